@@ -1,0 +1,108 @@
+//! An error: what we were doing, why it failed, what to try.
+//!
+//! An error means "we could not look". It is never a finding about the data (see `finding`), and it always ends in
+//! exit code 2 unless the user interrupted us.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+/// The result of anything that may fail.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What we were doing, why it failed and what to try, each a short phrase in lower case without a full stop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Error {
+    /// From the outermost activity to the root cause, for instance `["list users of app", "connect", "refused"]`.
+    chain: Vec<String>,
+    hint: Option<String>,
+    signal: Option<i32>,
+}
+
+impl Error {
+    /// An error with this root cause, for instance `connection refused`.
+    pub fn new(cause: impl Into<String>) -> Self {
+        Self { chain: vec![cause.into()], hint: None, signal: None }
+    }
+
+    /// The user or the system told us to stop; `signal` is 2 (SIGINT) or 15 (SIGTERM).
+    pub fn interrupted(signal: i32) -> Self {
+        Self { chain: vec!["interrupted".into()], hint: None, signal: Some(signal) }
+    }
+
+    /// Puts what we were doing in front: a verb in the present tense and its object, for instance `read report.json`.
+    #[must_use]
+    pub fn context(mut self, doing: impl Into<String>) -> Self {
+        self.chain.insert(0, doing.into());
+        self
+    }
+
+    /// Adds what the user may try. The innermost hint, which knows most, wins.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint.get_or_insert(hint.into());
+        self
+    }
+
+    /// What the user may try, if we know.
+    pub fn hint_text(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
+    /// The signal that interrupted us, if one did.
+    pub fn signal(&self) -> Option<i32> {
+        self.signal
+    }
+
+    /// Any error with all its sources, joined by `: `; a source that its parent already prints is left out.
+    pub fn from_source(error: &(dyn StdError + 'static)) -> Self {
+        let mut text = error.to_string();
+        let mut source = error.source();
+        while let Some(inner) = source {
+            let inner_text = inner.to_string();
+            if !text.contains(&inner_text) {
+                text = format!("{text}: {inner_text}");
+            }
+            source = inner.source();
+        }
+        Self::new(text)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.chain.join(": "))
+    }
+}
+
+impl StdError for Error {}
+
+impl From<std::io::Error> for Error {
+    fn from(error: std::io::Error) -> Self {
+        Self::from_source(&error)
+    }
+}
+
+/// Adds what we were doing to a failure.
+pub trait Context<T> {
+    /// `doing` is only built when there is an error.
+    fn doing<S: Into<String>>(self, doing: impl FnOnce() -> S) -> Result<T>;
+}
+
+impl<T, E: Into<Error>> Context<T> for Result<T, E> {
+    fn doing<S: Into<String>>(self, doing: impl FnOnce() -> S) -> Result<T> {
+        self.map_err(|error| error.into().context(doing()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn context_is_joined_once_from_the_outside_in() {
+        let error: Result<()> = Err(Error::new("refused").hint("is it running?"));
+        let error = error.doing(|| "connect").doing(|| "list tables").unwrap_err();
+        assert_eq!(error.to_string(), "list tables: connect: refused");
+        assert_eq!(error.hint_text(), Some("is it running?"));
+    }
+}

@@ -1,0 +1,3 @@
+//! The `pgwitness` command.
+
+fn main() {}
