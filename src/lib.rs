@@ -1,4 +1,6 @@
 //! pgwitness proves that a copy of a PostgreSQL database is the database, and signs what it saw.
 
+pub mod digest;
 pub mod error;
 pub mod name;
+pub mod sketch;
