@@ -1,6 +1,11 @@
 //! pgwitness proves that a copy of a PostgreSQL database is the database, and signs what it saw.
 
+pub mod aspect;
 pub mod digest;
 pub mod error;
+pub mod finding;
+pub mod manifest;
 pub mod name;
+pub mod row;
 pub mod sketch;
+pub mod verdict;

@@ -1,0 +1,53 @@
+//! The aspects of a database that a verdict speaks of.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// One aspect; the order is the order in which people read them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Aspect {
+    /// Rows of tables and materialized views.
+    Rows,
+    /// Values of sequences.
+    Sequences,
+    /// Large objects.
+    LargeObjects,
+    /// Definitions of objects of every kind.
+    Schema,
+    /// Rows that violate foreign keys.
+    ForeignKeys,
+    /// The user's own checks.
+    Assertions,
+}
+
+impl Aspect {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Rows, Self::Sequences, Self::LargeObjects, Self::Schema, Self::ForeignKeys, Self::Assertions];
+
+    /// As `--require` and the report spell it.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Rows => "rows",
+            Self::Sequences => "sequences",
+            Self::LargeObjects => "large-objects",
+            Self::Schema => "schema",
+            Self::ForeignKeys => "foreign-keys",
+            Self::Assertions => "assertions",
+        }
+    }
+
+    /// The aspect with this id.
+    pub fn from_id(id: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|aspect| aspect.id() == id)
+    }
+}
+
+/// As a sentence has it: `large objects`.
+impl fmt::Display for Aspect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.id().replace('-', " "))
+    }
+}

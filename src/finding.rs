@@ -1,0 +1,189 @@
+//! Findings, things unchecked, waivers: what a comparison has to say.
+//!
+//! A finding is something we looked at and that is wrong. Something we could not look at is never a finding, and never left out.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// What is wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FindingKind {
+    /// Expected has the object, actual has not.
+    Missing,
+    /// Actual has the object, expected has not.
+    Unexpected,
+    /// The number of rows differs.
+    RowCount,
+    /// The same number of rows, other content.
+    RowContent,
+    /// Large objects differ.
+    LargeObjects,
+    /// State of a sequence differs.
+    SequenceValue,
+    /// Both have the object, its definition differs.
+    Changed,
+    /// The same columns in another order.
+    ColumnOrder,
+    /// Rows violate a foreign key.
+    ForeignKey,
+    /// A check of the user's returned rows.
+    Assertion,
+}
+
+impl FindingKind {
+    /// As reports, waivers and `-- expect:` lines spell it.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Unexpected => "unexpected",
+            Self::RowCount => "row_count",
+            Self::RowContent => "row_content",
+            Self::LargeObjects => "large_objects",
+            Self::SequenceValue => "sequence_value",
+            Self::Changed => "changed",
+            Self::ColumnOrder => "column_order",
+            Self::ForeignKey => "foreign_key",
+            Self::Assertion => "assertion",
+        }
+    }
+}
+
+impl fmt::Display for FindingKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.id())
+    }
+}
+
+/// Something we looked at and that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Finding {
+    /// What is wrong.
+    pub kind: FindingKind,
+    /// With what: `shop.orders`, `index shop.orders_member_idx`.
+    pub object: String,
+    /// What expected says, where a short text can say it.
+    pub expected: Option<String>,
+    /// What actual says.
+    pub actual: Option<String>,
+    /// Further lines for people: folded objects, samples of violating rows.
+    pub detail: Vec<String>,
+    /// Which rows, when rows differ.
+    pub rows: Option<RowDifference>,
+}
+
+impl Finding {
+    /// A finding without details.
+    pub fn new(kind: FindingKind, object: impl Into<String>) -> Self {
+        Self { kind, object: object.into(), expected: None, actual: None, detail: Vec::new(), rows: None }
+    }
+
+    /// What the two sides say.
+    #[must_use]
+    pub fn sides(mut self, expected: impl Into<String>, actual: impl Into<String>) -> Self {
+        self.expected = Some(expected.into());
+        self.actual = Some(actual.into());
+        self
+    }
+}
+
+/// `row_count shop.orders`
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.kind, self.object)
+    }
+}
+
+/// How the rows of one table differ. `expected_only` and `actual_only` count rows (a changed row counts on both sides).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RowDifference {
+    /// Rows that only expected has, counted with their copies.
+    pub expected_only: u64,
+    /// Rows that only actual has, counted with their copies.
+    pub actual_only: u64,
+    /// False: there are at least so many.
+    pub is_exact: bool,
+    /// Rows with the same key (or, without a key, alike) on both sides.
+    pub changed: Vec<ChangedRow>,
+    /// Rows that actual has lost.
+    pub missing: Vec<RowText>,
+    /// Rows that expected never had.
+    pub unexpected: Vec<RowText>,
+    /// True when the three lists do not show every differing row.
+    pub is_truncated: bool,
+    /// Why the rows could not be named, if so.
+    pub unnamed: Option<String>,
+}
+
+/// A row that is on both sides with other values.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChangedRow {
+    /// `id=42`, or empty where there is no key.
+    pub key: String,
+    /// The columns that differ.
+    pub columns: Vec<ChangedColumn>,
+}
+
+/// One value that differs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChangedColumn {
+    /// Name of the column.
+    pub column: String,
+    /// The value on the expected side, as shown.
+    pub expected: String,
+    /// The value on the actual side, as shown.
+    pub actual: String,
+}
+
+/// A row that is on one side only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RowText {
+    /// `id=42`, or empty where there is no key.
+    pub key: String,
+    /// `column=value`, all columns.
+    pub values: Vec<String>,
+    /// Surplus copies.
+    pub copies: u64,
+}
+
+/// Something we could not look at, with the reason.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unchecked {
+    /// What: `rows of shop.orders`, `foreign key …`.
+    pub object: String,
+    /// On which side: `expected`, `actual` or `both`.
+    pub side: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// A difference that was expected, with the reason and who asked for it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Waiver {
+    /// Kind of finding (or `unchecked`, or an aspect of an object such as `owner`).
+    pub kind: String,
+    /// Object as printed in the finding; `*` stands for any text.
+    pub object: String,
+    /// Why this is no harm.
+    pub reason: String,
+    /// Who asked: `option`, `file NAME`, or `nature` for what no copy can hold.
+    pub by: String,
+}
+
+/// A waiver and what it covered this time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppliedWaiver {
+    /// The waiver.
+    #[serde(flatten)]
+    pub waiver: Waiver,
+    /// The findings or unchecked objects that it covered, as printed. Empty: it was not needed.
+    pub covered: Vec<String>,
+}
