@@ -1,11 +1,13 @@
 //! pgwitness proves that a copy of a PostgreSQL database is the database, and signs what it saw.
 
 pub mod aspect;
+pub mod compare;
 pub mod digest;
 pub mod error;
 pub mod finding;
 pub mod manifest;
 pub mod name;
+pub mod pattern;
 pub mod row;
 pub mod sketch;
 pub mod verdict;

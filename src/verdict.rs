@@ -114,8 +114,10 @@ pub struct Coverage {
     pub tables_actual: u64,
     /// Tables whose rows were read on both sides and compared.
     pub tables_compared: u64,
-    /// Tables whose rows were left out by a waiver.
-    pub tables_waived: u64,
+    /// Tables of the expected side that were left out by a waiver.
+    pub waived_expected: u64,
+    /// Tables of the actual side that were left out by a waiver.
+    pub waived_actual: u64,
     /// Rows read on the expected side.
     pub rows_expected: u64,
     /// Rows read on the actual side.
@@ -136,13 +138,12 @@ impl Outcome {
     /// The verdict: the only place that makes one.
     pub fn verdict(&self) -> Verdict {
         let coverage = &self.coverage;
-        let covered = coverage.tables_compared + coverage.tables_waived;
         if !self.findings.is_empty() {
             Verdict::Damaged
         } else if !self.unchecked.is_empty()
             || coverage.tables_compared == 0
-            || coverage.tables_expected != covered
-            || coverage.tables_actual != covered
+            || coverage.tables_expected != coverage.tables_compared + coverage.waived_expected
+            || coverage.tables_actual != coverage.tables_compared + coverage.waived_actual
         {
             Verdict::Inconclusive
         } else {
@@ -200,7 +201,13 @@ mod tests {
     fn nothing_compared_is_not_sound() {
         assert_eq!(Outcome::default().verdict(), Verdict::Inconclusive);
         let mut outcome = one_table();
-        outcome.coverage = Coverage { tables_expected: 1, tables_actual: 1, tables_waived: 1, ..Default::default() };
+        outcome.coverage = Coverage {
+            tables_expected: 1,
+            tables_actual: 1,
+            waived_expected: 1,
+            waived_actual: 1,
+            ..Default::default()
+        };
         assert_eq!(outcome.verdict(), Verdict::Inconclusive);
     }
 

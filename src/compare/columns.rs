@@ -1,0 +1,29 @@
+//! Columns of a relation on both sides: present, and in the same order.
+//!
+//! Definitions of columns are compared with the schema; this is what the rows themselves need, also for a dump.
+
+use super::Notes;
+use crate::finding::{Finding, FindingKind};
+use crate::manifest::Relation;
+use crate::name::{Name, quote_ident};
+
+/// Columns on one side only, and common columns in another order.
+pub fn compare(name: &Name, expected: &Relation, actual: &Relation, notes: &mut Notes<'_>) {
+    let (e, a) = (names(expected), names(actual));
+    for (kind, mine, theirs) in [(FindingKind::Missing, &e, &a), (FindingKind::Unexpected, &a, &e)] {
+        for column in mine.iter().filter(|column| !theirs.contains(column)) {
+            notes.find(Finding::new(kind, format!("column {name}.{}", quote_ident(column))));
+        }
+    }
+    let common = |mine: &[&str], theirs: &[&str]| -> Vec<String> {
+        mine.iter().filter(|column| theirs.contains(column)).map(|column| quote_ident(column)).collect()
+    };
+    let (e, a) = (common(&e, &a), common(&a, &e));
+    if e != a {
+        notes.find(Finding::new(FindingKind::ColumnOrder, name.to_string()).sides(e.join(", "), a.join(", ")));
+    }
+}
+
+fn names(relation: &Relation) -> Vec<&str> {
+    relation.columns.iter().map(|column| column.name.as_str()).collect()
+}

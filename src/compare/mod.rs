@@ -1,0 +1,218 @@
+//! Comparing two manifests: a pure function of what was seen on both sides.
+//!
+//! Every name on either side ends up in exactly one arm of one match: compared, missing, unexpected, unchecked or waived.
+//! Nothing is left out in silence.
+
+mod columns;
+mod rows;
+mod schema;
+mod waive;
+
+use std::collections::BTreeMap;
+
+use crate::aspect::Aspect;
+use crate::finding::{AppliedWaiver, Finding, FindingKind, Unchecked, Waiver};
+use crate::manifest::{Manifest, Observed, SequenceValue, Violations};
+use crate::pattern::Selection;
+use crate::verdict::{Outcome, Scope, counted};
+
+/// What the user asked for.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// What takes part.
+    pub selection: Selection,
+    /// Aspects without which there is no verdict.
+    pub required: Vec<Aspect>,
+    /// Differences that are expected. A waiver for all objects (`*`) of a kind of schema object switches its question off.
+    pub waivers: Vec<Waiver>,
+}
+
+/// Compares what was seen; makes no verdict (see [`Outcome::verdict`]).
+pub fn compare(expected: &Manifest, actual: &Manifest, request: &Request) -> Outcome {
+    let mut notes = Notes { outcome: Outcome::default(), findings: BTreeMap::new(), request };
+    notes.outcome.scope = scope(expected, actual, request, &mut notes.outcome.unchecked);
+    rows::compare(expected, actual, &mut notes);
+    if notes.has(Aspect::Sequences) {
+        compare_sequences(expected, actual, &mut notes);
+    }
+    if notes.has(Aspect::LargeObjects) {
+        rows::compare_large_objects(expected, actual, &mut notes);
+    }
+    if notes.has(Aspect::Schema) {
+        schema::compare(expected, actual, &mut notes);
+    }
+    if notes.has(Aspect::ForeignKeys) {
+        compare_violations(FOREIGN_KEYS, &expected.foreign_keys, &actual.foreign_keys, &mut notes);
+    }
+    if notes.has(Aspect::Assertions) {
+        compare_violations(ASSERTIONS, &expected.assertions, &actual.assertions, &mut notes);
+    }
+    let mut outcome = notes.outcome;
+    outcome.findings = notes.findings.into_values().collect();
+    waive::apply(&mut outcome, &request.waivers);
+    outcome
+}
+
+/// An outcome in the making. Findings are keyed, so that the same thing seen from two sides (a missing column in the rows and
+/// in the schema) is one finding.
+struct Notes<'a> {
+    outcome: Outcome,
+    findings: BTreeMap<(FindingKind, String), Finding>,
+    request: &'a Request,
+}
+
+impl Notes<'_> {
+    fn has(&self, aspect: Aspect) -> bool {
+        self.outcome.scope.compared.contains(&aspect)
+    }
+
+    fn find(&mut self, finding: Finding) {
+        let kept = self.findings.entry((finding.kind, finding.object.clone())).or_insert_with(|| finding.clone());
+        kept.expected = kept.expected.take().or(finding.expected);
+        kept.actual = kept.actual.take().or(finding.actual);
+        if kept.detail.is_empty() {
+            kept.detail = finding.detail;
+        }
+    }
+
+    fn has_found(&self, kind: FindingKind, object: &str) -> bool {
+        self.findings.contains_key(&(kind, object.to_owned()))
+    }
+
+    fn unchecked(&mut self, object: impl Into<String>, side: &str, reason: impl Into<String>) {
+        self.outcome.unchecked.push(Unchecked { object: object.into(), side: side.into(), reason: reason.into() });
+    }
+
+    /// For what no copy can hold, and for `--exclude-table-data`.
+    fn waived(&mut self, kind: &str, object: &str, reason: &str, by: &str) {
+        let waiver = Waiver { kind: kind.into(), object: object.into(), reason: reason.into(), by: by.into() };
+        self.outcome.waivers.push(AppliedWaiver { waiver, covered: vec![format!("{kind} {object}")] });
+    }
+}
+
+/// What both sides can answer. Without assertions on either side there is nothing to answer, and nothing to say about it.
+fn scope(expected: &Manifest, actual: &Manifest, request: &Request, unchecked: &mut Vec<Unchecked>) -> Scope {
+    let mut scope = Scope::default();
+    let has_assertions = !expected.assertions.is_empty() || !actual.assertions.is_empty();
+    for aspect in Aspect::ALL {
+        let is_required = request.required.contains(&aspect);
+        let is_asked = aspect != Aspect::Assertions || has_assertions;
+        let silent: Vec<(&str, &Manifest)> = [("expected", expected), ("actual", actual)]
+            .into_iter()
+            .filter(|(_, manifest)| !manifest.answers.contains(&aspect))
+            .collect();
+        match (silent.is_empty(), is_asked) {
+            (true, true) => scope.compared.push(aspect),
+            (false, true) => scope.not_compared.push(aspect),
+            (_, false) => {}
+        }
+        if is_required && !is_asked {
+            let reason = "required, but no assertion was given".to_owned();
+            unchecked.push(Unchecked { object: aspect.to_string(), side: "both".into(), reason });
+        } else if is_required {
+            unchecked.extend(silent.into_iter().map(|(side, manifest)| Unchecked {
+                object: aspect.to_string(),
+                side: side.into(),
+                reason: format!("required, but a {} cannot answer it", manifest.endpoint.kind),
+            }));
+        }
+    }
+    scope
+}
+
+fn compare_sequences(expected: &Manifest, actual: &Manifest, notes: &mut Notes<'_>) {
+    let names: std::collections::BTreeSet<_> = expected.sequences.keys().chain(actual.sequences.keys()).collect();
+    for name in names {
+        if !notes.request.selection.has_table(name) {
+            continue;
+        }
+        let object = name.to_string();
+        match (expected.sequences.get(name), actual.sequences.get(name)) {
+            (Some(_), None) => notes.find(Finding::new(FindingKind::Missing, format!("sequence {object}"))),
+            (None, Some(_)) => notes.find(Finding::new(FindingKind::Unexpected, format!("sequence {object}"))),
+            (Some(Observed::Seen(e)), Some(Observed::Seen(a))) => {
+                notes.outcome.coverage.sequences += 1;
+                if e != a {
+                    let finding = Finding::new(FindingKind::SequenceValue, object);
+                    notes.find(finding.sides(sequence_text(e), sequence_text(a)));
+                }
+            }
+            (e, a) => note_unseen(&format!("sequence {object}"), e, a, notes),
+        }
+    }
+}
+
+fn sequence_text(value: &SequenceValue) -> String {
+    let state = if value.is_called { "called" } else { "not yet called" };
+    format!("{}, {state}", value.last_value)
+}
+
+/// Whichever side could not be looked at.
+fn note_unseen<T>(object: &str, expected: Option<&Observed<T>>, actual: Option<&Observed<T>>, notes: &mut Notes<'_>) {
+    for (side, observed) in [("expected", expected), ("actual", actual)] {
+        if let Some(Observed::Unseen(reason)) = observed {
+            notes.unchecked(object, side, reason);
+        }
+    }
+}
+
+/// What differs between foreign keys and assertions: words, and whether a name on one side only is somebody else's finding.
+struct Rule {
+    kind: FindingKind,
+    noun: &'static str,
+    is_definition_compared: bool,
+}
+
+/// A key on one side only is a finding of the schema comparison.
+const FOREIGN_KEYS: Rule = Rule { kind: FindingKind::ForeignKey, noun: "foreign_key", is_definition_compared: true };
+const ASSERTIONS: Rule = Rule { kind: FindingKind::Assertion, noun: "assertion", is_definition_compared: false };
+
+type Results = BTreeMap<String, Observed<Violations>>;
+
+/// Violations are findings on whichever side they are: a faithful copy of a broken database is broken.
+fn compare_violations(rule: Rule, expected: &Results, actual: &Results, notes: &mut Notes<'_>) {
+    let names: std::collections::BTreeSet<_> = expected.keys().chain(actual.keys()).collect();
+    for name in names {
+        let (e, a) = (expected.get(name), actual.get(name));
+        let object = format!("{} {name}", rule.noun);
+        note_unseen(&object, e, a, notes);
+        match (e, a) {
+            (None, _) if !rule.is_definition_compared => notes.unchecked(&object, "expected", "was not run there"),
+            (_, None) if !rule.is_definition_compared => notes.unchecked(&object, "actual", "was not run there"),
+            (Some(Observed::Seen(_)), Some(Observed::Seen(_))) => match rule.kind {
+                FindingKind::ForeignKey => notes.outcome.coverage.foreign_keys += 1,
+                _ => notes.outcome.coverage.assertions += 1,
+            },
+            _ => {}
+        }
+        let (e, a) = (e.and_then(Observed::seen), a.and_then(Observed::seen));
+        if e.or(a).is_some() && (has_violations(e) || has_violations(a)) {
+            notes.find(violation(rule.kind, name, e, a));
+        }
+    }
+}
+
+fn has_violations(side: Option<&Violations>) -> bool {
+    side.is_some_and(|violations| violations.rows > 0)
+}
+
+fn violation(kind: FindingKind, name: &str, e: Option<&Violations>, a: Option<&Violations>) -> Finding {
+    let text = |side: Option<&Violations>| match side {
+        None => "not known".to_owned(),
+        Some(violations) => counted(usize::try_from(violations.rows).unwrap_or(usize::MAX), "violating row"),
+    };
+    let mut finding = Finding::new(kind, name).sides(text(e), text(a));
+    finding.detail.push(
+        match (has_violations(e), has_violations(a)) {
+            (true, true) => "violated on both sides: the source itself is broken",
+            (true, false) => "violated on the expected side only",
+            _ => "violated on the actual side only",
+        }
+        .to_owned(),
+    );
+    for (side, violations) in [("expected", e), ("actual", a)] {
+        let sample = violations.map(|violations| violations.sample.as_slice()).unwrap_or_default();
+        finding.detail.extend(sample.iter().map(|row| format!("{side}: {row}")));
+    }
+    finding
+}

@@ -1,0 +1,150 @@
+//! Rows of relations and large objects, by digest.
+
+use std::collections::BTreeSet;
+
+use super::{Notes, columns, note_unseen};
+use crate::aspect::Aspect;
+use crate::finding::{Finding, FindingKind, RowDifference};
+use crate::manifest::{Manifest, Observed, Relation, RelationKind, Tally};
+use crate::name::Name;
+use crate::sketch::Sketch;
+use crate::verdict::{TableResult, TableStatus};
+
+/// The object under which large objects are reported.
+pub const LARGE_OBJECTS: &str = "large objects";
+
+/// Compares the rows of every relation that takes part.
+pub fn compare(expected: &Manifest, actual: &Manifest, notes: &mut Notes<'_>) {
+    let names: BTreeSet<&Name> = expected.relations.keys().chain(actual.relations.keys()).collect();
+    for name in names.into_iter().filter(|name| notes.request.selection.has_table(name)) {
+        let (e, a) = (expected.relations.get(name), actual.relations.get(name));
+        notes.outcome.coverage.tables_expected += u64::from(e.is_some());
+        notes.outcome.coverage.tables_actual += u64::from(a.is_some());
+        let status = match (e, a) {
+            (Some(e), None) => one_sided(FindingKind::Missing, name, e, notes),
+            (None, Some(a)) => one_sided(FindingKind::Unexpected, name, a, notes),
+            (Some(e), Some(a)) => both_sides(name, e, a, has_dump(expected, actual), notes),
+            (None, None) => continue,
+        };
+        let digest = |side: Option<&Relation>| side.and_then(|r| r.rows.seen()).map(|tally| tally.digest);
+        let result = TableResult { expected: digest(e), actual: digest(a), status };
+        notes.outcome.coverage.rows_expected += result.expected.map_or(0, |digest| digest.rows);
+        notes.outcome.coverage.rows_actual += result.actual.map_or(0, |digest| digest.rows);
+        notes.outcome.tables.insert(name.to_string(), result);
+    }
+}
+
+fn has_dump(expected: &Manifest, actual: &Manifest) -> bool {
+    !(expected.answers.contains(&Aspect::Schema) && actual.answers.contains(&Aspect::Schema))
+}
+
+fn one_sided(kind: FindingKind, name: &Name, relation: &Relation, notes: &mut Notes<'_>) -> TableStatus {
+    notes.find(Finding::new(kind, format!("{} {name}", noun(relation.kind))));
+    if kind == FindingKind::Missing { TableStatus::Missing } else { TableStatus::Unexpected }
+}
+
+/// As the stems in `checks/catalog` have it.
+fn noun(kind: RelationKind) -> &'static str {
+    match kind {
+        RelationKind::Table => "table",
+        RelationKind::MaterializedView => "materialized_view",
+        RelationKind::ForeignTable => "foreign_table",
+    }
+}
+
+fn both_sides(name: &Name, e: &Relation, a: &Relation, has_dump: bool, notes: &mut Notes<'_>) -> TableStatus {
+    columns::compare(name, e, a, notes);
+    if let Some((reason, by)) = reason_to_leave_rows(name, e, a, has_dump, notes) {
+        notes.waived("rows", &name.to_string(), reason, by);
+        notes.outcome.coverage.waived_expected += 1;
+        notes.outcome.coverage.waived_actual += 1;
+        return TableStatus::Waived;
+    }
+    if e.is_unlogged || a.is_unlogged {
+        notes.outcome.remarks.push(format!("{name} is unlogged: an RDS snapshot never holds its rows"));
+    }
+    match (&e.rows, &a.rows) {
+        (Observed::Seen(_), Observed::Seen(_)) if e.read_columns != a.read_columns => {
+            notes.unchecked(format!("rows {name}"), "both", "the sides were read with different columns");
+            TableStatus::Unchecked
+        }
+        (Observed::Seen(expected), Observed::Seen(actual)) => {
+            notes.outcome.coverage.tables_compared += 1;
+            compare_tallies(name, expected, actual, notes)
+        }
+        (expected, actual) => {
+            note_unseen(&format!("rows {name}"), Some(expected), Some(actual), notes);
+            TableStatus::Unchecked
+        }
+    }
+}
+
+/// Why the rows of a relation are not compared although both sides have it, and who says so.
+fn reason_to_leave_rows(
+    name: &Name,
+    e: &Relation,
+    a: &Relation,
+    has_dump: bool,
+    notes: &Notes<'_>,
+) -> Option<(&'static str, &'static str)> {
+    let is = |kind| e.kind == kind || a.kind == kind;
+    if !notes.request.selection.has_rows(name) {
+        Some(("rows left out by --exclude-table-data", "option"))
+    } else if is(RelationKind::ForeignTable) {
+        Some(("foreign table: its rows live on another server", "nature"))
+    } else if has_dump && is(RelationKind::MaterializedView) {
+        Some(("materialized view: a dump carries the query, not the rows", "nature"))
+    } else if has_dump && (e.extension.is_some() || a.extension.is_some()) {
+        Some(("belongs to an extension: a dump does not carry its rows", "nature"))
+    } else {
+        None
+    }
+}
+
+fn compare_tallies(name: &Name, expected: &Tally, actual: &Tally, notes: &mut Notes<'_>) -> TableStatus {
+    if expected.digest == actual.digest {
+        return TableStatus::Equal;
+    }
+    let kind = if expected.digest.rows == actual.digest.rows { FindingKind::RowContent } else { FindingKind::RowCount };
+    notes.find(rows_finding(kind, &name.to_string(), expected, actual));
+    TableStatus::Different
+}
+
+fn rows_finding(kind: FindingKind, object: &str, expected: &Tally, actual: &Tally) -> Finding {
+    let rows = |tally: &Tally| crate::verdict::counted(usize::try_from(tally.digest.rows).unwrap_or(usize::MAX), "row");
+    let mut finding = Finding::new(kind, object).sides(rows(expected), rows(actual));
+    finding.rows = Some(row_difference(expected, actual));
+    finding
+}
+
+/// Exact numbers as far as the sketches reach; beyond that "at least".
+fn row_difference(expected: &Tally, actual: &Tally) -> RowDifference {
+    let decoded = Sketch::difference(&expected.sketch, &actual.sketch);
+    let sum = |rows: &[(crate::digest::RowDigest, u64)]| rows.iter().map(|(_, copies)| copies).sum::<u64>();
+    let (mut expected_only, mut actual_only) = (sum(&decoded.expected_only), sum(&decoded.actual_only));
+    if !decoded.is_complete {
+        // The surplus of one side over the other is known from the counts, and some row differs in any case.
+        let (e, a) = (expected.digest.rows, actual.digest.rows);
+        expected_only = expected_only.max(e.saturating_sub(a)).max(u64::from(a <= e));
+        actual_only = actual_only.max(a.saturating_sub(e)).max(u64::from(e <= a));
+    }
+    RowDifference {
+        expected_only,
+        actual_only,
+        is_exact: decoded.is_complete,
+        is_truncated: true,
+        unnamed: Some("no endpoint was read a second time".into()),
+        ..Default::default()
+    }
+}
+
+/// Large objects are one body of (oid, chunk, bytes) rows.
+pub fn compare_large_objects(expected: &Manifest, actual: &Manifest, notes: &mut Notes<'_>) {
+    match (&expected.large_objects, &actual.large_objects) {
+        (Observed::Seen(e), Observed::Seen(a)) if e.digest != a.digest => {
+            notes.find(rows_finding(FindingKind::LargeObjects, LARGE_OBJECTS, e, a));
+        }
+        (Observed::Seen(_), Observed::Seen(_)) => {}
+        (e, a) => note_unseen(LARGE_OBJECTS, Some(e), Some(a), notes),
+    }
+}

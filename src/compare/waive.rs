@@ -1,0 +1,76 @@
+//! Waivers: differences that were expected are moved aside, and said to be.
+
+use crate::finding::{AppliedWaiver, FindingKind, Unchecked, Waiver};
+use crate::verdict::{Outcome, TableStatus};
+
+/// Moves what the waivers cover out of findings and unchecked. Every waiver stays in the outcome, needed or not.
+pub fn apply(outcome: &mut Outcome, waivers: &[Waiver]) {
+    for waiver in waivers {
+        let mut covered = Vec::new();
+        for finding in std::mem::take(&mut outcome.findings) {
+            if waiver.kind == finding.kind.id() && has_glob_match(&waiver.object, &finding.object) {
+                covered.push(finding.to_string());
+                waive_table(outcome, finding.kind, &finding.object);
+            } else {
+                outcome.findings.push(finding);
+            }
+        }
+        for unchecked in std::mem::take(&mut outcome.unchecked) {
+            if waiver.kind == "unchecked" && has_glob_match(&waiver.object, &unchecked.object) {
+                covered.push(format!("unchecked {} ({})", unchecked.object, unchecked.side));
+                waive_rows(outcome, &unchecked);
+            } else {
+                outcome.unchecked.push(unchecked);
+            }
+        }
+        outcome.waivers.push(AppliedWaiver { waiver: waiver.clone(), covered });
+    }
+}
+
+/// A table that may be on one side only counts as covered on that side.
+fn waive_table(outcome: &mut Outcome, kind: FindingKind, object: &str) {
+    let Some((_, name)) = object.split_once(' ') else { return };
+    let Some(table) = outcome.tables.get_mut(name) else { return };
+    match (kind, table.status) {
+        (FindingKind::Missing, TableStatus::Missing) => outcome.coverage.waived_expected += 1,
+        (FindingKind::Unexpected, TableStatus::Unexpected) => outcome.coverage.waived_actual += 1,
+        _ => return,
+    }
+    table.status = TableStatus::Waived;
+}
+
+/// Rows that need not be read count as covered on both sides.
+fn waive_rows(outcome: &mut Outcome, unchecked: &Unchecked) {
+    let Some(name) = unchecked.object.strip_prefix("rows ") else { return };
+    let Some(table) = outcome.tables.get_mut(name) else { return };
+    if table.status == TableStatus::Unchecked {
+        table.status = TableStatus::Waived;
+        outcome.coverage.waived_expected += 1;
+        outcome.coverage.waived_actual += 1;
+    }
+}
+
+/// `*` stands for any text; everything else for itself.
+fn has_glob_match(pattern: &str, text: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == text,
+        Some((head, tail)) => text.strip_prefix(head).is_some_and(|rest| {
+            let starts = rest.char_indices().map(|(at, _)| at).chain([rest.len()]);
+            starts.into_iter().any(|at| has_glob_match(tail, &rest[at..]))
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_stands_for_any_text() {
+        assert!(has_glob_match("index shop.*", "index shop.orders_idx"));
+        assert!(has_glob_match("*", ""));
+        assert!(has_glob_match("a*c*e", "abcde"));
+        assert!(!has_glob_match("index shop", "index shop.x"));
+        assert!(!has_glob_match("a*c", "abd"));
+    }
+}
