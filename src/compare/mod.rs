@@ -75,10 +75,6 @@ impl Notes<'_> {
         }
     }
 
-    fn has_found(&self, kind: FindingKind, object: &str) -> bool {
-        self.findings.contains_key(&(kind, object.to_owned()))
-    }
-
     fn unchecked(&mut self, object: impl Into<String>, side: &str, reason: impl Into<String>) {
         self.outcome.unchecked.push(Unchecked { object: object.into(), side: side.into(), reason: reason.into() });
     }
