@@ -1,0 +1,1 @@
+//! How PostgreSQL gets onto a bare machine.
