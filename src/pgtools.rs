@@ -3,6 +3,7 @@
 //! Never mixes versions: all programs come from one directory. Never takes Debian's wrappers in `/usr/bin`, which
 //! choose a version by themselves, by rules and files that we would not see.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
@@ -66,7 +67,7 @@ impl PgTools {
             return inspect(bindir, required).map_err(|e| e.context(format!("use PostgreSQL in {}", bindir.display())));
         }
         let mut found: Vec<PgTools> = candidates(path).iter().filter_map(|dir| inspect(dir, required).ok()).collect();
-        found.sort_by(|a, b| (b.version.major, b.version.minor).cmp(&(a.version.major, a.version.minor)));
+        found.sort_by_key(|tools| Reverse((tools.version.major, tools.version.minor)));
         found.into_iter().next().ok_or_else(|| {
             Error::new("not in PATH, and in none of the usual directories")
                 .context(format!("find the PostgreSQL programs {wanted}"))

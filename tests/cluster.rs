@@ -37,8 +37,11 @@ fn server_pid(data: &Path) -> String {
     fs::read_to_string(data.join("postmaster.pid")).unwrap().lines().next().unwrap().to_owned()
 }
 
+/// A zombie does not run: it only waits for a parent that does not care.
 fn is_running(pid: &str) -> bool {
-    Command::new("ps").args(["-p", pid]).stdout(Stdio::null()).status().unwrap().success()
+    let output = Command::new("ps").args(["-o", "stat=", "-p", pid]).output().unwrap();
+    let state = String::from_utf8(output.stdout).unwrap();
+    !state.trim().is_empty() && !state.trim_start().starts_with('Z')
 }
 
 /// The first column of the first row.

@@ -155,11 +155,13 @@ fn process_space() -> u64 {
     link.to_string_lossy().chars().filter(char::is_ascii_digit).collect::<String>().parse().unwrap_or(0)
 }
 
-/// When a process started: field 22 of /proc/PID/stat. Field 2, the command, may contain anything, but is in brackets.
+/// When a living process (not a zombie) started: field 22 of /proc/PID/stat. Field 2, the command, may contain anything, but is in brackets.
 fn started(process: u32) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
     let (_, after_command) = stat.rsplit_once(')')?;
-    after_command.split_whitespace().nth(19)?.parse().ok()
+    let mut fields = after_command.split_whitespace();
+    let state = fields.next()?;
+    if state == "Z" { None } else { fields.nth(18)?.parse().ok() }
 }
 
 /// Stops and removes the servers in `parent` whose owners are dead. What cannot be removed stays for the next time:
