@@ -1,5 +1,7 @@
 //! What throw-away servers promise: they are there, they are alone, and they go away.
 
+#![allow(clippy::unwrap_used, reason = "in a test, that is how to fail")]
+
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::PermissionsExt;

@@ -3,6 +3,7 @@
 //! Blocking on the outside, so that a test reads like a session at a terminal. No server is a failure, not a skip.
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "in a test, that is how to fail and tell")]
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -60,7 +61,7 @@ fn install_and_find(first: &pgwitness::error::Error) -> PgTools {
     install::run(&plan).and_then(|()| find()).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// The program, in an environment that the machine cannot colour: no PG* variables, an empty home.
+/// The program, in an environment that the machine cannot influence: no PG* variables, an empty home.
 pub fn pgwitness() -> Command {
     let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join("home");
     fs::create_dir_all(&home).unwrap();
