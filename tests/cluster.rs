@@ -2,19 +2,17 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test, that is how to fail")]
 
+mod support;
+
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use pgwitness::cluster::{Cluster, ClusterOptions};
-use pgwitness::pgtools::{PgTools, SERVER};
+use support::{templates, tools};
 use tempfile::TempDir;
-
-fn tools() -> PgTools {
-    PgTools::find(None, std::env::var("PATH").ok().as_deref(), SERVER).unwrap()
-}
 
 /// A directory of this test alone, which every user may enter.
 fn parent() -> TempDir {
@@ -24,11 +22,7 @@ fn parent() -> TempDir {
 }
 
 fn options(parent: &Path) -> ClusterOptions {
-    ClusterOptions {
-        parent: parent.to_owned(),
-        templates: Some(PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("templates")),
-        ..ClusterOptions::default()
-    }
+    ClusterOptions { parent: parent.to_owned(), templates: Some(templates()), ..ClusterOptions::default() }
 }
 
 fn is_empty(dir: &Path) -> bool {

@@ -20,7 +20,7 @@ use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 pub type Row = Vec<Option<String>>;
 
 /// Where a data directory is kept to be copied, so that only the first test of all pays for initdb.
-fn templates() -> PathBuf {
+pub fn templates() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("templates")
 }
 
@@ -35,17 +35,28 @@ pub fn cluster_with(options: ClusterOptions) -> Cluster {
     Cluster::start(tools(), &options).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// The PostgreSQL under test: the newest on this machine that has servers and clients, or that in the directory
-/// which `PGWITNESS_PG_BINDIR` names.
+/// The server under test: the newest on this machine, or that in the directory which `PGWITNESS_PG_BINDIR` names.
 pub fn tools() -> &'static PgTools {
     static TOOLS: OnceLock<PgTools> = OnceLock::new();
-    TOOLS.get_or_init(|| find().unwrap_or_else(|first| install_and_find(&first)))
+    TOOLS.get_or_init(|| find("PGWITNESS_PG_BINDIR", SERVER).unwrap_or_else(|first| install_and_find(&first)))
 }
 
-fn find() -> pgwitness::error::Result<PgTools> {
-    let bindir = std::env::var_os("PGWITNESS_PG_BINDIR").map(PathBuf::from);
-    let path = std::env::var("PATH").ok();
-    PgTools::find(bindir.as_deref(), path.as_deref(), &[SERVER, CLIENT, &["psql"]].concat())
+/// `pg_dump` and its like: those beside the server, else the newest on this machine, which must not be older than the
+/// server, or those in the directory which `PGWITNESS_PG_CLIENT_BINDIR` names.
+pub fn client_tools() -> &'static PgTools {
+    static TOOLS: OnceLock<PgTools> = OnceLock::new();
+    let required = [CLIENT, &["psql"]].concat();
+    let beside = || match std::env::var_os("PGWITNESS_PG_CLIENT_BINDIR") {
+        None => PgTools::find(Some(&tools().bindir), None, &required),
+        Some(_) => Err(pgwitness::error::Error::new("others are asked for")),
+    };
+    let found = || beside().or_else(|_| find("PGWITNESS_PG_CLIENT_BINDIR", &required));
+    TOOLS.get_or_init(|| found().unwrap_or_else(|error| panic!("{error}")))
+}
+
+fn find(bindir_variable: &str, required: &[&str]) -> pgwitness::error::Result<PgTools> {
+    let bindir = std::env::var_os(bindir_variable).map(PathBuf::from);
+    PgTools::find(bindir.as_deref(), std::env::var("PATH").ok().as_deref(), required)
 }
 
 /// On a bare machine: installs it where that surprises nobody (root in a container, CI), else says how.
@@ -58,7 +69,7 @@ fn install_and_find(first: &pgwitness::error::Error) -> PgTools {
         panic!("{first}\nThese tests need a PostgreSQL server, which they start themselves. Install it with:\n{plan}");
     }
     eprintln!("no PostgreSQL here, installing it: {plan}");
-    install::run(&plan).and_then(|()| find()).unwrap_or_else(|error| panic!("{error}"))
+    install::run(&plan).and_then(|()| find("PGWITNESS_PG_BINDIR", SERVER)).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// The program, in an environment that the machine cannot influence: no PG* variables, an empty home.
@@ -187,7 +198,7 @@ fn told(error: &tokio_postgres::Error) -> String {
 
 /// Runs a program of PostgreSQL in an empty environment, and demands success.
 fn tool(name: &str, arguments: impl FnOnce(&mut Command) -> &mut Command) {
-    let mut command = Command::new(tools().program(name));
+    let mut command = Command::new(client_tools().program(name));
     command.env_clear().env("PATH", "/usr/bin:/bin").env("LC_ALL", "C").env("PGCLIENTENCODING", "UTF8");
     let output = arguments(&mut command).output().unwrap();
     assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
