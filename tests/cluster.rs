@@ -59,7 +59,7 @@ fn ask(conninfo: &str, sql: &str) -> Result<String, String> {
 #[test]
 fn a_server_answers_and_leaves_nothing_behind() {
     let parent = parent();
-    let cluster = Cluster::start(&tools(), &options(parent.path())).unwrap();
+    let cluster = Cluster::start(tools(), &options(parent.path())).unwrap();
     let conninfo = cluster.conninfo("postgres");
     assert_eq!(ask(&conninfo, "SELECT current_user").unwrap(), "postgres");
     assert_eq!(ask(&conninfo, "SHOW server_encoding").unwrap(), "UTF8");
@@ -73,7 +73,7 @@ fn a_server_answers_and_leaves_nothing_behind() {
 #[test]
 fn a_server_survives_a_restart_with_its_data() {
     let parent = parent();
-    let cluster = Cluster::start(&tools(), &options(parent.path())).unwrap();
+    let cluster = Cluster::start(tools(), &options(parent.path())).unwrap();
     let conninfo = cluster.conninfo("postgres");
     ask(&conninfo, "CREATE TABLE kept AS SELECT 7 AS n").unwrap();
     cluster.restart().unwrap();
@@ -83,7 +83,7 @@ fn a_server_survives_a_restart_with_its_data() {
 #[test]
 fn a_panic_removes_the_server_too() {
     let parent = parent();
-    let cluster = Cluster::start(&tools(), &options(parent.path())).unwrap();
+    let cluster = Cluster::start(tools(), &options(parent.path())).unwrap();
     let pid = server_pid(&cluster.data_dir());
     let outcome = std::thread::spawn(move || {
         let _held = cluster;
@@ -97,8 +97,8 @@ fn a_panic_removes_the_server_too() {
 #[test]
 fn copies_of_one_template_are_independent_servers() {
     let parent = parent();
-    let one = Cluster::start(&tools(), &options(parent.path())).unwrap();
-    let two = Cluster::start(&tools(), &options(parent.path())).unwrap();
+    let one = Cluster::start(tools(), &options(parent.path())).unwrap();
+    let two = Cluster::start(tools(), &options(parent.path())).unwrap();
     ask(&one.conninfo("postgres"), "CREATE DATABASE only_here").unwrap();
     let count = "SELECT count(*) FROM pg_database WHERE datname = 'only_here'";
     assert_eq!(ask(&two.conninfo("postgres"), count).unwrap(), "0");
@@ -112,7 +112,7 @@ fn tcp_asks_for_the_password_and_the_callers_settings_win() {
     let mut options = options(parent.path());
     options.tcp = true;
     options.settings = vec![("application_name".into(), r"it's a \".into()), ("fsync".into(), "on".into())];
-    let cluster = Cluster::start(&tools(), &options).unwrap();
+    let cluster = Cluster::start(tools(), &options).unwrap();
     let tcp = cluster.tcp_conninfo("postgres").unwrap();
     assert_eq!(ask(&tcp, "SELECT inet_server_port()::text").unwrap(), cluster.port().to_string());
     assert_eq!(ask(&tcp, "SHOW fsync").unwrap(), "on");
@@ -127,7 +127,7 @@ fn files_and_hba_lines_are_the_servers_before_it_starts() {
     let mut options = options(parent.path());
     options.files = vec![("secret.txt".into(), b"for the server".to_vec())];
     options.hba = vec!["local template1 all reject".into()];
-    let cluster = Cluster::start(&tools(), &options).unwrap();
+    let cluster = Cluster::start(tools(), &options).unwrap();
     let read = ask(&cluster.conninfo("postgres"), "SELECT pg_read_file('secret.txt')");
     assert_eq!(read.unwrap(), "for the server");
     assert!(ask(&cluster.conninfo("template1"), "SELECT 1").unwrap_err().contains("pg_hba.conf rejects"));
@@ -138,7 +138,7 @@ fn a_failed_start_says_why_in_one_line_and_leaves_nothing_behind() {
     let parent = parent();
     let mut options = options(parent.path());
     options.settings = vec![("no_such_setting".into(), "1".into())];
-    let error = Cluster::start(&tools(), &options).unwrap_err().to_string();
+    let error = Cluster::start(tools(), &options).unwrap_err().to_string();
     assert!(error.starts_with("start a throw-away PostgreSQL: "), "{error}");
     assert!(error.contains("unrecognized configuration parameter \"no_such_setting\""), "{error}");
     assert!(!error.contains('\n'), "{error}");
@@ -150,7 +150,7 @@ fn a_failed_initdb_says_why() {
     let parent = parent();
     let mut options = options(parent.path());
     options.initdb_args = vec!["--no-such-option".into()];
-    let error = Cluster::start(&tools(), &options).unwrap_err().to_string();
+    let error = Cluster::start(tools(), &options).unwrap_err().to_string();
     assert!(error.contains("no-such-option"), "{error}");
     assert!(is_empty(parent.path()));
 }
@@ -160,9 +160,22 @@ fn a_path_that_is_too_long_for_a_socket_is_refused_before_anything_starts() {
     let parent = parent();
     let deep = parent.path().join("d".repeat(80));
     fs::create_dir(&deep).unwrap();
-    let error = Cluster::start(&tools(), &options(&deep)).unwrap_err().to_string();
+    let error = Cluster::start(tools(), &options(&deep)).unwrap_err().to_string();
     assert!(error.ends_with("is too long for the path of a socket"), "{error}");
     assert!(is_empty(&deep));
+}
+
+/// Every test has a server of its own, so a second each would be felt. The limit is generous to a busy machine.
+#[test]
+fn ten_servers_from_one_template_are_quick() {
+    let parent = parent();
+    drop(Cluster::start(tools(), &options(parent.path())).unwrap());
+    let before = std::time::Instant::now();
+    for _ in 0..10 {
+        Cluster::start(tools(), &options(parent.path())).unwrap().stop().unwrap();
+    }
+    println!("{:?} each", before.elapsed() / 10);
+    assert!(before.elapsed().as_secs() < 30, "{:?}", before.elapsed());
 }
 
 /// Not a test: the process that is killed in the test below.
@@ -170,7 +183,7 @@ fn a_path_that_is_too_long_for_a_socket_is_refused_before_anything_starts() {
 #[ignore = "started by what_a_killed_process_left_is_removed_by_the_next_start"]
 fn holds_a_server_until_it_is_killed() {
     let Ok(parent) = std::env::var("PARENT") else { return };
-    let cluster = Cluster::start(&tools(), &options(Path::new(&parent))).unwrap();
+    let cluster = Cluster::start(tools(), &options(Path::new(&parent))).unwrap();
     println!("\nholding {} {}", server_pid(&cluster.data_dir()), cluster.socket_dir().display());
     let _ = std::io::stdin().read(&mut [0]);
 }
@@ -189,14 +202,14 @@ fn what_a_killed_process_left_is_removed_by_the_next_start() {
     let line = lines.into_iter().find(|line| line.starts_with("holding ")).unwrap();
     let (pid, dir) = line.trim_start_matches("holding ").split_once(' ').unwrap();
 
-    let neighbour = Cluster::start(&tools(), &options(parent.path())).unwrap();
+    let neighbour = Cluster::start(tools(), &options(parent.path())).unwrap();
     assert!(is_running(pid), "its owner lives: another start must not touch it");
 
     child.kill().unwrap();
     child.wait().unwrap();
     assert!(is_running(pid), "the server outlives a killed owner");
 
-    let next = Cluster::start(&tools(), &options(parent.path())).unwrap();
+    let next = Cluster::start(tools(), &options(parent.path())).unwrap();
     assert!(!is_running(pid));
     assert!(!Path::new(dir).exists());
     assert_eq!(ask(&neighbour.conninfo("postgres"), "SELECT 1").unwrap(), "1");

@@ -50,7 +50,7 @@ fn keep(data: &Path, templates: &Path, template: &Path) -> Result<()> {
 fn template_name(tools: &PgTools, home: &Home, options: &ClusterOptions) -> Result<String> {
     use std::os::unix::fs::MetadataExt;
     let owner = fs::metadata(home.dir()).doing(|| format!("look at {}", home.dir().display()))?.uid();
-    let inputs = format!("{:?}", (&tools.bindir, &tools.version, &options.initdb_args, owner));
+    let inputs = format!("{:?}", (&tools.bindir, &tools.version, &options.initdb_args, owner, home.user()));
     Ok(format!("{}-{}", tools.version.major, &hex::encode(Sha256::digest(inputs))[..16]))
 }
 

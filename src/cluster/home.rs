@@ -23,7 +23,7 @@ pub(super) const PREFIX: &str = "pgwitness-cluster-";
 const SOCKET_PATH_BYTES: usize = 103;
 
 /// A user and its group, by number.
-type User = (u32, u32);
+pub(super) type User = (u32, u32);
 
 /// The directory of one server: data, log and socket. Dropping it removes it.
 #[derive(Debug)]
@@ -57,6 +57,11 @@ impl Home {
 
     pub(super) fn log(&self) -> PathBuf {
         self.dir().join("log")
+    }
+
+    /// Who runs the server, if it is not ourselves.
+    pub(super) fn user(&self) -> Option<User> {
+        self.user
     }
 
     /// A command that runs as the server's user.
