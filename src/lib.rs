@@ -1,18 +1,24 @@
 //! pgwitness proves that a copy of a PostgreSQL database is the database, and signs what it saw.
 
+// words
+pub mod error;
+pub mod name;
+pub mod digest;
+pub mod sketch;
+pub mod row;
 pub mod aspect;
-pub mod capture;
+pub mod manifest;
+pub mod finding;
+pub mod verdict;
+pub mod questions;
+// thought
+pub mod pattern;
 pub mod compare;
 pub mod listing;
-pub mod session;
-pub mod live;
-pub mod digest;
-pub mod error;
-pub mod finding;
-pub mod manifest;
-pub mod name;
-pub mod pattern;
-pub mod questions;
-pub mod row;
-pub mod sketch;
-pub mod verdict;
+// hands
+pub mod pgtools;
+pub mod install;
+pub mod cluster;
+pub mod capture;
+//pub mod session;
+//pub mod live;
