@@ -1,24 +1,25 @@
 //! pgwitness proves that a copy of a PostgreSQL database is the database, and signs what it saw.
 
 // words
-pub mod error;
-pub mod name;
-pub mod digest;
-pub mod sketch;
-pub mod row;
 pub mod aspect;
-pub mod manifest;
+pub mod digest;
+pub mod error;
 pub mod finding;
-pub mod verdict;
+pub mod manifest;
+pub mod name;
 pub mod questions;
+pub mod row;
+pub mod sketch;
+pub mod verdict;
 // thought
-pub mod pattern;
 pub mod compare;
 pub mod listing;
+pub mod pattern;
 // hands
-pub mod pgtools;
-pub mod install;
-pub mod cluster;
 pub mod capture;
+pub mod cluster;
+pub mod install;
+pub mod pairing;
+pub mod pgtools;
 //pub mod session;
 //pub mod live;

@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::listing::{Listing, Plan};
 use crate::manifest::{Definition, FORMAT, Manifest, Observed, Schema, SequenceValue, Tally, Violations};
 use crate::name::Name;
-use crate::progress::{Event, Listener};
+use crate::progress::{Event, Listener, Side};
 use crate::sketch::Sketch;
 
 /// Bytes that all sketches of one side may take together.
@@ -24,7 +24,7 @@ pub struct Collected {
     plan: Plan,
     log2: BTreeMap<Name, u8>,
     listener: Listener,
-    side: &'static str,
+    side: Side,
     state: Mutex<State>,
 }
 

@@ -23,7 +23,7 @@ use crate::listing::{Listed, Listing, Plan};
 use crate::manifest::{Column, EndpointFacts, Manifest, RelationKind};
 use crate::name::Name;
 use crate::pattern::Selection;
-use crate::progress::Listener;
+use crate::progress::{Listener, Side};
 use crate::questions;
 use crate::session::{Session, SessionOptions, optional, text};
 
@@ -59,7 +59,7 @@ pub struct CaptureRequest {
 pub struct Live {
     conninfo: ConnInfo,
     options: LiveOptions,
-    side: &'static str,
+    side: Side,
     holder: Session,
     snapshot: String,
     listing: Listing,
@@ -75,7 +75,7 @@ impl Live {
     ///
     /// # Errors
     /// No connection, or the catalog cannot be read.
-    pub async fn open(conninfo: ConnInfo, options: LiveOptions, side: &'static str, taken_at: String) -> Result<Self> {
+    pub async fn open(conninfo: ConnInfo, options: LiveOptions, side: Side, taken_at: String) -> Result<Self> {
         let holder = Session::open(&conninfo, &session_options(&options)).await?;
         let describe = conninfo.describe();
         let snapshot = holder.begin_moment().await.doing(|| format!("take a moment on {describe}"))?;
