@@ -1,2 +1,6 @@
 //! x
+mod catalog;
+mod reader;
 mod splitter;
+mod statement;
+mod token;

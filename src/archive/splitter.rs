@@ -23,17 +23,26 @@ pub(super) enum Piece<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Plain,
-    Quoted { escapes: bool },
+    Quoted {
+        escapes: bool,
+    },
     /// Just after a quote that ends the literal unless another follows: the escapes of `E'a''b'` go on after it.
-    QuoteEnd { escapes: bool },
+    QuoteEnd {
+        escapes: bool,
+    },
     QuotedEscape,
     Identifier,
     /// Between the two dollars of `$tag$`.
     DollarTag,
     /// Inside the body; this many bytes of the closing tag have been seen.
-    Dollar { matched: usize },
+    Dollar {
+        matched: usize,
+    },
     LineComment,
-    Block { depth: u32, previous: u8 },
+    Block {
+        depth: u32,
+        previous: u8,
+    },
     Command,
 }
 

@@ -30,7 +30,8 @@ fn split(text: &str) -> Vec<String> {
 
 #[test]
 fn a_semicolon_in_quotes_of_any_kind_ends_nothing() {
-    for body in ["'a;''b;'", "E'a\\';''b\\\\'", "\"a;\"\"b;\"", "$$a;$ ' $$", "$x$a;$$;$x $x$", "(a;b)", "U&'\\0041;'"] {
+    for body in ["'a;''b;'", "E'a\\';''b\\\\'", "\"a;\"\"b;\"", "$$a;$ ' $$", "$x$a;$$;$x $x$", "(a;b)", "U&'\\0041;'"]
+    {
         assert_eq!(split(&format!("one {body}; two;")), [format!("one {body}"), "two".into()], "{body}");
     }
 }
@@ -82,10 +83,7 @@ fn a_statement_too_long_to_keep_says_so_and_the_next_is_whole() {
     let mut splitter = Splitter::new();
     let (taken, piece) = splitter.feed(long.as_bytes());
     assert!(matches!(piece, Some(Piece::Statement { is_whole: false, .. })));
-    assert_eq!(
-        splitter.feed(&long.as_bytes()[taken..]).1,
-        Some(Piece::Statement { text: b"b", is_whole: true })
-    );
+    assert_eq!(splitter.feed(&long.as_bytes()[taken..]).1, Some(Piece::Statement { text: b"b", is_whole: true }));
 }
 
 /// Parts that may stand next to each other in a statement, each closed in itself.
