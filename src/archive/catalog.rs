@@ -24,8 +24,8 @@ pub struct ArchiveCatalog {
     pub large_objects: Vec<u32>,
     /// Whether the content of large objects is in the dump too.
     pub has_large_object_data: bool,
-    /// Tables with rows but no definition: the dump was made with `--data-only` or `--section`. Their names are known
-    /// only where they can be had without reading the rows.
+    /// How often there are rows without a definition: the dump was made with `--data-only` or `--section`. A scan
+    /// gives these rows too, but `tables` does not have them.
     pub undefined_tables: usize,
 }
 
@@ -126,8 +126,8 @@ impl Builder {
                     table.primary_key = columns;
                 }
             }
-            Statement::Copy { table, .. } => self.data(&table, HasData::Rows),
-            Statement::Insert(table) => self.data(&table, HasData::Inserts),
+            Statement::Copy { table, .. } => self.data(Some(&table), HasData::Rows),
+            Statement::Insert(table) => self.data(Some(&table), HasData::Inserts),
             Statement::Sequence { name, last_value, is_called } => {
                 catalog.sequences.insert(name, SequenceValue { last_value, is_called });
             }
@@ -140,9 +140,9 @@ impl Builder {
         }
     }
 
-    /// There are rows for this table. With `--load-via-partition-root` the root has them.
-    pub(super) fn data(&mut self, table: &Name, data: HasData) {
-        match self.catalog.tables.get_mut(table) {
+    /// There are rows for this table, or for one without a definition.
+    pub(super) fn data(&mut self, table: Option<&Name>, data: HasData) {
+        match table.and_then(|name| self.catalog.tables.get_mut(name)) {
             Some(table) => table.has_data = data,
             None => self.catalog.undefined_tables += 1,
         }

@@ -7,7 +7,6 @@ use std::io::{ErrorKind, Read};
 use super::splitter::{Piece, Splitter};
 use super::statement::{Reading, Statement, parse};
 use crate::error::{Context, Error, Result};
-use crate::name::Name;
 
 /// Large enough that a system call costs nothing beside the rows in it.
 const BLOCK_BYTES: usize = 256 << 10;
