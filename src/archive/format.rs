@@ -22,6 +22,8 @@ pub enum Format {
 }
 
 const HEADER: &[u8] = b"--\n-- PostgreSQL database dump\n";
+/// Header, an empty block, checksum and length.
+const SMALLEST_GZIP_BYTES: u64 = 20;
 const TAR_MAGIC: std::ops::Range<usize> = 257..262;
 
 /// `None` if this is no dump. An error if it is one that cannot be read as it is, or if the path cannot be read.
@@ -95,6 +97,18 @@ pub(super) fn check_tar_end(path: &Path) -> Result<()> {
         file.read_exact(&mut tail).doing(|| "end of the tar file")?;
     }
     if tail.iter().all(|byte| *byte == 0) { Ok(()) } else { Err(cut("the tar file has no end")) }
+}
+
+/// zlib takes a file too short to be compressed for one that is not: a large object would just be shorter.
+pub(super) fn check_directory(path: &Path) -> Result<()> {
+    for entry in fs::read_dir(path)? {
+        let entry = entry?;
+        let is_compressed = entry.path().extension().is_some_and(|extension| extension == "gz");
+        if is_compressed && entry.metadata()?.len() < SMALLEST_GZIP_BYTES {
+            return Err(cut(&format!("{} is too short", entry.file_name().display())));
+        }
+    }
+    Ok(())
 }
 
 /// A dump that is not all there.

@@ -108,8 +108,10 @@ impl Archive {
     }
 
     fn open_archive(&mut self) -> Result<()> {
-        if self.format == Format::Tar {
-            format::check_tar_end(&self.path)?;
+        match self.format {
+            Format::Tar => format::check_tar_end(&self.path)?,
+            Format::Directory => format::check_directory(&self.path)?,
+            Format::Custom | Format::Plain => {}
         }
         let list = Restore::start(&self.pg_restore, &["-l"], None, &self.path)?.read_all()?;
         self.toc = toc::parse(&String::from_utf8_lossy(&list))?;
