@@ -127,7 +127,10 @@ impl Dump {
     /// The planned relations whose rows are in the dump as COPY lines in UTF-8.
     fn readable(&self, plan: &Plan) -> Plan {
         let is_readable = |name: &Name| self.reason_unseen(name).is_none();
-        plan.iter().filter(|(name, _)| is_readable(name)).map(|(name, columns)| (name.clone(), columns.clone())).collect()
+        plan.iter()
+            .filter(|(name, _)| is_readable(name))
+            .map(|(name, columns)| (name.clone(), columns.clone()))
+            .collect()
     }
 
     fn reason_unseen(&self, name: &Name) -> Option<String> {

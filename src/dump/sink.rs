@@ -48,8 +48,7 @@ impl Shared {
 
     fn scan(&self, table: &str) -> Scan {
         let (listener, side, table) = (Arc::clone(&self.listener), self.side, table.to_owned());
-        let on_batch: OnBatch =
-            Arc::new(move |rows, bytes| listener(Event::Read { side, table: &table, rows, bytes }));
+        let on_batch: OnBatch = Arc::new(move |rows, bytes| listener(Event::Read { side, table: &table, rows, bytes }));
         Scan::new(&self.purpose, on_batch)
     }
 
@@ -145,7 +144,8 @@ impl RowSink for Sink<'_> {
             self.finish_large_object()?;
         }
         let scan = || self.shared.scan("large objects");
-        let object = self.large_object.get_or_insert_with(|| LargeObject { oid, chunk: 0, bytes: Vec::new(), scan: scan() });
+        let object =
+            self.large_object.get_or_insert_with(|| LargeObject { oid, chunk: 0, bytes: Vec::new(), scan: scan() });
         if offset != object.chunk * CHUNK_BYTES as u64 + object.bytes.len() as u64 {
             return Err(Error::new(format!("large object {oid} has a gap at byte {offset}")));
         }
