@@ -8,6 +8,8 @@ mod rows;
 mod schema;
 mod waive;
 
+pub use rows::LARGE_OBJECTS;
+
 use std::collections::BTreeMap;
 
 use crate::aspect::Aspect;

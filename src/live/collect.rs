@@ -3,6 +3,7 @@
 //! A relation of which one slice is missing is not seen at all: half a digest is nothing.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::foreign_keys::ForeignKey;
@@ -79,15 +80,31 @@ impl Collected {
         (columns, Purpose::Tally { log2 })
     }
 
-    /// Told about every batch.
-    pub fn on_batch(&self) -> OnBatch {
-        let (listener, side) = (Arc::clone(&self.listener), self.side);
-        Arc::new(move |rows, bytes| listener(Event::Read { side, rows, bytes }))
+    /// Told about every batch of a part whose size on disk is `bytes`. Lines and pages differ in size: what is told never
+    /// exceeds the size of the part.
+    pub fn on_batch(&self, table: &str, bytes: u64) -> OnBatch {
+        let (listener, side, table) = (Arc::clone(&self.listener), self.side, table.to_owned());
+        let left = AtomicU64::new(bytes);
+        Arc::new(move |rows, line_bytes| {
+            let before = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| Some(left.saturating_sub(line_bytes)));
+            let bytes = line_bytes.min(before.unwrap_or(0));
+            listener(Event::Read { side, table: &table, rows, bytes });
+        })
     }
 
     /// Something people should see at once.
-    pub fn warn(&self, text: String) {
+    pub fn warn(&self, text: &str) {
         (self.listener)(Event::Warning(text));
+    }
+
+    /// What is about to be read.
+    pub fn planned(&self, tables: usize, bytes: u64) {
+        (self.listener)(Event::Planned { side: self.side, tables: tables as u64, bytes });
+    }
+
+    /// A job is begun once more.
+    pub fn retry(&self, doing: &str, attempt: u32, reason: &str) {
+        (self.listener)(Event::Retry { doing, attempt, reason });
     }
 
     /// One slice of a relation.
@@ -103,7 +120,7 @@ impl Collected {
         reading.slices_left = reading.slices_left.saturating_sub(1);
         if reading.slices_left == 0 {
             *sketch_bytes_left -= shrink(&mut reading.tally.sketch, reading.tally.digest.rows, *sketch_bytes_left);
-            (self.listener)(Event::TableDone { side: self.side, table: name.to_string() });
+            (self.listener)(Event::TableDone { side: self.side, table: &name.to_string() });
         }
     }
 

@@ -32,6 +32,12 @@ impl Pages {
         self.from == 0 && self.to.is_none()
     }
 
+    /// Bytes of these pages in a table of so many bytes.
+    pub fn bytes(self, table_bytes: u64) -> u64 {
+        let to = self.to.map_or(table_bytes, |to| to * 8192);
+        to.saturating_sub(self.from * 8192)
+    }
+
     /// As a condition on ctid (a TID range scan from PostgreSQL 14).
     pub fn condition(self) -> String {
         let upper = self.to.map(|to| format!(" AND ctid < '({to},0)'")).unwrap_or_default();

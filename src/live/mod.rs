@@ -68,6 +68,7 @@ pub struct Live {
     foreign_keys: Result<Vec<ForeignKey>>,
     sequences: Vec<Name>,
     taken_at: String,
+    identity: String,
 }
 
 impl Live {
@@ -91,12 +92,14 @@ impl Live {
             foreign_keys: Ok(Vec::new()),
             sequences: Vec::new(),
             taken_at,
+            identity: String::new(),
         };
         live.list().await.doing(|| format!("read the catalog of {describe}"))?;
         Ok(live)
     }
 
     async fn list(&mut self) -> Result<()> {
+        self.identity = text(&self.holder.row(IDENTITY).await?, 0)?;
         let sizes = self.sizes().await?;
         for row in self.holder.rows(questions::RELATIONS).await.doing(|| "list relations")? {
             self.list_relation(&row, &sizes)?;
@@ -163,6 +166,11 @@ impl Live {
         &self.listing
     }
 
+    /// Something that no two different databases have in common.
+    pub fn identity(&self) -> &str {
+        &self.identity
+    }
+
     /// Where this was read.
     pub fn facts(&self) -> EndpointFacts {
         EndpointFacts {
@@ -181,6 +189,8 @@ impl Live {
     /// Only when not a single session can be opened; everything else is in the manifest, with the reason.
     pub async fn capture(&self, request: &CaptureRequest, listener: &Listener) -> Result<Manifest> {
         let collected = Arc::new(Collected::new(self, request, Arc::clone(listener)));
+        let bytes = request.plan.keys().filter_map(|name| self.listing.relations.get(name)).map(|listed| listed.bytes);
+        collected.planned(request.plan.len(), bytes.sum());
         worker::run_all(self, Queue::new(self.jobs(request)), &collected).await?;
         Collected::into_manifest(collected, self)
     }
@@ -252,6 +262,10 @@ impl Live {
         Aspect::ALL.into_iter().collect()
     }
 }
+
+/// The system identifier is not enough: a physical copy has the same.
+const IDENTITY: &str = "SELECT concat_ws(' ', d.oid, d.datname, pg_catalog.pg_postmaster_start_time(), current_setting('port')) \
+    FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()";
 
 fn session_options(options: &LiveOptions) -> SessionOptions {
     SessionOptions { lock_timeout_s: options.lock_timeout_s }

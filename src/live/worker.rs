@@ -32,7 +32,7 @@ pub async fn run_all(live: &Live, queue: Queue, collected: &Arc<Collected>) -> R
             Ok(session) => sessions.push(session),
             Err(error) if sessions.is_empty() => return Err(error),
             Err(error) => {
-                collected.warn(format!("{}: going on with {} sessions: {error}", live.side, sessions.len()));
+                collected.warn(&format!("{}: going on with {} sessions: {error}", live.side, sessions.len()));
                 break;
             }
         }
@@ -69,7 +69,8 @@ impl Worker<'_> {
                 return Err(error);
             }
             attempt += 1;
-            self.collected.warn(format!("{}: connection lost, reading again: {error}", self.live.side));
+            let doing = format!("read {} again, the connection was lost", self.live.side);
+            self.collected.retry(&doing, attempt, &error.to_string());
             match self.live.session().await {
                 Ok(session) => self.session = session,
                 Err(again) => return Err(Error::new(format!("{error}; could not go on: {again}"))),
@@ -80,23 +81,24 @@ impl Worker<'_> {
     /// After a refused statement the transaction is of no use any more. If the moment is gone, the next job will say so.
     async fn rejoin(&mut self) {
         if let Err(error) = self.session.join(&self.live.snapshot).await {
-            self.collected.warn(format!("{}: {error}", self.live.side));
+            self.collected.warn(&format!("{}: {error}", self.live.side));
         }
     }
 
     async fn run(&self, job: &Job) -> Result<()> {
         match job {
-            Job::Rows { name, pages, .. } => {
+            Job::Rows { name, pages, bytes } => {
                 let (columns, purpose) = self.collected.reading(name);
                 let sql = read::rows_sql(name, self.live.kind(name), &columns, *pages);
-                let on_batch = self.collected.on_batch();
+                let on_batch = self.collected.on_batch(&name.to_string(), pages.bytes(*bytes));
                 let part = read::copy(&self.session, &sql, &purpose, &on_batch).await?;
                 self.collected.rows(name, part);
             }
             Job::LargeObjects => {
                 let purpose = Purpose::Tally { log2: crate::sketch::MAX_LOG2 };
                 let sql = read::large_objects_sql();
-                let part = read::copy(&self.session, &sql, &purpose, &self.collected.on_batch()).await?;
+                let on_batch = self.collected.on_batch("large objects", 0);
+                let part = read::copy(&self.session, &sql, &purpose, &on_batch).await?;
                 self.collected.large_objects(part);
             }
             Job::Question(question) => self.ask(question).await?,
