@@ -125,6 +125,16 @@ impl Session {
         &self.connection.client
     }
 
+    /// The very server that answered.
+    pub fn conninfo(&self) -> &ConnInfo {
+        self.connection.info()
+    }
+
+    /// Why the connection ended, if it has.
+    pub fn lost(&self) -> Option<&Error> {
+        self.connection.lost()
+    }
+
     /// Tells the server to stop what this session is doing.
     ///
     /// # Errors
@@ -203,7 +213,8 @@ pub fn optional(row: &SimpleQueryRow, index: usize) -> Option<String> {
 /// `0` and `0ms`, `30s` and `30000ms` are the same setting printed twice; letter case does not matter (`utf8`).
 fn is_same_setting(is: &str, wanted: &str) -> bool {
     // An empty search path is printed as two double quotes.
-    let plain = |text: &str| duration_ms(text).map_or_else(|| text.replace('"', "").to_lowercase(), |ms| ms.to_string());
+    let plain =
+        |text: &str| duration_ms(text).map_or_else(|| text.replace('"', "").to_lowercase(), |ms| ms.to_string());
     plain(is) == plain(wanted)
 }
 

@@ -10,7 +10,7 @@ SELECT p.oid::regprocedure::text AS identity,
            'initial ' || quote_literal(g.agginitval),
            'final ' || nullif(g.aggfinalfn::oid, 0)::regprocedure,
            CASE WHEN g.aggfinalextra THEN 'final extra' END,
-           'final modifies ' || g.aggfinalmodify,
+           'final modifies ' || g.aggfinalmodify::text,
            'combine ' || nullif(g.aggcombinefn::oid, 0)::regprocedure,
            'serialize ' || nullif(g.aggserialfn::oid, 0)::regprocedure,
            'deserialize ' || nullif(g.aggdeserialfn::oid, 0)::regprocedure,
@@ -20,14 +20,14 @@ SELECT p.oid::regprocedure::text AS identity,
            'moving initial ' || quote_literal(g.aggminitval),
            'moving final ' || nullif(g.aggmfinalfn::oid, 0)::regprocedure,
            CASE WHEN g.aggmfinalextra THEN 'moving final extra' END,
-           'moving final modifies ' || g.aggmfinalmodify,
+           'moving final modifies ' || g.aggmfinalmodify::text,
            'sort operator ' || nullif(g.aggsortop, 0)::regoperator,
-           'parallel ' || p.proparallel) AS definition,
+           'parallel ' || p.proparallel::text) AS definition,
        n.nspname::text AS schema_name,
        NULL::text AS relation_name
 FROM pg_proc p
 JOIN pg_aggregate g ON g.aggfnoid = p.oid
 JOIN pg_namespace n ON n.oid = p.pronamespace
 WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-  AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_proc'::regclass AND e.objid = p.oid AND e.deptype = 'e')
+  AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_proc'::regclass AND e.objid = p.oid AND e.deptype IN ('e', 'i'))
 ORDER BY 1

@@ -21,7 +21,7 @@ LEFT JOIN pg_tablespace ts ON ts.oid = c.reltablespace
 LEFT JOIN pg_class toast ON toast.oid = c.reltoastrelid
 CROSS JOIN LATERAL (
     SELECT string_agg(concat_ws(' ', quote_ident(a.attname), format_type(a.atttypid, a.atttypmod),
-               CASE WHEN a.attstorage <> t.typstorage THEN 'storage ' || a.attstorage END,
+               CASE WHEN a.attstorage <> t.typstorage THEN 'storage ' || a.attstorage::text END,
                'compression ' || nullif(to_jsonb(a) ->> 'attcompression', ''),
                'statistics ' || CASE WHEN a.attstattarget >= 0 THEN a.attstattarget END,
                'options ' || array_to_string(a.attoptions, ', ')), E'\n' ORDER BY a.attnum) AS list

@@ -86,7 +86,8 @@ impl Collected {
         let (listener, side, table) = (Arc::clone(&self.listener), self.side, table.to_owned());
         let left = AtomicU64::new(bytes);
         Arc::new(move |rows, line_bytes| {
-            let before = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| Some(left.saturating_sub(line_bytes)));
+            let before =
+                left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| Some(left.saturating_sub(line_bytes)));
             let bytes = line_bytes.min(before.unwrap_or(0));
             listener(Event::Read { side, table: &table, rows, bytes });
         })

@@ -17,7 +17,7 @@ use tokio_postgres::SimpleQueryRow;
 
 use crate::aspect::Aspect;
 use crate::capture::{Accumulator, OnBatch, Purpose};
-use crate::conninfo::ConnInfo;
+use crate::conninfo::{ConnInfo, Peer};
 use crate::error::{Context, Error, Result};
 use crate::listing::{Listed, Listing, Plan};
 use crate::manifest::{Column, EndpointFacts, Manifest, RelationKind};
@@ -177,7 +177,7 @@ impl Live {
             kind: "live database".into(),
             description: self.conninfo.describe(),
             server_version: Some(self.holder.server_version().to_owned()),
-            peer: Some(self.holder.peer().to_string()),
+            peer: Some(peer_text(*self.holder.peer()).to_owned()),
             settings: self.holder.settings().clone(),
             taken_at: self.taken_at.clone(),
         }
@@ -252,7 +252,8 @@ impl Live {
 
     /// A further session in the same moment.
     async fn session(&self) -> Result<Session> {
-        let session = Session::open(&self.conninfo, &session_options(&self.options)).await?;
+        // The very server that the moment was taken on: a name may stand for several.
+        let session = Session::open(self.holder.conninfo(), &session_options(&self.options)).await?;
         session.join(&self.snapshot).await?;
         Ok(session)
     }
@@ -266,6 +267,16 @@ impl Live {
 /// The system identifier is not enough: a physical copy has the same.
 const IDENTITY: &str = "SELECT concat_ws(' ', d.oid, d.datname, pg_catalog.pg_postmaster_start_time(), current_setting('port')) \
     FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()";
+
+/// What is known of the other end, for the report.
+fn peer_text(peer: Peer) -> &'static str {
+    match (peer.encrypted, peer.verified) {
+        _ if peer.is_local_socket => "local socket",
+        (_, true) => "encrypted, identity verified",
+        (true, false) => "encrypted, identity not verified",
+        (false, false) => "not encrypted",
+    }
+}
 
 fn session_options(options: &LiveOptions) -> SessionOptions {
     SessionOptions { lock_timeout_s: options.lock_timeout_s }

@@ -61,6 +61,8 @@ impl Worker<'_> {
         let mut attempt = 1;
         loop {
             let Err(error) = self.run(job).await else { return Ok(()) };
+            // What the server said before it hung up tells more than "connection closed".
+            let error = self.session.lost().cloned().unwrap_or(error);
             if !self.session.client().is_closed() {
                 self.rejoin().await;
                 return Err(error);
