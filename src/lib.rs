@@ -6,6 +6,11 @@ pub mod error;
 pub mod finding;
 pub mod manifest;
 pub mod name;
+pub mod progress;
 pub mod row;
 pub mod sketch;
 pub mod verdict;
+
+pub mod render;
+
+pub mod cli;
