@@ -35,8 +35,9 @@ impl Progress {
     }
 
     fn bar(has_color: bool) -> Self {
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(8));
-        let template = if has_color { "{spinner:.cyan} {wide_msg}" } else { "{spinner} {wide_msg}" };
+        let bar = ProgressBar::with_draw_target(Some(100), ProgressDrawTarget::stderr_with_hz(8));
+        let template =
+            if has_color { "{spinner:.cyan} {bar:20.cyan} {wide_msg}" } else { "{spinner} {bar:20} {wide_msg}" };
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
@@ -45,7 +46,10 @@ impl Progress {
         let listener = listen(move |meter, event, now| {
             match line_of(event) {
                 Some(line) => shown.println(line),
-                None => shown.set_message(meter.line(now)),
+                None => {
+                    shown.set_position(meter.percent().unwrap_or(0));
+                    shown.set_message(meter.line(now));
+                }
             }
             None
         });

@@ -61,7 +61,9 @@ pub fn outcome(heading: &Heading, outcome: &Outcome, style: Style) -> String {
 }
 
 fn head(heading: &Heading, style: Style) -> Vec<String> {
-    [("expected", &heading.expected), ("actual  ", &heading.actual)]
-        .map(|(side, text)| format!("{}  {}", style.dim(side), printable(text)))
-        .to_vec()
+    let side = |label: &str, endpoint: &str| {
+        let wrapped = text::wrap(&printable(endpoint), style.width.saturating_sub(10).max(20));
+        format!("{}  {}", style.dim(label), wrapped.join("\n          "))
+    };
+    vec![side("expected", &heading.expected), side("actual  ", &heading.actual)]
 }

@@ -55,7 +55,7 @@ fn table<'a>(tables: impl Iterator<Item = (&'a String, &'a TableResult)>, style:
         table.add_row(row(name, result).into_iter().enumerate().map(|(i, text)| aligned(i, text)));
     }
     for column in table.column_iter_mut() {
-        let right = if column.index + 1 == header.len() { 0 } else { 2 };
+        let right = if column.index + 1 == header.len() { 0 } else { 1 };
         column.set_padding((0, right));
     }
     let verdict_cells = table.column_max_content_widths().last().map_or(0, |width| usize::from(*width));

@@ -80,7 +80,18 @@ fn window(text: &str, start: usize) -> String {
     let shown: String = rest.by_ref().take(VALUE_CHARS).collect();
     let front = if start > 0 { "…" } else { "" };
     let back = if rest.next().is_some() { "…" } else { "" };
-    format!("{front}{}{back}", printable(&shown))
+    format!("{front}{}{back}", with_edges(&shown))
+}
+
+/// A space at an edge, or nothing at all, could not be seen next to other text.
+fn with_edges(text: &str) -> String {
+    if text.is_empty() {
+        return "''".to_owned();
+    }
+    let shown = printable(text);
+    let (front, middle) = shown.strip_prefix(' ').map_or(("", shown.as_str()), |rest| ("\\u{20}", rest));
+    let (middle, back) = middle.strip_suffix(' ').map_or((middle, ""), |rest| (rest, "\\u{20}"));
+    format!("{front}{middle}{back}")
 }
 
 #[cfg(test)]
@@ -104,6 +115,12 @@ mod tests {
     fn a_cut_text_says_so() {
         assert_eq!(cut("東京東京", 5), "東京…");
         assert_eq!(cut("東京", 4), "東京");
+    }
+
+    #[test]
+    fn a_space_at_an_edge_is_seen() {
+        assert_eq!(value_pair("paid", "paid "), ("paid".to_owned(), "paid\\u{20}".to_owned()));
+        assert_eq!(value_pair(" ", ""), ("\\u{20}".to_owned(), "''".to_owned()));
     }
 
     #[test]
