@@ -15,6 +15,7 @@ pub mod questions;
 // thought
 pub mod pattern;
 pub mod compare;
+pub mod render;
 pub mod listing;
 // hands
 pub mod pgtools;
@@ -32,3 +33,5 @@ pub mod live;
 //pub mod store;
 //pub mod endpoint;
 //pub mod comparison;
+// plan
+pub mod cli;
