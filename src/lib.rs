@@ -2,6 +2,7 @@
 
 pub mod aspect;
 pub mod compare;
+pub mod count;
 pub mod digest;
 pub mod error;
 pub mod finding;
@@ -10,4 +11,6 @@ pub mod name;
 pub mod pattern;
 pub mod row;
 pub mod sketch;
+pub mod strict;
+pub mod time;
 pub mod verdict;
