@@ -118,8 +118,10 @@ async fn name_differing_rows(
     let digests = decoded.expected_only.iter().chain(&decoded.actual_only).map(|(digest, _)| *digest).collect();
     let purpose = Purpose::Collect(Arc::new(Wanted { digests }));
     let (e, a) = table.scan(&purpose, expected.0, actual.0).await?;
-    let (Accumulator::Collected { rows: e, is_truncated: e_cut, .. }, Accumulator::Collected { rows: a, is_truncated: a_cut, .. }) =
-        (e, a)
+    let (
+        Accumulator::Collected { rows: e, is_truncated: e_cut, .. },
+        Accumulator::Collected { rows: a, is_truncated: a_cut, .. },
+    ) = (e, a)
     else {
         return Err(Error::new("the second pass collected nothing"));
     };
@@ -158,7 +160,12 @@ impl<'a> Table<'a> {
         Ok(Self { target: Target::Relation(name), columns, key, expected, actual })
     }
 
-    async fn scan(&self, purpose: &Purpose, expected: &Endpoint, actual: &Endpoint) -> Result<(Accumulator, Accumulator)> {
+    async fn scan(
+        &self,
+        purpose: &Purpose,
+        expected: &Endpoint,
+        actual: &Endpoint,
+    ) -> Result<(Accumulator, Accumulator)> {
         let e = expected.scan(self.target, &self.columns, purpose);
         let a = actual.scan(self.target, &self.columns, purpose);
         tokio::try_join!(e, a)

@@ -37,8 +37,10 @@ impl RowDigest {
 
 /// Row count and sum of row digests: equal for equal multisets of rows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct TableDigest {
     /// Exact count, from the same scan as the sum: an estimate would make "sound" a guess.
+    #[serde(with = "crate::count")]
     pub rows: u64,
     /// Sum of the row digests, lane by lane, modulo 2^64; 64 hexadecimal digits when stored.
     #[serde(rename = "digest", with = "lanes_as_hex")]

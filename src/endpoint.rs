@@ -73,7 +73,11 @@ impl Endpoint {
             let error = Error::new(format!("there is no file {}, and it is not a connection string", path.display()));
             return Err(error.hint("name a database as postgresql://user@host/name or dbname=name"));
         }
-        if store::is_manifest(path)? {
+        if store::is_report_directory(path) {
+            let error = Error::new(format!("{} is a report: it has two manifests", path.display()));
+            return Err(error.hint("name expected.manifest.json or actual.manifest.json in it"));
+        }
+        if path.extension().is_some_and(|extension| extension == "json") {
             return Ok(Self::Saved(Box::new(store::load_manifest(path)?)));
         }
         if Archive::detect(path)?.is_none() {

@@ -101,8 +101,10 @@ impl fmt::Display for Finding {
 #[serde(deny_unknown_fields)]
 pub struct RowDifference {
     /// Rows that only expected has, counted with their copies.
+    #[serde(with = "crate::count")]
     pub expected_only: u64,
     /// Rows that only actual has, counted with their copies.
+    #[serde(with = "crate::count")]
     pub actual_only: u64,
     /// False: there are at least so many.
     pub is_exact: bool,
@@ -149,6 +151,7 @@ pub struct RowText {
     /// `column=value`, all columns.
     pub values: Vec<String>,
     /// Surplus copies.
+    #[serde(with = "crate::count")]
     pub copies: u64,
 }
 
@@ -180,6 +183,7 @@ pub struct Waiver {
 
 /// A waiver and what it covered this time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct AppliedWaiver {
     /// The waiver.
     #[serde(flatten)]

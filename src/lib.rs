@@ -2,6 +2,9 @@
 
 // words
 pub mod error;
+pub mod count;
+pub mod strict;
+pub mod time;
 pub mod name;
 pub mod digest;
 pub mod sketch;
@@ -16,6 +19,9 @@ pub mod questions;
 pub mod pattern;
 pub mod compare;
 pub mod render;
+pub mod report;
+pub mod signature;
+pub mod signers;
 pub mod listing;
 // hands
 pub mod pgtools;
@@ -30,8 +36,8 @@ pub mod tls;
 pub mod conninfo;
 pub mod session;
 pub mod live;
-//pub mod store;
-//pub mod endpoint;
-//pub mod comparison;
+pub mod store;
+pub mod endpoint;
+pub mod comparison;
 // plan
 pub mod cli;

@@ -190,6 +190,7 @@ pub struct Definition {
 #[serde(deny_unknown_fields)]
 pub struct Violations {
     /// Exact number.
+    #[serde(with = "crate::count")]
     pub rows: u64,
     /// A few of them, as `column=value` texts.
     pub sample: Vec<String>,
@@ -204,6 +205,7 @@ mod keyed {
     use crate::name::Name;
 
     #[derive(Serialize, Deserialize)]
+    #[serde(deny_unknown_fields)]
     struct Entry<N, V> {
         name: N,
         value: V,

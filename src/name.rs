@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 /// A schema-qualified name, both parts raw (unquoted).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Name {
     /// The schema, for instance `public`.
     pub schema: String,

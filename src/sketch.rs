@@ -13,7 +13,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::digest::RowDigest;
+use crate::digest::{RowDigest, TableDigest};
 
 /// Smallest sketch: 3 × 2^4 cells.
 pub const MIN_LOG2: u8 = 4;
@@ -88,6 +88,19 @@ impl Sketch {
             }
         }
         *self = folded;
+    }
+
+    /// What each third adds up to: rows and lanes, modulo 2^64. Every row is in every third once, so the three are equal to
+    /// each other, and to the digest of the same rows; a stored sketch of which this is not true was damaged.
+    pub fn sums(&self) -> [TableDigest; 3] {
+        let mut sums = [TableDigest::default(); 3];
+        for (sum, third) in sums.iter_mut().zip(self.cells.chunks_exact(1 << self.log2)) {
+            let mut words = [0; 6];
+            third.iter().for_each(|cell| add_words(&mut words, cell));
+            let [rows, _, lanes @ ..] = words;
+            *sum = TableDigest { rows, lanes };
+        }
+        sums
     }
 
     /// Expected minus actual, decoded.
@@ -294,6 +307,13 @@ mod tests {
             folded.fold(6);
             prop_assert_eq!(&folded, &sketch(6, &expected));
             prop_assert_eq!(Sketch::difference(&sketch(10, &expected), &sketch(6, &actual)), Sketch::difference(&sketch(6, &expected), &sketch(6, &actual)));
+        }
+
+        #[test]
+        fn every_third_sums_up_to_the_digest(rows in prop::collection::vec(any::<u32>(), 0..50), log2 in MIN_LOG2..8) {
+            let mut digest = TableDigest::default();
+            rows.iter().for_each(|row| digest.add(RowDigest::of(&row.to_le_bytes())));
+            prop_assert_eq!(sketch(log2, &rows).sums(), [digest; 3]);
         }
 
         #[test]

@@ -109,28 +109,40 @@ pub enum TableStatus {
 #[serde(deny_unknown_fields)]
 pub struct Coverage {
     /// Tables in the catalog of the expected side, within the selection.
+    #[serde(with = "crate::count")]
     pub tables_expected: u64,
     /// Tables in the catalog of the actual side, within the selection.
+    #[serde(with = "crate::count")]
     pub tables_actual: u64,
     /// Tables whose rows were read on both sides and compared.
+    #[serde(with = "crate::count")]
     pub tables_compared: u64,
     /// Tables of the expected side that were left out by a waiver.
+    #[serde(with = "crate::count")]
     pub waived_expected: u64,
     /// Tables of the actual side that were left out by a waiver.
+    #[serde(with = "crate::count")]
     pub waived_actual: u64,
     /// Rows read on the expected side.
+    #[serde(with = "crate::count")]
     pub rows_expected: u64,
     /// Rows read on the actual side.
+    #[serde(with = "crate::count")]
     pub rows_actual: u64,
     /// Schema objects on the expected side.
+    #[serde(with = "crate::count")]
     pub objects_expected: u64,
     /// Schema objects on the actual side.
+    #[serde(with = "crate::count")]
     pub objects_actual: u64,
     /// Foreign keys whose rows were looked at on both sides.
+    #[serde(with = "crate::count")]
     pub foreign_keys: u64,
     /// Sequences compared.
+    #[serde(with = "crate::count")]
     pub sequences: u64,
     /// Assertions run on both sides.
+    #[serde(with = "crate::count")]
     pub assertions: u64,
 }
 
@@ -138,12 +150,14 @@ impl Outcome {
     /// The verdict: the only place that makes one.
     pub fn verdict(&self) -> Verdict {
         let coverage = &self.coverage;
+        // Checked: in a report that was made up, a sum may wrap round to the right number.
+        let covered = |waived| coverage.tables_compared.checked_add(waived);
         if !self.findings.is_empty() {
             Verdict::Damaged
         } else if !self.unchecked.is_empty()
             || coverage.tables_compared == 0
-            || coverage.tables_expected != coverage.tables_compared + coverage.waived_expected
-            || coverage.tables_actual != coverage.tables_compared + coverage.waived_actual
+            || Some(coverage.tables_expected) != covered(coverage.waived_expected)
+            || Some(coverage.tables_actual) != covered(coverage.waived_actual)
         {
             Verdict::Inconclusive
         } else {

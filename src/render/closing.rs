@@ -80,8 +80,9 @@ fn coverage(coverage: &Coverage) -> String {
         format!("sequences {}", grouped(coverage.sequences)),
         format!("objects {}", both(coverage.objects_expected, coverage.objects_actual)),
     ];
-    if coverage.tables_waived > 0 {
-        parts.insert(1, format!("tables waived {}", grouped(coverage.tables_waived)));
+    let waived = (coverage.waived_expected, coverage.waived_actual);
+    if waived != (0, 0) {
+        parts.insert(1, format!("tables waived {}", both(waived.0, waived.1)));
     }
     if coverage.assertions > 0 {
         parts.push(format!("assertions {}", grouped(coverage.assertions)));
