@@ -254,7 +254,7 @@ fn hostile_names_and_values_are_visible_and_harmless() {
 fn of_many_equal_tables_the_largest_are_shown_and_the_rest_counted() {
     is_golden("many.txt", &outcome(&heading(), &many(), NARROW));
     let all = outcome(&heading(), &many(), Style { all_tables: true, ..NARROW });
-    assert_eq!(all.matches("big.t").count(), 2_000);
+    assert_eq!(all.lines().filter(|line| line.starts_with("big.t")).count(), 2_000);
 }
 
 #[test]
