@@ -212,7 +212,7 @@ const NARROW: Style = Style { color: false, width: 80, all_tables: false };
 fn is_golden(file: &str, shown: &str) {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/render").join(file);
     if std::env::var_os("REWRITE").is_some() {
-        std::fs::write(&path, shown).unwrap();
+        assert!(std::fs::write(&path, shown).is_ok(), "write {}", path.display());
     }
     let wanted = std::fs::read_to_string(&path).unwrap_or_default();
     assert_eq!(shown, wanted, "not as in {}; REWRITE=1 rewrites it", path.display());
