@@ -212,7 +212,7 @@ const NARROW: Style = Style { color: false, width: 80, all_tables: false };
 fn is_golden(file: &str, shown: &str) {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/render").join(file);
     if std::env::var_os("REWRITE").is_some() {
-        std::fs::write(&path, shown).unwrap();
+        assert!(std::fs::write(&path, shown).is_ok(), "write {}", path.display());
     }
     let wanted = std::fs::read_to_string(&path).unwrap_or_default();
     assert_eq!(shown, wanted, "not as in {}; REWRITE=1 rewrites it", path.display());
@@ -254,7 +254,7 @@ fn hostile_names_and_values_are_visible_and_harmless() {
 fn of_many_equal_tables_the_largest_are_shown_and_the_rest_counted() {
     is_golden("many.txt", &outcome(&heading(), &many(), NARROW));
     let all = outcome(&heading(), &many(), Style { all_tables: true, ..NARROW });
-    assert_eq!(all.matches("big.t").count(), 2_000);
+    assert_eq!(all.lines().filter(|line| line.starts_with("big.t")).count(), 2_000);
 }
 
 #[test]
