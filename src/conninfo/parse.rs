@@ -189,7 +189,9 @@ fn decode(text: &str) -> Result<String> {
             (Some(0), Some(0)) => return Err(Error::new("%00 is not allowed in a connection URI")),
             (Some(high), Some(low)) => bytes.push(high * 16 + low),
             _ => {
-                return Err(Error::new("a \"%\" without two hexadecimal digits in the connection URI").hint("write %25"));
+                return Err(
+                    Error::new("a \"%\" without two hexadecimal digits in the connection URI").hint("write %25")
+                );
             }
         }
     }
