@@ -31,7 +31,7 @@ impl ChildEnvironment {
     /// Adds to `PGOPTIONS`, for instance the settings that pin a session.
     #[must_use]
     pub fn with_options(mut self, extra: &str) -> Self {
-        let options = super::connect::joined_options(self.variables.get("PGOPTIONS").map(String::as_str), extra);
+        let options = super::settings::joined_options(self.variables.get("PGOPTIONS").map(String::as_str), extra);
         self.variables.insert("PGOPTIONS".into(), options);
         self
     }
