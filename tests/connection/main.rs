@@ -263,7 +263,9 @@ async fn children_reach_the_same_server(worlds: &Worlds) {
     let root = worlds.root("root.crt");
     let connection = connect(&worlds.tls(&format!("sslmode=verify-full sslrootcert={root}"))).await.unwrap();
     let socket = format!("host={} port={} user=app dbname=postgres", worlds.tls.socket(), worlds.tls.port);
-    for info in [connection.info().clone(), resolve(&socket)] {
+    let passfile = worlds.tls.passfile(PASSWORD);
+    let address = format!("hostaddr=127.0.0.1 port={} user=app dbname=postgres passfile={passfile}", worlds.tls.port);
+    for info in [connection.info().clone(), resolve(&socket), resolve(&address)] {
         let child = info.child_environment().unwrap().with_options("-c work_mem=2MB");
         let mut psql = std::process::Command::new("psql");
         child.apply(&mut psql);
