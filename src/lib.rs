@@ -14,6 +14,7 @@ pub mod row;
 pub mod signature;
 pub mod signers;
 pub mod sketch;
+pub mod store;
 pub mod strict;
 pub mod time;
 pub mod verdict;

@@ -1,0 +1,117 @@
+//! Verifying a report on disk: signature first, parse second, side files third.
+//!
+//! Never looks into a report before its signature is known to be good, by somebody whose signature counts.
+
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest as _, Sha256};
+
+use super::{Hashing, REPORT};
+use crate::error::{Context, Result};
+use crate::report::{Report, SideFile};
+use crate::signature;
+use crate::signers::AllowedSigners;
+use crate::time::Timestamp;
+
+/// What a verification found. Anything but [`Check::Good`] is no proof of anything.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Check {
+    /// Signed by somebody who may, and unchanged since; also when what it says is "damaged".
+    Good(Box<Verified>),
+    /// There is no signature.
+    Unsigned,
+    /// The signature does not fit the report, for this reason.
+    BadSignature(String),
+    /// The signature fits, but the signer does not count, for this reason.
+    UnknownSigner(String),
+    /// The report is good, but these side files are not what it speaks for.
+    SideFiles(Vec<String>),
+}
+
+/// A report that may be believed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verified {
+    /// What was signed.
+    pub report: Report,
+    /// As the list of allowed signers has it.
+    pub signer: String,
+    /// SHA-256 of `report.json`, as the next report names it.
+    pub sha256: String,
+}
+
+impl Check {
+    /// 0 when good, else 2: then there is no answer.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Good(_) => 0,
+            Self::Unsigned | Self::BadSignature(_) | Self::UnknownSigner(_) | Self::SideFiles(_) => 2,
+        }
+    }
+}
+
+impl fmt::Display for Check {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Good(verified) => write!(f, "good signature of {}", verified.signer),
+            Self::Unsigned => f.write_str("not signed"),
+            Self::BadSignature(reason) => write!(f, "bad signature: {reason}"),
+            Self::UnknownSigner(reason) => write!(f, "signer not allowed: {reason}"),
+            Self::SideFiles(reasons) => write!(f, "side files changed: {}", reasons.join(", ")),
+        }
+    }
+}
+
+/// Verifies a report directory or a `report.json`. With an `identity`, only that signer counts; `now` is held against
+/// the times in the list of allowed signers. An error: it could not be read at all.
+pub fn verify(path: &Path, allowed: &AllowedSigners, identity: Option<&str>, now: Timestamp) -> Result<Check> {
+    let path = if path.is_dir() { path.join(REPORT) } else { path.to_owned() };
+    let bytes = fs::read(&path).doing(|| format!("read report {}", path.display()))?;
+    let Some(armored) = read_signature(&path)? else { return Ok(Check::Unsigned) };
+    let key = match String::from_utf8(armored) {
+        Ok(armored) => signature::signer(&bytes, &armored),
+        Err(_) => return Ok(Check::BadSignature("not an SSH signature".into())),
+    };
+    let key = match key {
+        Ok(key) => key,
+        Err(error) => return Ok(Check::BadSignature(error.to_string())),
+    };
+    let signer = match allowed.principal(&key, identity, now) {
+        Ok(principal) => principal.to_owned(),
+        Err(error) => return Ok(Check::UnknownSigner(error.to_string())),
+    };
+    let report = Report::from_bytes(&bytes).doing(|| format!("read report {}", path.display()))?;
+    let changed: Vec<String> = report.side_files.iter().filter_map(|file| change(&path, file)).collect();
+    if !changed.is_empty() {
+        return Ok(Check::SideFiles(changed));
+    }
+    Ok(Check::Good(Box::new(Verified { report, signer, sha256: hex::encode(Sha256::digest(&bytes)) })))
+}
+
+fn read_signature(report: &Path) -> Result<Option<Vec<u8>>> {
+    let mut path = report.as_os_str().to_owned();
+    path.push(".sig");
+    let path = PathBuf::from(path);
+    match fs::read(&path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).doing(|| format!("read signature {}", path.display())),
+    }
+}
+
+/// What is wrong with a side file, if anything is.
+fn change(report: &Path, file: &SideFile) -> Option<String> {
+    let hash = || -> io::Result<(u64, String)> {
+        let mut sink = Hashing::new(io::sink());
+        io::copy(&mut File::open(report.with_file_name(&file.name))?, &mut sink)?;
+        let (bytes, sha256, _) = sink.finish();
+        Ok((bytes, sha256))
+    };
+    match hash() {
+        Ok((bytes, sha256)) if bytes == file.bytes && sha256 == file.sha256 => None,
+        Ok(_) => Some(format!("{} is not the file that was signed for", file.name)),
+        Err(error) => Some(format!("{}: {error}", file.name)),
+    }
+}
