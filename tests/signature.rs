@@ -1,4 +1,5 @@
 //! Signatures: ours and ssh-keygen's are the same thing, and nothing can be changed unseen.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
 mod paper;
 

@@ -1,4 +1,5 @@
 //! Reports on disk: whole or not at all, in a chain, and refused early when they could not be written.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
 mod paper;
 
