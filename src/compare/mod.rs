@@ -8,6 +8,8 @@ mod rows;
 mod schema;
 mod waive;
 
+pub use rows::LARGE_OBJECTS;
+
 use std::collections::BTreeMap;
 
 use crate::aspect::Aspect;
@@ -73,10 +75,6 @@ impl Notes<'_> {
         if kept.detail.is_empty() {
             kept.detail = finding.detail;
         }
-    }
-
-    fn has_found(&self, kind: FindingKind, object: &str) -> bool {
-        self.findings.contains_key(&(kind, object.to_owned()))
     }
 
     fn unchecked(&mut self, object: impl Into<String>, side: &str, reason: impl Into<String>) {

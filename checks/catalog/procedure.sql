@@ -1,0 +1,11 @@
+-- What does each procedure do?
+SELECT p.oid::regprocedure::text AS identity,
+       pg_get_functiondef(p.oid) AS definition,
+       n.nspname::text AS schema_name,
+       NULL::text AS relation_name
+FROM pg_proc p
+JOIN pg_namespace n ON n.oid = p.pronamespace
+WHERE p.prokind = 'p'
+  AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+  AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_proc'::regclass AND e.objid = p.oid AND e.deptype IN ('e', 'i'))
+ORDER BY 1

@@ -1,0 +1,186 @@
+//! What a dump says it holds: tables with their columns, sequence values, large objects.
+//!
+//! It never holds rows, and never guesses: what the dump does not say is absent.
+
+use std::collections::BTreeMap;
+
+use super::statement::{NewTable, Statement};
+use crate::name::Name;
+
+/// What a dump holds, by its own words.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ArchiveCatalog {
+    /// The encoding of names and rows, for instance `UTF8`; empty when the dump does not say.
+    pub encoding: String,
+    /// For instance `15.18 (Debian 15.18-0+deb12u1)`.
+    pub server_version: Option<String>,
+    /// The version of pg_dump, likewise.
+    pub dump_version: Option<String>,
+    /// Every table, partitioned table, foreign table and materialized view.
+    pub tables: BTreeMap<Name, ArchiveTable>,
+    /// Every sequence whose value is in the dump; none in one made with `--schema-only`.
+    pub sequences: BTreeMap<Name, SequenceValue>,
+    /// The identifiers of all large objects, in ascending order.
+    pub large_objects: Vec<u32>,
+    /// Whether the content of large objects is in the dump too.
+    pub has_large_object_data: bool,
+    /// How often there are rows without a definition: the dump was made with `--data-only` or `--section`. A scan
+    /// gives these rows too, but `tables` does not have them.
+    pub undefined_tables: usize,
+}
+
+/// `last_value` and `is_called` of a sequence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SequenceValue {
+    /// The value last given out, or the next one when `is_called` is false.
+    pub last_value: i64,
+    /// Whether `last_value` has been given out.
+    pub is_called: bool,
+}
+
+/// A relation that has, or could have, rows of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArchiveTable {
+    /// What it is.
+    pub kind: TableKind,
+    /// An RDS snapshot never holds its rows.
+    pub is_unlogged: bool,
+    /// In the order of the table, inherited ones first. Empty for a materialized view: its definition names none.
+    pub columns: Vec<ArchiveColumn>,
+    /// The columns of the primary key, empty if there is none.
+    pub primary_key: Vec<String>,
+    /// The partitioned table this is a partition of.
+    pub partition_of: Option<Name>,
+    /// Whether its rows can be read.
+    pub has_data: HasData,
+}
+
+/// A column as `CREATE TABLE` writes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArchiveColumn {
+    /// Raw (unquoted).
+    pub name: String,
+    /// As `format_type` prints it, for instance `numeric(10,2)`.
+    pub type_name: String,
+    /// Computed from other columns; never in the rows of a dump.
+    pub is_generated: bool,
+}
+
+/// What kind of relation it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TableKind {
+    /// Holds rows.
+    Ordinary,
+    /// Its partitions hold its rows.
+    Partitioned,
+    /// Its rows are elsewhere.
+    Foreign,
+    /// Its rows come from a query.
+    MaterializedView,
+}
+
+/// Whether the dump has rows for a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HasData {
+    /// Yes, perhaps none. With `--load-via-partition-root` a partition's rows come under the name of its root.
+    Rows,
+    /// No: not of a kind that is dumped, or left out with `--schema-only` or `--exclude-table-data`.
+    None,
+    /// As INSERT statements (`--inserts`), which cannot be compared.
+    Inserts,
+}
+
+/// Gathers the catalog from statements in the order of the dump.
+#[derive(Debug, Default)]
+pub(super) struct Builder {
+    pub(super) catalog: ArchiveCatalog,
+    types: BTreeMap<Name, Vec<ArchiveColumn>>,
+    unresolved: Vec<NewTable>,
+}
+
+impl Builder {
+    /// Reads the two comments at the top that tell versions.
+    pub(super) fn comment(&mut self, text: &[u8]) {
+        let text = String::from_utf8_lossy(text);
+        let catalog = &mut self.catalog;
+        if let Some(version) = text.strip_prefix("-- Dumped from database version ") {
+            catalog.server_version.get_or_insert(version.to_owned());
+        } else if let Some(version) = text.strip_prefix("-- Dumped by pg_dump version ") {
+            catalog.dump_version.get_or_insert(version.to_owned());
+        }
+    }
+
+    pub(super) fn statement(&mut self, statement: Statement) {
+        let catalog = &mut self.catalog;
+        match statement {
+            Statement::Encoding(encoding) => catalog.encoding = encoding,
+            Statement::Table(table) => self.table(table),
+            Statement::Type(name, columns) => drop(self.types.insert(name, columns)),
+            Statement::Attach { parent, child } => {
+                if let Some(table) = catalog.tables.get_mut(&child) {
+                    table.partition_of = Some(parent);
+                }
+            }
+            Statement::PrimaryKey { table, columns } => {
+                if let Some(table) = catalog.tables.get_mut(&table) {
+                    table.primary_key = columns;
+                }
+            }
+            Statement::Copy { table, .. } => self.data(Some(&table), HasData::Rows),
+            Statement::Insert(table) => self.data(Some(&table), HasData::Inserts),
+            Statement::Sequence { name, last_value, is_called } => {
+                catalog.sequences.insert(name, SequenceValue { last_value, is_called });
+            }
+            Statement::LargeObjectCreate(oid) => catalog.large_objects.push(oid),
+            Statement::LargeObjectOpen(_) => catalog.has_large_object_data = true,
+            Statement::StandardStrings(_)
+            | Statement::LargeObjectWrite(_)
+            | Statement::LargeObjectClose
+            | Statement::Other => {}
+        }
+    }
+
+    /// There are rows for this table, or for one without a definition.
+    pub(super) fn data(&mut self, table: Option<&Name>, data: HasData) {
+        match table.and_then(|name| self.catalog.tables.get_mut(name)) {
+            Some(table) => table.has_data = data,
+            None => self.catalog.undefined_tables += 1,
+        }
+    }
+
+    fn table(&mut self, table: NewTable) {
+        let entry = ArchiveTable {
+            kind: table.kind,
+            is_unlogged: table.is_unlogged,
+            columns: table.columns.clone(),
+            primary_key: Vec::new(),
+            partition_of: None,
+            has_data: HasData::None,
+        };
+        self.catalog.tables.insert(table.name.clone(), entry);
+        if table.of_type.is_some() || !table.inherits.is_empty() {
+            self.unresolved.push(table);
+        }
+    }
+
+    /// Adds the columns a table has from its type or its parents; a parent always comes before its children.
+    pub(super) fn finish(mut self) -> ArchiveCatalog {
+        for table in std::mem::take(&mut self.unresolved) {
+            let mut columns: Vec<ArchiveColumn> =
+                table.of_type.iter().filter_map(|name| self.types.get(name)).flatten().cloned().collect();
+            let parents = table.inherits.iter().filter_map(|name| self.catalog.tables.get(name));
+            for column in parents.flat_map(|parent| &parent.columns).chain(&table.columns) {
+                match columns.iter_mut().find(|known| known.name == column.name) {
+                    Some(known) => known.is_generated = column.is_generated,
+                    None => columns.push(column.clone()),
+                }
+            }
+            if let Some(entry) = self.catalog.tables.get_mut(&table.name) {
+                entry.columns = columns;
+            }
+        }
+        self.catalog.large_objects.sort_unstable();
+        self.catalog.large_objects.dedup();
+        self.catalog
+    }
+}

@@ -1,0 +1,369 @@
+//! Cuts the text of a dump into statements, comments and psql commands, wherever the blocks it arrives in end.
+//!
+//! It never looks at what a statement means, and never sees the rows after a COPY: those are not SQL.
+
+/// What a statement may grow to before its text is given up; only INSERT and function bodies get this long.
+pub(super) const MAX_STATEMENT_BYTES: usize = 16 << 20;
+
+/// A comment may hold a hostile name, but the ones we read are short.
+const MAX_COMMENT_BYTES: usize = 4096;
+
+/// One piece of a dump. The bytes live until the splitter is fed again.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Piece<'a> {
+    /// Without comments outside of quotes, without the semicolon. `is_whole` is false when it was too long to keep.
+    Statement { text: &'a [u8], is_whole: bool },
+    /// A `--` comment between statements, from the dashes to before the newline.
+    Comment(&'a [u8]),
+    /// A psql command such as `\restrict`, from the backslash to before the newline.
+    Command(&'a [u8]),
+}
+
+/// Where in the text the next byte stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Plain,
+    Quoted {
+        escapes: bool,
+    },
+    /// Just after a quote that ends the literal unless another follows: the escapes of `E'a''b'` go on after it.
+    QuoteEnd {
+        escapes: bool,
+    },
+    QuotedEscape,
+    Identifier,
+    /// Between the two dollars of `$tag$`.
+    DollarTag,
+    /// Inside the body; this many bytes of the closing tag have been seen.
+    Dollar {
+        matched: usize,
+    },
+    LineComment,
+    Block {
+        depth: u32,
+        previous: u8,
+    },
+    Command,
+}
+
+/// How much of `CREATE [OR REPLACE] FUNCTION|PROCEDURE` has been seen: only there can a body hold semicolons.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Head {
+    Start,
+    Create,
+    Or,
+    Routine,
+    Other,
+}
+
+/// The state between two blocks of text.
+#[derive(Debug)]
+pub(super) struct Splitter {
+    state: State,
+    text: Vec<u8>,
+    is_whole: bool,
+    /// The previous byte is given out; clear `text` before the next.
+    is_emitted: bool,
+    side: Vec<u8>,
+    tag: Vec<u8>,
+    word: Word,
+    head: Head,
+    parens: u32,
+    /// Depth of BEGIN ATOMIC and CASE; a semicolon inside ends nothing.
+    body: u32,
+    was_begin: bool,
+    /// With `standard_conforming_strings = off` every literal has escapes.
+    pub(super) plain_quotes_escape: bool,
+}
+
+/// The identifier being read, in lower case, as far as a keyword could reach.
+#[derive(Debug, Default)]
+struct Word {
+    bytes: [u8; 12],
+    len: usize,
+}
+
+impl Word {
+    fn push(&mut self, byte: u8) {
+        if let Some(slot) = self.bytes.get_mut(self.len) {
+            *slot = byte.to_ascii_lowercase();
+        }
+        self.len += 1;
+    }
+
+    fn text(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or(b"")
+    }
+}
+
+impl Splitter {
+    pub(super) fn new() -> Self {
+        Self {
+            state: State::Plain,
+            text: Vec::new(),
+            is_whole: true,
+            is_emitted: false,
+            side: Vec::new(),
+            tag: Vec::new(),
+            word: Word::default(),
+            head: Head::Start,
+            parens: 0,
+            body: 0,
+            was_begin: false,
+            plain_quotes_escape: false,
+        }
+    }
+
+    /// Reads from the front of `input`: how many bytes were taken, and the piece that ended there, if one did.
+    /// Without a piece, all of `input` was taken.
+    pub(super) fn feed(&mut self, input: &[u8]) -> (usize, Option<Piece<'_>>) {
+        self.forget_emitted();
+        let mut at = 0;
+        while let Some(&byte) = input.get(at) {
+            let rest = input.get(at..).unwrap_or(b"");
+            if let Some(taken) = self.skim(rest) {
+                at += taken;
+                continue;
+            }
+            let before = self.state;
+            let (taken, is_end) = self.step(byte);
+            at += usize::from(taken);
+            if is_end {
+                self.is_emitted = true;
+                return (at, Some(self.piece(before)));
+            }
+        }
+        (at, None)
+    }
+
+    /// Nothing begun is left open: the only place where a dump may end. A last line without newline counts as ended.
+    pub(super) fn is_between_statements(&self) -> bool {
+        let is_side = matches!(self.state, State::Plain | State::LineComment | State::Command);
+        is_side && (self.is_emitted || self.is_blank())
+    }
+
+    /// A comment or command that the end of the input ended.
+    pub(super) fn last_line(&mut self) -> Option<Piece<'_>> {
+        match self.state {
+            State::LineComment if self.is_blank() => Some(Piece::Comment(&self.side)),
+            State::Command => Some(Piece::Command(&self.side)),
+            _ => None,
+        }
+    }
+
+    fn piece(&self, before: State) -> Piece<'_> {
+        match before {
+            State::LineComment => Piece::Comment(&self.side),
+            State::Command => Piece::Command(&self.side),
+            _ => Piece::Statement { text: &self.text, is_whole: self.is_whole },
+        }
+    }
+
+    fn is_blank(&self) -> bool {
+        self.text.is_empty() && self.is_whole
+    }
+
+    fn forget_emitted(&mut self) {
+        if std::mem::take(&mut self.is_emitted) {
+            self.text.clear();
+            self.side.clear();
+            self.is_whole = true;
+        }
+    }
+
+    /// Long stretches that hold no byte of interest, taken at the speed of `memchr`.
+    fn skim(&mut self, rest: &[u8]) -> Option<usize> {
+        let next = match self.state {
+            State::Quoted { escapes: false } => memchr::memchr(b'\'', rest),
+            State::Quoted { escapes: true } => memchr::memchr2(b'\'', b'\\', rest),
+            State::Identifier => memchr::memchr(b'"', rest),
+            State::Dollar { matched: 0 } => memchr::memchr(b'$', rest),
+            State::LineComment | State::Command => memchr::memchr(b'\n', rest),
+            _ => return None,
+        };
+        let taken = next.unwrap_or(rest.len());
+        let stretch = rest.get(..taken)?;
+        match self.state {
+            State::LineComment | State::Command => self.keep_aside(stretch),
+            _ => self.keep(stretch),
+        }
+        (taken > 0).then_some(taken)
+    }
+
+    fn keep(&mut self, bytes: &[u8]) {
+        if self.text.len() + bytes.len() <= MAX_STATEMENT_BYTES {
+            self.text.extend_from_slice(bytes);
+        } else {
+            self.is_whole = false;
+        }
+    }
+
+    fn keep_aside(&mut self, bytes: &[u8]) {
+        let room = MAX_COMMENT_BYTES.saturating_sub(self.side.len());
+        self.side.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
+    }
+
+    /// One byte: whether it was taken (else it is to be read again in the new state), and whether a piece ends.
+    fn step(&mut self, byte: u8) -> (bool, bool) {
+        match self.state {
+            State::Plain => return (true, self.plain(byte)),
+            State::LineComment => return (true, self.line_end()),
+            State::Command => {
+                self.state = State::Plain;
+                return (true, true);
+            }
+            State::QuoteEnd { escapes } => {
+                if byte != b'\'' {
+                    self.state = State::Plain;
+                    return (false, false);
+                }
+                self.state = State::Quoted { escapes };
+            }
+            State::Quoted { escapes } if byte == b'\'' => self.state = State::QuoteEnd { escapes },
+            State::Quoted { .. } => self.state = State::QuotedEscape,
+            State::QuotedEscape => self.state = State::Quoted { escapes: true },
+            State::Identifier => self.state = State::Plain,
+            State::DollarTag => return (self.dollar_tag(byte), false),
+            State::Dollar { matched } => self.dollar(byte, matched),
+            State::Block { depth, previous } => return (true, self.block(byte, depth, previous)),
+        }
+        self.keep(&[byte]);
+        (true, false)
+    }
+
+    fn line_end(&mut self) -> bool {
+        self.state = State::Plain;
+        let is_between = self.is_blank();
+        if !is_between {
+            self.side.clear();
+            self.keep(b"\n");
+        }
+        is_between
+    }
+
+    /// A byte outside of everything: true when it ends a statement.
+    fn plain(&mut self, byte: u8) -> bool {
+        if byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80 || (byte == b'$' && self.word.len > 0) {
+            self.word.push(byte);
+            self.keep(&[byte]);
+            return false;
+        }
+        let is_escape_literal = self.word.text() == b"e";
+        self.end_word();
+        match byte {
+            b'\'' => self.state = State::Quoted { escapes: is_escape_literal || self.plain_quotes_escape },
+            b'"' => self.state = State::Identifier,
+            b'$' => {
+                self.tag.clear();
+                self.tag.push(b'$');
+                self.state = State::DollarTag;
+            }
+            b'(' => self.parens += 1,
+            b')' => self.parens = self.parens.saturating_sub(1),
+            b';' if self.parens == 0 && self.body == 0 => return self.end_statement(),
+            b'-' if self.text.last() == Some(&b'-') => {
+                self.open_comment(State::LineComment);
+                self.side.extend_from_slice(b"--");
+                return false;
+            }
+            b'*' if self.text.last() == Some(&b'/') => {
+                self.open_comment(State::Block { depth: 1, previous: 0 });
+                return false;
+            }
+            b'\\' if self.is_blank() => {
+                self.side.clear();
+                self.side.push(byte);
+                self.state = State::Command;
+                return false;
+            }
+            _ if byte.is_ascii_whitespace() && self.is_blank() => return false,
+            _ => {}
+        }
+        self.keep(&[byte]);
+        false
+    }
+
+    /// The first byte of the mark is in the text already.
+    fn open_comment(&mut self, state: State) {
+        self.text.pop();
+        self.side.clear();
+        self.state = state;
+    }
+
+    fn block(&mut self, byte: u8, depth: u32, previous: u8) -> bool {
+        self.state = match (previous, byte, depth) {
+            (b'*', b'/', 1) => {
+                if !self.is_blank() {
+                    self.keep(b" ");
+                }
+                State::Plain
+            }
+            (b'*', b'/', _) => State::Block { depth: depth - 1, previous: 0 },
+            (b'/', b'*', _) => State::Block { depth: depth + 1, previous: 0 },
+            _ => State::Block { depth, previous: byte },
+        };
+        false
+    }
+
+    /// False when this is no tag after all: `$1` is a parameter.
+    fn dollar_tag(&mut self, byte: u8) -> bool {
+        let is_first = self.tag.len() == 1;
+        let is_tag = byte.is_ascii_alphabetic() || byte == b'_' || byte >= 0x80 || (byte.is_ascii_digit() && !is_first);
+        if byte == b'$' {
+            self.tag.push(byte);
+            self.state = State::Dollar { matched: 0 };
+        } else if is_tag {
+            self.tag.push(byte);
+        } else {
+            self.state = State::Plain;
+            return false;
+        }
+        self.keep(&[byte]);
+        true
+    }
+
+    /// A dollar stands only at both ends of a tag, so a mismatch can start anew only with a dollar.
+    fn dollar(&mut self, byte: u8, matched: usize) {
+        let matched = match self.tag.get(matched) {
+            Some(&wanted) if wanted == byte => matched + 1,
+            _ => usize::from(byte == b'$'),
+        };
+        self.state = if matched == self.tag.len() { State::Plain } else { State::Dollar { matched } };
+    }
+
+    /// Follows the keywords that decide whether a semicolon ends the statement.
+    fn end_word(&mut self) {
+        if self.word.len == 0 {
+            return;
+        }
+        let word = self.word.text();
+        self.head = match (self.head, word) {
+            (Head::Start, b"create") => Head::Create,
+            (Head::Create, b"or") => Head::Or,
+            (Head::Or, b"replace") => Head::Create,
+            (Head::Create, b"function" | b"procedure") => Head::Routine,
+            (Head::Routine, _) => Head::Routine,
+            _ => Head::Other,
+        };
+        if self.head == Head::Routine {
+            self.body = match word {
+                b"atomic" if self.was_begin && self.parens == 0 && self.body == 0 => 1,
+                b"case" if self.body > 0 => self.body + 1,
+                b"end" => self.body.saturating_sub(1),
+                _ => self.body,
+            };
+            self.was_begin = word == b"begin";
+        }
+        self.word.len = 0;
+    }
+
+    fn end_statement(&mut self) -> bool {
+        self.head = Head::Start;
+        self.was_begin = false;
+        !self.is_blank()
+    }
+}
+
+#[cfg(test)]
+#[path = "splitter_tests.rs"]
+mod tests;

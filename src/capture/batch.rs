@@ -1,0 +1,81 @@
+//! A batch: some row lines in one piece of memory.
+
+use crate::digest::RowDigest;
+
+/// A batch is sent when it holds so many bytes …
+const FULL_BYTES: usize = 256 * 1024;
+/// … or so many lines.
+const FULL_LINES: usize = 4096;
+
+/// Lines without their newlines, and perhaps the beginning of a further one.
+#[derive(Debug, Default)]
+pub struct Batch {
+    bytes: Vec<u8>,
+    /// Where each line ends; the next begins there.
+    ends: Vec<usize>,
+    /// Up to where `bytes` has been searched for newlines.
+    partial_from: usize,
+}
+
+impl Batch {
+    /// Adds one whole line.
+    pub fn push_line(&mut self, line: &[u8]) {
+        self.bytes.extend_from_slice(line);
+        self.end_line();
+    }
+
+    /// Adds bytes with newlines at any place. PostgreSQL sends a line a message, but does not promise it.
+    pub fn push_bytes(&mut self, bytes: &[u8]) {
+        let mut rest = bytes;
+        while let Some(at) = memchr::memchr(b'\n', rest) {
+            let (line, after) = rest.split_at(at);
+            self.push_line(line);
+            rest = after.get(1..).unwrap_or_default();
+        }
+        self.bytes.extend_from_slice(rest);
+    }
+
+    fn end_line(&mut self) {
+        self.partial_from = self.bytes.len();
+        self.ends.push(self.partial_from);
+    }
+
+    /// Whether it is time to hash.
+    pub fn is_full(&self) -> bool {
+        self.ends.len() >= FULL_LINES || (self.bytes.len() >= FULL_BYTES && !self.ends.is_empty())
+    }
+
+    /// Whether the last line has not ended.
+    pub fn has_partial_line(&self) -> bool {
+        self.bytes.len() > self.partial_from
+    }
+
+    /// Takes the whole lines out; the beginning of a further line stays.
+    pub fn take_lines(&mut self) -> Self {
+        let partial = self.bytes.split_off(self.partial_from);
+        let mut taken = Self { bytes: partial, ends: Vec::with_capacity(self.ends.len()), partial_from: 0 };
+        taken.bytes.reserve(if self.ends.is_empty() { 0 } else { FULL_BYTES + FULL_BYTES / 4 });
+        std::mem::swap(self, &mut taken);
+        taken
+    }
+
+    /// The lines.
+    pub fn lines(&self) -> impl ExactSizeIterator<Item = &[u8]> {
+        let mut start = 0;
+        self.ends.iter().map(move |&end| {
+            let line = self.bytes.get(start..end).unwrap_or_default();
+            start = end;
+            line
+        })
+    }
+
+    /// Bytes of all lines.
+    pub fn bytes(&self) -> u64 {
+        self.partial_from as u64
+    }
+
+    /// The digest of each line.
+    pub fn digests(&self) -> Vec<RowDigest> {
+        self.lines().map(RowDigest::of).collect()
+    }
+}

@@ -1,0 +1,249 @@
+//! Progress on standard error: a bar on a terminal, plain lines elsewhere, nothing when told to be quiet.
+//!
+//! Never says 100 % before the phase is over: what was planned is an estimate.
+
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::terminal::Terminal;
+use crate::progress::{Event, Listener, nobody};
+use crate::render::{grouped, grouped_noun, printable};
+
+/// How often a plain line is written.
+const EVERY: Duration = Duration::from_secs(10);
+/// Before this much time has passed, a rate is a guess.
+const SETTLED: Duration = Duration::from_secs(2);
+
+/// Shows progress until it is dropped.
+pub struct Progress {
+    /// Hand this to the library.
+    pub listener: Listener,
+    bar: Option<ProgressBar>,
+}
+
+impl Progress {
+    /// Chooses how by what standard error is.
+    pub fn new(is_quiet: bool, terminal: Terminal) -> Self {
+        match (is_quiet, terminal.is_terminal) {
+            (true, _) => Self { listener: nobody(), bar: None },
+            (false, true) => Self::bar(terminal.has_color),
+            (false, false) => Self { listener: listen(plain_line), bar: None },
+        }
+    }
+
+    fn bar(has_color: bool) -> Self {
+        let bar = ProgressBar::with_draw_target(Some(100), ProgressDrawTarget::stderr_with_hz(8));
+        let template =
+            if has_color { "{spinner:.cyan} {bar:20.cyan} {wide_msg}" } else { "{spinner} {bar:20} {wide_msg}" };
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        bar.enable_steady_tick(Duration::from_millis(125));
+        let shown = bar.clone();
+        let listener = listen(move |meter, event, now| {
+            match line_of(event) {
+                Some(line) => shown.println(line),
+                None => {
+                    shown.set_position(meter.percent().unwrap_or(0));
+                    shown.set_message(meter.line(now));
+                }
+            }
+            None
+        });
+        Self { listener, bar: Some(bar) }
+    }
+}
+
+/// The bar goes away: what stays on the screen is the result.
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn listen(show: impl Fn(&mut Meter, Event<'_>, Duration) -> Option<String> + Send + Sync + 'static) -> Listener {
+    let start = Instant::now();
+    let meter = Mutex::new(Meter::default());
+    Arc::new(move |event| {
+        let now = start.elapsed();
+        let mut meter = meter.lock().unwrap_or_else(PoisonError::into_inner);
+        meter.note(event, now);
+        if let Some(line) = show(&mut meter, event, now) {
+            let _ = writeln!(io::stderr().lock(), "{line}");
+        }
+    })
+}
+
+/// The line that an event is worth where lines stay: every warning, every phase, and now and then the numbers.
+fn plain_line(meter: &mut Meter, event: Event<'_>, now: Duration) -> Option<String> {
+    if let Some(line) = line_of(event) {
+        return Some(line);
+    }
+    let is_due = matches!(event, Event::Phase(_)) || now >= meter.shown + EVERY;
+    is_due.then(|| {
+        meter.shown = now;
+        meter.line(now)
+    })
+}
+
+/// Events that are worth a line of their own.
+fn line_of(event: Event<'_>) -> Option<String> {
+    match event {
+        Event::Warning(text) => Some(format!("warning: {}", printable(text))),
+        Event::Retry { doing, attempt, reason } => {
+            Some(format!("warning: {}: {}; attempt {attempt}", printable(doing), printable(reason)))
+        }
+        Event::Phase(_) | Event::Planned { .. } | Event::Read { .. } | Event::TableDone { .. } => None,
+    }
+}
+
+/// Adds up the events of a phase, both sides together.
+#[derive(Debug, Default)]
+struct Meter {
+    phase: String,
+    since: Duration,
+    shown: Duration,
+    tables: u64,
+    tables_done: u64,
+    bytes_planned: u64,
+    bytes: u64,
+    rows: u64,
+}
+
+impl Meter {
+    fn note(&mut self, event: Event<'_>, now: Duration) {
+        match event {
+            Event::Phase(text) => {
+                *self = Self { phase: printable(text), since: now, shown: self.shown, ..Self::default() };
+            }
+            Event::Planned { tables, bytes, .. } => {
+                self.tables += tables;
+                self.bytes_planned += bytes;
+            }
+            Event::Read { rows, bytes, .. } => {
+                self.rows += rows;
+                self.bytes += bytes;
+            }
+            Event::TableDone { .. } => self.tables_done += 1,
+            Event::Retry { .. } | Event::Warning(_) => {}
+        }
+    }
+
+    /// `read rows  62 %, 7 of 24 tables, 1,203,000 rows, 410,000 rows/s, 2 min left`
+    fn line(&self, now: Duration) -> String {
+        let spent = now.saturating_sub(self.since);
+        let mut parts = Vec::new();
+        if let Some(percent) = self.percent() {
+            parts.push(format!("{percent} %"));
+        }
+        if self.tables > 0 {
+            parts.push(format!("{} of {}", grouped(self.tables_done), grouped_noun(self.tables, "table")));
+        }
+        if self.rows > 0 {
+            parts.push(grouped_noun(self.rows, "row"));
+        }
+        if self.rows > 0 && spent >= SETTLED {
+            parts.push(format!("{} rows/s", grouped(per_second(self.rows, spent))));
+            parts.extend(self.left(spent).map(|left| format!("{} left", duration(left))));
+        }
+        format!("{}  {}", self.phase, parts.join(", ")).trim_end().to_owned()
+    }
+
+    fn percent(&self) -> Option<u64> {
+        let percent = u128::from(self.bytes) * 100;
+        let percent = percent.checked_div(u128::from(self.bytes_planned))?;
+        Some(u64::try_from(percent).unwrap_or(99).min(99))
+    }
+
+    fn left(&self, spent: Duration) -> Option<Duration> {
+        let rate = per_second(self.bytes, spent);
+        let bytes = self.bytes_planned.checked_sub(self.bytes)?;
+        bytes.checked_div(rate).map(Duration::from_secs)
+    }
+}
+
+fn per_second(count: u64, spent: Duration) -> u64 {
+    let per_second = u128::from(count) * 1000 / spent.as_millis().max(1);
+    u64::try_from(per_second).unwrap_or(u64::MAX)
+}
+
+/// `8 s`, `2 min`, `3 h 5 min`: an estimate needs no more.
+fn duration(left: Duration) -> String {
+    let minutes = left.as_secs().div_ceil(60);
+    match left.as_secs() {
+        seconds @ 0..90 => format!("{seconds} s"),
+        90..7200 => format!("{minutes} min"),
+        _ => format!("{} h {} min", minutes / 60, minutes % 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::progress::Side;
+
+    const READ: Event<'_> = Event::Read { side: Side::Actual, table: "a.b", rows: 1_000_000, bytes: 50 };
+
+    fn at(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    fn told(events: &[(u64, Event<'_>)]) -> Vec<String> {
+        let mut meter = Meter::default();
+        let mut lines = Vec::new();
+        for (seconds, event) in events {
+            meter.note(*event, at(*seconds));
+            lines.extend(plain_line(&mut meter, *event, at(*seconds)));
+        }
+        lines
+    }
+
+    #[test]
+    fn plain_lines_come_at_phases_and_every_ten_seconds() {
+        let planned = |side| Event::Planned { side, tables: 2, bytes: 200 };
+        let lines = told(&[
+            (0, Event::Phase("read rows")),
+            (0, planned(Side::Expected)),
+            (0, planned(Side::Actual)),
+            (5, READ),
+            (10, READ),
+            (12, Event::TableDone { side: Side::Actual, table: "a.b" }),
+            (20, READ),
+            (21, Event::Phase("compare")),
+        ]);
+        assert_eq!(
+            lines,
+            [
+                "read rows",
+                "read rows  25 %, 0 of 4 tables, 2,000,000 rows, 200,000 rows/s, 30 s left",
+                "read rows  37 %, 1 of 4 tables, 3,000,000 rows, 150,000 rows/s, 35 s left",
+                "compare",
+            ]
+        );
+    }
+
+    #[test]
+    fn an_estimate_that_was_too_low_never_says_100_percent() {
+        let planned = Event::Planned { side: Side::Expected, tables: 1, bytes: 10 };
+        let lines = told(&[(0, Event::Phase("read rows")), (0, planned), (10, READ)]);
+        assert_eq!(lines[1], "read rows  99 %, 0 of 1 table, 1,000,000 rows, 100,000 rows/s");
+    }
+
+    #[test]
+    fn warnings_are_told_at_once_and_cannot_control_the_terminal() {
+        let retry = Event::Retry { doing: "connect", attempt: 2, reason: "refused\u{1b}[2J" };
+        let lines = told(&[(0, Event::Warning("clock\nskew")), (1, retry)]);
+        assert_eq!(lines, ["warning: clock\\nskew", "warning: connect: refused\\u{1b}[2J; attempt 2"]);
+    }
+
+    #[test]
+    fn quiet_is_quiet() {
+        let terminal = Terminal { is_terminal: true, has_color: false, width: 80 };
+        assert!(Progress::new(true, terminal).bar.is_none());
+    }
+}

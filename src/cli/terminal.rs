@@ -1,0 +1,121 @@
+//! The terminal: is it one, how wide is it, does it want colour; and how results and errors are printed.
+//!
+//! Never decides what is printed.
+
+use std::io::{self, ErrorKind, IsTerminal, Write};
+
+use crate::error::{Context, Error, Result};
+use crate::render::{Style, printable};
+
+/// What is known about a place to print to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Terminal {
+    /// False for files and pipes.
+    pub is_terminal: bool,
+    /// Whether escape sequences for colour may be printed.
+    pub has_color: bool,
+    /// Cells in a line; [`Style::UNLIMITED`] where it is no terminal.
+    pub width: usize,
+}
+
+impl Terminal {
+    /// Standard output as it is now.
+    pub fn stdout() -> Self {
+        let size = terminal_size::terminal_size_of(io::stdout());
+        Self::look(io::stdout().is_terminal(), size)
+    }
+
+    /// Standard error as it is now.
+    pub fn stderr() -> Self {
+        let size = terminal_size::terminal_size_of(io::stderr());
+        Self::look(io::stderr().is_terminal(), size)
+    }
+
+    fn look(is_terminal: bool, size: Option<(terminal_size::Width, terminal_size::Height)>) -> Self {
+        let variable = |name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
+        let has_color = wants_color(is_terminal, variable("NO_COLOR").as_deref(), variable("TERM").as_deref());
+        let width = width(is_terminal, size.map(|(width, _)| width.0));
+        Self { is_terminal, has_color, width }
+    }
+
+    /// For the renderer.
+    pub fn style(self, all_tables: bool) -> Style {
+        Style { color: self.has_color, width: self.width, all_tables }
+    }
+}
+
+/// Colour only on a terminal that can, unless `NO_COLOR` is set to anything (<https://no-color.org>).
+fn wants_color(is_terminal: bool, no_color: Option<&str>, term: Option<&str>) -> bool {
+    is_terminal && no_color.unwrap_or_default().is_empty() && term != Some("dumb")
+}
+
+/// Terminals that do not know their width say 0; narrower than 40 no table can be read.
+fn width(is_terminal: bool, columns: Option<u16>) -> usize {
+    match columns {
+        _ if !is_terminal => Style::UNLIMITED,
+        None | Some(0) => 80,
+        Some(columns) => usize::from(columns).max(40),
+    }
+}
+
+/// Prints a result. A reader that has left, such as `head`, is no error: the verdict is in the exit code.
+pub fn print_result(text: &str) -> Result<()> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        done => done.doing(|| "write to standard output"),
+    }
+}
+
+/// Prints an error to standard error; where even that fails, there is nobody left to tell.
+pub fn print_error(error: &Error) {
+    let text = error_text(error, Terminal::stderr().has_color);
+    let _ = io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// `error: list users of app: connect: refused`, and below it `  try: …`.
+pub fn error_text(error: &Error, has_color: bool) -> String {
+    let word = if has_color { "\u{1b}[1;31merror:\u{1b}[0m" } else { "error:" };
+    let hint = error.hint_text().map(|hint| format!("  try: {}\n", indented(hint))).unwrap_or_default();
+    format!("{word} {}\n{hint}", indented(&error.to_string()))
+}
+
+/// Servers send several lines at times; each is made printable, and none can pass for a line of ours.
+fn indented(text: &str) -> String {
+    text.trim_end().lines().map(printable).collect::<Vec<_>>().join("\n       ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn color_is_for_terminals_that_did_not_refuse_it() {
+        assert!(wants_color(true, None, Some("xterm")));
+        assert!(wants_color(true, Some(""), None), "an empty NO_COLOR does not count");
+        assert!(!wants_color(true, Some("0"), Some("xterm")), "any other value does");
+        assert!(!wants_color(true, None, Some("dumb")));
+        assert!(!wants_color(false, None, Some("xterm")));
+    }
+
+    #[test]
+    fn nothing_is_wrapped_in_a_file() {
+        assert_eq!(width(false, Some(80)), Style::UNLIMITED);
+        assert_eq!(
+            [width(true, None), width(true, Some(0)), width(true, Some(10)), width(true, Some(140))],
+            [80, 80, 40, 140]
+        );
+    }
+
+    #[test]
+    fn an_error_says_what_why_and_what_to_try() {
+        let error = Error::new("refused").context("connect").context("list users of app").hint("is it running?");
+        assert_eq!(error_text(&error, false), "error: list users of app: connect: refused\n  try: is it running?\n");
+    }
+
+    #[test]
+    fn a_hostile_error_cannot_forge_a_line_or_color() {
+        let error = Error::new("no\nerror: \u{1b}[32mfine");
+        assert_eq!(error_text(&error, false), "error: no\n       error: \\u{1b}[32mfine\n");
+    }
+}

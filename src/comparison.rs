@@ -1,0 +1,194 @@
+//! A whole comparison: agree on what is read, read both sides at once, compare, then name the rows that differ.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::capture::{Accumulator, Purpose, STRATA, Wanted};
+use crate::compare::{self, LARGE_OBJECTS, Request};
+use crate::digest::RowDigest;
+use crate::endpoint::{Endpoint, Target};
+use crate::error::{Error, Result};
+use crate::finding::{Finding, FindingKind, RowDifference};
+use crate::listing::{self, Plan};
+use crate::live::CaptureRequest;
+use crate::manifest::{Manifest, Tally};
+use crate::name::Name;
+use crate::pairing::{Found, Show, name_rows};
+use crate::progress::{Event, Listener};
+use crate::sketch::{Difference, Sketch};
+use crate::verdict::Outcome;
+
+/// Columns of a large object's row.
+const LARGE_OBJECT_COLUMNS: [&str; 3] = ["oid", "chunk", "data"];
+
+/// What is compared, and how it is shown.
+pub struct Job {
+    /// What the user asked for.
+    pub request: Request,
+    /// The user's checks: name and SQL.
+    pub assertions: std::collections::BTreeMap<String, String>,
+    /// How differing rows are shown.
+    pub show: Show,
+}
+
+/// What came out.
+pub struct Comparison {
+    /// Findings, unchecked, waivers, coverage.
+    pub outcome: Outcome,
+    /// What the expected side held.
+    pub expected: Manifest,
+    /// What the actual side held.
+    pub actual: Manifest,
+}
+
+/// Compares two endpoints.
+///
+/// # Errors
+/// When there is nothing to talk about: a pattern that selects nothing, twice the same database, a side that cannot be read
+/// at all. Everything less is in the outcome.
+pub async fn run(expected: &Endpoint, actual: &Endpoint, job: &Job, listener: &Listener) -> Result<Comparison> {
+    check_sides(expected, actual)?;
+    let capture = capture_request(expected, actual, job)?;
+    listener(Event::Phase("read both sides"));
+    let (e, a) = tokio::try_join!(expected.capture(&capture, listener), actual.capture(&capture, listener))?;
+    listener(Event::Phase("compare"));
+    let mut outcome = compare::compare(&e, &a, &job.request);
+    for finding in &mut outcome.findings {
+        if finding.rows.is_some() {
+            listener(Event::Phase("find the differing rows"));
+            drill_down(finding, (expected, &e), (actual, &a), &capture.plan, job.show).await;
+        }
+    }
+    Ok(Comparison { outcome, expected: e.into_owned(), actual: a.into_owned() })
+}
+
+fn check_sides(expected: &Endpoint, actual: &Endpoint) -> Result<()> {
+    match (expected.identity(), actual.identity()) {
+        (Some(e), Some(a)) if e == a => Err(Error::new("both sides are the same database: that proves nothing")
+            .hint("check the two connection strings, in particular dbname and port")),
+        _ => Ok(()),
+    }
+}
+
+fn capture_request(expected: &Endpoint, actual: &Endpoint, job: &Job) -> Result<CaptureRequest> {
+    let (e, a) = (expected.listing(), actual.listing());
+    let selection = &job.request.selection;
+    let names: BTreeSet<&Name> = e.relations.keys().chain(a.relations.keys()).collect();
+    if let Some((option, pattern)) = selection.unmatched(&names.into_iter().collect::<Vec<_>>()).first() {
+        return Err(Error::new(format!("{option} {pattern} matches no table on either side"))
+            .hint("patterns are those of pg_dump; letters fold to lower case outside double quotes"));
+    }
+    let all_of_a_kind = job.request.waivers.iter().filter(|waiver| waiver.object == "*");
+    Ok(CaptureRequest {
+        plan: listing::agree(&e, &a, selection),
+        selection: selection.clone(),
+        kinds_off: all_of_a_kind.map(|waiver| waiver.kind.clone()).collect(),
+        assertions: job.assertions.clone(),
+    })
+}
+
+type Side<'a> = (&'a Endpoint, &'a Manifest);
+
+/// Names the rows of one finding. When that cannot be done the finding stays as it is and says why.
+async fn drill_down(finding: &mut Finding, expected: Side<'_>, actual: Side<'_>, plan: &Plan, show: Show) {
+    let Some(mut difference) = finding.rows.take() else { return };
+    if let Err(error) = name_differing_rows(finding, &mut difference, expected, actual, plan, show).await {
+        difference.unnamed = Some(error.to_string());
+    }
+    finding.rows = Some(difference);
+}
+
+async fn name_differing_rows(
+    finding: &Finding,
+    difference: &mut RowDifference,
+    expected: Side<'_>,
+    actual: Side<'_>,
+    plan: &Plan,
+    show: Show,
+) -> Result<()> {
+    let table = Table::find(finding, expected.1, actual.1, plan)?;
+    let mut decoded = Sketch::difference(&table.expected.sketch, &table.actual.sketch);
+    let is_everything = decoded.is_complete;
+    if !is_everything {
+        decoded = sample(&table, expected.0, actual.0).await?;
+        let sum = |rows: &[(RowDigest, u64)]| rows.iter().map(|(_, copies)| copies).sum::<u64>();
+        difference.expected_only = difference.expected_only.max(sum(&decoded.expected_only));
+        difference.actual_only = difference.actual_only.max(sum(&decoded.actual_only));
+    }
+    let digests = decoded.expected_only.iter().chain(&decoded.actual_only).map(|(digest, _)| *digest).collect();
+    let purpose = Purpose::Collect(Arc::new(Wanted { digests }));
+    let (e, a) = table.scan(&purpose, expected.0, actual.0).await?;
+    let (
+        Accumulator::Collected { rows: e, is_truncated: e_cut, .. },
+        Accumulator::Collected { rows: a, is_truncated: a_cut, .. },
+    ) = (e, a)
+    else {
+        return Err(Error::new("the second pass collected nothing"));
+    };
+    let found = Found { columns: table.columns.clone(), key: table.key.clone(), expected: e, actual: a };
+    name_rows(difference, found, is_everything && !e_cut && !a_cut, show);
+    Ok(())
+}
+
+/// What a finding about rows is about.
+struct Table<'a> {
+    target: Target<'a>,
+    columns: Vec<String>,
+    key: Vec<String>,
+    expected: &'a Tally,
+    actual: &'a Tally,
+}
+
+impl<'a> Table<'a> {
+    fn find(finding: &Finding, expected: &'a Manifest, actual: &'a Manifest, plan: &Plan) -> Result<Self> {
+        let gone = || Error::new("it is not among what was read");
+        if finding.kind == FindingKind::LargeObjects && finding.object == LARGE_OBJECTS {
+            let columns = LARGE_OBJECT_COLUMNS.map(str::to_owned).to_vec();
+            let key = columns.iter().take(2).cloned().collect();
+            let expected = expected.large_objects.seen().ok_or_else(gone)?;
+            let actual = actual.large_objects.seen().ok_or_else(gone)?;
+            return Ok(Self { target: Target::LargeObjects, columns, key, expected, actual });
+        }
+        let (name, e) =
+            expected.relations.iter().find(|(name, _)| name.to_string() == finding.object).ok_or_else(gone)?;
+        let a = actual.relations.get(name).ok_or_else(gone)?;
+        let columns = plan.get(name).cloned().unwrap_or_else(|| e.read_columns.clone());
+        // A key must be wholly among the columns that both sides have.
+        let is_usable = |key: &&Vec<String>| !key.is_empty() && key.iter().all(|column| columns.contains(column));
+        let key = [&e.key, &a.key].into_iter().find(is_usable).cloned().unwrap_or_default();
+        let (expected, actual) = (e.rows.seen().ok_or_else(gone)?, a.rows.seen().ok_or_else(gone)?);
+        Ok(Self { target: Target::Relation(name), columns, key, expected, actual })
+    }
+
+    async fn scan(
+        &self,
+        purpose: &Purpose,
+        expected: &Endpoint,
+        actual: &Endpoint,
+    ) -> Result<(Accumulator, Accumulator)> {
+        let e = expected.scan(self.target, &self.columns, purpose);
+        let a = actual.scan(self.target, &self.columns, purpose);
+        tokio::try_join!(e, a)
+    }
+}
+
+/// Beyond the sketch: the smallest samples of the table that can be decoded, both rows of a changed pair in the same one.
+async fn sample(table: &Table<'_>, expected: &Endpoint, actual: &Endpoint) -> Result<Difference> {
+    let position = |column: &String| table.columns.iter().position(|have| have == column);
+    let key: Vec<usize> = table.key.iter().filter_map(position).collect();
+    let (e, a) = table.scan(&Purpose::Strata(Arc::new(key)), expected, actual).await?;
+    let (Accumulator::Strata { sketches: e, .. }, Accumulator::Strata { sketches: a, .. }) = (e, a) else {
+        return Err(Error::new("the sample is empty"));
+    };
+    let mut sample = Difference::default();
+    for stratum in (0..STRATA).rev() {
+        let (Some(e), Some(a)) = (e.get(stratum), a.get(stratum)) else { continue };
+        let decoded = Sketch::difference(e, a);
+        if !decoded.is_complete {
+            break;
+        }
+        sample.expected_only.extend(decoded.expected_only);
+        sample.actual_only.extend(decoded.actual_only);
+    }
+    Ok(sample)
+}

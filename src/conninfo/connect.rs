@@ -1,0 +1,445 @@
+//! Opens connections: each host in turn, each of its addresses, with or without TLS as `sslmode` says.
+//!
+//! Never retries after the server has said no (a wrong password stays wrong), and never hides which tries failed.
+
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+use std::net::IpAddr;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use tokio::time::timeout;
+use tokio_postgres::config::{ChannelBinding, SslMode, SslNegotiation};
+use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::trouble::explain;
+use super::{ConnInfo, HostSpec};
+use crate::error::{Context, Error, Result};
+use crate::pgerror::{describe_error, is_tls_failure, sqlstate};
+use crate::tls::{self, Roots, TlsSettings, Verification};
+
+/// How long one try may take unless `connect_timeout` says otherwise: a night must not hang on a silent firewall.
+const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Whom we talk to. On a socket of this machine both are false: the file system's permissions stand for them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Peer {
+    /// The connection is encrypted.
+    pub encrypted: bool,
+    /// The server's certificate was checked against a root (`verify-ca`, `verify-full`).
+    pub verified: bool,
+    /// It is a socket on this machine, which needs neither.
+    pub is_local_socket: bool,
+}
+
+/// An open connection. Dropping it ends the session.
+pub struct Connection {
+    /// To ask things.
+    pub client: Client,
+    /// Whom we talk to.
+    pub peer: Peer,
+    info: ConnInfo,
+    tls: Option<MakeRustlsConnect>,
+    lost: Arc<OnceLock<Error>>,
+}
+
+impl std::fmt::Debug for Connection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Connection").field("info", &self.info).field("peer", &self.peer).finish_non_exhaustive()
+    }
+}
+
+impl Connection {
+    /// Asks the server to stop what this connection is doing (SQLSTATE 57014), over the same kind of transport.
+    pub async fn cancel(&self) -> Result<()> {
+        let token = self.client.cancel_token();
+        let limit = self.info.connect_timeout().unwrap_or(DEFAULT_CONNECT_TIMEOUT);
+        let asked = match &self.tls {
+            Some(tls) => timeout(limit, token.cancel_query(tls.clone())).await,
+            None => timeout(limit, token.cancel_query(NoTls)).await,
+        };
+        let answer = asked.unwrap_or_else(|_| Ok(())).map_err(|error| describe_error(&error));
+        answer.doing(|| format!("cancel query on {}", self.info.describe()))
+    }
+
+    /// The very server that answered (one host, its address pinned): for further connections and for pg_dump, so that a
+    /// name with several addresses cannot lead them elsewhere.
+    pub fn info(&self) -> &ConnInfo {
+        &self.info
+    }
+
+    /// Why the connection ended, if it has and the server or the network said so.
+    pub fn lost(&self) -> Option<&Error> {
+        self.lost.get()
+    }
+}
+
+/// Probes that keep a long quiet connection open and notice a dead one.
+pub(super) struct Keepalives {
+    pub is_on: bool,
+    pub idle: Duration,
+    pub interval: Duration,
+    pub retries: u32,
+}
+
+/// A try that failed, and whether there is no point in trying the next host.
+struct Failure {
+    error: Error,
+    is_final: bool,
+}
+
+/// Which kind of server `target_session_attrs` wants.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Any,
+    Primary,
+    Standby,
+}
+
+impl ConnInfo {
+    /// Connects to the first host that accepts. `extra_options` (`-c name=value ...`) go after the user's own options.
+    /// The session runs on the current tokio runtime.
+    pub async fn connect(&self, extra_options: &str) -> Result<Connection> {
+        let doing = || format!("connect to {}", self.describe());
+        let config = self.base_config(extra_options);
+        let tls = self.tls_connector().doing(doing)?;
+        let hosts = self.hosts_in_order();
+        let mut failures: Vec<(String, Error)> = Vec::new();
+        for role in self.roles() {
+            for host in &hosts {
+                match self.try_host(host, *role, &config, tls.as_ref()).await {
+                    Ok(connection) => return Ok(connection),
+                    Err(failure) if failure.is_final => return Err(failure.error).doing(doing),
+                    Err(failure) => failures.push((host.in_uri(), failure.error)),
+                }
+            }
+        }
+        Err(join(failures)).doing(doing)
+    }
+
+    async fn try_host(
+        &self,
+        host: &HostSpec,
+        role: Role,
+        config: &Config,
+        tls: Option<&MakeRustlsConnect>,
+    ) -> Result<Connection, Failure> {
+        let mut failures = Vec::new();
+        for address in self.addresses(host).await? {
+            let pinned = Target { host, address, config };
+            let opened = self.try_address(&pinned, tls).await;
+            let opened = match opened {
+                Ok(connection) => check_role(connection, role).await,
+                failed => failed,
+            };
+            match opened {
+                Ok(connection) => return Ok(connection),
+                Err(failure) if failure.is_final => return Err(failure),
+                Err(failure) => {
+                    failures.push((address.map_or_else(|| host.in_uri(), |ip| ip.to_string()), failure.error));
+                }
+            }
+        }
+        Err(Failure { error: join(failures), is_final: false })
+    }
+
+    /// The addresses of a host, or one `None` for a socket.
+    async fn addresses(&self, host: &HostSpec) -> Result<Vec<Option<IpAddr>>, Failure> {
+        if host.socket_directory().is_some() {
+            return Ok(vec![None]);
+        }
+        if let Some(address) = host.hostaddr {
+            return Ok(vec![Some(address)]);
+        }
+        let lookup = tokio::net::lookup_host((host.host.as_str(), host.port));
+        let found = match timeout(self.connect_timeout().unwrap_or(Duration::MAX), lookup).await {
+            Ok(Ok(found)) => Ok(found.map(|address| Some(address.ip())).collect::<Vec<_>>()),
+            Ok(Err(error)) => Err(Error::from(error)),
+            Err(_) => Err(Error::new("no answer from the name service in time")),
+        };
+        let error = match found {
+            Ok(addresses) if !addresses.is_empty() => return Ok(addresses),
+            Ok(_) => Error::new("it has no address"),
+            Err(error) => error,
+        };
+        let error = error.context(format!("look up host {:?}", host.host)).hint("is the name of the host spelt right?");
+        Err(Failure { error, is_final: false })
+    }
+
+    /// With or without TLS, then the other way if `sslmode` allows it and it may help (libpq's rule).
+    async fn try_address(&self, target: &Target<'_>, tls: Option<&MakeRustlsConnect>) -> Result<Connection, Failure> {
+        let mut first: Option<Tried> = None;
+        for is_encrypted in self.tries(target.host) {
+            let tried = match self.open(target, tls.filter(|_| *is_encrypted)).await {
+                Ok(connection) => return Ok(connection),
+                Err(tried) => tried,
+            };
+            let may_help = tried.other_transport_may_help();
+            // A second try that fails only for want of TLS says less than the first.
+            if first.is_none() || !tried.is_tls() {
+                first = Some(tried);
+            }
+            if !may_help {
+                break;
+            }
+        }
+        Err(first.map_or_else(
+            || Failure { error: Error::new("nothing was tried"), is_final: true },
+            |tried| tried.into_failure(self, target.host),
+        ))
+    }
+
+    /// Encrypted or not, in the order to try.
+    fn tries(&self, host: &HostSpec) -> &'static [bool] {
+        match self.sslmode() {
+            _ if host.socket_directory().is_some() => &[false],
+            "disable" => &[false],
+            "allow" => &[false, true],
+            "prefer" => &[true, false],
+            _ => &[true],
+        }
+    }
+
+    async fn open(&self, target: &Target<'_>, tls: Option<&MakeRustlsConnect>) -> Result<Connection, Tried> {
+        let mut config = target.config.clone();
+        config.host(&target.host.host).port(target.host.port);
+        if let Some(address) = target.address {
+            config.hostaddr(address);
+        }
+        if let Some((password, _)) = self.password_for(target.host) {
+            config.password(password);
+        }
+        let lost = Arc::new(OnceLock::new());
+        let client = match tls {
+            Some(tls) => {
+                config.ssl_mode(SslMode::Require);
+                let (client, connection) = self.in_time(config.connect(tls.clone())).await?;
+                run(connection, lost.clone());
+                client
+            }
+            None => {
+                config.ssl_mode(SslMode::Disable).ssl_negotiation(SslNegotiation::Postgres);
+                let (client, connection) = self.in_time(config.connect(NoTls)).await?;
+                run(connection, lost.clone());
+                client
+            }
+        };
+        let peer = Peer {
+            encrypted: tls.is_some(),
+            verified: tls.is_some() && self.verification() != Verification::Nothing,
+            is_local_socket: target.host.socket_directory().is_some(),
+        };
+        Ok(Connection { client, peer, info: self.pinned_to(target.host, target.address), tls: tls.cloned(), lost })
+    }
+
+    /// tokio-postgres limits only the TCP handshake; a server that accepts and then says nothing must not hang us either.
+    async fn in_time<T>(&self, work: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T, Tried> {
+        match self.connect_timeout() {
+            Some(limit) => timeout(limit, work).await.map_err(|_| Tried::TooLong(limit))?.map_err(Tried::Failed),
+            None => work.await.map_err(Tried::Failed),
+        }
+    }
+
+    // --- settings ---
+
+    fn base_config(&self, extra_options: &str) -> Config {
+        let keepalives = self.keepalives();
+        let mut config = Config::new();
+        config
+            .user(self.user())
+            .dbname(self.dbname())
+            .application_name(self.application_name())
+            .keepalives(keepalives.is_on)
+            .keepalives_idle(keepalives.idle)
+            .keepalives_interval(keepalives.interval)
+            .keepalives_retries(keepalives.retries);
+        let options = joined_options(self.get("options"), extra_options);
+        if !options.is_empty() {
+            config.options(options);
+        }
+        if let Some(limit) = self.positive("tcp_user_timeout") {
+            config.tcp_user_timeout(Duration::from_millis(limit.into()));
+        }
+        if self.get("sslnegotiation") == Some("direct") {
+            config.ssl_negotiation(SslNegotiation::Direct);
+        }
+        config.channel_binding(match self.get("channel_binding") {
+            Some("disable") => ChannelBinding::Disable,
+            Some("require") => ChannelBinding::Require,
+            _ => ChannelBinding::Prefer,
+        });
+        config
+    }
+
+    /// `None` where TLS is never used: no certificate file is read then.
+    fn tls_connector(&self) -> Result<Option<MakeRustlsConnect>> {
+        let is_needed = self.hosts().iter().any(|host| self.tries(host).contains(&true));
+        if !is_needed {
+            return Ok(None);
+        }
+        let client = self.get("sslcert").zip(self.get("sslkey")).filter(|_| self.get("sslcertmode") != Some("disable"));
+        tls::connector(&TlsSettings {
+            verification: self.verification(),
+            roots: self.get("sslrootcert").map(|given| match given {
+                "system" => Roots::System,
+                path => Roots::File(path.into()),
+            }),
+            revoked: self.get("sslcrl").map(Into::into),
+            client: client.map(|(certificate, key)| (certificate.into(), key.into())),
+            allow_1_2: self.get("ssl_min_protocol_version") != Some("TLSv1.3"),
+            allow_1_3: self.get("ssl_max_protocol_version") != Some("TLSv1.2"),
+            send_host: self.get("sslsni") != Some("0"),
+            is_direct: self.get("sslnegotiation") == Some("direct"),
+        })
+        .map(Some)
+    }
+
+    /// A root that is there is used, even where `sslmode` does not ask for it (libpq's rule).
+    fn verification(&self) -> Verification {
+        match (self.sslmode(), self.get("sslrootcert")) {
+            ("verify-full", _) => Verification::Full,
+            ("verify-ca", _) | (_, Some(_)) => Verification::Chain,
+            _ => Verification::Nothing,
+        }
+    }
+
+    pub(super) fn sslmode(&self) -> &str {
+        self.get("sslmode").unwrap_or("prefer")
+    }
+
+    pub(super) fn application_name(&self) -> &str {
+        self.get("application_name").or(self.get("fallback_application_name")).unwrap_or("pgwitness")
+    }
+
+    /// `None`: no limit (`connect_timeout=0`).
+    pub(super) fn connect_timeout(&self) -> Option<Duration> {
+        match self.get("connect_timeout") {
+            None => Some(DEFAULT_CONNECT_TIMEOUT),
+            // libpq's rule: one second would be too short to be meant.
+            Some(_) => self.positive("connect_timeout").map(|seconds| Duration::from_secs(u64::from(seconds).max(2))),
+        }
+    }
+
+    pub(super) fn keepalives(&self) -> Keepalives {
+        let seconds = |keyword, default| Duration::from_secs(self.positive(keyword).unwrap_or(default).into());
+        Keepalives {
+            is_on: self.get("keepalives").is_none_or(|value| value.trim() != "0"),
+            idle: seconds("keepalives_idle", 60),
+            interval: seconds("keepalives_interval", 15),
+            retries: self.positive("keepalives_count").unwrap_or(4),
+        }
+    }
+
+    /// A number above zero; zero and below mean "not given" in every setting that uses this.
+    fn positive(&self, keyword: &str) -> Option<u32> {
+        self.get(keyword)?.trim().parse().ok().filter(|number| *number > 0)
+    }
+
+    fn hosts_in_order(&self) -> Vec<HostSpec> {
+        let mut hosts = self.hosts();
+        if self.get("load_balance_hosts") == Some("random") {
+            let random = RandomState::new();
+            hosts.sort_by_cached_key(|host| random.hash_one(host.in_uri()));
+        }
+        hosts
+    }
+
+    fn roles(&self) -> &'static [Role] {
+        match self.get("target_session_attrs") {
+            Some("primary" | "read-write") => &[Role::Primary],
+            Some("standby" | "read-only") => &[Role::Standby],
+            Some("prefer-standby") => &[Role::Standby, Role::Any],
+            _ => &[Role::Any],
+        }
+    }
+}
+
+/// One address of one host, and the settings all tries share.
+struct Target<'a> {
+    host: &'a HostSpec,
+    address: Option<IpAddr>,
+    config: &'a Config,
+}
+
+/// How one try on one transport failed.
+enum Tried {
+    Failed(tokio_postgres::Error),
+    TooLong(Duration),
+}
+
+impl Tried {
+    fn is_tls(&self) -> bool {
+        matches!(self, Tried::Failed(error) if is_tls_failure(error))
+    }
+
+    /// The server or its pg_hba.conf may want the other transport; a wrong password stays wrong on both.
+    fn other_transport_may_help(&self) -> bool {
+        self.is_tls() || matches!(self, Tried::Failed(error) if sqlstate(error) == Some("28000"))
+    }
+
+    /// The next host is for servers that cannot be reached or are not ready, not for those that refuse us (libpq's rule).
+    fn into_failure(self, info: &ConnInfo, host: &HostSpec) -> Failure {
+        match self {
+            Tried::TooLong(limit) => {
+                let error = Error::new(format!("no answer within {} s", limit.as_secs()));
+                let error = error.hint("is a firewall in between? connect_timeout gives it longer");
+                Failure { error, is_final: false }
+            }
+            Tried::Failed(error) => {
+                let is_refusal = sqlstate(&error).is_some_and(|code| code != "57P03") || is_tls_failure(&error);
+                Failure { error: explain(info, host, &error), is_final: is_refusal }
+            }
+        }
+    }
+}
+
+/// Drives the connection until it ends; notices are dropped, the reason of an end is kept.
+fn run<S, T>(connection: tokio_postgres::Connection<S, T>, lost: Arc<OnceLock<Error>>)
+where
+    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+    T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+{
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            let _ = lost.set(describe_error(&error));
+        }
+    });
+}
+
+async fn check_role(connection: Connection, role: Role) -> Result<Connection, Failure> {
+    if role == Role::Any {
+        return Ok(connection);
+    }
+    let failure = |error| Failure { error, is_final: false };
+    let answer = connection.client.simple_query("SELECT pg_catalog.pg_is_in_recovery()").await;
+    let answer = answer.map_err(|error| failure(describe_error(&error)))?;
+    let is_standby = answer.iter().any(|message| match message {
+        SimpleQueryMessage::Row(row) => row.get(0) == Some("t"),
+        _ => false,
+    });
+    match (role, is_standby) {
+        (Role::Primary, true) => Err(failure(Error::new("it is a standby, and target_session_attrs wants a primary"))),
+        (Role::Standby, false) => Err(failure(Error::new("it is a primary, and target_session_attrs wants a standby"))),
+        _ => Ok(connection),
+    }
+}
+
+/// One failure as it is; of several, all, each with its place in front, and the first hint.
+fn join(mut failures: Vec<(String, Error)>) -> Error {
+    if failures.len() == 1 {
+        return failures.remove(0).1;
+    }
+    let hint = failures.iter().find_map(|(_, error)| error.hint_text().map(str::to_owned));
+    let text: Vec<String> = failures.iter().map(|(place, error)| format!("{place}: {error}")).collect();
+    let joined = Error::new(if text.is_empty() { "no host to try".to_owned() } else { text.join("; ") });
+    match hint {
+        Some(hint) => joined.hint(hint),
+        None => joined,
+    }
+}
+
+/// The user's options, then ours: the server takes the last of two.
+pub(super) fn joined_options(given: Option<&str>, extra: &str) -> String {
+    [given.unwrap_or_default(), extra].iter().filter(|part| !part.is_empty()).copied().collect::<Vec<_>>().join(" ")
+}

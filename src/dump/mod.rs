@@ -1,0 +1,218 @@
+//! A dump as an endpoint: its rows, sequences and large objects, digested like those of a live database.
+//!
+//! It cannot answer for the schema as the server would print it, nor for foreign keys; the verdict's scope says so. What it
+//! does not hold (data left out, INSERT statements, another encoding) is recorded as unseen, with the reason.
+
+mod sink;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::archive::{Archive, ArchiveTable, HasData, TableKind};
+use crate::aspect::Aspect;
+use crate::capture::{Accumulator, Purpose};
+use crate::error::{Error, Result};
+use crate::listing::{Listed, Listing, Plan};
+use crate::manifest::{
+    Column, EndpointFacts, FORMAT, Manifest, Observed, Relation, RelationKind, Schema, SequenceValue, Tally,
+};
+use crate::name::Name;
+use crate::progress::{Event, Listener, Side};
+
+use sink::{Shared, Sink};
+
+/// A dump whose table of contents has been read.
+pub struct Dump {
+    archive: Arc<Archive>,
+    description: String,
+    side: Side,
+    jobs: usize,
+    listing: Listing,
+    taken_at: String,
+}
+
+impl Dump {
+    /// Opens a dump. `pg_restore` reads the archive formats; `taken_at` is RFC 3339.
+    ///
+    /// # Errors
+    /// When it is no dump, is cut short, or pg_restore cannot read it.
+    pub async fn open(path: &Path, pg_restore: &Path, jobs: usize, side: Side, taken_at: String) -> Result<Self> {
+        let (owned, program) = (path.to_owned(), pg_restore.to_owned());
+        let archive = blocking(move || Archive::open(&owned, &program)).await?;
+        let tables = archive.catalog().tables.iter().filter(|(_, table)| table.kind != TableKind::Partitioned);
+        let relations = tables.map(|(name, table)| (name.clone(), listed(table))).collect();
+        let description = path.display().to_string();
+        Ok(Self { archive: archive.into(), description, side, jobs, listing: Listing { relations }, taken_at })
+    }
+
+    /// What it says it holds.
+    pub fn listing(&self) -> &Listing {
+        &self.listing
+    }
+
+    /// Where this was read.
+    pub fn facts(&self) -> EndpointFacts {
+        let catalog = self.archive.catalog();
+        EndpointFacts {
+            kind: "dump".into(),
+            description: self.description.clone(),
+            server_version: catalog.server_version.clone(),
+            taken_at: self.taken_at.clone(),
+            ..Default::default()
+        }
+    }
+
+    /// Reads everything asked for in one pass.
+    ///
+    /// # Errors
+    /// When the dump turns out to be damaged or cut short: then nothing that was read can be trusted.
+    pub async fn capture(&self, plan: &Plan, listener: &Listener) -> Result<Manifest> {
+        let rows = self.readable(plan);
+        listener(Event::Planned { side: self.side, tables: rows.len() as u64, bytes: 0 });
+        let purpose = Purpose::Tally { log2: crate::sketch::MAX_LOG2 };
+        let (mut seen, large_objects) = self.read(rows, true, purpose, listener).await?;
+        let relation = |(name, listed): (&Name, &Listed)| {
+            let columns = plan.get(name).cloned().unwrap_or_default();
+            let rows = self.observed(name, plan, seen.remove(name));
+            (name.clone(), listed.relation(columns, rows))
+        };
+        let relations: BTreeMap<Name, Relation> = self.listing.relations.iter().map(relation).collect();
+        let sequences = self.archive.catalog().sequences.iter().map(|(name, value)| {
+            let value = SequenceValue { last_value: value.last_value, is_called: value.is_called };
+            (name.clone(), Observed::Seen(value))
+        });
+        Ok(Manifest {
+            format: FORMAT,
+            endpoint: self.facts(),
+            answers: [Aspect::Rows, Aspect::Sequences, Aspect::LargeObjects].into(),
+            relations,
+            large_objects: self.observed_large_objects(large_objects),
+            sequences: sequences.collect(),
+            schema: Schema::default(),
+            foreign_keys: BTreeMap::new(),
+            assertions: BTreeMap::new(),
+        })
+    }
+
+    /// One more pass for one relation, or for the large objects when `name` is `None`.
+    ///
+    /// # Errors
+    /// As [`Dump::capture`].
+    pub async fn scan(&self, name: Option<&Name>, columns: &[String], purpose: &Purpose) -> Result<Accumulator> {
+        let plan: Plan = name.map(|name| (name.clone(), columns.to_vec())).into_iter().collect();
+        let silent = crate::progress::nobody();
+        let (mut rows, large_objects) = self.read(plan, name.is_none(), purpose.clone(), &silent).await?;
+        let found = if name.is_some() { rows.pop_first().map(|(_, rows)| rows) } else { Some(large_objects) };
+        Ok(found.unwrap_or_else(|| Accumulator::new(purpose)))
+    }
+
+    async fn read(
+        &self,
+        plan: Plan,
+        with_large_objects: bool,
+        purpose: Purpose,
+        listener: &Listener,
+    ) -> Result<(BTreeMap<Name, Accumulator>, Accumulator)> {
+        let shared = Shared::new(plan, purpose, self.side, Arc::clone(listener));
+        let (archive, jobs) = (Arc::clone(&self.archive), self.jobs);
+        blocking(move || {
+            let is_wanted = |name: &Name| shared.plan.contains_key(name);
+            archive.scan(&is_wanted, with_large_objects, jobs, &|| Box::new(Sink::new(&shared)))?;
+            shared.finish()
+        })
+        .await
+    }
+
+    /// The planned relations whose rows are in the dump as COPY lines in UTF-8.
+    fn readable(&self, plan: &Plan) -> Plan {
+        let is_readable = |name: &Name| self.reason_unseen(name).is_none();
+        plan.iter()
+            .filter(|(name, _)| is_readable(name))
+            .map(|(name, columns)| (name.clone(), columns.clone()))
+            .collect()
+    }
+
+    fn reason_unseen(&self, name: &Name) -> Option<String> {
+        let catalog = self.archive.catalog();
+        if catalog.encoding != "UTF8" {
+            let encoding = if catalog.encoding.is_empty() { "an unknown encoding" } else { &catalog.encoding };
+            return Some(format!("the dump is written in {encoding}: make it with pg_dump --encoding=UTF8"));
+        }
+        match catalog.tables.get(name).map(|table| table.has_data) {
+            Some(HasData::Rows) => None,
+            Some(HasData::Inserts) => Some("its rows are INSERT statements: make the dump without --inserts".into()),
+            _ => Some("the dump holds no rows of it (--schema-only or --exclude-table-data)".into()),
+        }
+    }
+
+    fn observed(&self, name: &Name, plan: &Plan, rows: Option<Accumulator>) -> Observed<Tally> {
+        if !plan.contains_key(name) {
+            return Observed::Unseen("was not asked for".into());
+        }
+        match (self.reason_unseen(name), rows.and_then(Accumulator::into_tally)) {
+            (Some(reason), _) => Observed::Unseen(reason),
+            (None, Some(tally)) => Observed::Seen(fitted(tally)),
+            (None, None) => {
+                let reason = "its rows do not come under its own name (--load-via-partition-root?)";
+                Observed::Unseen(reason.into())
+            }
+        }
+    }
+
+    fn observed_large_objects(&self, rows: Accumulator) -> Observed<Tally> {
+        let catalog = self.archive.catalog();
+        match rows.into_tally() {
+            _ if !catalog.large_objects.is_empty() && !catalog.has_large_object_data => {
+                Observed::Unseen("the dump names large objects but does not hold them (--no-blobs?)".into())
+            }
+            Some(tally) => Observed::Seen(fitted(tally)),
+            None => Observed::Unseen("were not read".into()),
+        }
+    }
+
+    /// Rows without a definition: a part of a dump, which nobody can compare as a whole.
+    ///
+    /// # Errors
+    /// When there are such rows.
+    pub fn check_is_whole(&self) -> Result<()> {
+        match self.archive.catalog().undefined_tables {
+            0 => Ok(()),
+            count => Err(Error::new(format!("{}: {count} tables have rows but no definition", self.description))
+                .hint("make the dump without --data-only and --section")),
+        }
+    }
+}
+
+fn fitted(mut tally: Tally) -> Tally {
+    tally.sketch.fold(crate::sketch::Sketch::log2_for_rows(tally.digest.rows));
+    tally
+}
+
+fn listed(table: &ArchiveTable) -> Listed {
+    let kind = match table.kind {
+        TableKind::Ordinary | TableKind::Partitioned => RelationKind::Table,
+        TableKind::Foreign => RelationKind::ForeignTable,
+        TableKind::MaterializedView => RelationKind::MaterializedView,
+    };
+    let column = |column: &crate::archive::ArchiveColumn| Column {
+        name: column.name.clone(),
+        type_name: column.type_name.clone(),
+        is_generated: column.is_generated,
+    };
+    Listed {
+        kind,
+        columns: table.columns.iter().map(column).collect(),
+        key: table.primary_key.clone(),
+        is_unlogged: table.is_unlogged,
+        extension: None,
+        bytes: 0,
+        fixed: None,
+        can_have_rows: kind == RelationKind::Table,
+    }
+}
+
+/// Runs what waits for files and processes off the sockets' threads.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| Error::from_source(&error))?
+}

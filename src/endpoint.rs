@@ -1,0 +1,152 @@
+//! An endpoint: a place to read. Three kinds, one way to use them, so that any two can be compared.
+
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
+
+use crate::archive::Archive;
+use crate::capture::{Accumulator, Purpose};
+use crate::conninfo::ConnInfo;
+use crate::dump::Dump;
+use crate::error::{Context, Error, Result};
+use crate::listing::{Listed, Listing};
+use crate::live::{CaptureRequest, Live, LiveOptions};
+use crate::manifest::{Manifest, RelationKind};
+use crate::name::Name;
+use crate::pgtools::{CLIENT, PgTools};
+use crate::progress::{Listener, Side};
+use crate::store;
+
+/// How endpoints are opened.
+#[derive(Clone)]
+pub struct OpenOptions<'a> {
+    /// For live databases.
+    pub live: LiveOptions,
+    /// Where PostgreSQL's programs are, when not where they are usually found.
+    pub pg_bindir: Option<PathBuf>,
+    /// The environment.
+    pub environment: &'a dyn Fn(&str) -> Option<String>,
+    /// Now, RFC 3339.
+    pub taken_at: String,
+}
+
+/// A live database, a dump archive or a saved manifest.
+pub enum Endpoint {
+    /// A live database at one moment.
+    Live(Box<Live>),
+    /// A dump made by pg_dump.
+    Dump(Box<Dump>),
+    /// What was captured before.
+    Saved(Box<Manifest>),
+}
+
+/// What a further pass is about.
+#[derive(Debug, Clone, Copy)]
+pub enum Target<'a> {
+    /// A relation.
+    Relation(&'a Name),
+    /// The large objects.
+    LargeObjects,
+}
+
+impl Endpoint {
+    /// Opens what a command line names: a connection string, or the path of a dump or of a saved manifest.
+    ///
+    /// # Errors
+    /// When it is none of them, or cannot be opened.
+    pub async fn open(text: &str, side: Side, options: &OpenOptions<'_>) -> Result<Self> {
+        let opened = if ConnInfo::is_connection_string(text) {
+            Self::open_live(text, side, options).await
+        } else {
+            Self::open_path(Path::new(text), side, options).await
+        };
+        opened.doing(|| format!("open the {side} side"))
+    }
+
+    async fn open_live(text: &str, side: Side, options: &OpenOptions<'_>) -> Result<Self> {
+        let conninfo = ConnInfo::resolve(text, options.environment)?;
+        let live = Live::open(conninfo, options.live.clone(), side, options.taken_at.clone()).await?;
+        Ok(Self::Live(Box::new(live)))
+    }
+
+    async fn open_path(path: &Path, side: Side, options: &OpenOptions<'_>) -> Result<Self> {
+        if !path.exists() {
+            let error = Error::new(format!("there is no file {}, and it is not a connection string", path.display()));
+            return Err(error.hint("name a database as postgresql://user@host/name or dbname=name"));
+        }
+        if store::is_report_directory(path) {
+            let error = Error::new(format!("{} is a report: it has two manifests", path.display()));
+            return Err(error.hint("name expected.manifest.json or actual.manifest.json in it"));
+        }
+        if path.extension().is_some_and(|extension| extension == "json") {
+            return Ok(Self::Saved(Box::new(store::load_manifest(path)?)));
+        }
+        if Archive::detect(path)?.is_none() {
+            let error = Error::new(format!("{} is neither a dump nor a saved manifest", path.display()));
+            return Err(error.hint("a dump is what pg_dump writes: -Fc, -Fd, -Ft or plain SQL"));
+        }
+        let path_variable = (options.environment)("PATH");
+        let tools = PgTools::find(options.pg_bindir.as_deref(), path_variable.as_deref(), CLIENT)?;
+        let (program, jobs) = (tools.program("pg_restore"), options.live.jobs);
+        let dump = Dump::open(path, &program, jobs, side, options.taken_at.clone()).await?;
+        dump.check_is_whole()?;
+        Ok(Self::Dump(Box::new(dump)))
+    }
+
+    /// What it has to offer.
+    pub fn listing(&self) -> Cow<'_, Listing> {
+        match self {
+            Self::Live(live) => Cow::Borrowed(live.listing()),
+            Self::Dump(dump) => Cow::Borrowed(dump.listing()),
+            Self::Saved(manifest) => Cow::Owned(saved_listing(manifest)),
+        }
+    }
+
+    /// Something that no two different databases have in common, for live databases.
+    pub fn identity(&self) -> Option<&str> {
+        if let Self::Live(live) = self { Some(live.identity()) } else { None }
+    }
+
+    /// Reads everything asked for. A saved manifest is what it is.
+    ///
+    /// # Errors
+    /// No session at all, or a dump that is damaged.
+    pub async fn capture(&self, request: &CaptureRequest, listener: &Listener) -> Result<Cow<'_, Manifest>> {
+        match self {
+            Self::Live(live) => live.capture(request, listener).await.map(Cow::Owned),
+            Self::Dump(dump) => dump.capture(&request.plan, listener).await.map(Cow::Owned),
+            Self::Saved(manifest) => Ok(Cow::Borrowed(manifest.as_ref())),
+        }
+    }
+
+    /// One more pass over a relation or the large objects, at the same moment.
+    ///
+    /// # Errors
+    /// When it cannot be read again; a saved manifest never can.
+    pub async fn scan(&self, target: Target<'_>, columns: &[String], purpose: &Purpose) -> Result<Accumulator> {
+        match (self, target) {
+            (Self::Live(live), Target::Relation(name)) => live.scan(name, columns, purpose).await,
+            (Self::Live(live), Target::LargeObjects) => live.scan_large_objects(purpose).await,
+            (Self::Dump(dump), Target::Relation(name)) => dump.scan(Some(name), columns, purpose).await,
+            (Self::Dump(dump), Target::LargeObjects) => dump.scan(None, columns, purpose).await,
+            (Self::Saved(_), _) => Err(Error::new("a saved manifest holds digests, not rows")),
+        }
+    }
+}
+
+fn saved_listing(manifest: &Manifest) -> Listing {
+    let listed = |(name, relation): (&Name, &crate::manifest::Relation)| {
+        let listed = Listed {
+            kind: relation.kind,
+            columns: relation.columns.clone(),
+            key: relation.key.clone(),
+            is_unlogged: relation.is_unlogged,
+            extension: relation.extension.clone(),
+            bytes: 0,
+            fixed: Some(relation.read_columns.clone()),
+            // Of a dump's manifest, what the dump could not hold.
+            can_have_rows: relation.kind == RelationKind::Table || !relation.columns.is_empty(),
+        };
+        (name.clone(), listed)
+    };
+    Listing { relations: manifest.relations.iter().map(listed).collect() }
+}

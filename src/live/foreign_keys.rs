@@ -1,0 +1,129 @@
+//! Foreign keys as anti-joins over the data.
+//!
+//! What the catalog says of a key is not asked: `convalidated` is true over orphans that came in under
+//! `session_replication_role = replica`, and a NOT VALID key restores without a word.
+
+use serde::Deserialize;
+use tokio_postgres::SimpleQueryRow;
+
+use crate::error::{Error, Result};
+use crate::name::{Name, quote_always, quote_ident};
+use crate::session::{optional, text};
+
+/// Violating rows that are shown.
+const SAMPLE_ROWS: u32 = 5;
+
+/// One foreign key as declared.
+#[derive(Debug, Clone)]
+pub struct ForeignKey {
+    /// The referencing table.
+    pub child: Name,
+    /// The name of the constraint.
+    pub name: String,
+    /// Estimated size of the referencing table, for the order of work.
+    pub bytes: u64,
+    child_from: String,
+    parent_from: String,
+    is_match_full: bool,
+    has_period: bool,
+    columns: Vec<KeyColumn>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct KeyColumn {
+    child: String,
+    parent: String,
+    operator: String,
+    collation: Option<String>,
+}
+
+impl ForeignKey {
+    /// From a row of `checks/integrity/foreign_keys.sql`.
+    ///
+    /// # Errors
+    /// When the server's answer has another shape.
+    pub fn from_row(row: &SimpleQueryRow) -> Result<Self> {
+        let child = Name::new(text(row, 0)?, text(row, 1)?);
+        let parent = Name::new(text(row, 4)?, text(row, 5)?);
+        let columns = optional(row, 10).ok_or_else(|| Error::new(format!("foreign key on {child} has no columns")))?;
+        Ok(Self {
+            child_from: from_clause(&child, &text(row, 2)?),
+            parent_from: from_clause(&parent, &text(row, 6)?),
+            child,
+            name: text(row, 3)?,
+            is_match_full: text(row, 7)? == "f",
+            has_period: text(row, 8)? == "t",
+            bytes: text(row, 9)?.parse().unwrap_or(0),
+            columns: serde_json::from_str(&columns).map_err(|error| Error::from_source(&error))?,
+        })
+    }
+
+    /// `shop.orders orders_member_fkey`
+    pub fn printed(&self) -> String {
+        format!("{} {}", self.child, quote_ident(&self.name))
+    }
+
+    /// Counts the violating rows.
+    pub fn count_sql(&self) -> String {
+        format!("SELECT count(*) FROM {} AS c WHERE {}", self.child_from, self.violation())
+    }
+
+    /// A few violating rows: the referencing columns as text, NULL as SQL has it.
+    pub fn sample_sql(&self) -> String {
+        let columns: Vec<String> = self.columns.iter().map(|key| format!("c.{}", quote_always(&key.child))).collect();
+        let order = (1..=columns.len()).map(|n| n.to_string()).collect::<Vec<_>>().join(", ");
+        let (columns, from, violation) = (columns.join(", "), &self.child_from, self.violation());
+        format!("SELECT DISTINCT {columns} FROM {from} AS c WHERE {violation} ORDER BY {order} LIMIT {SAMPLE_ROWS}")
+    }
+
+    /// `member_id=4711`
+    pub fn sample_text(&self, row: &SimpleQueryRow) -> String {
+        let values = self.columns.iter().enumerate().map(|(index, key)| {
+            let value = optional(row, index).unwrap_or_else(|| "NULL".to_owned());
+            format!("{}={value}", quote_ident(&key.child))
+        });
+        values.collect::<Vec<_>>().join(", ")
+    }
+
+    fn violation(&self) -> String {
+        let null = |test: &str, glue: &str| {
+            let tests = self.columns.iter().map(|key| format!("c.{} {test}", quote_always(&key.child)));
+            tests.collect::<Vec<_>>().join(glue)
+        };
+        let orphan = format!("({} AND {})", null("IS NOT NULL", " AND "), self.no_parent());
+        if self.is_match_full {
+            format!("({orphan} OR (({}) AND NOT ({})))", null("IS NULL", " OR "), null("IS NULL", " AND "))
+        } else {
+            orphan
+        }
+    }
+
+    fn no_parent(&self) -> String {
+        let equal = |key: &KeyColumn| {
+            let collate = key.collation.as_ref().map(|name| format!(" COLLATE {name}")).unwrap_or_default();
+            format!("p.{} {} c.{}{collate}", quote_always(&key.parent), key.operator, quote_always(&key.child))
+        };
+        let parent = &self.parent_from;
+        match self.columns.split_last() {
+            // PERIOD (18): the parents' periods together must cover the child's.
+            Some((period, scalars)) if self.has_period => {
+                let scalars: Vec<String> = scalars.iter().map(equal).collect();
+                let matching = if scalars.is_empty() { "true".to_owned() } else { scalars.join(" AND ") };
+                let (p, c) = (quote_always(&period.parent), quote_always(&period.child));
+                format!(
+                    "NOT COALESCE((SELECT c.{c} OPERATOR(pg_catalog.<@) pg_catalog.range_agg(p.{p}) \
+                     FROM {parent} AS p WHERE {matching}), false)"
+                )
+            }
+            _ => {
+                let all: Vec<String> = self.columns.iter().map(equal).collect();
+                format!("NOT EXISTS (SELECT FROM {parent} AS p WHERE {})", all.join(" AND "))
+            }
+        }
+    }
+}
+
+/// A partitioned table speaks for its partitions; any other relation does not speak for those that inherit from it.
+fn from_clause(name: &Name, kind: &str) -> String {
+    if kind == "p" { name.sql() } else { format!("ONLY {}", name.sql()) }
+}

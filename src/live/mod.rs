@@ -1,0 +1,300 @@
+//! A live database as an endpoint: one moment, several sessions, everything read in parallel.
+//!
+//! Never writes: every session is read only twice over (the setting and the transaction). What cannot be read is recorded
+//! with the reason, and the rest goes on.
+
+mod collect;
+mod foreign_keys;
+mod jobs;
+mod read;
+mod worker;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde::Deserialize;
+use tokio_postgres::SimpleQueryRow;
+
+use crate::aspect::Aspect;
+use crate::capture::{Accumulator, OnBatch, Purpose};
+use crate::conninfo::{ConnInfo, Peer};
+use crate::error::{Context, Error, Result};
+use crate::listing::{Listed, Listing, Plan};
+use crate::manifest::{Column, EndpointFacts, Manifest, RelationKind};
+use crate::name::Name;
+use crate::pattern::Selection;
+use crate::progress::{Listener, Side};
+use crate::questions;
+use crate::session::{Session, SessionOptions, optional, text};
+
+use collect::Collected;
+use foreign_keys::ForeignKey;
+use jobs::{Job, Pages, Queue};
+
+/// How a live database is read.
+#[derive(Debug, Clone)]
+pub struct LiveOptions {
+    /// Sessions that read at the same time, besides the one that holds the moment.
+    pub jobs: usize,
+    /// How long to wait for a lock, in seconds.
+    pub lock_timeout_s: u32,
+    /// How long an assertion may take, in seconds.
+    pub assertion_timeout_s: u32,
+}
+
+/// What is to be captured.
+#[derive(Debug, Clone, Default)]
+pub struct CaptureRequest {
+    /// Relations whose rows are read, with their columns.
+    pub plan: Plan,
+    /// What takes part.
+    pub selection: Selection,
+    /// Kinds of schema objects that are not asked for.
+    pub kinds_off: BTreeSet<String>,
+    /// The user's checks: name and SQL.
+    pub assertions: BTreeMap<String, String>,
+}
+
+/// A live database at one moment. The moment lasts as long as this does.
+pub struct Live {
+    conninfo: ConnInfo,
+    options: LiveOptions,
+    side: Side,
+    holder: Session,
+    snapshot: String,
+    listing: Listing,
+    heaps: BTreeSet<Name>,
+    unpopulated: BTreeSet<Name>,
+    foreign_keys: Result<Vec<ForeignKey>>,
+    sequences: Vec<Name>,
+    taken_at: String,
+    identity: String,
+}
+
+impl Live {
+    /// Connects, takes the moment and lists what there is. `side` is `expected` or `actual`, for progress; `taken_at` is RFC 3339.
+    ///
+    /// # Errors
+    /// No connection, or the catalog cannot be read.
+    pub async fn open(conninfo: ConnInfo, options: LiveOptions, side: Side, taken_at: String) -> Result<Self> {
+        let holder = Session::open(&conninfo, &session_options(&options)).await?;
+        let describe = conninfo.describe();
+        let snapshot = holder.begin_moment().await.doing(|| format!("take a moment on {describe}"))?;
+        let mut live = Self {
+            conninfo,
+            options,
+            side,
+            holder,
+            snapshot,
+            listing: Listing::default(),
+            heaps: BTreeSet::new(),
+            unpopulated: BTreeSet::new(),
+            foreign_keys: Ok(Vec::new()),
+            sequences: Vec::new(),
+            taken_at,
+            identity: String::new(),
+        };
+        live.list().await.doing(|| format!("read the catalog of {describe}"))?;
+        Ok(live)
+    }
+
+    async fn list(&mut self) -> Result<()> {
+        self.identity = text(&self.holder.row(IDENTITY).await?, 0)?;
+        let sizes = self.sizes().await?;
+        for row in self.holder.rows(questions::RELATIONS).await.doing(|| "list relations")? {
+            self.list_relation(&row, &sizes)?;
+        }
+        for row in self.holder.rows(questions::SEQUENCES).await.doing(|| "list sequences")? {
+            self.sequences.push(Name::new(text(&row, 0)?, text(&row, 1)?));
+        }
+        self.foreign_keys = self.list_foreign_keys().await;
+        Ok(())
+    }
+
+    /// True sizes by OID. Without them everything still works, only less evenly spread.
+    async fn sizes(&self) -> Result<BTreeMap<String, u64>> {
+        let Ok(rows) = self.guarded(questions::SIZES).await? else { return Ok(BTreeMap::new()) };
+        let size = |row: &SimpleQueryRow| Some((optional(row, 0)?, optional(row, 1)?.parse().ok()?));
+        Ok(rows.iter().filter_map(size).collect())
+    }
+
+    /// A query whose failure must not end the moment: the outer error is a lost session, the inner one the server's answer.
+    async fn guarded(&self, sql: &str) -> Result<Result<Vec<SimpleQueryRow>>> {
+        self.holder.execute("SAVEPOINT guarded").await?;
+        let rows = self.holder.rows(sql).await;
+        let end = if rows.is_ok() { "RELEASE SAVEPOINT guarded" } else { "ROLLBACK TO SAVEPOINT guarded" };
+        self.holder.execute(end).await?;
+        Ok(rows)
+    }
+
+    fn list_relation(&mut self, row: &SimpleQueryRow, sizes: &BTreeMap<String, u64>) -> Result<()> {
+        let name = Name::new(text(row, 0)?, text(row, 1)?);
+        let kind = match text(row, 2)?.as_str() {
+            "r" => RelationKind::Table,
+            "m" => RelationKind::MaterializedView,
+            "f" => RelationKind::ForeignTable,
+            other => return Err(Error::new(format!("{name} has the unknown relkind {other:?}"))),
+        };
+        if text(row, 4)? == "f" {
+            self.unpopulated.insert(name.clone());
+        }
+        if text(row, 7)? == "t" {
+            self.heaps.insert(name.clone());
+        }
+        let estimate = text(row, 6)?.parse().unwrap_or(0);
+        let listed = Listed {
+            kind,
+            columns: json::<Vec<ListedColumn>>(row, 10)?.into_iter().map(Column::from).collect(),
+            key: json(row, 9)?,
+            is_unlogged: text(row, 3)? == "t",
+            extension: optional(row, 8),
+            bytes: sizes.get(&text(row, 5)?).copied().unwrap_or(estimate),
+            fixed: None,
+            can_have_rows: true,
+        };
+        self.listing.relations.insert(name, listed);
+        Ok(())
+    }
+
+    async fn list_foreign_keys(&self) -> Result<Vec<ForeignKey>> {
+        let rows = self.guarded(questions::FOREIGN_KEYS).await?.doing(|| "list foreign keys")?;
+        rows.iter().map(ForeignKey::from_row).collect()
+    }
+
+    /// What there is.
+    pub fn listing(&self) -> &Listing {
+        &self.listing
+    }
+
+    /// Something that no two different databases have in common.
+    pub fn identity(&self) -> &str {
+        &self.identity
+    }
+
+    /// Where this was read.
+    pub fn facts(&self) -> EndpointFacts {
+        EndpointFacts {
+            kind: "live database".into(),
+            description: self.conninfo.describe(),
+            server_version: Some(self.holder.server_version().to_owned()),
+            peer: Some(peer_text(*self.holder.peer()).to_owned()),
+            settings: self.holder.settings().clone(),
+            taken_at: self.taken_at.clone(),
+        }
+    }
+
+    /// Reads everything asked for.
+    ///
+    /// # Errors
+    /// Only when not a single session can be opened; everything else is in the manifest, with the reason.
+    pub async fn capture(&self, request: &CaptureRequest, listener: &Listener) -> Result<Manifest> {
+        let collected = Arc::new(Collected::new(self, request, Arc::clone(listener)));
+        let bytes = request.plan.keys().filter_map(|name| self.listing.relations.get(name)).map(|listed| listed.bytes);
+        collected.planned(request.plan.len(), bytes.sum());
+        worker::run_all(self, Queue::new(self.jobs(request)), &collected).await?;
+        Collected::into_manifest(collected, self)
+    }
+
+    fn jobs(&self, request: &CaptureRequest) -> Vec<Job> {
+        let selection = &request.selection;
+        let mut jobs = vec![Job::LargeObjects];
+        for name in request.plan.keys().filter(|name| !self.unpopulated.contains(*name)) {
+            let bytes = self.listing.relations.get(name).map_or(0, |listed| listed.bytes);
+            let slices = if self.can_slice(name) { Pages::slices(bytes / 8192) } else { Pages::slices(0) };
+            jobs.extend(slices.into_iter().map(|pages| Job::Rows { name: name.clone(), pages, bytes }));
+        }
+        let keys = self.foreign_keys.iter().flatten().filter(|key| selection.has_table(&key.child));
+        jobs.extend(keys.cloned().map(Job::ForeignKey));
+        let questions = questions::CATALOG.iter().filter(|question| !request.kinds_off.contains(question.kind));
+        let questions = questions.filter(|question| question.is_for(self.holder.major()));
+        jobs.extend(questions.copied().map(Job::Question));
+        let sequences: Vec<Name> = self.sequences.iter().filter(|name| selection.has_table(name)).cloned().collect();
+        jobs.extend(sequences.chunks(200).map(|chunk| Job::Sequences(chunk.to_vec())));
+        let assertions = request.assertions.iter();
+        jobs.extend(assertions.map(|(name, sql)| Job::Assertion { name: name.clone(), sql: sql.clone() }));
+        jobs
+    }
+
+    /// TID range scans came with 14; before, each slice would read the whole table.
+    fn can_slice(&self, name: &Name) -> bool {
+        self.holder.major() >= 14 && self.heaps.contains(name)
+    }
+
+    /// One more pass over a relation, at the same moment.
+    ///
+    /// # Errors
+    /// When a slice cannot be read, or the moment is gone.
+    pub async fn scan(&self, name: &Name, columns: &[String], purpose: &Purpose) -> Result<Accumulator> {
+        let bytes = self.listing.relations.get(name).map_or(0, |listed| listed.bytes);
+        let slices = if self.can_slice(name) { Pages::slices(bytes / 8192) } else { Pages::slices(0) };
+        let session = self.session().await?;
+        let silent: OnBatch = Arc::new(|_, _| {});
+        let mut whole = Accumulator::new(purpose);
+        for pages in slices {
+            let sql = read::rows_sql(name, self.kind(name), columns, pages);
+            whole.merge(read::copy(&session, &sql, purpose, &silent).await?);
+        }
+        Ok(whole)
+    }
+
+    /// One more pass over the large objects, at the same moment.
+    ///
+    /// # Errors
+    /// As [`Live::scan`].
+    pub async fn scan_large_objects(&self, purpose: &Purpose) -> Result<Accumulator> {
+        let silent: OnBatch = Arc::new(|_, _| {});
+        read::copy(&self.session().await?, &read::large_objects_sql(), purpose, &silent).await
+    }
+
+    fn kind(&self, name: &Name) -> RelationKind {
+        self.listing.relations.get(name).map_or(RelationKind::Table, |listed| listed.kind)
+    }
+
+    /// A further session in the same moment.
+    async fn session(&self) -> Result<Session> {
+        // The very server that the moment was taken on: a name may stand for several.
+        let session = Session::open(self.holder.conninfo(), &session_options(&self.options)).await?;
+        session.join(&self.snapshot).await?;
+        Ok(session)
+    }
+
+    /// What a live database can answer: everything.
+    fn answers() -> BTreeSet<Aspect> {
+        Aspect::ALL.into_iter().collect()
+    }
+}
+
+/// The system identifier is not enough: a physical copy has the same.
+const IDENTITY: &str = "SELECT concat_ws(' ', d.oid, d.datname, pg_catalog.pg_postmaster_start_time(), current_setting('port')) \
+    FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()";
+
+/// What is known of the other end, for the report.
+fn peer_text(peer: Peer) -> &'static str {
+    match (peer.encrypted, peer.verified) {
+        _ if peer.is_local_socket => "local socket",
+        (_, true) => "encrypted, identity verified",
+        (true, false) => "encrypted, identity not verified",
+        (false, false) => "not encrypted",
+    }
+}
+
+fn session_options(options: &LiveOptions) -> SessionOptions {
+    SessionOptions { lock_timeout_s: options.lock_timeout_s }
+}
+
+#[derive(Deserialize)]
+struct ListedColumn {
+    name: String,
+    type_name: String,
+    is_generated: bool,
+}
+
+impl From<ListedColumn> for Column {
+    fn from(column: ListedColumn) -> Self {
+        Self { name: column.name, type_name: column.type_name, is_generated: column.is_generated }
+    }
+}
+
+fn json<T: for<'de> Deserialize<'de>>(row: &SimpleQueryRow, index: usize) -> Result<T> {
+    serde_json::from_str(&text(row, index)?).map_err(|error| Error::from_source(&error))
+}

@@ -1,0 +1,204 @@
+//! Sessions that take work from the queue until there is none.
+//!
+//! A refused job (no privilege, locked, dropped) is recorded with the server's reason. A lost connection is replaced and the
+//! job repeated, but only in the same moment: when that is gone, what was not read stays unread.
+
+use std::sync::Arc;
+
+use super::collect::Collected;
+use super::foreign_keys::ForeignKey;
+use super::jobs::{Job, Queue};
+use super::{Live, read};
+use crate::capture::Purpose;
+use crate::error::{Error, Result};
+use crate::manifest::{Observed, SequenceValue, Violations};
+use crate::name::Name;
+use crate::questions::Question;
+use crate::session::{Session, optional, text};
+
+/// How often a job is begun when connections get lost.
+const ATTEMPTS: u32 = 3;
+/// Rows of an assertion that are shown, and rows fetched at a time while counting.
+const SAMPLE_ROWS: usize = 5;
+
+/// Works the queue off with as many sessions as asked for and to be had.
+///
+/// # Errors
+/// When not a single session can be opened.
+pub async fn run_all(live: &Live, queue: Queue, collected: &Arc<Collected>) -> Result<()> {
+    let mut sessions = Vec::new();
+    for _ in 0..live.options.jobs.max(1) {
+        match live.session().await {
+            Ok(session) => sessions.push(session),
+            Err(error) if sessions.is_empty() => return Err(error),
+            Err(error) => {
+                collected.warn(&format!("{}: going on with {} sessions: {error}", live.side, sessions.len()));
+                break;
+            }
+        }
+    }
+    let workers = sessions.into_iter().map(|session| Worker { live, session, collected }.work(&queue));
+    futures_util::future::join_all(workers).await;
+    Ok(())
+}
+
+struct Worker<'a> {
+    live: &'a Live,
+    session: Session,
+    collected: &'a Arc<Collected>,
+}
+
+impl Worker<'_> {
+    async fn work(mut self, queue: &Queue) {
+        while let Some(job) = queue.next() {
+            if let Err(error) = self.attempt(&job).await {
+                self.collected.unseen(&job, &error);
+            }
+        }
+    }
+
+    async fn attempt(&mut self, job: &Job) -> Result<()> {
+        let mut attempt = 1;
+        loop {
+            let Err(error) = self.run(job).await else { return Ok(()) };
+            // What the server said before it hung up tells more than "connection closed".
+            let error = self.session.lost().cloned().unwrap_or(error);
+            if !self.session.client().is_closed() {
+                self.rejoin().await;
+                return Err(error);
+            }
+            if attempt == ATTEMPTS {
+                return Err(error);
+            }
+            attempt += 1;
+            let doing = format!("read {} again, the connection was lost", self.live.side);
+            self.collected.retry(&doing, attempt, &error.to_string());
+            match self.live.session().await {
+                Ok(session) => self.session = session,
+                Err(again) => return Err(Error::new(format!("{error}; could not go on: {again}"))),
+            }
+        }
+    }
+
+    /// After a refused statement the transaction is of no use any more. If the moment is gone, the next job will say so.
+    async fn rejoin(&mut self) {
+        if let Err(error) = self.session.join(&self.live.snapshot).await {
+            self.collected.warn(&format!("{}: {error}", self.live.side));
+        }
+    }
+
+    async fn run(&self, job: &Job) -> Result<()> {
+        match job {
+            Job::Rows { name, pages, bytes } => {
+                let (columns, purpose) = self.collected.reading(name);
+                let sql = read::rows_sql(name, self.live.kind(name), &columns, *pages);
+                let on_batch = self.collected.on_batch(&name.to_string(), pages.bytes(*bytes));
+                let part = read::copy(&self.session, &sql, &purpose, &on_batch).await?;
+                self.collected.rows(name, part);
+            }
+            Job::LargeObjects => {
+                let purpose = Purpose::Tally { log2: crate::sketch::MAX_LOG2 };
+                let sql = read::large_objects_sql();
+                let on_batch = self.collected.on_batch("large objects", 0);
+                let part = read::copy(&self.session, &sql, &purpose, &on_batch).await?;
+                self.collected.large_objects(part);
+            }
+            Job::Question(question) => self.ask(question).await?,
+            Job::Sequences(names) => self.sequences(names).await?,
+            Job::ForeignKey(key) => self.foreign_key(key).await?,
+            Job::Assertion { name, sql } => self.assertion(name, sql).await?,
+        }
+        Ok(())
+    }
+
+    async fn ask(&self, question: &Question) -> Result<()> {
+        let rows = self.session.rows(question.sql).await?;
+        let mut objects = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let definition = crate::manifest::Definition {
+                text: text(row, 1)?,
+                schema: optional(row, 2),
+                relation: optional(row, 3),
+            };
+            objects.push((text(row, 0)?, definition));
+        }
+        self.collected.definitions(question.kind, objects)
+    }
+
+    async fn sequences(&self, names: &[Name]) -> Result<()> {
+        let one = |(index, name): (usize, &Name)| format!("SELECT {index}, last_value, is_called FROM {}", name.sql());
+        let all: Vec<String> = names.iter().enumerate().map(one).collect();
+        match self.session.rows(&all.join(" UNION ALL ")).await {
+            Ok(rows) => {
+                for row in &rows {
+                    let name = text(row, 0)?.parse::<usize>().ok().and_then(|index| names.get(index));
+                    let name = name.ok_or_else(|| Error::new("the server answered for another sequence"))?;
+                    self.collected.sequence(name, Observed::Seen(sequence_value(row)?));
+                }
+                Ok(())
+            }
+            // One that cannot be read must not hide the others.
+            Err(error) if names.len() > 1 && !self.session.client().is_closed() => {
+                self.session.join(&self.live.snapshot).await.map_err(|_| error)?;
+                for name in names {
+                    if let Err(error) = Box::pin(self.sequences(std::slice::from_ref(name))).await {
+                        self.collected.sequence(name, Observed::Unseen(error.to_string()));
+                        self.session.join(&self.live.snapshot).await?;
+                    }
+                }
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn foreign_key(&self, key: &ForeignKey) -> Result<()> {
+        let rows = count(&self.session.row(&key.count_sql()).await?)?;
+        let mut violations = Violations { rows, sample: Vec::new() };
+        if rows > 0 {
+            let sample = self.session.rows(&key.sample_sql()).await?;
+            violations.sample = sample.iter().map(|row| key.sample_text(row)).collect();
+        }
+        self.collected.foreign_key(key, Observed::Seen(violations));
+        Ok(())
+    }
+
+    /// Through a cursor: only a query can be declared as one, and its rows need not fit into memory.
+    async fn assertion(&self, name: &str, sql: &str) -> Result<()> {
+        let timeout_s = self.live.options.assertion_timeout_s;
+        let declare = format!(
+            "SET LOCAL statement_timeout = '{timeout_s}s'; DECLARE pgwitness_assertion NO SCROLL CURSOR FOR {sql}"
+        );
+        self.session.execute(&declare).await?;
+        let mut violations = Violations::default();
+        loop {
+            let rows = self.session.rows("FETCH 1000 FROM pgwitness_assertion").await?;
+            violations.rows += rows.len() as u64;
+            let space = SAMPLE_ROWS.saturating_sub(violations.sample.len());
+            violations.sample.extend(rows.iter().take(space).map(row_text));
+            if rows.is_empty() {
+                break;
+            }
+        }
+        self.session.execute("CLOSE pgwitness_assertion; SET LOCAL statement_timeout = 0").await?;
+        self.collected.assertion(name, Observed::Seen(violations));
+        Ok(())
+    }
+}
+
+fn sequence_value(row: &tokio_postgres::SimpleQueryRow) -> Result<SequenceValue> {
+    let last_value = text(row, 1)?.parse().map_err(|_| Error::new("a sequence has no number"))?;
+    Ok(SequenceValue { last_value, is_called: text(row, 2)? == "t" })
+}
+
+fn count(row: &tokio_postgres::SimpleQueryRow) -> Result<u64> {
+    text(row, 0)?.parse().map_err(|_| Error::new("the server returned no count"))
+}
+
+/// `member=42, balance=10.00`
+fn row_text(row: &tokio_postgres::SimpleQueryRow) -> String {
+    let value = |(index, column): (usize, &tokio_postgres::SimpleColumn)| {
+        format!("{}={}", column.name(), optional(row, index).unwrap_or_else(|| "NULL".to_owned()))
+    };
+    row.columns().iter().enumerate().map(value).collect::<Vec<_>>().join(", ")
+}

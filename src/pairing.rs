@@ -1,0 +1,295 @@
+//! Naming the rows that differ: which were changed (and in which column), which are missing, which are unexpected.
+//!
+//! Rows are paired by primary key, or by likeness where there is none. This only explains a difference that is already
+//! counted; it never decides whether there is one.
+
+use std::collections::BTreeMap;
+
+use crate::capture::{CollectedRow, Value};
+use crate::digest::RowDigest;
+use crate::finding::{ChangedColumn, ChangedRow, RowDifference, RowText};
+use crate::name::quote_ident;
+
+/// Characters of a value that are shown.
+const SHOWN_CHARS: usize = 200;
+/// Rows a side up to which likeness is tried: it compares each with each.
+const ALIKE_ROWS: usize = 400;
+
+/// How rows are shown.
+#[derive(Debug, Clone, Copy)]
+pub struct Show {
+    /// Values are replaced by their hashes.
+    pub is_redacted: bool,
+    /// Rows that are shown a table; the comparison itself has no limit.
+    pub max_rows: usize,
+}
+
+/// Rows of the two sides, as a second pass found them, and the names of their columns.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// Names of the columns, in the order of the values.
+    pub columns: Vec<String>,
+    /// Names of the columns of the primary key.
+    pub key: Vec<String>,
+    /// By digest.
+    pub expected: BTreeMap<RowDigest, CollectedRow>,
+    /// By digest.
+    pub actual: BTreeMap<RowDigest, CollectedRow>,
+}
+
+/// A row that one side has more often than the other.
+#[derive(Debug, Clone)]
+struct Surplus {
+    copies: u64,
+    values: Vec<Option<Value>>,
+}
+
+/// Names the rows. The numbers of `difference` are replaced by counted ones when `is_everything`: every differing row was found.
+pub fn name_rows(difference: &mut RowDifference, found: Found, is_everything: bool, show: Show) {
+    let (expected, actual) = surplus(&found);
+    if is_everything {
+        difference.expected_only = expected.iter().map(|row| row.copies).sum();
+        difference.actual_only = actual.iter().map(|row| row.copies).sum();
+        difference.is_exact = true;
+    }
+    let (pairs, missing, unexpected) = pair(&found, expected, actual);
+    let shown = |count: usize, space: &mut usize| -> usize {
+        let shown = count.min(*space);
+        *space -= shown;
+        shown
+    };
+    let mut space = show.max_rows;
+    let (p, m, u) =
+        (shown(pairs.len(), &mut space), shown(missing.len(), &mut space), shown(unexpected.len(), &mut space));
+    difference.is_truncated =
+        !difference.is_exact || !is_everything || p + m + u < pairs.len() + missing.len() + unexpected.len();
+    difference.unnamed = None;
+    difference.changed = pairs.iter().take(p).map(|(e, a)| changed_row(&found, e, a, show)).collect();
+    difference.missing = missing.iter().take(m).map(|row| row_text(&found, row, show)).collect();
+    difference.unexpected = unexpected.iter().take(u).map(|row| row_text(&found, row, show)).collect();
+}
+
+/// Copies on one side beyond those on the other.
+fn surplus(found: &Found) -> (Vec<Surplus>, Vec<Surplus>) {
+    let beyond = |mine: &BTreeMap<RowDigest, CollectedRow>, theirs: &BTreeMap<RowDigest, CollectedRow>| {
+        let rows = mine.iter().filter_map(|(digest, row)| {
+            let copies = row.copies.saturating_sub(theirs.get(digest).map_or(0, |row| row.copies));
+            (copies > 0).then(|| Surplus { copies, values: row.values.clone() })
+        });
+        rows.collect::<Vec<_>>()
+    };
+    (beyond(&found.expected, &found.actual), beyond(&found.actual, &found.expected))
+}
+
+type Paired = (Vec<(Surplus, Surplus)>, Vec<Surplus>, Vec<Surplus>);
+
+fn pair(found: &Found, expected: Vec<Surplus>, actual: Vec<Surplus>) -> Paired {
+    let key = key_positions(found);
+    let (mut pairs, mut missing, mut unexpected) =
+        if key.is_empty() { pair_by_likeness(expected, actual) } else { pair_by_key(&key, expected, actual) };
+    let order = |row: &Surplus| sort_key(&key, row);
+    pairs.sort_by_cached_key(|(row, _)| order(row));
+    missing.sort_by_cached_key(order);
+    unexpected.sort_by_cached_key(order);
+    (pairs, missing, unexpected)
+}
+
+fn key_positions(found: &Found) -> Vec<usize> {
+    let position = |name: &String| found.columns.iter().position(|column| column == name);
+    found.key.iter().map(position).collect::<Option<Vec<usize>>>().unwrap_or_default()
+}
+
+/// Numbers in the order of numbers, other texts in the order of bytes.
+fn sort_key(key: &[usize], row: &Surplus) -> Vec<(i128, Vec<u8>)> {
+    let part = |value: &Option<Value>| {
+        let text = value.as_ref().map(|value| value.head.clone()).unwrap_or_default();
+        let number = std::str::from_utf8(&text).ok().and_then(|text| text.parse::<i128>().ok());
+        (number.unwrap_or(i128::MAX), text)
+    };
+    if key.is_empty() {
+        row.values.iter().map(part).collect()
+    } else {
+        key.iter().filter_map(|&at| row.values.get(at)).map(part).collect()
+    }
+}
+
+fn pair_by_key(key: &[usize], expected: Vec<Surplus>, actual: Vec<Surplus>) -> Paired {
+    let identity = |row: &Surplus| -> Vec<Option<RowDigest>> {
+        key.iter().map(|&at| row.values.get(at).and_then(Option::as_ref).map(|value| value.digest)).collect()
+    };
+    let mut theirs: BTreeMap<Vec<Option<RowDigest>>, Vec<Surplus>> = BTreeMap::new();
+    actual.into_iter().for_each(|row| theirs.entry(identity(&row)).or_default().push(row));
+    let (mut pairs, mut missing) = (Vec::new(), Vec::new());
+    for row in expected {
+        match theirs.get_mut(&identity(&row)).and_then(Vec::pop) {
+            Some(partner) => pairs.push((row, partner)),
+            None => missing.push(row),
+        }
+    }
+    (pairs, missing, theirs.into_values().flatten().collect())
+}
+
+/// Greedy: the most alike first. Rows are alike when at least half of their columns are equal.
+fn pair_by_likeness(expected: Vec<Surplus>, actual: Vec<Surplus>) -> Paired {
+    let mut likes = Vec::new();
+    for (e, mine) in expected.iter().enumerate().take(ALIKE_ROWS) {
+        for (a, theirs) in actual.iter().enumerate().take(ALIKE_ROWS) {
+            let equal = mine.values.iter().zip(&theirs.values).filter(|(mine, theirs)| mine == theirs).count();
+            if equal > 0 && equal * 2 >= mine.values.len() {
+                likes.push((std::cmp::Reverse(equal), e, a));
+            }
+        }
+    }
+    likes.sort_unstable();
+    let mut expected: Vec<Option<Surplus>> = expected.into_iter().map(Some).collect();
+    let mut actual: Vec<Option<Surplus>> = actual.into_iter().map(Some).collect();
+    let mut pairs = Vec::new();
+    for (_, e, a) in likes {
+        let (Some(mine), Some(theirs)) = (expected.get_mut(e), actual.get_mut(a)) else { continue };
+        let (Some(e), Some(a)) = (mine.as_mut(), theirs.as_mut()) else { continue };
+        // Of rows with several copies, as many are paired as there are on both sides.
+        let copies = e.copies.min(a.copies);
+        pairs.push((Surplus { copies, ..e.clone() }, Surplus { copies, ..a.clone() }));
+        for side in [mine, theirs] {
+            *side =
+                side.take().filter(|row| row.copies > copies).map(|row| Surplus { copies: row.copies - copies, ..row });
+        }
+    }
+    (pairs, expected.into_iter().flatten().collect(), actual.into_iter().flatten().collect())
+}
+
+fn changed_row(found: &Found, expected: &Surplus, actual: &Surplus, show: Show) -> ChangedRow {
+    let values = found.columns.iter().zip(expected.values.iter().zip(&actual.values));
+    let columns = values.filter(|(_, (e, a))| e != a).map(|(column, (e, a))| ChangedColumn {
+        column: column.clone(),
+        expected: shown(e.as_ref(), show),
+        actual: shown(a.as_ref(), show),
+    });
+    ChangedRow { key: key_text(found, expected, show), columns: columns.collect() }
+}
+
+fn row_text(found: &Found, row: &Surplus, show: Show) -> RowText {
+    let value =
+        |(column, value): (&String, &Option<Value>)| format!("{}={}", quote_ident(column), shown(value.as_ref(), show));
+    let values = found.columns.iter().zip(&row.values).map(value).collect();
+    RowText { key: key_text(found, row, show), values, copies: row.copies }
+}
+
+fn key_text(found: &Found, row: &Surplus, show: Show) -> String {
+    let part = |&at: &usize| {
+        let column = found.columns.get(at).map(|column| quote_ident(column)).unwrap_or_default();
+        format!("{column}={}", shown(row.values.get(at).and_then(Option::as_ref), show))
+    };
+    key_positions(found).iter().map(part).collect::<Vec<_>>().join(", ")
+}
+
+/// A value as people see it: NULL and the text `NULL`, nothing and a blank must not look alike.
+fn shown(value: Option<&Value>, show: Show) -> String {
+    let Some(value) = value else { return "NULL".to_owned() };
+    let hash: String = value.digest.to_string().chars().take(16).collect();
+    if show.is_redacted {
+        return format!("sha256:{hash}");
+    }
+    let text = String::from_utf8_lossy(&value.head);
+    let cut: String = text.chars().take(SHOWN_CHARS).collect();
+    if cut.len() < value.bytes {
+        format!("{cut}… ({} bytes, sha256:{hash})", value.bytes)
+    } else if text.is_empty() || text.eq_ignore_ascii_case("null") || text.trim() != text {
+        format!("'{text}'")
+    } else {
+        cut
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::{Accumulator, Batch, Purpose, Wanted};
+
+    fn found(key: &[&str], expected: &[&str], actual: &[&str]) -> Found {
+        let collect = |lines: &[&str]| {
+            let mut batch = Batch::default();
+            lines.iter().for_each(|line| batch.push_line(line.as_bytes()));
+            let digests = batch.digests();
+            let wanted = Wanted { digests: digests.iter().copied().collect() };
+            let mut accumulator = Accumulator::new(&Purpose::Collect(wanted.into()));
+            accumulator.absorb(&batch, &digests);
+            let Accumulator::Collected { rows, .. } = accumulator else { panic!("collects") };
+            rows
+        };
+        Found {
+            columns: ["id", "total", "note"].map(str::to_owned).to_vec(),
+            key: key.iter().map(|&column| column.to_owned()).collect(),
+            expected: collect(expected),
+            actual: collect(actual),
+        }
+    }
+
+    fn named(found: Found, is_redacted: bool) -> RowDifference {
+        let mut difference = RowDifference::default();
+        name_rows(&mut difference, found, true, Show { is_redacted, max_rows: 10 });
+        difference
+    }
+
+    #[test]
+    fn rows_are_paired_by_key() {
+        let found = found(&["id"], &["1\t10.00\ta", "2\t5.00\tb"], &["3\t5.00\tb", "1\t10.01\ta"]);
+        let difference = named(found, false);
+        assert_eq!((difference.expected_only, difference.actual_only), (2, 2));
+        assert_eq!(difference.changed.len(), 1);
+        assert_eq!(difference.changed[0].key, "id=1");
+        let column = &difference.changed[0].columns[0];
+        assert_eq!(
+            (column.column.as_str(), column.expected.as_str(), column.actual.as_str()),
+            ("total", "10.00", "10.01")
+        );
+        assert_eq!(difference.missing[0].values, ["id=2", "total=5.00", "note=b"]);
+        assert_eq!(difference.unexpected[0].key, "id=3");
+        assert!(!difference.is_truncated);
+    }
+
+    #[test]
+    fn rows_without_a_key_are_paired_by_likeness() {
+        let difference = named(found(&[], &["1\t10.00\ta", "7\tx\ty"], &["1\t10.00\tb"]), false);
+        assert_eq!(difference.changed[0].columns[0].column, "note");
+        assert_eq!(difference.missing.len(), 1);
+    }
+
+    #[test]
+    fn lost_copies_of_a_duplicate_are_counted() {
+        let difference = named(found(&[], &["1\t2\t3"; 9], &["1\t2\t3"]), false);
+        assert_eq!((difference.expected_only, difference.missing[0].copies), (8, 8));
+    }
+
+    #[test]
+    fn null_empty_and_the_word_null_look_different() {
+        let difference = named(found(&["id"], &["1\t\\N\t"], &["1\tNULL\t "]), false);
+        let texts = |c: &ChangedColumn| (c.expected.clone(), c.actual.clone());
+        let columns: Vec<_> = difference.changed[0].columns.iter().map(texts).collect();
+        assert_eq!(columns, [("NULL".to_owned(), "'NULL'".to_owned()), ("''".to_owned(), "' '".to_owned())]);
+    }
+
+    #[test]
+    fn long_values_are_cut_and_told_apart_by_their_hash() {
+        let (e, a) = (format!("1\t0\t{}x", "a".repeat(3000)), format!("1\t0\t{}y", "a".repeat(3000)));
+        let difference = named(found(&["id"], &[&e], &[&a]), false);
+        let column = &difference.changed[0].columns[0];
+        assert_ne!(column.expected, column.actual);
+        assert!(column.expected.contains("3001 bytes"), "{}", column.expected);
+    }
+
+    #[test]
+    fn redaction_hides_every_value() {
+        let difference = named(found(&["id"], &["4711\tsecret\ta"], &["4711\tsecret2\ta"]), true);
+        let text = format!("{difference:?}");
+        assert!(!text.contains("secret") && !text.contains("4711"), "{text}");
+    }
+
+    #[test]
+    fn the_detail_is_bounded_and_says_so() {
+        let lines: Vec<String> = (0..30).map(|n| format!("{n}\t0\tx")).collect();
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        let difference = named(found(&["id"], &lines, &[]), false);
+        assert_eq!((difference.expected_only, difference.missing.len(), difference.is_truncated), (30, 10, true));
+    }
+}

@@ -1,0 +1,69 @@
+//! The outcome of a comparison as people read it on a terminal.
+//!
+//! Never prints, never asks the terminal or the environment, and never lets a text from a database through unseen: every
+//! name and value passes [`printable()`].
+
+mod closing;
+mod diff;
+mod findings;
+mod printable;
+mod rows;
+mod style;
+mod tables;
+mod text;
+
+pub use printable::printable;
+pub use style::Style;
+pub use text::{cut, grouped, grouped_noun};
+
+use crate::manifest::EndpointFacts;
+use crate::verdict::Outcome;
+
+/// What stands on top: the two endpoints, always in that order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Heading {
+    /// The expected side on one line.
+    pub expected: String,
+    /// The actual side on one line.
+    pub actual: String,
+}
+
+impl Heading {
+    /// From what the manifests say of their endpoints.
+    pub fn new(expected: &EndpointFacts, actual: &EndpointFacts) -> Self {
+        Self { expected: endpoint(expected), actual: endpoint(actual) }
+    }
+}
+
+/// `postgresql://app@db/shop (live, PostgreSQL 15.18, peer verified, 2026-11-22T03:10:05Z)`
+fn endpoint(facts: &EndpointFacts) -> String {
+    let version = facts.server_version.as_ref().map(|version| format!("PostgreSQL {version}"));
+    let peer = facts.peer.as_ref().map(|peer| if peer == "local" { peer.clone() } else { format!("peer {peer}") });
+    let known = [Some(facts.kind.clone()), version, peer, Some(facts.taken_at.clone())];
+    let known: Vec<String> = known.into_iter().flatten().filter(|text| !text.is_empty()).collect();
+    if known.is_empty() { facts.description.clone() } else { format!("{} ({})", facts.description, known.join(", ")) }
+}
+
+/// The whole view, ending in the verdict line and a newline.
+pub fn outcome(heading: &Heading, outcome: &Outcome, style: Style) -> String {
+    let sections = [
+        head(heading, style),
+        tables::lines(&outcome.tables, style),
+        findings::lines(&outcome.findings, style),
+        closing::unchecked(&outcome.unchecked, style),
+        closing::waivers(&outcome.waivers, style),
+        closing::remarks(&outcome.remarks, style),
+        closing::verdict(outcome, style),
+    ];
+    let sections: Vec<String> =
+        sections.iter().filter(|lines| !lines.is_empty()).map(|lines| lines.join("\n") + "\n").collect();
+    sections.join("\n")
+}
+
+fn head(heading: &Heading, style: Style) -> Vec<String> {
+    let side = |label: &str, endpoint: &str| {
+        let wrapped = text::wrap(&printable(endpoint), style.width.saturating_sub(10).max(20));
+        format!("{}  {}", style.dim(label), wrapped.join("\n          "))
+    };
+    vec![side("expected", &heading.expected), side("actual  ", &heading.actual)]
+}

@@ -1,0 +1,242 @@
+//! A pinned session: the same row gives the same bytes on every server, and nothing can be written.
+//!
+//! Every setting is set *and read back*; a server that keeps another value is refused. A session joins a *moment*, one
+//! exported snapshot that all workers share.
+
+use std::collections::BTreeMap;
+
+use tokio_postgres::{SimpleQueryMessage, SimpleQueryRow};
+
+use crate::conninfo::{ConnInfo, Connection, Peer};
+use crate::error::{Context, Error, Result};
+use crate::name::quote_literal;
+use crate::pgerror::describe_error;
+
+/// Settings that change the text of a value, hide rows, end long scans, or allow writing. `default_transaction_read_only`
+/// comes first. Those that a server does not know (older versions) are skipped.
+const PINS: &[(&str, &str)] = &[
+    ("default_transaction_read_only", "on"),
+    ("client_encoding", "UTF8"),
+    ("datestyle", "ISO, MDY"),
+    ("intervalstyle", "postgres"),
+    ("extra_float_digits", "3"),
+    ("bytea_output", "hex"),
+    ("timezone", "UTC"),
+    ("lc_monetary", "C"),
+    ("search_path", ""),
+    // The server refuses rather than hides rows.
+    ("row_security", "off"),
+    ("quote_all_identifiers", "off"),
+    ("standard_conforming_strings", "on"),
+    ("transform_null_equals", "off"),
+    ("xmlbinary", "base64"),
+    ("statement_timeout", "0"),
+    ("idle_in_transaction_session_timeout", "0"),
+    ("idle_session_timeout", "0"),
+    ("transaction_timeout", "0"),
+    ("jit", "off"),
+];
+
+/// How a session is opened.
+#[derive(Debug, Clone)]
+pub struct SessionOptions {
+    /// How long to wait for a lock that somebody else holds, in seconds.
+    pub lock_timeout_s: u32,
+}
+
+/// One connection with pinned settings.
+pub struct Session {
+    connection: Connection,
+    settings: BTreeMap<String, String>,
+    version: (u32, String),
+}
+
+impl Session {
+    /// Connects, pins and reads back.
+    ///
+    /// # Errors
+    /// No connection, or a server that does not keep a setting.
+    pub async fn open(conninfo: &ConnInfo, options: &SessionOptions) -> Result<Self> {
+        let connection = conninfo.connect("").await?;
+        let mut session = Self { connection, settings: BTreeMap::new(), version: (0, String::new()) };
+        session.pin(options).await.doing(|| format!("prepare a session on {}", conninfo.describe()))?;
+        Ok(session)
+    }
+
+    async fn pin(&mut self, options: &SessionOptions) -> Result<()> {
+        let lock_timeout = format!("{}s", options.lock_timeout_s);
+        let pins = PINS.iter().copied().chain([("lock_timeout", lock_timeout.as_str())]);
+        let values = pins.map(|(name, value)| format!("({}, {})", quote_literal(name), quote_literal(value)));
+        let values = values.collect::<Vec<_>>().join(", ");
+        // DateStyle and TimeZone are the only names that pg_settings spells with capitals.
+        let set = format!(
+            "SELECT pg_catalog.set_config(s.name, p.value, false) \
+             FROM (VALUES {values}) AS p (name, value) JOIN pg_catalog.pg_settings s ON lower(s.name) = p.name"
+        );
+        self.rows(&set).await.doing(|| "pin the settings")?;
+        let read = format!(
+            "SELECT lower(s.name), pg_catalog.current_setting(s.name), p.value \
+             FROM (VALUES {values}) AS p (name, value) JOIN pg_catalog.pg_settings s ON lower(s.name) = p.name"
+        );
+        for row in self.rows(&read).await.doing(|| "read the settings back")? {
+            let (name, is, wanted) = (text(&row, 0)?, text(&row, 1)?, text(&row, 2)?);
+            if !is_same_setting(&is, &wanted) {
+                return Err(Error::new(format!("the server keeps {name} = {is:?} where {wanted:?} was set"))
+                    .hint("connect to the server itself: a pooler between us may change settings"));
+            }
+            self.settings.insert(name, is);
+        }
+        if self.settings.len() < PINS.len() - 3 {
+            return Err(Error::new("the server does not show its settings"));
+        }
+        self.version = self.read_version().await?;
+        Ok(())
+    }
+
+    async fn read_version(&self) -> Result<(u32, String)> {
+        let sql = "SELECT current_setting('server_version_num')::integer / 10000, current_setting('server_version')";
+        let row = self.row(sql).await?;
+        let major = text(&row, 0)?.parse().map_err(|_| Error::new("the server has no version number"))?;
+        Ok((major, text(&row, 1)?))
+    }
+
+    /// Major version, for instance 17.
+    pub fn major(&self) -> u32 {
+        self.version.0
+    }
+
+    /// `server_version`, for instance `17.10 (Debian 17.10-1)`.
+    pub fn server_version(&self) -> &str {
+        &self.version.1
+    }
+
+    /// The pinned settings as read back.
+    pub fn settings(&self) -> &BTreeMap<String, String> {
+        &self.settings
+    }
+
+    /// What is known of the other end.
+    pub fn peer(&self) -> &Peer {
+        &self.connection.peer
+    }
+
+    /// The client, for COPY.
+    pub fn client(&self) -> &tokio_postgres::Client {
+        &self.connection.client
+    }
+
+    /// The very server that answered.
+    pub fn conninfo(&self) -> &ConnInfo {
+        self.connection.info()
+    }
+
+    /// Why the connection ended, if it has.
+    pub fn lost(&self) -> Option<&Error> {
+        self.connection.lost()
+    }
+
+    /// Tells the server to stop what this session is doing.
+    ///
+    /// # Errors
+    /// When the cancel request cannot be sent.
+    pub async fn cancel(&self) -> Result<()> {
+        self.connection.cancel().await
+    }
+
+    /// Starts a moment that other sessions can join while this one stays open. Returns the snapshot's identifier.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn begin_moment(&self) -> Result<String> {
+        self.execute(BEGIN).await?;
+        let row = self.row("SELECT pg_catalog.pg_export_snapshot()").await.doing(|| "export the snapshot")?;
+        text(&row, 0)
+    }
+
+    /// Joins a moment, leaving whatever transaction there was.
+    ///
+    /// # Errors
+    /// When the moment is gone, that is, the session that began it has ended.
+    pub async fn join(&self, snapshot: &str) -> Result<()> {
+        let sql = format!("ROLLBACK; {BEGIN}; SET TRANSACTION SNAPSHOT {}", quote_literal(snapshot));
+        self.execute(&sql).await.doing(|| "join the moment")
+    }
+
+    /// Runs statements without results.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub async fn execute(&self, sql: &str) -> Result<()> {
+        self.client().batch_execute(sql).await.map_err(|error| describe_error(&error))
+    }
+
+    /// All rows of a query, as text.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub async fn rows(&self, sql: &str) -> Result<Vec<SimpleQueryRow>> {
+        let messages = self.client().simple_query(sql).await.map_err(|error| describe_error(&error))?;
+        Ok(messages.into_iter().filter_map(only_row).collect())
+    }
+
+    /// The one row of a query, as text.
+    ///
+    /// # Errors
+    /// What the server says, or no row.
+    pub async fn row(&self, sql: &str) -> Result<SimpleQueryRow> {
+        self.rows(sql).await?.pop().ok_or_else(|| Error::new("the server returned no row"))
+    }
+}
+
+const BEGIN: &str = "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY";
+
+fn only_row(message: SimpleQueryMessage) -> Option<SimpleQueryRow> {
+    match message {
+        SimpleQueryMessage::Row(row) => Some(row),
+        _ => None,
+    }
+}
+
+/// A column that cannot be NULL.
+///
+/// # Errors
+/// When it is, or is not there.
+pub fn text(row: &SimpleQueryRow, index: usize) -> Result<String> {
+    optional(row, index).ok_or_else(|| Error::new(format!("the server returned NULL in column {}", index + 1)))
+}
+
+/// A column that may be NULL.
+pub fn optional(row: &SimpleQueryRow, index: usize) -> Option<String> {
+    row.try_get(index).ok().flatten().map(str::to_owned)
+}
+
+/// `0` and `0ms`, `30s` and `30000ms` are the same setting printed twice; letter case does not matter (`utf8`).
+fn is_same_setting(is: &str, wanted: &str) -> bool {
+    // An empty search path is printed as two double quotes.
+    let plain =
+        |text: &str| duration_ms(text).map_or_else(|| text.replace('"', "").to_lowercase(), |ms| ms.to_string());
+    plain(is) == plain(wanted)
+}
+
+fn duration_ms(text: &str) -> Option<u64> {
+    let units = [("ms", 1), ("min", 60_000), ("s", 1_000), ("h", 3_600_000), ("d", 86_400_000)];
+    units.iter().find_map(|(unit, factor)| {
+        let number: u64 = text.strip_suffix(unit)?.parse().ok()?;
+        number.checked_mul(*factor)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_setting_may_be_printed_in_two_ways() {
+        assert!(is_same_setting("30s", "30s"));
+        assert!(is_same_setting("1min", "60s"));
+        assert!(is_same_setting("\"\"", ""));
+        assert!(is_same_setting("utf8", "UTF8"));
+        assert!(!is_same_setting("off", "on"));
+        assert!(!is_same_setting("ISO, DMY", "ISO, MDY"));
+    }
+}

@@ -1,0 +1,205 @@
+//! What every integration test stands on: real servers, real databases, the real program.
+//!
+//! Blocking on the outside, so that a test reads like a session at a terminal. No server is a failure, not a skip.
+
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "in a test, that is how to fail and tell")]
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use pgwitness::cluster::{Cluster, ClusterOptions};
+use pgwitness::install;
+use pgwitness::pgtools::{CLIENT, PgTools, SERVER};
+use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
+
+/// A row as text; `None` is NULL.
+pub type Row = Vec<Option<String>>;
+
+/// Where a data directory is kept to be copied, so that only the first test of all pays for initdb.
+pub fn templates() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("templates")
+}
+
+/// A server for this test alone; it goes away with the value.
+pub fn cluster() -> Cluster {
+    cluster_with(ClusterOptions::default())
+}
+
+/// The same, with settings, TCP and so on.
+pub fn cluster_with(options: ClusterOptions) -> Cluster {
+    let options = ClusterOptions { templates: Some(templates()), ..options };
+    Cluster::start(tools(), &options).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// The server under test: the newest on this machine, or that in the directory which `PGWITNESS_PG_BINDIR` names.
+pub fn tools() -> &'static PgTools {
+    static TOOLS: OnceLock<PgTools> = OnceLock::new();
+    TOOLS.get_or_init(|| find("PGWITNESS_PG_BINDIR", SERVER).unwrap_or_else(|first| install_and_find(&first)))
+}
+
+/// `pg_dump` and its like: those beside the server, else the newest on this machine, which must not be older than the
+/// server, or those in the directory which `PGWITNESS_PG_CLIENT_BINDIR` names.
+pub fn client_tools() -> &'static PgTools {
+    static TOOLS: OnceLock<PgTools> = OnceLock::new();
+    let required = [CLIENT, &["psql"]].concat();
+    let beside = || match std::env::var_os("PGWITNESS_PG_CLIENT_BINDIR") {
+        None => PgTools::find(Some(&tools().bindir), None, &required),
+        Some(_) => Err(pgwitness::error::Error::new("others are asked for")),
+    };
+    let found = || beside().or_else(|_| find("PGWITNESS_PG_CLIENT_BINDIR", &required));
+    TOOLS.get_or_init(|| found().unwrap_or_else(|error| panic!("{error}")))
+}
+
+fn find(bindir_variable: &str, required: &[&str]) -> pgwitness::error::Result<PgTools> {
+    let bindir = std::env::var_os(bindir_variable).map(PathBuf::from);
+    PgTools::find(bindir.as_deref(), std::env::var("PATH").ok().as_deref(), required)
+}
+
+/// On a bare machine: installs it where that surprises nobody (root in a container, CI), else says how.
+fn install_and_find(first: &pgwitness::error::Error) -> PgTools {
+    let is_root = fs::metadata("/proc/self").is_ok_and(|meta| meta.uid() == 0);
+    let path = std::env::var("PATH").unwrap_or_default();
+    let which = |program: &str| std::env::split_paths(&path).any(|dir| dir.join(program).is_file());
+    let Some(plan) = install::plan(&which, is_root) else { panic!("{first}") };
+    if std::env::var_os("PGWITNESS_PG_BINDIR").is_some() || !(is_root || std::env::var_os("CI").is_some()) {
+        panic!("{first}\nThese tests need a PostgreSQL server, which they start themselves. Install it with:\n{plan}");
+    }
+    eprintln!("no PostgreSQL here, installing it: {plan}");
+    install::run(&plan).and_then(|()| find("PGWITNESS_PG_BINDIR", SERVER)).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// The program, in an environment that the machine cannot influence: no PG* variables, an empty home.
+pub fn pgwitness() -> Command {
+    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join("home");
+    fs::create_dir_all(&home).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pgwitness"));
+    command.env_clear().env("PATH", std::env::var_os("PATH").unwrap()).env("HOME", home);
+    command
+}
+
+/// The forms of a dump.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// `-Fc`
+    Custom,
+    /// `-Fd`
+    Directory,
+    /// `-Ft`
+    Tar,
+    /// `-Fp`
+    Plain,
+}
+
+/// One database and one superuser connection to it.
+pub struct Database {
+    /// How to reach it, for the program under test.
+    pub conninfo: String,
+    runtime: tokio::runtime::Runtime,
+    client: Client,
+}
+
+impl Database {
+    /// A new, empty database, as the worlds in `fixtures/databases` expect it.
+    pub fn create(cluster: &Cluster, name: &str) -> Self {
+        let quoted = pgwitness::name::quote_always(name);
+        Self::connect(&cluster.conninfo("postgres"))
+            .run(&format!("CREATE DATABASE {quoted} TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8'"));
+        Self::connect(&cluster.conninfo(name))
+    }
+
+    /// A connection to a database that exists.
+    pub fn connect(conninfo: &str) -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let client = runtime.block_on(async {
+            let (client, connection) = tokio_postgres::connect(conninfo, NoTls).await.unwrap();
+            tokio::spawn(connection);
+            client
+        });
+        Self { conninfo: conninfo.to_owned(), runtime, client }
+    }
+
+    /// Runs SQL, any number of statements; with more than one, they are one transaction unless they say otherwise.
+    pub fn run(&self, sql: &str) {
+        self.try_run(sql).unwrap_or_else(|error| panic!("{error}\nin: {}", &sql.chars().take(500).collect::<String>()));
+    }
+
+    /// The same, where the server's refusal is what the test is about.
+    pub fn try_run(&self, sql: &str) -> Result<(), String> {
+        self.runtime.block_on(self.client.batch_execute(sql)).map_err(|error| told(&error))
+    }
+
+    /// Runs a file of plain SQL.
+    pub fn load_file(&self, file: &Path) {
+        let sql = fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        self.try_run(&sql).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    }
+
+    /// The rows of all the statements in `sql`.
+    pub fn query(&self, sql: &str) -> Vec<Row> {
+        let messages = self.runtime.block_on(self.client.simple_query(sql));
+        let messages = messages.unwrap_or_else(|error| panic!("{}\nin: {sql}", told(&error)));
+        let rows = messages.iter().filter_map(|message| match message {
+            SimpleQueryMessage::Row(row) => Some(row),
+            _ => None,
+        });
+        rows.map(|row| (0..row.len()).map(|column| row.get(column).map(str::to_owned)).collect()).collect()
+    }
+
+    /// The only value of the only row.
+    pub fn value(&self, sql: &str) -> String {
+        let rows = self.query(sql);
+        assert_eq!((rows.len(), rows[0].len()), (1, 1), "{sql} gave {rows:?}");
+        rows[0][0].clone().unwrap_or_else(|| panic!("{sql} gave NULL"))
+    }
+
+    /// Dumps this database into a file (or directory) that does not exist yet.
+    pub fn dump(&self, format: Format, target: &Path) {
+        let letter = match format {
+            Format::Custom => "c",
+            Format::Directory => "d",
+            Format::Tar => "t",
+            Format::Plain => "p",
+        };
+        tool("pg_dump", |c| c.args(["-F", letter, "-d", &self.conninfo, "-f"]).arg(target));
+    }
+
+    /// Restores a dump into this database, which should be empty. Any complaint of the tool is a failure.
+    pub fn restore(&self, format: Format, source: &Path) {
+        match format {
+            Format::Plain => {
+                tool("psql", |c| c.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", &self.conninfo, "-f"]).arg(source))
+            }
+            _ => tool("pg_restore", |c| c.args(["-d", &self.conninfo]).arg(source)),
+        }
+    }
+
+    /// What a night does: dump this one, restore into the other.
+    pub fn dump_restore_into(&self, other: &Database, format: Format) {
+        let temp = tempfile::tempdir().unwrap();
+        let file = temp.path().join("dump");
+        self.dump(format, &file);
+        other.restore(format, &file);
+    }
+}
+
+/// The server's message, with detail if it has some.
+fn told(error: &tokio_postgres::Error) -> String {
+    match error.as_db_error() {
+        Some(db) => {
+            format!("{} {}{}", db.code().code(), db.message(), db.detail().map_or(String::new(), |d| format!(": {d}")))
+        }
+        None => error.to_string(),
+    }
+}
+
+/// Runs a program of PostgreSQL in an empty environment, and demands success.
+fn tool(name: &str, arguments: impl FnOnce(&mut Command) -> &mut Command) {
+    let mut command = Command::new(client_tools().program(name));
+    command.env_clear().env("PATH", "/usr/bin:/bin").env("LC_ALL", "C").env("PGCLIENTENCODING", "UTF8");
+    let output = arguments(&mut command).output().unwrap();
+    assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
+}
