@@ -78,7 +78,7 @@ fn capture_request(expected: &Endpoint, actual: &Endpoint, job: &Job) -> Result<
         return Err(Error::new(format!("{option} {pattern} matches no table on either side"))
             .hint("patterns are those of pg_dump; letters fold to lower case outside double quotes"));
     }
-    let all_of_a_kind = job.request.waivers.iter().filter(|waiver| waiver.object == "*");
+    let all_of_a_kind = job.request.waivers.iter().filter(|waiver| compare::is_whole_kind(waiver));
     Ok(CaptureRequest {
         plan: listing::agree(&e, &a, selection),
         selection: selection.clone(),

@@ -86,8 +86,7 @@ impl Endpoint {
         }
         let path_variable = (options.environment)("PATH");
         let tools = PgTools::find(options.pg_bindir.as_deref(), path_variable.as_deref(), CLIENT)?;
-        let (program, jobs) = (tools.program("pg_restore"), options.live.jobs);
-        let dump = Dump::open(path, &program, jobs, side, options.taken_at.clone()).await?;
+        let dump = Dump::open(path, &tools, options.live.jobs, side, options.taken_at.clone()).await?;
         dump.check_is_whole()?;
         Ok(Self::Dump(Box::new(dump)))
     }
@@ -99,6 +98,23 @@ impl Endpoint {
             Self::Dump(dump) => Cow::Borrowed(dump.listing()),
             Self::Saved(manifest) => Cow::Owned(saved_listing(manifest)),
         }
+    }
+
+    /// What people should know of this side beside the result.
+    pub fn remarks(&self, side: Side) -> Vec<String> {
+        let Self::Live(live) = self else { return Vec::new() };
+        let facts = live.facts();
+        let is_unproven = facts.peer.as_deref() == Some("encrypted, identity not verified");
+        let unproven = is_unproven.then(|| {
+            format!("{side}: the server's identity was not verified: use sslmode=verify-full with sslrootcert")
+        });
+        let warnings = live.warnings().iter().map(|warning| format!("{side}: {warning}"));
+        warnings.chain(unproven).collect()
+    }
+
+    /// The version of pg_restore that reads it, if one does.
+    pub fn pg_restore(&self) -> Option<&str> {
+        if let Self::Dump(dump) = self { Some(dump.pg_restore_version()) } else { None }
     }
 
     /// Something that no two different databases have in common, for live databases.

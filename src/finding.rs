@@ -33,6 +33,20 @@ pub enum FindingKind {
 }
 
 impl FindingKind {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::Missing,
+        Self::Unexpected,
+        Self::RowCount,
+        Self::RowContent,
+        Self::LargeObjects,
+        Self::SequenceValue,
+        Self::Changed,
+        Self::ColumnOrder,
+        Self::ForeignKey,
+        Self::Assertion,
+    ];
+
     /// As reports, waivers and `-- expect:` lines spell it.
     pub fn id(self) -> &'static str {
         match self {

@@ -1,3 +1,5 @@
 //! The `pgwitness` command.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    pgwitness::cli::main()
+}

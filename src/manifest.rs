@@ -41,6 +41,28 @@ pub struct Manifest {
     pub assertions: BTreeMap<String, Observed<Violations>>,
 }
 
+impl Manifest {
+    /// Everything that was asked for and could not be looked at, with the reason.
+    pub fn unseen(&self) -> Vec<String> {
+        let mut unseen = Vec::new();
+        for (name, relation) in self.relations.iter().filter(|(_, relation)| !relation.read_columns.is_empty()) {
+            note(&mut unseen, &format!("rows {name}"), &relation.rows);
+        }
+        note(&mut unseen, "large objects", &self.large_objects);
+        self.sequences.iter().for_each(|(name, value)| note(&mut unseen, &format!("sequence {name}"), value));
+        unseen.extend(self.schema.unseen.iter().map(|(kind, reason)| format!("schema {kind}: {reason}")));
+        self.foreign_keys.iter().for_each(|(name, result)| note(&mut unseen, &format!("foreign_key {name}"), result));
+        self.assertions.iter().for_each(|(name, result)| note(&mut unseen, &format!("assertion {name}"), result));
+        unseen
+    }
+}
+
+fn note<T>(unseen: &mut Vec<String>, object: &str, observed: &Observed<T>) {
+    if let Observed::Unseen(reason) = observed {
+        unseen.push(format!("{object}: {reason}"));
+    }
+}
+
 /// Where a manifest was read. No passwords.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

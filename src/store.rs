@@ -88,6 +88,11 @@ impl Folder {
     }
 }
 
+/// Writes one manifest by itself, never over another file of that name.
+pub fn write_manifest(dir: &Path, name: &str, manifest: &Manifest) -> Result<SideFile> {
+    write::json(dir, name, manifest)
+}
+
 /// What is left of a run that failed is no report; it would only be in the way.
 impl Drop for Folder {
     fn drop(&mut self) {

@@ -6,13 +6,16 @@
 //! server, and never takes a dump for complete without its last words.
 //!
 //! What no reader can know: without compression there are no checksums in a dump (nor with lz4 and zstd, as pg_dump
-//! uses them), so a changed byte gives another row, not an error. In a directory a shortened, uncompressed file of a
-//! large object gives a shorter large object. Both differ from what they are compared with. And of relations that
-//! are not wanted, nothing is read.
+//! uses them), so a changed byte gives another row, not an error. In a directory, pg_restore does not notice that the
+//! file of a large object is cut short unless it is compressed with gzip, and gives a shorter one. Both differ from
+//! what they are compared with. The table of contents has no checksum either: a changed byte there can hide a table,
+//! a sequence value or the rows of a table, so what a dump does not name (`HasData::None` too) is never equal to
+//! nothing. And of relations that are not wanted, nothing is read.
 
 mod catalog;
 mod format;
 mod handlers;
+mod nesting;
 mod reader;
 mod restore;
 mod scan;

@@ -115,7 +115,7 @@ fn failure(lines: &VecDeque<String>, status: &str) -> Error {
     if line.contains("unsupported version") {
         return error.hint("use a pg_restore that is not older than the pg_dump that made the dump");
     }
-    if line.contains("not available") || line.contains("not supported") || line.contains("not compiled") {
+    if line.contains("not available") || line.contains("does not support") {
         return error.hint("this pg_restore lacks what the dump needs, for instance a compression method; use another");
     }
     error.hint("the dump may be cut short or damaged: compare it with the original, or make it anew")

@@ -2,6 +2,8 @@
 //!
 //! It never looks at what a statement means, and never sees the rows after a COPY: those are not SQL.
 
+use super::nesting::Nesting;
+
 /// What a statement may grow to before its text is given up; only INSERT and function bodies get this long.
 pub(super) const MAX_STATEMENT_BYTES: usize = 16 << 20;
 
@@ -46,16 +48,6 @@ enum State {
     Command,
 }
 
-/// How much of `CREATE [OR REPLACE] FUNCTION|PROCEDURE` has been seen: only there can a body hold semicolons.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Head {
-    Start,
-    Create,
-    Or,
-    Routine,
-    Other,
-}
-
 /// The state between two blocks of text.
 #[derive(Debug)]
 pub(super) struct Splitter {
@@ -66,34 +58,9 @@ pub(super) struct Splitter {
     is_emitted: bool,
     side: Vec<u8>,
     tag: Vec<u8>,
-    word: Word,
-    head: Head,
-    parens: u32,
-    /// Depth of BEGIN ATOMIC and CASE; a semicolon inside ends nothing.
-    body: u32,
-    was_begin: bool,
+    nesting: Nesting,
     /// With `standard_conforming_strings = off` every literal has escapes.
     pub(super) plain_quotes_escape: bool,
-}
-
-/// The identifier being read, in lower case, as far as a keyword could reach.
-#[derive(Debug, Default)]
-struct Word {
-    bytes: [u8; 12],
-    len: usize,
-}
-
-impl Word {
-    fn push(&mut self, byte: u8) {
-        if let Some(slot) = self.bytes.get_mut(self.len) {
-            *slot = byte.to_ascii_lowercase();
-        }
-        self.len += 1;
-    }
-
-    fn text(&self) -> &[u8] {
-        self.bytes.get(..self.len).unwrap_or(b"")
-    }
 }
 
 impl Splitter {
@@ -105,11 +72,7 @@ impl Splitter {
             is_emitted: false,
             side: Vec::new(),
             tag: Vec::new(),
-            word: Word::default(),
-            head: Head::Start,
-            parens: 0,
-            body: 0,
-            was_begin: false,
+            nesting: Nesting::new(),
             plain_quotes_escape: false,
         }
     }
@@ -243,13 +206,13 @@ impl Splitter {
 
     /// A byte outside of everything: true when it ends a statement.
     fn plain(&mut self, byte: u8) -> bool {
-        if byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80 || (byte == b'$' && self.word.len > 0) {
-            self.word.push(byte);
+        if byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80 || (byte == b'$' && self.nesting.is_in_word()) {
+            self.nesting.word_byte(byte);
             self.keep(&[byte]);
             return false;
         }
-        let is_escape_literal = self.word.text() == b"e";
-        self.end_word();
+        let is_escape_literal = self.nesting.word() == b"e";
+        self.nesting.end_word();
         match byte {
             b'\'' => self.state = State::Quoted { escapes: is_escape_literal || self.plain_quotes_escape },
             b'"' => self.state = State::Identifier,
@@ -258,9 +221,12 @@ impl Splitter {
                 self.tag.push(b'$');
                 self.state = State::DollarTag;
             }
-            b'(' => self.parens += 1,
-            b')' => self.parens = self.parens.saturating_sub(1),
-            b';' if self.parens == 0 && self.body == 0 => return self.end_statement(),
+            b'(' => self.nesting.open_paren(),
+            b')' => self.nesting.close_paren(),
+            b';' if self.nesting.is_outside() => {
+                self.nesting = Nesting::new();
+                return !self.is_blank();
+            }
             b'-' if self.text.last() == Some(&b'-') => {
                 self.open_comment(State::LineComment);
                 self.side.extend_from_slice(b"--");
@@ -329,38 +295,6 @@ impl Splitter {
             _ => usize::from(byte == b'$'),
         };
         self.state = if matched == self.tag.len() { State::Plain } else { State::Dollar { matched } };
-    }
-
-    /// Follows the keywords that decide whether a semicolon ends the statement.
-    fn end_word(&mut self) {
-        if self.word.len == 0 {
-            return;
-        }
-        let word = self.word.text();
-        self.head = match (self.head, word) {
-            (Head::Start, b"create") => Head::Create,
-            (Head::Create, b"or") => Head::Or,
-            (Head::Or, b"replace") => Head::Create,
-            (Head::Create, b"function" | b"procedure") => Head::Routine,
-            (Head::Routine, _) => Head::Routine,
-            _ => Head::Other,
-        };
-        if self.head == Head::Routine {
-            self.body = match word {
-                b"atomic" if self.was_begin && self.parens == 0 && self.body == 0 => 1,
-                b"case" if self.body > 0 => self.body + 1,
-                b"end" => self.body.saturating_sub(1),
-                _ => self.body,
-            };
-            self.was_begin = word == b"begin";
-        }
-        self.word.len = 0;
-    }
-
-    fn end_statement(&mut self) -> bool {
-        self.head = Head::Start;
-        self.was_begin = false;
-        !self.is_blank()
     }
 }
 

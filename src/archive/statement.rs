@@ -98,7 +98,7 @@ pub(super) fn parse(text: &[u8], is_whole: bool, reading: Reading) -> Result<Sta
         Some(Statement::Insert(name)) => Ok(Statement::Insert(name)),
         Some(statement) if is_whole => Ok(statement),
         _ => Err(Error::new(format!("cannot read the statement {}", excerpt(text)))
-            .hint("is this the output of pg_dump, unchanged?")),
+            .hint("is this the unchanged output of a pg_dump from version 10.3 on?")),
     }
 }
 
@@ -273,8 +273,8 @@ fn column_rest(tokens: &mut Tokens<'_>) -> Option<(String, bool, bool)> {
                 let type_name = tokens.between(start, type_end.unwrap_or(here)).to_owned();
                 return Some((type_name, is_generated, token == Token::Symbol(b')')));
             }
-            Token::Symbol(b'(') => depth += 1,
-            Token::Symbol(b')') => depth -= 1,
+            Token::Symbol(b'(' | b'[') => depth += 1,
+            Token::Symbol(b')' | b']') => depth = depth.saturating_sub(1),
             Token::Word("GENERATED") if depth == 0 && is_stop => {
                 is_generated = tokens.eat(&["ALWAYS", "AS"]) && tokens.peek() == Some(Token::Symbol(b'('));
             }

@@ -11,7 +11,7 @@ fn name(name: &str) -> Name {
 #[test]
 fn a_table_tells_its_columns_types_and_which_are_generated() {
     let Statement::Table(table) = read(
-        "CREATE TABLE s.\"a b\" (\n    id integer NOT NULL,\n    \"to, tal\" numeric(10,2) DEFAULT 'x,)'::text,\n    g integer GENERATED ALWAYS AS ((id * 2)) STORED,\n    i integer GENERATED ALWAYS AS IDENTITY,\n    t timestamp(3) with time zone COLLATE pg_catalog.\"C\",\n    e s.not[] CHECK ((a, b)),\n    CONSTRAINT c CHECK ((id > 0))\n)\nPARTITION BY RANGE (id)",
+        "CREATE TABLE s.\"a b\" (\n    id integer NOT NULL,\n    \"to, tal\" numeric(10,2) DEFAULT 'x,)'::text,\n    g integer GENERATED ALWAYS AS ((id * 2)) STORED,\n    i integer GENERATED ALWAYS AS IDENTITY,\n    t timestamp(3) with time zone COLLATE pg_catalog.\"C\",\n    e s.not[] CHECK ((a, b)),\n    r text[] DEFAULT ARRAY['a'::text, 'b)]'::text] NOT NULL,\n    CONSTRAINT c CHECK ((id > 0))\n)\nPARTITION BY RANGE (id)",
     ) else {
         panic!()
     };
@@ -26,6 +26,7 @@ fn a_table_tells_its_columns_types_and_which_are_generated() {
             ("i", "integer", false),
             ("t", "timestamp(3) with time zone", false),
             ("e", "s.not[]", false),
+            ("r", "text[]", false),
         ]
     );
     assert_eq!((table.kind, table.name), (TableKind::Partitioned, name("a b")));

@@ -73,6 +73,11 @@ pub fn print_error(error: &Error) {
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }
 
+/// Prints a line that is not the result, such as where the report is, to standard error.
+pub fn print_note(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
 /// `error: list users of app: connect: refused`, and below it `  try: …`.
 pub fn error_text(error: &Error, has_color: bool) -> String {
     let word = if has_color { "\u{1b}[1;31merror:\u{1b}[0m" } else { "error:" };

@@ -9,6 +9,7 @@ mod schema;
 mod waive;
 
 pub use rows::LARGE_OBJECTS;
+pub use waive::is_whole_kind;
 
 use std::collections::BTreeMap;
 

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::waive::is_whole_kind;
 use super::{Notes, Request};
 use crate::finding::{Finding, FindingKind};
 use crate::manifest::{Definition, Manifest};
@@ -48,7 +49,7 @@ pub fn compare(expected: &Manifest, actual: &Manifest, notes: &mut Notes<'_>) {
 
 /// A waiver for every object of a kind switches the kind off on both sides, whatever a manifest holds.
 fn is_switched_off(kind: &str, request: &Request) -> bool {
-    request.waivers.iter().any(|waiver| waiver.kind == kind && waiver.object == "*")
+    request.waivers.iter().any(|waiver| waiver.kind == kind && is_whole_kind(waiver))
 }
 
 fn selected<'a>(manifest: &'a Manifest, kind: &str, request: &Request) -> BTreeMap<&'a String, &'a Definition> {

@@ -1,14 +1,17 @@
 //! Waivers: differences that were expected are moved aside, and said to be.
 
-use crate::finding::{AppliedWaiver, FindingKind, Unchecked, Waiver};
+use crate::finding::{AppliedWaiver, Finding, FindingKind, Unchecked, Waiver};
 use crate::verdict::{Outcome, TableStatus};
 
 /// Moves what the waivers cover out of findings and unchecked. Every waiver stays in the outcome, needed or not.
 pub fn apply(outcome: &mut Outcome, waivers: &[Waiver]) {
     for waiver in waivers {
         let mut covered = Vec::new();
+        if is_whole_kind(waiver) {
+            covered.push(format!("every {}", waiver.kind));
+        }
         for finding in std::mem::take(&mut outcome.findings) {
-            if waiver.kind == finding.kind.id() && has_glob_match(&waiver.object, &finding.object) {
+            if covers(waiver, &finding) {
                 covered.push(finding.to_string());
                 waive_table(outcome, finding.kind, &finding.object);
             } else {
@@ -25,6 +28,18 @@ pub fn apply(outcome: &mut Outcome, waivers: &[Waiver]) {
         }
         outcome.waivers.push(AppliedWaiver { waiver: waiver.clone(), covered });
     }
+}
+
+/// A waiver names a kind of finding and the object as printed, or a kind of object and its identity.
+fn covers(waiver: &Waiver, finding: &Finding) -> bool {
+    let is_kind_of_finding = waiver.kind == finding.kind.id() && has_glob_match(&waiver.object, &finding.object);
+    let of_object = finding.object.strip_prefix(&waiver.kind).and_then(|rest| rest.strip_prefix(' '));
+    is_kind_of_finding || of_object.is_some_and(|identity| has_glob_match(&waiver.object, identity))
+}
+
+/// Whether every object of a kind is waived: then the kind is not even asked for.
+pub fn is_whole_kind(waiver: &Waiver) -> bool {
+    waiver.object == "*" && FindingKind::ALL.iter().all(|kind| kind.id() != waiver.kind) && waiver.kind != "unchecked"
 }
 
 /// A table that may be on one side only counts as covered on that side.

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use tempfile::NamedTempFile;
 
-use super::{ConnInfo, keywords, parse, passfile};
+use super::{ConnInfo, HostSpec, keywords, parse, passfile};
 use crate::error::{Context, Result};
 
 /// Not for children: what `resolve` has already looked up, secrets, and what pg_dump sets by itself (its encoding).
@@ -31,7 +31,7 @@ impl ChildEnvironment {
     /// Adds to `PGOPTIONS`, for instance the settings that pin a session.
     #[must_use]
     pub fn with_options(mut self, extra: &str) -> Self {
-        let options = super::connect::joined_options(self.variables.get("PGOPTIONS").map(String::as_str), extra);
+        let options = super::settings::joined_options(self.variables.get("PGOPTIONS").map(String::as_str), extra);
         self.variables.insert("PGOPTIONS".into(), options);
         self
     }
@@ -64,6 +64,11 @@ impl ConnInfo {
         let mut variables: BTreeMap<String, String> = given
             .filter_map(|(keyword, value)| Some((keywords::variable(keyword)?.to_owned(), value.clone())))
             .collect();
+        // Spelt out, because a wrapper around psql may put its own default for a PGHOST that is not set.
+        let hosts = self.hosts();
+        let list = |of: fn(&HostSpec) -> String| hosts.iter().map(of).collect::<Vec<_>>().join(",");
+        variables.insert("PGHOST".into(), list(|host| host.host.clone()));
+        variables.insert("PGPORT".into(), list(|host| host.port.to_string()));
         variables.insert("PGPASSFILE".into(), passfile.path().to_string_lossy().into_owned());
         variables.insert("PGAPPNAME".into(), self.application_name().to_owned());
         variables.insert("PGCONNECT_TIMEOUT".into(), self.connect_timeout().map_or(0, |t| t.as_secs()).to_string());

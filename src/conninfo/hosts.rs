@@ -6,7 +6,8 @@ use std::net::IpAddr;
 use std::path::Path;
 
 use super::DEFAULT_SOCKET_DIRECTORIES;
-use super::parse::{self, Parameters};
+use super::parse::Parameters;
+use super::uri;
 use crate::error::{Error, Result};
 
 /// One server to try.
@@ -35,7 +36,7 @@ impl HostSpec {
     pub fn in_uri(&self) -> String {
         match self.host.parse::<IpAddr>() {
             Ok(IpAddr::V6(address)) => format!("[{address}]:{}", self.port),
-            _ => format!("{}:{}", parse::encode(&self.host), self.port),
+            _ => format!("{}:{}", uri::encode(&self.host), self.port),
         }
     }
 }

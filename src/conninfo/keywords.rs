@@ -84,7 +84,9 @@ pub fn variable(keyword: &str) -> Option<&'static str> {
 /// The known keyword that looks most like this one.
 pub fn nearest(keyword: &str) -> &'static str {
     let wanted = keyword.trim().to_lowercase();
-    KEYWORDS.iter().map(|(known, _)| *known).min_by_key(|known| distance(&wanted, known)).unwrap_or("host")
+    // "username" and "hostname" hold the right word whole, however far away they are in letters.
+    let far = |known: &&str| (!wanted.starts_with(*known), distance(&wanted, known));
+    KEYWORDS.iter().map(|(known, _)| *known).min_by_key(far).unwrap_or("host")
 }
 
 /// Edit distance (Levenshtein): how many letters to insert, delete or replace.

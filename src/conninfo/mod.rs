@@ -17,7 +17,9 @@ mod keywords;
 mod parse;
 mod passfile;
 mod service;
+mod settings;
 mod trouble;
+mod uri;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -127,8 +129,8 @@ impl ConnInfo {
     /// user, hosts, ports and database.
     pub fn describe(&self) -> String {
         let hosts: Vec<String> = self.hosts().iter().map(HostSpec::in_uri).collect();
-        let user = parse::encode(self.user());
-        format!("postgresql://{user}@{}/{}", hosts.join(","), parse::encode(self.dbname()))
+        let user = uri::encode(self.user());
+        format!("postgresql://{user}@{}/{}", hosts.join(","), uri::encode(self.dbname()))
     }
 
     /// The password for this host, and where it came from.

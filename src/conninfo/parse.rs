@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::keywords;
+use super::uri::parse_uri;
 use crate::error::{Error, Result};
 
 /// Keyword to value, exactly what the string says; an empty value is kept.
@@ -42,8 +43,6 @@ pub fn store(parameters: &mut Parameters, keyword: &str, value: String) -> Resul
     parameters.insert(keyword.to_owned(), value);
     Ok(())
 }
-
-// --- keyword=value ---
 
 fn parse_pairs(text: &str) -> Result<Parameters> {
     let mut parameters = Parameters::new();
@@ -89,6 +88,7 @@ pub fn quote_value(value: &str) -> String {
     format!("'{}'", value.replace('\\', "\\\\").replace('\'', "\\'"))
 }
 
+<<<<<<< HEAD
 // --- URI ---
 
 fn parse_uri(rest: &str) -> Result<Parameters> {
@@ -214,10 +214,13 @@ pub fn encode(text: &str) -> String {
     encoded
 }
 
+=======
+>>>>>>> conn
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::uri::{decode, encode};
     use super::*;
 
     fn pairs(text: &str) -> Vec<(String, String)> {

@@ -82,14 +82,18 @@ fn certificate_error(error: &tokio_postgres::Error) -> Option<&CertificateError>
 fn certificate_hint(info: &ConnInfo, host: &HostSpec, error: &tokio_postgres::Error) -> Option<String> {
     Some(match certificate_error(error)? {
         CertificateError::UnknownIssuer => {
-            format!("{} does not hold the root that signed it", info.get("sslrootcert").unwrap_or("sslrootcert"))
+            let roots = match info.get("sslrootcert") {
+                Some("system") | None => "the system's store".to_owned(),
+                Some(path) => path.to_owned(),
+            };
+            format!("{roots} does not hold the root that signed it")
         }
         CertificateError::NotValidForNameContext { presented, .. } if presented.is_empty() => {
             "it names no host in subjectAltName, and common names are not read: have it issued anew".into()
         }
         CertificateError::NotValidForNameContext { presented, .. } => format!(
             "it is for {}: use that name as host, with hostaddr={} if needed",
-            presented.join(", "),
+            presented.iter().map(|name| bare_name(name)).collect::<Vec<_>>().join(", "),
             host.hostaddr.map_or_else(|| "ADDRESS".into(), |address| address.to_string())
         ),
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
@@ -99,8 +103,17 @@ fn certificate_hint(info: &ConnInfo, host: &HostSpec, error: &tokio_postgres::Er
     })
 }
 
+/// rustls writes `DnsName("db.example")` and `IpAddress(127.0.0.1)`.
+fn bare_name(name: &str) -> &str {
+    let inner = name.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')')).unwrap_or(name);
+    inner.trim_matches('"')
+}
+
 /// Our own words where the library's are long or unclear.
 fn clear_text(host: &HostSpec, error: &tokio_postgres::Error) -> Option<Error> {
+    if is_password_missing(error) {
+        return Some(Error::new("the server wants a password and we have none"));
+    }
     let why = match certificate_error(error)? {
         CertificateError::UnknownIssuer => "the server's certificate is not signed by a trusted root".into(),
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
@@ -137,12 +150,15 @@ fn network_hint(host: &HostSpec, error: &tokio_postgres::Error) -> Option<String
 
 /// Failures that tokio-postgres tells only in words.
 fn text_hint(info: &ConnInfo, host: &HostSpec, error: &tokio_postgres::Error) -> Option<String> {
-    let text = Error::from_source(error).to_string();
-    if text.contains("password missing") {
+    if is_password_missing(error) {
         return Some(no_password(info, host));
     }
-    if text.contains("does not support TLS") {
+    if Error::from_source(error).to_string().contains("does not support TLS") {
         return Some(format!("the server has ssl=off, and sslmode={} demands it", info.sslmode()));
     }
     None
+}
+
+fn is_password_missing(error: &tokio_postgres::Error) -> bool {
+    sqlstate(error).is_none() && Error::from_source(error).to_string().contains("password missing")
 }

@@ -18,6 +18,7 @@ use crate::manifest::{
     Column, EndpointFacts, FORMAT, Manifest, Observed, Relation, RelationKind, Schema, SequenceValue, Tally,
 };
 use crate::name::Name;
+use crate::pgtools::PgTools;
 use crate::progress::{Event, Listener, Side};
 
 use sink::{Shared, Sink};
@@ -30,20 +31,28 @@ pub struct Dump {
     jobs: usize,
     listing: Listing,
     taken_at: String,
+    pg_restore_version: String,
 }
 
 impl Dump {
-    /// Opens a dump. `pg_restore` reads the archive formats; `taken_at` is RFC 3339.
+    /// Opens a dump. `tools` read the archive formats; `taken_at` is RFC 3339.
     ///
     /// # Errors
     /// When it is no dump, is cut short, or pg_restore cannot read it.
-    pub async fn open(path: &Path, pg_restore: &Path, jobs: usize, side: Side, taken_at: String) -> Result<Self> {
-        let (owned, program) = (path.to_owned(), pg_restore.to_owned());
+    pub async fn open(path: &Path, tools: &PgTools, jobs: usize, side: Side, taken_at: String) -> Result<Self> {
+        let (owned, program) = (path.to_owned(), tools.program("pg_restore"));
         let archive = blocking(move || Archive::open(&owned, &program)).await?;
         let tables = archive.catalog().tables.iter().filter(|(_, table)| table.kind != TableKind::Partitioned);
         let relations = tables.map(|(name, table)| (name.clone(), listed(table))).collect();
         let description = path.display().to_string();
-        Ok(Self { archive: archive.into(), description, side, jobs, listing: Listing { relations }, taken_at })
+        let pg_restore_version = tools.version.text.clone();
+        let listing = Listing { relations };
+        Ok(Self { archive: archive.into(), description, side, jobs, listing, taken_at, pg_restore_version })
+    }
+
+    /// The version of the program that reads it.
+    pub fn pg_restore_version(&self) -> &str {
+        &self.pg_restore_version
     }
 
     /// What it says it holds.

@@ -166,6 +166,11 @@ impl Live {
         &self.listing
     }
 
+    /// What the connection string gave reason to warn of.
+    pub fn warnings(&self) -> &[String] {
+        self.conninfo.warnings()
+    }
+
     /// Something that no two different databases have in common.
     pub fn identity(&self) -> &str {
         &self.identity

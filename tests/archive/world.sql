@@ -42,7 +42,8 @@ INSERT INTO shop.long VALUES (repeat('x', 3000000)), ('short');
 CREATE TABLE shop.zero ();
 INSERT INTO shop.zero DEFAULT VALUES;
 INSERT INTO shop.zero DEFAULT VALUES;
-CREATE TABLE shop.empty (a int DEFAULT 3 CHECK (a IN (1, 2, 3)), b text COLLATE "C" DEFAULT 'a,(b');
+CREATE TABLE shop.empty (a int DEFAULT 3 CHECK (a IN (1, 2, 3)), b text COLLATE "C" DEFAULT 'a,(b',
+    c text[] DEFAULT ARRAY['x', 'y)'] NOT NULL, d point);
 
 -- Kinds.
 CREATE UNLOGGED TABLE shop.unlogged (a int);

@@ -1,0 +1,245 @@
+//! What can be said on the command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Proves that a copy of a PostgreSQL database is the database, and signs what it saw.
+#[derive(Debug, Parser)]
+#[command(name = "pgwitness", version, max_term_width = 100, after_help = EXIT_CODES)]
+pub struct Arguments {
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 sound, 1 damaged, 2 inconclusive (something could not be checked, or an error), \
+                          130 or 143 interrupted";
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Compare two endpoints: live databases, dumps or saved manifests
+    Compare(Box<CompareArguments>),
+    /// Save what one endpoint holds, to compare with later
+    Manifest(Box<ManifestArguments>),
+    /// See all of it work on a throw-away PostgreSQL
+    Demo(DemoArguments),
+    /// Look at reports and check their signatures
+    #[command(subcommand)]
+    Report(ReportCommand),
+    /// Make a key that signs reports
+    Keygen(KeygenArguments),
+    /// Print a SQL statement that computes a table's digest on the server
+    DigestSql(DigestSqlArguments),
+    /// Print a completion script for a shell
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+}
+
+const ENDPOINT: &str = "An endpoint is a connection string (postgresql://… or host=… dbname=…, service=…), the path of a dump \
+                        (-Fc, -Fd, -Ft or plain SQL), or the path of a saved manifest.";
+
+/// `compare`
+#[derive(Debug, Args)]
+#[command(after_help = ENDPOINT)]
+pub struct CompareArguments {
+    /// What it should be
+    pub expected: String,
+    /// What it is
+    pub actual: String,
+    /// What takes part.
+    #[command(flatten)]
+    pub selection: SelectionArguments,
+    /// How it is read.
+    #[command(flatten)]
+    pub reading: ReadingArguments,
+    /// The user's own checks.
+    #[command(flatten)]
+    pub checks: ChecksArguments,
+    /// Make a missing aspect inconclusive: rows, sequences, large-objects, schema, foreign-keys, assertions
+    #[arg(long, value_name = "ASPECT", value_delimiter = ',')]
+    pub require: Vec<String>,
+    /// Do not compare owners
+    #[arg(short = 'O', long)]
+    pub no_owner: bool,
+    /// Do not compare privileges
+    #[arg(short = 'x', long, visible_alias = "no-acl")]
+    pub no_privileges: bool,
+    /// Do not compare comments
+    #[arg(long)]
+    pub no_comments: bool,
+    /// Differences that are expected: TOML with [[waiver]] object, kind, reason
+    #[arg(long, value_name = "FILE")]
+    pub waivers: Option<PathBuf>,
+    /// Differing rows that are named for each table; the comparison itself has no limit
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub max_rows: usize,
+    /// Show hashes instead of values
+    #[arg(long)]
+    pub redact: bool,
+    /// How to print the result
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+    /// List every table, also when there are many equal ones
+    #[arg(long)]
+    pub all_tables: bool,
+    /// Write the report and both manifests into a new directory below this one
+    #[arg(long, value_name = "DIR")]
+    pub report: Option<PathBuf>,
+    /// What signs.
+    #[command(flatten)]
+    pub key: KeyArguments,
+}
+
+/// Selection as in pg_dump.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Selection (patterns as in pg_dump)")]
+pub struct SelectionArguments {
+    /// Only these schemas
+    #[arg(short = 'n', long, value_name = "PATTERN")]
+    pub schema: Vec<String>,
+    /// Not these schemas
+    #[arg(short = 'N', long, value_name = "PATTERN")]
+    pub exclude_schema: Vec<String>,
+    /// Only these tables
+    #[arg(short = 't', long, value_name = "PATTERN")]
+    pub table: Vec<String>,
+    /// Not these tables
+    #[arg(short = 'T', long, value_name = "PATTERN")]
+    pub exclude_table: Vec<String>,
+    /// Not the rows of these tables
+    #[arg(long, value_name = "PATTERN")]
+    pub exclude_table_data: Vec<String>,
+}
+
+/// How endpoints are read.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Reading")]
+pub struct ReadingArguments {
+    /// Sessions (or pg_restore processes) for each side [default: one for each processor, at most 8]
+    #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub jobs: Option<u16>,
+    /// How long to wait for a table that somebody else has locked
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    pub lock_timeout: u32,
+    /// Where pg_restore is, when not where it is usually found
+    #[arg(long, value_name = "DIR", env = "PGWITNESS_PG_BINDIR")]
+    pub pg_bindir: Option<PathBuf>,
+    /// No progress, only the result
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+/// The user's own checks.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Assertions")]
+pub struct ChecksArguments {
+    /// Run every *.sql in this directory on both sides: one query each, no row means that it holds
+    #[arg(long, value_name = "DIR")]
+    pub checks: Option<PathBuf>,
+    /// How long one assertion may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    pub checks_timeout: u32,
+}
+
+/// What signs.
+#[derive(Debug, Args)]
+pub struct KeyArguments {
+    /// Sign the report with this private key (Ed25519, mode 0600; see keygen)
+    #[arg(long, value_name = "FILE", requires = "report")]
+    pub key: Option<PathBuf>,
+    /// The passphrase of the key is the first line of this file
+    #[arg(long, value_name = "FILE", requires = "key")]
+    pub passphrase_file: Option<PathBuf>,
+}
+
+/// How a result is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    Table,
+    /// The report, as it would be signed
+    Json,
+}
+
+/// `manifest`
+#[derive(Debug, Args)]
+#[command(after_help = ENDPOINT)]
+pub struct ManifestArguments {
+    /// What to read
+    pub endpoint: String,
+    /// Where to write it; must not exist
+    pub file: PathBuf,
+    /// What takes part.
+    #[command(flatten)]
+    pub selection: SelectionArguments,
+    /// How it is read.
+    #[command(flatten)]
+    pub reading: ReadingArguments,
+    /// The user's own checks.
+    #[command(flatten)]
+    pub checks: ChecksArguments,
+}
+
+/// `demo`
+#[derive(Debug, Args)]
+pub struct DemoArguments {
+    /// Where PostgreSQL's programs are, when not where they are usually found
+    #[arg(long, value_name = "DIR", env = "PGWITNESS_PG_BINDIR")]
+    pub pg_bindir: Option<PathBuf>,
+    /// Install PostgreSQL without asking, if there is none
+    #[arg(short, long)]
+    pub yes: bool,
+}
+
+/// `report`
+#[derive(Debug, Subcommand)]
+pub enum ReportCommand {
+    /// Print a report as compare printed it
+    Show {
+        /// A report directory or its report.json
+        report: PathBuf,
+        /// How to print it
+        #[arg(long, value_enum, default_value_t = Format::Table)]
+        format: Format,
+        /// List every table
+        #[arg(long)]
+        all_tables: bool,
+    },
+    /// Check the signature of a report and the files beside it: 0 good, 2 not
+    Verify {
+        /// A report directory or its report.json
+        report: PathBuf,
+        /// Who may sign, in the format of ssh-keygen(1)
+        #[arg(long, value_name = "FILE")]
+        allowed_signers: PathBuf,
+        /// Only this signer
+        #[arg(long, value_name = "PRINCIPAL")]
+        identity: Option<String>,
+    },
+    /// Print the JSON schema of report.json
+    Schema,
+}
+
+/// `keygen`
+#[derive(Debug, Args)]
+pub struct KeygenArguments {
+    /// Where to write the private key; the public key goes beside it as FILE.pub
+    pub file: PathBuf,
+    /// Who signs, as allowed_signers will name it, for instance backup@db.example.org
+    #[arg(long, value_name = "PRINCIPAL", default_value = "pgwitness")]
+    pub identity: String,
+}
+
+/// `digest-sql`
+#[derive(Debug, Args)]
+pub struct DigestSqlArguments {
+    /// The table, as schema.name with quotes where needed
+    pub table: String,
+    /// The database that has it, as a connection string [default: as libpq would, from PG* variables]
+    #[arg(short = 'd', long, value_name = "CONNINFO", default_value = "")]
+    pub dbname: String,
+}

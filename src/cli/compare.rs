@@ -1,0 +1,102 @@
+//! `pgwitness compare`.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use super::args::{CompareArguments, Format};
+use super::inputs;
+use super::progress::Progress;
+use super::terminal::{Terminal, print_result};
+use crate::compare::Request;
+use crate::comparison::{self, Comparison, Job};
+use crate::endpoint::Endpoint;
+use crate::error::Result;
+use crate::pairing::Show;
+use crate::pattern::Selection;
+use crate::progress::{Event, Side};
+use crate::render::{self, Heading};
+use crate::report::{Report, Run, Times, Tools};
+use crate::store::{self, Folder};
+
+/// Compares, prints, writes the report; the exit code is the verdict's.
+pub async fn run(arguments: &CompareArguments) -> Result<u8> {
+    let (started_at, clock) = (inputs::now(), Instant::now());
+    let run_id = store::random_run_id()?;
+    let job = job(arguments)?;
+    // Whatever cannot be written or signed in the end is said before the slow work.
+    let key = inputs::key(&arguments.key)?;
+    let folder =
+        arguments.report.as_ref().map(|dir| Folder::prepare(dir, key.as_ref(), started_at, &run_id)).transpose()?;
+    let options = inputs::open_options(&arguments.reading, &arguments.checks, started_at);
+    let progress = Progress::new(arguments.reading.quiet, Terminal::stderr());
+    (progress.listener)(Event::Phase("connect"));
+    let expected = Endpoint::open(&arguments.expected, Side::Expected, &options).await?;
+    let actual = Endpoint::open(&arguments.actual, Side::Actual, &options).await?;
+    let mut comparison = comparison::run(&expected, &actual, &job, &progress.listener).await?;
+    comparison.outcome.remarks.extend(expected.remarks(Side::Expected));
+    comparison.outcome.remarks.extend(actual.remarks(Side::Actual));
+    let mut facts = Run {
+        run_id,
+        command: "compare".into(),
+        selection: selection_for_report(arguments, &job.request.selection),
+        tools: Tools {
+            pgwitness: env!("CARGO_PKG_VERSION").into(),
+            pg_restore: expected.pg_restore().or(actual.pg_restore()).map(str::to_owned),
+        },
+        ..Default::default()
+    };
+    if let Some(folder) = &folder {
+        (progress.listener)(Event::Phase("write the report"));
+        let previous = folder.previous()?;
+        comparison.outcome.remarks.extend(previous.unreadable);
+        facts.previous_report_sha256 = previous.sha256;
+        facts.side_files = folder.write_manifests(&comparison.expected, &comparison.actual)?;
+    }
+    let duration_ms = u64::try_from(clock.elapsed().as_millis()).unwrap_or(u64::MAX);
+    facts.times = Times { started_at, finished_at: inputs::now(), duration_ms };
+    drop(progress);
+    finish(arguments, &comparison, facts, folder)
+}
+
+fn job(arguments: &CompareArguments) -> Result<Job> {
+    let request = Request {
+        selection: inputs::selection(&arguments.selection)?,
+        required: inputs::required(&arguments.require)?,
+        waivers: inputs::waivers(arguments)?,
+    };
+    let show = Show { is_redacted: arguments.redact, max_rows: arguments.max_rows };
+    Ok(Job { request, assertions: inputs::assertions(&arguments.checks)?, show })
+}
+
+/// Prints first: a report that cannot be written must not take the result along.
+fn finish(arguments: &CompareArguments, comparison: &Comparison, facts: Run, folder: Option<Folder>) -> Result<u8> {
+    let report = Report::new(&comparison.outcome, &comparison.expected, &comparison.actual, facts);
+    match arguments.format {
+        Format::Json => print_result(&String::from_utf8_lossy(&report.to_bytes()?))?,
+        Format::Table => {
+            let heading = Heading::new(&comparison.expected.endpoint, &comparison.actual.endpoint);
+            let style = Terminal::stdout().style(arguments.all_tables);
+            print_result(&render::outcome(&heading, &comparison.outcome, style))?;
+        }
+    }
+    if let Some(folder) = folder {
+        let path = folder.finish(&report)?;
+        super::terminal::print_note(&format!("report: {}", path.display()));
+    }
+    Ok(comparison.outcome.verdict().exit_code())
+}
+
+/// Everything that decides what takes part, by the option that said so.
+fn selection_for_report(arguments: &CompareArguments, selection: &Selection) -> BTreeMap<String, Vec<String>> {
+    let mut all = BTreeMap::<String, Vec<String>>::new();
+    for (option, pattern) in selection.all() {
+        all.entry(option.trim_start_matches('-').to_owned()).or_default().push(pattern.to_owned());
+    }
+    for aspect in &arguments.require {
+        all.entry("require".into()).or_default().push(aspect.clone());
+    }
+    if arguments.redact {
+        all.insert("redact".into(), vec!["yes".into()]);
+    }
+    all
+}

@@ -1,0 +1,50 @@
+//! `pgwitness manifest`: what one endpoint holds, saved to be compared with later.
+
+use std::path::Path;
+
+use super::args::{DigestSqlArguments, ManifestArguments};
+use super::inputs;
+use super::progress::Progress;
+use super::terminal::{Terminal, print_note};
+use crate::endpoint::Endpoint;
+use crate::error::{Error, Result};
+use crate::listing;
+use crate::live::CaptureRequest;
+use crate::progress::{Event, Side};
+use crate::store;
+
+/// Captures and writes. What could not be read is in the manifest, and makes the exit code 2.
+pub async fn run(arguments: &ManifestArguments) -> Result<u8> {
+    let now = inputs::now();
+    if arguments.file.exists() {
+        return Err(
+            Error::new(format!("{} exists already", arguments.file.display())).hint("a manifest is never replaced")
+        );
+    }
+    let options = inputs::open_options(&arguments.reading, &arguments.checks, now);
+    let progress = Progress::new(arguments.reading.quiet, Terminal::stderr());
+    (progress.listener)(Event::Phase("connect"));
+    let endpoint = Endpoint::open(&arguments.endpoint, Side::Expected, &options).await?;
+    let selection = inputs::selection(&arguments.selection)?;
+    let request = CaptureRequest {
+        plan: listing::all(&endpoint.listing(), &selection),
+        selection,
+        assertions: inputs::assertions(&arguments.checks)?,
+        ..Default::default()
+    };
+    (progress.listener)(Event::Phase("read"));
+    let manifest = endpoint.capture(&request, &progress.listener).await?;
+    drop(progress);
+    let dir = arguments.file.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+    let name = arguments.file.file_name().ok_or_else(|| Error::new("the manifest needs a file name"))?;
+    let file = store::write_manifest(dir, &name.to_string_lossy(), &manifest)?;
+    print_note(&format!("{}: {} bytes, SHA-256 {}", arguments.file.display(), file.bytes, file.sha256));
+    let unseen = manifest.unseen();
+    unseen.iter().for_each(|line| print_note(&format!("could not be read: {line}")));
+    Ok(if unseen.is_empty() { 0 } else { 2 })
+}
+
+/// `pgwitness digest-sql`
+pub async fn digest_sql(_arguments: &DigestSqlArguments) -> Result<u8> {
+    Err(Error::new("not yet"))
+}
