@@ -4,6 +4,7 @@
 //! the rest of the page saying the same.
 
 use super::{Report, SideFile, Sides};
+use crate::aspect::Aspect;
 use crate::error::{Error, Result};
 use crate::manifest::Observed;
 use crate::verdict::{TableResult, TableStatus, Verdict};
@@ -52,15 +53,13 @@ impl Report {
         None
     }
 
+    /// Violations outside the scope are on paper, but the verdict does not speak of them.
     fn check_violations(&self) -> Option<String> {
-        let results = || self.foreign_keys.iter().chain(&self.assertions);
-        let broken = results().find(|(_, sides)| is_broken(sides)).map(|(name, _)| name);
-        match broken {
-            Some(name) if self.verdict == Verdict::Sound && !self.has_waived() => {
-                Some(format!("it says sound of {name}, which is violated, and waives nothing"))
-            }
-            _ => None,
-        }
+        let aspects = [(Aspect::ForeignKeys, &self.foreign_keys), (Aspect::Assertions, &self.assertions)];
+        let in_scope = aspects.into_iter().filter(|(aspect, _)| self.scope.compared.contains(aspect));
+        let broken = in_scope.flat_map(|(_, results)| results).find(|(_, sides)| is_broken(sides));
+        let (name, _) = broken.filter(|_| self.verdict == Verdict::Sound && !self.has_waived())?;
+        Some(format!("it says sound of {name}, which is violated, and waives nothing"))
     }
 
     fn has_waived(&self) -> bool {

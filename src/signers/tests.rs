@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 use crate::signature::generate_key;
 
@@ -104,5 +106,19 @@ fn pattern_lists_match_as_in_ssh_config() {
         ("", "a", false),
     ] {
         assert_eq!(is_listed(list, text), expected, "{list} {text}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_us_panic(
+        text in "\\PC*",
+        line in "(\"?[a@*!,]{0,4}\"?[ \t]){1,2}((namespaces|valid-after|x)=?(\"[0-9Z,]{0,14}\"?)?,?){0,3} ?(ssh-[a-z0-9]{0,7})? ?[A-Za-z0-9+/=]{0,9}",
+    ) {
+        drop(AllowedSigners::parse(&text));
+        drop(AllowedSigners::parse(&line));
+        drop(crate::signature::signer(b"", &text));
+        drop(crate::report::Report::from_bytes(text.as_bytes()));
+        assert!(Timestamp::parse(&text).is_none_or(|time| time.to_string() == text));
     }
 }

@@ -1,0 +1,96 @@
+//! A small comparison, and its report on disk.
+#![allow(dead_code, reason = "each test file uses a part")]
+#![allow(clippy::unwrap_used, reason = "a test helper")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use pgwitness::aspect::Aspect;
+use pgwitness::compare::{Request, compare};
+use pgwitness::digest::RowDigest;
+use pgwitness::manifest::{EndpointFacts, FORMAT, Manifest, Observed, Relation, RelationKind, Tally};
+use pgwitness::name::Name;
+use pgwitness::report::{Report, Run, Times, Tools};
+use pgwitness::signers::AllowedSigners;
+use pgwitness::store::{Folder, Generated, KeyFile, keygen};
+use pgwitness::time::Timestamp;
+
+pub const IDENTITY: &str = "backup@example.com";
+pub const RUN_ID: &str = "00112233445566778899aabbccddeeff";
+
+pub fn at(time: &str) -> Timestamp {
+    Timestamp::parse(time).unwrap()
+}
+
+pub fn night() -> Timestamp {
+    at("2026-06-15T02:00:00Z")
+}
+
+/// One table that holds these rows, and a sketch of 3 × 2^`log2` cells.
+pub fn manifest(rows: &[&str], log2: u8) -> Manifest {
+    let mut tally = Tally::new(log2);
+    rows.iter().for_each(|row| tally.add(RowDigest::of(row.as_bytes())));
+    let relation = Relation {
+        kind: RelationKind::Table,
+        columns: Vec::new(),
+        key: Vec::new(),
+        is_unlogged: false,
+        extension: None,
+        read_columns: Vec::new(),
+        rows: Observed::Seen(tally),
+    };
+    let description = "host=db.example.com dbname=app".to_owned();
+    Manifest {
+        format: FORMAT,
+        endpoint: EndpointFacts { kind: "live".into(), description, ..Default::default() },
+        answers: Aspect::ALL.into(),
+        relations: [(Name::new("shop", "orders"), relation)].into(),
+        large_objects: Observed::Seen(Tally::new(4)),
+        sequences: Default::default(),
+        schema: Default::default(),
+        foreign_keys: Default::default(),
+        assertions: Default::default(),
+    }
+}
+
+pub fn make_key(dir: &Path) -> (KeyFile, Generated) {
+    let generated = keygen(&dir.join("key"), IDENTITY).unwrap();
+    (KeyFile { path: generated.private.clone(), passphrase: None }, generated)
+}
+
+pub fn allowed(generated: &Generated) -> AllowedSigners {
+    AllowedSigners::parse(&generated.allowed_signers_line).unwrap()
+}
+
+pub fn write_report(dir: &Path, key: Option<&KeyFile>, started_at: Timestamp) -> PathBuf {
+    write_report_on(dir, key, started_at, &manifest(&["1\ta", "2\tb"], 4), &manifest(&["1\ta", "2\tc"], 4))
+}
+
+pub fn write_report_on(
+    dir: &Path,
+    key: Option<&KeyFile>,
+    started_at: Timestamp,
+    expected: &Manifest,
+    actual: &Manifest,
+) -> PathBuf {
+    let folder = Folder::prepare(dir, key, started_at, RUN_ID).unwrap();
+    let run = Run {
+        run_id: RUN_ID.into(),
+        command: "compare".into(),
+        tools: Tools { pgwitness: "0.1.0".into(), pg_restore: None },
+        times: Times { started_at, finished_at: started_at, duration_ms: 5 },
+        side_files: folder.write_manifests(expected, actual).unwrap(),
+        previous_report_sha256: folder.previous().unwrap().sha256,
+        ..Default::default()
+    };
+    let outcome = compare(expected, actual, &Request::default());
+    let path = folder.path().to_owned();
+    folder.finish(&Report::new(&outcome, expected, actual, run)).unwrap();
+    path
+}
+
+/// Runs ssh-keygen, which has to be installed: no ssh-keygen is a failure, not a skip.
+pub fn ssh_keygen(arguments: &[&str], input: &Path) -> Output {
+    let input = std::fs::File::open(input).unwrap();
+    Command::new("ssh-keygen").args(arguments).stdin(input).output().unwrap()
+}

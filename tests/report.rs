@@ -1,0 +1,89 @@
+//! Laws of comparison and report together.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
+
+mod paper;
+
+use std::collections::BTreeMap;
+
+use paper::{RUN_ID, manifest};
+use pgwitness::aspect::Aspect;
+use pgwitness::compare::{Request, compare};
+use pgwitness::finding::Waiver;
+use pgwitness::manifest::{Manifest, Observed, RelationKind, SequenceValue, Violations};
+use pgwitness::name::Name;
+use pgwitness::report::{Report, Run};
+use proptest::prelude::*;
+
+fn observed<T>(seen: Option<T>) -> Observed<T> {
+    seen.map_or_else(|| Observed::Unseen("permission denied".into()), Observed::Seen)
+}
+
+type Table = (Option<u8>, u8, bool, bool);
+type Results = BTreeMap<String, Option<u64>>;
+
+fn build(
+    (aspects, tables, keys, checks, sequences): (Vec<Aspect>, BTreeMap<String, Table>, Results, Results, Results),
+) -> Manifest {
+    let mut made = manifest(&[], 4);
+    let template = made.relations.values().next().unwrap().clone();
+    made.relations.clear();
+    made.answers = aspects.into_iter().chain([Aspect::Rows]).collect();
+    for (name, (rows, kind, is_unlogged, is_extension)) in tables {
+        let mut relation = template.clone();
+        relation.kind =
+            [RelationKind::Table, RelationKind::MaterializedView, RelationKind::ForeignTable][usize::from(kind % 3)];
+        relation.is_unlogged = is_unlogged;
+        relation.extension = is_extension.then(|| "hstore".to_owned());
+        let seen =
+            |rows: u8| match &manifest(&vec!["1"; usize::from(rows)], 4).relations[&Name::new("shop", "orders")].rows {
+                Observed::Seen(tally) => tally.clone(),
+                Observed::Unseen(reason) => panic!("{reason}"),
+            };
+        relation.rows = observed(rows.map(seen));
+        made.relations.insert(Name::new("shop", name), relation);
+    }
+    let violations = |results: Results| {
+        let side = |rows: Option<u64>| observed(rows.map(|rows| Violations { rows, sample: Vec::new() }));
+        results.into_iter().map(|(name, rows)| (name, side(rows))).collect()
+    };
+    made.foreign_keys = violations(keys);
+    made.assertions = violations(checks);
+    let value = |rows: u64| SequenceValue { last_value: rows.cast_signed(), is_called: true };
+    made.sequences =
+        sequences.into_iter().map(|(name, rows)| (Name::new("shop", name), observed(rows.map(value)))).collect();
+    made
+}
+
+fn manifests() -> impl Strategy<Value = Manifest> {
+    let results = || prop::collection::btree_map("[ab]", prop::option::of(0..2u64), 0..2);
+    let table = (prop::option::weighted(0.9, 0..2u8), 0..4u8, any::<bool>(), any::<bool>());
+    let aspects = prop::sample::subsequence(Aspect::ALL.to_vec(), 0..=6);
+    (aspects, prop::collection::btree_map("[abC]", table, 0..4), results(), results(), results()).prop_map(build)
+}
+
+fn waivers() -> impl Strategy<Value = Vec<Waiver>> {
+    let kind =
+        prop::sample::select(vec!["row_count", "missing", "unexpected", "unchecked", "foreign_key", "assertion"]);
+    let waiver = (kind, prop::sample::select(vec!["*", "*a", "table shop.a"])).prop_map(|(kind, object)| Waiver {
+        kind: kind.into(),
+        object: object.into(),
+        reason: "known".into(),
+        by: "option".into(),
+    });
+    prop::collection::vec(waiver, 0..3)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+    /// Or else a night would end without a report because of the report.
+    #[test]
+    fn whatever_is_compared_makes_a_report_that_does_not_contradict_itself(
+        expected in manifests(), actual in manifests(), waivers in waivers(), is_copy in prop::bool::weighted(0.3),
+    ) {
+        let actual = if is_copy { expected.clone() } else { actual };
+        let outcome = compare(&expected, &actual, &Request { waivers, ..Default::default() });
+        let report = Report::new(&outcome, &expected, &actual, Run { run_id: RUN_ID.into(), ..Default::default() });
+        let read = Report::from_bytes(&report.to_bytes().unwrap()).unwrap();
+        prop_assert_eq!(read.outcome().verdict(), outcome.verdict());
+    }
+}
