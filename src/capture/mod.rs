@@ -51,6 +51,17 @@ impl Scan {
         Ok(())
     }
 
+    /// Adds whole lines; waits when the hashing is behind.
+    ///
+    /// # Errors
+    /// When the hashing broke down.
+    pub async fn push_batch(&mut self, batch: Batch) -> Result<()> {
+        match self.send_batch(batch) {
+            Some(oldest) => oldest.await.map_err(|_| broken()),
+            None => Ok(()),
+        }
+    }
+
     /// Adds one row line, from a thread that may wait.
     ///
     /// # Errors
@@ -100,6 +111,10 @@ impl Scan {
     /// Sends the batch to be hashed; gives what to wait for when too much is under way.
     fn send(&mut self) -> Option<oneshot::Receiver<()>> {
         let batch = self.batch.take_lines();
+        self.send_batch(batch)
+    }
+
+    fn send_batch(&mut self, batch: Batch) -> Option<oneshot::Receiver<()>> {
         (self.on_batch)(batch.lines().count() as u64, batch.bytes());
         let (done, wait) = oneshot::channel();
         let accumulator = Arc::clone(&self.accumulator);
