@@ -43,10 +43,11 @@ impl Scan {
     /// When the hashing broke down.
     pub async fn push_bytes(&mut self, bytes: &[u8]) -> Result<()> {
         self.batch.push_bytes(bytes);
-        if self.batch.is_full()
-            && let Some(oldest) = self.send()
-        {
-            oldest.await.map_err(|_| broken())?;
+        if self.batch.is_full() {
+            self.send();
+            while let Some(oldest) = self.too_much() {
+                oldest.await.map_err(|_| broken())?;
+            }
         }
         Ok(())
     }
@@ -57,10 +58,11 @@ impl Scan {
     /// When the hashing broke down.
     pub fn push_line_blocking(&mut self, line: &[u8]) -> Result<()> {
         self.batch.push_line(line);
-        if self.batch.is_full()
-            && let Some(oldest) = self.send()
-        {
-            oldest.blocking_recv().map_err(|_| broken())?;
+        if self.batch.is_full() {
+            self.send();
+            while let Some(oldest) = self.too_much() {
+                oldest.blocking_recv().map_err(|_| broken())?;
+            }
         }
         Ok(())
     }
@@ -73,7 +75,7 @@ impl Scan {
         if self.batch.has_partial_line() {
             return Err(Error::new("the rows ended within a line"));
         }
-        let _ = self.send();
+        self.send();
         while let Some(oldest) = self.in_flight.pop_front() {
             oldest.await.map_err(|_| broken())?;
         }
@@ -85,7 +87,7 @@ impl Scan {
     /// # Errors
     /// As [`Scan::finish`].
     pub fn finish_blocking(mut self) -> Result<Accumulator> {
-        let _ = self.send();
+        self.send();
         while let Some(oldest) = self.in_flight.pop_front() {
             oldest.blocking_recv().map_err(|_| broken())?;
         }
@@ -97,8 +99,13 @@ impl Scan {
         mutex.into_inner().map_err(|_| broken())
     }
 
-    /// Sends the batch to be hashed; gives what to wait for when too much is under way.
-    fn send(&mut self) -> Option<oneshot::Receiver<()>> {
+    /// What to wait for when too much is under way.
+    fn too_much(&mut self) -> Option<oneshot::Receiver<()>> {
+        if self.in_flight.len() > IN_FLIGHT { self.in_flight.pop_front() } else { None }
+    }
+
+    /// Sends the batch to be hashed.
+    fn send(&mut self) {
         let batch = self.batch.take_lines();
         (self.on_batch)(batch.lines().count() as u64, batch.bytes());
         let (done, wait) = oneshot::channel();
@@ -115,7 +122,6 @@ impl Scan {
             let _ = done.send(());
         });
         self.in_flight.push_back(wait);
-        if self.in_flight.len() > IN_FLIGHT { self.in_flight.pop_front() } else { None }
     }
 }
 
@@ -153,6 +159,17 @@ mod tests {
     #[test]
     fn rows_that_end_within_a_line_are_an_error() {
         assert!(digest_of_chunks(&[b"1\ta\n2\t"]).is_err());
+    }
+
+    /// One batch more than may wait: the end must wait for every one of them.
+    #[test]
+    fn the_end_waits_for_all_batches_however_slow_the_hashing() {
+        let chunk = [vec![b'x'; 260_000], b"\n".to_vec()].concat();
+        let mut chunks = vec![chunk.as_slice(); IN_FLIGHT];
+        chunks.push(b"the last\n");
+        for _ in 0..50 {
+            assert_eq!(digest_of_chunks(&chunks).unwrap().rows, IN_FLIGHT as u64 + 1);
+        }
     }
 
     #[test]
