@@ -33,6 +33,7 @@ pub mod pairing;
 pub mod archive;
 pub mod dump;
 pub mod pgerror;
+pub mod tap;
 pub mod tls;
 pub mod conninfo;
 pub mod session;

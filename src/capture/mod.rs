@@ -52,6 +52,17 @@ impl Scan {
         Ok(())
     }
 
+    /// Adds whole lines; waits when the hashing is behind.
+    ///
+    /// # Errors
+    /// When the hashing broke down.
+    pub async fn push_batch(&mut self, batch: Batch) -> Result<()> {
+        match self.send_batch(batch) {
+            Some(oldest) => oldest.await.map_err(|_| broken()),
+            None => Ok(()),
+        }
+    }
+
     /// Adds one row line, from a thread that may wait.
     ///
     /// # Errors
@@ -107,6 +118,10 @@ impl Scan {
     /// Sends the batch to be hashed.
     fn send(&mut self) {
         let batch = self.batch.take_lines();
+        self.send_batch(batch)
+    }
+
+    fn send_batch(&mut self, batch: Batch) -> Option<oneshot::Receiver<()>> {
         (self.on_batch)(batch.lines().count() as u64, batch.bytes());
         let (done, wait) = oneshot::channel();
         let accumulator = Arc::clone(&self.accumulator);
