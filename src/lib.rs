@@ -22,6 +22,7 @@ pub mod render;
 pub mod report;
 pub mod signature;
 pub mod signers;
+pub mod digest_sql;
 pub mod listing;
 // hands
 pub mod pgtools;
