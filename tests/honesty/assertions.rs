@@ -2,7 +2,8 @@
 
 use crate::stage::{Pair, Said, file, ours, until};
 
-const WORLD: &str = "CREATE TABLE account (id int PRIMARY KEY, balance int); INSERT INTO account VALUES (1, 10), (2, 20)";
+const WORLD: &str =
+    "CREATE TABLE account (id int PRIMARY KEY, balance int); INSERT INTO account VALUES (1, 10), (2, 20)";
 
 fn check(pair: &Pair, sql: &str, arguments: &[&str]) -> Said {
     let dir = tempfile::tempdir().unwrap();
@@ -24,7 +25,9 @@ fn what_holds_is_sound_and_what_does_not_is_damage() {
 #[test]
 fn a_check_that_cannot_run_is_unchecked() {
     let pair = Pair::new(WORLD);
-    for sql in ["SELEKT 1", "", "SELECT * FROM no_such_table", "SELECT 1/0 FROM public.account", "VALUES (1", "SELECT $1"] {
+    for sql in
+        ["SELEKT 1", "", "SELECT * FROM no_such_table", "SELECT 1/0 FROM public.account", "VALUES (1", "SELECT $1"]
+    {
         check(&pair, sql, &[]).is(2, &["assertion rule", "(SQLSTATE "]);
     }
     pair.expected.run("CREATE TABLE here ()");
