@@ -42,4 +42,5 @@ pub mod store;
 pub mod endpoint;
 pub mod comparison;
 // plan
+pub mod demo;
 pub mod cli;
