@@ -136,7 +136,7 @@ fn paper(demo: &Demo, page: &Page, comparison: &Comparison) -> Result<()> {
     }
     if let Some(said) = paper.ask_ssh_keygen()? {
         page.command(&format!("ssh-keygen -Y verify -f allowed_signers -I {} \\", demo::IDENTITY))?;
-        page.text("  -n pgwitness-report -s report.json.sig < report.json")?;
+        print_result("       -n pgwitness-report -s report.json.sig < report.json\n")?;
         page.good(&said)?;
     }
     page.text("the same after one bit of the report was changed:")?;
@@ -220,10 +220,11 @@ impl Page {
 
     /// Without the line that counts them, and without empty lines.
     fn findings(&self, comparison: &Comparison) -> Result<()> {
-        let style = Style { width: self.style.width - 3, ..self.style };
+        let style = Style { width: self.style.width - 5, ..self.style };
         let text = render::findings(&comparison.outcome.findings, style);
         let lines = text.lines().skip(1).filter(|line| !line.is_empty());
-        print_result(&lines.map(|line| format!("   {line}\n")).collect::<String>())
+        let bar = self.style.dim("│");
+        print_result(&lines.map(|line| format!("   {bar} {line}\n")).collect::<String>())
     }
 
     fn summary(&self, exact: &[bool]) -> Result<()> {
