@@ -59,7 +59,7 @@ fn every_wound_is_named_and_nothing_is_left_behind() {
     let text = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(0), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
     for wound in WOUNDS {
-        assert!(text.contains(wound.title), "{}\n{text}", wound.title);
+        assert!(text.contains(wound.title) && text.contains(wound.why()), "{}\n{text}", wound.title);
         let named = wound.expected();
         assert!(named.iter().all(|finding| text.contains(finding)), "{named:?}\n{text}");
     }
@@ -85,7 +85,7 @@ fn an_interruption_while_the_server_starts_leaves_nothing_behind() {
 
 #[test]
 fn an_interruption_in_the_middle_leaves_nothing_behind() {
-    for step in ["a sports club", "Is the copy", "An orphan"] {
+    for step in ["a sports club", "Is the copy", "a member lost"] {
         let mut child = demo().spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
         assert!(lines.any(|line| line.contains(step)), "{step}");

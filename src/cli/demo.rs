@@ -23,33 +23,25 @@ pub fn tools(arguments: &DemoArguments) -> Result<PgTools> {
     let required = [SERVER, CLIENT].concat();
     let path = inputs::environment("PATH");
     let find = || PgTools::find(arguments.pg_bindir.as_deref(), path.as_deref(), &required);
-    let found = find();
-    // Whoever names a directory does not want another PostgreSQL.
-    let Err(missing) = found.as_ref().map_err(Error::clone) else { return found };
+    let missing = match find() {
+        Ok(tools) => return Ok(tools),
+        Err(missing) => missing,
+    };
     let which = |program: &str| {
         std::env::split_paths(path.as_deref().unwrap_or_default()).any(|dir| dir.join(program).is_file())
     };
     let is_root = is_root();
+    // Whoever names a directory does not want another PostgreSQL.
     let plan = install::plan(&which, is_root).filter(|_| arguments.pg_bindir.is_none());
     let Some(plan) = plan else { return Err(missing) };
     if !may_install(&plan, arguments.yes, is_root)? {
-        return Err(missing.command_hint(&plan));
+        // The very command instead of general advice.
+        let who = if plan.lacks_root { "as root, " } else { "" };
+        return Err(Error::new(missing.to_string()).hint(format!("{who}run: {plan}")));
     }
     print_note(&format!("installing PostgreSQL: {plan}"));
     install::run(&plan)?;
     find()
-}
-
-trait CommandHint {
-    fn command_hint(self, plan: &InstallPlan) -> Self;
-}
-
-/// The command instead of general advice: what is known here is better.
-impl CommandHint for Error {
-    fn command_hint(self, plan: &InstallPlan) -> Self {
-        let who = if plan.lacks_root { "as root, " } else { "" };
-        Self::new(self.to_string()).hint(format!("{who}run: {plan}"))
-    }
 }
 
 /// Told to, asked on a terminal, or root where nobody can be asked, as in a container.
@@ -83,7 +75,8 @@ pub async fn run(tools: &PgTools) -> Result<u8> {
     paper(&demo, &page, &comparison)?;
     page.heading("4. Copies with one wound each")?;
     let mut exact = Vec::new();
-    for wound in &WOUNDS {
+    for (i, wound) in WOUNDS.iter().enumerate() {
+        page.wound(i + 1, wound)?;
         exact.push(injure(&demo, &page, wound).await?);
     }
     drop(demo);
@@ -147,7 +140,6 @@ fn paper(demo: &Demo, page: &Page, comparison: &Comparison) -> Result<()> {
 }
 
 async fn injure(demo: &Demo, page: &Page, wound: &Wound) -> Result<bool> {
-    page.wound(wound)?;
     let start = Instant::now();
     let comparison = demo.wound(wound).await?;
     let is_exact = demo::is_exact(wound, &comparison);
@@ -210,12 +202,13 @@ impl Page {
         self.lines(3, &format!("{text} {}", self.style.dim(&took)))
     }
 
-    fn wound(&self, wound: &Wound) -> Result<()> {
-        print_result(&format!("\n   {}\n", self.style.bold(wound.title)))?;
-        self.lines(3, wound.why())?;
+    fn wound(&self, number: usize, wound: &Wound) -> Result<()> {
+        let why = wrap(wound.why(), self.style.width - 5);
+        let why = why.iter().map(|line| self.style.bold(line)).collect::<Vec<_>>().join("\n     ");
+        print_result(&format!("\n   {} {why}\n", self.style.bold(&number.to_string())))?;
+        // SQL keeps its own lines.
         let sql = wound.sql();
-        let wrapped = sql.lines().flat_map(|line| wrap(line.trim(), self.style.width - 7));
-        print_result(&wrapped.map(|line| format!("     {}\n", self.style.dim(&line))).collect::<String>())
+        print_result(&sql.lines().map(|line| format!("     {}\n", self.style.dim(line))).collect::<String>())
     }
 
     /// Without the line that counts them, and without empty lines.
