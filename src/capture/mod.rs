@@ -44,12 +44,12 @@ impl Scan {
     pub async fn push_bytes(&mut self, bytes: &[u8]) -> Result<()> {
         self.batch.push_bytes(bytes);
         if self.batch.is_full() {
-            self.send();
-            while let Some(oldest) = self.too_much() {
-                oldest.await.map_err(|_| broken())?;
-            }
+            self.send_lines();
         }
-        Ok(())
+        match self.beyond_limit() {
+            Some(oldest) => oldest.await.map_err(|_| broken()),
+            None => Ok(()),
+        }
     }
 
     /// Adds whole lines; waits when the hashing is behind.
@@ -57,11 +57,11 @@ impl Scan {
     /// # Errors
     /// When the hashing broke down.
     pub async fn push_batch(&mut self, batch: Batch) -> Result<()> {
-        self.send_batch(batch);
-        while let Some(oldest) = self.too_much() {
-            oldest.await.map_err(|_| broken())?;
+        self.send(batch);
+        match self.beyond_limit() {
+            Some(oldest) => oldest.await.map_err(|_| broken()),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// Adds one row line, from a thread that may wait.
@@ -71,12 +71,12 @@ impl Scan {
     pub fn push_line_blocking(&mut self, line: &[u8]) -> Result<()> {
         self.batch.push_line(line);
         if self.batch.is_full() {
-            self.send();
-            while let Some(oldest) = self.too_much() {
-                oldest.blocking_recv().map_err(|_| broken())?;
-            }
+            self.send_lines();
         }
-        Ok(())
+        match self.beyond_limit() {
+            Some(oldest) => oldest.blocking_recv().map_err(|_| broken()),
+            None => Ok(()),
+        }
     }
 
     /// Waits for all hashing and gives the result.
@@ -87,7 +87,7 @@ impl Scan {
         if self.batch.has_partial_line() {
             return Err(Error::new("the rows ended within a line"));
         }
-        self.send();
+        self.send_lines();
         while let Some(oldest) = self.in_flight.pop_front() {
             oldest.await.map_err(|_| broken())?;
         }
@@ -99,7 +99,7 @@ impl Scan {
     /// # Errors
     /// As [`Scan::finish`].
     pub fn finish_blocking(mut self) -> Result<Accumulator> {
-        self.send();
+        self.send_lines();
         while let Some(oldest) = self.in_flight.pop_front() {
             oldest.blocking_recv().map_err(|_| broken())?;
         }
@@ -111,18 +111,17 @@ impl Scan {
         mutex.into_inner().map_err(|_| broken())
     }
 
-    /// What to wait for when too much is under way.
-    fn too_much(&mut self) -> Option<oneshot::Receiver<()>> {
+    /// What to wait for when too much is under way. Whoever takes it must wait: the sum is not whole before.
+    fn beyond_limit(&mut self) -> Option<oneshot::Receiver<()>> {
         if self.in_flight.len() > IN_FLIGHT { self.in_flight.pop_front() } else { None }
     }
 
-    /// Sends the batch to be hashed.
-    fn send(&mut self) {
+    fn send_lines(&mut self) {
         let batch = self.batch.take_lines();
-        self.send_batch(batch);
+        self.send(batch);
     }
 
-    fn send_batch(&mut self, batch: Batch) {
+    fn send(&mut self, batch: Batch) {
         (self.on_batch)(batch.lines().count() as u64, batch.bytes());
         let (done, wait) = oneshot::channel();
         let accumulator = Arc::clone(&self.accumulator);
@@ -177,14 +176,12 @@ mod tests {
         assert!(digest_of_chunks(&[b"1\ta\n2\t"]).is_err());
     }
 
-    /// One batch more than may wait, the first of them slow: the end must wait for that too.
     #[test]
-    fn the_end_waits_for_all_batches_however_slow_the_hashing() {
-        let line = |bytes| [vec![b'x'; bytes], b"\n".to_vec()].concat();
-        let (slow, full) = (line(30_000_000), line(260_000));
-        let chunks: [&[u8]; 5] = [&slow, &full, &full, &full, b"the last\n"];
-        assert_eq!(chunks.len(), IN_FLIGHT + 1);
-        assert_eq!(digest_of_chunks(&chunks).unwrap().rows, 5);
+    fn the_end_waits_for_the_slowest_batch_too() {
+        let slow = [vec![b'x'; 30_000_000].as_slice(), b"\n"].concat();
+        let quick = vec![b'\n'; 4096];
+        let digest = digest_of_chunks(&[&slow, &quick, &quick, &quick, b"last\n"]).unwrap();
+        assert_eq!(digest.rows, 1 + 3 * 4096 + 1);
     }
 
     #[test]
