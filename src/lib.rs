@@ -76,9 +76,6 @@ pub mod store;
 pub mod endpoint;
 
 // plan
-<<<<<<< HEAD
 pub mod comparison;
-=======
 pub mod demo;
->>>>>>> w_cluster
 pub mod cli;
