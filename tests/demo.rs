@@ -47,8 +47,8 @@ fn assert_interrupted(child: Child) {
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130), "{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(String::from_utf8_lossy(&output.stderr), "error: interrupted\n");
-    assert_eq!(left_by(process), [PathBuf::new(); 0]);
-    assert_eq!(servers_of(process), [""; 0]);
+    assert_eq!(left_by(process), Vec::<PathBuf>::new());
+    assert_eq!(servers_of(process), Vec::<&str>::new());
 }
 
 #[test]
@@ -66,9 +66,9 @@ fn every_wound_is_named_and_nothing_is_left_behind() {
     assert!(text.contains("6 of 6 wounds named exactly"), "{text}");
     assert!(text.contains("sound (") && text.contains("good signature of") && text.contains("bad signature"), "{text}");
     let too_wide: Vec<&str> = text.lines().filter(|line| line.chars().count() > 80 && line.contains("   $")).collect();
-    assert_eq!(too_wide, [""; 0]);
-    assert_eq!(left_by(process), [PathBuf::new(); 0]);
-    assert_eq!(servers_of(process), [""; 0]);
+    assert_eq!(too_wide, Vec::<&str>::new());
+    assert_eq!(left_by(process), Vec::<PathBuf>::new());
+    assert_eq!(servers_of(process), Vec::<&str>::new());
 }
 
 #[test]

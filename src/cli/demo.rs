@@ -36,8 +36,8 @@ pub fn tools(arguments: &DemoArguments) -> Result<PgTools> {
     let Some(plan) = plan else { return Err(missing) };
     if !may_install(&plan, arguments.yes, is_root)? {
         // The very command instead of general advice.
-        let who = if plan.lacks_root { "as root, " } else { "" };
-        return Err(Error::new(missing.to_string()).hint(format!("{who}run: {plan}")));
+        let who = if plan.lacks_root { "as root: " } else { "" };
+        return Err(Error::new(missing.to_string()).hint(format!("{who}{plan}")));
     }
     print_note(&format!("installing PostgreSQL: {plan}"));
     install::run(&plan)?;
