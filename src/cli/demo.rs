@@ -142,7 +142,7 @@ fn paper(demo: &Demo, page: &Page, comparison: &Comparison) -> Result<()> {
 async fn injure(demo: &Demo, page: &Page, wound: &Wound) -> Result<bool> {
     let start = Instant::now();
     let comparison = demo.wound(wound).await?;
-    let is_exact = demo::is_exact(wound, &comparison);
+    let is_exact = demo::is_exact(wound, &comparison.outcome);
     page.findings(&comparison)?;
     if is_exact {
         page.done(&page.style.green("✓ named, and nothing else"), start)?;
