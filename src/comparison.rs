@@ -64,8 +64,8 @@ pub async fn run(expected: &Endpoint, actual: &Endpoint, job: &Job, listener: &L
 
 fn check_sides(expected: &Endpoint, actual: &Endpoint) -> Result<()> {
     match (expected.identity(), actual.identity()) {
-        (Some(e), Some(a)) if e == a => Err(Error::new("both sides are the same database: that proves nothing")
-            .hint("check the two connection strings, in particular dbname and port")),
+        (Some(e), Some(a)) if e == a => Err(Error::new("both sides are the same: that proves nothing")
+            .hint("name two databases, or two dumps; of a connection string check dbname and port in particular")),
         _ => Ok(()),
     }
 }

@@ -70,8 +70,7 @@ impl Endpoint {
 
     async fn open_path(path: &Path, side: Side, options: &OpenOptions<'_>) -> Result<Self> {
         if !path.exists() {
-            let error = Error::new(format!("there is no file {}, and it is not a connection string", path.display()));
-            return Err(error.hint("name a database as postgresql://user@host/name or dbname=name"));
+            return Err(no_such_endpoint(path).hint("name a database as postgresql://user@host/name or dbname=name"));
         }
         if store::is_report_directory(path) {
             let error = Error::new(format!("{} is a report: it has two manifests", path.display()));
@@ -117,9 +116,13 @@ impl Endpoint {
         if let Self::Dump(dump) = self { Some(dump.pg_restore_version()) } else { None }
     }
 
-    /// Something that no two different databases have in common, for live databases.
-    pub fn identity(&self) -> Option<&str> {
-        if let Self::Live(live) = self { Some(live.identity()) } else { None }
+    /// Something that no two different databases or dumps have in common.
+    pub fn identity(&self) -> Option<String> {
+        match self {
+            Self::Live(live) => Some(live.identity().to_owned()),
+            Self::Dump(dump) => dump.identity(),
+            Self::Saved(_) => None,
+        }
     }
 
     /// Reads everything asked for. A saved manifest is what it is.
@@ -146,6 +149,17 @@ impl Endpoint {
             (Self::Dump(dump), Target::LargeObjects) => dump.scan(None, columns, purpose).await,
             (Self::Saved(_), _) => Err(Error::new("a saved manifest holds digests, not rows")),
         }
+    }
+}
+
+/// A mistyped connection string is taken for a path: what may hold a password is not repeated.
+fn no_such_endpoint(path: &Path) -> Error {
+    let text = path.to_string_lossy();
+    let may_be_secret = text.contains('@') || text.contains("://") || text.to_lowercase().contains("password");
+    if may_be_secret {
+        Error::new("it is not a connection string, and there is no file of that name")
+    } else {
+        Error::new(format!("there is no file {text}, and it is not a connection string"))
     }
 }
 

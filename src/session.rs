@@ -1,7 +1,8 @@
 //! A pinned session: the same row gives the same bytes on every server, and nothing can be written.
 //!
-//! Every setting is set *and read back*; a server that keeps another value is refused. A session joins a *moment*, one
-//! exported snapshot that all workers share.
+//! Every setting is set *and read back*, once more inside each transaction: behind a pooler that lends servers out by the
+//! transaction, the session that was prepared need not be the one that reads. A server that keeps another value is refused. A
+//! session joins a *moment*, one exported snapshot that all workers share.
 
 use std::collections::BTreeMap;
 
@@ -47,6 +48,15 @@ pub fn pgoptions() -> String {
     about_text.map(|(name, value)| format!("-c {name}={}", escape(value))).collect::<Vec<_>>().join(" ")
 }
 
+/// Settings that only a superuser can change, and under which a server hides damaged pages instead of refusing them: what
+/// it then shows is not what the database holds.
+const DEMANDS: &[(&str, &str)] = &[("zero_damaged_pages", "off"), ("ignore_checksum_failure", "off")];
+
+/// With this a server (from 14, where the system can tell) soon stops a long query of ours when we are gone. It changes no
+/// value, so a server that cannot is no worse.
+const NOTICE_OUR_END: &str = "SELECT pg_catalog.set_config(name, '5s', false) FROM pg_catalog.pg_settings \
+                              WHERE name = 'client_connection_check_interval'";
+
 /// How a session is opened.
 #[derive(Debug, Clone)]
 pub struct SessionOptions {
@@ -57,6 +67,8 @@ pub struct SessionOptions {
 /// One connection with pinned settings.
 pub struct Session {
     connection: Connection,
+    /// Names and values, as rows of VALUES.
+    pins: String,
     settings: BTreeMap<String, String>,
     version: (u32, String),
 }
@@ -68,39 +80,63 @@ impl Session {
     /// No connection, or a server that does not keep a setting.
     pub async fn open(conninfo: &ConnInfo, options: &SessionOptions) -> Result<Self> {
         let connection = conninfo.connect("").await?;
-        let mut session = Self { connection, settings: BTreeMap::new(), version: (0, String::new()) };
-        session.pin(options).await.doing(|| format!("prepare a session on {}", conninfo.describe()))?;
+        let (pins, settings) = (pinned_values(options), BTreeMap::new());
+        let mut session = Self { connection, pins, settings, version: (0, String::new()) };
+        session.pin().await.doing(|| format!("prepare a session on {}", conninfo.describe()))?;
         Ok(session)
     }
 
-    async fn pin(&mut self, options: &SessionOptions) -> Result<()> {
-        let lock_timeout = format!("{}s", options.lock_timeout_s);
-        let pins = PINS.iter().copied().chain([("lock_timeout", lock_timeout.as_str())]);
-        let values = pins.map(|(name, value)| format!("({}, {})", quote_literal(name), quote_literal(value)));
-        let values = values.collect::<Vec<_>>().join(", ");
+    async fn pin(&mut self) -> Result<()> {
+        let values = &self.pins;
         // DateStyle and TimeZone are the only names that pg_settings spells with capitals.
         let set = format!(
             "SELECT pg_catalog.set_config(s.name, p.value, false) \
              FROM (VALUES {values}) AS p (name, value) JOIN pg_catalog.pg_settings s ON lower(s.name) = p.name"
         );
         self.rows(&set).await.doing(|| "pin the settings")?;
+        // Outside of a transaction: a refusal leaves nothing behind.
+        let _ = self.execute(NOTICE_OUR_END).await;
+        self.check_demands().await?;
+        self.settings = self.kept_settings().await?;
+        if self.settings.len() < PINS.len() - 3 {
+            return Err(Error::new("the server does not show its settings"));
+        }
+        self.version = self.read_version().await?;
+        Ok(())
+    }
+
+    async fn check_demands(&self) -> Result<()> {
+        for (name, wanted) in DEMANDS {
+            let sql = format!("SELECT pg_catalog.current_setting({})", quote_literal(name));
+            let is = text(&self.row(&sql).await?, 0)?;
+            if is != *wanted {
+                return Err(Error::new(format!("the server runs with {name} = {is}: it hides damage"))
+                    .hint(format!("set {name} to {wanted} for this role and database")));
+            }
+        }
+        Ok(())
+    }
+
+    /// The pinned settings as the server has them now.
+    ///
+    /// # Errors
+    /// When one of them has another value.
+    async fn kept_settings(&self) -> Result<BTreeMap<String, String>> {
+        let values = &self.pins;
         let read = format!(
             "SELECT lower(s.name), pg_catalog.current_setting(s.name), p.value \
              FROM (VALUES {values}) AS p (name, value) JOIN pg_catalog.pg_settings s ON lower(s.name) = p.name"
         );
+        let mut settings = BTreeMap::new();
         for row in self.rows(&read).await.doing(|| "read the settings back")? {
             let (name, is, wanted) = (text(&row, 0)?, text(&row, 1)?, text(&row, 2)?);
             if !is_same_setting(&is, &wanted) {
                 return Err(Error::new(format!("the server keeps {name} = {is:?} where {wanted:?} was set"))
                     .hint("connect to the server itself: a pooler between us may change settings"));
             }
-            self.settings.insert(name, is);
+            settings.insert(name, is);
         }
-        if self.settings.len() < PINS.len() - 3 {
-            return Err(Error::new("the server does not show its settings"));
-        }
-        self.version = self.read_version().await?;
-        Ok(())
+        Ok(settings)
     }
 
     async fn read_version(&self) -> Result<(u32, String)> {
@@ -165,16 +201,37 @@ impl Session {
     pub async fn begin_moment(&self) -> Result<String> {
         self.execute(BEGIN).await?;
         let row = self.row("SELECT pg_catalog.pg_export_snapshot()").await.doing(|| "export the snapshot")?;
+        self.kept_settings().await?;
         text(&row, 0)
     }
 
     /// Joins a moment, leaving whatever transaction there was.
     ///
     /// # Errors
-    /// When the moment is gone, that is, the session that began it has ended.
+    /// When the moment is gone, that is, the session that began it has ended; when a setting is not kept.
     pub async fn join(&self, snapshot: &str) -> Result<()> {
         let sql = format!("ROLLBACK; {BEGIN}; SET TRANSACTION SNAPSHOT {}", quote_literal(snapshot));
-        self.execute(&sql).await.doing(|| "join the moment")
+        self.execute(&sql).await.doing(|| "join the moment")?;
+        self.kept_settings().await.map(drop)
+    }
+
+    /// Whether it still answers. A server that has said its last word may not have hung up yet; asking settles it.
+    ///
+    /// # Errors
+    /// Why it does not.
+    pub async fn ping(&self) -> Result<()> {
+        let answer = self.execute("").await;
+        answer.map_err(|error| self.lost().cloned().unwrap_or(error))
+    }
+
+    /// Runs one statement without a result, and one only: what comes after a semicolon is refused by the server.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub async fn execute_one(&self, sql: &str) -> Result<()> {
+        // The extended protocol takes a single statement.
+        let statement = self.client().prepare(sql).await.map_err(|error| describe_error(&error))?;
+        self.client().execute(&statement, &[]).await.map_err(|error| describe_error(&error)).map(drop)
     }
 
     /// Runs statements without results.
@@ -201,6 +258,13 @@ impl Session {
     pub async fn row(&self, sql: &str) -> Result<SimpleQueryRow> {
         self.rows(sql).await?.pop().ok_or_else(|| Error::new("the server returned no row"))
     }
+}
+
+fn pinned_values(options: &SessionOptions) -> String {
+    let lock_timeout = format!("{}s", options.lock_timeout_s);
+    let pins = PINS.iter().copied().chain([("lock_timeout", lock_timeout.as_str())]);
+    let values = pins.map(|(name, value)| format!("({}, {})", quote_literal(name), quote_literal(value)));
+    values.collect::<Vec<_>>().join(", ")
 }
 
 const BEGIN: &str = "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY";

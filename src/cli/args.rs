@@ -123,7 +123,8 @@ pub struct ReadingArguments {
     #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: Option<u16>,
     /// How long to wait for a table that somebody else has locked
-    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    // To PostgreSQL, 0 is for ever.
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=86_400))]
     pub lock_timeout: u32,
     /// Where pg_restore is, when not where it is usually found
     #[arg(long, value_name = "DIR", env = "PGWITNESS_PG_BINDIR")]
@@ -141,7 +142,7 @@ pub struct ChecksArguments {
     #[arg(long, value_name = "DIR")]
     pub checks: Option<PathBuf>,
     /// How long one assertion may take
-    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=604_800))]
     pub checks_timeout: u32,
 }
 

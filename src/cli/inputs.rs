@@ -152,6 +152,11 @@ fn check_waiver(entry: WaiverEntry, by: &str) -> Result<Waiver> {
         return Err(Error::new(format!("waiver for {}: there is no kind {:?}", entry.object, entry.kind))
             .hint(format!("a kind of finding ({kinds}), unchecked, or a kind of object such as index")));
     }
+    // A kind of schema object may be left out as a whole, as --no-owner does; damage may not.
+    if !is_object && entry.object.chars().all(|letter| letter == '*' || letter.is_whitespace()) {
+        return Err(Error::new(format!("waiver for every {}: it would cover any damage", entry.kind))
+            .hint("name the object; a * may stand for a part of its name"));
+    }
     Ok(Waiver { kind: entry.kind, object: entry.object, reason: entry.reason, by: by.to_owned() })
 }
 

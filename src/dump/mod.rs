@@ -55,6 +55,11 @@ impl Dump {
         &self.pg_restore_version
     }
 
+    /// The file that it is, by whatever name.
+    pub fn identity(&self) -> Option<String> {
+        std::fs::canonicalize(&self.description).ok().map(|path| path.display().to_string())
+    }
+
     /// What it says it holds.
     pub fn listing(&self) -> &Listing {
         &self.listing

@@ -7,6 +7,7 @@ mod collect;
 mod foreign_keys;
 mod jobs;
 mod read;
+mod still;
 mod worker;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -239,6 +240,7 @@ impl Live {
             let sql = read::rows_sql(name, self.kind(name), columns, pages);
             whole.merge(read::copy(&session, &sql, purpose, &silent).await?);
         }
+        still::check_relation(&session, name).await?;
         Ok(whole)
     }
 
@@ -259,8 +261,15 @@ impl Live {
     async fn session(&self) -> Result<Session> {
         // The very server that the moment was taken on: a name may stand for several.
         let session = Session::open(self.holder.conninfo(), &session_options(&self.options)).await?;
-        session.join(&self.snapshot).await?;
-        Ok(session)
+        let joined = session.join(&self.snapshot).await;
+        // Only while its holder lives does the identifier stand for our moment: after a restart it may stand for another.
+        self.held().await?;
+        joined.map(|()| session)
+    }
+
+    /// Whether the moment lasts.
+    async fn held(&self) -> Result<()> {
+        self.holder.ping().await.doing(|| "the session that held the moment was lost")
     }
 
     /// What a live database can answer: everything.

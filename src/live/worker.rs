@@ -1,14 +1,18 @@
 //! Sessions that take work from the queue until there is none.
 //!
 //! A refused job (no privilege, locked, dropped) is recorded with the server's reason. A lost connection is replaced and the
-//! job repeated, but only in the same moment: when that is gone, what was not read stays unread.
+//! job repeated, but only in the same moment: when that is gone, what was not read stays unread. A session that is still in the
+//! moment goes on, even when no other can join it any more.
 
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::collect::Collected;
 use super::foreign_keys::ForeignKey;
 use super::jobs::{Job, Queue};
-use super::{Live, read};
+use super::{Live, read, still};
 use crate::capture::Purpose;
 use crate::error::{Error, Result};
 use crate::manifest::{Observed, SequenceValue, Violations};
@@ -37,8 +41,12 @@ pub async fn run_all(live: &Live, queue: Queue, collected: &Arc<Collected>) -> R
             }
         }
     }
-    let workers = sessions.into_iter().map(|session| Worker { live, session, collected }.work(&queue));
-    futures_util::future::join_all(workers).await;
+    let workers = sessions.into_iter().map(|session| Worker { live, session, collected, adrift: None }.work(&queue));
+    let reasons: Vec<Error> = futures_util::future::join_all(workers).await.into_iter().flatten().collect();
+    let reason = reasons.first().cloned().unwrap_or_else(|| Error::new("no session was left to read it"));
+    while let Some(job) = queue.next() {
+        collected.unseen(&job, &reason);
+    }
     Ok(())
 }
 
@@ -46,44 +54,55 @@ struct Worker<'a> {
     live: &'a Live,
     session: Session,
     collected: &'a Arc<Collected>,
+    /// Why this session is not in the moment any more and cannot get back.
+    adrift: Option<Error>,
 }
 
 impl Worker<'_> {
-    async fn work(mut self, queue: &Queue) {
-        while let Some(job) = queue.next() {
+    /// Works until there is nothing left, or until it is out of the moment: what it reads then would be of another one.
+    async fn work(mut self, queue: &Queue) -> Option<Error> {
+        while self.adrift.is_none()
+            && let Some(job) = queue.next()
+        {
             if let Err(error) = self.attempt(&job).await {
                 self.collected.unseen(&job, &error);
             }
         }
+        self.adrift
     }
 
     async fn attempt(&mut self, job: &Job) -> Result<()> {
         let mut attempt = 1;
         loop {
             let Err(error) = self.run(job).await else { return Ok(()) };
+            // After a refused statement the transaction is of no use any more.
+            let Err(gone) = self.session.join(&self.live.snapshot).await else { return Err(error) };
             // What the server said before it hung up tells more than "connection closed".
-            let error = self.session.lost().cloned().unwrap_or(error);
-            if !self.session.client().is_closed() {
-                self.rejoin().await;
+            let Err(lost) = self.session.ping().await else {
+                self.adrift = Some(self.live.held().await.err().unwrap_or(gone));
                 return Err(error);
-            }
+            };
             if attempt == ATTEMPTS {
-                return Err(error);
+                return Err(lost);
             }
             attempt += 1;
             let doing = format!("read {} again, the connection was lost", self.live.side);
-            self.collected.retry(&doing, attempt, &error.to_string());
-            match self.live.session().await {
-                Ok(session) => self.session = session,
-                Err(again) => return Err(Error::new(format!("{error}; could not go on: {again}"))),
-            }
+            self.collected.retry(&doing, attempt, &lost.to_string());
+            self.replace(lost).await?;
         }
     }
 
-    /// After a refused statement the transaction is of no use any more. If the moment is gone, the next job will say so.
-    async fn rejoin(&mut self) {
-        if let Err(error) = self.session.join(&self.live.snapshot).await {
-            self.collected.warn(&format!("{}: {error}", self.live.side));
+    async fn replace(&mut self, lost: Error) -> Result<()> {
+        match self.live.session().await {
+            Ok(session) => {
+                self.session = session;
+                Ok(())
+            }
+            Err(again) => {
+                let error = Error::new(format!("{lost}; could not go on: {again}"));
+                self.adrift = Some(error.clone());
+                Err(error)
+            }
         }
     }
 
@@ -94,6 +113,7 @@ impl Worker<'_> {
                 let sql = read::rows_sql(name, self.live.kind(name), &columns, *pages);
                 let on_batch = self.collected.on_batch(&name.to_string(), pages.bytes(*bytes));
                 let part = read::copy(&self.session, &sql, &purpose, &on_batch).await?;
+                still::check_relation(&self.session, name).await?;
                 self.collected.rows(name, part);
             }
             Job::LargeObjects => {
@@ -159,17 +179,18 @@ impl Worker<'_> {
             let sample = self.session.rows(&key.sample_sql()).await?;
             violations.sample = sample.iter().map(|row| key.sample_text(row)).collect();
         }
+        still::check_touched(&self.session).await?;
         self.collected.foreign_key(key, Observed::Seen(violations));
         Ok(())
     }
 
-    /// Through a cursor: only a query can be declared as one, and its rows need not fit into memory.
+    /// Through a cursor: only a query can be declared as one, and its rows need not fit into memory. Declared by itself, so
+    /// that nothing can be smuggled in behind a semicolon; rolled back, so that no setting it makes outlives it.
     async fn assertion(&self, name: &str, sql: &str) -> Result<()> {
-        let timeout_s = self.live.options.assertion_timeout_s;
-        let declare = format!(
-            "SET LOCAL statement_timeout = '{timeout_s}s'; DECLARE pgwitness_assertion NO SCROLL CURSOR FOR {sql}"
-        );
-        self.session.execute(&declare).await?;
+        let limit = Duration::from_secs(self.live.options.assertion_timeout_s.into());
+        let started = Instant::now();
+        self.session.execute(&format!("SET LOCAL statement_timeout = '{}s'", limit.as_secs())).await?;
+        self.session.execute_one(&format!("DECLARE pgwitness_assertion NO SCROLL CURSOR FOR {sql}")).await?;
         let mut violations = Violations::default();
         loop {
             let rows = self.session.rows("FETCH 1000 FROM pgwitness_assertion").await?;
@@ -179,8 +200,13 @@ impl Worker<'_> {
             if rows.is_empty() {
                 break;
             }
+            // The server's limit is for each statement.
+            if started.elapsed() > limit {
+                return Err(Error::new(format!("it took longer than {} s", limit.as_secs())));
+            }
         }
-        self.session.execute("CLOSE pgwitness_assertion; SET LOCAL statement_timeout = 0").await?;
+        still::check_touched(&self.session).await?;
+        self.session.join(&self.live.snapshot).await?;
         self.collected.assertion(name, Observed::Seen(violations));
         Ok(())
     }

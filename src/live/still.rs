@@ -1,0 +1,53 @@
+//! Whether what was read is what stood there at the moment.
+//!
+//! A snapshot does not protect from everything: TRUNCATE, a rewriting ALTER TABLE and a table put in another's place leave an old
+//! snapshot with an empty table and no error. So after reading, while our lock keeps the relation as it is, the catalog of the
+//! moment is compared with that of now. Never locks what is not being read anyway: a source must not wait for us.
+
+use crate::error::{Error, Result};
+use crate::name::{Name, quote_literal};
+use crate::session::{Session, optional};
+
+/// Checks one relation that this transaction has read.
+///
+/// # Errors
+/// When its name or its file is another than at the moment.
+pub async fn check_relation(session: &Session, name: &Name) -> Result<()> {
+    // pg_class is read in the moment; to_regclass and pg_relation_filenode know only now.
+    let sql = format!(
+        "SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+         WHERE n.nspname = {} AND c.relname = {} AND c.oid = pg_catalog.to_regclass({}) \
+         AND c.relfilenode = COALESCE(pg_catalog.pg_relation_filenode(c.oid), 0)",
+        quote_literal(&name.schema),
+        quote_literal(&name.name),
+        quote_literal(&name.sql()),
+    );
+    if session.rows(&sql).await?.is_empty() { Err(changed(&name.to_string())) } else { Ok(()) }
+}
+
+/// Checks every relation that this transaction has touched: its own locks say which.
+///
+/// # Errors
+/// When one of them is not what it was at the moment.
+pub async fn check_touched(session: &Session) -> Result<()> {
+    match session.rows(TOUCHED).await?.first() {
+        None => Ok(()),
+        Some(row) => Err(changed(&optional(row, 0).unwrap_or_else(|| "a table".to_owned()))),
+    }
+}
+
+const TOUCHED: &str = "SELECT COALESCE(format('%I.%I', n.nspname, c.relname), l.relation::regclass::text) \
+    FROM pg_catalog.pg_locks l \
+    LEFT JOIN pg_catalog.pg_class c ON c.oid = l.relation \
+    LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+    WHERE l.pid = pg_catalog.pg_backend_pid() AND l.locktype = 'relation' \
+    AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = current_database()) \
+    AND (c.oid IS NULL OR (c.relkind IN ('r', 'm', 'p') AND n.nspname !~ '^pg_' \
+        AND (c.relfilenode <> COALESCE(pg_catalog.pg_relation_filenode(c.oid), 0) \
+            OR c.oid::regclass::text <> format('%I.%I', n.nspname, c.relname)))) \
+    LIMIT 1";
+
+fn changed(relation: &str) -> Error {
+    Error::new(format!("{relation} was truncated, rewritten or replaced after the moment was taken"))
+        .hint("compare again when nobody does that")
+}
