@@ -77,4 +77,5 @@ pub mod endpoint;
 
 // plan
 pub mod comparison;
+pub mod demo;
 pub mod cli;
