@@ -22,8 +22,10 @@ fn the_source_is_never_written_to() {
     let pair = Pair::on(server.into(), "CREATE TABLE t (id serial PRIMARY KEY, word text); CREATE TABLE child (id int REFERENCES t); \
         INSERT INTO t (word) SELECT 'x' FROM generate_series(1, 1000); INSERT INTO child SELECT 1; SELECT lo_from_bytea(0, 'x')");
     pair.actual.run("UPDATE t SET word = 'y' WHERE id = 7");
-    pair.expected.run("VACUUM FREEZE; CHECKPOINT");
-    pair.actual.run("VACUUM FREEZE; CHECKPOINT");
+    for side in [&pair.expected, &pair.actual] {
+        side.run("VACUUM FREEZE");
+        side.run("CHECKPOINT");
+    }
     // Whoever changes anything needs a transaction number, and leaves WAL.
     let state = || {
         let sql = "SELECT pg_snapshot_xmax(pg_current_snapshot()) || ' ' || pg_current_wal_insert_lsn()";
