@@ -22,6 +22,7 @@ pub mod render;
 pub mod report;
 pub mod signature;
 pub mod signers;
+pub mod digest_sql;
 pub mod listing;
 // hands
 pub mod pgtools;
@@ -32,6 +33,7 @@ pub mod pairing;
 pub mod archive;
 pub mod dump;
 pub mod pgerror;
+pub mod tap;
 pub mod tls;
 pub mod conninfo;
 pub mod session;

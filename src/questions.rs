@@ -4,6 +4,8 @@
 pub const RELATIONS: &str = include_str!("../checks/data/relations.sql");
 /// True sizes.
 pub const SIZES: &str = include_str!("../checks/data/sizes.sql");
+/// A table by its name, with `{schema}` and `{name}` to be filled in.
+pub const TABLE_BY_NAME: &str = include_str!("../checks/data/table_by_name.sql");
 /// Names of sequences.
 pub const SEQUENCES: &str = include_str!("../checks/data/sequences.sql");
 /// Large objects as rows.

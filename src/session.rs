@@ -12,6 +12,7 @@ use crate::conninfo::{ConnInfo, Connection, Peer};
 use crate::error::{Context, Error, Result};
 use crate::name::quote_literal;
 use crate::pgerror::describe_error;
+use crate::tap::Divert;
 
 /// Settings that change the text of a value, hide rows, end long scans, or allow writing. `default_transaction_read_only`
 /// comes first. Those that a server does not know (older versions) are skipped.
@@ -169,6 +170,11 @@ impl Session {
     /// Why the connection ended, if it has.
     pub fn lost(&self) -> Option<&Error> {
         self.connection.lost()
+    }
+
+    /// Where the rows of the next COPY can be asked for.
+    pub fn divert(&self) -> &Divert {
+        self.connection.divert()
     }
 
     /// Tells the server to stop what this session is doing.

@@ -65,8 +65,15 @@ impl Sketch {
     }
 
     /// Adds one row.
+    #[inline]
     pub fn add(&mut self, row: RowDigest) {
-        self.apply(row, 1);
+        let [a, b, c, d] = row.0;
+        let words = [1, check_word(row), a, b, c, d];
+        for index in indices(row, self.log2) {
+            if let Some(cell) = self.cells.get_mut(index) {
+                add_words(cell, &words);
+            }
+        }
     }
 
     /// Adds the rows of a disjoint part; the larger of the two is folded first.
@@ -162,6 +169,7 @@ impl Sketch {
     }
 }
 
+#[inline]
 fn add_words(cell: &mut Cell, other: &Cell) {
     for (word, their) in cell.iter_mut().zip(other) {
         *word = word.wrapping_add(*their);
@@ -169,6 +177,7 @@ fn add_words(cell: &mut Cell, other: &Cell) {
 }
 
 /// The cell of each third that a row goes to, from the low bits of its first three lanes.
+#[inline]
 fn indices(row: RowDigest, log2: u8) -> [usize; 3] {
     let mask = (1u64 << log2) - 1;
     let [a, b, c, _] = row.0;
@@ -176,6 +185,7 @@ fn indices(row: RowDigest, log2: u8) -> [usize; 3] {
 }
 
 /// A word that is no linear function of the lanes (the finaliser of MurmurHash3), so that sums of rows do not forge it.
+#[inline]
 fn check_word(row: RowDigest) -> u64 {
     let [a, b, c, d] = row.0;
     let mut h = a ^ b.rotate_left(16) ^ c.rotate_left(32) ^ d.rotate_left(48);

@@ -19,7 +19,10 @@ WHERE d.classoid = 'pg_class'::regclass
   AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e')
   AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.objid = x.indrelid AND e.deptype = 'e')
 UNION ALL
-SELECT CASE WHEN i.type = 'large object' THEN 'large object ' || d.objoid ELSE i.type || ' ' || i.identity END,
+SELECT CASE WHEN i.type = 'large object' THEN 'large object ' || d.objoid
+            -- As owners and the objects themselves are called.
+            WHEN i.type LIKE 'operator %' THEN i.type || ' ' || replace(i.identity, ' USING ', ' using ')
+            ELSE i.type || ' ' || i.identity END,
        d.description,
        CASE WHEN d.classoid = 'pg_namespace'::regclass THEN s.nspname ELSE coalesce(i.schema, rn.nspname) END,
        r.relname

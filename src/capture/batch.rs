@@ -3,9 +3,9 @@
 use crate::digest::RowDigest;
 
 /// A batch is sent when it holds so many bytes …
-const FULL_BYTES: usize = 256 * 1024;
+const FULL_BYTES: usize = 1024 * 1024;
 /// … or so many lines.
-const FULL_LINES: usize = 4096;
+const FULL_LINES: usize = 16_384;
 
 /// Lines without their newlines, and perhaps the beginning of a further one.
 #[derive(Debug, Default)]

@@ -43,12 +43,25 @@ impl Scan {
     /// When the hashing broke down.
     pub async fn push_bytes(&mut self, bytes: &[u8]) -> Result<()> {
         self.batch.push_bytes(bytes);
-        if self.batch.is_full()
-            && let Some(oldest) = self.send()
-        {
-            oldest.await.map_err(|_| broken())?;
+        if self.batch.is_full() {
+            self.send_lines();
         }
-        Ok(())
+        match self.beyond_limit() {
+            Some(oldest) => oldest.await.map_err(|_| broken()),
+            None => Ok(()),
+        }
+    }
+
+    /// Adds whole lines; waits when the hashing is behind.
+    ///
+    /// # Errors
+    /// When the hashing broke down.
+    pub async fn push_batch(&mut self, batch: Batch) -> Result<()> {
+        self.send(batch);
+        match self.beyond_limit() {
+            Some(oldest) => oldest.await.map_err(|_| broken()),
+            None => Ok(()),
+        }
     }
 
     /// Adds one row line, from a thread that may wait.
@@ -57,12 +70,13 @@ impl Scan {
     /// When the hashing broke down.
     pub fn push_line_blocking(&mut self, line: &[u8]) -> Result<()> {
         self.batch.push_line(line);
-        if self.batch.is_full()
-            && let Some(oldest) = self.send()
-        {
-            oldest.blocking_recv().map_err(|_| broken())?;
+        if self.batch.is_full() {
+            self.send_lines();
         }
-        Ok(())
+        match self.beyond_limit() {
+            Some(oldest) => oldest.blocking_recv().map_err(|_| broken()),
+            None => Ok(()),
+        }
     }
 
     /// Waits for all hashing and gives the result.
@@ -73,7 +87,7 @@ impl Scan {
         if self.batch.has_partial_line() {
             return Err(Error::new("the rows ended within a line"));
         }
-        let _ = self.send();
+        self.send_lines();
         while let Some(oldest) = self.in_flight.pop_front() {
             oldest.await.map_err(|_| broken())?;
         }
@@ -85,7 +99,7 @@ impl Scan {
     /// # Errors
     /// As [`Scan::finish`].
     pub fn finish_blocking(mut self) -> Result<Accumulator> {
-        let _ = self.send();
+        self.send_lines();
         while let Some(oldest) = self.in_flight.pop_front() {
             oldest.blocking_recv().map_err(|_| broken())?;
         }
@@ -97,9 +111,17 @@ impl Scan {
         mutex.into_inner().map_err(|_| broken())
     }
 
-    /// Sends the batch to be hashed; gives what to wait for when too much is under way.
-    fn send(&mut self) -> Option<oneshot::Receiver<()>> {
+    /// What to wait for when too much is under way. Whoever takes it must wait: the sum is not whole before.
+    fn beyond_limit(&mut self) -> Option<oneshot::Receiver<()>> {
+        if self.in_flight.len() > IN_FLIGHT { self.in_flight.pop_front() } else { None }
+    }
+
+    fn send_lines(&mut self) {
         let batch = self.batch.take_lines();
+        self.send(batch);
+    }
+
+    fn send(&mut self, batch: Batch) {
         (self.on_batch)(batch.lines().count() as u64, batch.bytes());
         let (done, wait) = oneshot::channel();
         let accumulator = Arc::clone(&self.accumulator);
@@ -115,7 +137,6 @@ impl Scan {
             let _ = done.send(());
         });
         self.in_flight.push_back(wait);
-        if self.in_flight.len() > IN_FLIGHT { self.in_flight.pop_front() } else { None }
     }
 }
 
@@ -153,6 +174,14 @@ mod tests {
     #[test]
     fn rows_that_end_within_a_line_are_an_error() {
         assert!(digest_of_chunks(&[b"1\ta\n2\t"]).is_err());
+    }
+
+    #[test]
+    fn the_end_waits_for_the_slowest_batch_too() {
+        let slow = [vec![b'x'; 30_000_000].as_slice(), b"\n"].concat();
+        let quick = vec![b'\n'; 4096];
+        let digest = digest_of_chunks(&[&slow, &quick, &quick, &quick, b"last\n"]).unwrap();
+        assert_eq!(digest.rows, 1 + 3 * 4096 + 1);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::args::{DigestSqlArguments, ManifestArguments};
+use super::args::ManifestArguments;
 use super::inputs;
 use super::progress::Progress;
 use super::terminal::{Terminal, print_note};
@@ -42,9 +42,4 @@ pub async fn run(arguments: &ManifestArguments) -> Result<u8> {
     let unseen = manifest.unseen();
     unseen.iter().for_each(|line| print_note(&format!("could not be read: {line}")));
     Ok(if unseen.is_empty() { 0 } else { 2 })
-}
-
-/// `pgwitness digest-sql`
-pub async fn digest_sql(_arguments: &DigestSqlArguments) -> Result<u8> {
-    Err(Error::new("not yet"))
 }

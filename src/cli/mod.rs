@@ -2,6 +2,7 @@
 
 pub mod args;
 mod compare;
+mod digest_sql;
 mod inputs;
 mod manifest;
 mod report;
@@ -46,7 +47,7 @@ fn run(command: Command) -> Result<u8> {
         Command::Demo(_) => Err(Error::new("not yet")),
         Command::Report(command) => report::run(&command),
         Command::Keygen(arguments) => report::keygen(&arguments),
-        Command::DigestSql(arguments) => block_on(manifest::digest_sql(&arguments)),
+        Command::DigestSql(arguments) => block_on(digest_sql::run(&arguments)),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "pgwitness", &mut script);

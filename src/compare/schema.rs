@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::rows::LARGE_OBJECTS;
 use super::waive::is_whole_kind;
 use super::{Notes, Request};
 use crate::finding::{Finding, FindingKind};
@@ -78,17 +79,20 @@ impl Object<'_> {
         Some(Name::new(schema, relation).to_string())
     }
 
-    /// Whether `head` is gone as a whole and this goes with it.
-    fn belongs_to(&self, head: &Object<'_>) -> bool {
-        if std::ptr::eq(self, head) || ABOUT_OTHERS.contains(&head.kind) {
-            return false;
-        }
-        let in_schema = || self.definition.schema.as_deref().map(quote_ident);
-        let is_about = ABOUT_OTHERS.contains(&self.kind) && self.identity.contains(head.identity);
-        match head.kind {
-            "schema" => in_schema().as_deref() == Some(head.identity) || is_about,
-            _ if is_relation(head) => self.relation().as_deref() == Some(head.identity) || is_about,
-            _ => is_about,
+    /// How owners, privileges and comments name it: `function shop.vat(numeric)`, `trigger touch on shop.members`.
+    fn spelt_out(&self) -> String {
+        let word = match self.kind {
+            "type_base" | "type_composite" | "type_enum" | "type_range" | "domain" => "type".into(),
+            "foreign_server" => "server".into(),
+            "foreign_data_wrapper" => "foreign-data wrapper".into(),
+            "statistics" => "statistics object".into(),
+            "constraint" => "table constraint".into(),
+            kind => kind.replace('_', " "),
+        };
+        let on_relation = ["constraint", "trigger", "rule", "policy"].contains(&self.kind).then(|| self.relation());
+        match on_relation.flatten().and_then(|table| Some((self.identity.strip_prefix(&table)?.trim_start(), table))) {
+            Some((name, table)) => format!("{word} {name} on {table}"),
+            None => format!("{word} {}", self.identity),
         }
     }
 }
@@ -98,31 +102,86 @@ fn is_relation(object: &Object<'_>) -> bool {
     ["table", "foreign_table", "view", "materialized_view", "sequence", "type_composite"].contains(&object.kind)
 }
 
-/// Heads become findings; what belongs to a head becomes a line of its detail.
-fn fold(kind: FindingKind, objects: &[Object<'_>], notes: &mut Notes<'_>) {
-    let heads: Vec<&Object<'_>> =
-        objects.iter().filter(|object| object.kind == "schema" || is_relation(object)).collect();
-    let others: Vec<&Object<'_>> = objects.iter().filter(|object| !ABOUT_OTHERS.contains(&object.kind)).collect();
-    for object in objects {
-        // Heads first: they are few, and in most comparisons there is none.
-        let head = heads.iter().chain(others.iter().filter(|_| ABOUT_OTHERS.contains(&object.kind)));
-        match head.copied().find(|head| object.belongs_to(head)) {
-            Some(head) => add_detail(kind, &head.printed(), object.printed(), notes),
-            None => {
-                let mut finding = Finding::new(kind, object.printed());
-                let text = Some(object.definition.text.clone());
-                if kind == FindingKind::Missing {
-                    finding.expected = text
-                } else {
-                    finding.actual = text
-                }
-                notes.find(finding);
-            }
+/// What is on one side only as a whole, by the names under which others mention it.
+struct Heads<'a> {
+    schemas: BTreeMap<&'a str, &'a Object<'a>>,
+    relations: BTreeMap<&'a str, &'a Object<'a>>,
+    spelt_out: BTreeMap<String, &'a Object<'a>>,
+}
+
+impl<'a> Heads<'a> {
+    fn of(objects: &'a [Object<'a>]) -> Self {
+        let by_identity = |is_head: &dyn Fn(&Object<'_>) -> bool| {
+            objects.iter().filter(|object| is_head(object)).map(|object| (object.identity, object)).collect()
+        };
+        let others = objects.iter().filter(|object| !ABOUT_OTHERS.contains(&object.kind));
+        Self {
+            schemas: by_identity(&|object| object.kind == "schema"),
+            relations: by_identity(&is_relation),
+            spelt_out: others.map(|object| (object.spelt_out(), object)).collect(),
         }
+    }
+
+    /// What this goes with. Schemas before what is in them, so that nothing becomes a detail of a detail.
+    fn find(&self, object: &Object<'_>) -> Option<&'a Object<'a>> {
+        let in_schema = || self.schemas.get(quote_ident(object.definition.schema.as_deref()?).as_str());
+        let of_relation = || self.relations.get(object.relation()?.as_str());
+        let head = in_schema().or_else(of_relation).or_else(|| self.spoken_of(object));
+        head.copied().filter(|head| (head.kind, head.identity) != (object.kind, object.identity))
+    }
+
+    /// `privilege function f(text) to public` and `comment function f(text)` speak of `function f(text)`.
+    fn spoken_of(&self, object: &Object<'_>) -> Option<&&'a Object<'a>> {
+        if !ABOUT_OTHERS.contains(&object.kind) {
+            return None;
+        }
+        let identity = object.identity;
+        let ends = [" to ", " by "].into_iter().flat_map(|word| identity.match_indices(word)).map(|(end, _)| end);
+        [identity.len()].into_iter().chain(ends).find_map(|end| self.spelt_out.get(&identity[..end]))
     }
 }
 
-fn add_detail(kind: FindingKind, head: &str, line: String, notes: &mut Notes<'_>) {
-    let key = (kind, head.to_owned());
-    notes.findings.entry(key).or_insert_with(|| Finding::new(kind, head)).detail.push(line);
+/// Heads become findings; what belongs to a head becomes a line of its detail.
+fn fold(kind: FindingKind, objects: &[Object<'_>], notes: &mut Notes<'_>) {
+    let heads = Heads::of(objects);
+    for object in objects {
+        match heads.find(object) {
+            Some(head) => add_detail(kind, head, object, notes),
+            None => notes.find(one_sided(kind, object)),
+        }
+    }
+    fold_large_objects(kind, notes);
+}
+
+/// Large objects that are on one side only show in the data already, and what the data say is one finding.
+fn fold_large_objects(kind: FindingKind, notes: &mut Notes<'_>) {
+    let data = (FindingKind::LargeObjects, LARGE_OBJECTS.to_owned());
+    if !notes.findings.contains_key(&data) {
+        return;
+    }
+    let is_one = |key: &(FindingKind, String)| key.0 == kind && key.1.starts_with("large_object ");
+    let (ones, others) = std::mem::take(&mut notes.findings).into_iter().partition(|(key, _)| is_one(key));
+    notes.findings = others;
+    let ones: BTreeMap<(FindingKind, String), Finding> = ones;
+    let lines = ones.into_values().flat_map(|one| std::iter::once(one.to_string()).chain(one.detail));
+    if let Some(finding) = notes.findings.get_mut(&data) {
+        finding.detail.extend(lines);
+    }
+}
+
+fn one_sided(kind: FindingKind, object: &Object<'_>) -> Finding {
+    let mut finding = Finding::new(kind, object.printed());
+    let text = Some(object.definition.text.clone());
+    match kind {
+        FindingKind::Missing => finding.expected = text,
+        _ => finding.actual = text,
+    }
+    finding
+}
+
+/// Also takes back what another comparison found of the object: a table is missed by its rows as well.
+fn add_detail(kind: FindingKind, head: &Object<'_>, object: &Object<'_>, notes: &mut Notes<'_>) {
+    notes.findings.remove(&(kind, object.printed()));
+    let head = notes.findings.entry((kind, head.printed())).or_insert_with(|| one_sided(kind, head));
+    head.detail.push(object.printed());
 }

@@ -13,7 +13,10 @@ pub fn apply(outcome: &mut Outcome, waivers: &[Waiver]) {
         for finding in std::mem::take(&mut outcome.findings) {
             if covers(waiver, &finding) {
                 covered.push(finding.to_string());
-                waive_table(outcome, finding.kind, &finding.object);
+                // A schema is waived with the tables in it.
+                for object in std::iter::once(&finding.object).chain(&finding.detail) {
+                    waive_table(outcome, finding.kind, object);
+                }
             } else {
                 outcome.findings.push(finding);
             }

@@ -8,14 +8,17 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 use tokio_postgres::config::{SslMode, SslNegotiation};
+use tokio_postgres::tls::NoTlsStream;
 use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::settings::{DEFAULT_CONNECT_TIMEOUT, Role};
+use super::socket::Socket;
 use super::trouble::explain;
 use super::{ConnInfo, HostSpec};
 use crate::error::{Context, Error, Result};
 use crate::pgerror::{describe_error, is_tls_failure, sqlstate};
+use crate::tap::{Divert, Tap, TappedTls};
 use crate::tls::Verification;
 
 /// Whom we talk to. On a socket of this machine both are false: the file system's permissions stand for them.
@@ -38,6 +41,7 @@ pub struct Connection {
     info: ConnInfo,
     tls: Option<MakeRustlsConnect>,
     lost: Arc<OnceLock<Error>>,
+    divert: Divert,
 }
 
 impl std::fmt::Debug for Connection {
@@ -53,7 +57,11 @@ impl Connection {
         let limit = self.info.connect_timeout().unwrap_or(DEFAULT_CONNECT_TIMEOUT);
         let asked = match &self.tls {
             Some(tls) => timeout(limit, token.cancel_query(tls.clone())).await,
-            None => timeout(limit, token.cancel_query(NoTls)).await,
+            None => {
+                let host = self.info.hosts().into_iter().next().ok_or_else(|| Error::new("no host to ask"))?;
+                let socket = self.info.socket(&host, host.hostaddr).await?;
+                timeout(limit, token.cancel_query_raw(socket, NoTls)).await
+            }
         };
         let answer = asked.unwrap_or_else(|_| Ok(())).map_err(|error| describe_error(&error));
         answer.doing(|| format!("cancel query on {}", self.info.describe()))
@@ -63,6 +71,11 @@ impl Connection {
     /// name with several addresses cannot lead them elsewhere.
     pub fn info(&self) -> &ConnInfo {
         &self.info
+    }
+
+    /// Where the rows of the next COPY can be asked for.
+    pub fn divert(&self) -> &Divert {
+        &self.divert
     }
 
     /// Why the connection ended, if it has and the server or the network said so.
@@ -190,19 +203,30 @@ impl ConnInfo {
         if let Some((password, _)) = self.password_for(target.host) {
             config.password(password);
         }
-        let lost = Arc::new(OnceLock::new());
+        let (lost, divert) = (Arc::new(OnceLock::new()), Divert::default());
         let client = match tls {
             Some(tls) => {
                 config.ssl_mode(SslMode::Require);
-                let (client, connection) = self.in_time(config.connect(tls.clone())).await?;
+                let tapped = TappedTls { tls: tls.clone(), divert: divert.clone() };
+                let (client, connection) = self.in_time(config.connect(tapped)).await?;
                 run(connection, lost.clone());
                 client
             }
             None => {
                 config.ssl_mode(SslMode::Disable).ssl_negotiation(SslNegotiation::Postgres);
-                let (client, connection) = self.in_time(config.connect(NoTls)).await?;
-                run(connection, lost.clone());
-                client
+                let opened = self.in_time(self.open_plain(target.host, target.address, &config, &divert)).await?;
+                match opened {
+                    Some((client, connection)) => {
+                        run(connection, lost.clone());
+                        client
+                    }
+                    // Let tokio-postgres say what is wrong with the socket.
+                    None => {
+                        let (client, connection) = self.in_time(config.connect(NoTls)).await?;
+                        run(connection, lost.clone());
+                        client
+                    }
+                }
             }
         };
         let peer = Peer {
@@ -210,7 +234,34 @@ impl ConnInfo {
             verified: tls.is_some() && self.verification() != Verification::Nothing,
             is_local_socket: target.host.socket_directory().is_some(),
         };
-        Ok(Connection { client, peer, info: self.pinned_to(target.host, target.address), tls: tls.cloned(), lost })
+        Ok(Connection {
+            client,
+            peer,
+            info: self.pinned_to(target.host, target.address),
+            tls: tls.cloned(),
+            lost,
+            divert,
+        })
+    }
+
+    /// `None` when not even the socket can be opened.
+    async fn open_plain(
+        &self,
+        host: &HostSpec,
+        address: Option<IpAddr>,
+        config: &Config,
+        divert: &Divert,
+    ) -> Result<Option<(Client, Plain)>, tokio_postgres::Error> {
+        let Ok(socket) = self.socket(host, address).await else { return Ok(None) };
+        config.connect_raw(Tap::new(socket, divert.clone()), NoTls).await.map(Some)
+    }
+
+    async fn socket(&self, host: &HostSpec, address: Option<IpAddr>) -> std::io::Result<Socket> {
+        match (host.socket_directory(), address) {
+            (Some(directory), _) => Socket::unix(directory, host.port).await,
+            (None, Some(address)) => Socket::tcp(address, host.port, &self.keepalives()).await,
+            (None, None) => Err(std::io::ErrorKind::AddrNotAvailable.into()),
+        }
     }
 
     /// tokio-postgres limits only the TCP handshake; a server that accepts and then says nothing must not hang us either.
@@ -221,6 +272,9 @@ impl ConnInfo {
         }
     }
 }
+
+/// A connection without TLS, with a tap.
+type Plain = tokio_postgres::Connection<Tap<Socket>, NoTlsStream>;
 
 /// One address of one host, and the settings all tries share.
 struct Target<'a> {

@@ -17,6 +17,7 @@ mod keywords;
 mod parse;
 mod passfile;
 mod service;
+mod socket;
 mod settings;
 mod trouble;
 mod uri;

@@ -35,14 +35,18 @@ pub fn large_objects_sql() -> String {
 /// What the server says, or a lost connection; nothing of a failed copy is kept.
 pub async fn copy(session: &Session, sql: &str, purpose: &Purpose, on_batch: &OnBatch) -> Result<Accumulator> {
     let mut scan = Scan::new(purpose, OnBatch::clone(on_batch));
-    let stream = session.client().copy_out(sql).await.map_err(|error| describe_error(&error))?;
+    let mut batches = session.divert().next_copy();
+    let stream = session.client().copy_out(sql).await.map_err(|error| {
+        session.divert().forget();
+        describe_error(&error)
+    })?;
+    while let Some(batch) = batches.recv().await {
+        scan.push_batch(batch).await?;
+    }
+    // How it ended, and rows that were not diverted.
     let mut stream = pin!(stream);
     while let Some(bytes) = stream.try_next().await.map_err(|error| describe_error(&error))? {
-        if let Err(error) = scan.push_bytes(&bytes).await {
-            // A COPY that nobody reads blocks the connection.
-            session.cancel().await?;
-            return Err(error);
-        }
+        scan.push_bytes(&bytes).await?;
     }
     scan.finish().await
 }

@@ -23,7 +23,8 @@ fn meanwhile(pair: &Pair, arguments: &[&str], what: impl FnOnce(&Database)) -> c
 #[test]
 fn rows_that_come_and_go_after_the_moment_do_not_matter() {
     let pair = Pair::new(WORLD);
-    let said = meanwhile(&pair, &[], |expected| expected.run("DELETE FROM second; INSERT INTO second VALUES (0, 'new')"));
+    let said =
+        meanwhile(&pair, &[], |expected| expected.run("DELETE FROM second; INSERT INTO second VALUES (0, 'new')"));
     said.is(0, &["sound"]);
 }
 
@@ -72,7 +73,10 @@ fn a_foreign_key_whose_table_was_truncated_after_the_moment_is_unchecked() {
     ));
     pair.compare(&[]).is(1, &["foreign_key", "public.second to_parent"]);
     let said = meanwhile(&pair, &["--exclude-table-data", "second"], |expected| expected.run("TRUNCATE second"));
-    assert!(said.out.contains("foreign_key public.second to_parent (expected)") || said.out.contains("truncated"), "{said}");
+    assert!(
+        said.out.contains("foreign_key public.second to_parent (expected)") || said.out.contains("truncated"),
+        "{said}"
+    );
     said.is(1, &["truncated, rewritten or replaced"]);
 }
 

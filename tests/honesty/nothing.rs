@@ -41,7 +41,8 @@ fn waivers_cannot_make_an_empty_comparison_sound() {
     let pair = Pair::new("CREATE TABLE t (id int)");
     let role = pair.role("");
     let dir = tempfile::tempdir().unwrap();
-    let waivers = file(dir.path(), "w.toml", "[[waiver]]\nkind = 'unchecked'\nobject = 'rows public.t'\nreason = 'secret'");
+    let waivers =
+        file(dir.path(), "w.toml", "[[waiver]]\nkind = 'unchecked'\nobject = 'rows public.t'\nreason = 'secret'");
     let said = pair.compare_as(&role, &["--waivers", &waivers]);
     is_no_verdict(&said);
     said.is(2, &["secret"]);

@@ -44,7 +44,9 @@ fn a_key_that_others_may_read_or_that_is_none_is_an_error_before_any_scan() {
 #[test]
 fn a_disk_that_fills_up_is_no_verdict_and_no_report() {
     let Some(disk) = SmallDisk::mount() else { return eprintln!("only root can make a small disk") };
-    let tables: Vec<String> = (0..40).map(|n| format!("CREATE TABLE t{n} (id int); INSERT INTO t{n} SELECT generate_series(1, 500)")).collect();
+    let tables: Vec<String> = (0..40)
+        .map(|n| format!("CREATE TABLE t{n} (id int); INSERT INTO t{n} SELECT generate_series(1, 500)"))
+        .collect();
     let pair = Pair::new(&tables.join("; "));
     let said = pair.compare(&["--report", disk.0.path().to_str().unwrap()]);
     said.is(2, &["error: write", "the disk is full"]);
@@ -80,6 +82,7 @@ fn a_result_that_cannot_be_printed_is_no_verdict() {
     let pair = Pair::new(WORLD);
     let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     let mut command = support::pgwitness();
-    let output = command.args(["compare", &pair.expected.conninfo, &pair.actual.conninfo]).stdout(full).output().unwrap();
+    let output =
+        command.args(["compare", &pair.expected.conninfo, &pair.actual.conninfo]).stdout(full).output().unwrap();
     assert_eq!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stderr));
 }

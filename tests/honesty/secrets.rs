@@ -19,8 +19,11 @@ fn the_source_is_never_written_to() {
     let settings = [("autovacuum", "off"), ("bgwriter_lru_maxpages", "0")];
     let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
     let server = support::cluster_with(ClusterOptions { settings, ..Default::default() });
-    let pair = Pair::on(server.into(), "CREATE TABLE t (id serial PRIMARY KEY, word text); CREATE TABLE child (id int REFERENCES t); \
-        INSERT INTO t (word) SELECT 'x' FROM generate_series(1, 1000); INSERT INTO child SELECT 1; SELECT lo_from_bytea(0, 'x')");
+    let pair = Pair::on(
+        server.into(),
+        "CREATE TABLE t (id serial PRIMARY KEY, word text); CREATE TABLE child (id int REFERENCES t); \
+        INSERT INTO t (word) SELECT 'x' FROM generate_series(1, 1000); INSERT INTO child SELECT 1; SELECT lo_from_bytea(0, 'x')",
+    );
     pair.actual.run("UPDATE t SET word = 'y' WHERE id = 7");
     for side in [&pair.expected, &pair.actual] {
         side.run("VACUUM FREEZE");
@@ -84,11 +87,7 @@ fn the_processes_that_read_a_dump_never_see_a_password() {
     // In the place of pg_restore, one that writes down what it was given.
     let real = support::client_tools().program("pg_restore");
     let log = dir.path().join("log");
-    let script = format!(
-        "#!/bin/sh\n{{ echo \"$@\"; env; }} >> {}\nexec {} \"$@\"\n",
-        log.display(),
-        real.display()
-    );
+    let script = format!("#!/bin/sh\n{{ echo \"$@\"; env; }} >> {}\nexec {} \"$@\"\n", log.display(), real.display());
     for tool in ["pg_restore", "pg_dump"] {
         let path = dir.path().join(tool);
         fs::write(&path, &script).unwrap();
@@ -175,5 +174,6 @@ fn children_of(parent: u32) -> Vec<u32> {
 }
 
 fn is_pg_restore(id: u32) -> bool {
-    fs::read_to_string(Path::new("/proc").join(id.to_string()).join("comm")).is_ok_and(|name| name.trim() == "pg_restore")
+    fs::read_to_string(Path::new("/proc").join(id.to_string()).join("comm"))
+        .is_ok_and(|name| name.trim() == "pg_restore")
 }

@@ -123,7 +123,8 @@ fn fewer_sessions_than_asked_for_do_the_same_work_and_it_is_said() {
 fn time_limits_of_a_role_or_a_database_do_not_reach_us() {
     let pair = Pair::new(WORLD);
     let role = pair.role("GRANT SELECT ON ALL TABLES IN SCHEMA public TO ROLE");
-    let limits = ["statement_timeout", "idle_in_transaction_session_timeout", "idle_session_timeout", "transaction_timeout"];
+    let limits =
+        ["statement_timeout", "idle_in_transaction_session_timeout", "idle_session_timeout", "transaction_timeout"];
     for limit in limits {
         if pair.expected.value(&format!("SELECT count(*) FROM pg_settings WHERE name = '{limit}'")) == "1" {
             pair.expected.run(&format!("ALTER ROLE {role} SET {limit} = '700ms'"));

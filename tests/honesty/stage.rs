@@ -99,9 +99,8 @@ impl Pair {
         let sessions = ours(side);
         let first = format!("(SELECT min(backend_start) FROM pg_stat_activity WHERE {sessions})");
         let condition = condition.replace("HOLDER", &format!("backend_start = {first}"));
-        let sql = format!(
-            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE {sessions} AND ({condition})"
-        );
+        let sql =
+            format!("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE {sessions} AND ({condition})");
         assert_ne!(side.value(&sql), "0", "nothing to terminate");
     }
 
@@ -169,7 +168,12 @@ impl Running {
             if let Some(status) = self.child.try_wait().unwrap() {
                 break status;
             }
-            assert!(start.elapsed() < LIMIT, "it hangs; so far it said:\n{}{}", read(&mut self.out), read(&mut self.err));
+            assert!(
+                start.elapsed() < LIMIT,
+                "it hangs; so far it said:\n{}{}",
+                read(&mut self.out),
+                read(&mut self.err)
+            );
             std::thread::sleep(Duration::from_millis(5));
         };
         let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap());

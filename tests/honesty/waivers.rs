@@ -37,7 +37,8 @@ fn a_file_that_is_not_understood_is_refused_before_anything_is_read() {
 fn a_waived_difference_is_sound_and_shown_with_its_reason() {
     let pair = Pair::new(WORLD);
     pair.actual.run("DROP TABLE lost");
-    compare(&pair, &waiver("missing", "table public.lost", "dropped in May")).is(0, &["sound", "dropped in May", "public.lost"]);
+    compare(&pair, &waiver("missing", "table public.lost", "dropped in May"))
+        .is(0, &["sound", "dropped in May", "public.lost"]);
 }
 
 #[test]
@@ -77,7 +78,9 @@ fn what_is_unchecked_is_waived_by_name_alone() {
 fn the_waivers_of_options_are_shown_and_cover_nothing_else() {
     let pair = Pair::new(WORLD);
     let role = pair.role("");
-    pair.actual.run(&format!("ALTER TABLE kept OWNER TO {role}; COMMENT ON TABLE kept IS 'x'; GRANT SELECT ON lost TO {role}"));
+    pair.actual.run(&format!(
+        "ALTER TABLE kept OWNER TO {role}; COMMENT ON TABLE kept IS 'x'; GRANT SELECT ON lost TO {role}"
+    ));
     pair.compare(&[]).is(1, &["public.kept"]);
     let options = ["--no-owner", "--no-privileges", "--no-comments"];
     pair.compare(&options).is(0, &options);
