@@ -2,7 +2,8 @@
 
 use crate::stage::{Pair, Said, file, ours, until};
 
-const WORLD: &str = "CREATE TABLE account (id int PRIMARY KEY, balance int); INSERT INTO account VALUES (1, 10), (2, 20)";
+const WORLD: &str =
+    "CREATE TABLE account (id int PRIMARY KEY, balance int); INSERT INTO account VALUES (1, 10), (2, 20)";
 
 fn check(pair: &Pair, sql: &str, arguments: &[&str]) -> Said {
     let dir = tempfile::tempdir().unwrap();
