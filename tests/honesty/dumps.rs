@@ -104,7 +104,7 @@ fn a_flipped_byte_in_compressed_rows_is_never_sound() {
     let directory = stage.dump("dump.directory", &["-Fd"]);
     compare(&saved, &directory).is(0, &["sound"]);
     for file in fs::read_dir(&directory).unwrap().map(|entry| entry.unwrap().path()) {
-        if !file.extension().is_some_and(|extension| extension == "gz") {
+        if file.extension().is_none_or(|extension| extension != "gz") {
             continue;
         }
         let whole = fs::read(&file).unwrap();
