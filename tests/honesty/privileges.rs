@@ -74,8 +74,14 @@ fn rows_under_row_level_security_are_refused_rather_than_hidden() {
 fn a_question_to_the_catalog_that_fails_is_unchecked() {
     let pair = Pair::new(WORLD);
     let role = pair.role(ALL);
-    pair.actual.run("REVOKE SELECT ON pg_catalog.pg_event_trigger FROM PUBLIC");
-    pair.compare_as(&role, &[]).is(2, &["event_trigger", "permission denied for table pg_event_trigger"]);
+    for (table, object) in [("event_trigger", "schema event_trigger"), ("constraint", "foreign_key (list)")] {
+        pair.actual.run(&format!("REVOKE SELECT ON pg_catalog.pg_{table} FROM PUBLIC"));
+        pair.compare_as(&role, &[]).is(2, &[object, &format!("permission denied for table pg_{table}")]);
+        pair.actual.run(&format!("GRANT SELECT ON pg_catalog.pg_{table} TO PUBLIC"));
+    }
+    // Without this one it is not even known what there is.
+    pair.actual.run("REVOKE SELECT ON pg_catalog.pg_class FROM PUBLIC");
+    pair.compare_as(&role, &[]).is_error(&["read the catalog", "permission denied for table pg_class"]);
 }
 
 #[test]
