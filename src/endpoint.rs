@@ -116,12 +116,15 @@ impl Endpoint {
         if let Self::Dump(dump) = self { Some(dump.pg_restore_version()) } else { None }
     }
 
-    /// Something that no two different databases or dumps have in common.
+    /// Something that no two different databases, dumps or saved manifests have in common.
     pub fn identity(&self) -> Option<String> {
         match self {
             Self::Live(live) => Some(live.identity().to_owned()),
             Self::Dump(dump) => dump.identity(),
-            Self::Saved(_) => None,
+            Self::Saved(manifest) => {
+                let facts = &manifest.endpoint;
+                Some(format!("saved {} {} {}", facts.kind, facts.description, facts.taken_at))
+            }
         }
     }
 

@@ -27,6 +27,7 @@ fn a_file_that_is_not_understood_is_refused_before_anything_is_read() {
         (&waiver("row_content", "*", "x"), "it would cover any damage"),
         (&waiver("missing", "**", "x"), "it would cover any damage"),
         (&waiver("unchecked", " * ", "x"), "it would cover any damage"),
+        (&waiver("table", "*", "x"), "it would cover any damage"),
     ] {
         compare(&pair, text).is_error(&[word, "read waivers"]);
     }
