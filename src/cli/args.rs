@@ -71,7 +71,7 @@ pub struct CompareArguments {
     /// Do not compare comments
     #[arg(long)]
     pub no_comments: bool,
-    /// Differences that are expected: TOML with [[waiver]] object, kind, reason
+    /// Differences that are expected: TOML, each [[waiver]] with kind, object and reason
     #[arg(long, value_name = "FILE")]
     pub waivers: Option<PathBuf>,
     /// Differing rows that are named for each table; the comparison itself has no limit
