@@ -156,7 +156,10 @@ impl Dump {
         match catalog.tables.get(name).map(|table| table.has_data) {
             Some(HasData::Rows) => None,
             Some(HasData::Inserts) => Some("its rows are INSERT statements: make the dump without --inserts".into()),
-            _ => Some("the dump holds no rows of it (--schema-only or --exclude-table-data)".into()),
+            _ => {
+                let options = "--schema-only, --exclude-table-data or --load-via-partition-root";
+                Some(format!("the dump holds no rows under its name ({options})"))
+            }
         }
     }
 
