@@ -231,6 +231,9 @@ impl Session {
     pub async fn execute_one(&self, sql: &str) -> Result<()> {
         // The extended protocol takes a single statement.
         let statement = self.client().prepare(sql).await.map_err(|error| describe_error(&error))?;
+        if !statement.params().is_empty() {
+            return Err(Error::new("it has parameters ($1), and there is nobody to give them values"));
+        }
         self.client().execute(&statement, &[]).await.map_err(|error| describe_error(&error)).map(drop)
     }
 

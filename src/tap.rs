@@ -3,7 +3,8 @@
 //! tokio-postgres gives every row a message, an allocation count and a trip through two queues; measured, that costs more than
 //! all our hashing. The tap knows one thing of the protocol, the frame (a type byte and a length; PostgreSQL manual,
 //! "Message Flow"), and takes the payload of CopyData frames out while a COPY that was asked to be diverted is under way.
-//! It never changes what the server is told, nor any other frame. Where nobody asked, rows reach tokio-postgres as ever.
+//! It never changes what the server is told, nor any other frame, save one: of many COPYs in one query, which tokio-postgres does
+//! not know, it takes out the frames that begin and end each of them. Where nobody asked, rows reach tokio-postgres as ever.
 
 use std::future::Future;
 use std::io;
@@ -27,14 +28,36 @@ const HEADER_BYTES: usize = 5;
 
 /// Where the owner of a connection asks for the rows of the next COPY.
 #[derive(Clone, Default)]
-pub struct Divert(Arc<Mutex<Option<mpsc::Sender<Batch>>>>);
+pub struct Divert(Arc<Mutex<Option<Asked>>>);
+
+/// Where rows go, and of how much.
+type Asked = (mpsc::Sender<Batch>, Extent);
+
+/// What is diverted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Extent {
+    /// The rows of one COPY.
+    Copy,
+    /// All COPYs of a query, with what begins and ends them.
+    Query,
+}
 
 impl Divert {
     /// The rows of the next COPY come here instead of through the client; the end of the channel is the end of the COPY, for
     /// whatever reason: ask the client's stream for that.
     pub fn next_copy(&self) -> mpsc::Receiver<Batch> {
+        self.ask(Extent::Copy)
+    }
+
+    /// The rows of all COPYs of the next query, which must be a simple one; [`Batch::copy_ends`] tells them apart. Forget it when the
+    /// query is over: without a COPY the channel would stay open.
+    pub fn next_copies(&self) -> mpsc::Receiver<Batch> {
+        self.ask(Extent::Query)
+    }
+
+    fn ask(&self, extent: Extent) -> mpsc::Receiver<Batch> {
         let (sender, receiver) = mpsc::channel(CHANNEL_BATCHES);
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(sender);
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((sender, extent));
         receiver
     }
 
@@ -43,7 +66,7 @@ impl Divert {
         self.take();
     }
 
-    fn take(&self) -> Option<mpsc::Sender<Batch>> {
+    fn take(&self) -> Option<Asked> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
@@ -57,6 +80,7 @@ pub struct Tap<S> {
     end: usize,
     state: State,
     sender: Option<PollSender<Batch>>,
+    extent: Extent,
     batch: Batch,
 }
 
@@ -68,6 +92,8 @@ enum State {
     Pass(usize),
     /// So many bytes are of a row.
     Row(usize),
+    /// So many bytes go nowhere.
+    Drop(usize),
     /// The COPY is over: the last batch goes before the frame that says so.
     Last(usize),
 }
@@ -76,7 +102,8 @@ impl<S> Tap<S> {
     /// Nothing is diverted until asked for.
     pub fn new(inner: S, divert: Divert) -> Self {
         let buffer = vec![0; BUFFER_BYTES].into_boxed_slice();
-        Self { inner, divert, buffer, start: 0, end: 0, state: State::Header, sender: None, batch: Batch::default() }
+        let (sender, extent, batch) = (None, Extent::Copy, Batch::default());
+        Self { inner, divert, buffer, start: 0, end: 0, state: State::Header, sender, extent, batch }
     }
 
     fn buffered(&self) -> &[u8] {
@@ -95,13 +122,23 @@ impl<S> Tap<S> {
             }
             // CopyOutResponse: the COPY begins.
             b'H' => {
-                self.sender = self.divert.take().map(PollSender::new);
-                State::Pass(frame)
+                if let Some((sender, extent)) = self.divert.take() {
+                    (self.sender, self.extent) = (Some(PollSender::new(sender)), extent);
+                }
+                if self.is_within_query() { State::Drop(frame) } else { State::Pass(frame) }
+            }
+            b'c' if self.is_within_query() && !self.batch.has_partial_line() => {
+                self.batch.end_copy();
+                State::Drop(frame)
             }
             // CopyDone, ErrorResponse, ReadyForQuery: it is over.
             b'c' | b'E' | b'Z' if self.sender.is_some() => State::Last(frame),
             _ => State::Pass(frame),
         })
+    }
+
+    fn is_within_query(&self) -> bool {
+        self.sender.is_some() && self.extent == Extent::Query
     }
 
     /// Hands the lines gathered so far over, waiting for room. A receiver that has left wants no more.
@@ -139,7 +176,19 @@ impl<S: AsyncRead + Unpin> Tap<S> {
 
 impl<S: AsyncRead + Unpin> AsyncRead for Tap<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let tap = &mut *self;
+        // As many frames at a time as there are: each return wakes whoever waits for one.
+        let before = out.filled().len();
+        match self.poll_frames(cx, out) {
+            Poll::Pending if out.filled().len() > before => Poll::Ready(Ok(())),
+            polled => polled,
+        }
+    }
+}
+
+impl<S: AsyncRead + Unpin> Tap<S> {
+    fn poll_frames(&mut self, cx: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = out.filled().len();
+        let tap = self;
         loop {
             match tap.state {
                 State::Header => {
@@ -164,10 +213,17 @@ impl<S: AsyncRead + Unpin> AsyncRead for Tap<S> {
                     tap.state = State::Pass(frame);
                     continue;
                 }
-                State::Pass(0) => {
+                State::Pass(0) | State::Drop(0) => {
                     tap.state = State::Header;
                     continue;
                 }
+                State::Drop(left) if tap.start < tap.end => {
+                    let count = left.min(tap.end - tap.start);
+                    tap.start += count;
+                    tap.state = State::Drop(left - count);
+                    continue;
+                }
+                State::Pass(_) if out.remaining() == 0 => return Poll::Ready(Ok(())),
                 State::Row(left) if tap.start < tap.end => {
                     tap.state = State::Row(tap.take_row_bytes(left));
                     continue;
@@ -177,9 +233,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for Tap<S> {
                     out.put_slice(tap.buffered().get(..count).unwrap_or_default());
                     tap.start += count;
                     tap.state = State::Pass(left - count);
-                    return Poll::Ready(Ok(()));
+                    continue;
                 }
-                State::Row(_) | State::Pass(_) => {}
+                State::Row(_) | State::Pass(_) | State::Drop(_) => {}
+            }
+            if out.filled().len() > before {
+                return Poll::Ready(Ok(()));
             }
             if !ready!(tap.poll_fill(cx))? {
                 return Poll::Ready(Ok(()));
@@ -285,6 +344,44 @@ mod tests {
             tokio::join!(write, gather, pass);
             (passed, lines)
         })
+    }
+
+    #[test]
+    fn many_copies_of_one_query_are_taken_out_whole_and_told_apart() {
+        let copy = |rows: &[&[u8]]| {
+            let rows: Vec<u8> = rows.iter().flat_map(|row| frame(b'd', row)).collect();
+            [frame(b'H', b"\0\0\0"), rows, frame(b'c', b""), frame(b'C', b"COPY")].concat()
+        };
+        let query = [copy(&[b"1\n", b"2\n"]), copy(&[]), copy(&[b"3\n"]), frame(b'Z', b"T")].concat();
+        for chunk in [1, 2, 3, 5, 7, 4096] {
+            let bytes = query.clone();
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            let (passed, copies) = runtime.block_on(async {
+                let divert = Divert::default();
+                let mut rows = divert.next_copies();
+                let (mut near, far) = tokio::io::duplex(chunk);
+                let write = async move { tokio::io::AsyncWriteExt::write_all(&mut near, &bytes).await.unwrap() };
+                let mut tap = Tap::new(far, divert);
+                let (mut passed, mut copies) = (Vec::new(), Vec::new());
+                let gather = async {
+                    while let Some(batch) = rows.recv().await {
+                        copies
+                            .push((batch.lines().map(<[u8]>::to_vec).collect::<Vec<_>>(), batch.copy_ends().to_vec()));
+                    }
+                };
+                let pass = async { tap.read_to_end(&mut passed).await.unwrap() };
+                tokio::join!(write, gather, pass);
+                (passed, copies)
+            });
+            let completed = frame(b'C', b"COPY");
+            assert_eq!(
+                passed,
+                [completed.clone(), completed.clone(), completed, frame(b'Z', b"T")].concat(),
+                "{chunk}"
+            );
+            let lines = [b"1", b"2", b"3"].map(|line| line.to_vec()).to_vec();
+            assert_eq!(copies, [(lines, vec![2, 2, 3])], "chunks of {chunk}");
+        }
     }
 
     #[test]

@@ -112,8 +112,12 @@ BEGIN
             IF t.identity IS NOT NULL THEN
                 EXECUTE format('ALTER TABLE ONLY %s REPLICA IDENTITY FULL', t.name);
             END IF;
-            EXECUTE format('UPDATE ONLY %s SET %s = %s', t.name, t.col, t.col);
-            EXECUTE format('UPDATE ONLY %s SET %s = %s', t.name, t.col, t.col);
+            BEGIN
+                EXECUTE format('UPDATE ONLY %s SET %s = %s', t.name, t.col, t.col);
+                EXECUTE format('UPDATE ONLY %s SET %s = %s', t.name, t.col, t.col);
+            EXCEPTION WHEN invalid_column_reference THEN
+                NULL; -- one that is published in part cannot be updated at all
+            END;
             IF t.identity IS NOT NULL THEN
                 EXECUTE format('ALTER TABLE ONLY %s REPLICA IDENTITY %s', t.name, t.identity);
             END IF;
@@ -155,20 +159,15 @@ fn a_copy_whose_rows_have_only_moved_is_sound() {
         original.dump_restore_into(&copy, Format::Custom);
         world.add_settings(&original);
         let reindex = format!("REINDEX DATABASE {}_copy", world.name);
-        for (what, sql) in [
-            ("every row updated twice", WEAR),
-            ("VACUUM", "VACUUM"),
-            ("CLUSTER", CLUSTER),
-            ("every row updated twice again", WEAR),
-            ("VACUUM FULL", "VACUUM (FULL, ANALYZE)"),
-            ("REINDEX", &reindex),
-        ] {
-            Database::connect(&copy.conninfo).run(sql);
-            if what == "VACUUM" || what == "every row updated twice again" {
-                continue;
-            }
-            let name = format!("{} after {what}", world.name);
-            complaints.demand_sound(&name, &compare_apart_from_settings(&original, &copy, &world.checks()));
+        let stages: [(&str, &[&str]); 3] = [
+            ("every row was updated twice", &[WEAR]),
+            ("CLUSTER", &[CLUSTER]),
+            ("wear, VACUUM FULL and REINDEX", &[WEAR, "VACUUM (FULL, ANALYZE)", &reindex]),
+        ];
+        for (what, steps) in stages {
+            steps.iter().for_each(|sql| Database::connect(&copy.conninfo).run(sql));
+            let said = compare_apart_from_settings(&original, &copy, &world.checks());
+            complaints.demand_sound(&format!("{} after {what}", world.name), &said);
         }
     }
     complaints.finish();

@@ -19,8 +19,10 @@ SELECT format('%I.%I.%I', n.nspname, c.relname, a.attname) AS identity,
                || CASE a.attstorage WHEN 'p' THEN 'plain' WHEN 'e' THEN 'external' WHEN 'm' THEN 'main' WHEN 'x' THEN 'extended' END END,
            CASE newer.attcompression WHEN 'p' THEN 'compression pglz' WHEN 'l' THEN 'compression lz4' END,
            'statistics ' || CASE WHEN a.attstattarget >= 0 THEN a.attstattarget END,
-           'options ' || (SELECT string_agg(o, ', ' ORDER BY o COLLATE "C") FROM unnest(a.attoptions) o),
-           'fdw options ' || (SELECT string_agg(o, ', ' ORDER BY o COLLATE "C") FROM unnest(a.attfdwoptions) o),
+           CASE WHEN a.attoptions IS NOT NULL THEN
+               'options ' || (SELECT string_agg(o, ', ' ORDER BY o COLLATE "C") FROM unnest(a.attoptions) o) END,
+           CASE WHEN a.attfdwoptions IS NOT NULL THEN
+               'fdw options ' || (SELECT string_agg(o, ', ' ORDER BY o COLLATE "C") FROM unnest(a.attfdwoptions) o) END,
            CASE WHEN NOT a.attislocal AND NOT c.relispartition THEN 'inherited' END) AS definition,
        n.nspname::text AS schema_name,
        c.relname::text AS relation_name

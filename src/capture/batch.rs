@@ -15,6 +15,8 @@ pub struct Batch {
     ends: Vec<usize>,
     /// Up to where `bytes` has been searched for newlines.
     partial_from: usize,
+    /// After how many lines a COPY was over, where several come one after another.
+    copy_ends: Vec<usize>,
 }
 
 impl Batch {
@@ -40,6 +42,16 @@ impl Batch {
         self.ends.push(self.partial_from);
     }
 
+    /// The lines of one COPY are over; what follows is of the next.
+    pub fn end_copy(&mut self) {
+        self.copy_ends.push(self.ends.len());
+    }
+
+    /// After how many lines each COPY was over that ended in this batch.
+    pub fn copy_ends(&self) -> &[usize] {
+        &self.copy_ends
+    }
+
     /// Whether it is time to hash.
     pub fn is_full(&self) -> bool {
         self.ends.len() >= FULL_LINES || (self.bytes.len() >= FULL_BYTES && !self.ends.is_empty())
@@ -53,10 +65,11 @@ impl Batch {
     /// Takes the whole lines out; the beginning of a further line stays.
     pub fn take_lines(&mut self) -> Self {
         let partial = self.bytes.split_off(self.partial_from);
-        let mut taken = Self { bytes: partial, ends: Vec::with_capacity(self.ends.len()), partial_from: 0 };
-        taken.bytes.reserve(if self.ends.is_empty() { 0 } else { FULL_BYTES + FULL_BYTES / 4 });
-        std::mem::swap(self, &mut taken);
-        taken
+        // Only where one batch was full is another like it to be expected: most tables are small.
+        let (bytes, lines) = if self.is_full() { (FULL_BYTES + FULL_BYTES / 4, self.ends.len()) } else { (0, 0) };
+        let mut rest = Self { bytes: partial, ends: Vec::with_capacity(lines), ..Self::default() };
+        rest.bytes.reserve(bytes);
+        std::mem::replace(self, rest)
     }
 
     /// The lines.

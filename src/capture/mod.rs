@@ -14,10 +14,14 @@ use tokio::sync::oneshot;
 pub use accumulate::{Accumulator, CollectedRow, Purpose, STRATA, Value, Wanted};
 pub use batch::Batch;
 
+use crate::digest::RowDigest;
 use crate::error::{Error, Result};
 
 /// Batches of one scan that may wait to be hashed.
 const IN_FLIGHT: usize = 4;
+
+/// Lines of fewer bytes are hashed where they are: to hand them over would take longer.
+const SMALL_BYTES: u64 = 64 * 1024;
 
 /// Rows and bytes of line, for progress.
 pub type OnBatch = Arc<dyn Fn(u64, u64) + Send + Sync>;
@@ -140,6 +144,23 @@ impl Scan {
     }
 }
 
+/// The digests of a batch. A few lines are hashed at once: to wake another thread would take longer.
+///
+/// # Errors
+/// When the hashing broke down.
+pub async fn digests(batch: Batch) -> Result<(Batch, Vec<RowDigest>)> {
+    if batch.bytes() < SMALL_BYTES {
+        let digests = batch.digests();
+        return Ok((batch, digests));
+    }
+    let (done, wait) = oneshot::channel();
+    rayon::spawn(move || {
+        let digests = batch.digests();
+        let _ = done.send((batch, digests));
+    });
+    wait.await.map_err(|_| broken())
+}
+
 fn broken() -> Error {
     Error::new("hashing broke down").hint("this is a fault of pgwitness: please report it")
 }
@@ -147,7 +168,7 @@ fn broken() -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::digest::{RowDigest, TableDigest};
+    use crate::digest::TableDigest;
 
     fn digest_of_chunks(chunks: &[&[u8]]) -> Result<TableDigest> {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();

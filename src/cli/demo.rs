@@ -36,8 +36,8 @@ pub fn tools(arguments: &DemoArguments) -> Result<PgTools> {
     let Some(plan) = plan else { return Err(missing) };
     if !may_install(&plan, arguments.yes, is_root)? {
         // The very command instead of general advice.
-        let who = if plan.lacks_root { "as root, " } else { "" };
-        return Err(Error::new(missing.to_string()).hint(format!("{who}run: {plan}")));
+        let who = if plan.lacks_root { "as root: " } else { "" };
+        return Err(Error::new(missing.to_string()).hint(format!("{who}{plan}")));
     }
     print_note(&format!("installing PostgreSQL: {plan}"));
     install::run(&plan)?;
@@ -142,7 +142,7 @@ fn paper(demo: &Demo, page: &Page, comparison: &Comparison) -> Result<()> {
 async fn injure(demo: &Demo, page: &Page, wound: &Wound) -> Result<bool> {
     let start = Instant::now();
     let comparison = demo.wound(wound).await?;
-    let is_exact = demo::is_exact(wound, &comparison);
+    let is_exact = demo::is_exact(wound, &comparison.outcome);
     page.findings(&comparison)?;
     if is_exact {
         page.done(&page.style.green("✓ named, and nothing else"), start)?;

@@ -26,7 +26,7 @@ use crate::pgerror::describe_error;
 use crate::pgtools::PgTools;
 use crate::progress::{Side, nobody};
 use crate::time::Timestamp;
-use crate::verdict::Verdict;
+use crate::verdict::{Outcome, Verdict};
 
 /// The database that is copied.
 pub const SOURCE: &str = "club";
@@ -46,10 +46,10 @@ pub struct Demo {
 }
 
 /// Whether exactly what was done was named.
-pub fn is_exact(wound: &Wound, comparison: &Comparison) -> bool {
-    let mut found: Vec<String> = comparison.outcome.findings.iter().map(ToString::to_string).collect();
+pub fn is_exact(wound: &Wound, outcome: &Outcome) -> bool {
+    let mut found: Vec<String> = outcome.findings.iter().map(ToString::to_string).collect();
     found.sort();
-    found == wound.expected() && comparison.outcome.unchecked.is_empty()
+    found == wound.expected() && outcome.unchecked.is_empty()
 }
 
 impl Demo {
@@ -58,7 +58,10 @@ impl Demo {
     /// # Errors
     /// When it does not start.
     pub fn start(tools: &PgTools, jobs: usize, now: fn() -> Timestamp) -> Result<Self> {
-        Ok(Self { cluster: Cluster::start(tools, &ClusterOptions::default())?, jobs, now })
+        // It would only take time from what is shown.
+        let settings = vec![("autovacuum".to_owned(), "off".to_owned())];
+        let options = ClusterOptions { settings, ..ClusterOptions::default() };
+        Ok(Self { cluster: Cluster::start(tools, &options)?, jobs, now })
     }
 
     /// The directory of the server and of everything else, gone in the end.
@@ -168,4 +171,24 @@ fn job() -> Job {
 
 async fn execute(connection: &Connection, sql: &str) -> Result<()> {
     connection.client.batch_execute(sql).await.map_err(|error| describe_error(&error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finding::{Finding, FindingKind, Unchecked};
+
+    #[test]
+    fn one_finding_too_few_or_too_many_or_something_unchecked_is_not_exact() {
+        let wound = &WOUNDS[1];
+        assert_eq!(wound.expected(), ["row_count club.entries"]);
+        let named = Finding::new(FindingKind::RowCount, "club.entries");
+        let mut outcome = Outcome { findings: vec![named.clone()], ..Outcome::default() };
+        assert!(is_exact(wound, &outcome));
+        assert!(!is_exact(wound, &Outcome::default()));
+        assert!(!is_exact(wound, &Outcome { findings: vec![named.clone(), named], ..Outcome::default() }));
+        let unchecked = Unchecked { object: "rows club.events".into(), side: "actual".into(), reason: "locked".into() };
+        outcome.unchecked.push(unchecked);
+        assert!(!is_exact(wound, &outcome));
+    }
 }

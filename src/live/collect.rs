@@ -173,6 +173,13 @@ impl Collected {
                     reading.failure.get_or_insert(reason);
                 }
             }
+            Job::Small(relations) => {
+                for (name, _) in relations {
+                    if let Some(reading) = state.relations.get_mut(name) {
+                        reading.failure.get_or_insert_with(|| reason.clone());
+                    }
+                }
+            }
             Job::LargeObjects => state.large_objects = Some(Observed::Unseen(reason)),
             Job::Question(question) => {
                 state.schema.unseen.insert(question.kind.to_owned(), reason);
@@ -182,8 +189,10 @@ impl Collected {
                     state.sequences.entry(name.clone()).or_insert_with(|| Observed::Unseen(reason.clone()));
                 }
             }
-            Job::ForeignKey(key) => {
-                state.foreign_keys.insert(key.printed(), Observed::Unseen(reason));
+            Job::ForeignKeys(keys) => {
+                for key in keys {
+                    state.foreign_keys.insert(key.printed(), Observed::Unseen(reason.clone()));
+                }
             }
             Job::Assertion { name, .. } => {
                 state.assertions.insert(name.clone(), Observed::Unseen(reason));

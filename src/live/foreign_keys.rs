@@ -22,6 +22,8 @@ pub struct ForeignKey {
     pub name: String,
     /// Estimated size of the referencing table, for the order of work.
     pub bytes: u64,
+    parent: Name,
+    is_partitioned: bool,
     child_from: String,
     parent_from: String,
     is_match_full: bool,
@@ -46,10 +48,13 @@ impl ForeignKey {
         let child = Name::new(text(row, 0)?, text(row, 1)?);
         let parent = Name::new(text(row, 4)?, text(row, 5)?);
         let columns = optional(row, 10).ok_or_else(|| Error::new(format!("foreign key on {child} has no columns")))?;
+        let (child_kind, parent_kind) = (text(row, 2)?, text(row, 6)?);
         Ok(Self {
-            child_from: from_clause(&child, &text(row, 2)?),
-            parent_from: from_clause(&parent, &text(row, 6)?),
+            child_from: from_clause(&child, &child_kind),
+            parent_from: from_clause(&parent, &parent_kind),
+            is_partitioned: [child_kind, parent_kind].iter().any(|kind| kind == "p"),
             child,
+            parent,
             name: text(row, 3)?,
             is_match_full: text(row, 7)? == "f",
             has_period: text(row, 8)? == "t",
@@ -61,6 +66,11 @@ impl ForeignKey {
     /// `shop.orders orders_member_fkey`
     pub fn printed(&self) -> String {
         format!("{} {}", self.child, quote_ident(&self.name))
+    }
+
+    /// The tables that are read to check it; `None` when these are the partitions of one.
+    pub fn relations(&self) -> Option<[&Name; 2]> {
+        if self.is_partitioned { None } else { Some([&self.child, &self.parent]) }
     }
 
     /// Counts the violating rows.

@@ -1,7 +1,7 @@
 //! What there is to do on one live endpoint, largest first.
 
 use std::collections::VecDeque;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 use super::foreign_keys::ForeignKey;
 use crate::name::Name;
@@ -57,14 +57,16 @@ pub enum Job {
         /// Size, for the order of work.
         bytes: u64,
     },
+    /// Read small relations, together.
+    Small(Vec<(Name, u64)>),
     /// Read the large objects.
     LargeObjects,
     /// Ask for the definitions of one kind.
     Question(Question),
     /// Read some sequences.
     Sequences(Vec<Name>),
-    /// Count the rows that violate a foreign key.
-    ForeignKey(ForeignKey),
+    /// Count the rows that violate foreign keys.
+    ForeignKeys(Vec<ForeignKey>),
     /// Run a check of the user's.
     Assertion {
         /// Its name.
@@ -74,14 +76,47 @@ pub enum Job {
     },
 }
 
+/// A relation up to this size is small: its rows take less time than the way to the server and back.
+pub const SMALL_BYTES: u64 = 64 * 1024;
+/// Small things that are done together: enough for the way to be forgotten, few enough to be spread over the sessions.
+const TOGETHER: usize = 50;
+
 impl Job {
+    /// Relations to be read whole, several at a time.
+    pub fn small(relations: &[(Name, u64)]) -> Vec<Self> {
+        relations.chunks(TOGETHER).map(|some| Self::Small(some.to_vec())).collect()
+    }
+
+    /// Foreign keys: those of large tables each by itself.
+    pub fn foreign_keys(keys: impl Iterator<Item = ForeignKey>) -> Vec<Self> {
+        let (small, large): (Vec<_>, Vec<_>) = keys.partition(|key| key.bytes <= SMALL_BYTES);
+        let large = large.into_iter().map(|key| Self::ForeignKeys(vec![key]));
+        large.chain(small.chunks(TOGETHER).map(|some| Self::ForeignKeys(some.to_vec()))).collect()
+    }
+
+    /// The same work one by one, so that what cannot be done does not keep the rest from being done. Empty when it is one.
+    pub fn one_by_one(&self) -> Vec<Self> {
+        match self {
+            Self::Small(relations) => {
+                let whole = Pages { from: 0, to: None };
+                let one = |(name, bytes): &(Name, u64)| Self::Rows { name: name.clone(), pages: whole, bytes: *bytes };
+                relations.iter().map(one).collect()
+            }
+            Self::ForeignKeys(keys) if keys.len() > 1 => {
+                keys.iter().map(|key| Self::ForeignKeys(vec![key.clone()])).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
     /// Larger is earlier. Questions are quick and there are many: they come when the large tables are under way.
     fn weight(&self) -> u64 {
         match self {
             Self::Assertion { .. } => u64::MAX,
             Self::LargeObjects => SLICE_PAGES * 8192,
             Self::Rows { bytes, .. } => *bytes,
-            Self::ForeignKey(key) => key.bytes,
+            Self::Small(relations) => relations.iter().map(|(_, bytes)| bytes).sum(),
+            Self::ForeignKeys(keys) => keys.iter().map(|key| key.bytes).sum(),
             Self::Question(_) => 1 << 20,
             Self::Sequences(_) => 0,
         }
@@ -99,9 +134,15 @@ impl Queue {
         Self(Mutex::new(jobs.into()))
     }
 
+    /// Work that comes before everything else.
+    pub fn put_back(&self, jobs: Vec<Job>) {
+        let mut queue = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        jobs.into_iter().rev().for_each(|job| queue.push_front(job));
+    }
+
     /// The next piece of work.
     pub fn next(&self) -> Option<Job> {
-        self.0.lock().ok()?.pop_front()
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
     }
 }
 

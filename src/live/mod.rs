@@ -203,14 +203,19 @@ impl Live {
 
     fn jobs(&self, request: &CaptureRequest) -> Vec<Job> {
         let selection = &request.selection;
-        let mut jobs = vec![Job::LargeObjects];
+        let (mut jobs, mut small) = (vec![Job::LargeObjects], Vec::new());
         for name in request.plan.keys().filter(|name| !self.unpopulated.contains(*name)) {
             let bytes = self.listing.relations.get(name).map_or(0, |listed| listed.bytes);
+            if bytes <= jobs::SMALL_BYTES {
+                small.push((name.clone(), bytes));
+                continue;
+            }
             let slices = if self.can_slice(name) { Pages::slices(bytes / 8192) } else { Pages::slices(0) };
             jobs.extend(slices.into_iter().map(|pages| Job::Rows { name: name.clone(), pages, bytes }));
         }
+        jobs.extend(Job::small(&small));
         let keys = self.foreign_keys.iter().flatten().filter(|key| selection.has_table(&key.child));
-        jobs.extend(keys.cloned().map(Job::ForeignKey));
+        jobs.extend(Job::foreign_keys(keys.cloned()));
         let questions = questions::CATALOG.iter().filter(|question| !request.kinds_off.contains(question.kind));
         let questions = questions.filter(|question| question.is_for(self.holder.major()));
         jobs.extend(questions.copied().map(Job::Question));
@@ -240,7 +245,7 @@ impl Live {
             let sql = read::rows_sql(name, self.kind(name), columns, pages);
             whole.merge(read::copy(&session, &sql, purpose, &silent).await?);
         }
-        still::check_relation(&session, name).await?;
+        still::check_relations(&session, &[name]).await?;
         Ok(whole)
     }
 

@@ -8,21 +8,32 @@ use crate::error::{Error, Result};
 use crate::name::{Name, quote_literal};
 use crate::session::{Session, optional};
 
-/// Checks one relation that this transaction has read.
+/// Checks relations that this transaction has read.
 ///
 /// # Errors
-/// When its name or its file is another than at the moment.
-pub async fn check_relation(session: &Session, name: &Name) -> Result<()> {
-    // pg_class is read in the moment; to_regclass and pg_relation_filenode know only now.
+/// When the name or the file of one is another than at the moment.
+pub async fn check_relations(session: &Session, names: &[&Name]) -> Result<()> {
+    let value = |name: &&Name| {
+        let [schema, relation, printed] = [&name.schema, &name.name, &name.sql()].map(|text| quote_literal(text));
+        format!("({schema}::pg_catalog.name, {relation}::pg_catalog.name, {printed})")
+    };
+    // pg_class is read in the moment; to_regclass and pg_relation_filenode know only now. A count, unlike NOT EXISTS, is never
+    // planned as a join with all of pg_class.
     let sql = format!(
-        "SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-         WHERE n.nspname = {} AND c.relname = {} AND c.oid = pg_catalog.to_regclass({}) \
-         AND c.relfilenode = COALESCE(pg_catalog.pg_relation_filenode(c.oid), 0)",
-        quote_literal(&name.schema),
-        quote_literal(&name.name),
-        quote_literal(&name.sql()),
+        "SELECT t.printed FROM (VALUES {}) AS t (schema, relation, printed) WHERE (\
+             SELECT count(*) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+             WHERE n.nspname = t.schema AND c.relname = t.relation AND c.oid = pg_catalog.to_regclass(t.printed) \
+             AND c.relfilenode = COALESCE(pg_catalog.pg_relation_filenode(c.oid), 0)) <> 1",
+        names.iter().map(value).collect::<Vec<_>>().join(", "),
     );
-    if session.rows(&sql).await?.is_empty() { Err(changed(&name.to_string())) } else { Ok(()) }
+    match session.rows(&sql).await?.first() {
+        None => Ok(()),
+        Some(row) => {
+            let printed = optional(row, 0);
+            let name = names.iter().find(|name| Some(name.sql()) == printed);
+            Err(changed(&name.map_or_else(|| "a table".to_owned(), ToString::to_string)))
+        }
+    }
 }
 
 /// Checks every relation that this transaction has touched: its own locks say which.

@@ -11,9 +11,9 @@ use tokio::time::Instant;
 
 use super::collect::Collected;
 use super::foreign_keys::ForeignKey;
-use super::jobs::{Job, Queue};
+use super::jobs::{Job, Pages, Queue};
 use super::{Live, read, still};
-use crate::capture::Purpose;
+use crate::capture::{Accumulator, Purpose};
 use crate::error::{Error, Result};
 use crate::manifest::{Observed, SequenceValue, Violations};
 use crate::name::Name;
@@ -64,8 +64,15 @@ impl Worker<'_> {
         while self.adrift.is_none()
             && let Some(job) = queue.next()
         {
-            if let Err(error) = self.attempt(&job).await {
-                self.collected.unseen(&job, &error);
+            let one_by_one = job.one_by_one();
+            if one_by_one.is_empty() {
+                if let Err(error) = self.attempt(&job).await {
+                    self.collected.unseen(&job, &error);
+                }
+            } else if self.run(&job).await.is_err() {
+                // Each by itself says what is wrong, and with which. A lost session is replaced there.
+                let _ = self.session.join(&self.live.snapshot).await;
+                queue.put_back(one_by_one);
             }
         }
         self.adrift
@@ -113,9 +120,10 @@ impl Worker<'_> {
                 let sql = read::rows_sql(name, self.live.kind(name), &columns, *pages);
                 let on_batch = self.collected.on_batch(&name.to_string(), pages.bytes(*bytes));
                 let part = read::copy(&self.session, &sql, &purpose, &on_batch).await?;
-                still::check_relation(&self.session, name).await?;
+                still::check_relations(&self.session, &[name]).await?;
                 self.collected.rows(name, part);
             }
+            Job::Small(relations) => self.small(relations).await?,
             Job::LargeObjects => {
                 let purpose = Purpose::Tally { log2: crate::sketch::MAX_LOG2 };
                 let sql = read::large_objects_sql();
@@ -125,7 +133,7 @@ impl Worker<'_> {
             }
             Job::Question(question) => self.ask(question).await?,
             Job::Sequences(names) => self.sequences(names).await?,
-            Job::ForeignKey(key) => self.foreign_key(key).await?,
+            Job::ForeignKeys(keys) => self.foreign_keys(keys).await?,
             Job::Assertion { name, sql } => self.assertion(name, sql).await?,
         }
         Ok(())
@@ -172,15 +180,45 @@ impl Worker<'_> {
         }
     }
 
-    async fn foreign_key(&self, key: &ForeignKey) -> Result<()> {
-        let rows = count(&self.session.row(&key.count_sql()).await?)?;
-        let mut violations = Violations { rows, sample: Vec::new() };
-        if rows > 0 {
-            let sample = self.session.rows(&key.sample_sql()).await?;
-            violations.sample = sample.iter().map(|row| key.sample_text(row)).collect();
+    async fn small(&self, relations: &[(Name, u64)]) -> Result<()> {
+        let statement = |(name, _): &(Name, u64)| {
+            let whole = Pages { from: 0, to: None };
+            read::rows_sql(name, self.live.kind(name), &self.collected.reading(name).0, whole)
+        };
+        let statements: Vec<String> = relations.iter().map(statement).collect();
+        let tallies = read::copy_many(&self.session, &statements).await?;
+        let names: Vec<&Name> = relations.iter().map(|(name, _)| name).collect();
+        still::check_relations(&self.session, &names).await?;
+        for ((name, bytes), tally) in relations.iter().zip(tallies) {
+            self.collected.on_batch(&name.to_string(), *bytes)(tally.digest.rows, *bytes);
+            self.collected.rows(name, Accumulator::Tally(tally));
         }
-        still::check_touched(&self.session).await?;
-        self.collected.foreign_key(key, Observed::Seen(violations));
+        Ok(())
+    }
+
+    async fn foreign_keys(&self, keys: &[ForeignKey]) -> Result<()> {
+        let counts: Vec<String> = keys.iter().map(ForeignKey::count_sql).collect();
+        let counts = self.session.rows(&counts.join(";\n")).await?;
+        if counts.len() != keys.len() {
+            return Err(Error::new("the server did not count for each foreign key"));
+        }
+        let mut found = Vec::with_capacity(keys.len());
+        for (key, row) in keys.iter().zip(&counts) {
+            let mut violations = Violations { rows: count(row)?, sample: Vec::new() };
+            if violations.rows > 0 {
+                let sample = self.session.rows(&key.sample_sql()).await?;
+                violations.sample = sample.iter().map(|row| key.sample_text(row)).collect();
+            }
+            found.push(violations);
+        }
+        // Asking what was touched takes the longer the more this session has read before.
+        match keys.iter().map(ForeignKey::relations).collect::<Option<Vec<_>>>() {
+            Some(relations) => still::check_relations(&self.session, relations.as_flattened()).await?,
+            None => still::check_touched(&self.session).await?,
+        }
+        for (key, violations) in keys.iter().zip(found) {
+            self.collected.foreign_key(key, Observed::Seen(violations));
+        }
         Ok(())
     }
 
