@@ -90,7 +90,7 @@ impl Bench {
         println!("making accounts of {rows} rows ...");
         self.make_twin("large", &large_sql(rows))?;
         let title = format!("{:.1} M rows; beside: COPY TO STDOUT of both at once", rows * 1.4 / 1e6);
-        let copies = || vec![self.copy_all("large"), self.copy_all("large_copy")];
+        let copies = || Vec::from(["large", "large_copy"].map(|database| self.copy_all(database)));
         self.duel(&title, options.runs, copies, "large")
     }
 

@@ -1,9 +1,9 @@
 //! A whole comparison: agree on what is read, read both sides at once, compare, then name the rows that differ.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::capture::{Accumulator, Purpose, STRATA, Wanted};
+use crate::capture::{Accumulator, CollectedRow, Purpose, STRATA, Wanted};
 use crate::compare::{self, LARGE_OBJECTS, Request};
 use crate::digest::RowDigest;
 use crate::endpoint::{Endpoint, Target};
@@ -108,7 +108,7 @@ async fn name_differing_rows(
 ) -> Result<()> {
     let table = Table::find(finding, expected.1, actual.1, plan)?;
     let mut decoded = Sketch::difference(&table.expected.sketch, &table.actual.sketch);
-    let is_everything = decoded.is_complete;
+    let mut is_everything = decoded.is_complete;
     if !is_everything {
         decoded = sample(&table, expected.0, actual.0).await?;
         let sum = |rows: &[(RowDigest, u64)]| rows.iter().map(|(_, copies)| copies).sum::<u64>();
@@ -117,17 +117,27 @@ async fn name_differing_rows(
     }
     let digests = decoded.expected_only.iter().chain(&decoded.actual_only).map(|(digest, _)| *digest).collect();
     let purpose = Purpose::Collect(Arc::new(Wanted { digests }));
-    let (e, a) = table.scan(&purpose, expected.0, actual.0).await?;
-    let (
-        Accumulator::Collected { rows: e, is_truncated: e_cut, .. },
-        Accumulator::Collected { rows: a, is_truncated: a_cut, .. },
-    ) = (e, a)
-    else {
-        return Err(Error::new("the second pass collected nothing"));
+    let (e, a) = tokio::join!(table.collect(expected.0, &purpose), table.collect(actual.0, &purpose));
+    let unnamed = match (&e, &a) {
+        (Err(error), Err(_)) => return Err(error.clone()),
+        (Err(error), Ok(_)) => Some(format!("expected: {error}")),
+        (Ok(_), Err(error)) => Some(format!("actual: {error}")),
+        (Ok(_), Ok(_)) => None,
     };
-    let found = Found { columns: table.columns.clone(), key: table.key.clone(), expected: e, actual: a };
-    name_rows(difference, found, is_everything && !e_cut && !a_cut, show);
+    is_everything &= unnamed.is_none();
+    let (e, a) = (e.unwrap_or_default(), a.unwrap_or_default());
+    is_everything &= !e.is_truncated && !a.is_truncated;
+    let found = Found { columns: table.columns.clone(), key: table.key.clone(), expected: e.rows, actual: a.rows };
+    name_rows(difference, found, is_everything, show);
+    difference.unnamed = unnamed;
     Ok(())
+}
+
+/// The wanted rows of one side.
+#[derive(Default)]
+struct Collected {
+    rows: BTreeMap<RowDigest, CollectedRow>,
+    is_truncated: bool,
 }
 
 /// What a finding about rows is about.
@@ -158,6 +168,13 @@ impl<'a> Table<'a> {
         let key = [&e.key, &a.key].into_iter().find(is_usable).cloned().unwrap_or_default();
         let (expected, actual) = (e.rows.seen().ok_or_else(gone)?, a.rows.seen().ok_or_else(gone)?);
         Ok(Self { target: Target::Relation(name), columns, key, expected, actual })
+    }
+
+    async fn collect(&self, endpoint: &Endpoint, purpose: &Purpose) -> Result<Collected> {
+        match endpoint.scan(self.target, &self.columns, purpose).await? {
+            Accumulator::Collected { rows, is_truncated, .. } => Ok(Collected { rows, is_truncated }),
+            Accumulator::Tally(_) | Accumulator::Strata { .. } => Err(Error::new("the second pass collected nothing")),
+        }
     }
 
     async fn scan(

@@ -116,12 +116,15 @@ impl Endpoint {
         if let Self::Dump(dump) = self { Some(dump.pg_restore_version()) } else { None }
     }
 
-    /// Something that no two different databases or dumps have in common.
+    /// Something that no two different databases, dumps or saved manifests have in common.
     pub fn identity(&self) -> Option<String> {
         match self {
             Self::Live(live) => Some(live.identity().to_owned()),
             Self::Dump(dump) => dump.identity(),
-            Self::Saved(_) => None,
+            Self::Saved(manifest) => {
+                let facts = &manifest.endpoint;
+                Some(format!("saved {} {} {}", facts.kind, facts.description, facts.taken_at))
+            }
         }
     }
 
@@ -155,7 +158,7 @@ impl Endpoint {
 /// A mistyped connection string is taken for a path: what may hold a password is not repeated.
 fn no_such_endpoint(path: &Path) -> Error {
     let text = path.to_string_lossy();
-    let may_be_secret = text.contains('@') || text.contains("://") || text.to_lowercase().contains("password");
+    let may_be_secret = ["@", "://", "="].iter().any(|sign| text.contains(sign));
     if may_be_secret {
         Error::new("it is not a connection string, and there is no file of that name")
     } else {

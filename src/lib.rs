@@ -1,4 +1,36 @@
 //! pgwitness proves that a copy of a PostgreSQL database is the database, and signs what it saw.
+//!
+//! # How it works
+//!
+//! Whatever can be read (a live database, a dump, a saved manifest) is an [`endpoint`]. Each is reduced to a [`manifest`]: for
+//! every table the number of rows, a [`digest`] (a sum of the SHA-256 of the lines that `COPY … TO STDOUT` prints) and a
+//! [`sketch`] (a small table from which differing rows can be decoded); the state of sequences; the definition of every object,
+//! read by our own SQL in `checks/catalog`; the rows that violate foreign keys. Two manifests are compared by a pure function
+//! ([`compare`]), which sorts everything it meets into findings, things unchecked, and waivers; one method turns that into one of
+//! three answers ([`verdict`]). Then the differing rows are fetched in a second pass and named ([`comparison`], [`pairing`]), and
+//! the [`report`] is written and signed.
+//!
+//! The same code reads both sides: symmetry is the proof.
+//!
+//! # Words
+//!
+//! *endpoint* a place to read · *moment* one read snapshot shared by all sessions of a side · *expected / actual* the two sides,
+//! always in that order · *finding* something we looked at and that is wrong · *unchecked* something we could not look at, with
+//! the reason · *waiver* a difference that was expected, with the reason and who asked for it · *verdict* sound, damaged or
+//! inconclusive.
+//!
+//! # The ladder
+//!
+//! A module uses only modules above it in this file (`tests/house.rs` says so): *words* are plain data, *thought* is pure,
+//! *hands* touch the world, *plan* puts them together. Only [`cli`] prints, reads the environment and asks the clock.
+//!
+//! # Where the design was changed by reality
+//!
+//! * A sketch has three rows of 2^k cells, one cell a row, instead of three cells in one array: so the three never coincide, and folding
+//!   stays row by row. A cell has a fifth word, a check: without it, small sketches would decode rows that never were.
+//! * The lines of a COPY bypass the queues of tokio-postgres ([`tap`]), which cost more than the hashing.
+//! * Sequences and large objects are read at the moment's time, but a sequence is not transactional: on a live, moving source its value
+//!   may be later than the rows.
 
 // words
 pub mod error;
@@ -15,15 +47,17 @@ pub mod finding;
 pub mod verdict;
 pub mod progress;
 pub mod questions;
+
 // thought
 pub mod pattern;
+pub mod listing;
 pub mod compare;
 pub mod render;
 pub mod report;
 pub mod signature;
 pub mod signers;
 pub mod digest_sql;
-pub mod listing;
+
 // hands
 pub mod pgtools;
 pub mod install;
@@ -40,6 +74,8 @@ pub mod session;
 pub mod live;
 pub mod store;
 pub mod endpoint;
-pub mod comparison;
+
 // plan
+pub mod comparison;
+pub mod demo;
 pub mod cli;

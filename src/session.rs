@@ -48,6 +48,15 @@ const DEMANDS: &[(&str, &str)] = &[("zero_damaged_pages", "off"), ("ignore_check
 const NOTICE_OUR_END: &str = "SELECT pg_catalog.set_config(name, '5s', false) FROM pg_catalog.pg_settings \
                               WHERE name = 'client_connection_check_interval'";
 
+/// The same settings as a value of PGOPTIONS: a dump made with it holds the very lines that a pinned session reads. Without,
+/// times are written in the zone, and bytes in the form, that somebody has set for the database.
+pub fn pgoptions() -> String {
+    // The rest is not about text, and older servers refuse what they do not know.
+    let about_text = PINS.iter().filter(|(name, _)| !name.ends_with("_timeout"));
+    let escape = |value: &str| value.replace('\\', "\\\\").replace(' ', "\\ ");
+    about_text.map(|(name, value)| format!("-c {name}={}", escape(value))).collect::<Vec<_>>().join(" ")
+}
+
 /// How a session is opened.
 #[derive(Debug, Clone)]
 pub struct SessionOptions {
@@ -222,6 +231,9 @@ impl Session {
     pub async fn execute_one(&self, sql: &str) -> Result<()> {
         // The extended protocol takes a single statement.
         let statement = self.client().prepare(sql).await.map_err(|error| describe_error(&error))?;
+        if !statement.params().is_empty() {
+            return Err(Error::new("it has parameters ($1), and there is nobody to give them values"));
+        }
         self.client().execute(&statement, &[]).await.map_err(|error| describe_error(&error)).map(drop)
     }
 

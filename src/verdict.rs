@@ -181,9 +181,11 @@ impl Outcome {
             Verdict::Inconclusive if !self.unchecked.is_empty() => {
                 format!(": {} could not be checked", counted(self.unchecked.len(), "thing"))
             }
-            Verdict::Inconclusive => ": no table was compared".to_owned(),
+            Verdict::Inconclusive if self.coverage.tables_compared == 0 => ": no table was compared".to_owned(),
+            Verdict::Inconclusive => ": not every table was compared".to_owned(),
         };
-        format!("{}{reason} ({scope})", self.verdict())
+        let scope = if scope.is_empty() { String::new() } else { format!(" ({scope})") };
+        format!("{}{reason}{scope}", self.verdict())
     }
 }
 

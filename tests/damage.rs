@@ -147,9 +147,10 @@ fn every_wound_is_found_exactly_and_nothing_is_found_without_it() {
     for wound in wounds.into_iter().filter(is_chosen) {
         by_world.entry(wound.world().to_owned()).or_default().push(wound);
     }
+    assert!(chosen > 0, "no wound has that in its name");
     let (mut jobs, mut skipped) = (Vec::new(), 0);
-    let worlds: BTreeMap<String, World> = World::all().into_iter().map(|world| (world.name.clone(), world)).collect();
-    let mut worlds = worlds;
+    let named = World::all().into_iter().map(|world| (world.name.clone(), world));
+    let mut worlds: BTreeMap<String, World> = named.collect();
     for (name, wounds) in by_world {
         let world = worlds.remove(&name).unwrap_or_else(|| panic!("there is no world {name}"));
         if let Some(reason) = world.header.unmet(&server) {

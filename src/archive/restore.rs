@@ -35,8 +35,10 @@ impl Restore {
         if let Some(list) = &list {
             command.arg("-L").arg(list.path());
         }
-        // The messages end up in ours, and pg_restore takes a path that begins with a dash for an option.
-        command.env("LC_ALL", "C").env("PG_COLOR", "never").arg("--").arg(path);
+        // It reads a file and needs nobody's password. The messages end up in ours, and pg_restore takes a path that begins
+        // with a dash for an option.
+        command.env_clear().env("PATH", "/usr/bin:/bin").env("LC_ALL", "C").env("PG_COLOR", "never");
+        command.arg("--").arg(path);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command
             .spawn()

@@ -1,6 +1,6 @@
 //! From row lines to digests: whoever reads lines hands them over in batches, rayon does the hashing.
 //!
-//! At most [`IN_FLIGHT`] batches of a scan wait to be hashed, so memory does not grow with the table; the reader waits
+//! At most `IN_FLIGHT` batches of a scan wait to be hashed, so memory does not grow with the table; the reader waits
 //! instead. Sockets and files are somebody else's business.
 
 mod accumulate;

@@ -13,8 +13,11 @@ pub struct Arguments {
     pub command: Command,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 sound, 1 damaged, 2 inconclusive (something could not be checked, or an error), \
-                          130 or 143 interrupted";
+const EXIT_CODES: &str = "Exit codes:
+  0         sound: everything was compared and nothing was found
+  1         damaged: at least one finding
+  2         inconclusive: something could not be checked, or an error
+  130, 143  interrupted";
 
 /// The commands.
 #[derive(Debug, Subcommand)]
@@ -50,15 +53,6 @@ pub struct CompareArguments {
     pub expected: String,
     /// What it is
     pub actual: String,
-    /// What takes part.
-    #[command(flatten)]
-    pub selection: SelectionArguments,
-    /// How it is read.
-    #[command(flatten)]
-    pub reading: ReadingArguments,
-    /// The user's own checks.
-    #[command(flatten)]
-    pub checks: ChecksArguments,
     /// Make a missing aspect inconclusive: rows, sequences, large-objects, schema, foreign-keys, assertions
     #[arg(long, value_name = "ASPECT", value_delimiter = ',')]
     pub require: Vec<String>,
@@ -71,7 +65,7 @@ pub struct CompareArguments {
     /// Do not compare comments
     #[arg(long)]
     pub no_comments: bool,
-    /// Differences that are expected: TOML with [[waiver]] object, kind, reason
+    /// Differences that are expected: TOML, each [[waiver]] with kind, object and reason
     #[arg(long, value_name = "FILE")]
     pub waivers: Option<PathBuf>,
     /// Differing rows that are named for each table; the comparison itself has no limit
@@ -92,6 +86,15 @@ pub struct CompareArguments {
     /// What signs.
     #[command(flatten)]
     pub key: KeyArguments,
+    /// What takes part.
+    #[command(flatten)]
+    pub selection: SelectionArguments,
+    /// How it is read.
+    #[command(flatten)]
+    pub reading: ReadingArguments,
+    /// The user's own checks.
+    #[command(flatten)]
+    pub checks: ChecksArguments,
 }
 
 /// Selection as in pg_dump.

@@ -42,12 +42,16 @@ pub fn selection(arguments: &SelectionArguments) -> Result<Selection> {
     })
 }
 
+/// Sessions for each side unless told otherwise: one for each processor, at most 8.
+pub fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from).min(8)
+}
+
 /// How endpoints are opened.
 pub fn open_options(reading: &ReadingArguments, checks: &ChecksArguments, now: Timestamp) -> OpenOptions<'static> {
-    let processors = std::thread::available_parallelism().map_or(1, usize::from).min(8);
     OpenOptions {
         live: LiveOptions {
-            jobs: reading.jobs.map_or(processors, usize::from),
+            jobs: reading.jobs.map_or_else(processors, usize::from),
             lock_timeout_s: reading.lock_timeout,
             assertion_timeout_s: checks.checks_timeout,
         },
@@ -152,8 +156,9 @@ fn check_waiver(entry: WaiverEntry, by: &str) -> Result<Waiver> {
         return Err(Error::new(format!("waiver for {}: there is no kind {:?}", entry.object, entry.kind))
             .hint(format!("a kind of finding ({kinds}), unchecked, or a kind of object such as index")));
     }
-    // A kind of schema object may be left out as a whole, as --no-owner does; damage may not.
-    if !is_object && entry.object.chars().all(|letter| letter == '*' || letter.is_whitespace()) {
+    // A kind of schema object may be left out as a whole, as --no-owner does; damage, and what holds data, may not.
+    let may_be_all = is_object && !["schema", "table", "column", "sequence"].contains(&entry.kind.as_str());
+    if !may_be_all && entry.object.chars().all(|letter| letter == '*' || letter.is_whitespace()) {
         return Err(Error::new(format!("waiver for every {}: it would cover any damage", entry.kind))
             .hint("name the object; a * may stand for a part of its name"));
     }

@@ -2,6 +2,7 @@
 
 pub mod args;
 mod compare;
+mod demo;
 mod digest_sql;
 mod inputs;
 mod manifest;
@@ -44,7 +45,7 @@ fn run(command: Command) -> Result<u8> {
     match command {
         Command::Compare(arguments) => block_on(compare::run(&arguments)),
         Command::Manifest(arguments) => block_on(manifest::run(&arguments)),
-        Command::Demo(_) => Err(Error::new("not yet")),
+        Command::Demo(arguments) => demo::tools(&arguments).and_then(|tools| block_on(demo::run(&tools))),
         Command::Report(command) => report::run(&command),
         Command::Keygen(arguments) => report::keygen(&arguments),
         Command::DigestSql(arguments) => block_on(digest_sql::run(&arguments)),

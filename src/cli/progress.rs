@@ -36,8 +36,7 @@ impl Progress {
 
     fn bar(has_color: bool) -> Self {
         let bar = ProgressBar::with_draw_target(Some(100), ProgressDrawTarget::stderr_with_hz(8));
-        let template =
-            if has_color { "{spinner:.cyan} {bar:20.cyan} {wide_msg}" } else { "{spinner} {bar:20} {wide_msg}" };
+        let template = if has_color { "{bar:10.cyan} {wide_msg}" } else { "{bar:10} {wide_msg}" };
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
@@ -134,12 +133,17 @@ impl Meter {
         }
     }
 
-    /// `read rows  62 %, 7 of 24 tables, 1,203,000 rows, 410,000 rows/s, 2 min left`
+    /// `read rows  62 %, 2 min left, 7 of 24 tables, 1,203,000 rows, 410,000 rows/s`
     fn line(&self, now: Duration) -> String {
         let spent = now.saturating_sub(self.since);
         let mut parts = Vec::new();
         if let Some(percent) = self.percent() {
             parts.push(format!("{percent} %"));
+        }
+        // What people look for comes first: a narrow terminal cuts the end.
+        let is_settled = self.rows > 0 && spent >= SETTLED;
+        if is_settled {
+            parts.extend(self.left(spent).map(|left| format!("{} left", duration(left))));
         }
         if self.tables > 0 {
             parts.push(format!("{} of {}", grouped(self.tables_done), grouped_noun(self.tables, "table")));
@@ -147,9 +151,8 @@ impl Meter {
         if self.rows > 0 {
             parts.push(grouped_noun(self.rows, "row"));
         }
-        if self.rows > 0 && spent >= SETTLED {
+        if is_settled {
             parts.push(format!("{} rows/s", grouped(per_second(self.rows, spent))));
-            parts.extend(self.left(spent).map(|left| format!("{} left", duration(left))));
         }
         format!("{}  {}", self.phase, parts.join(", ")).trim_end().to_owned()
     }
@@ -220,8 +223,8 @@ mod tests {
             lines,
             [
                 "read rows",
-                "read rows  25 %, 0 of 4 tables, 2,000,000 rows, 200,000 rows/s, 30 s left",
-                "read rows  37 %, 1 of 4 tables, 3,000,000 rows, 150,000 rows/s, 35 s left",
+                "read rows  25 %, 30 s left, 0 of 4 tables, 2,000,000 rows, 200,000 rows/s",
+                "read rows  37 %, 35 s left, 1 of 4 tables, 3,000,000 rows, 150,000 rows/s",
                 "compare",
             ]
         );

@@ -3,6 +3,7 @@
 //! It cannot answer for the schema as the server would print it, nor for foreign keys; the verdict's scope says so. What it
 //! does not hold (data left out, INSERT statements, another encoding) is recorded as unseen, with the reason.
 
+mod dialect;
 mod sink;
 
 use std::collections::BTreeMap;
@@ -21,7 +22,7 @@ use crate::name::Name;
 use crate::pgtools::PgTools;
 use crate::progress::{Event, Listener, Side};
 
-use sink::{Shared, Sink};
+use sink::{Shared, Sink, Taken};
 
 /// A dump whose table of contents has been read.
 pub struct Dump {
@@ -29,7 +30,7 @@ pub struct Dump {
     description: String,
     side: Side,
     jobs: usize,
-    listing: Listing,
+    listing: Arc<Listing>,
     taken_at: String,
     pg_restore_version: String,
 }
@@ -46,7 +47,7 @@ impl Dump {
         let relations = tables.map(|(name, table)| (name.clone(), listed(table))).collect();
         let description = path.display().to_string();
         let pg_restore_version = tools.version.text.clone();
-        let listing = Listing { relations };
+        let listing = Arc::new(Listing { relations });
         Ok(Self { archive: archive.into(), description, side, jobs, listing, taken_at, pg_restore_version })
     }
 
@@ -85,10 +86,13 @@ impl Dump {
         let rows = self.readable(plan);
         listener(Event::Planned { side: self.side, tables: rows.len() as u64, bytes: 0 });
         let purpose = Purpose::Tally { log2: crate::sketch::MAX_LOG2 };
-        let (mut seen, large_objects) = self.read(rows, true, purpose, listener).await?;
+        let mut taken = self.read(rows, true, purpose, listener).await?;
         let relation = |(name, listed): (&Name, &Listed)| {
             let columns = plan.get(name).cloned().unwrap_or_default();
-            let rows = self.observed(name, plan, seen.remove(name));
+            let rows = match taken.otherwise.get(name) {
+                Some(reason) => Observed::Unseen((*reason).to_owned()),
+                None => self.observed(name, plan, taken.rows.remove(name)),
+            };
             (name.clone(), listed.relation(columns, rows))
         };
         let relations: BTreeMap<Name, Relation> = self.listing.relations.iter().map(relation).collect();
@@ -101,7 +105,7 @@ impl Dump {
             endpoint: self.facts(),
             answers: [Aspect::Rows, Aspect::Sequences, Aspect::LargeObjects].into(),
             relations,
-            large_objects: self.observed_large_objects(large_objects),
+            large_objects: self.observed_large_objects(taken.large_objects),
             sequences: sequences.collect(),
             schema: Schema::default(),
             foreign_keys: BTreeMap::new(),
@@ -116,21 +120,17 @@ impl Dump {
     pub async fn scan(&self, name: Option<&Name>, columns: &[String], purpose: &Purpose) -> Result<Accumulator> {
         let plan: Plan = name.map(|name| (name.clone(), columns.to_vec())).into_iter().collect();
         let silent = crate::progress::nobody();
-        let (mut rows, large_objects) = self.read(plan, name.is_none(), purpose.clone(), &silent).await?;
-        let found = if name.is_some() { rows.pop_first().map(|(_, rows)| rows) } else { Some(large_objects) };
+        let mut taken = self.read(plan, name.is_none(), purpose.clone(), &silent).await?;
+        let found =
+            if name.is_some() { taken.rows.pop_first().map(|(_, rows)| rows) } else { Some(taken.large_objects) };
         Ok(found.unwrap_or_else(|| Accumulator::new(purpose)))
     }
 
-    async fn read(
-        &self,
-        plan: Plan,
-        with_large_objects: bool,
-        purpose: Purpose,
-        listener: &Listener,
-    ) -> Result<(BTreeMap<Name, Accumulator>, Accumulator)> {
-        let shared = Shared::new(plan, purpose, self.side, Arc::clone(listener));
-        let (archive, jobs) = (Arc::clone(&self.archive), self.jobs);
+    async fn read(&self, plan: Plan, with_large_objects: bool, purpose: Purpose, listener: &Listener) -> Result<Taken> {
+        let (archive, jobs, side) = (Arc::clone(&self.archive), self.jobs, self.side);
+        let (listing, listener) = (Arc::clone(&self.listing), Arc::clone(listener));
         blocking(move || {
+            let shared = Shared::new(plan, &listing, purpose, side, listener);
             let is_wanted = |name: &Name| shared.plan.contains_key(name);
             archive.scan(&is_wanted, with_large_objects, jobs, &|| Box::new(Sink::new(&shared)))?;
             shared.finish()
@@ -156,7 +156,10 @@ impl Dump {
         match catalog.tables.get(name).map(|table| table.has_data) {
             Some(HasData::Rows) => None,
             Some(HasData::Inserts) => Some("its rows are INSERT statements: make the dump without --inserts".into()),
-            _ => Some("the dump holds no rows of it (--schema-only or --exclude-table-data)".into()),
+            _ => {
+                let options = "--schema-only, --exclude-table-data or --load-via-partition-root";
+                Some(format!("the dump holds no rows under its name ({options})"))
+            }
         }
     }
 

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::dialect::Dialect;
 use crate::archive::RowSink;
 use crate::capture::{Accumulator, OnBatch, Purpose, Scan};
 use crate::error::{Error, Result};
-use crate::listing::Plan;
+use crate::listing::{Listing, Plan};
 use crate::name::Name;
 use crate::progress::{Event, Listener, Side};
 use crate::row;
@@ -16,34 +17,50 @@ use crate::row;
 const CHUNK_BYTES: usize = 262_144;
 
 /// What all sinks of a pass share.
-pub struct Shared {
+pub struct Shared<'d> {
     /// Relations to be read, with the columns in the order of the row line.
     pub plan: Plan,
+    listing: &'d Listing,
     purpose: Purpose,
     side: Side,
     listener: Listener,
     rows: Mutex<BTreeMap<Name, Accumulator>>,
     large_objects: Mutex<Accumulator>,
+    otherwise: Mutex<BTreeMap<Name, &'static str>>,
     failure: Mutex<Option<Error>>,
 }
 
-impl Shared {
+/// What a pass has read.
+pub struct Taken {
+    /// Rows by relation.
+    pub rows: BTreeMap<Name, Accumulator>,
+    /// Chunks of large objects.
+    pub large_objects: Accumulator,
+    /// Relations with values that our session would write otherwise, and why.
+    pub otherwise: BTreeMap<Name, &'static str>,
+}
+
+impl<'d> Shared<'d> {
     /// Nothing read yet.
-    pub fn new(plan: Plan, purpose: Purpose, side: Side, listener: Listener) -> Self {
+    pub fn new(plan: Plan, listing: &'d Listing, purpose: Purpose, side: Side, listener: Listener) -> Self {
         let large_objects = Mutex::new(Accumulator::new(&purpose));
-        let rows = Mutex::new(BTreeMap::new());
-        Self { plan, purpose, side, listener, rows, large_objects, failure: Mutex::new(None) }
+        let (rows, otherwise) = (Mutex::default(), Mutex::default());
+        Self { plan, listing, purpose, side, listener, rows, large_objects, otherwise, failure: Mutex::default() }
     }
 
-    /// Rows by relation, and the large objects, once all sinks are gone.
+    /// What was read, once all sinks are gone.
     ///
     /// # Errors
     /// When a sink failed at its end.
-    pub fn finish(self) -> Result<(BTreeMap<Name, Accumulator>, Accumulator)> {
+    pub fn finish(self) -> Result<Taken> {
         if let Some(error) = unlocked(self.failure) {
             return Err(error);
         }
-        Ok((unlocked(self.rows), unlocked(self.large_objects)))
+        Ok(Taken {
+            rows: unlocked(self.rows),
+            large_objects: unlocked(self.large_objects),
+            otherwise: unlocked(self.otherwise),
+        })
     }
 
     fn scan(&self, table: &str) -> Scan {
@@ -70,7 +87,7 @@ fn unlocked<T>(mutex: Mutex<T>) -> T {
 
 /// The sink of one process.
 pub struct Sink<'s> {
-    shared: &'s Shared,
+    shared: &'s Shared<'s>,
     table: Option<Reading>,
     large_object: Option<LargeObject>,
 }
@@ -79,6 +96,8 @@ struct Reading {
     name: Name,
     /// Where each column of the row line stands in the dump's line; `None` when the order is the same.
     order: Option<Vec<usize>>,
+    dialect: Dialect,
+    otherwise: Option<&'static str>,
     scan: Scan,
 }
 
@@ -91,7 +110,7 @@ struct LargeObject {
 
 impl<'s> Sink<'s> {
     /// A sink with nothing in it.
-    pub fn new(shared: &'s Shared) -> Self {
+    pub fn new(shared: &'s Shared<'s>) -> Self {
         Self { shared, table: None, large_object: None }
     }
 
@@ -115,12 +134,16 @@ impl RowSink for Sink<'_> {
         let order = order.ok_or_else(|| Error::new(format!("{table}: the dump lacks a column of it")))?;
         let is_same = wanted == columns;
         let scan = self.shared.scan(&table.to_string());
-        self.table = Some(Reading { name: table.clone(), order: (!is_same).then_some(order), scan });
+        let listed = self.shared.listing.relations.get(table);
+        let dialect = listed.map(|listed| Dialect::of(columns, &listed.columns)).unwrap_or_default();
+        let order = (!is_same).then_some(order);
+        self.table = Some(Reading { name: table.clone(), order, dialect, otherwise: None, scan });
         Ok(())
     }
 
     fn row(&mut self, line: &[u8]) -> Result<()> {
         let Some(reading) = &mut self.table else { return Err(Error::new("a row outside a table")) };
+        reading.otherwise = reading.otherwise.or_else(|| reading.dialect.complaint(line));
         match &reading.order {
             None => reading.scan.push_line_blocking(line),
             Some(order) => {
@@ -135,6 +158,10 @@ impl RowSink for Sink<'_> {
         let Some(reading) = self.table.take() else { return Ok(()) };
         let part = reading.scan.finish_blocking()?;
         self.shared.keep(&reading.name, part);
+        if let Some(reason) = reading.otherwise {
+            let mut otherwise = self.shared.otherwise.lock().unwrap_or_else(PoisonError::into_inner);
+            otherwise.insert(reading.name.clone(), reason);
+        }
         (self.shared.listener)(Event::TableDone { side: self.shared.side, table: &reading.name.to_string() });
         Ok(())
     }

@@ -66,7 +66,7 @@ fn one(finding: &Finding, style: Style) -> Vec<String> {
 fn sides(finding: &Finding, width: usize, lines: &mut [String], style: Style) -> Vec<String> {
     match (&finding.expected, &finding.actual) {
         (Some(expected), Some(actual)) if expected.contains('\n') || actual.contains('\n') => {
-            definition_diff(expected, actual, style)
+            definition_diff(expected, actual, width, style)
         }
         (Some(expected), Some(actual)) => {
             let (expected, actual) = (number(finding.kind, expected), number(finding.kind, actual));
@@ -84,9 +84,14 @@ fn sides(finding: &Finding, width: usize, lines: &mut [String], style: Style) ->
     }
 }
 
+/// `35611 rows` with its thousands set apart; any other text as it is.
 fn number(kind: FindingKind, text: &str) -> String {
-    let count = matches!(kind, FindingKind::RowCount).then(|| text.parse().ok()).flatten();
-    count.map_or_else(|| printable(text), grouped)
+    let counts_rows = !matches!(kind, FindingKind::Changed | FindingKind::SequenceValue);
+    let (count, noun) = text.split_once(' ').unwrap_or((text, ""));
+    match count.parse() {
+        Ok(count) if counts_rows => format!("{} {}", grouped(count), printable(noun)).trim_end().to_owned(),
+        _ => printable(text),
+    }
 }
 
 fn labelled(label: &str, text: &str, width: usize) -> Vec<String> {
@@ -105,13 +110,14 @@ fn definition(text: &str, width: usize, style: Style) -> Vec<String> {
     lines
 }
 
-fn definition_diff(expected: &str, actual: &str, style: Style) -> Vec<String> {
+fn definition_diff(expected: &str, actual: &str, width: usize, style: Style) -> Vec<String> {
     let all = diff(expected, actual);
     let mut lines: Vec<String> = all
         .iter()
         .take(MAX_LINES)
         .map(|line| match line {
-            Line::Same(text) => format!("  {}", printable(text)).trim_end().to_owned(),
+            // Of what both have, the beginning is enough; of what differs, every letter counts.
+            Line::Same(text) => cut(&format!("  {}", printable(text)), width).trim_end().to_owned(),
             Line::Expected(text) => style.red(format!("- {}", printable(text)).trim_end()),
             Line::Actual(text) => style.green(format!("+ {}", printable(text)).trim_end()),
             Line::Gap => style.dim("  …"),

@@ -14,8 +14,9 @@ mod text;
 
 pub use printable::printable;
 pub use style::Style;
-pub use text::{cut, grouped, grouped_noun};
+pub use text::{cut, grouped, grouped_noun, wrap};
 
+use crate::finding::Finding;
 use crate::manifest::EndpointFacts;
 use crate::verdict::Outcome;
 
@@ -58,6 +59,11 @@ pub fn outcome(heading: &Heading, outcome: &Outcome, style: Style) -> String {
     let sections: Vec<String> =
         sections.iter().filter(|lines| !lines.is_empty()).map(|lines| lines.join("\n") + "\n").collect();
     sections.join("\n")
+}
+
+/// The findings alone; empty when there are none.
+pub fn findings(findings: &[Finding], style: Style) -> String {
+    findings::lines(findings, style).iter().map(|line| format!("{line}\n")).collect()
 }
 
 fn head(heading: &Heading, style: Style) -> Vec<String> {

@@ -1,5 +1,7 @@
 //! The worst answer is "sound" when nobody knows. Each promise against it is a test, on real servers.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "in a test, that is how to fail and tell")]
+
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -69,6 +69,18 @@ fn a_dump_compared_with_itself_is_no_proof() {
 }
 
 #[test]
+fn a_saved_manifest_compared_with_itself_is_no_proof() {
+    let pair = Pair::new("CREATE TABLE t (id int)");
+    let dir = tempfile::tempdir().unwrap();
+    let (one, two) = (dir.path().join("one.json"), dir.path().join("two.json"));
+    start(&["manifest", &pair.expected.conninfo, one.to_str().unwrap()]).end().is(0, &[]);
+    std::fs::copy(&one, &two).unwrap();
+    let said = start(&["compare", one.to_str().unwrap(), two.to_str().unwrap()]).end();
+    said.is_error(&["both sides are the same"]);
+    start(&["compare", one.to_str().unwrap(), &pair.actual.conninfo]).end().is(0, &["sound"]);
+}
+
+#[test]
 fn a_table_on_one_side_only_is_damage_even_when_it_is_empty() {
     let pair = Pair::new("CREATE TABLE t (id int)");
     pair.expected.run("CREATE TABLE only_here ()");

@@ -74,16 +74,20 @@ fn rows_under_row_level_security_are_refused_rather_than_hidden() {
 fn a_question_to_the_catalog_that_fails_is_unchecked() {
     let pair = Pair::new(WORLD);
     let role = pair.role(ALL);
-    pair.actual.run("REVOKE SELECT ON pg_catalog.pg_event_trigger FROM PUBLIC");
-    pair.compare_as(&role, &[]).is(2, &["event_trigger", "permission denied for table pg_event_trigger"]);
+    for (table, object) in [("event_trigger", "schema event_trigger"), ("constraint", "foreign_key (list)")] {
+        pair.actual.run(&format!("REVOKE SELECT ON pg_catalog.pg_{table} FROM PUBLIC"));
+        pair.compare_as(&role, &[]).is(2, &[object, &format!("permission denied for table pg_{table}")]);
+        pair.actual.run(&format!("GRANT SELECT ON pg_catalog.pg_{table} TO PUBLIC"));
+    }
+    // Without this one it is not even known what there is.
+    pair.actual.run("REVOKE SELECT ON pg_catalog.pg_class FROM PUBLIC");
+    pair.compare_as(&role, &[]).is_error(&["read the catalog", "permission denied for table pg_class"]);
 }
 
 #[test]
 fn a_row_that_the_server_cannot_print_is_unchecked() {
-    // Each value is fine; the line of both is longer than a server's string may be.
-    let pair = Pair::new(
-        "CREATE TABLE huge (a text, b text); CREATE TABLE fine (); \
-         INSERT INTO huge SELECT repeat('x', 540000000); UPDATE huge SET b = repeat('y', 540000000)",
-    );
+    // A few bytes each in the table, and 131,072 digits in a line: more than 1 GB, which is the longest a server can print.
+    let pair = Pair::new("CREATE TABLE huge (a numeric[]); INSERT INTO huge VALUES (NULL); CREATE TABLE fine ()");
+    pair.actual.run("UPDATE huge SET a = array_fill(1e131071, ARRAY[8400])");
     pair.compare(&["--all-tables"]).is(2, &["rows public.huge", "(SQLSTATE ", "public.fine"]);
 }

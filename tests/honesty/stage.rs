@@ -139,6 +139,8 @@ pub fn start(arguments: &[&str]) -> Running {
 pub fn start_with(arguments: &[&str], prepare: impl FnOnce(&mut Command) -> &mut Command) -> Running {
     let mut command = support::pgwitness();
     let (out, err) = (tempfile::tempfile().unwrap(), tempfile::tempfile().unwrap());
+    // A pg_restore that is not older than the pg_dump of these tests.
+    command.env("PGWITNESS_PG_BINDIR", &support::client_tools().bindir);
     command.args(arguments).stdin(Stdio::null());
     command.stdout(out.try_clone().unwrap()).stderr(err.try_clone().unwrap());
     let child = prepare(&mut command).spawn().unwrap();

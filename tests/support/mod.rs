@@ -158,15 +158,22 @@ impl Database {
         rows[0][0].clone().unwrap_or_else(|| panic!("{sql} gave NULL"))
     }
 
-    /// Dumps this database into a file (or directory) that does not exist yet.
+    /// Dumps this database into a file (or directory) that does not exist yet, as `nightly` does: with the settings that we
+    /// read with.
     pub fn dump(&self, format: Format, target: &Path) {
+        self.dump_with(format, target, &pgwitness::session::pgoptions());
+    }
+
+    /// The same, with other settings.
+    pub fn dump_with(&self, format: Format, target: &Path, pgoptions: &str) {
         let letter = match format {
             Format::Custom => "c",
             Format::Directory => "d",
             Format::Tar => "t",
             Format::Plain => "p",
         };
-        tool("pg_dump", |c| c.args(["-F", letter, "-d", &self.conninfo, "-f"]).arg(target));
+        let arguments = ["-F", letter, "-d", &self.conninfo, "-f"];
+        tool("pg_dump", |c| c.env("PGOPTIONS", pgoptions).args(arguments).arg(target));
     }
 
     /// Restores a dump into this database, which should be empty. Any complaint of the tool is a failure.

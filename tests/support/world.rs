@@ -87,6 +87,14 @@ impl World {
         Self { header: Header::read(&file), name, file }
     }
 
+    /// Those that this server can have; the others are named on standard error.
+    pub fn all_on(server: &Database) -> Vec<Self> {
+        let (fit, unfit): (Vec<_>, Vec<_>) =
+            Self::all().into_iter().partition(|world| world.header.unmet(server).is_none());
+        unfit.iter().for_each(|world| eprintln!("skipped: {}: {}", world.name, world.header.unmet(server).unwrap()));
+        fit
+    }
+
     /// A new database with this world in it; without its settings, so that it can be dumped and cloned as it is.
     pub fn load(&self, cluster: &Cluster, database: &str) -> Database {
         let database = Database::create(cluster, database);
@@ -153,6 +161,12 @@ pub fn compare(expected: &str, actual: &str, options: &[String]) -> Said {
     let mut command = pgwitness();
     command.args(["compare", expected, actual, "--format", "json", "-q", "-j", "2"]).args(options);
     said(&mut command)
+}
+
+/// Saves what an endpoint holds; everything must be readable.
+pub fn save_manifest(endpoint: &str, file: &Path, options: &[String]) {
+    let output = pgwitness().args(["manifest", endpoint, "-q"]).arg(file).args(options).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{endpoint}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
 fn said(command: &mut Command) -> Said {

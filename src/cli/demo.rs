@@ -1,0 +1,245 @@
+//! `pgwitness demo`: what the demo does, told while it happens.
+
+use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+use std::os::unix::fs::MetadataExt as _;
+use std::time::Instant;
+
+use super::args::DemoArguments;
+use super::inputs;
+use super::terminal::{Terminal, print_note, print_result};
+use crate::comparison::Comparison;
+use crate::demo::{self, COPY, Demo, Paper, SOURCE, WOUNDS, Wound};
+use crate::error::{Error, Result};
+use crate::install::{self, InstallPlan};
+use crate::pgtools::{CLIENT, PgTools, SERVER};
+use crate::render::{self, Style, grouped, wrap};
+use crate::store::Check;
+
+/// Finds PostgreSQL, or installs it when the user wants that. Before there is anything to clean up: Ctrl-C just ends us.
+///
+/// # Errors
+/// No PostgreSQL, and none wanted or to be had.
+pub fn tools(arguments: &DemoArguments) -> Result<PgTools> {
+    let required = [SERVER, CLIENT].concat();
+    let path = inputs::environment("PATH");
+    let find = || PgTools::find(arguments.pg_bindir.as_deref(), path.as_deref(), &required);
+    let missing = match find() {
+        Ok(tools) => return Ok(tools),
+        Err(missing) => missing,
+    };
+    let which = |program: &str| {
+        std::env::split_paths(path.as_deref().unwrap_or_default()).any(|dir| dir.join(program).is_file())
+    };
+    let is_root = is_root();
+    // Whoever names a directory does not want another PostgreSQL.
+    let plan = install::plan(&which, is_root).filter(|_| arguments.pg_bindir.is_none());
+    let Some(plan) = plan else { return Err(missing) };
+    if !may_install(&plan, arguments.yes, is_root)? {
+        // The very command instead of general advice.
+        let who = if plan.lacks_root { "as root: " } else { "" };
+        return Err(Error::new(missing.to_string()).hint(format!("{who}{plan}")));
+    }
+    print_note(&format!("installing PostgreSQL: {plan}"));
+    install::run(&plan)?;
+    find()
+}
+
+/// Told to, asked on a terminal, or root where nobody can be asked, as in a container.
+fn may_install(plan: &InstallPlan, is_told: bool, is_root: bool) -> Result<bool> {
+    if plan.lacks_root || is_told || !io::stdin().is_terminal() {
+        return Ok(!plan.lacks_root && (is_told || is_root));
+    }
+    print_note(&format!("There is no PostgreSQL here. This would install it:\n  {plan}"));
+    write!(io::stderr(), "Install it now? [y/N] ")?;
+    let mut answer = String::new();
+    io::stdin().lock().read_line(&mut answer)?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}
+
+/// A file that we make belongs to us.
+fn is_root() -> bool {
+    tempfile::tempfile().and_then(|file| file.metadata()).is_ok_and(|meta| meta.uid() == 0)
+}
+
+/// The whole demo; 0 when every wound was named, and nothing else.
+pub async fn run(tools: &PgTools) -> Result<u8> {
+    // So that Ctrl-C is listened to before there is a server to leave behind.
+    tokio::task::yield_now().await;
+    let page = Page::new();
+    page.intro()?;
+    let start = Instant::now();
+    let demo = Demo::start(tools, inputs::processors(), inputs::now)?;
+    tokio::task::yield_now().await;
+    page.done(&format!("a throw-away PostgreSQL {}", tools.version.text), start)?;
+    let comparison = copy(&demo, &page).await?;
+    paper(&demo, &page, &comparison)?;
+    page.heading("4. Copies with one wound each")?;
+    let mut exact = Vec::new();
+    for (i, wound) in WOUNDS.iter().enumerate() {
+        page.wound(i + 1, wound)?;
+        exact.push(injure(&demo, &page, wound).await?);
+    }
+    drop(demo);
+    page.summary(&exact)?;
+    let missed: Vec<&str> = WOUNDS.iter().zip(&exact).filter(|(_, exact)| !**exact).map(|(w, _)| w.title).collect();
+    if missed.is_empty() { Ok(0) } else { Err(not_named(&missed)) }
+}
+
+fn not_named(missed: &[&str]) -> Error {
+    Error::new(format!("not named exactly: {}", missed.join(", ")))
+        .hint("this is a fault of pgwitness: please report it with what is printed above")
+}
+
+async fn copy(demo: &Demo, page: &Page) -> Result<Comparison> {
+    page.heading("1. A database, and a copy of it")?;
+    let start = Instant::now();
+    demo.load().await?;
+    page.done(&format!("{SOURCE}: a sports club, its members, entries and payments"), start)?;
+    let start = Instant::now();
+    let bytes = demo.dump().await?;
+    page.done(&format!("pg_dump -Fc {SOURCE}, {} kB", grouped(bytes / 1000)), start)?;
+    let start = Instant::now();
+    demo.restore().await?;
+    page.done(&format!("pg_restore into {COPY}"), start)?;
+    page.heading("2. Is the copy the database?")?;
+    page.command(&format!("pgwitness compare dbname={SOURCE} dbname={COPY} --checks assertions/"))?;
+    let start = Instant::now();
+    let comparison = demo.prove_copy().await?;
+    let coverage = &comparison.outcome.coverage;
+    let counts = format!(
+        "{} rows in {} tables, {} objects, {} foreign keys, {} assertions",
+        grouped(coverage.rows_expected),
+        coverage.tables_compared,
+        coverage.objects_expected,
+        coverage.foreign_keys,
+        coverage.assertions
+    );
+    page.done(&format!("compared {counts}"), start)?;
+    page.good(&comparison.outcome.verdict_line())?;
+    Ok(comparison)
+}
+
+fn paper(demo: &Demo, page: &Page, comparison: &Comparison) -> Result<()> {
+    page.heading("3. On paper: a signed report")?;
+    let paper: Paper = demo.sign(comparison)?;
+    page.command("pgwitness report verify report.json --allowed-signers allowed_signers")?;
+    match &paper.check {
+        Check::Good(_) => page.good(&paper.check.to_string())?,
+        bad => return Err(Error::new(bad.to_string()).context("verify the report that was just signed")),
+    }
+    if let Some(said) = paper.ask_ssh_keygen()? {
+        page.command(&format!("ssh-keygen -Y verify -f allowed_signers -I {} \\", demo::IDENTITY))?;
+        print_result("       -n pgwitness-report -s report.json.sig < report.json\n")?;
+        page.good(&said)?;
+    }
+    page.text("the same after one bit of the report was changed:")?;
+    match paper.forge()? {
+        Check::Good(_) => Err(Error::new("a forged report passed for a good one")),
+        bad => page.good(&bad.to_string()),
+    }
+}
+
+async fn injure(demo: &Demo, page: &Page, wound: &Wound) -> Result<bool> {
+    let start = Instant::now();
+    let comparison = demo.wound(wound).await?;
+    let is_exact = demo::is_exact(wound, &comparison.outcome);
+    page.findings(&comparison)?;
+    if is_exact {
+        page.done(&page.style.green("✓ named, and nothing else"), start)?;
+    } else {
+        page.text(&page.style.red(&format!("✗ should have been named: {}", wound.expected().join(", "))))?;
+    }
+    Ok(is_exact)
+}
+
+/// What is printed, and how.
+struct Page {
+    style: Style,
+}
+
+impl Page {
+    fn new() -> Self {
+        let style = Terminal::stdout().style(false);
+        // A story is read best in a narrow column, in a file as well.
+        Self { style: Style { width: style.width.min(80), ..style } }
+    }
+
+    fn lines(&self, indent: usize, text: &str) -> Result<()> {
+        let wrapped = text.lines().flat_map(|line| wrap(line, self.style.width - indent));
+        print_result(&wrapped.map(|line| format!("{:indent$}{line}\n", "")).collect::<String>())
+    }
+
+    fn intro(&self) -> Result<()> {
+        self.lines(0, &self.style.bold("pgwitness demo"))?;
+        self.lines(
+            0,
+            "On a server of its own, which is removed at the end. No other database is touched. Ctrl-C ends it at any time.",
+        )
+    }
+
+    fn heading(&self, text: &str) -> Result<()> {
+        print_result(&format!("\n{}\n", self.style.bold(text)))
+    }
+
+    fn text(&self, text: &str) -> Result<()> {
+        self.lines(3, text)
+    }
+
+    fn good(&self, text: &str) -> Result<()> {
+        let wrapped = wrap(text, self.style.width - 5);
+        let lines = wrapped.iter().enumerate();
+        let marked = lines.map(|(i, line)| format!("   {} {line}", if i == 0 { "✓" } else { " " }));
+        print_result(&marked.map(|line| format!("{}\n", self.style.green(&line))).collect::<String>())
+    }
+
+    fn command(&self, text: &str) -> Result<()> {
+        print_result(&format!("   {} {text}\n", self.style.dim("$")))
+    }
+
+    /// What was done, and how long it took.
+    fn done(&self, text: &str, start: Instant) -> Result<()> {
+        let took = format!("({:.1} s)", start.elapsed().as_secs_f32());
+        self.lines(3, &format!("{text} {}", self.style.dim(&took)))
+    }
+
+    fn wound(&self, number: usize, wound: &Wound) -> Result<()> {
+        let why = wrap(wound.why(), self.style.width - 5);
+        let why = why.iter().map(|line| self.style.bold(line)).collect::<Vec<_>>().join("\n     ");
+        print_result(&format!("\n   {} {why}\n", self.style.bold(&number.to_string())))?;
+        // SQL keeps its own lines.
+        let sql = wound.sql();
+        print_result(&sql.lines().map(|line| format!("     {}\n", self.style.dim(line))).collect::<String>())
+    }
+
+    /// Without the line that counts them, and without empty lines.
+    fn findings(&self, comparison: &Comparison) -> Result<()> {
+        let style = Style { width: self.style.width - 5, ..self.style };
+        let text = render::findings(&comparison.outcome.findings, style);
+        let lines = text.lines().skip(1).filter(|line| !line.is_empty());
+        let bar = self.style.dim("│");
+        print_result(&lines.map(|line| format!("   {bar} {line}\n")).collect::<String>())
+    }
+
+    fn summary(&self, exact: &[bool]) -> Result<()> {
+        self.heading("Summary")?;
+        for (wound, is_exact) in WOUNDS.iter().zip(exact) {
+            let mark = if *is_exact { self.style.green("✓") } else { self.style.red("✗") };
+            for (i, expected) in wound.expected().iter().enumerate() {
+                let (mark, title) = if i == 0 { (mark.as_str(), wound.title) } else { (" ", "") };
+                print_result(&format!("   {mark} {title:<12} {expected}\n"))?;
+            }
+        }
+        let count = exact.iter().filter(|exact| **exact).count();
+        self.text(&format!("{count} of {} wounds named exactly. The server is gone again.", exact.len()))?;
+        self.heading("With your own databases")?;
+        print_result(NEXT)
+    }
+}
+
+const NEXT: &str = "   pgwitness compare postgresql://USER@HOST/DATABASE dbname=COPY
+   pgwitness compare FILE.dump dbname=COPY
+   pgwitness keygen KEY
+   pgwitness compare dbname=DATABASE dbname=COPY --report DIR --key KEY
+   pgwitness report verify DIR/REPORT --allowed-signers ALLOWED_SIGNERS
+   pgwitness digest-sql SCHEMA.TABLE -d dbname=DATABASE
+";

@@ -1,0 +1,123 @@
+//! Rules of the house that matter enough to be tests.
+
+#![allow(clippy::unwrap_used, reason = "in a test, that is how to fail")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn source() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+}
+
+/// Modules in the order of `src/lib.rs`.
+fn ladder() -> Vec<String> {
+    let text = fs::read_to_string(source().join("lib.rs")).unwrap();
+    let modules = text.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';'));
+    modules.map(str::to_owned).collect()
+}
+
+fn files(dir: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Text of the files by top-level module, without comments and without tests.
+fn modules() -> BTreeMap<String, Vec<(PathBuf, String)>> {
+    let mut modules = BTreeMap::<String, Vec<(PathBuf, String)>>::new();
+    for path in files(&source()) {
+        let inner = path.strip_prefix(source()).unwrap();
+        let first = inner.iter().next().unwrap().to_string_lossy().trim_end_matches(".rs").to_owned();
+        let is_test = inner.file_stem().is_some_and(|stem| stem.to_string_lossy().ends_with("tests"));
+        if !is_test && first != "lib" && first != "main" {
+            let text = fs::read_to_string(&path).unwrap();
+            let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+            let code: Vec<&str> = code.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+            modules.entry(first).or_default().push((path, code.join("\n")));
+        }
+    }
+    modules
+}
+
+/// Every place in these modules that has one of these texts.
+fn places(is_asked: impl Fn(&str) -> bool, texts: &[&str]) -> Vec<String> {
+    let mut places = Vec::new();
+    for (module, files) in modules().iter().filter(|(module, _)| is_asked(module)) {
+        for (path, code) in files {
+            for text in texts.iter().filter(|text| code.contains(*text)) {
+                places.push(format!("{module}: {text} in {}", path.display()));
+            }
+        }
+    }
+    places
+}
+
+#[test]
+fn a_module_uses_only_modules_above_it() {
+    let ladder = ladder();
+    let rung = |module: &str| ladder.iter().position(|listed| listed == module);
+    let mut wrong = Vec::new();
+    for (module, files) in modules() {
+        let mine = rung(&module).unwrap_or_else(|| panic!("{module} is not in lib.rs"));
+        for (path, code) in files {
+            for used in code.split("crate::").skip(1) {
+                let name: String = used.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+                if rung(&name).is_some_and(|theirs| theirs > mine) {
+                    wrong.push(format!("{} uses {name}, which is below it", path.display()));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn only_one_module_makes_a_verdict() {
+    // Matching on a verdict is everybody's right; giving one as a value is not.
+    let makers = ["=> Verdict::", " = Verdict::", "(Verdict::", "{ Verdict::"];
+    let found = places(|module| module != "verdict", &makers);
+    assert!(found.is_empty(), "{found:#?}");
+}
+
+#[test]
+fn only_the_command_line_prints_and_ends_the_process() {
+    let found = places(
+        |module| module != "cli",
+        &["println!", "eprintln!", "print!(", "io::stdout", "io::stderr", "process::exit"],
+    );
+    assert!(found.is_empty(), "{found:#?}");
+}
+
+#[test]
+fn only_the_command_line_asks_the_clock_and_the_environment() {
+    let found = places(|module| module != "cli", &["SystemTime::now", "env::var", "env::vars", "env::args"]);
+    assert!(found.is_empty(), "{found:#?}");
+}
+
+#[test]
+fn nothing_that_writes_is_sent_to_a_database() {
+    let words = ["INSERT INTO", "DELETE FROM", "UPDATE ", "DROP ", "ALTER ", "TRUNCATE ", "LOCK TABLE", "GRANT "];
+    // The reader of dumps knows these words as text that it reads; a cluster of our own is ours to write to.
+    let found = places(|module| !["archive", "cluster", "cli", "demo", "name"].contains(&module), &words);
+    assert!(found.is_empty(), "{found:#?}");
+}
+
+#[test]
+fn files_stay_small() {
+    let long: Vec<String> = modules()
+        .into_values()
+        .flatten()
+        .filter_map(|(path, code)| Some((path, code.lines().count())).filter(|(_, lines)| *lines > 400))
+        .map(|(path, lines)| format!("{}: {lines} lines", path.display()))
+        .collect();
+    assert!(long.is_empty(), "{long:#?}");
+}
