@@ -49,10 +49,11 @@ pub struct Comparison {
 pub async fn run(expected: &Endpoint, actual: &Endpoint, job: &Job, listener: &Listener) -> Result<Comparison> {
     check_sides(expected, actual)?;
     let capture = capture_request(expected, actual, job)?;
+    let request = Request { assertions: job.assertions.keys().cloned().collect(), ..job.request.clone() };
     listener(Event::Phase("read both sides"));
     let (e, a) = tokio::try_join!(expected.capture(&capture, listener), actual.capture(&capture, listener))?;
     listener(Event::Phase("compare"));
-    let mut outcome = compare::compare(&e, &a, &job.request);
+    let mut outcome = compare::compare(&e, &a, &request);
     for finding in &mut outcome.findings {
         if finding.rows.is_some() {
             listener(Event::Phase("find the differing rows"));

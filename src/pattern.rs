@@ -131,6 +131,13 @@ impl Selection {
         self.all().is_empty()
     }
 
+    /// Every pattern in force, as given on a command line, sorted.
+    pub fn options(&self) -> Vec<String> {
+        let mut options: Vec<String> = self.all().iter().map(|(option, text)| format!("{option} {text}")).collect();
+        options.sort();
+        options
+    }
+
     /// Every pattern in force with the option that gave it, for the report.
     pub fn all(&self) -> Vec<(&'static str, &str)> {
         let options = [

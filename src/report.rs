@@ -194,9 +194,21 @@ impl Report {
             unchecked: self.unchecked.clone(),
             waivers: self.waivers.clone(),
             scope: self.scope.clone(),
+            selection: self.selection_options(),
             coverage: self.coverage.clone(),
             remarks: self.remarks.clone(),
         }
+    }
+
+    /// What was left out, as [`Outcome::selection`] has it. `selection` also holds options that leave nothing out.
+    fn selection_options(&self) -> Vec<String> {
+        let options = ["schema", "exclude-schema", "table", "exclude-table", "exclude-table-data"];
+        let mut all = Vec::new();
+        for option in options {
+            all.extend(self.selection.get(option).into_iter().flatten().map(|text| format!("--{option} {text}")));
+        }
+        all.sort();
+        all
     }
 }
 

@@ -58,6 +58,8 @@ pub struct Outcome {
     pub waivers: Vec<AppliedWaiver>,
     /// What the verdict speaks of.
     pub scope: Scope,
+    /// The options that left a part of the database out, as given and sorted: `--table shop.orders`.
+    pub selection: Vec<String>,
     /// How much was compared.
     pub coverage: Coverage,
     /// Things people should know that are neither wrong nor unchecked.
@@ -172,6 +174,9 @@ impl Outcome {
         if !self.scope.not_compared.is_empty() {
             scope = format!("{scope}; not compared: {}", list(&self.scope.not_compared));
         }
+        if !self.selection.is_empty() {
+            scope = format!("{scope}; only {}", self.selection.join(" "));
+        }
         let reason = match self.verdict() {
             Verdict::Sound => String::new(),
             Verdict::Damaged if self.unchecked.is_empty() => format!(": {}", counted(self.findings.len(), "finding")),
@@ -240,6 +245,15 @@ mod tests {
         let mut outcome = one_table();
         outcome.unchecked.push(unchecked());
         assert_eq!(outcome.verdict(), Verdict::Inconclusive);
+    }
+
+    #[test]
+    fn the_verdict_line_says_what_was_left_out() {
+        let mut outcome = one_table();
+        outcome.scope.compared.push(Aspect::Rows);
+        assert_eq!(outcome.verdict_line(), "sound (rows)");
+        outcome.selection = vec!["--table shop.*".into()];
+        assert_eq!(outcome.verdict_line(), "sound (rows; only --table shop.*)");
     }
 
     #[test]

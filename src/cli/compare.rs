@@ -63,6 +63,7 @@ fn job(arguments: &CompareArguments) -> Result<Job> {
         selection: inputs::selection(&arguments.selection)?,
         required: inputs::required(&arguments.require)?,
         waivers: inputs::waivers(arguments)?,
+        ..Default::default()
     };
     let show = Show { is_redacted: arguments.redact, max_rows: arguments.max_rows };
     Ok(Job { request, assertions: inputs::assertions(&arguments.checks)?, show })

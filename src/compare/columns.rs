@@ -7,7 +7,8 @@ use crate::finding::{Finding, FindingKind};
 use crate::manifest::{Relation, RelationKind};
 use crate::name::{Name, quote_ident};
 
-/// Columns on one side only, and common columns in another order.
+/// Columns on one side only, common columns in another order, and columns that are computed on one side and copied on the other:
+/// their values are read on neither.
 pub fn compare(name: &Name, expected: &Relation, actual: &Relation, notes: &mut Notes<'_>) {
     // A dump does not name the columns of a materialized view.
     if expected.kind == RelationKind::MaterializedView && (expected.columns.is_empty() || actual.columns.is_empty()) {
@@ -17,6 +18,16 @@ pub fn compare(name: &Name, expected: &Relation, actual: &Relation, notes: &mut 
     for (kind, mine, theirs) in [(FindingKind::Missing, &e, &a), (FindingKind::Unexpected, &a, &e)] {
         for column in mine.iter().filter(|column| !theirs.contains(column)) {
             notes.find(Finding::new(kind, format!("column {name}.{}", quote_ident(column))));
+        }
+    }
+    for column in &expected.columns {
+        let theirs = actual.columns.iter().find(|theirs| theirs.name == column.name);
+        if theirs.is_some_and(|theirs| theirs.is_generated != column.is_generated) {
+            let mut finding =
+                Finding::new(FindingKind::Changed, format!("column {name}.{}", quote_ident(&column.name)));
+            let side = if column.is_generated { "expected" } else { "actual" };
+            finding.detail.push(format!("generated on the {side} side only: its values were not compared"));
+            notes.find(finding);
         }
     }
     let common = |mine: &[&str], theirs: &[&str]| -> Vec<String> {

@@ -11,7 +11,7 @@ mod waive;
 pub use rows::LARGE_OBJECTS;
 pub use waive::is_whole_kind;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::aspect::Aspect;
 use crate::finding::{AppliedWaiver, Finding, FindingKind, Unchecked, Waiver};
@@ -26,6 +26,8 @@ pub struct Request {
     pub selection: Selection,
     /// Aspects without which there is no verdict.
     pub required: Vec<Aspect>,
+    /// Names of the user's checks that both sides were to run: a side that ran none must not look like one where all hold.
+    pub assertions: BTreeSet<String>,
     /// Differences that are expected. A waiver for all objects (`*`) of a kind of schema object switches its question off.
     pub waivers: Vec<Waiver>,
 }
@@ -34,6 +36,7 @@ pub struct Request {
 pub fn compare(expected: &Manifest, actual: &Manifest, request: &Request) -> Outcome {
     let mut notes = Notes { outcome: Outcome::default(), findings: BTreeMap::new(), request };
     notes.outcome.scope = scope(expected, actual, request, &mut notes.outcome.unchecked);
+    notes.outcome.selection = request.selection.options();
     rows::compare(expected, actual, &mut notes);
     if notes.has(Aspect::Sequences) {
         compare_sequences(expected, actual, &mut notes);
@@ -44,12 +47,8 @@ pub fn compare(expected: &Manifest, actual: &Manifest, request: &Request) -> Out
     if notes.has(Aspect::Schema) {
         schema::compare(expected, actual, &mut notes);
     }
-    if notes.has(Aspect::ForeignKeys) {
-        compare_violations(FOREIGN_KEYS, &expected.foreign_keys, &actual.foreign_keys, &mut notes);
-    }
-    if notes.has(Aspect::Assertions) {
-        compare_violations(ASSERTIONS, &expected.assertions, &actual.assertions, &mut notes);
-    }
+    compare_violations(FOREIGN_KEYS, &expected.foreign_keys, &actual.foreign_keys, &mut notes);
+    compare_violations(ASSERTIONS, &expected.assertions, &actual.assertions, &mut notes);
     let mut outcome = notes.outcome;
     outcome.findings = notes.findings.into_values().collect();
     waive::apply(&mut outcome, &request.waivers);
@@ -92,7 +91,8 @@ impl Notes<'_> {
 /// What both sides can answer. Without assertions on either side there is nothing to answer, and nothing to say about it.
 fn scope(expected: &Manifest, actual: &Manifest, request: &Request, unchecked: &mut Vec<Unchecked>) -> Scope {
     let mut scope = Scope::default();
-    let has_assertions = !expected.assertions.is_empty() || !actual.assertions.is_empty();
+    let has_assertions =
+        !request.assertions.is_empty() || !expected.assertions.is_empty() || !actual.assertions.is_empty();
     for aspect in Aspect::ALL {
         let is_required = request.required.contains(&aspect);
         let is_asked = aspect != Aspect::Assertions || has_assertions;
@@ -120,7 +120,7 @@ fn scope(expected: &Manifest, actual: &Manifest, request: &Request, unchecked: &
 }
 
 fn compare_sequences(expected: &Manifest, actual: &Manifest, notes: &mut Notes<'_>) {
-    let names: std::collections::BTreeSet<_> = expected.sequences.keys().chain(actual.sequences.keys()).collect();
+    let names: BTreeSet<_> = expected.sequences.keys().chain(actual.sequences.keys()).collect();
     for name in names {
         if !notes.request.selection.has_table(name) {
             continue;
@@ -155,38 +155,58 @@ fn note_unseen<T>(object: &str, expected: Option<&Observed<T>>, actual: Option<&
     }
 }
 
-/// What differs between foreign keys and assertions: words, and whether a name on one side only is somebody else's finding.
+/// What differs between foreign keys and assertions: aspect and words, and whether a name on one side only is somebody else's finding.
 struct Rule {
+    aspect: Aspect,
     kind: FindingKind,
     noun: &'static str,
     is_definition_compared: bool,
 }
 
 /// A key on one side only is a finding of the schema comparison.
-const FOREIGN_KEYS: Rule = Rule { kind: FindingKind::ForeignKey, noun: "foreign_key", is_definition_compared: true };
-const ASSERTIONS: Rule = Rule { kind: FindingKind::Assertion, noun: "assertion", is_definition_compared: false };
+const FOREIGN_KEYS: Rule = Rule {
+    aspect: Aspect::ForeignKeys,
+    kind: FindingKind::ForeignKey,
+    noun: "foreign_key",
+    is_definition_compared: true,
+};
+const ASSERTIONS: Rule =
+    Rule { aspect: Aspect::Assertions, kind: FindingKind::Assertion, noun: "assertion", is_definition_compared: false };
 
 type Results = BTreeMap<String, Observed<Violations>>;
+type Looked<'a> = Option<&'a Observed<Violations>>;
 
-/// Violations are findings on whichever side they are: a faithful copy of a broken database is broken.
+/// Violations are findings on whichever side they are: a faithful copy of a broken database is broken. Also when the other side
+/// is a dump, which cannot answer: what was seen was seen.
 fn compare_violations(rule: Rule, expected: &Results, actual: &Results, notes: &mut Notes<'_>) {
-    let names: std::collections::BTreeSet<_> = expected.keys().chain(actual.keys()).collect();
+    let mut names: BTreeSet<&String> = expected.keys().chain(actual.keys()).collect();
+    if rule.aspect == Aspect::Assertions {
+        names.extend(&notes.request.assertions);
+    }
     for name in names {
         let (e, a) = (expected.get(name), actual.get(name));
-        let object = format!("{} {name}", rule.noun);
-        note_unseen(&object, e, a, notes);
-        match (e, a) {
-            (None, _) if !rule.is_definition_compared => notes.unchecked(&object, "expected", "was not run there"),
-            (_, None) if !rule.is_definition_compared => notes.unchecked(&object, "actual", "was not run there"),
-            (Some(Observed::Seen(_)), Some(Observed::Seen(_))) => match rule.kind {
-                FindingKind::ForeignKey => notes.outcome.coverage.foreign_keys += 1,
-                _ => notes.outcome.coverage.assertions += 1,
-            },
-            _ => {}
+        if notes.has(rule.aspect) {
+            note_what_was_looked_at(&rule, name, e, a, notes);
         }
         let (e, a) = (e.and_then(Observed::seen), a.and_then(Observed::seen));
         if e.or(a).is_some() && (has_violations(e) || has_violations(a)) {
             notes.find(violation(rule.kind, name, e, a));
+        }
+    }
+}
+
+fn note_what_was_looked_at(rule: &Rule, name: &str, e: Looked<'_>, a: Looked<'_>, notes: &mut Notes<'_>) {
+    let object = format!("{} {name}", rule.noun);
+    note_unseen(&object, e, a, notes);
+    if !rule.is_definition_compared {
+        for (side, _) in [("expected", e), ("actual", a)].into_iter().filter(|(_, looked)| looked.is_none()) {
+            notes.unchecked(&object, side, "was not run there");
+        }
+    }
+    if let (Some(Observed::Seen(_)), Some(Observed::Seen(_))) = (e, a) {
+        match rule.kind {
+            FindingKind::ForeignKey => notes.outcome.coverage.foreign_keys += 1,
+            _ => notes.outcome.coverage.assertions += 1,
         }
     }
 }

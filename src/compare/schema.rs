@@ -11,6 +11,7 @@ use super::{Notes, Request};
 use crate::finding::{Finding, FindingKind};
 use crate::manifest::{Definition, Manifest};
 use crate::name::{Name, quote_ident};
+use crate::questions;
 
 /// Kinds whose rows say something of another object, named at the end of their identity.
 const ABOUT_OTHERS: [&str; 4] = ["owner", "privilege", "comment", "security_label"];
@@ -24,9 +25,10 @@ pub fn compare(expected: &Manifest, actual: &Manifest, notes: &mut Notes<'_>) {
         }
     }
     let kinds: BTreeSet<&String> = expected.schema.objects.keys().chain(actual.schema.objects.keys()).collect();
+    note_not_asked(expected, actual, &kinds, notes);
     let (mut missing, mut unexpected) = (Vec::new(), Vec::new());
     for kind in kinds.into_iter().filter(|kind| !is_switched_off(kind, request)) {
-        if expected.schema.unseen.contains_key(kind) || actual.schema.unseen.contains_key(kind) {
+        if [expected, actual].iter().any(|side| side.schema.unseen.contains_key(kind) || !was_asked(side, kind)) {
             continue;
         }
         let (e, a) = (selected(expected, kind, request), selected(actual, kind, request));
@@ -46,6 +48,29 @@ pub fn compare(expected: &Manifest, actual: &Manifest, notes: &mut Notes<'_>) {
     }
     fold(FindingKind::Missing, &missing, notes);
     fold(FindingKind::Unexpected, &unexpected, notes);
+}
+
+/// A saved manifest holds only what was asked when it was made: owners, for instance, not under `--no-owner`. Nothing there to
+/// compare is not "nothing there".
+fn note_not_asked(expected: &Manifest, actual: &Manifest, kinds: &BTreeSet<&String>, notes: &mut Notes<'_>) {
+    let ours = questions::CATALOG.iter().map(|question| question.kind);
+    let kinds: BTreeSet<&str> = ours.chain(kinds.iter().map(|kind| kind.as_str())).collect();
+    for kind in kinds.into_iter().filter(|kind| !is_switched_off(kind, notes.request)) {
+        for (side, manifest) in [("expected", expected), ("actual", actual)] {
+            if !manifest.schema.unseen.contains_key(kind) && !was_asked(manifest, kind) {
+                notes.unchecked(format!("schema {kind}"), side, "was not asked when the manifest was made");
+            }
+        }
+    }
+}
+
+/// Also when the server is too old to know of such objects: then it has none.
+fn was_asked(manifest: &Manifest, kind: &str) -> bool {
+    let version = manifest.endpoint.server_version.as_deref().unwrap_or_default();
+    let major = version.split(|letter: char| !letter.is_ascii_digit()).next().and_then(|digits| digits.parse().ok());
+    let question = questions::CATALOG.iter().find(|question| question.kind == kind);
+    manifest.schema.objects.contains_key(kind)
+        || question.zip(major).is_some_and(|(question, major)| !question.is_for(major))
 }
 
 /// A waiver for every object of a kind switches the kind off on both sides, whatever a manifest holds.

@@ -165,7 +165,7 @@ impl Demo {
 
 fn job() -> Job {
     let assertions = ASSERTIONS.map(|(name, sql)| (name.to_owned(), sql.trim().trim_end_matches(';').to_owned()));
-    let request = Request { selection: Default::default(), required: Vec::new(), waivers: Vec::new() };
+    let request = Request::default();
     Job { request, assertions: assertions.into(), show: Show { is_redacted: false, max_rows: 5 } }
 }
 

@@ -157,6 +157,8 @@ impl Worker<'_> {
         let one = |(index, name): (usize, &Name)| format!("SELECT {index}, last_value, is_called FROM {}", name.sql());
         let all: Vec<String> = names.iter().enumerate().map(one).collect();
         match self.session.rows(&all.join(" UNION ALL ")).await {
+            // On both sides, one without its row would be one that is not there.
+            Ok(rows) if rows.len() != names.len() => Err(Error::new("a sequence has no row: its file is damaged")),
             Ok(rows) => {
                 for row in &rows {
                     let name = text(row, 0)?.parse::<usize>().ok().and_then(|index| names.get(index));

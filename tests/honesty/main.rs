@@ -6,6 +6,7 @@
 mod support;
 
 mod assertions;
+mod asymmetry;
 mod changes;
 mod dumps;
 mod nothing;
