@@ -125,7 +125,7 @@ fn a_sequence_without_its_row_is_not_equal_to_another_without_its_row() {
     std::fs::write(file, "").unwrap();
     // A copy of the files, since the server still has the page of the original in memory.
     let strategy =
-        if pair.expected.value("SHOW server_version_num") >= "150000".to_owned() { "STRATEGY file_copy" } else { "" };
+        if pair.expected.value("SHOW server_version_num").as_str() >= "150000" { "STRATEGY file_copy" } else { "" };
     let other = pair.actual;
     let server = pair.server;
     drop(pair.expected);
