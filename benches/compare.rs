@@ -103,7 +103,8 @@ impl Bench {
         let output = self.compare("large").output().map_err(|error| Error::from_source(&error))?;
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let run = self.meter.run(vec![self.compare("large")])?;
-        let exact = text.contains("2,000 changed");
+        let exact =
+            text.contains("2,000 rows only in expected, 2,000 only in actual") || text.contains("2,000 changed");
         if output.status.code() != Some(1) || !exact {
             return Err(Error::new(format!("2,000 changed rows were not found:\n{text}")));
         }

@@ -19,7 +19,7 @@ fn what_holds_is_sound_and_what_does_not_is_damage() {
     said.is(1, &["assertion", "rule", "id=2, balance=20", "violated on both sides"]);
     pair.actual.run("CREATE TABLE many AS SELECT generate_series(1, 2500) n");
     pair.expected.run("CREATE TABLE many AS SELECT generate_series(1, 2500) n");
-    check(&pair, "SELECT n FROM public.many", &[]).is(1, &["2500 violating rows"]);
+    check(&pair, "SELECT n FROM public.many", &[]).is(1, &["2,500 violating rows"]);
 }
 
 #[test]
