@@ -20,7 +20,7 @@ use tokio_util::sync::PollSender;
 use crate::capture::Batch;
 
 /// Batches between the socket and whoever hands them to the hashing.
-const CHANNEL_BATCHES: usize = 2;
+const CHANNEL_BATCHES: usize = 1;
 /// Bytes asked of the socket at a time.
 const BUFFER_BYTES: usize = 256 * 1024;
 /// A type byte and a length.

@@ -177,3 +177,26 @@ fn a_saved_manifest_still_names_the_rows_of_the_side_that_can_be_read() {
     assert!(stdout(&compared).contains("name=nobody"), "{}", stdout(&compared));
     assert_eq!(code(&run(&["manifest", "--quiet", &pair.expected.conninfo, &file])), 2, "a manifest is never replaced");
 }
+
+#[test]
+fn a_large_table_read_in_slices_has_the_digest_of_one_read_in_one_piece() {
+    let pair = Pair::new();
+    let fill = "CREATE TABLE shop.wide (id integer PRIMARY KEY, body text);
+                ALTER TABLE shop.wide ALTER body SET STORAGE plain;
+                INSERT INTO shop.wide SELECT i, i || repeat('-', 7000) FROM generate_series(1, 20000) AS i";
+    pair.expected.run(fill);
+    pair.actual.run(fill);
+    // More than two slices of 64 MiB.
+    assert_eq!(pair.expected.value("SELECT pg_relation_size('shop.wide') > 2 * 64 * 1024 * 1024"), "t");
+    let table = |jobs: &str| {
+        let report = json(&pair.compare(&["--format", "json", "--jobs", jobs]));
+        assert_eq!(report["verdict"], "sound");
+        report["tables"]["shop.wide"].clone()
+    };
+    let whole = table("1");
+    assert_eq!(whole["expected"]["rows"], 20_000);
+    assert_eq!(whole, table("4"));
+    pair.actual.run("UPDATE shop.wide SET body = 'short' WHERE id = 19999");
+    let report = json(&pair.compare(&["--format", "json", "--jobs", "4"]));
+    assert_eq!(rows(&report)["changed"][0]["key"], "id=19999");
+}

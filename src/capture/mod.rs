@@ -18,7 +18,7 @@ use crate::digest::RowDigest;
 use crate::error::{Error, Result};
 
 /// Batches of one scan that may wait to be hashed.
-const IN_FLIGHT: usize = 4;
+const IN_FLIGHT: usize = 2;
 
 /// Lines of fewer bytes are hashed where they are: to hand them over would take longer.
 const SMALL_BYTES: u64 = 64 * 1024;

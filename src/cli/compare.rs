@@ -30,8 +30,10 @@ pub async fn run(arguments: &CompareArguments) -> Result<u8> {
     let options = inputs::open_options(&arguments.reading, &arguments.checks, started_at);
     let progress = Progress::new(arguments.reading.quiet, Terminal::stderr());
     (progress.listener)(Event::Phase("connect"));
-    let expected = Endpoint::open(&arguments.expected, Side::Expected, &options).await?;
-    let actual = Endpoint::open(&arguments.actual, Side::Actual, &options).await?;
+    let (expected, actual) = tokio::try_join!(
+        Endpoint::open(&arguments.expected, Side::Expected, &options),
+        Endpoint::open(&arguments.actual, Side::Actual, &options)
+    )?;
     let mut comparison = comparison::run(&expected, &actual, &job, &progress.listener).await?;
     comparison.outcome.remarks.extend(expected.remarks(Side::Expected));
     comparison.outcome.remarks.extend(actual.remarks(Side::Actual));

@@ -226,9 +226,10 @@ impl Live {
         jobs
     }
 
-    /// TID range scans came with 14; before, each slice would read the whole table.
+    /// TID range scans came with 14; before, each slice would read the whole table. One or two sessions have
+    /// enough to do without, and a plain COPY costs the server less.
     fn can_slice(&self, name: &Name) -> bool {
-        self.holder.major() >= 14 && self.heaps.contains(name)
+        self.options.jobs > 2 && self.holder.major() >= 14 && self.heaps.contains(name)
     }
 
     /// One more pass over a relation, at the same moment.
