@@ -8,8 +8,8 @@ SELECT format('%I.%I', n.nspname, t.typname) AS identity,
            CASE WHEN t.typnotnull THEN 'not null' END,
            'default ' || t.typdefault,
            (SELECT string_agg(format('constraint %I %s', k.conname, regexp_replace(regexp_replace(pg_get_constraintdef(k.oid),
-        $r$\((E?'(?:[^']|'')*'::(?:character varying(?:\(\d+\))?))\)::text$r$, '\1', 'g'),
-        $r$\((ARRAY\[E?'(?:[^']|'')*'::(?:character varying(?:\(\d+\))?)(?:, E?'(?:[^']|'')*'::(?:character varying(?:\(\d+\))?))*\])\)::text\[\]$r$, '\1', 'g')), E'\n' ORDER BY k.conname COLLATE "C")
+        $r$\((E?'(?:[^']|'')*'::(?:character varying(?:\(\d+\))?|[\w"]+\.[\w"]+))\)::text$r$, '\1', 'g'),
+        $r$\((ARRAY\[E?'(?:[^']|'')*'::(?:character varying(?:\(\d+\))?|[\w"]+\.[\w"]+)(?:, E?'(?:[^']|'')*'::(?:character varying(?:\(\d+\))?|[\w"]+\.[\w"]+))*\])\)::text\[\]$r$, '\1', 'g')), E'\n' ORDER BY k.conname COLLATE "C")
             FROM pg_constraint k WHERE k.contypid = t.oid AND k.contype = 'c')) AS definition,
        n.nspname::text AS schema_name,
        NULL::text AS relation_name

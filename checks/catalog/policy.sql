@@ -9,11 +9,11 @@ SELECT format('%I.%I %I', n.nspname, c.relname, p.polname) AS identity,
                      FROM (SELECT CASE WHEN r = 0 THEN 'public' ELSE quote_ident(pg_get_userbyid(r)) END AS grantee
                            FROM unnest(p.polroles) r) roles),
            'using ' || regexp_replace(regexp_replace(pg_get_expr(p.polqual, p.polrelid),
-        $r$\((E?'(?:[^']|'')*'::(?:character varying(?:\(\d+\))?))\)::text$r$, '\1', 'g'),
-        $r$\((ARRAY\[E?'(?:[^']|'')*'::(?:character varying(?:\(\d+\))?)(?:, E?'(?:[^']|'')*'::(?:character varying(?:\(\d+\))?))*\])\)::text\[\]$r$, '\1', 'g'),
+        $r$\((E?'(?:[^']|'')*'::(?:character varying(?:\(\d+\))?|[\w"]+\.[\w"]+))\)::text$r$, '\1', 'g'),
+        $r$\((ARRAY\[E?'(?:[^']|'')*'::(?:character varying(?:\(\d+\))?|[\w"]+\.[\w"]+)(?:, E?'(?:[^']|'')*'::(?:character varying(?:\(\d+\))?|[\w"]+\.[\w"]+))*\])\)::text\[\]$r$, '\1', 'g'),
            'with check ' || regexp_replace(regexp_replace(pg_get_expr(p.polwithcheck, p.polrelid),
-        $r$\((E?'(?:[^']|'')*'::(?:character varying(?:\(\d+\))?))\)::text$r$, '\1', 'g'),
-        $r$\((ARRAY\[E?'(?:[^']|'')*'::(?:character varying(?:\(\d+\))?)(?:, E?'(?:[^']|'')*'::(?:character varying(?:\(\d+\))?))*\])\)::text\[\]$r$, '\1', 'g')) AS definition,
+        $r$\((E?'(?:[^']|'')*'::(?:character varying(?:\(\d+\))?|[\w"]+\.[\w"]+))\)::text$r$, '\1', 'g'),
+        $r$\((ARRAY\[E?'(?:[^']|'')*'::(?:character varying(?:\(\d+\))?|[\w"]+\.[\w"]+)(?:, E?'(?:[^']|'')*'::(?:character varying(?:\(\d+\))?|[\w"]+\.[\w"]+))*\])\)::text\[\]$r$, '\1', 'g')) AS definition,
        n.nspname::text AS schema_name,
        c.relname::text AS relation_name
 FROM pg_policy p

@@ -6,8 +6,8 @@ SELECT format('%I %I.%I', p.pubname, n.nspname, c.relname) AS identity,
        concat_ws(E'\n', 'table',
            'columns ' || r.columns,
            'where ' || regexp_replace(regexp_replace(r.filter,
-        $r$\((E?'(?:[^']|'')*'::(?:character varying(?:\(\d+\))?))\)::text$r$, '\1', 'g'),
-        $r$\((ARRAY\[E?'(?:[^']|'')*'::(?:character varying(?:\(\d+\))?)(?:, E?'(?:[^']|'')*'::(?:character varying(?:\(\d+\))?))*\])\)::text\[\]$r$, '\1', 'g')) AS definition,
+        $r$\((E?'(?:[^']|'')*'::(?:character varying(?:\(\d+\))?|[\w"]+\.[\w"]+))\)::text$r$, '\1', 'g'),
+        $r$\((ARRAY\[E?'(?:[^']|'')*'::(?:character varying(?:\(\d+\))?|[\w"]+\.[\w"]+)(?:, E?'(?:[^']|'')*'::(?:character varying(?:\(\d+\))?|[\w"]+\.[\w"]+))*\])\)::text\[\]$r$, '\1', 'g')) AS definition,
        n.nspname::text AS schema_name,
        c.relname::text AS relation_name
 FROM (SELECT NULL::pg_node_tree AS prqual, NULL::int2vector AS prattrs) older

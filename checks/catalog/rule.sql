@@ -4,8 +4,8 @@
 SELECT format('%I.%I %I', n.nspname, c.relname, r.rulename) AS identity,
        concat_ws(E'\n',
            regexp_replace(regexp_replace(pg_get_ruledef(r.oid),
-        $r$\((E?'(?:[^']|'')*'::(?:character varying(?:\(\d+\))?))\)::text$r$, '\1', 'g'),
-        $r$\((ARRAY\[E?'(?:[^']|'')*'::(?:character varying(?:\(\d+\))?)(?:, E?'(?:[^']|'')*'::(?:character varying(?:\(\d+\))?))*\])\)::text\[\]$r$, '\1', 'g'),
+        $r$\((E?'(?:[^']|'')*'::(?:character varying(?:\(\d+\))?|[\w"]+\.[\w"]+))\)::text$r$, '\1', 'g'),
+        $r$\((ARRAY\[E?'(?:[^']|'')*'::(?:character varying(?:\(\d+\))?|[\w"]+\.[\w"]+)(?:, E?'(?:[^']|'')*'::(?:character varying(?:\(\d+\))?|[\w"]+\.[\w"]+))*\])\)::text\[\]$r$, '\1', 'g'),
            CASE r.ev_enabled WHEN 'D' THEN 'disabled' WHEN 'R' THEN 'enabled replica' WHEN 'A' THEN 'enabled always' ELSE 'enabled' END) AS definition,
        n.nspname::text AS schema_name,
        c.relname::text AS relation_name

@@ -6,8 +6,8 @@ SELECT format('%I.%I', n.nspname, c.relname) AS identity,
            columns.list,
            'options ' || (SELECT string_agg(o, ', ' ORDER BY o COLLATE "C") FROM unnest(c.reloptions) o),
            regexp_replace(regexp_replace(pg_get_viewdef(c.oid),
-        $r$\((E?'(?:[^']|'')*'::(?:character varying(?:\(\d+\))?))\)::text$r$, '\1', 'g'),
-        $r$\((ARRAY\[E?'(?:[^']|'')*'::(?:character varying(?:\(\d+\))?)(?:, E?'(?:[^']|'')*'::(?:character varying(?:\(\d+\))?))*\])\)::text\[\]$r$, '\1', 'g')) AS definition,
+        $r$\((E?'(?:[^']|'')*'::(?:character varying(?:\(\d+\))?|[\w"]+\.[\w"]+))\)::text$r$, '\1', 'g'),
+        $r$\((ARRAY\[E?'(?:[^']|'')*'::(?:character varying(?:\(\d+\))?|[\w"]+\.[\w"]+)(?:, E?'(?:[^']|'')*'::(?:character varying(?:\(\d+\))?|[\w"]+\.[\w"]+))*\])\)::text\[\]$r$, '\1', 'g')) AS definition,
        n.nspname::text AS schema_name,
        c.relname::text AS relation_name
 FROM pg_class c
