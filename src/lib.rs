@@ -29,6 +29,12 @@
 //! * A sketch has three rows of 2^k cells, one cell a row, instead of three cells in one array: so the three never coincide, and folding
 //!   stays row by row. A cell has a fifth word, a check: without it, small sketches would decode rows that never were.
 //! * The lines of a COPY bypass the queues of tokio-postgres ([`tap`]), which cost more than the hashing.
+//! * A dump written with another time zone, form of bytes or currency is *unchecked*, not damaged: the values may be the same
+//!   ([`dump`]).
+//! * TRUNCATE, a rewrite or a swap after the moment makes an old snapshot see an empty table: what has changed in the catalog
+//!   since the moment is unchecked ([`live`]).
+//! * A violation seen on a live side is a finding even where the other side, a dump, cannot answer.
+//! * Comparing a database, a dump or a manifest with itself proves nothing and is refused; so is a waiver that covers everything.
 //! * Sequences and large objects are read at the moment's time, but a sequence is not transactional: on a live, moving source its value
 //!   may be later than the rows.
 
