@@ -123,7 +123,7 @@ impl Dump {
         let mut taken = self.read(plan, name.is_none(), purpose.clone(), &silent).await?;
         let found =
             if name.is_some() { taken.rows.pop_first().map(|(_, rows)| rows) } else { Some(taken.large_objects) };
-        Ok(found.unwrap_or_else(|| Accumulator::new(purpose)))
+        found.ok_or_else(|| Error::new("its rows did not come a second time"))
     }
 
     async fn read(&self, plan: Plan, with_large_objects: bool, purpose: Purpose, listener: &Listener) -> Result<Taken> {
