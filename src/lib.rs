@@ -53,6 +53,8 @@ pub mod finding;
 pub mod verdict;
 pub mod progress;
 pub mod questions;
+pub mod night;
+pub mod config;
 
 // thought
 pub mod pattern;
