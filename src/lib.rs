@@ -54,10 +54,10 @@ pub mod verdict;
 pub mod progress;
 pub mod questions;
 pub mod night;
-pub mod config;
 
 // thought
 pub mod pattern;
+pub mod config;
 pub mod listing;
 pub mod compare;
 pub mod render;
