@@ -67,6 +67,7 @@ pub mod signers;
 pub mod digest_sql;
 
 // hands
+pub mod userfiles;
 pub mod pgtools;
 pub mod install;
 pub mod cluster;
