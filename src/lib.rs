@@ -78,6 +78,7 @@ pub mod dump;
 pub mod pgerror;
 pub mod tap;
 pub mod tls;
+pub mod secret;
 pub mod conninfo;
 pub mod session;
 pub mod live;

@@ -6,6 +6,7 @@ mod check;
 mod connection;
 mod defaults;
 mod dump;
+pub mod examples;
 mod parse;
 mod restore;
 mod source;
@@ -14,6 +15,7 @@ mod span;
 use std::path::PathBuf;
 
 pub use dump::{Dump, DumpFormat};
+pub use examples::ACTIONS;
 pub use restore::{AcceptedError, CopyFate, Restore};
 use serde::{Deserialize, Serialize};
 pub use source::{PostgresSource, RdsSource, SnapshotKind, Source, Temporary};
