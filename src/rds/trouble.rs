@@ -1,0 +1,1 @@
+//! Sorts what AWS answers.
