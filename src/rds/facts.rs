@@ -2,7 +2,16 @@
 //!
 //! Never guesses: what RDS did not say is `None`, and what may be deleted is not decided on it.
 
+use std::time::{Duration, UNIX_EPOCH};
+
+use aws_smithy_types::DateTime;
+
 use crate::time::Timestamp;
+
+/// Before 1970 becomes 1970.
+pub(in crate::rds) fn timestamp(time: &DateTime) -> Timestamp {
+    Timestamp::new(UNIX_EPOCH + Duration::from_secs(time.secs().try_into().unwrap_or_default()))
+}
 
 /// Where an instance listens, as the API says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +49,8 @@ pub struct Described {
     pub endpoint: Option<Endpoint>,
     /// `PendingModifiedValues` is not empty.
     pub has_pending_changes: bool,
+    /// `MasterUserSecret`: RDS keeps the password in Secrets Manager and turns it by itself.
+    pub has_managed_password: bool,
     /// `Engine`, for instance `postgres`.
     pub engine: String,
     /// `EngineVersion`, for instance `17.4`.

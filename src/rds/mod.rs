@@ -14,6 +14,7 @@ mod login;
 mod password;
 mod restore;
 mod snapshot;
+pub mod tags;
 mod trouble;
 mod wait;
 
