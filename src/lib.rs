@@ -84,6 +84,7 @@ pub mod session;
 pub mod live;
 pub mod store;
 pub mod endpoint;
+pub mod rds;
 
 // plan
 pub mod comparison;

@@ -42,6 +42,11 @@ impl Timestamp {
         Self::from_civil(date, time).filter(|timestamp| timestamp.to_string() == text)
     }
 
+    /// Seconds since 1970.
+    pub const fn seconds(self) -> u64 {
+        self.0
+    }
+
     /// For names of files, sorts as time does: `20260131T235959Z`.
     pub fn stamp(self) -> String {
         self.to_string().replace(['-', ':'], "")
