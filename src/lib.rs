@@ -82,6 +82,9 @@ pub mod session;
 pub mod live;
 pub mod store;
 pub mod endpoint;
+pub mod child;
+pub mod dumping;
+pub mod restoring;
 
 // plan
 pub mod comparison;
