@@ -138,8 +138,8 @@ fn arguments(order: &DumpOrder<'_>, path: &Path, connection: &str) -> Vec<OsStri
     list.extend(order.snapshot.map(|snapshot| format!("--snapshot={snapshot}").into()));
     list.extend(config.exclude_table_data.iter().map(|text| format!("--exclude-table-data={text}").into()));
     list.extend(order.role.map(|role| format!("--role={role}").into()));
-    // A lock that somebody else holds is then named, where a stall would not be.
-    list.push(format!("--lock-wait-timeout={}", config.stalled_after.duration().as_millis()).into());
+    // Before it stalls: who is waited for is then clear.
+    list.push(format!("--lock-wait-timeout={}", config.stalled_after.duration().as_millis() / 2).into());
     // UTF-8 is what can be compared with any other side. What it is busy with is a sign of life.
     list.extend(["--encoding=UTF8", "--no-password", "--verbose"].map(OsString::from));
     list.push(format!("--dbname={connection}").into());

@@ -2,10 +2,13 @@
 //!
 //! Read from the source's catalog; never carries an owner or a privilege.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::conninfo::ConnInfo;
 use crate::error::{Context, Result};
+use crate::name::quote_literal;
 use crate::session::{Session, SessionOptions, optional, text};
 
 /// How a database was created.
@@ -26,6 +29,45 @@ pub struct DatabaseFacts {
     pub icu_rules: Option<String>,
     /// `datconnlimit`, if it is limited.
     pub connection_limit: Option<i64>,
+}
+
+impl DatabaseFacts {
+    /// For CREATE DATABASE on a server of this major version: everything named, so that nothing comes from its own defaults.
+    pub(super) fn clauses(&self, major: u32) -> String {
+        let mut sql = format!(
+            " ENCODING {} LC_COLLATE {} LC_CTYPE {}",
+            quote_literal(&self.encoding),
+            quote_literal(&self.lc_collate),
+            quote_literal(&self.lc_ctype)
+        );
+        let (provider, option) = match self.provider.as_str() {
+            "i" => (" LOCALE_PROVIDER icu", "ICU_LOCALE"),
+            "b" => (" LOCALE_PROVIDER builtin", "BUILTIN_LOCALE"),
+            _ if major >= 15 => (" LOCALE_PROVIDER libc", ""),
+            // A server before 15 knows only this one, and not the word.
+            _ => return sql,
+        };
+        sql.push_str(provider);
+        if let Some(locale) = self.locale.as_ref().filter(|_| !option.is_empty()) {
+            sql.push_str(&format!(" {option} {}", quote_literal(locale)));
+        }
+        if let Some(rules) = &self.icu_rules {
+            sql.push_str(&format!(" ICU_RULES {}", quote_literal(rules)));
+        }
+        sql
+    }
+}
+
+/// `encoding UTF8, collation en_AU.UTF-8, ctype en_AU.UTF-8`, for messages.
+impl fmt::Display for DatabaseFacts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "encoding {}, collation {}, ctype {}", self.encoding, self.lc_collate, self.lc_ctype)?;
+        match (self.provider.as_str(), &self.locale) {
+            ("i", Some(locale)) => write!(f, ", ICU locale {locale}"),
+            ("b", Some(locale)) => write!(f, ", builtin locale {locale}"),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Reads them.

@@ -29,6 +29,7 @@ use crate::session::pgoptions;
 use complaints::Complaints;
 pub use copy::{CopyIdentity, CopyOrder, create_copy, drop_copy, find_copy, rename_copy};
 pub use facts::{DatabaseFacts, database_facts};
+pub use known::sqlstate_of;
 
 /// What is to be restored, and where to.
 pub struct RestoreOrder<'a> {
@@ -86,7 +87,10 @@ async fn run_restore(order: &RestoreOrder<'_>) -> Result<Restored> {
         return Err(Error::new("this is not a PostgreSQL dump"));
     }
     // The text in a dump is that of these settings (money above all); only writing is what it is about.
-    let options = format!("{} -c default_transaction_read_only=off", pgoptions());
+    let mut options = format!("{} -c default_transaction_read_only=off", pgoptions());
+    if moved::speaks_english(order.conninfo).await {
+        options.push_str(" -c lc_messages=C");
+    }
     let environment = order.conninfo.child_environment()?.with_options(&options);
     let program = order.tools.program("pg_restore");
     let run = Order {
@@ -96,7 +100,7 @@ async fn run_restore(order: &RestoreOrder<'_>) -> Result<Restored> {
         stalled_after: order.stalled_after,
         grace: GRACE,
     };
-    let mut complaints = Complaints::new(order.jobs > 1);
+    let mut complaints = Complaints::default();
     let moved = AtomicU64::new(0);
     let progress = || moved.load(Ordering::Relaxed);
     let mut hear = |line: &str| complaints.hear(line);
