@@ -88,6 +88,9 @@ pub mod journal;
 pub mod backups;
 pub mod endpoint;
 pub mod rds;
+pub mod child;
+pub mod dumping;
+pub mod restoring;
 
 // plan
 pub mod comparison;
