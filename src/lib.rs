@@ -94,5 +94,7 @@ pub mod restoring;
 
 // plan
 pub mod comparison;
+pub mod nightly;
+pub mod recovery;
 pub mod demo;
 pub mod cli;
