@@ -86,6 +86,7 @@ pub mod store;
 pub mod endpoint;
 
 // plan
+pub mod preflight;
 pub mod comparison;
 pub mod demo;
 pub mod cli;
