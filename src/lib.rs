@@ -93,6 +93,7 @@ pub mod dumping;
 pub mod restoring;
 
 // plan
+pub mod preflight;
 pub mod comparison;
 pub mod nightly;
 pub mod recovery;

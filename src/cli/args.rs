@@ -35,6 +35,9 @@ pub enum Command {
     Keygen(KeygenArguments),
     /// Print a SQL statement that computes a table's digest on the server
     DigestSql(DigestSqlArguments),
+    /// Look at the configuration of the night, check it, or print an example of one
+    #[command(subcommand)]
+    Config(ConfigCommand),
     /// Print a completion script for a shell
     Completions {
         /// Which shell
@@ -246,4 +249,61 @@ pub struct DigestSqlArguments {
     /// The database that has it, as a connection string [default: as libpq would, from PG* variables]
     #[arg(short = 'd', long, value_name = "CONNINFO", default_value = "")]
     pub dbname: String,
+}
+
+/// Where the configuration is: for every command that needs one.
+#[derive(Debug, Clone, Args)]
+pub struct ConfigArguments {
+    /// The configuration (see config example toml)
+    #[arg(short, long, value_name = "FILE", env = "PGWITNESS_CONFIG", default_value = "/etc/pgwitness/pgwitness.toml")]
+    pub config: PathBuf,
+}
+
+/// `config`
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Try everything that a night needs and that costs nothing: 0 fine, 2 not
+    Check(ConfigArguments),
+    /// Print what holds in the end, defaults included
+    Show {
+        /// Where the configuration is.
+        #[command(flatten)]
+        file: ConfigArguments,
+        /// How to print it
+        #[arg(long, value_enum, default_value_t = ConfigFormat::Toml)]
+        format: ConfigFormat,
+    },
+    /// Print an example to start from
+    Example {
+        /// What for
+        #[arg(value_enum)]
+        example: ConfigExample,
+        /// Fill the policy in from this configuration
+        #[arg(short, long, value_name = "FILE")]
+        config: Option<PathBuf>,
+    },
+}
+
+/// How a configuration is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ConfigFormat {
+    /// As it would stand in the file
+    Toml,
+    /// For programs
+    Json,
+}
+
+/// What an example is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ConfigExample {
+    /// pgwitness.toml: every key, with what it means
+    Toml,
+    /// pgwitness.toml of a club: RDS, a test system filled from the copy, dumps off site
+    Club,
+    /// Service and timer
+    Systemd,
+    /// A line for cron
+    Cron,
+    /// The smallest IAM policy (with --config: filled in)
+    Iam,
 }

@@ -2,6 +2,7 @@
 
 pub mod args;
 mod compare;
+pub mod config;
 mod demo;
 mod digest_sql;
 mod inputs;
@@ -49,6 +50,7 @@ fn run(command: Command) -> Result<u8> {
         Command::Report(command) => report::run(&command),
         Command::Keygen(arguments) => report::keygen(&arguments),
         Command::DigestSql(arguments) => block_on(digest_sql::run(&arguments)),
+        Command::Config(command) => block_on(config::run(&command)),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "pgwitness", &mut script);
