@@ -6,7 +6,7 @@ use super::cloud::Cloud;
 use super::debts::Payer;
 use super::given::Given;
 use super::paper::Paper;
-use super::preflight::{self, Ready};
+use super::ready::{self, Ready};
 use super::record::Record;
 use super::witness::{self, Witnessed};
 use crate::backups::{self, Backup, Backups, Made};
@@ -126,7 +126,7 @@ impl<'a> Night<'a> {
         self.record.begin("preflight")?;
         let paper = self.paper.as_ref().map(|_| ()).map_err(Error::clone);
         paper?;
-        let ready = preflight::demand(self.given, engine_version).await?;
+        let ready = ready::demand(self.given, engine_version).await?;
         ready.notes.iter().for_each(|note| self.record.note(note));
         self.record.done()?;
         Ok(ready)
@@ -177,7 +177,7 @@ impl<'a> Night<'a> {
     ) -> Result<(Endpoint, Manifest)> {
         let options = self.given.open_options();
         let live = Live::open(source.clone(), options.live.clone(), Side::Expected, options.taken_at.clone()).await?;
-        preflight::demand_versions(&ready.tools, live.major(), ready.restore_major)?;
+        dumping::check_versions(&ready.tools, live.major(), ready.restore_major)?;
         let snapshot = live.snapshot().to_owned();
         // The very server that has the moment.
         let server = live.server().clone();

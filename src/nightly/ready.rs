@@ -10,16 +10,8 @@ use crate::dumping;
 use crate::error::{Context, Error, Result};
 use crate::journal::LastVerified;
 use crate::pgtools::PgTools;
+use crate::preflight::{self, Check, World};
 use crate::session::{Session, SessionOptions, text};
-use crate::store;
-
-/// One thing that was looked at.
-pub struct Check {
-    /// For instance `signing key`.
-    pub name: &'static str,
-    /// What was seen, or why it will not do.
-    pub result: Result<String>,
-}
 
 /// What the night goes on with.
 pub struct Ready {
@@ -35,69 +27,46 @@ pub struct Ready {
     pub notes: Vec<String>,
 }
 
-/// Looks at everything on this machine, and goes on where something is wrong: for `config check`.
-pub async fn preflight(given: &Given<'_>) -> Vec<Check> {
-    let mut checks = vec![
-        Check {
-            name: "PostgreSQL programs",
-            result: tools(given).map(|tools| format!("{} in {}", tools.version.text, tools.bindir.display())),
-        },
-        Check { name: "signing key", result: key(given).await },
-        Check { name: "backup directory", result: backups(given).map(|(_, note)| note) },
-        Check { name: "checks and waivers", result: job(given) },
-        Check {
-            name: "server of the copy",
-            result: server(given).await.map(|(server, major)| format!("{}, PostgreSQL {major}", server.describe())),
-        },
-    ];
+/// What can be tried beyond files and programs: the servers, and the mark of the backup directory. For `config check`.
+pub async fn servers(given: &Given<'_>) -> Vec<Check> {
+    let mut checks = Vec::new();
+    let mut add = |name: &str, result: Result<String>| checks.push(Check { name: name.to_owned(), result });
+    add("backups", backups(given).map(|(_, note)| note));
+    let server = server(given).await;
+    add("server of the copy", server.map(|(info, major)| format!("{}, PostgreSQL {major}", info.describe())));
     if let Source::Postgres(source) = &given.config.source {
         let reached = async {
             let info = given.postgres_source(source).await?;
             let facts = server_facts(&info).await?;
             Ok(format!("{}, PostgreSQL {}", info.describe(), facts.major))
         };
-        checks.push(Check { name: "source", result: reached.await });
+        add("source", reached.await);
     }
     checks
 }
 
-/// The same, ended by the first thing that is wrong. `engine_version` is the snapshot's.
+/// Everything that can be known before anything is paid for. `engine_version` is the snapshot's.
 ///
 /// # Errors
 /// Whatever would only fail later, and cost money until then.
 pub async fn demand(given: &Given<'_>, engine_version: Option<&str>) -> Result<Ready> {
-    let tools = tools(given)?;
-    let mut notes =
-        vec![format!("PostgreSQL programs {} in {}", tools.version.text, tools.bindir.display()), key(given).await?];
+    let world = World { environment: given.environment, now: (given.now)() };
+    let mut notes = Vec::new();
+    for check in preflight::local(given.config, &world).await {
+        let seen = check.result.doing(|| check.name.clone())?;
+        notes.push(format!("{}: {seen}", check.name));
+    }
+    let tools = given.tools()?;
     let (backups, note) = backups(given)?;
     notes.push(note);
-    notes.push(job(given)?);
     let (server, restore_major) = server(given).await?;
     if let Some(version) = engine_version {
         let major = version.split('.').next().and_then(|major| major.parse().ok());
         let major = major.ok_or_else(|| Error::new(format!("the snapshot has the engine version {version:?}")))?;
-        demand_versions(&tools, major, restore_major)?;
+        dumping::check_versions(&tools, major, restore_major)?;
     }
     notes.push(format!("{}, PostgreSQL {restore_major}", server.describe()));
     Ok(Ready { tools, backups, server, restore_major, notes })
-}
-
-/// pg_dump is not older than the source, the server of the copy not older than pg_dump.
-///
-/// # Errors
-/// Which is too old.
-pub fn demand_versions(tools: &PgTools, source_major: u32, restore_major: u32) -> Result<()> {
-    dumping::check_versions(tools, source_major, restore_major)
-}
-
-fn tools(given: &Given<'_>) -> Result<PgTools> {
-    given.tools()
-}
-
-async fn key(given: &Given<'_>) -> Result<String> {
-    let key = given.key().await?;
-    store::read_key(&key)?;
-    Ok(format!("signed with {}", key.path.display()))
 }
 
 /// Room for one and a half of the last dump: better known now than in the middle of the next.
@@ -115,11 +84,6 @@ fn backups(given: &Given<'_>) -> Result<(Backups, String)> {
 
 /// Not even a small dump fits into less, in bytes.
 const LEAST_FREE: u64 = 16 << 20;
-
-fn job(given: &Given<'_>) -> Result<String> {
-    let job = given.job()?;
-    Ok(format!("{} checks, {} waivers", job.assertions.len(), job.request.waivers.len()))
-}
 
 struct ServerFacts {
     major: u32,
