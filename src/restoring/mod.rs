@@ -9,6 +9,7 @@ mod copy;
 mod facts;
 mod known;
 mod moved;
+mod properties;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -28,8 +29,9 @@ use crate::session::pgoptions;
 
 use complaints::Complaints;
 pub use copy::{CopyIdentity, CopyOrder, create_copy, drop_copy, find_copy, rename_copy};
-pub use facts::{DatabaseFacts, database_facts};
+pub use facts::{DatabaseFacts, DatabaseSetting, Grant, database_facts};
 pub use known::sqlstate_of;
+pub use properties::{PropertiesOrder, restore_properties};
 
 /// What is to be restored, and where to.
 pub struct RestoreOrder<'a> {
