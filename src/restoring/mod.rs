@@ -113,7 +113,9 @@ async fn run_restore(order: &RestoreOrder<'_>) -> Result<Restored> {
     };
     let complaints = complaints.finish(&ended).map_err(with_disk_hint)?;
     let judged = complaints.into_iter().map(|complaint| known::judged(complaint, order.accept)).collect();
-    Ok(Restored { pg_restore: order.tools.version.text.clone(), complaints: judged, notes: ended.said.warnings })
+    let mut notes = ended.said.warnings;
+    notes.retain(|line| !line.starts_with(complaints::COUNT));
+    Ok(Restored { pg_restore: order.tools.version.text.clone(), complaints: judged, notes })
 }
 
 fn arguments(order: &RestoreOrder<'_>, connection: &str) -> Vec<OsString> {

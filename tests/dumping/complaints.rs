@@ -120,18 +120,19 @@ fn cut(file: &Path) {
     file.set_len(file.metadata().unwrap().len() / 2).unwrap();
 }
 
+fn flip(file: &Path) {
+    let file = OpenOptions::new().read(true).write(true).open(file).unwrap();
+    let (mut byte, middle) = ([0], file.metadata().unwrap().len() / 2);
+    file.read_exact_at(&mut byte, middle).unwrap();
+    file.write_all_at(&[!byte[0]], middle).unwrap();
+}
+
 #[test]
 fn a_dump_that_is_cut_or_changed_is_one_clear_line() {
     let (cluster, temp) = (cluster(), tempfile::tempdir().unwrap());
     let source = Database::create(&cluster, "app");
     source.run("CREATE TABLE t AS SELECT g, md5(g::text) FROM generate_series(1, 50000) g");
     let dumped = dumped(&source.conninfo, temp.path());
-    let flip = |file: &Path| {
-        let file = OpenOptions::new().read(true).write(true).open(file).unwrap();
-        let (mut byte, middle) = ([0], file.metadata().unwrap().len() / 2);
-        file.read_exact_at(&mut byte, middle).unwrap();
-        file.write_all_at(&[!byte[0]], middle).unwrap();
-    };
     type Wound = dyn Fn(&Path, &Path);
     let wounds: [(&str, &Wound); 5] = [
         ("the contents cut", &|toc, _| cut(toc)),

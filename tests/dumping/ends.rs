@@ -55,10 +55,10 @@ fn dropping_the_future_stops_the_program_and_its_workers() {
     let tools = scripts(temp.path(), &waiting(temp.path()));
     let (info, config) = (conninfo("host=/nowhere user=me dbname=app"), config());
     let order = DumpOrder { tools: &tools, ..order(&info, temp.path(), &config) };
-    let file = temp.path().join("pids");
+    let (file, listener) = (temp.path().join("pids"), nobody());
     block(async {
         tokio::select! {
-            _ = dump(&order, &nobody()) => panic!("it cannot end"),
+            _ = dump(&order, &listener) => panic!("it cannot end"),
             () = async { while pids(&file).len() < 2 { tokio::time::sleep(Duration::from_millis(20)).await } } => {}
         }
     });
