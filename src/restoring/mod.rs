@@ -9,6 +9,7 @@ mod copy;
 mod facts;
 mod known;
 mod moved;
+mod properties;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -28,8 +29,9 @@ use crate::session::pgoptions;
 
 use complaints::Complaints;
 pub use copy::{CopyIdentity, CopyOrder, create_copy, drop_copy, find_copy, rename_copy};
-pub use facts::{DatabaseFacts, database_facts};
+pub use facts::{DatabaseFacts, DatabaseSetting, Grant, database_facts};
 pub use known::sqlstate_of;
+pub use properties::{PropertiesOrder, restore_properties};
 
 /// What is to be restored, and where to.
 pub struct RestoreOrder<'a> {
@@ -111,7 +113,9 @@ async fn run_restore(order: &RestoreOrder<'_>) -> Result<Restored> {
     };
     let complaints = complaints.finish(&ended).map_err(with_disk_hint)?;
     let judged = complaints.into_iter().map(|complaint| known::judged(complaint, order.accept)).collect();
-    Ok(Restored { pg_restore: order.tools.version.text.clone(), complaints: judged, notes: ended.said.warnings })
+    let mut notes = ended.said.warnings;
+    notes.retain(|line| !line.starts_with(complaints::COUNT));
+    Ok(Restored { pg_restore: order.tools.version.text.clone(), complaints: judged, notes })
 }
 
 fn arguments(order: &RestoreOrder<'_>, connection: &str) -> Vec<OsString> {
