@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::backups::{self, Backup, Backups};
+use crate::backups::{Backup, Backups};
 use crate::comparison::{self, Comparison};
 use crate::conninfo::ConnInfo;
 use crate::dumping;
@@ -19,7 +19,7 @@ use crate::nightly::Given;
 use crate::pgtools::PgTools;
 use crate::progress::{Event, Side};
 use crate::report::{Report, Run, Times, Tools};
-use crate::restoring::{self, CopyOrder, RestoreOrder};
+use crate::restoring::{self, CopyOrder, PropertiesOrder, RestoreOrder};
 use crate::session::{Session, SessionOptions};
 use crate::signers::AllowedSigners;
 use crate::store::{self, Check, Folder};
@@ -67,12 +67,12 @@ pub fn choose(wanted: &Wanted<'_>) -> Result<Chosen> {
     let backups = Backups::open(&wanted.given.config.dump.directory)?;
     let backup = match wanted.backup {
         Some(id) => backups.get(id)?,
-        None => backups.newest_verified()?,
+        None => backups.newest_verified()?.ok_or_else(|| Error::new("there is no verified backup"))?,
     };
     (wanted.given.listener)(Event::Phase("check the files of the dump"));
     let doing = || format!("trust the backup {}", backup.record.id);
     let (report, papers, signer) = signed_report(wanted, &backup).doing(doing)?;
-    if let Some(first) = backups::differences(&backup)?.first() {
+    if let Some(first) = backup.verify_files()?.first() {
         let error = Error::new(format!("it has changed since it was verified: {first}"));
         return Err(error.hint("take another one (--backup), and look at the disk")).doing(doing);
     }
@@ -127,8 +127,8 @@ pub async fn recover(wanted: &Wanted<'_>, chosen: &Chosen) -> Result<Recovered> 
         facts: &facts,
         protected: &given.config.protected.databases,
     };
-    restoring::create_copy(&order).await?;
-    let path = chosen.backup.path.join(dumping::DUMP);
+    let copy = restoring::create_copy(&order).await?;
+    let path = chosen.backup.dump_path();
     let order = RestoreOrder {
         dump: &path,
         conninfo: wanted.into,
@@ -140,7 +140,17 @@ pub async fn recover(wanted: &Wanted<'_>, chosen: &Chosen) -> Result<Recovered> 
         stalled_after: given.config.dump.stalled_after.duration(),
         tools: &tools,
     };
-    let restored = restoring::restore(&order, &given.listener).await?;
+    let mut restored = restoring::restore(&order, &given.listener).await?;
+    let order = PropertiesOrder {
+        admin: &admin,
+        copy: &copy,
+        facts: &facts,
+        no_owner: restore.no_owner,
+        no_privileges: restore.no_privileges,
+        accept: &restore.accept,
+        protected: &given.config.protected.databases,
+    };
+    restored.complaints.extend(restoring::restore_properties(&order).await?);
     (given.listener)(Event::Phase("compare with what was signed"));
     let mut comparison = compare(wanted, expected).await?;
     let unaccepted = restored.unaccepted().map(|complaint| Unchecked {

@@ -105,6 +105,11 @@ pub fn write_manifest(dir: &Path, name: &str, manifest: &Manifest) -> Result<Sid
     write::json(dir, name, manifest)
 }
 
+/// Writes a small JSON file, as a whole or not at all.
+pub fn write_json(dir: &Path, name: &str, value: &impl serde::Serialize) -> Result<SideFile> {
+    write::json(dir, name, value)
+}
+
 /// Writes a JSON file beside a report, and its signature beside that.
 pub fn sign_json(dir: &Path, name: &str, value: &impl serde::Serialize, key: &KeyFile) -> Result<()> {
     let key = read_key(key)?;

@@ -50,7 +50,8 @@ fn a_sound_night_leaves_a_verified_dump_and_a_signed_report_and_nothing_else() {
     let report = world.report();
     assert_eq!((&report["format"], &report["verdict"]), (&2.into(), &"sound".into()));
     let night = &report["night"];
-    let steps: Vec<&str> = night["steps"].as_array().unwrap().iter().map(|step| step["name"].as_str().unwrap()).collect();
+    let steps: Vec<&str> =
+        night["steps"].as_array().unwrap().iter().map(|step| step["name"].as_str().unwrap()).collect();
     assert_eq!(steps, ["recover", "preflight", "dump", "restore", "verify"]);
     assert!(night["dump"]["files"].as_array().unwrap().len() >= 3, "{night}");
     assert_eq!(night["legs"].as_array().unwrap().len(), 2);
@@ -61,7 +62,8 @@ fn a_sound_night_leaves_a_verified_dump_and_a_signed_report_and_nothing_else() {
 /// With a tool that knows nothing of us.
 fn sha256sums_hold(world: &NightWorld) {
     let dir = world.path("backups/verified").join(&world.backups("verified")[0]);
-    let output = Command::new("sha256sum").args(["--check", "--quiet", "SHA256SUMS"]).current_dir(dir).output().unwrap();
+    let output =
+        Command::new("sha256sum").args(["--check", "--quiet", "SHA256SUMS"]).current_dir(dir).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
@@ -157,7 +159,9 @@ fn the_copy_is_kept_under_its_name_only_after_the_hook_has_run_on_it() {
     world.set("restore", "database = \"sanitised\"");
     world.set("restore", "copy = \"replace\"");
     let psql = support::client_tools().program("psql");
-    let hook = |sql: &str| format!("after_restore = [{:?}, \"-X\", \"-v\", \"ON_ERROR_STOP=1\", \"-c\", {sql:?}]", psql.to_str().unwrap());
+    let hook = |sql: &str| {
+        format!("after_restore = [{:?}, \"-X\", \"-v\", \"ON_ERROR_STOP=1\", \"-c\", {sql:?}]", psql.to_str().unwrap())
+    };
     world.set("hooks", &hook("UPDATE shop.members SET name = 'somebody'"));
     world.demand(&["nightly"], 0);
     let kept = Database::connect(&server().conninfo("sanitised"));
@@ -211,7 +215,8 @@ fn the_last_verified_backup_comes_back_and_is_proven() {
 }
 
 fn damage_largest(dir: &Path) {
-    let largest = names(dir).into_iter().map(|name| dir.join(name)).max_by_key(|path| path.metadata().unwrap().len()).unwrap();
+    let largest =
+        names(dir).into_iter().map(|name| dir.join(name)).max_by_key(|path| path.metadata().unwrap().len()).unwrap();
     let mut bytes = fs::read(&largest).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;

@@ -9,6 +9,7 @@ use super::marker::MARKER;
 use super::record::Record;
 use super::{Backups, DAMAGED, PARTIAL, REMOVING, UNVERIFIED, VERIFIED, demand_id, is_id};
 use crate::error::{Context, Error, Result};
+use crate::retention::Held;
 
 /// A backup. One that is verified or unverified is whole as far as names and lengths of its files tell (see `verify_files` for
 /// more); one that is damaged need not be.
@@ -58,6 +59,14 @@ pub enum Whereabouts {
     Damaged,
     /// `.removing-ID/`
     Removing,
+}
+
+impl Listing {
+    /// As retention sees it.
+    pub fn held(&self) -> Vec<Held> {
+        let verified = self.verified.iter().map(|backup| backup.record.held(true));
+        verified.chain(self.unverified.iter().chain(&self.damaged).map(|backup| backup.record.held(false))).collect()
+    }
 }
 
 impl Backups {

@@ -16,7 +16,7 @@ use super::witness::Witnessed;
 use super::{fate, hooks};
 use crate::backups::Backups;
 use crate::error::{Error, Result};
-use crate::journal::{Debt, Entry, LastVerified};
+use crate::journal::{Debt, Entry, LastVerified, Place};
 use crate::night::Step;
 use crate::retention;
 use crate::store;
@@ -190,6 +190,16 @@ impl Night<'_> {
         let pruned = backups.prune(&plan)?;
         for id in &pruned.removed {
             self.record.note(format!("removed {id}"));
+        }
+        self.discard_superseded(&backups)
+    }
+
+    /// A dump without a verdict was kept for the case that nothing better would come; now it has.
+    fn discard_superseded(&mut self, backups: &Backups) -> Result<()> {
+        let Some(tonight) = self.facts.data_as_of else { return Ok(()) };
+        for old in backups.list()?.unverified.iter().filter(|old| old.record.data_as_of < tonight) {
+            backups.place(&old.record.id, Place::Discarded, None)?;
+            self.record.note(format!("removed {}, which was never verified", old.record.id));
         }
         Ok(())
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::cloud::{Cloud, claim};
 use super::given::Given;
-use crate::backups::Backups;
+use crate::backups::{Backups, Whereabouts};
 use crate::error::{Context, Error, Result};
 use crate::journal::{CopyClaim, Debt, Entry, InstanceClaim, Past, Place, ReportFile, open_runs};
 use crate::progress::Event;
@@ -135,9 +135,14 @@ impl Payer<'_> {
         let place = match verdict {
             Some(Verdict::Sound) => Place::Verified,
             Some(Verdict::Damaged) => Place::Damaged,
-            Some(Verdict::Inconclusive) | None => Place::Discarded,
+            Some(Verdict::Inconclusive) | None => backups.recover(id)?,
         };
-        backups.settle(id, place, report)?;
+        // A night may be found damaged before its dump was complete.
+        let place = match (place, backups.whereabouts(id)?) {
+            (Place::Verified | Place::Damaged, Some(Whereabouts::Partial) | None) => Place::Discarded,
+            (place, _) => place,
+        };
+        backups.place(id, place, report)?;
         Ok(Entry::BackupPlaced { id: id.to_owned(), place })
     }
 }

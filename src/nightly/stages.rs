@@ -9,7 +9,7 @@ use super::paper::Paper;
 use super::ready::{self, Ready};
 use super::record::Record;
 use super::witness::{self, Witnessed};
-use crate::backups::{self, Backup, Backups, Made};
+use crate::backups::{Backup, Backups, Made};
 use crate::comparison::Job;
 use crate::config::Source;
 use crate::conninfo::ConnInfo;
@@ -22,7 +22,7 @@ use crate::manifest::Manifest;
 use crate::night;
 use crate::night::{Complaint, RestoreFacts};
 use crate::progress::{Event, Side};
-use crate::restoring::{self, CopyIdentity, CopyOrder, RestoreOrder};
+use crate::restoring::{self, CopyIdentity, CopyOrder, DatabaseFacts, PropertiesOrder, RestoreOrder};
 use crate::time::Timestamp;
 
 /// A dump is tried again once while its source lives.
@@ -93,7 +93,7 @@ impl<'a> Night<'a> {
         self.facts.data_as_of = Some(data_as_of);
         let job = self.given.job()?;
         let (endpoint, manifest) = self.dump(&source, data_as_of, &ready, &job).await?;
-        let (dump, complaints) = self.restore(&source, &ready, &job).await?;
+        let (dump, complaints) = self.restore(&ready, &job).await?;
         self.verify(Endpoint::Captured(Box::new(endpoint), Box::new(manifest)), dump, &complaints, &ready, &job).await
     }
 
@@ -208,6 +208,7 @@ impl<'a> Night<'a> {
             self.record.note(format!("roles were not dumped: {error}"));
             self.troubles.push(error);
         }
+        restoring::write_facts(&restoring::database_facts(&server).await?, partial.path())?;
         let made = Made {
             run_id: self.run_id.clone(),
             data_as_of,
@@ -224,12 +225,13 @@ impl<'a> Night<'a> {
     }
 
     /// The copy and the dump's manifest at the same time: both read the dump.
-    async fn restore(&mut self, source: &ConnInfo, ready: &Ready, job: &Job) -> Result<(Manifest, Vec<Complaint>)> {
+    async fn restore(&mut self, ready: &Ready, job: &Job) -> Result<(Manifest, Vec<Complaint>)> {
         self.record.begin("restore")?;
         let backup = self.backup.clone().ok_or_else(|| Error::new("there is no dump"))?;
-        let copy = self.create_copy(source, ready).await?;
+        let facts = restoring::read_facts(&backup.path)?;
+        let copy = self.create_copy(&facts, ready).await?;
         let server = ready.server.with_dbname(&copy.database);
-        let path = backup.path.join(dumping::DUMP);
+        let path = backup.dump_path();
         let restore = &self.given.config.restore;
         let order = RestoreOrder {
             dump: &path,
@@ -251,6 +253,9 @@ impl<'a> Night<'a> {
             }
         };
         self.demand_whole(&backup)?;
+        let mut restored = restored;
+        restored.complaints.extend(self.restore_properties(&copy, &facts, ready).await?);
+        restored.notes.iter().for_each(|note| self.record.note(note));
         let complaints = restored.complaints.clone();
         for complaint in &complaints {
             self.record.note(format!("pg_restore: {}: {}", complaint.object, complaint.message));
@@ -264,7 +269,7 @@ impl<'a> Night<'a> {
         Ok((manifest, complaints))
     }
 
-    async fn create_copy(&mut self, source: &ConnInfo, ready: &Ready) -> Result<CopyIdentity> {
+    async fn create_copy(&mut self, facts: &DatabaseFacts, ready: &Ready) -> Result<CopyIdentity> {
         let short = self.run_id.get(..8).unwrap_or_default();
         let claim = CopyClaim {
             database: format!("{}_{short}", self.given.config.restore.database),
@@ -275,13 +280,12 @@ impl<'a> Night<'a> {
         if restoring::find_copy(&ready.server, &claim.database).await?.is_some() {
             return Err(Error::new(format!("there is a database {} already", claim.database)));
         }
-        let facts = restoring::database_facts(source).await?;
         self.record.journal.append(&Entry::CopyIntended(claim.clone()))?;
         let order = CopyOrder {
             admin: &ready.server,
             database: &claim.database,
             owner: self.given.config.restore.role.as_deref(),
-            facts: &facts,
+            facts,
             protected: &self.given.config.protected.databases,
         };
         let copy = restoring::create_copy(&order).await?;
@@ -294,6 +298,25 @@ impl<'a> Night<'a> {
         Ok(copy)
     }
 
+    async fn restore_properties(
+        &self,
+        copy: &CopyIdentity,
+        facts: &DatabaseFacts,
+        ready: &Ready,
+    ) -> Result<Vec<Complaint>> {
+        let restore = &self.given.config.restore;
+        let order = PropertiesOrder {
+            admin: &ready.server,
+            copy,
+            facts,
+            no_owner: restore.no_owner,
+            no_privileges: restore.no_privileges,
+            accept: &restore.accept,
+            protected: &self.given.config.protected.databases,
+        };
+        restoring::restore_properties(&order).await
+    }
+
     async fn read_dump(&self, path: &Path, job: &Job) -> Result<Manifest> {
         let options = self.given.open_options();
         let text = path.to_str().ok_or_else(|| Error::new("the path of the dump is not UTF-8"))?;
@@ -303,7 +326,7 @@ impl<'a> Night<'a> {
 
     /// The dump on disk is what pg_dump wrote.
     fn demand_whole(&mut self, backup: &Backup) -> Result<()> {
-        let differences = backups::differences(backup)?;
+        let differences = backup.verify_files()?;
         self.changed_files = differences.iter().map(ToString::to_string).collect();
         match self.changed_files.first() {
             None => Ok(()),

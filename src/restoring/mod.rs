@@ -29,7 +29,7 @@ use crate::session::pgoptions;
 
 use complaints::Complaints;
 pub use copy::{CopyIdentity, CopyOrder, create_copy, drop_copy, find_copy, rename_copy};
-pub use facts::{DatabaseFacts, DatabaseSetting, Grant, database_facts};
+pub use facts::{DatabaseFacts, DatabaseSetting, FACTS_FILE, Grant, database_facts, read_facts, write_facts};
 pub use known::sqlstate_of;
 pub use properties::{PropertiesOrder, restore_properties};
 

@@ -42,7 +42,10 @@ impl NightWorld {
                 "compression = \"1\"".into(),
             ],
         );
-        add("restore", vec![text("url", cluster.conninfo("postgres")), text("database", "night_copy"), "jobs = 2".into()]);
+        add(
+            "restore",
+            vec![text("url", cluster.conninfo("postgres")), text("database", "night_copy"), "jobs = 2".into()],
+        );
         add("verify", vec![]);
         add("retention", vec!["keep_last = 2".into()]);
         add("report", vec![text("directory", at("reports")), text("key", at("key"))]);
