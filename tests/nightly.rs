@@ -42,7 +42,7 @@ fn databases() -> Vec<String> {
 fn a_sound_night_leaves_a_verified_dump_and_a_signed_report_and_nothing_else() {
     let (_database, world) = shop("sound_night");
     let said = world.demand(&["nightly"], 0);
-    assert!(said.contains("sound (rows, sequences, large-objects, schema, foreign-keys)"), "{said}");
+    assert!(said.contains("sound (rows, sequences, large objects, schema, foreign keys)"), "{said}");
     assert_eq!(world.backups("verified").len(), 1);
     assert_eq!(world.backups("unverified").len() + world.backups("damaged").len(), 0);
     assert_eq!(world.open_journals(), Vec::<String>::new());

@@ -40,7 +40,7 @@ impl Record {
     /// When the journal cannot be written: then nothing may be done.
     pub fn begin(&mut self, name: &'static str) -> Result<()> {
         self.journal.append(&Entry::StepStarted { step: name.into() })?;
-        (self.listener)(Event::Phase(name));
+        (self.listener)(Event::Phase(&name.replace('_', " ")));
         self.running = Some(Running { name, started_at: (self.now)(), clock: Instant::now(), notes: Vec::new() });
         Ok(())
     }

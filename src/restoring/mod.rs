@@ -79,7 +79,6 @@ impl Restored {
 /// The dump cannot be read to its end, the server is gone, pg_restore was stopped because nothing moved, or its words do not add
 /// up to the number of errors that it counted.
 pub async fn restore(order: &RestoreOrder<'_>, listener: &Listener) -> Result<Restored> {
-    listener(Event::Phase("restore"));
     let doing = || format!("restore {} into {}", order.dump.display(), order.conninfo.describe());
     run_restore(order).await.doing(doing)
 }
