@@ -17,7 +17,7 @@ use crate::progress::Event;
 /// A login that does not work yet is tried again after so long at most.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// What no login would work with, so that nobody waits for the deadline.
-const FINAL: &[&str] = &["certificate", "TLS", "no trusted"];
+const FINAL: &[&str] = &["certificate"];
 
 /// Where the connection goes: the endpoint itself, or another address on the way to it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,0 +1,1 @@
+//! Opens a real server as if it were the temporary instance.
