@@ -52,7 +52,8 @@ impl Timestamp {
         self.to_string().replace(['-', ':'], "")
     }
 
-    fn date(self) -> (u64, u64, u64) {
+    /// Year, month from 1, day from 1.
+    pub fn date(self) -> (u64, u64, u64) {
         let days = self.0 / DAY_S;
         // A year has at most 366 days: the guess is never too late, and a few steps at most too early.
         let mut year = 1970 + days / 366;
