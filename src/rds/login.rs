@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use super::client::Rds;
 use super::facts::{Described, Endpoint, SourceInstance};
-use super::secret::Secret;
 use super::wait::Deadline;
 use crate::conninfo::{ConnInfo, quote_value};
 use crate::error::{Context, Error, Result};
 use crate::progress::Event;
+use crate::secret::Secret;
 
 /// A login that does not work yet is tried again after so long at most.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);

@@ -7,8 +7,6 @@ use pgwitness::rds::RestoreOrder;
 use super::script::*;
 
 const WHO: &str = "<Arn>arn:aws:iam::123456789012:user/backup</Arn><UserId>A</UserId><Account>123456789012</Account>";
-/// A minute after `NOW`.
-const DATE: &str = "Sat, 31 Jan 2026 02:01:00 GMT";
 
 fn who() -> Answer {
     let Answer::Says(status, body) = says("GetCallerIdentity", WHO) else { unreachable!() };
@@ -17,7 +15,7 @@ fn who() -> Answer {
 
 #[tokio::test]
 async fn the_identity_is_told_with_the_error_of_the_clock() {
-    let aws = aws_with(|_| {}, Some(DATE), |_, _| who()).await;
+    let aws = aws(|_, _| who()).await;
     let identity = aws.rds.identity(time(NOW)).await.unwrap();
     assert_eq!(identity.account, "123456789012");
     assert_eq!(identity.arn, "arn:aws:iam::123456789012:user/backup");

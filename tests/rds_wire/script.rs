@@ -23,6 +23,8 @@ pub const RUN: &str = "0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f";
 pub const PRODUCTION: &str = "db-PRODUCTION";
 pub const TEMPORARY: &str = "db-TEMPORARY";
 pub const NOW: &str = "2026-01-31T02:00:00Z";
+/// A minute after [`NOW`], as the server dates its answers unless the test says otherwise.
+pub const DATE: &str = "Sat, 31 Jan 2026 02:01:00 GMT";
 
 /// The parameters of a call.
 pub type Form = BTreeMap<String, String>;
@@ -70,7 +72,7 @@ pub async fn aws_with(
 ) -> Aws {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let date = date.map(str::to_owned);
+    let date = Some(date.unwrap_or(DATE).to_owned());
     let inner = Arc::new(Mutex::new(Inner { script: Box::new(script), date, asked: Vec::new() }));
     let served = inner.clone();
     tokio::spawn(async move {
@@ -84,7 +86,7 @@ pub async fn aws_with(
     let mut source = source(&url);
     configure(&mut source);
     let credentials = Credentials::new("AKIAEXAMPLE", "secret", None, None, "test");
-    let rds = Rds::connect_as(&source, &progress::nobody(), Some(credentials)).await;
+    let rds = Rds::connect_as(&source, &progress::nobody(), Some(credentials)).await.unwrap();
     Aws { rds, inner }
 }
 
