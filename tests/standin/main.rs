@@ -1,0 +1,8 @@
+//! The stand-in for RDS, alone.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "in a test, that is how to fail and tell")]
+
+#[path = "../support/standin/mod.rs"]
+mod standin;
+#[path = "../support/mod.rs"]
+mod support;
