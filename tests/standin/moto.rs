@@ -15,11 +15,37 @@ use crate::standin::{Instance, Life, Snapshot, Standin, StandinOptions};
 
 const VERSION: &str = "5.2.5";
 
-/// What only moto says: parts of the API's model that say nothing about a plain PostgreSQL instance.
-const ONLY_MOTO: &[&str] = &[];
+/// What only moto says, and why we do not: there are no log exports; an instance is not born `available`, so that it has no
+/// endpoint and no times in the answer to the restore; without backups nothing is restorable.
+const ONLY_MOTO: &[&str] = &[
+    "/EnabledCloudwatchLogsExports",
+    "RestoreDBInstanceFromDBSnapshotResult/DBInstance/AvailabilityZone",
+    "RestoreDBInstanceFromDBSnapshotResult/DBInstance/Endpoint",
+    "RestoreDBInstanceFromDBSnapshotResult/DBInstance/InstanceCreateTime",
+    "/LatestRestorableTime",
+];
 
-/// What only we say, since AWS does and moto does not.
-const ONLY_US: &[&str] = &[];
+/// What only we say, since AWS does: in the API's reference and model, unknown to moto or left out by it.
+const ONLY_US: &[&str] = &[
+    "/BackupTarget",
+    "/CustomerOwnedIpEnabled",
+    "/DBSubnetGroup",
+    "/DedicatedLogVolume",
+    "/Endpoint/HostedZoneId",
+    "/EngineLifecycleSupport",
+    "/NetworkType",
+    "/PendingModifiedValues",
+    "/PerformanceInsightsEnabled",
+    "/PubliclyAccessible",
+    "DBSnapshot/AvailabilityZone",
+    "DBSnapshot/LicenseModel",
+    "DBSnapshot/OptionGroupName",
+    "DBSnapshot/PercentProgress",
+    "DBSnapshot/ProcessorFeatures",
+    "DBSnapshot/SnapshotTarget",
+    "DBSnapshot/StorageType",
+    "DBSnapshot/VpcId",
+];
 
 struct Moto {
     child: Child,
@@ -159,7 +185,6 @@ const CALLS: &[&str] = &[
     "Action=ModifyDBInstance&DBInstanceIdentifier=none&MasterUserPassword=long-enough",
     "Action=DeleteDBInstance&DBInstanceIdentifier=temp-1&SkipFinalSnapshot=true",
     "Action=DeleteDBInstance&DBInstanceIdentifier=none&SkipFinalSnapshot=true",
-    "Action=NoSuchAction",
 ];
 
 #[test]
@@ -188,6 +213,9 @@ fn moto_says_the_same_where_it_can() {
         let extra = ours.1.difference(&theirs.1).filter(|path| !is_known(path, ONLY_US));
         differences.extend(extra.map(|path| format!("only we: {path}")));
     }
+    // Positive control: two empty answers would agree as well.
+    let seen = answer(&moto.url, "Action=DescribeDBInstances&Version=2014-10-31").1;
+    assert!(seen.iter().any(|path| path.ends_with("/DBInstance/DbiResourceId")), "{seen:?}");
     differences.sort();
     differences.dedup();
     assert!(differences.is_empty(), "{}", differences.join("\n"));

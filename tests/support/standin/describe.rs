@@ -31,6 +31,9 @@ pub fn instance(record: &Instance, region: &str) -> Xml {
     xml.put("BackupRetentionPeriod", record.backup_retention);
     xml.put("DBSecurityGroups", "");
     groups(&mut xml, record);
+    xml.put_some("AvailabilityZone", record.has_endpoint.then(|| format!("{region}a")));
+    let has_backups = record.backup_retention > 0 && record.has_endpoint;
+    xml.put_some("LatestRestorableTime", record.created.filter(|_| has_backups).map(iso));
     xml.put("PreferredMaintenanceWindow", "sun:17:00-sun:17:30");
     xml.nest("PendingModifiedValues", |xml| {
         xml.put_some("MasterUserPassword", record.password_pending.then_some("****"));
@@ -112,7 +115,9 @@ fn snapshot(record: &Snapshot, region: &str) -> Xml {
     xml.put("AllocatedStorage", 20);
     xml.put("Status", &record.status);
     xml.put("Port", 5432);
+    xml.put("AvailabilityZone", format!("{region}a"));
     xml.put("VpcId", "vpc-0c0ffee");
+    xml.put_some("InstanceCreateTime", record.source_created.map(iso));
     xml.put("MasterUsername", &record.master_user);
     xml.put("EngineVersion", &record.engine_version);
     xml.put("LicenseModel", "postgresql-license");

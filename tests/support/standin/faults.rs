@@ -52,8 +52,10 @@ pub enum Fault {
     AnsweredAfter(Duration),
     /// Nothing is done; the answer is not XML at all, with status 200, as from a proxy.
     Garbage,
-    /// Everything is done; the answer breaks off in the middle of the XML.
-    HalfAnAnswer,
+    /// Everything is done; the connection breaks in the middle of the answer.
+    BrokenOff,
+    /// Everything is done; only what stands before this text is sent, as if that were all.
+    EndsBefore(&'static str),
 }
 
 impl Fault {
@@ -116,11 +118,6 @@ impl Fault {
 
     pub fn invalid_snapshot_state() -> Self {
         Self::refused(400, "InvalidDBSnapshotState", "The snapshot is not in the available state.")
-    }
-
-    /// Whether the work is done in spite of it.
-    pub(super) fn is_after_the_work(&self) -> bool {
-        matches!(self, Self::DroppedAfter | Self::AnsweredAfter(_) | Self::HalfAnAnswer)
     }
 }
 

@@ -7,8 +7,10 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use http_body_util::{BodyExt as _, Full};
-use hyper::body::{Bytes, Incoming};
+use futures_util::stream;
+use http_body_util::combinators::BoxBody;
+use http_body_util::{BodyExt as _, Full, StreamBody};
+use hyper::body::{Bytes, Frame, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
@@ -50,10 +52,18 @@ pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
-/// A whole answer, or none at all.
+/// A whole answer, a part of one, or none at all.
+#[derive(Default)]
 struct Outcome {
     reply: Option<(u16, String)>,
     delay: Duration,
+    breaks_off: bool,
+}
+
+impl Outcome {
+    fn of(status: u16, text: String) -> Self {
+        Self { reply: Some((status, text)), ..Self::default() }
+    }
 }
 
 pub async fn serve(listener: TcpListener, shared: Arc<Shared>) {
@@ -76,7 +86,7 @@ async fn answer(
     request: Request<Incoming>,
     shared: Arc<Shared>,
     answered: Arc<Mutex<Option<(Action, usize)>>>,
-) -> io::Result<Response<Full<Bytes>>> {
+) -> io::Result<Response<BoxBody<Bytes, io::Error>>> {
     let header = request.headers().get("authorization").and_then(|value| value.to_str().ok()).unwrap_or("").to_owned();
     let body = request.into_body().collect().await.map_err(io::Error::other)?.to_bytes();
     let parameters = Parameters::parse(&body);
@@ -90,7 +100,17 @@ async fn answer(
     *lock(&answered) = action.map(|action| (action, number));
     let date = http_date(lock(&shared.world).now());
     let response = Response::builder().status(status).header("content-type", "text/xml").header("date", date);
-    response.body(Full::new(Bytes::from(text))).map_err(io::Error::other)
+    let response = response.header("content-length", text.len());
+    let body =
+        if outcome.breaks_off { half(text) } else { Full::new(Bytes::from(text)).map_err(|e| match e {}).boxed() };
+    response.body(body).map_err(io::Error::other)
+}
+
+/// Less than was announced.
+fn half(text: String) -> BoxBody<Bytes, io::Error> {
+    let first = Bytes::from(text).slice(..100);
+    let frames = [Ok(Frame::data(first)), Err(io::Error::other("broken off on purpose"))];
+    StreamBody::new(stream::iter(frames)).boxed()
 }
 
 impl Shared {
@@ -141,23 +161,19 @@ impl Shared {
     fn work(&self, action: Action, call: &Parameters, number: usize) -> Outcome {
         self.run_hooks(action, Moment::Before, number);
         let fault = self.next_fault(action);
-        let reply = match &fault {
+        let (status, text) = match &fault {
             Some(Fault::Refused(refusal)) => return self.refused(refusal, Some(action)),
-            Some(Fault::DroppedBefore) => return Outcome { reply: None, delay: Duration::ZERO },
-            Some(Fault::Garbage) => (200, "<html><body>Proxy authentication\nsucceeded</body>".to_owned()),
+            Some(Fault::DroppedBefore) => return Outcome::default(),
+            Some(Fault::Garbage) => return Outcome::of(200, "<html><body>Welcome to\nthe proxy</body>".to_owned()),
             _ => self.done(action, call),
         };
-        if fault.as_ref().is_none_or(Fault::is_after_the_work) {
-            self.run_hooks(action, Moment::AfterWorkBeforeReply, number);
-        }
-        let (status, text) = reply;
+        self.run_hooks(action, Moment::AfterWorkBeforeReply, number);
         match fault {
-            Some(Fault::DroppedAfter) => Outcome { reply: None, delay: Duration::ZERO },
-            Some(Fault::AnsweredAfter(delay)) => Outcome { reply: Some((status, text)), delay },
-            Some(Fault::HalfAnAnswer) => {
-                Outcome { reply: Some((status, text[..text.len() / 2].to_owned())), delay: Duration::ZERO }
-            }
-            _ => Outcome { reply: Some((status, text)), delay: Duration::ZERO },
+            Some(Fault::DroppedAfter) => Outcome::default(),
+            Some(Fault::AnsweredAfter(delay)) => Outcome { delay, ..Outcome::of(status, text) },
+            Some(Fault::BrokenOff) => Outcome { breaks_off: true, ..Outcome::of(status, text) },
+            Some(Fault::EndsBefore(end)) => Outcome::of(status, text.split(end).next().unwrap_or("").to_owned()),
+            _ => Outcome::of(status, text),
         }
     }
 
@@ -171,7 +187,7 @@ impl Shared {
 
     fn refused(&self, refusal: &Refusal, action: Option<Action>) -> Outcome {
         let text = refusal.to_xml(service_of(action).2, &request_id());
-        Outcome { reply: Some((refusal.status, text)), delay: Duration::ZERO }
+        Outcome::of(refusal.status, text)
     }
 
     /// Who asks, for which region and service. The signature itself is not checked.

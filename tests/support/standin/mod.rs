@@ -118,7 +118,7 @@ impl Standin {
         &self.ca_bundle
     }
 
-    /// `connect_via`: leads to the newest instance that has a server; refuses while there is none.
+    /// `connect_via`: leads to the newest instance that has a server; closes at once while there is none.
     pub fn connect_via(&self) -> String {
         format!("127.0.0.1:{}", self.tunnel_port)
     }
@@ -266,7 +266,7 @@ impl Standin {
         self.hold_connections(false);
     }
 
-    /// Connections to PostgreSQL so far, also refused ones.
+    /// Connections to PostgreSQL so far, also those that led nowhere.
     pub fn connections(&self) -> usize {
         self.tunnel.accepted.load(Ordering::SeqCst)
     }

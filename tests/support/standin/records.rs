@@ -183,6 +183,8 @@ pub struct Snapshot {
     pub id: String,
     pub source: String,
     pub source_resource_id: String,
+    /// `InstanceCreateTime` of the source.
+    pub source_created: Option<SystemTime>,
     /// `automated`, `manual`, `awsbackup`, `shared`, `public`.
     pub kind: String,
     pub status: String,
@@ -207,6 +209,7 @@ impl Snapshot {
             id: format!("rds:{}-{stamp}", source.id),
             source: source.id.clone(),
             source_resource_id: source.resource_id.clone(),
+            source_created: source.created,
             kind: "automated".into(),
             status: "available".into(),
             created: Some(created),
