@@ -140,7 +140,7 @@ pub async fn recover(wanted: &Wanted<'_>, chosen: &Chosen) -> Result<Recovered> 
         stalled_after: given.config.dump.stalled_after.duration(),
         tools: &tools,
     };
-    let mut restored = restoring::restore(&order, &given.listener).await?;
+    let mut restored = restoring::restore(&order).await?;
     let order = PropertiesOrder {
         admin: &admin,
         copy: &copy,

@@ -86,7 +86,7 @@ impl Backups {
                     },
                 }
             }
-            into.sort_by(|a, b| b.order().cmp(&a.order()));
+            into.sort_by_key(|backup| std::cmp::Reverse(backup.order()));
         }
         Ok(listing)
     }

@@ -227,20 +227,20 @@ pub fn debts(entries: &[Entry]) -> Vec<Debt> {
 
 fn name_resource(debts: &mut [Debt], identifier: &str, named: &str) {
     for debt in debts {
-        if let Debt::Instance { claim, resource_id } = debt {
-            if claim.identifier == identifier {
+        match debt {
+            Debt::Instance { claim, resource_id } if claim.identifier == identifier => {
                 *resource_id = Some(named.to_owned());
             }
+            _ => {}
         }
     }
 }
 
 fn name_database(debts: &mut [Debt], database: &str, named: (u32, String)) {
     for debt in debts {
-        if let Debt::Copy { claim, created } = debt {
-            if claim.database == database {
-                *created = Some(named.clone());
-            }
+        match debt {
+            Debt::Copy { claim, created } if claim.database == database => *created = Some(named.clone()),
+            _ => {}
         }
     }
 }

@@ -52,7 +52,7 @@ impl Cloud {
     /// # Errors
     /// As [`Cloud::connect`].
     pub async fn open(config: &RdsSource, given: &Given<'_>) -> Result<Self> {
-        let rds = Rds::connect(config, &given.listener).await;
+        let rds = Rds::connect(config, &given.listener).await?;
         let identity = rds.identity((given.now)()).await?;
         Ok(Self { rds, identity, source: None })
     }
@@ -194,22 +194,9 @@ impl Cloud {
             temporary_resource_id: Some(resource_id.clone()),
             instance_class: Some(restored.instance_class),
         };
-        Ok((claim(&journaled, Some(resource_id)), facts))
+        Ok((Claim::journaled(&journaled, Some(&resource_id)), facts))
     }
 }
 
 /// No night lasts longer: after this, an instance without a journal may be swept.
 const NEEDED_FOR_S: u64 = 24 * 3600;
-
-/// What a journal says, as the proof wants it.
-pub fn claim(journaled: &InstanceClaim, resource_id: Option<String>) -> Claim {
-    Claim {
-        identifier: journaled.identifier.clone(),
-        run_id: journaled.run_id.clone(),
-        intended_at: journaled.at,
-        resource_id,
-        source_resource_id: journaled.source_resource_id.clone(),
-        account: journaled.account.clone(),
-        region: journaled.region.clone(),
-    }
-}

@@ -7,13 +7,13 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use super::cloud::{Cloud, claim};
+use super::cloud::Cloud;
 use super::given::Given;
 use crate::backups::{Backups, Whereabouts};
 use crate::error::{Context, Error, Result};
 use crate::journal::{CopyClaim, Debt, Entry, InstanceClaim, Past, Place, ReportFile, open_runs};
 use crate::progress::Event;
-use crate::rds::{Deadline, debt};
+use crate::rds::{Claim, Deadline, debt};
 use crate::report::Report;
 use crate::restoring::{self, CopyIdentity};
 use crate::verdict::Verdict;
@@ -67,10 +67,10 @@ impl Payer<'_> {
                 recovered.troubles.push(error.context(format!("clean up after run {name}")));
             }
         }
-        if past.debts().is_empty() {
-            if let Err(error) = past.close(by_run, (self.given.now)()) {
-                recovered.troubles.push(error);
-            }
+        if past.debts().is_empty()
+            && let Err(error) = past.close(by_run, (self.given.now)())
+        {
+            recovered.troubles.push(error);
         }
     }
 
@@ -105,7 +105,7 @@ impl Payer<'_> {
     }
 
     async fn delete_by(&self, cloud: &Cloud, journaled: &InstanceClaim, resource_id: Option<String>) -> Result<()> {
-        let claim = claim(journaled, resource_id);
+        let claim = Claim::journaled(journaled, resource_id.as_deref());
         let configured = cloud.rds.source().temporary.delete_timeout.duration();
         let deadline = Deadline::after(self.patience.unwrap_or(configured));
         cloud.rds.remove(&claim, &cloud.guard(self.given), deadline, &mut Vec::new()).await.map(drop)

@@ -244,7 +244,7 @@ impl<'a> Night<'a> {
             stalled_after: self.given.config.dump.stalled_after.duration(),
             tools: &ready.tools,
         };
-        let read = tokio::try_join!(restoring::restore(&order, &self.given.listener), self.read_dump(&path, job));
+        let read = tokio::try_join!(restoring::restore(&order), self.read_dump(&path, job));
         let (restored, manifest) = match read {
             Ok(both) => both,
             Err(error) => {
