@@ -23,7 +23,6 @@ use crate::restoring::{self, CopyOrder, PropertiesOrder, RestoreOrder};
 use crate::session::{Session, SessionOptions};
 use crate::signers::AllowedSigners;
 use crate::store::{self, Check, Folder};
-use crate::verdict::Verdict;
 
 /// What is to be brought back, and where to.
 pub struct Wanted<'a> {
@@ -91,7 +90,7 @@ fn signed_report(wanted: &Wanted<'_>, backup: &Backup) -> Result<(Report, PathBu
     if dump.map(|dump| (&dump.backup, &dump.files)) != Some((&backup.record.id, &backup.record.dump.files)) {
         return Err(Error::new("its report speaks of other files"));
     }
-    if !matches!(verified.report.verdict, Verdict::Sound) {
+    if !verified.report.verdict.is_sound() {
         return Err(Error::new(format!("its report says {}", verified.report.verdict)));
     }
     let papers = path.parent().map(Path::to_owned).unwrap_or_default();

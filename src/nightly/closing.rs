@@ -20,7 +20,6 @@ use crate::journal::{Debt, Entry, LastVerified, Place};
 use crate::night::Step;
 use crate::retention;
 use crate::store;
-use crate::verdict::Verdict;
 
 /// Beside the report: what came after it was signed.
 pub const CLOSING: &str = "closing.json";
@@ -65,7 +64,7 @@ impl Night<'_> {
         let patience = error.as_ref().and_then(Error::signal).map(|_| PATIENCE_WHEN_STOPPED);
         self.delete_instance(patience).await;
         self.place_backup().await;
-        let is_sound = signed.as_ref().is_some_and(|signed| matches!(signed.verdict, Verdict::Sound));
+        let is_sound = signed.as_ref().is_some_and(|signed| signed.verdict.is_sound());
         self.end_copy(is_sound).await;
         if is_sound {
             self.after_sound().await;
@@ -239,15 +238,18 @@ fn exit_code(signed: Option<&Signed>, witnessed: Option<&Witnessed>, error: Opti
     if let Some(code) = error.and_then(Error::signal).and_then(|signal| u8::try_from(128 + signal).ok()) {
         return code;
     }
-    let seen = witnessed.map(|witnessed| witnessed.comparison.outcome.verdict());
-    match signed.map(|signed| signed.verdict) {
-        Some(Verdict::Sound) if !troubles.is_empty() => SOUND_BUT,
-        Some(verdict) => verdict.exit_code(),
-        None => seen.map_or(INCONCLUSIVE, |seen| seen.exit_code().max(INCONCLUSIVE * u8::from(seen.exit_code() == 0))),
+    let is_damaged = witnessed.is_some_and(|witnessed| witnessed.comparison.outcome.verdict().is_damaged());
+    match signed {
+        Some(signed) if signed.verdict.is_sound() && !troubles.is_empty() => SOUND_BUT,
+        Some(signed) => signed.verdict.exit_code(),
+        None if is_damaged => DAMAGED,
+        None => INCONCLUSIVE,
     }
 }
 
 /// Verified, yet something after it failed or was left behind.
 const SOUND_BUT: u8 = 3;
+/// Seen to be wrong.
+const DAMAGED: u8 = 1;
 /// No verdict.
 const INCONCLUSIVE: u8 = 2;

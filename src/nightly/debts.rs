@@ -133,9 +133,9 @@ impl Payer<'_> {
         let backups = Backups::open(&self.given.config.dump.directory)?;
         let verdict = report.map(read_verdict).transpose()?;
         let place = match verdict {
-            Some(Verdict::Sound) => Place::Verified,
-            Some(Verdict::Damaged) => Place::Damaged,
-            Some(Verdict::Inconclusive) | None => backups.recover(id)?,
+            Some(verdict) if verdict.is_sound() => Place::Verified,
+            Some(verdict) if verdict.is_damaged() => Place::Damaged,
+            Some(_) | None => backups.recover(id)?,
         };
         // A night may be found damaged before its dump was complete.
         let place = match (place, backups.whereabouts(id)?) {

@@ -103,7 +103,7 @@ async fn server(given: &Given<'_>) -> Result<(ConnInfo, u32)> {
     let facts = server_facts(&info).await.doing(|| "look at the server of the copy")?;
     if !facts.may_create_databases {
         return Err(Error::new(format!("{} may not create databases on {}", info.user(), info.describe()))
-            .hint(format!("ALTER ROLE {} CREATEDB", info.user())));
+            .hint(format!("give the role {} CREATEDB", info.user())));
     }
     let restore = &given.config.restore;
     if restore.copy == CopyFate::Replace {
