@@ -5,7 +5,6 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use pgwitness::config::AcceptedError;
-use pgwitness::progress::nobody;
 use pgwitness::restoring::{restore, sqlstate_of};
 
 use crate::stage::{block, conninfo, copy_of, dumped, restore_order, restored};
