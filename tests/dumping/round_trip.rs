@@ -1,5 +1,6 @@
 //! From a database into a dump, and from the dump into a copy.
 
+use std::os::unix::fs::MetadataExt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -200,6 +201,7 @@ fn a_dump_may_be_one_file() {
     config.format = pgwitness::config::DumpFormat::Custom;
     let dumped = block(dump(&order(&info, temp.path(), &config), &nobody())).unwrap();
     assert_eq!((dumped.files.len(), dumped.files[0].1), (1, dumped.bytes));
+    assert_eq!(std::fs::metadata(&dumped.path).unwrap().mode() & 0o777, 0o600);
     copy_of(&source.conninfo, &cluster, "copy");
     restored(&dumped.path, &cluster.conninfo("copy")).unwrap();
     assert_eq!(Database::connect(&cluster.conninfo("copy")).value("SELECT n FROM t"), "7");
@@ -214,5 +216,6 @@ fn roles_are_kept_without_their_passwords() {
     let (info, config) = (conninfo(&cluster.conninfo("app")), config());
     block(globals(&order(&info, temp.path(), &config))).unwrap();
     let text = std::fs::read_to_string(temp.path().join(GLOBALS)).unwrap();
+    assert_eq!(std::fs::metadata(temp.path().join(GLOBALS)).unwrap().mode() & 0o777, 0o600);
     assert!(text.contains("CREATE ROLE keeper") && !text.contains("PASSWORD") && !text.contains("SCRAM"), "{text}");
 }
