@@ -54,19 +54,21 @@ pub mod verdict;
 pub mod progress;
 pub mod questions;
 pub mod night;
-pub mod config;
 
 // thought
 pub mod pattern;
+pub mod config;
 pub mod listing;
 pub mod compare;
 pub mod render;
 pub mod report;
 pub mod signature;
 pub mod signers;
+pub mod retention;
 pub mod digest_sql;
 
 // hands
+pub mod userfiles;
 pub mod pgtools;
 pub mod install;
 pub mod cluster;
@@ -77,11 +79,15 @@ pub mod dump;
 pub mod pgerror;
 pub mod tap;
 pub mod tls;
+pub mod secret;
 pub mod conninfo;
 pub mod session;
 pub mod live;
 pub mod store;
+pub mod journal;
+pub mod backups;
 pub mod endpoint;
+pub mod rds;
 pub mod child;
 pub mod dumping;
 pub mod restoring;
