@@ -3,14 +3,17 @@
 //! Read from the source's catalog; never from a dump, where it cannot be had without running it.
 
 use std::fmt;
+use std::fs;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use tokio_postgres::SimpleQueryRow;
 
 use crate::conninfo::ConnInfo;
-use crate::error::{Context, Result};
+use crate::error::{Context, Error, Result};
 use crate::name::quote_literal;
 use crate::session::{Session, SessionOptions, optional, text};
+use crate::store;
 
 /// How a database was created.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,6 +106,29 @@ impl fmt::Display for DatabaseFacts {
             _ => Ok(()),
         }
     }
+}
+
+/// Beside a dump: what the dump itself does not hold.
+pub const FACTS_FILE: &str = "database.json";
+
+/// Writes them beside a dump.
+///
+/// # Errors
+/// When they cannot be written.
+pub fn write_facts(facts: &DatabaseFacts, dir: &Path) -> Result<()> {
+    store::write_json(dir, FACTS_FILE, facts).map(drop)
+}
+
+/// Reads them back.
+///
+/// # Errors
+/// When they are not there.
+pub fn read_facts(dir: &Path) -> Result<DatabaseFacts> {
+    let path = dir.join(FACTS_FILE);
+    let bytes = fs::read(&path).doing(|| format!("read {}", path.display()))?;
+    serde_json::from_slice(&bytes)
+        .map_err(|error| Error::from_source(&error))
+        .doing(|| format!("read {}", path.display()))
 }
 
 /// Reads them.

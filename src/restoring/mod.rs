@@ -24,12 +24,11 @@ use crate::dumping::with_disk_hint;
 use crate::error::{Context, Error, Result};
 use crate::night::Complaint;
 use crate::pgtools::PgTools;
-use crate::progress::{Event, Listener};
 use crate::session::pgoptions;
 
 use complaints::Complaints;
 pub use copy::{CopyIdentity, CopyOrder, create_copy, drop_copy, find_copy, rename_copy};
-pub use facts::{DatabaseFacts, DatabaseSetting, Grant, database_facts};
+pub use facts::{DatabaseFacts, DatabaseSetting, FACTS_FILE, Grant, database_facts, read_facts, write_facts};
 pub use known::sqlstate_of;
 pub use properties::{PropertiesOrder, restore_properties};
 
@@ -78,8 +77,7 @@ impl Restored {
 /// # Errors
 /// The dump cannot be read to its end, the server is gone, pg_restore was stopped because nothing moved, or its words do not add
 /// up to the number of errors that it counted.
-pub async fn restore(order: &RestoreOrder<'_>, listener: &Listener) -> Result<Restored> {
-    listener(Event::Phase("restore"));
+pub async fn restore(order: &RestoreOrder<'_>) -> Result<Restored> {
     let doing = || format!("restore {} into {}", order.dump.display(), order.conninfo.describe());
     run_restore(order).await.doing(doing)
 }
