@@ -5,7 +5,6 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use pgwitness::config::AcceptedError;
-use pgwitness::progress::nobody;
 use pgwitness::restoring::{restore, sqlstate_of};
 
 use crate::stage::{block, conninfo, copy_of, dumped, restore_order, restored};
@@ -32,12 +31,12 @@ fn an_owner_that_is_not_there_is_a_complaint_about_the_object() {
     let accept = [AcceptedError { object: "TABLE t".into(), sqlstate: "42704".into(), reason: "no such role".into() }];
     let info = conninfo(&copy.conninfo);
     let order = pgwitness::restoring::RestoreOrder { accept: &accept, ..restore_order(&dumped.path, &info) };
-    let result = block(restore(&order, &nobody())).unwrap();
+    let result = block(restore(&order)).unwrap();
     assert_eq!((result.complaints.len(), result.unaccepted().count()), (1, 0));
 
     copy.run("DROP TABLE t, u");
     let order = pgwitness::restoring::RestoreOrder { no_owner: true, ..restore_order(&dumped.path, &info) };
-    assert_eq!(block(restore(&order, &nobody())).unwrap().complaints, vec![]);
+    assert_eq!(block(restore(&order)).unwrap().complaints, vec![]);
 }
 
 #[test]

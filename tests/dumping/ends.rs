@@ -142,7 +142,7 @@ fn a_restore_that_does_not_move_is_stopped() {
     let (info, tools) = (conninfo(&source.conninfo), scripts(temp.path(), &waiting(temp.path())));
     let patience = Duration::from_secs(1);
     let order = RestoreOrder { tools: &tools, stalled_after: patience, ..restore_order(&dumped.path, &info) };
-    let error = block(restore(&order, &nobody())).unwrap_err().to_string();
+    let error = block(restore(&order)).unwrap_err().to_string();
     assert!(error.ends_with("pg_restore made no progress for 1 s and was stopped"), "{error}");
     assert!(pids(&temp.path().join("pids")).iter().all(|pid| !is_running(*pid)));
 }
@@ -160,7 +160,7 @@ fn a_server_at_work_is_progress_though_pg_restore_says_nothing() {
     let info = conninfo(&cluster.conninfo("copy"));
     let order = RestoreOrder { stalled_after: Duration::from_secs(2), ..restore_order(&dumped.path, &info) };
     let start = Instant::now();
-    assert_eq!(block(restore(&order, &nobody())).unwrap().complaints, vec![]);
+    assert_eq!(block(restore(&order)).unwrap().complaints, vec![]);
     assert!(start.elapsed() > Duration::from_secs(4));
 }
 

@@ -109,7 +109,7 @@ fn somebody_who_is_not_a_superuser_can_restore_what_is_theirs() {
     let there = conninfo(&format!("{} user=carol", cluster.conninfo("carols")));
     let mut order = restore_order(&dumped.path, &there);
     (order.no_owner, order.no_privileges, order.role) = (true, true, Some("carol"));
-    let result = block(restore(&order, &nobody())).unwrap();
+    let result = block(restore(&order)).unwrap();
     assert_eq!(result.unaccepted().count(), 0, "{result:?}");
     let objects: Vec<&str> = result.complaints.iter().map(|complaint| complaint.object.as_str()).collect();
     assert_eq!(objects, ["COMMENT EXTENSION plpgsql"]);

@@ -71,7 +71,7 @@ pub fn restore_order<'a>(dump: &'a Path, conninfo: &'a ConnInfo) -> RestoreOrder
 
 pub fn restored(dump: &Path, copy: &str) -> Result<Restored> {
     let info = conninfo(copy);
-    block(restore(&restore_order(dump, &info), &nobody()))
+    block(restore(&restore_order(dump, &info)))
 }
 
 /// A directory in which each of PostgreSQL's client programs is this shell script.
