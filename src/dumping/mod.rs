@@ -6,6 +6,8 @@
 mod versions;
 
 use std::ffi::OsString;
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -81,6 +83,9 @@ async fn run_dump(order: &DumpOrder<'_>, listener: &Listener) -> Result<Dumped> 
         stalled_after: order.config.stalled_after.duration(),
         grace: GRACE,
     };
+    if order.config.format == DumpFormat::Custom {
+        create_private(&path)?;
+    }
     let written = written(path.clone(), listener);
     let ended = child::run(&run, &written, &mut |_| ()).await.map_err(with_disk_hint)?;
     judge("pg_dump", &ended)?;
@@ -109,6 +114,7 @@ pub async fn globals(order: &DumpOrder<'_>) -> Result<Vec<String>> {
 
 async fn run_globals(order: &DumpOrder<'_>) -> Result<Vec<String>> {
     let path = order.target.join(GLOBALS);
+    create_private(&path)?;
     let environment = order.conninfo.child_environment()?.with_options(&pgoptions());
     let program = order.tools.program("pg_dumpall");
     let mut arguments = vec![OsString::from("--globals-only"), "--no-role-passwords".into(), "--no-password".into()];
@@ -144,6 +150,13 @@ fn arguments(order: &DumpOrder<'_>, path: &Path, connection: &str) -> Vec<OsStri
     list.push(format!("--dbname={connection}").into());
     list.push(joined("--file=", path));
     list
+}
+
+/// pg_dump makes a directory that only we can enter, but files that everybody can read: unless they are there already.
+fn create_private(path: &Path) -> Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true).mode(0o600);
+    options.open(path).map(drop).doing(|| format!("create {}", path.display()))
 }
 
 fn joined(option: &str, path: &Path) -> OsString {

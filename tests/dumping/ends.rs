@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use pgwitness::cluster::ClusterOptions;
@@ -78,7 +78,7 @@ fn killing_us_leaves_no_programs_behind() {
     let temp = tempfile::tempdir().unwrap();
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--ignored", "--exact", "ends::a_process_that_waits_for_a_program"]).process_group(0);
-    let mut parent = command.env("PGWITNESS_TEST_DIRECTORY", temp.path()).spawn().unwrap();
+    let mut parent = command.env("PGWITNESS_TEST_DIRECTORY", temp.path()).stdout(Stdio::null()).spawn().unwrap();
     let file = temp.path().join("pids");
     soon("the program has started", || pids(&file).len() == 2);
     assert!(pids(&file).iter().all(|pid| is_running(*pid)));
@@ -100,10 +100,25 @@ fn a_program_that_shuts_its_ears_is_killed_after_a_grace() {
 }
 
 #[test]
-fn a_program_ended_by_a_signal_did_not_succeed() {
+fn a_program_ended_by_a_signal_did_not_succeed_and_its_workers_end_too() {
     let temp = tempfile::tempdir().unwrap();
-    let error = refused(&scripts(temp.path(), "kill -9 $$"), temp.path(), 60);
+    let file = temp.path().join("pids");
+    // The worker keeps standard error open, so that waiting for its end would be waiting for the worker.
+    let script = format!("sleep 600 & echo $! >> '{}'; echo 'pg_dump: working' >&2; kill -9 $$", file.display());
+    let start = Instant::now();
+    let error = refused(&scripts(temp.path(), &script), temp.path(), 60);
     assert!(error.ends_with("pg_dump was ended by signal 9 SIGKILL"), "{error}");
+    assert!(start.elapsed() < Duration::from_secs(5));
+    soon("the worker is gone", || pids(&file).iter().all(|pid| !is_running(*pid)));
+}
+
+#[test]
+fn a_flood_of_words_neither_blocks_nor_fills_memory() {
+    let temp = tempfile::tempdir().unwrap();
+    let script = "echo 'pg_dump: error: the first' >&2; yes 'pg_dump: error: noise' | head -n 300000 >&2; \
+                  head -c 5000000 /dev/zero | tr '\\0' x >&2; exit 1";
+    let error = refused(&scripts(temp.path(), script), temp.path(), 60);
+    assert!(error.ends_with("pg_dump: error: the first (pg_dump: exit status: 1)"), "{error}");
 }
 
 #[test]
