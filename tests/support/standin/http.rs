@@ -114,6 +114,10 @@ fn half(text: String) -> BoxBody<Bytes, io::Error> {
 }
 
 impl Shared {
+    pub fn new(world: World) -> Self {
+        Self { world: Mutex::new(world), calls: Mutex::default(), faults: Mutex::default(), hooks: Mutex::default() }
+    }
+
     fn record(&self, parameters: &Parameters) -> usize {
         let action = parameters.get("Action").unwrap_or("").to_owned();
         let mut calls = lock(&self.calls);

@@ -33,7 +33,6 @@ mod records;
 mod wire;
 mod world;
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
@@ -96,7 +95,7 @@ impl Standin {
         let authority = Authority::create(dir.path());
         let ca_bundle = authority.bundle().to_owned();
         let newest = Arc::new(Mutex::new(None));
-        let shared = Arc::new(shared(options, authority, newest.clone()));
+        let shared = Arc::new(Shared::new(World::new(options, authority, newest.clone())));
         let tunnel = Arc::new(Tunnel::new(newest));
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let bind = || runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
@@ -283,28 +282,5 @@ impl Drop for Standin {
             runtime.shutdown_timeout(Duration::from_secs(10));
         }
         lock(&self.shared.world).entries.clear();
-    }
-}
-
-fn shared(options: StandinOptions, authority: Authority, newest: Arc<Mutex<Option<u16>>>) -> Shared {
-    let world = World {
-        region: options.region,
-        entries: std::collections::BTreeMap::new(),
-        snapshots: Vec::new(),
-        life: options.life,
-        no_capacity: BTreeSet::new(),
-        page_size: options.page_size,
-        subnet_groups: options.subnet_groups,
-        parameter_groups: options.parameter_groups,
-        security_groups: options.security_groups,
-        skew: 0,
-        authority,
-        newest,
-    };
-    Shared {
-        world: Mutex::new(world),
-        calls: Mutex::new(Vec::new()),
-        faults: Mutex::new(Vec::new()),
-        hooks: Mutex::new(Vec::new()),
     }
 }

@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 use pgwitness::cluster::Cluster;
 use tokio_postgres::NoTls;
 
+use super::StandinOptions;
 use super::authority::Authority;
 use super::image::Image;
 use super::records::{Instance, Life, Snapshot, Stage};
@@ -117,6 +118,23 @@ fn count_down(left: &mut u32) {
 }
 
 impl World {
+    pub fn new(options: StandinOptions, authority: Authority, newest: Arc<Mutex<Option<u16>>>) -> Self {
+        Self {
+            region: options.region,
+            entries: BTreeMap::new(),
+            snapshots: Vec::new(),
+            life: options.life,
+            no_capacity: BTreeSet::new(),
+            page_size: options.page_size,
+            subnet_groups: options.subnet_groups,
+            parameter_groups: options.parameter_groups,
+            security_groups: options.security_groups,
+            skew: 0,
+            authority,
+            newest,
+        }
+    }
+
     /// AWS's clock.
     pub fn now(&self) -> SystemTime {
         let skew = Duration::from_secs(self.skew.unsigned_abs());
