@@ -325,7 +325,3 @@ fn check_report(problems: &mut Problems, config: &Config) {
         }
     }
 }
-
-#[cfg(test)]
-#[path = "check_tests.rs"]
-mod tests;

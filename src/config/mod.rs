@@ -122,7 +122,7 @@ pub struct Protected {
 
 /// Where the journal and the lock are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct State {
     /// For pgwitness alone.
     pub directory: PathBuf,

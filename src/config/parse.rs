@@ -161,7 +161,7 @@ fn without_value(message: &str) -> String {
         "a boolean" => "true or false",
         "a string" | "path string" => "a text in quotes",
         "a sequence" => "a list like [\"one\", \"two\"]",
-        other if other.starts_with("struct ") => "a section",
+        other if other.starts_with("struct ") || other.ends_with("enum Source") => "a section",
         other => other,
     };
     if is_number && expected.starts_with("a whole number") {
