@@ -8,6 +8,7 @@ mod defaults;
 mod dump;
 pub mod examples;
 mod parse;
+mod problems;
 mod restore;
 mod show;
 mod source;

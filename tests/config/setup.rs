@@ -127,6 +127,9 @@ fn every_example_is_printed_and_those_that_are_configurations_load() {
     parse(&stdout(&pgwitness(&["config", "example", "club"])));
 }
 
+/// What must be said, and what is done to the place.
+type Wound = (&'static str, fn(&Place));
+
 /// A place where a night would find everything.
 struct Place {
     dir: tempfile::TempDir,
@@ -215,7 +218,7 @@ fn check_says_what_it_saw_and_that_all_is_well() {
 
 #[test]
 fn check_names_each_thing_that_would_stop_a_night() {
-    let wounds: [(&str, fn(&Place)); 9] = [
+    let wounds: [Wound; 9] = [
         ("✗ report.key: read key DIR/key: its mode is 0644, wider than 0600; chmod 600", |place| {
             fs::set_permissions(place.path("key"), fs::Permissions::from_mode(0o644)).unwrap();
         }),
