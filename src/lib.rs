@@ -64,6 +64,7 @@ pub mod render;
 pub mod report;
 pub mod signature;
 pub mod signers;
+pub mod retention;
 pub mod digest_sql;
 
 // hands
@@ -83,7 +84,13 @@ pub mod conninfo;
 pub mod session;
 pub mod live;
 pub mod store;
+pub mod journal;
+pub mod backups;
 pub mod endpoint;
+pub mod rds;
+pub mod child;
+pub mod dumping;
+pub mod restoring;
 
 // plan
 pub mod preflight;

@@ -6,7 +6,7 @@
 mod keys;
 mod read;
 mod verify;
-mod write;
+pub(crate) mod write;
 
 use std::fs::{self, DirBuilder};
 use std::os::unix::fs::DirBuilderExt as _;
@@ -32,6 +32,15 @@ pub const EXPECTED: &str = "expected.manifest.json";
 /// What the actual side held.
 pub const ACTUAL: &str = "actual.manifest.json";
 
+/// `<UTC stamp>-<first 8 digits of run_id>`: the name of what one run makes.
+pub fn stamped_name(at: Timestamp, run_id: &str) -> Result<String> {
+    let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    match run_id.get(..8).filter(|_| run_id.bytes().all(is_digit)) {
+        Some(short) => Ok(format!("{}-{short}", at.stamp())),
+        None => Err(Error::new("a run id has 32 hexadecimal digits")),
+    }
+}
+
 /// The directory of one report in the making. Dropped before [`Folder::finish`], it takes away what it wrote.
 #[derive(Debug)]
 pub struct Folder {
@@ -45,8 +54,7 @@ impl Folder {
     /// or signed at the end of the night is said at its start.
     pub fn prepare(dir: &Path, key: Option<&KeyFile>, started_at: Timestamp, run_id: &str) -> Result<Self> {
         let key = key.map(read_key).transpose()?;
-        let short = run_id.get(..8).ok_or_else(|| Error::new("a run id has 32 hexadecimal digits"))?;
-        let path = dir.join(format!("{}-{short}", started_at.stamp()));
+        let path = dir.join(stamped_name(started_at, run_id)?);
         let make = || -> Result<()> {
             DirBuilder::new().mode(0o750).recursive(true).create(dir)?;
             DirBuilder::new().mode(0o750).create(&path)?;

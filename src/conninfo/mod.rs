@@ -29,6 +29,7 @@ use std::path::{Path, PathBuf};
 pub use child::ChildEnvironment;
 pub use connect::{Connection, Peer};
 pub use hosts::HostSpec;
+pub use parse::quote_value;
 
 use crate::error::{Context, Error, Result};
 use parse::Parameters;
