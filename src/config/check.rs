@@ -2,11 +2,10 @@
 //!
 //! Never looks at the world: neither files nor servers nor AWS. Whether a directory is there is for `config check`.
 
-use std::path::Path;
 
 use super::connection::Spoken;
 use super::problems::{Problems, fits};
-use super::{Config, Dump, DumpFormat, PostgresSource, RdsSource, Restore, Retention, Source, Temporary};
+use super::{Config, Dump, DumpFormat, Login, PostgresSource, RdsSource, Restore, Retention, Source, Temporary};
 use crate::error::Error;
 use crate::pattern::Pattern;
 
@@ -136,36 +135,26 @@ fn check_temporary(problems: &mut Problems, temporary: &Temporary) {
 }
 
 fn check_postgres(problems: &mut Problems, source: &PostgresSource) {
-    let PostgresSource { url, password_file, password_command, password_env } = source;
-    check_url(problems, "source", url);
-    check_password(problems, "source", password_file.as_deref(), password_command.as_deref(), password_env.as_deref());
+    check_login(problems, "source", &source.login());
 }
 
-fn check_url(problems: &mut Problems, section: &str, url: &str) {
-    problems.not_empty(&format!("{section}.url"), url);
+fn check_login(problems: &mut Problems, section: &str, login: &Login<'_>) {
+    problems.not_empty(&format!("{section}.url"), login.url);
     let hint = "name a password_file, a password_command or a password_env instead, or use ~/.pgpass";
-    let has_none = !Spoken::read(url).has_password;
+    let has_none = !Spoken::read(login.url).has_password;
     problems.unless(has_none, || format!("{section}.url has a password in it"), hint);
-}
-
-fn check_password(
-    problems: &mut Problems,
-    section: &str,
-    file: Option<&Path>,
-    command: Option<&[String]>,
-    variable: Option<&str>,
-) {
-    let given =
-        [file.is_some(), command.is_some(), variable.is_some()].into_iter().filter(|is_given| *is_given).count();
+    let Login { password_file, password_command, password_env, .. } = *login;
+    let given = [password_file.is_some(), password_command.is_some(), password_env.is_some()];
+    let given = given.into_iter().filter(|is_given| *is_given).count();
     let problem = || format!("{section}: {given} places for one password");
     problems.unless(given <= 1, problem, "keep one of password_file, password_command and password_env");
-    problems.secret_file(&format!("{section}.password_file"), file);
-    if let Some(command) = command {
+    problems.secret_file(&format!("{section}.password_file"), password_file);
+    if let Some(command) = password_command {
         let key = format!("{section}.password_command");
         problems.unless(!command.is_empty(), || format!("{key} is empty"), "program and arguments, as a list");
         problems.command(&key, command);
     }
-    if let Some(variable) = variable {
+    if let Some(variable) = password_env {
         problems.has_form(&format!("{section}.password_env"), variable, VARIABLE, "the name of a variable");
     }
 }
@@ -193,9 +182,8 @@ fn check_dump(problems: &mut Problems, dump: &Dump) {
 }
 
 fn check_restore(problems: &mut Problems, restore: &Restore, protected: &[String]) {
-    check_url(problems, "restore", &restore.url);
-    let Restore { password_file, password_command, password_env, database, .. } = restore;
-    check_password(problems, "restore", password_file.as_deref(), password_command.as_deref(), password_env.as_deref());
+    check_login(problems, "restore", &restore.login());
+    let database = &restore.database;
     problems.jobs("restore.jobs", restore.jobs);
     problems.not_empty("restore.database", database);
     problems.unless(!database.contains('\0'), || "restore.database holds a NUL character".into(), "");

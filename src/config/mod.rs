@@ -7,6 +7,7 @@ mod connection;
 mod defaults;
 mod dump;
 pub mod examples;
+mod login;
 mod parse;
 mod problems;
 mod restore;
@@ -18,6 +19,7 @@ use std::path::PathBuf;
 
 pub use dump::{Dump, DumpFormat};
 pub use examples::ACTIONS;
+pub use login::Login;
 pub use restore::{AcceptedError, CopyFate, Restore};
 use serde::{Deserialize, Serialize};
 pub use source::{PostgresSource, RdsSource, SnapshotKind, Source, Temporary};

@@ -106,12 +106,8 @@ fn unknown_key(line: usize, path: &str, key: &str, known: &[&str]) -> Error {
     if ["password", "passphrase", "pass", "secret"].contains(&key) {
         return placed(line, format!("unknown key {full}")).hint(SECRET_HINT);
     }
-    let all = match path {
-        "" => format!("known sections: {}", known.join(", ")),
-        _ => format!("known keys of [{path}]: {}", known.join(", ")),
-    };
     let suggestion = nearest(key, &known).map(|near| format!(": did you mean {near}?")).unwrap_or_default();
-    placed(line, format!("unknown key {full}{suggestion}")).hint(all)
+    placed(line, format!("unknown key {full}{suggestion}")).hint(format!("one of {}", known.join(", ")))
 }
 
 fn missing_key(line: usize, path: &str, key: &str) -> Error {
