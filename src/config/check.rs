@@ -2,7 +2,6 @@
 //!
 //! Never looks at the world: neither files nor servers nor AWS. Whether a directory is there is for `config check`.
 
-
 use super::connection::Spoken;
 use super::problems::{Problems, fits};
 use super::{Config, Dump, DumpFormat, Login, PostgresSource, RdsSource, Restore, Retention, Source, Temporary};
