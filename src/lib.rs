@@ -95,5 +95,7 @@ pub mod restoring;
 // plan
 pub mod preflight;
 pub mod comparison;
+pub mod nightly;
+pub mod recovery;
 pub mod demo;
 pub mod cli;

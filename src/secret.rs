@@ -1,4 +1,4 @@
-//! Secrets, from the places that a configuration names: a file, a command, a variable.
+//! Secrets, from the places that a configuration names (a file, a command, a variable) or from chance.
 //!
 //! Never in an argument, a message or a `Debug` form; never from a file that others can read.
 
@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use ssh_key::rand_core::{OsRng, RngCore as _};
 use tokio::io::AsyncReadExt as _;
 use tokio::process::{Child, Command};
 
@@ -24,6 +25,13 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Where systemd puts what `LoadCredential=` names.
 const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
 
+/// Of a random password: 192 bits.
+const LENGTH: usize = 32;
+
+/// Of a random password: what RDS takes (no `/`, `@`, `"`, space) and nothing that shells, URIs or password files would need
+/// escaped. 64 characters, so that a random byte chooses without bias.
+const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
 type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// A password or a passphrase.
@@ -31,6 +39,19 @@ type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 pub struct Secret(String);
 
 impl Secret {
+    /// A password of 32 characters that nobody has had before.
+    ///
+    /// # Errors
+    /// When the system has no randomness to give.
+    pub fn random() -> Result<Self> {
+        let mut bytes = [0; LENGTH];
+        OsRng
+            .try_fill_bytes(&mut bytes)
+            .map_err(|error| Error::new(error.to_string()))
+            .doing(|| "read random bytes")?;
+        Ok(Self(bytes.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 64)])).collect()))
+    }
+
     /// The text itself: for the one who needs it to log in or to open a key, and for nobody else.
     pub fn reveal(&self) -> &str {
         &self.0
@@ -167,6 +188,17 @@ mod tests {
 
     async fn of_shell(script: &str, patience: Duration) -> Result<Secret> {
         from_command(&["/bin/sh".into(), "-c".into(), script.into()], patience).await
+    }
+
+    #[test]
+    fn a_random_password_is_one_that_rds_takes_and_never_the_same_twice() {
+        let made: std::collections::BTreeSet<String> = (0..100).map(|_| Secret::random().unwrap().0).collect();
+        assert_eq!(made.len(), 100);
+        for text in made {
+            assert_eq!(text.len(), LENGTH);
+            assert!(text.bytes().all(|byte| byte.is_ascii_graphic() && !b"/@\"' \\:".contains(&byte)), "{text}");
+        }
+        assert_eq!(ALPHABET.iter().collect::<std::collections::BTreeSet<_>>().len(), ALPHABET.len());
     }
 
     #[tokio::test]

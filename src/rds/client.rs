@@ -54,19 +54,28 @@ pub struct Rds {
 impl Rds {
     /// Region, profile and credentials as `aws` would find them. Nothing is sent yet. Status changes and retries are told to
     /// `listener`.
-    pub async fn connect(source: &RdsSource, listener: &Listener) -> Self {
+    ///
+    /// # Errors
+    /// No region. (That there are no credentials, [`Rds::identity`] says.)
+    pub async fn connect(source: &RdsSource, listener: &Listener) -> Result<Self> {
         Self::connect_as(source, listener, None).await
     }
 
     /// As [`Rds::connect`], with credentials instead of the search for some.
-    pub async fn connect_as(source: &RdsSource, listener: &Listener, credentials: Option<Credentials>) -> Self {
+    ///
+    /// # Errors
+    /// No region.
+    pub async fn connect_as(source: &RdsSource, listener: &Listener, credentials: Option<Credentials>) -> Result<Self> {
+        if source.region.trim().is_empty() {
+            return Err(Error::new("source.region is empty"));
+        }
         let config = sdk_config(source, credentials).await;
-        Self {
+        Ok(Self {
             api: aws_sdk_rds::Client::new(&config),
             sts: aws_sdk_sts::Client::new(&config),
             source: source.clone(),
             listener: listener.clone(),
-        }
+        })
     }
 
     /// What the configuration says of production and the temporary instance.

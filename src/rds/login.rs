@@ -8,16 +8,16 @@ use std::time::Duration;
 
 use super::client::Rds;
 use super::facts::{Described, Endpoint, SourceInstance};
-use super::secret::Secret;
 use super::wait::Deadline;
 use crate::conninfo::{ConnInfo, quote_value};
 use crate::error::{Context, Error, Result};
 use crate::progress::Event;
+use crate::secret::Secret;
 
 /// A login that does not work yet is tried again after so long at most.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// What no login would work with, so that nobody waits for the deadline.
-const FINAL: &[&str] = &["certificate", "TLS", "no trusted"];
+const FINAL: &[&str] = &["certificate"];
 
 /// Where the connection goes: the endpoint itself, or another address on the way to it.
 #[derive(Debug, Clone, PartialEq, Eq)]

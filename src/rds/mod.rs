@@ -6,7 +6,6 @@
 pub mod facts;
 pub mod identifier;
 pub mod proof;
-pub mod secret;
 mod client;
 mod debt;
 mod describe;
@@ -23,5 +22,6 @@ pub use debt::debt;
 pub use facts::{Described, Endpoint, Snapshot, SourceInstance};
 pub use proof::{Claim, Guard, ProvenTemporary, Refusal};
 pub use restore::{RestoreOrder, Restored};
-pub use secret::Secret;
 pub use wait::Deadline;
+
+pub use crate::secret::Secret;

@@ -5,10 +5,10 @@
 use super::client::Rds;
 use super::facts::Described;
 use super::proof::ProvenTemporary;
-use super::secret::Secret;
 use super::trouble::{Kind, Trouble};
 use super::wait::Deadline;
 use crate::error::{Context, Result};
+use crate::secret::Secret;
 
 impl Rds {
     /// Sets the password and waits until RDS has no pending change; whether it works, [`Rds::login`] says.

@@ -190,12 +190,14 @@ fn age(listed: &Listed, now: Timestamp) -> String {
     span(now.seconds().saturating_sub(listed.created_at.unwrap_or_default().seconds()))
 }
 
-/// `45 min`, `31 h`, `12 d`.
+/// `45 min`, `31 h`, `26 h 5 min`, `12 d`.
 fn span(seconds: u64) -> String {
-    match seconds {
-        0..7_200 => format!("{} min", seconds / 60),
-        7_200..259_200 => format!("{} h", seconds / 3600),
-        _ => format!("{} d", seconds / 86_400),
+    let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
+    match (hours, minutes) {
+        (0, minutes) => format!("{minutes} min"),
+        (1..72, 0) => format!("{hours} h"),
+        (1..72, minutes) => format!("{hours} h {minutes} min"),
+        _ => format!("{} d", hours / 24),
     }
 }
 

@@ -12,6 +12,7 @@ use super::tags;
 use super::trouble::Trouble;
 use super::wait::Deadline;
 use crate::error::{Context, Error, Result};
+use crate::journal::InstanceClaim;
 use crate::time::Timestamp;
 use rules::{Case, RULES, Rule};
 
@@ -37,7 +38,7 @@ pub struct Claim {
 /// What must never be deleted, and where we work.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Guard {
-    /// Start of our identifiers.
+    /// Start of our identifiers: for a claim of the journal as it was then, otherwise as configured.
     pub prefix: String,
     /// `DBInstanceIdentifier`s of the configuration.
     pub protected: Vec<String>,
@@ -141,6 +142,21 @@ fn claim_of_tags(orphan: &Described, guard: &Guard) -> Result<Claim, Refusal> {
         account: guard.account.clone(),
         region: guard.region.clone(),
     })
+}
+
+impl Claim {
+    /// What the journal holds, with the `DbiResourceId` if RDS's answer was written down.
+    pub fn journaled(claim: &InstanceClaim, resource_id: Option<&str>) -> Self {
+        Self {
+            identifier: claim.identifier.clone(),
+            run_id: claim.run_id.clone(),
+            intended_at: claim.at,
+            resource_id: resource_id.map(str::to_owned),
+            source_resource_id: claim.source_resource_id.clone(),
+            account: claim.account.clone(),
+            region: claim.region.clone(),
+        }
+    }
 }
 
 impl ProvenTemporary {
