@@ -5,7 +5,7 @@
 use super::ConnInfo;
 use crate::config::Login;
 use crate::error::Result;
-use crate::secret::{self, Secret};
+use crate::secret;
 
 impl ConnInfo {
     /// As `resolve`, with the password from the place that the configuration names, if it names one.
@@ -13,17 +13,10 @@ impl ConnInfo {
         let info = Self::resolve(login.url, environment)?;
         let Login { password_file, password_command, password_env, .. } = *login;
         let password = secret::resolve(password_file, password_command, password_env, environment).await?;
-        Ok(password.map(|password| info.with_password(&password)).unwrap_or(info))
-    }
-
-    /// The same with a password from elsewhere, which wins over the environment and the password file.
-    #[must_use]
-    pub fn with_password(&self, password: &Secret) -> ConnInfo {
-        let mut other = self.clone();
-        other.params.insert("password".into(), password.reveal().to_owned());
-        other.origins.insert("password".into(), "the configuration".into());
-        // What was wrong with the password file does not matter any more.
-        other.warnings.clear();
-        other
+        let Some(password) = password else { return Ok(info) };
+        let mut info = info.with_password(password.reveal());
+        // What is wrong with the password file does not matter any more.
+        info.warnings.clear();
+        Ok(info)
     }
 }
