@@ -10,11 +10,11 @@ use std::time::SystemTime;
 use x509_cert::Certificate;
 use x509_cert::der::Decode as _;
 
-use crate::config::{Config, Source};
+use crate::config::{Config, Login, Source};
 use crate::conninfo::ConnInfo;
 use crate::error::{Context, Error, Result};
 use crate::pgtools::{CLIENT, PgTools};
-use crate::secret::{self, Secret};
+use crate::secret;
 use crate::store::{self, KeyFile};
 use crate::time::Timestamp;
 use crate::{tls, userfiles};
@@ -25,7 +25,7 @@ const NAMED_COMPRESSION: u32 = 16;
 /// One thing that was tried.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Check {
-    /// For instance `signing key`.
+    /// The key of the configuration, or the programs, for instance `report.key`.
     pub name: String,
     /// What was seen, in a few words; or why the night would fail.
     pub result: Result<String>,
@@ -47,24 +47,11 @@ pub async fn local(config: &Config, world: &World<'_>) -> Vec<Check> {
         Source::Rds(source) => {
             add("source.temporary.ca_bundle", ca_bundle(&source.temporary.ca_bundle, world.now));
         }
-        Source::Postgres(source) => {
-            let file = source.password_file.as_deref();
-            let password = secret::resolve(
-                file,
-                source.password_command.as_deref(),
-                source.password_env.as_deref(),
-                world.environment,
-            );
-            add("source.url", connection(&source.url, password.await, world));
-        }
+        Source::Postgres(source) => add("source.url", connection(&source.login(), world).await),
     }
     add("dump.directory", directory(&config.dump.directory));
     add("pg_dump, pg_restore", programs(config, world));
-    let restore = &config.restore;
-    let file = restore.password_file.as_deref();
-    let password =
-        secret::resolve(file, restore.password_command.as_deref(), restore.password_env.as_deref(), world.environment);
-    add("restore.url", connection(&restore.url, password.await, world));
+    add("restore.url", connection(&config.restore.login(), world).await);
     if let Some(dir) = &config.verify.checks {
         add("verify.checks", userfiles::assertions(dir).map(|checks| counted(checks.len(), "check")));
     }
@@ -152,13 +139,13 @@ fn programs(config: &Config, world: &World<'_>) -> Result<String> {
     Ok(format!("{} in {}", tools.version.text, tools.bindir.display()))
 }
 
-fn connection(url: &str, password: Result<Option<Secret>>, world: &World<'_>) -> Result<String> {
-    let info = ConnInfo::resolve(url, world.environment)?;
-    let has_password = password?.is_some();
-    if let Some(warning) = info.warnings().first() {
-        return Err(Error::new(warning.clone()));
+/// Resolved and with its password, but not connected to.
+async fn connection(login: &Login<'_>, world: &World<'_>) -> Result<String> {
+    let info = ConnInfo::of_login(login, world.environment).await?;
+    match info.warnings().first() {
+        Some(warning) => Err(Error::new(warning.clone())),
+        None => Ok(info.describe()),
     }
-    Ok(format!("{}{}", info.describe(), if has_password { ", password at hand" } else { "" }))
 }
 
 async fn key(config: &Config, world: &World<'_>) -> Result<String> {

@@ -271,7 +271,7 @@ pub struct ConfigArguments {
 /// `config`
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
-    /// Try everything that a night needs and that costs nothing: 0 fine, 2 not
+    /// Try everything that a night needs and that costs nothing, best as the user of the night: 0 fine, 2 not
     Check(ConfigArguments),
     /// Print what holds in the end, defaults included
     Show {

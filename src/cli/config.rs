@@ -111,7 +111,7 @@ fn policy(config: Option<&Path>) -> Result<String> {
         return Err(Error::new("a source of kind postgres needs no policy on AWS"));
     }
     print_note(
-        "note: untried on a real account. Read it, fill in the names in capitals. A snapshot that is encrypted with a key",
+        "note: untried on a real account. Read it, fill in the names in <>. A snapshot that is encrypted with a key",
     );
     print_note(
         "      of your own needs kms:DescribeKey and kms:CreateGrant on that key; an option group of your own needs its og:NAME.",

@@ -2,12 +2,9 @@
 //!
 //! Never looks at the world: neither files nor servers nor AWS. Whether a directory is there is for `config check`.
 
-use std::path::Path;
-
-use regex::Regex;
-
 use super::connection::Spoken;
-use super::{Config, Dump, DumpFormat, PostgresSource, RdsSource, Restore, Retention, Source, Temporary};
+use super::problems::{Problems, fits};
+use super::{Config, Dump, DumpFormat, Login, PostgresSource, RdsSource, Restore, Retention, Source, Temporary};
 use crate::error::Error;
 use crate::pattern::Pattern;
 
@@ -23,61 +20,6 @@ const STAMP: usize = 17;
 /// Databases that are not ours to replace, on any server.
 const SYSTEM_DATABASES: [&str; 4] = ["postgres", "template0", "template1", "rdsadmin"];
 
-/// What is wrong so far.
-#[derive(Default)]
-struct Problems(Vec<Error>);
-
-impl Problems {
-    /// `hint` may be empty.
-    fn unless(&mut self, holds: bool, problem: impl FnOnce() -> String, hint: &str) {
-        if !holds {
-            let error = Error::new(problem());
-            self.0.push(if hint.is_empty() { error } else { error.hint(hint) });
-        }
-    }
-
-    fn not_empty(&mut self, key: &str, text: &str) {
-        self.unless(!text.trim().is_empty(), || format!("{key} is empty"), "");
-    }
-
-    fn has_form(&mut self, key: &str, text: &str, form: &str, example: &str) {
-        self.unless(fits(form, text), || format!("{key}: {text:?} has the wrong form"), example);
-    }
-
-    fn absolute(&mut self, key: &str, path: Option<&Path>) {
-        let is_absolute = path.is_none_or(Path::is_absolute);
-        let shown = || format!("{key}: {:?} is not an absolute path", path.unwrap_or(Path::new("")));
-        self.unless(is_absolute, shown, "cron and systemd start us in no directory that you would expect");
-    }
-
-    /// A name alone is looked up among the credentials that systemd passes.
-    fn secret_file(&mut self, key: &str, path: Option<&Path>) {
-        let is_name = |path: &Path| {
-            let mut parts = path.components();
-            matches!((parts.next(), parts.next()), (Some(std::path::Component::Normal(_)), None))
-        };
-        let fits = path.is_none_or(|path| path.is_absolute() || is_name(path));
-        let hint = "an absolute path, or the name alone of a systemd credential (LoadCredential=)";
-        self.unless(fits, || format!("{key}: {:?} is a relative path", path.unwrap_or(Path::new(""))), hint);
-    }
-
-    fn jobs(&mut self, key: &str, jobs: u16) {
-        self.unless((1..=256).contains(&jobs), || format!("{key}: {jobs} is not from 1 to 256"), "");
-    }
-
-    /// Program and arguments; the program by absolute path or by name alone.
-    fn command(&mut self, key: &str, command: &[String]) {
-        let Some(program) = command.first() else { return };
-        self.not_empty(&format!("{key}: the program"), program);
-        let hint = "an absolute path, or the name alone of a program in PATH";
-        let fits = program.starts_with('/') || !program.contains('/');
-        self.unless(fits, || format!("{key}: {program:?} is a relative path"), hint);
-        let hint = format!("no shell is started: {key} = [\"program\", \"argument\"], or [\"/bin/sh\", \"-c\", \"…\"]");
-        let looks_whole = command.len() == 1 && program.contains(char::is_whitespace);
-        self.unless(!looks_whole, || format!("{key}: {program:?} looks like a whole command line"), &hint);
-    }
-}
-
 const PREFIX: &str = "^[a-z](-?[a-z0-9])*$";
 const IDENTIFIER: &str = "^[A-Za-z](-?[A-Za-z0-9])*$";
 const RESOURCE_ID: &str = "^db-[A-Za-z0-9]+$";
@@ -91,11 +33,6 @@ const HTTP_URL: &str = r"^https?://[^\s/@]+(/\S*)?$";
 const COMPRESSION: &str = "^([0-9]|none|(gzip|lz4|zstd)(:([0-9]{1,2}|[a-z]+(=[0-9]+)?(,[a-z]+(=[0-9]+)?)*))?)$";
 const SQLSTATE: &str = "^[0-9A-Z]{5}$";
 const VARIABLE: &str = "^[A-Za-z_][A-Za-z0-9_]*$";
-
-/// A constant that were no pattern would fit nothing: refused, never let through.
-fn fits(form: &str, text: &str) -> bool {
-    Regex::new(form).is_ok_and(|form| form.is_match(text))
-}
 
 impl Config {
     /// Everything that is wrong, in the order of the file; empty when nothing is.
@@ -197,36 +134,26 @@ fn check_temporary(problems: &mut Problems, temporary: &Temporary) {
 }
 
 fn check_postgres(problems: &mut Problems, source: &PostgresSource) {
-    let PostgresSource { url, password_file, password_command, password_env } = source;
-    check_url(problems, "source", url);
-    check_password(problems, "source", password_file.as_deref(), password_command.as_deref(), password_env.as_deref());
+    check_login(problems, "source", &source.login());
 }
 
-fn check_url(problems: &mut Problems, section: &str, url: &str) {
-    problems.not_empty(&format!("{section}.url"), url);
+fn check_login(problems: &mut Problems, section: &str, login: &Login<'_>) {
+    problems.not_empty(&format!("{section}.url"), login.url);
     let hint = "name a password_file, a password_command or a password_env instead, or use ~/.pgpass";
-    let has_none = !Spoken::read(url).has_password;
+    let has_none = !Spoken::read(login.url).has_password;
     problems.unless(has_none, || format!("{section}.url has a password in it"), hint);
-}
-
-fn check_password(
-    problems: &mut Problems,
-    section: &str,
-    file: Option<&Path>,
-    command: Option<&[String]>,
-    variable: Option<&str>,
-) {
-    let given =
-        [file.is_some(), command.is_some(), variable.is_some()].into_iter().filter(|is_given| *is_given).count();
+    let Login { password_file, password_command, password_env, .. } = *login;
+    let given = [password_file.is_some(), password_command.is_some(), password_env.is_some()];
+    let given = given.into_iter().filter(|is_given| *is_given).count();
     let problem = || format!("{section}: {given} places for one password");
     problems.unless(given <= 1, problem, "keep one of password_file, password_command and password_env");
-    problems.secret_file(&format!("{section}.password_file"), file);
-    if let Some(command) = command {
+    problems.secret_file(&format!("{section}.password_file"), password_file);
+    if let Some(command) = password_command {
         let key = format!("{section}.password_command");
         problems.unless(!command.is_empty(), || format!("{key} is empty"), "program and arguments, as a list");
         problems.command(&key, command);
     }
-    if let Some(variable) = variable {
+    if let Some(variable) = password_env {
         problems.has_form(&format!("{section}.password_env"), variable, VARIABLE, "the name of a variable");
     }
 }
@@ -254,9 +181,8 @@ fn check_dump(problems: &mut Problems, dump: &Dump) {
 }
 
 fn check_restore(problems: &mut Problems, restore: &Restore, protected: &[String]) {
-    check_url(problems, "restore", &restore.url);
-    let Restore { password_file, password_command, password_env, database, .. } = restore;
-    check_password(problems, "restore", password_file.as_deref(), password_command.as_deref(), password_env.as_deref());
+    check_login(problems, "restore", &restore.login());
+    let database = &restore.database;
     problems.jobs("restore.jobs", restore.jobs);
     problems.not_empty("restore.database", database);
     problems.unless(!database.contains('\0'), || "restore.database holds a NUL character".into(), "");
@@ -325,7 +251,3 @@ fn check_report(problems: &mut Problems, config: &Config) {
         }
     }
 }
-
-#[cfg(test)]
-#[path = "check_tests.rs"]
-mod tests;

@@ -21,10 +21,11 @@ pub const CRON: &str = include_str!("examples/pgwitness.cron");
 
 const POLICY: &str = include_str!("examples/iam-policy.json");
 
-/// Every action on RDS that we ask for, and that the policy allows. `sts:GetCallerIdentity` needs no permission.
+/// Every action on RDS that the policy allows. `sts:GetCallerIdentity` needs no permission.
 ///
-/// Source: Service Authorization Reference, "Actions, resources, and condition keys for Amazon RDS". Tags come with the answer of
-/// DescribeDBInstances to those who may list them; a restore with tags adds them to the new instance.
+/// Source: Service Authorization Reference, "Actions, resources, and condition keys for Amazon RDS". We never call ListTagsForResource
+/// and AddTagsToResource by themselves: the first is for the tags in the answer of DescribeDBInstances, the second for those that
+/// a restore gives to the new instance.
 pub const ACTIONS: [&str; 7] = [
     "rds:AddTagsToResource",
     "rds:DeleteDBInstance",
@@ -35,19 +36,20 @@ pub const ACTIONS: [&str; 7] = [
     "rds:RestoreDBInstanceFromDBSnapshot",
 ];
 
-/// The smallest policy for the credentials of the night, as JSON. Without a configuration, and where it is silent, names in capitals
-/// stand for what must be filled in.
+/// The smallest policy for the credentials of the night, as JSON. Without a configuration, and where it is silent, names in angle
+/// brackets stand for what must be filled in.
 pub fn policy(config: Option<&Config>) -> String {
     let Some(Source::Rds(source)) = config.map(|config| &config.source) else {
-        return fill(&[("PUBLIC", "false"), ("SNAPSHOTS", "rds:INSTANCE-*")]);
+        return fill(&[("PARTITION", "aws"), ("SNAPSHOTS", "rds:<INSTANCE>-*"), ("PUBLIC", "false")]);
     };
     let temporary = &source.temporary;
     let automated = format!("rds:{}-*", source.instance);
     // People name theirs as they like.
     let snapshots = if source.snapshots == SnapshotKind::Automated { automated.as_str() } else { "*" };
     fill(&[
+        ("PARTITION", partition(&source.region)),
         ("REGION", &source.region),
-        ("ACCOUNT", source.account.as_deref().unwrap_or("ACCOUNT")),
+        ("ACCOUNT", source.account.as_deref().unwrap_or("<ACCOUNT>")),
         ("PREFIX", &temporary.prefix),
         ("SNAPSHOTS", snapshots),
         ("SUBNET_GROUP", &temporary.subnet_group),
@@ -56,7 +58,16 @@ pub fn policy(config: Option<&Config>) -> String {
     ])
 }
 
-/// No placeholder is part of another, and what is filled in has passed [`Config::check`]: no quotes, no backslashes.
+/// Regions that are apart from the others have names of resources of their own.
+fn partition(region: &str) -> &'static str {
+    match region.split('-').next() {
+        Some("cn") => "aws-cn",
+        _ if region.starts_with("us-gov-") => "aws-us-gov",
+        _ => "aws",
+    }
+}
+
+/// What is filled in has passed [`Config::check`]: no quotes, backslashes, asterisks or angle brackets.
 fn fill(values: &[(&str, &str)]) -> String {
-    values.iter().fold(POLICY.to_owned(), |text, (placeholder, value)| text.replace(placeholder, value))
+    values.iter().fold(POLICY.to_owned(), |text, (name, value)| text.replace(&format!("<{name}>"), value))
 }

@@ -7,7 +7,9 @@ mod connection;
 mod defaults;
 mod dump;
 pub mod examples;
+mod login;
 mod parse;
+mod problems;
 mod restore;
 mod show;
 mod source;
@@ -17,6 +19,7 @@ use std::path::PathBuf;
 
 pub use dump::{Dump, DumpFormat};
 pub use examples::ACTIONS;
+pub use login::Login;
 pub use restore::{AcceptedError, CopyFate, Restore};
 use serde::{Deserialize, Serialize};
 pub use source::{PostgresSource, RdsSource, SnapshotKind, Source, Temporary};
@@ -122,7 +125,7 @@ pub struct Protected {
 
 /// Where the journal and the lock are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct State {
     /// For pgwitness alone.
     pub directory: PathBuf,

@@ -106,12 +106,8 @@ fn unknown_key(line: usize, path: &str, key: &str, known: &[&str]) -> Error {
     if ["password", "passphrase", "pass", "secret"].contains(&key) {
         return placed(line, format!("unknown key {full}")).hint(SECRET_HINT);
     }
-    let all = match path {
-        "" => format!("known sections: {}", known.join(", ")),
-        _ => format!("known keys of [{path}]: {}", known.join(", ")),
-    };
     let suggestion = nearest(key, &known).map(|near| format!(": did you mean {near}?")).unwrap_or_default();
-    placed(line, format!("unknown key {full}{suggestion}")).hint(all)
+    placed(line, format!("unknown key {full}{suggestion}")).hint(format!("one of {}", known.join(", ")))
 }
 
 fn missing_key(line: usize, path: &str, key: &str) -> Error {
@@ -161,7 +157,7 @@ fn without_value(message: &str) -> String {
         "a boolean" => "true or false",
         "a string" | "path string" => "a text in quotes",
         "a sequence" => "a list like [\"one\", \"two\"]",
-        other if other.starts_with("struct ") => "a section",
+        other if other.starts_with("struct ") || other.ends_with("enum Source") => "a section",
         other => other,
     };
     if is_number && expected.starts_with("a whole number") {

@@ -14,6 +14,7 @@ mod child;
 mod connect;
 mod hosts;
 mod keywords;
+mod login;
 mod parse;
 mod passfile;
 mod service;

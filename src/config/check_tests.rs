@@ -1,1 +1,0 @@
-//! Each rule of `check`, broken alone.
