@@ -1,6 +1,7 @@
 //! What there is. Never counts a backup whose record does not fit its name, or whose files are not all there in full length; never
 //! touches any of those either.
 
+use std::cmp::Reverse;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -77,7 +78,7 @@ impl Backups {
                     },
                 }
             }
-            into.sort_by(|a, b| b.order().cmp(&a.order()));
+            into.sort_by_key(|backup| Reverse(backup.order()));
         }
         Ok(listing)
     }

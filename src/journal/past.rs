@@ -210,10 +210,10 @@ pub fn debts(entries: &[Entry]) -> Vec<Debt> {
 
 fn name_resource(debts: &mut [Debt], identifier: &str, named: &str) {
     for debt in debts {
-        if let Debt::Instance { claim, resource_id } = debt {
-            if claim.identifier == identifier {
-                *resource_id = Some(named.to_owned());
-            }
+        if let Debt::Instance { claim, resource_id } = debt
+            && claim.identifier == identifier
+        {
+            *resource_id = Some(named.to_owned());
         }
     }
 }
