@@ -54,10 +54,10 @@ pub mod verdict;
 pub mod progress;
 pub mod questions;
 pub mod night;
-pub mod config;
 
 // thought
 pub mod pattern;
+pub mod config;
 pub mod listing;
 pub mod compare;
 pub mod render;
@@ -68,6 +68,7 @@ pub mod retention;
 pub mod digest_sql;
 
 // hands
+pub mod userfiles;
 pub mod pgtools;
 pub mod install;
 pub mod cluster;
@@ -78,6 +79,7 @@ pub mod dump;
 pub mod pgerror;
 pub mod tap;
 pub mod tls;
+pub mod secret;
 pub mod conninfo;
 pub mod session;
 pub mod live;
@@ -85,8 +87,15 @@ pub mod store;
 pub mod journal;
 pub mod backups;
 pub mod endpoint;
+pub mod rds;
+pub mod child;
+pub mod dumping;
+pub mod restoring;
 
 // plan
+pub mod preflight;
 pub mod comparison;
+pub mod nightly;
+pub mod recovery;
 pub mod demo;
 pub mod cli;

@@ -12,12 +12,14 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Context, Error, Result};
 use crate::finding::{AppliedWaiver, Finding, Unchecked};
 use crate::manifest::{EndpointFacts, Manifest, Observed, Violations};
+use crate::night::Night;
 use crate::strict;
 use crate::time::Timestamp;
 use crate::verdict::{Coverage, Outcome, Scope, TableResult, Verdict};
 
 /// The stored form's version. A change of meaning or of a field is a new version; old ones stay readable.
-pub const FORMAT: u32 = 1;
+/// Format 2 added `night`; a report of format 1 reads as one without.
+pub const FORMAT: u32 = 2;
 /// JSON Schema of the stored form, for readers other than us.
 pub const SCHEMA: &str = include_str!("report.schema.json");
 
@@ -25,7 +27,7 @@ pub const SCHEMA: &str = include_str!("report.schema.json");
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Report {
-    /// [`FORMAT`].
+    /// [`FORMAT`], or an older one when it was read.
     pub format: u32,
     /// Random, 32 hexadecimal digits: tells two runs of the same second apart.
     pub run_id: String,
@@ -65,6 +67,9 @@ pub struct Report {
     pub side_files: Vec<SideFile>,
     /// SHA-256 of the report before this one in the same place, if there is one: a missing or edited night shows.
     pub previous_report_sha256: Option<String>,
+    /// What the night was, when one was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub night: Option<Night>,
 }
 
 /// Violations on both sides; `None` where a side has no such key or check.
@@ -140,6 +145,8 @@ pub struct Run {
     pub side_files: Vec<SideFile>,
     /// See [`Report::previous_report_sha256`].
     pub previous_report_sha256: Option<String>,
+    /// See [`Report::night`].
+    pub night: Option<Night>,
 }
 
 impl Report {
@@ -167,6 +174,7 @@ impl Report {
             times: run.times,
             side_files: run.side_files,
             previous_report_sha256: run.previous_report_sha256,
+            night: run.night,
         }
     }
 
@@ -181,7 +189,7 @@ impl Report {
 
     /// Reads what [`Report::to_bytes`] wrote. Verify the signature first: whoever signed it decides what is in here.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        let report: Self = strict::from_slice("report", bytes, FORMAT)?;
+        let report: Self = strict::from_slice("report", bytes, 1..=FORMAT)?;
         report.check()?;
         Ok(report)
     }

@@ -6,6 +6,7 @@
 use std::collections::HashSet;
 use std::fmt;
 use std::io::Read;
+use std::ops::RangeInclusive;
 
 use serde::de::{self, DeserializeOwned, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
@@ -21,19 +22,21 @@ pub fn format_of(json: impl Read) -> Result<Option<u64>> {
 }
 
 /// Refuses a stored form that we cannot know. `noun` is what it is: `report`, `manifest`.
-pub fn demand_format(noun: &str, found: Option<u64>, known: u32) -> Result<()> {
+pub fn demand_format(noun: &str, found: Option<u64>, known: RangeInclusive<u32>) -> Result<()> {
     match found {
-        Some(format) if format == u64::from(known) => Ok(()),
+        Some(format) if (u64::from(*known.start())..=u64::from(*known.end())).contains(&format) => Ok(()),
         Some(format) => {
-            Err(Error::new(format!("this {noun} has format {format}; this version of pgwitness reads format {known}"))
+            let up_to = if known.start() == known.end() { "" } else { "up to " };
+            let known = format!("{up_to}format {}", known.end());
+            Err(Error::new(format!("this {noun} has format {format}; this version of pgwitness reads {known}"))
                 .hint("read it with the version of pgwitness that wrote it, or a later one"))
         }
         None => Err(Error::new(format!("not a {noun}: it has no format version"))),
     }
 }
 
-/// Reads a stored form of format `known` from memory.
-pub fn from_slice<T: DeserializeOwned>(noun: &str, bytes: &[u8], known: u32) -> Result<T> {
+/// Reads a stored form of one of the `known` formats from memory.
+pub fn from_slice<T: DeserializeOwned>(noun: &str, bytes: &[u8], known: RangeInclusive<u32>) -> Result<T> {
     demand_format(noun, format_of(bytes)?, known)?;
     serde_json::from_slice(bytes)
         .map_err(|error| Error::new(error.to_string()))
@@ -149,7 +152,7 @@ mod tests {
 
     #[test]
     fn a_format_from_the_future_is_refused_by_number() {
-        let error = demand_format("report", Some(9), 1).unwrap_err();
+        let error = demand_format("report", Some(9), 1..=1).unwrap_err();
         assert_eq!(error.to_string(), "this report has format 9; this version of pgwitness reads format 1");
     }
 }

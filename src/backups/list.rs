@@ -1,7 +1,6 @@
 //! What there is. Never counts a backup whose record does not fit its name, or whose files are not all there in full length; never
 //! touches any of those either.
 
-use std::cmp::Reverse;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -10,6 +9,7 @@ use super::marker::MARKER;
 use super::record::Record;
 use super::{Backups, DAMAGED, PARTIAL, REMOVING, UNVERIFIED, VERIFIED, demand_id, is_id};
 use crate::error::{Context, Error, Result};
+use crate::retention::Held;
 
 /// A backup. One that is verified or unverified is whole as far as names and lengths of its files tell (see `verify_files` for
 /// more); one that is damaged need not be.
@@ -61,6 +61,14 @@ pub enum Whereabouts {
     Removing,
 }
 
+impl Listing {
+    /// As retention sees it.
+    pub fn held(&self) -> Vec<Held> {
+        let verified = self.verified.iter().map(|backup| backup.record.held(true));
+        verified.chain(self.unverified.iter().chain(&self.damaged).map(|backup| backup.record.held(false))).collect()
+    }
+}
+
 impl Backups {
     /// Looks at everything in the directory.
     pub fn list(&self) -> Result<Listing> {
@@ -78,7 +86,7 @@ impl Backups {
                     },
                 }
             }
-            into.sort_by_key(|backup| Reverse(backup.order()));
+            into.sort_by_key(|backup| std::cmp::Reverse(backup.order()));
         }
         Ok(listing)
     }

@@ -89,7 +89,7 @@ fn read(dir: &Path) -> Result<Option<Marker>> {
     let path = dir.join(MARKER);
     let doing = || format!("read {}", path.display());
     match fs::read(&path) {
-        Ok(bytes) => strict::from_slice("mark of a backup directory", &bytes, FORMAT).map(Some).doing(doing),
+        Ok(bytes) => strict::from_slice("mark of a backup directory", &bytes, FORMAT..=FORMAT).map(Some).doing(doing),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error).doing(doing),
     }

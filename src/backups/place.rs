@@ -21,6 +21,7 @@ impl Backups {
             Place::Verified => self.move_to(VERIFIED, id, report).map(Some).doing(doing),
             Place::Damaged => self.move_to(DAMAGED, id, report).map(Some).doing(doing),
             Place::Discarded => self.discard(id).map(|()| None).doing(doing),
+            Place::Unverified => read_in(UNVERIFIED, &self.under(UNVERIFIED, id), id).map(Some).doing(doing),
         }
     }
 
@@ -44,13 +45,14 @@ impl Backups {
         Ok(Backup { path: to, ..backup })
     }
 
-    /// What became of a backup whose run died before it said so: where it was placed, or, of no use to anybody, discarded now.
-    /// A complete one whose report is signed should be placed by that report instead.
+    /// What became of a backup on which there is no verdict: where it was placed, or discarded now if it is not complete. A complete one
+    /// stays where it is, for it may be the only one of its day. One whose report is signed should be placed by that report instead.
     pub fn recover(&self, id: &str) -> Result<Place> {
         match self.whereabouts(id)? {
             Some(Whereabouts::Verified) => Ok(Place::Verified),
             Some(Whereabouts::Damaged) => Ok(Place::Damaged),
-            Some(Whereabouts::Partial | Whereabouts::Unverified | Whereabouts::Removing) | None => {
+            Some(Whereabouts::Unverified) => Ok(Place::Unverified),
+            Some(Whereabouts::Partial | Whereabouts::Removing) | None => {
                 self.place(id, Place::Discarded, None).map(|_| Place::Discarded)
             }
         }

@@ -62,7 +62,8 @@ impl Record {
 
     pub(super) fn read(dir: &Path) -> Result<Self> {
         let path = dir.join(RECORD);
-        let read = || -> Result<Self> { strict::from_slice("record of a backup", &std::fs::read(&path)?, FORMAT) };
+        let read =
+            || -> Result<Self> { strict::from_slice("record of a backup", &std::fs::read(&path)?, FORMAT..=FORMAT) };
         read().doing(|| format!("read {}", path.display()))
     }
 

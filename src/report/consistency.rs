@@ -7,12 +7,13 @@ use super::{Report, SideFile, Sides};
 use crate::aspect::Aspect;
 use crate::error::{Error, Result};
 use crate::manifest::Observed;
+use crate::night::StepResult;
 use crate::verdict::{TableResult, TableStatus, Verdict};
 
 impl Report {
     /// An error names the first contradiction.
     pub(super) fn check(&self) -> Result<()> {
-        let contradictions = [self.check_verdict(), self.check_tables(), self.check_violations()];
+        let contradictions = [self.check_verdict(), self.check_tables(), self.check_violations(), self.check_night()];
         if let Some(contradiction) = contradictions.into_iter().flatten().next() {
             return Err(Error::new(format!("the report contradicts itself: {contradiction}")));
         }
@@ -62,6 +63,23 @@ impl Report {
         Some(format!("it says sound of {name}, which is violated, and waives nothing"))
     }
 
+    /// The way to the copy belongs to what a sound night vouches for.
+    fn check_night(&self) -> Option<String> {
+        let night = self.night.as_ref()?;
+        if self.format < 2 {
+            return Some("format 1 knows no night".into());
+        }
+        if self.verdict != Verdict::Sound {
+            return None;
+        }
+        let failed = night.steps.iter().find(|step| matches!(step.result, StepResult::Failed(_)));
+        let failed = failed.map(|step| format!("step {} failed", step.name));
+        let mut complaints = night.restore.iter().flat_map(|restore| &restore.complaints);
+        let complaint = complaints.find(|complaint| complaint.accepted.is_none());
+        let complaint = complaint.map(|complaint| format!("pg_restore complained of {}", complaint.object));
+        failed.or(complaint).map(|what| format!("it says sound, but {what}"))
+    }
+
     fn has_waived(&self) -> bool {
         self.waivers.iter().any(|waiver| !waiver.covered.is_empty())
     }
@@ -75,6 +93,8 @@ impl Report {
             return Err(Error::new("run_id is not 32 hexadecimal digits in lower case"));
         }
         let hashes = self.side_files.iter().map(|file| &file.sha256).chain(&self.previous_report_sha256);
+        let dump = self.night.iter().filter_map(|night| night.dump.as_ref()).flat_map(|dump| &dump.files);
+        let hashes = hashes.chain(dump.map(|file| &file.sha256));
         if let Some(hash) = hashes.into_iter().find(|hash| !is_hex(hash, 64)) {
             return Err(Error::new(format!("{hash:?} is not a SHA-256 of 64 hexadecimal digits in lower case")));
         }

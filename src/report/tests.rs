@@ -6,6 +6,7 @@ use crate::aspect::Aspect;
 use crate::digest::{RowDigest, TableDigest};
 use crate::finding::{ChangedColumn, ChangedRow, FindingKind, RowDifference, RowText, Waiver};
 use crate::manifest::{Schema, Tally};
+use crate::night::{Complaint, DumpFacts, DumpFile, Leg, RdsFacts, RestoreFacts, Step, StepResult};
 use crate::verdict::TableStatus;
 
 fn digest(rows: u64, seed: u8) -> TableDigest {
@@ -43,6 +44,38 @@ fn run() -> Run {
         times: Times { started_at, finished_at: started_at, duration_ms: 1234 },
         side_files: vec![SideFile { name: "expected.manifest.json".into(), bytes: 3, sha256: hash.into() }],
         previous_report_sha256: Some(hash.into()),
+        night: Some(night(hash)),
+    }
+}
+
+/// Something in every field.
+fn night(hash: &str) -> Night {
+    let at = Timestamp::parse("2026-06-15T02:00:00Z").unwrap();
+    let step = |name: &str, result| Step {
+        name: name.into(),
+        started_at: at,
+        duration_ms: 5,
+        result,
+        notes: vec!["x".into()],
+    };
+    let complaint = Complaint {
+        object: "COMMENT EXTENSION plpgsql".into(),
+        sqlstate: "42501".into(),
+        message: "must be owner of extension plpgsql".into(),
+        accepted: Some("it has one already".into()),
+    };
+    Night {
+        source_kind: "rds".into(),
+        data_as_of: Some(at),
+        steps: vec![step("dump", StepResult::Done), step("sweep", StepResult::Skipped("nothing left over".into()))],
+        rds: Some(RdsFacts { account: "123456789012".into(), snapshot_created_at: Some(at), ..Default::default() }),
+        dump: Some(DumpFacts {
+            backup: "20260615T020000Z-00112233".into(),
+            files: vec![DumpFile { path: "dump/toc.dat".into(), bytes: 3, sha256: hash.into() }],
+            ..Default::default()
+        }),
+        restore: Some(RestoreFacts { complaints: vec![complaint], ..Default::default() }),
+        legs: vec![Leg { name: "source to dump".into(), verdict_line: "sound".into(), findings: vec!["x".into()] }],
     }
 }
 
@@ -289,10 +322,10 @@ fn violations_and_open_tables_are_never_in_a_sound_report_unless_waived() {
 #[test]
 fn a_report_from_the_future_is_refused_by_its_number_before_anything_else() {
     let error = refusal(|report| {
-        report["format"] = json!(2);
+        report["format"] = json!(3);
         report["surprise"] = json!("x");
     });
-    assert_eq!(error, "this report has format 2; this version of pgwitness reads format 1");
+    assert_eq!(error, "this report has format 3; this version of pgwitness reads up to format 2");
     let error = refusal(|report| drop(report.as_object_mut().unwrap().remove("format")));
     assert_eq!(error, "not a report: it has no format version");
 }
@@ -320,4 +353,21 @@ fn both_sides_of_every_key_are_kept_also_where_one_side_has_none() {
     let report = report(&damaged());
     assert_eq!(report.foreign_keys["shop.orders orders_member_fkey"].actual, None);
     assert!(matches!(report.assertions["balance"].expected, Some(Observed::Unseen(_))));
+}
+
+#[test]
+fn a_night_that_went_wrong_is_never_sound() {
+    let whole = report(&sound());
+    whole.check().unwrap();
+    let mut failed = whole.clone();
+    failed.night.as_mut().unwrap().steps[0].result = StepResult::Failed("no space".into());
+    assert_eq!(
+        failed.check().unwrap_err().to_string(),
+        "the report contradicts itself: it says sound, but step dump failed"
+    );
+    let mut complained = whole.clone();
+    complained.night.as_mut().unwrap().restore.as_mut().unwrap().complaints[0].accepted = None;
+    assert!(complained.check().is_err());
+    let old = Report { format: 1, ..whole };
+    assert!(old.check().is_err());
 }

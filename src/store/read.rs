@@ -5,7 +5,6 @@ use std::io::{BufReader, Seek as _};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use sha2::{Digest as _, Sha256};
 
 use super::{ACTUAL, EXPECTED, REPORT};
 use crate::error::{Context, Error, Result};
@@ -29,7 +28,7 @@ fn load(path: &Path) -> Result<Manifest> {
         return Err(Error::new("a report directory holds two manifests").hint(hint));
     }
     let mut file = File::open(path)?;
-    strict::demand_format("manifest", strict::format_of(BufReader::with_capacity(1 << 16, &file))?, FORMAT)?;
+    strict::demand_format("manifest", strict::format_of(BufReader::with_capacity(1 << 16, &file))?, FORMAT..=FORMAT)?;
     file.rewind()?;
     let manifest: Manifest = serde_json::from_reader(BufReader::with_capacity(1 << 16, file))
         .map_err(|error| Error::new(error.to_string()))
@@ -103,5 +102,5 @@ struct StartedAt {
 fn started_at(path: &Path) -> Result<(Timestamp, String)> {
     let bytes = fs::read(path)?;
     let started: Started = serde_json::from_slice(&bytes).map_err(|error| Error::new(error.to_string()))?;
-    Ok((started.times.started_at, hex::encode(Sha256::digest(&bytes))))
+    Ok((started.times.started_at, super::sha256(&bytes)))
 }

@@ -200,10 +200,14 @@ fn what_a_crash_leaves_in_the_making_is_never_listed_and_goes_by_its_id_alone() 
     let listing = backups.list().unwrap();
     assert_eq!((ids(&listing.verified), ids(&listing.unverified)), (vec![id(1)], vec![id(5)]));
     assert_eq!((listing.partial, listing.notes), (vec![id(2), id(3), id(4)], vec![]));
-    for number in 2..=5 {
+    for number in [2, 3, 4, 6] {
         assert_eq!(backups.recover(&id(number)).unwrap(), Place::Discarded);
     }
-    assert_eq!(backups.recover(&id(6)).unwrap(), Place::Discarded);
+    assert_eq!(names(&unverified), [id(5)]);
+    // Complete, without a verdict: it stays, and can be discarded by whoever decides so.
+    assert_eq!(backups.recover(&id(5)).unwrap(), Place::Unverified);
+    assert_eq!(ids(&backups.list().unwrap().unverified), [id(5)]);
+    backups.place(&id(5), Place::Discarded, None).unwrap();
     assert!(names(&unverified).is_empty());
     assert_eq!(ids(&backups.list().unwrap().verified), [id(1)]);
 }

@@ -40,6 +40,7 @@ fn night() -> Vec<Entry> {
         Entry::BackupBegun { id: id() },
         Entry::StepEnded { step: step(), result: StepResult::Failed("a \"quoted\" reason\nin two lines".into()) },
         Entry::CopyIntended(copy()),
+        Entry::CopyCreated { database: copy().database, oid: 16_384, system_identifier: "7300000000000000001".into() },
         Entry::Reported { path: report().path, sha256: report().sha256 },
         Entry::InstanceGone { identifier },
         Entry::BackupPlaced { id: id(), place: Place::Verified },
@@ -61,7 +62,8 @@ fn letters(debts: &[Debt]) -> String {
         Debt::Instance { resource_id: Some(_), .. } => 'I',
         Debt::Backup { report: None, .. } => 'b',
         Debt::Backup { report: Some(_), .. } => 'B',
-        Debt::Copy(_) => 'c',
+        Debt::Copy { created: None, .. } => 'c',
+        Debt::Copy { created: Some(_), .. } => 'C',
     };
     debts.iter().map(letter).collect()
 }
@@ -76,7 +78,7 @@ fn journal_of(state: &Path, entries: &[Entry]) -> PathBuf {
 
 #[test]
 fn wherever_a_night_dies_the_next_one_knows_what_is_owed() {
-    let owed = ["", "", "i", "I", "Ib", "Ib", "Ibc", "IBc", "Bc", "c", ""];
+    let owed = ["", "", "i", "I", "Ib", "Ib", "Ibc", "IbC", "IBC", "BC", "C", ""];
     for (length, owed) in owed.iter().enumerate() {
         let dir = tempfile::tempdir().unwrap();
         let entries = &night()[..length];
@@ -164,7 +166,7 @@ fn a_claim_has_all_that_the_proof_needs_and_comes_back_as_it_was() {
     let debts = only_past(dir.path()).debts();
     let instance = Debt::Instance { claim: Box::new(claim()), resource_id: Some("db-TEMPORARY".into()) };
     let backup = Debt::Backup { id: "20260615T003000Z-00112233".into(), report: None };
-    assert_eq!(debts, [instance, backup, Debt::Copy(copy())]);
+    assert_eq!(debts, [instance, backup, Debt::Copy { claim: copy(), created: None }]);
 }
 
 #[test]
@@ -179,11 +181,11 @@ fn a_run_that_owes_nothing_closes_its_journal_and_one_that_does_keeps_it() {
 
     let dir = tempfile::tempdir().unwrap();
     let mut journal = Journal::create(dir.path(), &holder()).unwrap();
-    night()[..7].iter().for_each(|entry| journal.append(entry).unwrap());
-    assert_eq!(letters(&journal.debts()), "IBc");
-    assert_eq!(letters(&journal.end(3).unwrap()), "IBc");
+    night()[..8].iter().for_each(|entry| journal.append(entry).unwrap());
+    assert_eq!(letters(&journal.debts()), "IBC");
+    assert_eq!(letters(&journal.end(3).unwrap()), "IBC");
     let past = only_past(dir.path());
-    assert_eq!((letters(&past.debts()).as_str(), past.is_ended()), ("IBc", true));
+    assert_eq!((letters(&past.debts()).as_str(), past.is_ended()), ("IBC", true));
 }
 
 #[test]
