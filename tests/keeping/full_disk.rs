@@ -7,6 +7,7 @@ use std::process::Command;
 use pgwitness::backups::Backups;
 use pgwitness::journal::{Entry, Journal, Lock, open_runs};
 
+use crate::lock::soon;
 use crate::support::{RUN, day, holder, id, ids, made, names, verified};
 
 /// Unmounted when dropped.
@@ -117,7 +118,7 @@ fn the_lock_is_to_be_had_on_a_full_disk() {
     let state = disk.path().join("state");
     drop(Lock::acquire(&state, &holder()).unwrap());
     disk.fill();
-    let _held = Lock::acquire(&state, &holder()).unwrap();
+    let _held = soon(&state, &holder());
     let error = Lock::acquire(&state, &holder()).unwrap_err();
     assert!(error.to_string().contains("process 4711"), "{error}");
 }
