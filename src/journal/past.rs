@@ -167,7 +167,9 @@ impl Past {
             return Err(Error::new(format!("{owed} of its debts are not paid")))
                 .doing(|| format!("close journal {}", self.path.display()));
         }
-        if !self.is_ended() && !self.entries.iter().any(|entry| matches!(entry, Entry::Settled { .. })) {
+        // Without a first line there is no run to speak of.
+        let has_started = self.run_id().is_some();
+        if has_started && !self.is_ended() && !self.entries.iter().any(|entry| matches!(entry, Entry::Settled { .. })) {
             self.append(Entry::Settled { by_run: by_run.to_owned(), at })?;
         }
         move_to_closed(&self.path)
