@@ -158,7 +158,7 @@ fn deletion_protection_is_sent_once_as_off_for_a_new_instance() {
 fn nothing_else_that_changes_is_asked_of_aws() {
     // A call of the SDK is a method of its client; ours is named `api`.
     let mut asked: Vec<String> = Vec::new();
-    for (_, code) in modules().into_values().flatten() {
+    for (_, code) in modules().remove("rds").unwrap() {
         let calls = code.split("api.").skip(1).chain(code.split("sts.").skip(1));
         asked.extend(calls.filter_map(|rest| rest.split_once("()")).map(|(name, _)| name.to_owned()));
     }

@@ -52,7 +52,7 @@ impl Served {
     /// What `ModifyDBInstance` does.
     fn set_password(&self, secret: &Secret) {
         let sql = format!("CREATE ROLE master SUPERUSER LOGIN PASSWORD '{}'", secret.reveal());
-        support::execute(&self.cluster.conninfo("postgres"), &sql);
+        support::Database::connect(&self.cluster.conninfo("postgres")).run(&sql);
     }
 }
 
