@@ -93,6 +93,9 @@ pub mod dumping;
 pub mod restoring;
 
 // plan
+pub mod preflight;
 pub mod comparison;
+pub mod nightly;
+pub mod recovery;
 pub mod demo;
 pub mod cli;

@@ -12,6 +12,8 @@ use std::fs::{self, DirBuilder};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
+use sha2::{Digest as _, Sha256};
+
 use crate::error::{Context, Error, Result};
 use crate::manifest::Manifest;
 use crate::report::{Report, SideFile};
@@ -29,6 +31,8 @@ pub const REPORT: &str = "report.json";
 pub const SIGNATURE: &str = "report.json.sig";
 /// What the expected side held.
 pub const EXPECTED: &str = "expected.manifest.json";
+/// What the dump in between held, of a night.
+pub const DUMP: &str = "dump.manifest.json";
 /// What the actual side held.
 pub const ACTUAL: &str = "actual.manifest.json";
 
@@ -101,11 +105,32 @@ pub fn write_manifest(dir: &Path, name: &str, manifest: &Manifest) -> Result<Sid
     write::json(dir, name, manifest)
 }
 
+/// Writes a small JSON file, as a whole or not at all.
+pub fn write_json(dir: &Path, name: &str, value: &impl serde::Serialize) -> Result<SideFile> {
+    write::json(dir, name, value)
+}
+
+/// Writes a JSON file beside a report, and its signature beside that.
+pub fn sign_json(dir: &Path, name: &str, value: &impl serde::Serialize, key: &KeyFile) -> Result<()> {
+    let key = read_key(key)?;
+    let mut bytes = serde_json::to_vec_pretty(value).map_err(|error| Error::from_source(&error))?;
+    bytes.push(b'\n');
+    let armored = signature::sign(&key, &bytes)?;
+    let signature = format!("{name}.sig");
+    write::replace(dir, &signature, |file| file.write_all(armored.as_bytes()), write::Then::Keep)?;
+    write::replace(dir, name, |file| file.write_all(&bytes), write::Then::Keep).map(drop)
+}
+
+/// SHA-256 as 64 hexadecimal digits in lower case.
+pub fn sha256(bytes: &[u8]) -> String {
+    hex::encode(Sha256::digest(bytes))
+}
+
 /// What is left of a run that failed is no report; it would only be in the way.
 impl Drop for Folder {
     fn drop(&mut self) {
         if !self.path.join(REPORT).exists() {
-            for name in [EXPECTED, ACTUAL, SIGNATURE] {
+            for name in [EXPECTED, ACTUAL, DUMP, SIGNATURE] {
                 // Best effort: the error that brought us here is the one to report.
                 fs::remove_file(self.path.join(name)).ok();
             }

@@ -47,6 +47,12 @@ impl Timestamp {
         self.0
     }
 
+    /// So much later; at most [`Self::MAX`].
+    #[must_use]
+    pub fn plus_seconds(self, seconds: u64) -> Self {
+        Self(self.0.saturating_add(seconds)).min(Self::MAX)
+    }
+
     /// For names of files, sorts as time does: `20260131T235959Z`.
     pub fn stamp(self) -> String {
         self.to_string().replace(['-', ':'], "")

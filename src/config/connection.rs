@@ -28,7 +28,7 @@ impl Spoken {
         let hosts = authority.rsplit_once('@').map_or(authority, |(_, hosts)| hosts);
         let value = |wanted: &str| {
             let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-            pairs.filter(|(keyword, _)| *keyword == wanted).map(|(_, value)| value).last()
+            pairs.filter(|(keyword, _)| *keyword == wanted).map(|(_, value)| value).next_back()
         };
         let dbname = value("dbname").unwrap_or(dbname).to_owned();
         let hosts: Vec<String> = hosts.split(',').map(with_port).collect();

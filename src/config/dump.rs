@@ -42,3 +42,13 @@ pub enum DumpFormat {
     /// `-Fc`
     Custom,
 }
+
+impl DumpFormat {
+    /// As pg_dump knows it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Directory => "directory",
+            Self::Custom => "custom",
+        }
+    }
+}

@@ -9,6 +9,7 @@ mod dump;
 pub mod examples;
 mod parse;
 mod restore;
+mod show;
 mod source;
 mod span;
 

@@ -114,6 +114,15 @@ impl ConnInfo {
         other
     }
 
+    /// The same, with this password.
+    #[must_use]
+    pub fn with_password(&self, password: &str) -> ConnInfo {
+        let mut other = self.clone();
+        other.params.insert("password".into(), password.into());
+        other.origins.insert("password".into(), "the configuration".into());
+        other
+    }
+
     /// Only this host and address: what a second connection, or pg_dump, needs to reach the very same server.
     #[must_use]
     fn pinned_to(&self, host: &HostSpec, address: Option<std::net::IpAddr>) -> ConnInfo {

@@ -64,7 +64,6 @@ pub struct Dumped {
 /// It failed, was stopped because nothing moved, or did not leave what it should; in one line.
 pub async fn dump(order: &DumpOrder<'_>, listener: &Listener) -> Result<Dumped> {
     let doing = || format!("dump {}", order.conninfo.describe());
-    listener(Event::Phase("dump"));
     run_dump(order, listener).await.doing(doing)
 }
 

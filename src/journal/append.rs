@@ -114,6 +114,6 @@ pub(super) fn make_directory(dir: &Path) -> Result<()> {
     match DirBuilder::new().mode(0o700).create(dir) {
         Ok(()) => sync_directory(dir.parent().unwrap_or(dir)),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(error).map_err(clear).doing(doing),
+        Err(error) => Err(clear(error)).doing(doing),
     }
 }

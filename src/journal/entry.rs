@@ -62,6 +62,15 @@ pub enum Entry {
     },
     /// A database is about to be created for the copy.
     CopyIntended(CopyClaim),
+    /// The database was created: it is this one, and no other of its name.
+    CopyCreated {
+        /// Its name.
+        database: String,
+        /// Its `pg_database.oid`.
+        oid: u32,
+        /// `system_identifier` of the server.
+        system_identifier: String,
+    },
     /// The database of the copy was dropped.
     CopyGone {
         /// Its name.
@@ -137,6 +146,19 @@ pub enum Place {
     Verified,
     /// Under `damaged/`: kept to be looked at; counts for nothing.
     Damaged,
-    /// Removed.
+    /// Removed: it was not complete.
     Discarded,
+    /// Under `unverified/`: complete, but there is no verdict on it.
+    Unverified,
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Verified => "verified",
+            Self::Damaged => "damaged",
+            Self::Discarded => "discarded",
+            Self::Unverified => "unverified",
+        })
+    }
 }

@@ -47,7 +47,9 @@ impl LastVerified {
         let path = state.join(NAME);
         let doing = || format!("read {}", path.display());
         match fs::read(&path) {
-            Ok(bytes) => strict::from_slice("record of the last verified dump", &bytes, FORMAT).map(Some).doing(doing),
+            Ok(bytes) => {
+                strict::from_slice("record of the last verified dump", &bytes, FORMAT..=FORMAT).map(Some).doing(doing)
+            }
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error).doing(doing),
         }

@@ -34,7 +34,23 @@ pub enum Debt {
         report: Option<ReportFile>,
     },
     /// A database for the copy.
-    Copy(CopyClaim),
+    Copy {
+        /// What was about to be created.
+        claim: CopyClaim,
+        /// `pg_database.oid` and `system_identifier`, once it was.
+        created: Option<(u32, String)>,
+    },
+}
+
+/// For people.
+impl std::fmt::Display for Debt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Instance { claim, .. } => write!(f, "RDS instance {} in {}", claim.identifier, claim.region),
+            Self::Backup { id, .. } => write!(f, "dump {id}"),
+            Self::Copy { claim, .. } => write!(f, "database {} on {}", claim.database, claim.server),
+        }
+    }
 }
 
 /// A report on disk.
@@ -53,7 +69,7 @@ impl Debt {
         match self {
             Self::Instance { claim, .. } => Entry::InstanceGone { identifier: claim.identifier.clone() },
             Self::Backup { id, .. } => Entry::BackupPlaced { id: id.clone(), place: Place::Discarded },
-            Self::Copy(claim) => Entry::CopyGone { database: claim.database.clone() },
+            Self::Copy { claim, .. } => Entry::CopyGone { database: claim.database.clone() },
         }
     }
 }
@@ -181,7 +197,10 @@ pub fn debts(entries: &[Entry]) -> Vec<Debt> {
             }
             Entry::InstanceCreated { identifier, resource_id } => name_resource(&mut debts, identifier, resource_id),
             Entry::BackupBegun { id } => debts.push(Debt::Backup { id: id.clone(), report: None }),
-            Entry::CopyIntended(claim) => debts.push(Debt::Copy(claim.clone())),
+            Entry::CopyIntended(claim) => debts.push(Debt::Copy { claim: claim.clone(), created: None }),
+            Entry::CopyCreated { database, oid, system_identifier } => {
+                name_database(&mut debts, database, (*oid, system_identifier.clone()));
+            }
             Entry::InstanceGone { .. }
             | Entry::BackupPlaced { .. }
             | Entry::CopyGone { .. }
@@ -208,10 +227,20 @@ pub fn debts(entries: &[Entry]) -> Vec<Debt> {
 
 fn name_resource(debts: &mut [Debt], identifier: &str, named: &str) {
     for debt in debts {
-        if let Debt::Instance { claim, resource_id } = debt {
-            if claim.identifier == identifier {
+        match debt {
+            Debt::Instance { claim, resource_id } if claim.identifier == identifier => {
                 *resource_id = Some(named.to_owned());
             }
+            _ => {}
+        }
+    }
+}
+
+fn name_database(debts: &mut [Debt], database: &str, named: (u32, String)) {
+    for debt in debts {
+        match debt {
+            Debt::Copy { claim, created } if claim.database == database => *created = Some(named.clone()),
+            _ => {}
         }
     }
 }
@@ -220,7 +249,9 @@ fn is_paid_by(debt: &Debt, entry: &Entry) -> bool {
     match (debt, entry) {
         (Debt::Instance { claim, .. }, Entry::InstanceGone { identifier }) => claim.identifier == *identifier,
         (Debt::Backup { id, .. }, Entry::BackupPlaced { id: placed, .. }) => id == placed,
-        (Debt::Copy(claim), Entry::CopyGone { database } | Entry::CopyKept { database }) => claim.database == *database,
+        (Debt::Copy { claim, .. }, Entry::CopyGone { database } | Entry::CopyKept { database }) => {
+            claim.database == *database
+        }
         _ => false,
     }
 }

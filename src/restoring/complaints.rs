@@ -1,7 +1,9 @@
 //! The words of pg_restore, as complaints.
 //!
 //! Never guesses: errors that are not as many as pg_restore has counted, or that may belong to another entry than the one named
-//! last (its workers share one standard error), are not taken for what they seem to be.
+//! last (its workers share one standard error), are not taken for what they seem to be. What a worker has counted pg_restore adds
+//! more than once, so of workers' errors the count only tells that there are some; but each of their messages comes in one piece,
+//! so none is overlooked, even where what stands before it has run into another's.
 
 use crate::child::Ended;
 use crate::error::{Error, Result};
@@ -11,7 +13,7 @@ use crate::night::Complaint;
 const MOST: usize = 1000;
 const ENTRY: &str = "pg_restore: from TOC entry ";
 const ERROR: &str = "pg_restore: error: ";
-const COUNT: &str = "pg_restore: warning: errors ignored on restore: ";
+pub(super) const COUNT: &str = "pg_restore: warning: errors ignored on restore: ";
 /// How those errors begin that pg_restore counts and passes over; any other is its end.
 const PASSED_OVER: &[&str] = &[
     "could not execute query: ",
@@ -27,6 +29,8 @@ const PASSED_OVER: &[&str] = &[
 pub(super) struct Complaints {
     list: Vec<Complaint>,
     count: u64,
+    /// How many of them are of workers.
+    of_workers: u64,
     /// The entry that was named last.
     entry: String,
     /// Entries named since the last error.
@@ -50,6 +54,9 @@ impl Complaints {
         if let Some(entry) = line.strip_prefix(ENTRY) {
             self.enter(entry);
         } else if let Some(message) = line.strip_prefix(ERROR) {
+            self.complain(message);
+        } else if let Some(message) = run_together(line).filter(|_| self.is_parallel) {
+            self.unclear = self.unclear.max(1);
             self.complain(message);
         } else if let Some(detail) = line.strip_prefix("DETAIL:  ").filter(|_| self.has_open_message) {
             self.detail(detail);
@@ -77,6 +84,7 @@ impl Complaints {
             return;
         }
         self.count += 1;
+        self.of_workers += u64::from(self.is_parallel);
         let object = self.object();
         self.has_open_message = self.list.len() < MOST;
         if self.has_open_message {
@@ -111,12 +119,13 @@ impl Complaints {
     ///
     /// # Errors
     /// It ended for another reason, or counted otherwise.
-    pub(super) fn finish(mut self, ended: &Ended) -> Result<Vec<Complaint>> {
+    pub(super) fn finish(self, ended: &Ended) -> Result<Vec<Complaint>> {
         let is_good = ended.status.success();
-        match (self.counted, self.fatal.take()) {
-            (_, Some(fatal)) => Err(ending(&fatal)),
+        let adds_up = |counted: u64| counted == self.count || (self.of_workers > 0 && counted > self.count);
+        match (self.counted, &self.fatal) {
+            (_, Some(fatal)) => Err(ending(fatal)),
             (None, None) if is_good && self.count == 0 => Ok(Vec::new()),
-            (Some(counted), None) if !is_good && counted == self.count && counted > 0 => Ok(self.all()),
+            (Some(counted), None) if !is_good && adds_up(counted) && self.count > 0 => Ok(self.all()),
             (None, None) if self.count == 0 => {
                 Err(Error::new(format!("{} (pg_restore: {})", ended.said.cause(), ended.status)))
             }
@@ -138,6 +147,12 @@ impl Complaints {
         }
         self.list
     }
+}
+
+/// The message in a line whose beginning has run into another one.
+fn run_together(line: &str) -> Option<&str> {
+    let start = PASSED_OVER[..2].iter().filter_map(|start| line.find(start)).min()?;
+    line.get(start..)
 }
 
 /// What the server said, without its severity (`ERROR:  `).
@@ -254,6 +269,30 @@ pg_restore: warning: errors ignored on restore: 4
 ";
         let expected = vec![pair("", "one"), pair("", "two"), pair("INDEX c", "three"), pair("", "four")];
         assert_eq!(heard(text, 1).unwrap(), expected);
+    }
+
+    #[test]
+    fn lines_that_have_run_into_each_other_are_complaints_of_nobody_knows_what() {
+        let text = "pg_restore: entering main parallel loop
+pg_restore: from TOC entry 1; 1 1 INDEX a me
+pg_restore: pg_restore: error: creating INDEX \"public.b\"
+error: could not execute query: ERROR:  one
+Command was: CREATE INDEX
+pg_restore: finished main parallel loop
+pg_restore: warning: errors ignored on restore: 2
+";
+        assert_eq!(heard(text, 1).unwrap(), vec![pair("", "one")]);
+    }
+
+    #[test]
+    fn workers_count_more_than_once() {
+        let text = "pg_restore: entering main parallel loop
+pg_restore: from TOC entry 1; 1 1 INDEX a me
+pg_restore: error: could not execute query: ERROR:  one
+pg_restore: finished main parallel loop
+pg_restore: warning: errors ignored on restore: ";
+        assert_eq!(heard(&format!("{text}2"), 1).unwrap(), vec![pair("INDEX a", "one")]);
+        assert!(heard(&format!("{text}0"), 1).is_err());
     }
 
     #[test]

@@ -141,6 +141,13 @@ async fn drop_proven(admin: &ConnInfo, copy: &CopyIdentity, protected: &[String]
         );
         connection.client.batch_execute(&sql).await.map_err(|error| describe_error(&error))?;
     }
+    if one(&connection, &format!("SELECT 1 FROM pg_catalog.pg_database WHERE oid = {} AND datistemplate", copy.oid))
+        .await?
+        .is_some()
+    {
+        let sql = format!("ALTER DATABASE {} IS_TEMPLATE false", quote_always(&copy.database));
+        connection.client.batch_execute(&sql).await.map_err(|error| describe_error(&error))?;
+    }
     let force = if has_force { " WITH (FORCE)" } else { "" };
     let sql = format!("DROP DATABASE {}{force}", quote_always(&copy.database));
     connection.client.batch_execute(&sql).await.map_err(|error| describe_error(&error))?;
@@ -148,7 +155,7 @@ async fn drop_proven(admin: &ConnInfo, copy: &CopyIdentity, protected: &[String]
 }
 
 /// Whether the copy is there; an error if what is there under its name, or on this server, is something else.
-async fn prove(connection: &Connection, copy: &CopyIdentity) -> Result<bool> {
+pub(super) async fn prove(connection: &Connection, copy: &CopyIdentity) -> Result<bool> {
     let there = system_identifier(connection).await?;
     if there != copy.system_identifier {
         let text = format!("this server is {there}, the copy was made on {}", copy.system_identifier);
@@ -167,7 +174,7 @@ async fn prove(connection: &Connection, copy: &CopyIdentity) -> Result<bool> {
     }
 }
 
-fn check_name(name: &str, protected: &[String]) -> Result<()> {
+pub(super) fn check_name(name: &str, protected: &[String]) -> Result<()> {
     if protected.iter().any(|theirs| theirs == name) {
         return Err(Error::new("it is protected").hint("see [protected] databases"));
     }
@@ -198,7 +205,7 @@ fn refused(error: &tokio_postgres::Error, order: &CopyOrder<'_>) -> Error {
     described
 }
 
-async fn connect(admin: &ConnInfo) -> Result<Connection> {
+pub(super) async fn connect(admin: &ConnInfo) -> Result<Connection> {
     admin.connect("-c default_transaction_read_only=off -c statement_timeout=0").await
 }
 

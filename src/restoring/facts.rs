@@ -1,15 +1,19 @@
 //! What a database is besides what is in it: what pg_dump leaves out unless it creates the database.
 //!
-//! Read from the source's catalog; never carries an owner or a privilege.
+//! Read from the source's catalog; never from a dump, where it cannot be had without running it.
 
 use std::fmt;
+use std::fs;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use tokio_postgres::SimpleQueryRow;
 
 use crate::conninfo::ConnInfo;
-use crate::error::{Context, Result};
+use crate::error::{Context, Error, Result};
 use crate::name::quote_literal;
 use crate::session::{Session, SessionOptions, optional, text};
+use crate::store;
 
 /// How a database was created.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +33,40 @@ pub struct DatabaseFacts {
     pub icu_rules: Option<String>,
     /// `datconnlimit`, if it is limited.
     pub connection_limit: Option<i64>,
+    /// `datistemplate`.
+    pub is_template: bool,
+    /// The comment.
+    pub comment: Option<String>,
+    /// The owner.
+    pub owner: String,
+    /// Privileges, if they are not those of a new database.
+    pub grants: Option<Vec<Grant>>,
+    /// What ALTER DATABASE … SET and ALTER ROLE … IN DATABASE … SET have set.
+    pub settings: Vec<DatabaseSetting>,
+}
+
+/// A privilege on the database.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Grant {
+    /// Whose; `None` is PUBLIC.
+    pub role: Option<String>,
+    /// For instance `CONNECT`.
+    pub privilege: String,
+    /// WITH GRANT OPTION.
+    pub is_grantable: bool,
+}
+
+/// A setting of the database.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DatabaseSetting {
+    /// For one role only; `None` for all.
+    pub role: Option<String>,
+    /// For instance `search_path`.
+    pub name: String,
+    /// As it was set.
+    pub value: String,
 }
 
 impl DatabaseFacts {
@@ -70,6 +108,29 @@ impl fmt::Display for DatabaseFacts {
     }
 }
 
+/// Beside a dump: what the dump itself does not hold.
+pub const FACTS_FILE: &str = "database.json";
+
+/// Writes them beside a dump.
+///
+/// # Errors
+/// When they cannot be written.
+pub fn write_facts(facts: &DatabaseFacts, dir: &Path) -> Result<()> {
+    store::write_json(dir, FACTS_FILE, facts).map(drop)
+}
+
+/// Reads them back.
+///
+/// # Errors
+/// When they are not there.
+pub fn read_facts(dir: &Path) -> Result<DatabaseFacts> {
+    let path = dir.join(FACTS_FILE);
+    let bytes = fs::read(&path).doing(|| format!("read {}", path.display()))?;
+    serde_json::from_slice(&bytes)
+        .map_err(|error| Error::from_source(&error))
+        .doing(|| format!("read {}", path.display()))
+}
+
 /// Reads them.
 ///
 /// # Errors
@@ -82,6 +143,8 @@ pub async fn database_facts(conninfo: &ConnInfo) -> Result<DatabaseFacts> {
 async fn read(conninfo: &ConnInfo) -> Result<DatabaseFacts> {
     let session = Session::open(conninfo, &SessionOptions { lock_timeout_s: 30 }).await?;
     let row = session.row(FACTS).await?;
+    let is = |index| optional(&row, index).as_deref() == Some("t");
+    let grants = if is(10) { Some(grants(&session).await?) } else { None };
     Ok(DatabaseFacts {
         encoding: text(&row, 0)?,
         lc_collate: text(&row, 1)?,
@@ -90,10 +153,41 @@ async fn read(conninfo: &ConnInfo) -> Result<DatabaseFacts> {
         locale: optional(&row, 4),
         icu_rules: optional(&row, 5),
         connection_limit: optional(&row, 6).and_then(|limit| limit.parse().ok()).filter(|limit| *limit >= 0),
+        is_template: is(7),
+        comment: optional(&row, 8),
+        owner: text(&row, 9)?,
+        grants,
+        settings: settings(&session).await?,
     })
+}
+
+async fn grants(session: &Session) -> Result<Vec<Grant>> {
+    let grant = |row: &SimpleQueryRow| {
+        let (privilege, is_grantable) = (text(row, 1)?, text(row, 2)? == "t");
+        Ok(Grant { role: optional(row, 0), privilege, is_grantable })
+    };
+    session.rows(GRANTS).await?.iter().map(grant).collect()
+}
+
+async fn settings(session: &Session) -> Result<Vec<DatabaseSetting>> {
+    let setting = |row: &SimpleQueryRow| {
+        Ok(DatabaseSetting { role: optional(row, 0), name: text(row, 1)?, value: text(row, 2)? })
+    };
+    session.rows(SETTINGS).await?.iter().map(setting).collect()
 }
 
 /// Columns that older servers lack are NULL.
 const FACTS: &str = "SELECT pg_catalog.pg_encoding_to_char(d.encoding), d.datcollate, d.datctype, \
-    coalesce(j ->> 'datlocprovider', 'c'), coalesce(j ->> 'datlocale', j ->> 'daticulocale'), j ->> 'daticurules', d.datconnlimit \
+    coalesce(j ->> 'datlocprovider', 'c'), coalesce(j ->> 'datlocale', j ->> 'daticulocale'), j ->> 'daticurules', d.datconnlimit, \
+    d.datistemplate, pg_catalog.shobj_description(d.oid, 'pg_database'), pg_catalog.pg_get_userbyid(d.datdba), \
+    d.datacl IS NOT NULL \
     FROM pg_catalog.pg_database d CROSS JOIN LATERAL pg_catalog.to_jsonb(d) j WHERE d.datname = pg_catalog.current_database()";
+
+const GRANTS: &str = "SELECT CASE WHEN a.grantee <> 0 THEN pg_catalog.pg_get_userbyid(a.grantee) END, a.privilege_type, a.is_grantable \
+    FROM pg_catalog.pg_database d CROSS JOIN LATERAL pg_catalog.aclexplode(d.datacl) a \
+    WHERE d.datname = pg_catalog.current_database() ORDER BY 1, 2";
+
+const SETTINGS: &str = "SELECT CASE WHEN s.setrole <> 0 THEN pg_catalog.pg_get_userbyid(s.setrole) END, \
+    split_part(c, '=', 1), substr(c, strpos(c, '=') + 1) \
+    FROM pg_catalog.pg_db_role_setting s CROSS JOIN LATERAL unnest(s.setconfig) c \
+    WHERE s.setdatabase = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()) ORDER BY 1, 2";

@@ -9,6 +9,7 @@ mod copy;
 mod facts;
 mod known;
 mod moved;
+mod properties;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -23,13 +24,13 @@ use crate::dumping::with_disk_hint;
 use crate::error::{Context, Error, Result};
 use crate::night::Complaint;
 use crate::pgtools::PgTools;
-use crate::progress::{Event, Listener};
 use crate::session::pgoptions;
 
 use complaints::Complaints;
 pub use copy::{CopyIdentity, CopyOrder, create_copy, drop_copy, find_copy, rename_copy};
-pub use facts::{DatabaseFacts, database_facts};
+pub use facts::{DatabaseFacts, DatabaseSetting, FACTS_FILE, Grant, database_facts, read_facts, write_facts};
 pub use known::sqlstate_of;
+pub use properties::{PropertiesOrder, restore_properties};
 
 /// What is to be restored, and where to.
 pub struct RestoreOrder<'a> {
@@ -76,8 +77,7 @@ impl Restored {
 /// # Errors
 /// The dump cannot be read to its end, the server is gone, pg_restore was stopped because nothing moved, or its words do not add
 /// up to the number of errors that it counted.
-pub async fn restore(order: &RestoreOrder<'_>, listener: &Listener) -> Result<Restored> {
-    listener(Event::Phase("restore"));
+pub async fn restore(order: &RestoreOrder<'_>) -> Result<Restored> {
     let doing = || format!("restore {} into {}", order.dump.display(), order.conninfo.describe());
     run_restore(order).await.doing(doing)
 }
@@ -111,7 +111,9 @@ async fn run_restore(order: &RestoreOrder<'_>) -> Result<Restored> {
     };
     let complaints = complaints.finish(&ended).map_err(with_disk_hint)?;
     let judged = complaints.into_iter().map(|complaint| known::judged(complaint, order.accept)).collect();
-    Ok(Restored { pg_restore: order.tools.version.text.clone(), complaints: judged, notes: ended.said.warnings })
+    let mut notes = ended.said.warnings;
+    notes.retain(|line| !line.starts_with(complaints::COUNT));
+    Ok(Restored { pg_restore: order.tools.version.text.clone(), complaints: judged, notes })
 }
 
 fn arguments(order: &RestoreOrder<'_>, connection: &str) -> Vec<OsString> {
