@@ -6,6 +6,7 @@ mod rds_wire {
     pub mod calls;
     pub mod deleting;
     pub mod finding;
+    pub mod moto;
     pub mod opening;
     pub mod script;
     pub mod waiting;

@@ -70,7 +70,7 @@ impl Rds {
         let mut last = Error::new("temporary.instance_classes is empty");
         for class in &self.source().temporary.instance_classes {
             let trouble = match self.order(order, class).await {
-                Ok(described) => return restored(described, notes).doing(doing),
+                Ok(described) => return restored(order, described, notes).doing(doing),
                 Err(trouble) => trouble,
             };
             // An earlier attempt of the same call may have been carried out, whatever the last answer was.
@@ -79,7 +79,7 @@ impl Rds {
                     &mut notes,
                     format!("{} is there although the answer was: {}", order.identifier, trouble.text),
                 );
-                return restored(described, notes).doing(doing);
+                return restored(order, described, notes).doing(doing);
             }
             if !is_short_of(&trouble) {
                 return Err(explain(trouble)).doing(doing);
@@ -141,17 +141,18 @@ fn unknown(order: &RestoreOrder<'_>, trouble: Trouble) -> Error {
 }
 
 fn check_is_ours(order: &RestoreOrder<'_>, described: Described) -> Result<Described> {
-    let is_ours = described.tag(tags::RUN_ID) == Some(order.run_id)
-        && described.tag(tags::MANAGED) == Some("true")
-        && described.resource_id.as_deref() != Some(order.source.resource_id.as_str());
-    if is_ours {
+    if described.tag(tags::RUN_ID) == Some(order.run_id) && described.tag(tags::MANAGED) == Some("true") {
         return Ok(described);
     }
     Err(Error::new(format!("an instance named {} is there, and it is not of this run", order.identifier)))
 }
 
-fn restored(described: Described, notes: Vec<String>) -> Result<Restored> {
+/// What is journaled next decides what is deleted later: it must not be production's.
+fn restored(order: &RestoreOrder<'_>, described: Described, notes: Vec<String>) -> Result<Restored> {
     let resource_id = described.resource_id.ok_or_else(|| Error::new("RDS did not say its DbiResourceId"))?;
+    if described.identifier != order.identifier || resource_id == order.source.resource_id {
+        return Err(Error::new(format!("RDS answered with {} ({resource_id})", described.identifier)));
+    }
     Ok(Restored { resource_id, instance_class: described.instance_class, notes })
 }
 

@@ -191,3 +191,11 @@ async fn no_capacity_at_all_and_no_quota_are_different_errors() {
     assert!(error.hint_text().unwrap().contains("quota"), "{error:?}");
     assert_eq!(aws.asked("RestoreDBInstanceFromDBSnapshot").len(), 1);
 }
+
+#[tokio::test]
+async fn an_answer_with_productions_resource_id_is_not_written_down() {
+    let shown = instance("creating", &[("DbiResourceId", PRODUCTION)]);
+    let aws = aws(move |_, _| says("RestoreDBInstanceFromDBSnapshot", &shown)).await;
+    let error = restore(&aws).await.unwrap_err().to_string();
+    assert!(error.ends_with("RDS answered with pgwitness-20260131t020000z-0123abcd (db-PRODUCTION)"), "{error}");
+}

@@ -104,7 +104,7 @@ async fn answer(request: Request<Incoming>, inner: Arc<Mutex<Inner>>) -> Result<
     Ok::<_, Infallible>(response.body(Full::new(Bytes::from(body))).unwrap()).map_err(|never| match never {})
 }
 
-fn source(url: &str) -> RdsSource {
+pub fn source(url: &str) -> RdsSource {
     RdsSource {
         instance: "production".into(),
         resource_id: None,
