@@ -100,7 +100,8 @@ fn naive(fleet: &[Held], rules: &Retention, now: Timestamp) -> BTreeSet<String> 
         verified.iter().filter(|held| held.data_as_of > now).map(|h| h.id.clone()).collect();
     let newest = past.iter().max_by_key(|held| rank(held));
     keep.extend(newest.map(|held| held.id.clone()));
-    let groupings: [(u32, &dyn Fn(&Held) -> String); 5] = [
+    type Grouping<'a> = (u32, &'a dyn Fn(&Held) -> String);
+    let groupings: [Grouping<'_>; 5] = [
         (rules.keep_last, &|held| held.data_as_of.to_string()),
         (rules.keep_daily, &|held| held.data_as_of.to_string()[..10].to_owned()),
         (rules.keep_weekly, &|held| monday(held.data_as_of)),
