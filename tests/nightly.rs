@@ -11,6 +11,7 @@ use std::sync::OnceLock;
 
 use pgwitness::cluster::Cluster;
 use support::night::{NightWorld, names};
+use support::world::World;
 use support::{Database, cluster};
 
 /// One server for all tests of this file; each has its own database.
@@ -226,4 +227,24 @@ fn damage_largest(dir: &Path) {
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     fs::write(&largest, bytes).unwrap();
+}
+
+/// The legs of the dump as well: what a dump cannot answer must never look like a difference.
+#[test]
+fn a_night_over_every_world_is_sound() {
+    let worlds = World::all_on(&Database::connect(&server().conninfo("postgres")));
+    assert!(worlds.len() >= 8, "{}", worlds.len());
+    let failures: Vec<String> = worlds.iter().filter_map(night_over).collect();
+    assert!(failures.is_empty(), "{}", failures.join("\n\n"));
+}
+
+fn night_over(world: &World) -> Option<String> {
+    let name = format!("world_{}", world.name);
+    let database = world.load(server(), &name);
+    world.add_settings(&database);
+    let mut night = NightWorld::of_database(server(), &name);
+    night.set("restore", &format!("database = \"copy_of_{name}\""));
+    let output = night.run(&["nightly", "--quiet"]);
+    let is_sound = output.status.code() == Some(0) && night.backups("verified").len() == 1;
+    (!is_sound).then(|| format!("{}: {:?}\n{}", world.name, output.status.code(), support::night::said(&output)))
 }

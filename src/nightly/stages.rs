@@ -16,7 +16,7 @@ use crate::conninfo::ConnInfo;
 use crate::dumping::{self, DumpOrder};
 use crate::endpoint::Endpoint;
 use crate::error::{Context, Error, Result};
-use crate::journal::{CopyClaim, Entry, Runs};
+use crate::journal::{CopyClaim, Entry, Place, Runs};
 use crate::live::Live;
 use crate::manifest::Manifest;
 use crate::night;
@@ -160,6 +160,8 @@ impl<'a> Night<'a> {
                     let reason = error.to_string();
                     (self.given.listener)(Event::Retry { doing: "dump", attempt: attempt + 1, reason: &reason });
                     self.record.note(format!("attempt {attempt} failed: {reason}"));
+                    // Whatever of it is on disk: ours alone, and no backup yet.
+                    ready.backups.place(&id, Place::Discarded, None)?;
                 }
                 Err(error) => return Err(error),
             }
