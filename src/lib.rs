@@ -82,6 +82,7 @@ pub mod conninfo;
 pub mod session;
 pub mod live;
 pub mod store;
+pub mod nights;
 pub mod endpoint;
 
 // plan
