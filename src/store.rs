@@ -88,6 +88,15 @@ impl Folder {
     }
 }
 
+/// Writes a file as a whole or not at all; one of that name is replaced.
+pub fn write_file(
+    dir: &Path,
+    name: &str,
+    fill: impl FnOnce(&mut dyn std::io::Write) -> std::io::Result<()>,
+) -> Result<SideFile> {
+    write::replace(dir, name, fill, write::Then::Keep)
+}
+
 /// Writes one manifest by itself, never over another file of that name.
 pub fn write_manifest(dir: &Path, name: &str, manifest: &Manifest) -> Result<SideFile> {
     write::json(dir, name, manifest)

@@ -3,9 +3,14 @@
 //! Never changes anything, and never leaves a night out: what could not be read is an entry with the reason, a run that left no report
 //! is an entry, and so is a report that others name and that is not there.
 
+mod acknowledge;
 mod chain;
+mod dumps;
+mod find;
 mod read;
 mod review;
+mod table;
+mod verify;
 
 use std::path::PathBuf;
 
@@ -15,8 +20,13 @@ use crate::night::Step;
 use crate::time::Timestamp;
 use crate::verdict::Verdict;
 
+pub use acknowledge::{Acknowledged, acknowledge};
+pub use dumps::{DumpState, check_dump};
+pub use find::find;
 pub use read::read;
 pub use review::{Review, ReviewState};
+pub use table::table;
+pub use verify::{Extent, Proof, exit_code, prove_dump, verify_all};
 
 /// One night.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -80,6 +90,7 @@ pub struct Summary {
     /// Tables in the catalog of the expected side.
     pub tables_expected: u64,
     /// Rows read on the expected side.
+    #[serde(serialize_with = "crate::count::serialize")]
     pub rows: u64,
     /// How many.
     pub findings: u64,
@@ -150,6 +161,39 @@ impl NightEntry {
         match &self.content {
             Content::Report(summary) => Some(summary),
             _ => None,
+        }
+    }
+
+    /// Why it is not in order, a line each; what the report says of the database has no part in it.
+    pub fn disorder(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        match &self.content {
+            Content::Report(_) | Content::NoReport { may_be_running: true } => {}
+            Content::Unreadable(why) => lines.push(format!("cannot be read: {why}")),
+            Content::NoReport { may_be_running: false } => lines.push("started, and left no report".into()),
+            Content::Missing { sha256 } => {
+                lines.push(format!("missing: the next report names it by SHA-256 {sha256}, and it is not here"));
+            }
+        }
+        if matches!(self.content, Content::Report(_) | Content::Unreadable(_)) {
+            lines.extend(self.unproven());
+        }
+        match &self.chain {
+            ChainState::First | ChainState::Linked(_) | ChainState::Unknown => {}
+            ChainState::PreviousMissing => lines.push("the report before it is missing, or was edited since".into()),
+            ChainState::PreviousEdited(id) => lines.push(format!("the report before it, {id}, was edited since")),
+            ChainState::Misplaced(why) => lines.push(format!("not where it belongs: {why}")),
+        }
+        lines.extend(self.troubles.iter().cloned());
+        lines
+    }
+
+    fn unproven(&self) -> Option<String> {
+        match &self.signature {
+            SignatureState::Good(_) | SignatureState::NotChecked => None,
+            SignatureState::Unsigned => self.is_checked.then(|| "not signed".into()),
+            SignatureState::Bad(why) => Some(format!("bad signature: {why}")),
+            SignatureState::UnknownSigner(why) => Some(format!("signer not allowed: {why}")),
         }
     }
 

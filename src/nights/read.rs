@@ -32,6 +32,7 @@ pub fn read(dir: &Path, allowed: Option<&AllowedSigners>, now: Timestamp) -> Res
     }
     found.sort_by(|(a, _), (b, _)| (a.started_at, &a.id).cmp(&(b.started_at, &b.id)));
     note_running(&mut found, now);
+    note_unsigned(&mut found);
     let mut entries = chain::judge(found, trust.is_some());
     entries.reverse();
     Ok(entries)
@@ -90,6 +91,12 @@ struct Outline {
 struct OutlineTimes {
     started_at: Timestamp,
     finished_at: Timestamp,
+}
+
+/// When a report was started, by its own word.
+pub fn times_of(bytes: &[u8]) -> Result<Timestamp> {
+    let outline: Outline = serde_json::from_slice(bytes).map_err(|error| Error::new(error.to_string()))?;
+    Ok(outline.times.started_at)
 }
 
 fn fill(entry: &mut NightEntry, file: &Path, bytes: &[u8], trust: Option<Trust<'_>>) -> Option<Link> {
@@ -168,5 +175,18 @@ fn note_running(found: &mut [(NightEntry, Option<Link>)], now: Timestamp) {
         && entry.started_at.is_some_and(|at| now.seconds_since(at) < LONGEST_RUN_S)
     {
         entry.content = Content::NoReport { may_be_running: true };
+    }
+}
+
+/// Also where nobody said who may sign: one that is not signed among others that are was signed once, or is none of ours.
+fn note_unsigned(found: &mut [(NightEntry, Option<Link>)]) {
+    if found.iter().all(|(entry, _)| entry.is_checked || entry.signature != SignatureState::NotChecked) {
+        return;
+    }
+    for (entry, _) in found {
+        let is_report = matches!(entry.content, Content::Report(_) | Content::Unreadable(_));
+        if is_report && entry.signature == SignatureState::Unsigned {
+            entry.troubles.push("not signed, and others are".into());
+        }
     }
 }
