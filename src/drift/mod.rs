@@ -255,3 +255,6 @@ fn settings(before: &Manifest, after: &Manifest) -> Vec<Change> {
     changes.retain(|change| change.before != change.after);
     changes
 }
+
+#[cfg(test)]
+mod tests;
