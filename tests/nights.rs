@@ -296,7 +296,9 @@ fn tamper(world: &World, how: u8, night: usize, file: usize, position: prop::sam
         _ => {
             let copy = world.reports().join("20260622T020000Z-00112233");
             fs::create_dir(&copy).unwrap();
-            names.iter().for_each(|name| drop(fs::copy(this.join(name), copy.join(name)).unwrap()));
+            for name in names {
+                fs::copy(this.join(name), copy.join(name)).unwrap();
+            }
         }
     }
 }

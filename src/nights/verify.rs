@@ -9,7 +9,6 @@ use crate::error::Result;
 use crate::night::DumpFacts;
 use crate::report::Report;
 use crate::store::{self, Check, REPORT, Trust};
-use crate::verdict::Verdict;
 
 /// What was found of one night.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,7 +44,7 @@ pub fn verify_all(dir: &Path, trust: Trust<'_>, extent: Extent<'_>) -> Result<Ve
     // That one is never pruned.
     let is_kept = |entry: &NightEntry| {
         let has_dump = entry.summary().is_some_and(|summary| summary.backup.is_some());
-        has_dump && matches!(entry.verdict(), Some(Verdict::Sound))
+        has_dump && entry.verdict().is_some_and(|verdict| verdict.exit_code() == 0)
     };
     let newest = entries.iter().position(is_kept);
     let prove = |(index, entry): (usize, &NightEntry)| one(entry, trust, extent.backups, Some(index) == newest);

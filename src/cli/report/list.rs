@@ -49,12 +49,12 @@ fn select(nights: Vec<NightEntry>, since: Option<Timestamp>, verdict: Option<Ver
 }
 
 fn is(wanted: VerdictChoice, night: &NightEntry) -> bool {
-    matches!(
-        (wanted, night.verdict()),
-        (VerdictChoice::Sound, Some(Verdict::Sound))
-            | (VerdictChoice::Damaged, Some(Verdict::Damaged))
-            | (VerdictChoice::Inconclusive, Some(Verdict::Inconclusive))
-    )
+    let word = match wanted {
+        VerdictChoice::Sound => "sound",
+        VerdictChoice::Damaged => "damaged",
+        VerdictChoice::Inconclusive => "inconclusive",
+    };
+    night.verdict().is_some_and(|verdict| verdict.to_string() == word)
 }
 
 /// `7d`, or a date, or a time as reports have it.
