@@ -360,8 +360,7 @@ fn a_report_of_a_later_format_still_holds_the_chain_together() {
 #[test]
 fn one_report_with_chain_is_proven_back_to_the_first() {
     let world = World::sound(4);
-    let (code, text) =
-        world.says(&format!("verify 20260617 --directory {{dir}} --chain --allowed-signers {{signers}}"));
+    let (code, text) = world.says("verify 20260617 --directory {dir} --chain --allowed-signers {signers}");
     assert_eq!((code, text.matches("good signature").count()), (0, 3), "{text}");
     fs::remove_file(world.reports().join(id(18)).join("report.json.sig")).unwrap();
     assert_eq!(

@@ -8,8 +8,10 @@ use crate::time::Timestamp;
 
 /// Narrower than this, some columns are left to `--format json`.
 const WIDE: usize = 100;
-/// From here on there is room for everything.
-const VERY_WIDE: usize = 140;
+/// From here on there is room for whole ids.
+const VERY_WIDE: usize = 120;
+/// And from here on for everything.
+const WIDEST: usize = 140;
 
 /// The whole view of these nights, newest first.
 pub fn table(nights: &[NightEntry], now: Timestamp, style: Style) -> String {
@@ -43,10 +45,10 @@ fn columns(width: usize) -> Vec<Column> {
     if width >= WIDE {
         columns.push(Column::Number("took"));
     }
-    if width >= VERY_WIDE {
+    if width >= WIDEST {
         columns.push(Column::Text("command"));
     }
-    columns.extend([Column::Text("signature"), Column::Text("chain")]);
+    columns.extend([Column::Text("signed"), Column::Text("chain")]);
     columns
 }
 
@@ -63,7 +65,7 @@ fn row(night: &NightEntry, width: usize) -> Vec<String> {
     if width >= WIDE {
         row.push(summary.map_or_else(none, |summary| duration(summary.duration_ms)));
     }
-    if width >= VERY_WIDE {
+    if width >= WIDEST {
         row.push(summary.map_or_else(none, |summary| printable(&summary.command)));
     }
     row.extend([signature(night).to_owned(), chain(&night.chain).to_owned()]);
@@ -73,7 +75,9 @@ fn row(night: &NightEntry, width: usize) -> Vec<String> {
 /// Of an id, as much as tells nights apart: it is understood wherever an id is.
 fn name(night: &NightEntry, width: usize) -> String {
     match night.id.split_once('-') {
-        Some((stamp, _)) if width < WIDE && Timestamp::from_stamp(stamp).is_some() => stamp.to_owned(),
+        Some((stamp, _)) if width < VERY_WIDE && Timestamp::from_stamp(stamp).is_some() => {
+            stamp.chars().take(13).collect()
+        }
         _ => printable(&night.id),
     }
 }
@@ -92,10 +96,10 @@ fn signature(night: &NightEntry) -> &'static str {
     match (&night.content, &night.signature) {
         (Content::NoReport { .. } | Content::Missing { .. }, _) => "–",
         (_, SignatureState::Good(_)) => "good",
-        (_, SignatureState::Unsigned) => "unsigned",
+        (_, SignatureState::Unsigned) => "no",
         (_, SignatureState::Bad(_)) => "BAD",
         (_, SignatureState::UnknownSigner(_)) => "unknown",
-        (_, SignatureState::NotChecked) => "unchecked",
+        (_, SignatureState::NotChecked) => "?",
     }
 }
 
@@ -104,22 +108,25 @@ fn chain(chain: &ChainState) -> &'static str {
         ChainState::First => "first",
         ChainState::Linked(_) => "linked",
         ChainState::PreviousMissing | ChainState::PreviousEdited(_) => "broken",
-        ChainState::Misplaced(_) => "misplaced",
+        ChainState::Misplaced(_) => "moved",
         ChainState::Unknown => "–",
     }
 }
 
 /// The verdict in its colour, and a night that is not in order all red.
 fn painted(line: &str, style: Style) -> String {
-    let words = ["unproven", "unreadable", "missing", "no report", "BAD", "unknown", "broken", "misplaced"];
+    let words = ["unproven", "unreadable", "missing", "no report", "BAD", "unknown", "broken", "moved"];
     if words.iter().any(|word| format!("{line} ").contains(&format!(" {word} "))) || line.starts_with("missing-") {
         return style.red(line);
     }
-    let colors: [(&str, fn(Style, &str) -> String); 3] =
-        [("sound", Style::green), ("damaged", Style::red), ("inconclusive", Style::yellow)];
-    for (word, paint) in colors {
+    for word in ["sound", "damaged", "inconclusive"] {
         if let Some((front, back)) = line.split_once(&format!(" {word} ")) {
-            return format!("{front} {} {back}", paint(style, word));
+            let painted = match word {
+                "sound" => style.green(word),
+                "damaged" => style.red(word),
+                _ => style.yellow(word),
+            };
+            return format!("{front} {painted} {back}");
         }
     }
     line.to_owned()

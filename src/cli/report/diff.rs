@@ -26,8 +26,13 @@ pub fn run(arguments: &DiffArguments) -> Result<u8> {
     drift.settings.extend(tools(&before.report, &after.report));
     match arguments.format {
         Format::Table => {
-            let head = format!("before  {}\nafter   {}\n\n", before.line(), after.line());
-            print_result(&(head + &render::drift(&drift, Terminal::stdout().style(true))))?;
+            let style = Terminal::stdout().style(true);
+            let side = |label: &str, night: &Night| {
+                let lines = render::wrap(&night.line(), style.width.saturating_sub(8).max(20));
+                format!("{}  {}\n", style.dim(label), lines.join("\n        "))
+            };
+            let head = side("before", &before) + &side("after ", &after);
+            print_result(&format!("{head}\n{}", render::drift(&drift, style)))?;
         }
         Format::Json => print_result(&json(&before, &after, &drift)?)?,
     }

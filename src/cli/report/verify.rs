@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use super::super::args::VerifyArguments;
 use super::super::inputs;
-use super::super::terminal::print_result;
+use super::super::terminal::{Terminal, print_result};
 use super::{Result, read_signers};
 use crate::error::Error;
 use crate::nights::{self, Extent, Proof};
-use crate::render::printable;
+use crate::render::{Style, printable, wrap};
 use crate::signers::AllowedSigners;
 use crate::store::{self, Check, Trust};
 use crate::verdict::counted;
@@ -61,16 +61,17 @@ fn all(arguments: &VerifyArguments, allowed: &AllowedSigners, dir: &Path, back_f
         return Err(Error::new(format!("there is no report in {}", dir.display())));
     }
     let code = nights::exit_code(&proofs);
-    print_result(&text(&proofs))?;
+    print_result(&text(&proofs, Terminal::stdout().style(false)))?;
     Ok(code)
 }
 
-fn text(proofs: &[Proof]) -> String {
+fn text(proofs: &[Proof], style: Style) -> String {
     let mut text = String::new();
     for proof in proofs {
-        text.push_str(&format!("{}: {}\n", printable(&proof.id), printable(&proof.lines.join("; "))));
+        let line = format!("{}: {}", printable(&proof.id), printable(&proof.lines.join("; ")));
+        text.push_str(&wrapped(&line, style, if proof.code == 0 { Style::green } else { Style::red }));
         if let Some(line) = &proof.verdict_line {
-            text.push_str(&format!("  it says: {}\n", printable(line)));
+            text.push_str(&wrapped(&format!("  it says: {}", printable(line)), style, |_, line| line.to_owned()));
         }
     }
     let wrong = proofs.iter().filter(|proof| proof.code != 0).count();
@@ -80,4 +81,13 @@ fn text(proofs: &[Proof]) -> String {
         wrong => format!("{wrong} not proven or not whole"),
     };
     text + &format!("{nights}: {closing}\n")
+}
+
+fn wrapped(text: &str, style: Style, paint: fn(Style, &str) -> String) -> String {
+    let lines = wrap(text, style.width.saturating_sub(4).max(20));
+    lines
+        .iter()
+        .enumerate()
+        .map(|(i, line)| format!("{}{}\n", if i == 0 { "" } else { "    " }, paint(style, line)))
+        .collect()
 }
