@@ -54,10 +54,10 @@ pub mod verdict;
 pub mod progress;
 pub mod questions;
 pub mod night;
-pub mod config;
 
 // thought
 pub mod pattern;
+pub mod config;
 pub mod listing;
 pub mod compare;
 pub mod drift;
@@ -65,6 +65,7 @@ pub mod report;
 pub mod render;
 pub mod signature;
 pub mod signers;
+pub mod retention;
 pub mod digest_sql;
 
 // hands
@@ -79,14 +80,24 @@ pub mod dump;
 pub mod pgerror;
 pub mod tap;
 pub mod tls;
+pub mod secret;
 pub mod conninfo;
 pub mod session;
 pub mod live;
 pub mod store;
 pub mod nights;
+pub mod journal;
+pub mod backups;
 pub mod endpoint;
+pub mod rds;
+pub mod child;
+pub mod dumping;
+pub mod restoring;
 
 // plan
+pub mod preflight;
 pub mod comparison;
+pub mod nightly;
+pub mod recovery;
 pub mod demo;
 pub mod cli;

@@ -48,6 +48,11 @@ pub enum Event<'a> {
         /// Bytes, in the measure of `Planned::bytes`.
         bytes: u64,
     },
+    /// So much more of a dump was written since the last event.
+    Written {
+        /// Bytes of files.
+        bytes: u64,
+    },
     /// A table was read to its end.
     TableDone {
         /// On which side.

@@ -6,11 +6,13 @@
 mod keys;
 mod read;
 mod verify;
-mod write;
+pub(crate) mod write;
 
 use std::fs::{self, DirBuilder};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
+
+use sha2::{Digest as _, Sha256};
 
 use crate::error::{Context, Error, Result};
 use crate::manifest::Manifest;
@@ -29,8 +31,19 @@ pub const REPORT: &str = "report.json";
 pub const SIGNATURE: &str = "report.json.sig";
 /// What the expected side held.
 pub const EXPECTED: &str = "expected.manifest.json";
+/// What the dump in between held, of a night.
+pub const DUMP: &str = "dump.manifest.json";
 /// What the actual side held.
 pub const ACTUAL: &str = "actual.manifest.json";
+
+/// `<UTC stamp>-<first 8 digits of run_id>`: the name of what one run makes.
+pub fn stamped_name(at: Timestamp, run_id: &str) -> Result<String> {
+    let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    match run_id.get(..8).filter(|_| run_id.bytes().all(is_digit)) {
+        Some(short) => Ok(format!("{}-{short}", at.stamp())),
+        None => Err(Error::new("a run id has 32 hexadecimal digits")),
+    }
+}
 
 /// The directory of one report in the making. Dropped before [`Folder::finish`], it takes away what it wrote.
 #[derive(Debug)]
@@ -45,8 +58,7 @@ impl Folder {
     /// or signed at the end of the night is said at its start.
     pub fn prepare(dir: &Path, key: Option<&KeyFile>, started_at: Timestamp, run_id: &str) -> Result<Self> {
         let key = key.map(read_key).transpose()?;
-        let short = run_id.get(..8).ok_or_else(|| Error::new("a run id has 32 hexadecimal digits"))?;
-        let path = dir.join(format!("{}-{short}", started_at.stamp()));
+        let path = dir.join(stamped_name(started_at, run_id)?);
         let make = || -> Result<()> {
             DirBuilder::new().mode(0o750).recursive(true).create(dir)?;
             DirBuilder::new().mode(0o750).create(&path)?;
@@ -102,11 +114,32 @@ pub fn write_manifest(dir: &Path, name: &str, manifest: &Manifest) -> Result<Sid
     write::json(dir, name, manifest)
 }
 
+/// Writes a small JSON file, as a whole or not at all.
+pub fn write_json(dir: &Path, name: &str, value: &impl serde::Serialize) -> Result<SideFile> {
+    write::json(dir, name, value)
+}
+
+/// Writes a JSON file beside a report, and its signature beside that.
+pub fn sign_json(dir: &Path, name: &str, value: &impl serde::Serialize, key: &KeyFile) -> Result<()> {
+    let key = read_key(key)?;
+    let mut bytes = serde_json::to_vec_pretty(value).map_err(|error| Error::from_source(&error))?;
+    bytes.push(b'\n');
+    let armored = signature::sign(&key, &bytes)?;
+    let signature = format!("{name}.sig");
+    write::replace(dir, &signature, |file| file.write_all(armored.as_bytes()), write::Then::Keep)?;
+    write::replace(dir, name, |file| file.write_all(&bytes), write::Then::Keep).map(drop)
+}
+
+/// SHA-256 as 64 hexadecimal digits in lower case.
+pub fn sha256(bytes: &[u8]) -> String {
+    hex::encode(Sha256::digest(bytes))
+}
+
 /// What is left of a run that failed is no report; it would only be in the way.
 impl Drop for Folder {
     fn drop(&mut self) {
         if !self.path.join(REPORT).exists() {
-            for name in [EXPECTED, ACTUAL, SIGNATURE] {
+            for name in [EXPECTED, ACTUAL, DUMP, SIGNATURE] {
                 // Best effort: the error that brought us here is the one to report.
                 fs::remove_file(self.path.join(name)).ok();
             }

@@ -42,6 +42,17 @@ impl Timestamp {
         Self::from_civil(date, time).filter(|timestamp| timestamp.to_string() == text)
     }
 
+    /// Seconds since 1970.
+    pub const fn seconds(self) -> u64 {
+        self.0
+    }
+
+    /// So much later; at most [`Self::MAX`].
+    #[must_use]
+    pub fn plus_seconds(self, seconds: u64) -> Self {
+        Self(self.0.saturating_add(seconds)).min(Self::MAX)
+    }
+
     /// For names of files, sorts as time does: `20260131T235959Z`.
     pub fn stamp(self) -> String {
         self.to_string().replace(['-', ':'], "")
@@ -65,7 +76,8 @@ impl Timestamp {
         Self(self.0.saturating_sub(seconds))
     }
 
-    fn date(self) -> (u64, u64, u64) {
+    /// Year, month from 1, day from 1.
+    pub fn date(self) -> (u64, u64, u64) {
         let days = self.0 / DAY_S;
         // A year has at most 366 days: the guess is never too late, and a few steps at most too early.
         let mut year = 1970 + days / 366;

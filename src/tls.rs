@@ -191,7 +191,8 @@ fn system_roots() -> Result<Vec<CertificateDer<'static>>> {
     }
 }
 
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
+/// Every certificate of a PEM file; at least one.
+pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
     let doing = || format!("read certificate {}", path.display());
     let pem = fs::read(path).doing(doing)?;
     let found: Vec<_> =

@@ -25,6 +25,16 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// Whether everything was compared and nothing was found.
+    pub fn is_sound(self) -> bool {
+        self == Self::Sound
+    }
+
+    /// Whether something was found.
+    pub fn is_damaged(self) -> bool {
+        self == Self::Damaged
+    }
+
     /// 0, 1, 2.
     pub fn exit_code(self) -> u8 {
         match self {

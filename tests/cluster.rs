@@ -134,6 +134,24 @@ fn files_and_hba_lines_are_the_servers_before_it_starts() {
 }
 
 #[test]
+fn a_saved_server_can_be_started_again_as_often_as_one_likes() {
+    let parent = parent();
+    let saved = parent.path().join("saved");
+    let first = Cluster::start(tools(), &options(parent.path())).unwrap();
+    ask(&first.conninfo("postgres"), "CREATE TABLE t AS SELECT 42 AS answer").unwrap();
+    first.save(&saved).unwrap();
+    let again = ClusterOptions { saved: Some(saved.clone()), tcp: true, ..options(parent.path()) };
+    for _ in 0..2 {
+        let copy = Cluster::start(tools(), &again).unwrap();
+        assert_eq!(ask(&copy.conninfo("postgres"), "DELETE FROM t RETURNING answer").unwrap(), "42");
+        assert_eq!(ask(&copy.tcp_conninfo("postgres").unwrap(), "SELECT count(*) FROM t").unwrap(), "0");
+    }
+    fs::write(saved.join("postmaster.pid"), "1").unwrap();
+    let error = Cluster::start(tools(), &again).unwrap_err().to_string();
+    assert!(error.ends_with(&format!("a server uses {}", saved.display())), "{error}");
+}
+
+#[test]
 fn a_failed_start_says_why_in_one_line_and_leaves_nothing_behind() {
     let parent = parent();
     let mut options = options(parent.path());

@@ -24,6 +24,7 @@ const EXIT_CODES: &str = "Exit codes:
   0         sound: everything was compared and nothing was found
   1         damaged: at least one finding
   2         inconclusive: something could not be checked, or an error
+  3         sound, but something after it failed or was left behind (nightly, sweep)
   130, 143  interrupted";
 
 /// The commands.
@@ -31,6 +32,14 @@ const EXIT_CODES: &str = "Exit codes:
 pub enum Command {
     /// Compare two endpoints: live databases, dumps or saved manifests
     Compare(Box<CompareArguments>),
+    /// Copy a database off its system, restore the copy, prove it, sign it: what cron runs
+    Nightly(NightlyArguments),
+    /// Put the last verified backup into a new database, and prove that it is what was signed
+    Restore(RestoreArguments),
+    /// Delete what an interrupted night has left over
+    Sweep(SweepArguments),
+    /// Mark the backup directory, and make the others
+    Init(ConfigArguments),
     /// Save what one endpoint holds, to compare with later
     Manifest(Box<ManifestArguments>),
     /// See all of it work on a throw-away PostgreSQL
@@ -42,6 +51,9 @@ pub enum Command {
     Keygen(KeygenArguments),
     /// Print a SQL statement that computes a table's digest on the server
     DigestSql(DigestSqlArguments),
+    /// Look at the configuration of the night, check it, or print an example of one
+    #[command(subcommand)]
+    Config(ConfigCommand),
     /// Print a completion script for a shell
     Completions {
         /// Which shell
@@ -224,4 +236,121 @@ pub struct DigestSqlArguments {
     /// The database that has it, as a connection string [default: as libpq would, from PG* variables]
     #[arg(short = 'd', long, value_name = "CONNINFO", default_value = "")]
     pub dbname: String,
+}
+
+/// Where the configuration is: for every command that needs one.
+#[derive(Debug, Clone, Args)]
+pub struct ConfigArguments {
+    /// The configuration (see config example toml)
+    #[arg(short, long, value_name = "FILE", env = "PGWITNESS_CONFIG", default_value = "/etc/pgwitness/pgwitness.toml")]
+    pub config: PathBuf,
+}
+
+/// `config`
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Try everything that a night needs and that costs nothing, best as the user of the night: 0 fine, 2 not
+    Check(ConfigArguments),
+    /// Print what holds in the end, defaults included
+    Show {
+        /// Where the configuration is.
+        #[command(flatten)]
+        file: ConfigArguments,
+        /// How to print it
+        #[arg(long, value_enum, default_value_t = ConfigFormat::Toml)]
+        format: ConfigFormat,
+    },
+    /// Print an example to start from
+    Example {
+        /// What for
+        #[arg(value_enum)]
+        example: ConfigExample,
+        /// Fill the policy in from this configuration
+        #[arg(short, long, value_name = "FILE")]
+        config: Option<PathBuf>,
+    },
+}
+
+/// How a configuration is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ConfigFormat {
+    /// As it would stand in the file
+    Toml,
+    /// For programs
+    Json,
+}
+
+/// What an example is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ConfigExample {
+    /// pgwitness.toml: every key, with what it means
+    Toml,
+    /// pgwitness.toml of a club: RDS, a test system filled from the copy, dumps off site
+    Club,
+    /// Service and timer
+    Systemd,
+    /// A line for cron
+    Cron,
+    /// The smallest IAM policy (with --config: filled in)
+    Iam,
+}
+
+/// `nightly`
+#[derive(Debug, Args)]
+pub struct NightlyArguments {
+    /// Where the configuration is.
+    #[command(flatten)]
+    pub file: ConfigArguments,
+    /// This RDS snapshot instead of the newest, however old it is
+    #[arg(long, value_name = "DBSNAPSHOTIDENTIFIER")]
+    pub snapshot: Option<String>,
+    /// Only look: everything that would be checked, made and removed
+    #[arg(short = 'n', long)]
+    pub dry_run: bool,
+    /// How to print the result
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+    /// No progress, only the result
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+/// `restore`
+#[derive(Debug, Args)]
+pub struct RestoreArguments {
+    /// Where the configuration is.
+    #[command(flatten)]
+    pub file: ConfigArguments,
+    /// Which backup, by its id or the start of it [default: the newest verified one]
+    #[arg(long, value_name = "ID")]
+    pub backup: Option<String>,
+    /// The new database, as a connection string; it must not exist yet
+    #[arg(long, value_name = "CONNINFO")]
+    pub into: String,
+    /// The database to connect to while the new one does not exist
+    #[arg(long, value_name = "DBNAME", default_value = "postgres")]
+    pub maintenance_db: String,
+    /// Who may have signed, in the format of ssh-keygen(1) [default: only the configured key]
+    #[arg(long, value_name = "FILE")]
+    pub allowed_signers: Option<PathBuf>,
+    /// How to print the result
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+    /// No progress, only the result
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+/// `sweep`
+#[derive(Debug, Args)]
+pub struct SweepArguments {
+    /// Where the configuration is.
+    #[command(flatten)]
+    pub file: ConfigArguments,
+    /// Only look
+    #[arg(short = 'n', long)]
+    pub dry_run: bool,
+    /// Delete also this instance, which no journal knows: its own tags must say that it is ours and has expired
+    #[arg(long, value_name = "DBINSTANCEIDENTIFIER")]
+    pub confirm: Vec<String>,
 }

@@ -8,9 +8,10 @@ use super::args::DemoArguments;
 use super::inputs;
 use super::terminal::{Terminal, print_note, print_result};
 use crate::comparison::Comparison;
-use crate::demo::{self, COPY, Demo, Paper, SOURCE, WOUNDS, Wound};
+use crate::demo::{self, Demo, Night, Paper, SOURCE, WOUNDS, Wound};
 use crate::error::{Error, Result};
 use crate::install::{self, InstallPlan};
+use crate::night::StepResult;
 use crate::pgtools::{CLIENT, PgTools, SERVER};
 use crate::render::{self, Style, grouped, wrap};
 use crate::store::Check;
@@ -71,8 +72,8 @@ pub async fn run(tools: &PgTools) -> Result<u8> {
     let demo = Demo::start(tools, inputs::processors(), inputs::now)?;
     tokio::task::yield_now().await;
     page.done(&format!("a throw-away PostgreSQL {}", tools.version.text), start)?;
-    let comparison = copy(&demo, &page).await?;
-    paper(&demo, &page, &comparison)?;
+    let night = nights(&demo, &page).await?;
+    paper(&demo, &page, &night)?;
     page.heading("4. Copies with one wound each")?;
     let mut exact = Vec::new();
     for (i, wound) in WOUNDS.iter().enumerate() {
@@ -90,38 +91,53 @@ fn not_named(missed: &[&str]) -> Error {
         .hint("this is a fault of pgwitness: please report it with what is printed above")
 }
 
-async fn copy(demo: &Demo, page: &Page) -> Result<Comparison> {
-    page.heading("1. A database, and a copy of it")?;
+async fn nights(demo: &Demo, page: &Page) -> Result<Night> {
+    page.heading("1. A night: dump, restore, prove, sign")?;
     let start = Instant::now();
     demo.load().await?;
     page.done(&format!("{SOURCE}: a sports club, its members, entries and payments"), start)?;
+    demo.init()?;
+    page.command("pgwitness nightly --config club.toml")?;
+    let first = night(demo, page).await?;
+    page.heading("2. The night after")?;
+    demo.change().await?;
+    page.text("a member has married; everything else is as before")?;
+    page.command("pgwitness nightly --config club.toml")?;
+    let second = night(demo, page).await?;
+    let kept = second.backups.first().map(String::as_str).unwrap_or_default();
+    let removed = first.backups.iter().find(|id| !second.backups.contains(id)).map(String::as_str).unwrap_or_default();
+    page.text(&format!("keep_last = 1: {removed} was removed, only after {kept} was verified"))?;
+    Ok(second)
+}
+
+/// One night, told by its own report.
+async fn night(demo: &Demo, page: &Page) -> Result<Night> {
     let start = Instant::now();
-    let bytes = demo.dump().await?;
-    page.done(&format!("pg_dump -Fc {SOURCE}, {} kB", grouped(bytes / 1000)), start)?;
-    let start = Instant::now();
-    demo.restore().await?;
-    page.done(&format!("pg_restore into {COPY}"), start)?;
-    page.heading("2. Is the copy the database?")?;
-    page.command(&format!("pgwitness compare dbname={SOURCE} dbname={COPY} --checks assertions/"))?;
-    let start = Instant::now();
-    let comparison = demo.prove_copy().await?;
-    let coverage = &comparison.outcome.coverage;
+    let night = demo.night().await?;
+    let told = night.report.night.as_ref().into_iter().flat_map(|night| &night.steps);
+    for step in told.filter(|step| step.result == StepResult::Done) {
+        page.step(&step.name.replace('_', " "), step.duration_ms)?;
+    }
+    let coverage = &night.report.coverage;
+    let dump = night.report.night.as_ref().and_then(|night| night.dump.as_ref());
     let counts = format!(
-        "{} rows in {} tables, {} objects, {} foreign keys, {} assertions",
+        "{} rows in {} tables, {} objects, {} foreign keys, {} assertions; a dump of {} kB in {} files",
         grouped(coverage.rows_expected),
         coverage.tables_compared,
         coverage.objects_expected,
         coverage.foreign_keys,
-        coverage.assertions
+        coverage.assertions,
+        grouped(dump.map_or(0, |dump| dump.bytes / 1000)),
+        dump.map_or(0, |dump| dump.files.len())
     );
-    page.done(&format!("compared {counts}"), start)?;
-    page.good(&comparison.outcome.verdict_line())?;
-    Ok(comparison)
+    page.done(&counts, start)?;
+    page.good(&night.report.verdict_line)?;
+    Ok(night)
 }
 
-fn paper(demo: &Demo, page: &Page, comparison: &Comparison) -> Result<()> {
+fn paper(demo: &Demo, page: &Page, night: &Night) -> Result<()> {
     page.heading("3. On paper: a signed report")?;
-    let paper: Paper = demo.sign(comparison)?;
+    let paper: Paper = demo.verify(night)?;
     page.command("pgwitness report verify report.json --allowed-signers allowed_signers")?;
     match &paper.check {
         Check::Good(_) => page.good(&paper.check.to_string())?,
@@ -202,6 +218,17 @@ impl Page {
         self.lines(3, &format!("{text} {}", self.style.dim(&took)))
     }
 
+    /// One step of a night.
+    fn step(&self, name: &str, duration_ms: u64) -> Result<()> {
+        self.lines(
+            5,
+            &format!(
+                "{name:<10} {}",
+                self.style.dim(&format!("{}.{} s", duration_ms / 1000, duration_ms % 1000 / 100))
+            ),
+        )
+    }
+
     fn wound(&self, number: usize, wound: &Wound) -> Result<()> {
         let why = wrap(wound.why(), self.style.width - 5);
         let why = why.iter().map(|line| self.style.bold(line)).collect::<Vec<_>>().join("\n     ");
@@ -236,7 +263,9 @@ impl Page {
     }
 }
 
-const NEXT: &str = "   pgwitness compare postgresql://USER@HOST/DATABASE dbname=COPY
+const NEXT: &str = "   pgwitness config example toml > pgwitness.toml
+   pgwitness nightly --config pgwitness.toml
+   pgwitness compare postgresql://USER@HOST/DATABASE dbname=COPY
    pgwitness compare FILE.dump dbname=COPY
    pgwitness keygen KEY
    pgwitness compare dbname=DATABASE dbname=COPY --report DIR --key KEY

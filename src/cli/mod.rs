@@ -2,11 +2,16 @@
 
 pub mod args;
 mod compare;
+pub mod config;
 mod demo;
 mod digest_sql;
+mod init;
 mod inputs;
 mod manifest;
+mod nightly;
 mod report;
+mod restore;
+mod sweep;
 pub mod progress;
 pub mod terminal;
 
@@ -44,11 +49,16 @@ pub fn main() -> ExitCode {
 fn run(command: Command) -> Result<u8> {
     match command {
         Command::Compare(arguments) => block_on(compare::run(&arguments)),
+        Command::Nightly(arguments) => block_on_to_its_end(nightly::run(&arguments)),
+        Command::Restore(arguments) => block_on(restore::run(&arguments)),
+        Command::Sweep(arguments) => block_on(sweep::run(&arguments)),
+        Command::Init(arguments) => init::run(&arguments),
         Command::Manifest(arguments) => block_on(manifest::run(&arguments)),
         Command::Demo(arguments) => demo::tools(&arguments).and_then(|tools| block_on(demo::run(&tools))),
         Command::Report(command) => report::run(&command),
         Command::Keygen(arguments) => report::keygen(&arguments),
         Command::DigestSql(arguments) => block_on(digest_sql::run(&arguments)),
+        Command::Config(command) => block_on(config::run(&command)),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "pgwitness", &mut script);
@@ -59,14 +69,19 @@ fn run(command: Command) -> Result<u8> {
 
 /// Runs to the end, or until we are told to stop: dropping the work closes its sessions and ends its children.
 fn block_on(work: impl Future<Output = Result<u8>>) -> Result<u8> {
-    let mut builder = tokio::runtime::Builder::new_multi_thread();
-    let runtime = builder.enable_all().build().map_err(Error::from).doing(|| "start the runtime")?;
-    let result = runtime.block_on(async {
+    block_on_to_its_end(async {
         tokio::select! {
             result = work => result,
             signal = stopped() => Err(Error::interrupted(signal)),
         }
-    });
+    })
+}
+
+/// For work that cleans up by itself when we are told to stop.
+fn block_on_to_its_end(work: impl Future<Output = Result<u8>>) -> Result<u8> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    let runtime = builder.enable_all().build().map_err(Error::from).doing(|| "start the runtime")?;
+    let result = runtime.block_on(work);
     // A thread that waits for a child must not keep us.
     runtime.shutdown_timeout(std::time::Duration::from_secs(2));
     result

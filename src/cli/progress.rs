@@ -97,7 +97,11 @@ fn line_of(event: Event<'_>) -> Option<String> {
         Event::Retry { doing, attempt, reason } => {
             Some(format!("warning: {}: {}; attempt {attempt}", printable(doing), printable(reason)))
         }
-        Event::Phase(_) | Event::Planned { .. } | Event::Read { .. } | Event::TableDone { .. } => None,
+        Event::Phase(_)
+        | Event::Planned { .. }
+        | Event::Read { .. }
+        | Event::Written { .. }
+        | Event::TableDone { .. } => None,
     }
 }
 
@@ -112,6 +116,7 @@ struct Meter {
     bytes_planned: u64,
     bytes: u64,
     rows: u64,
+    written: u64,
 }
 
 impl Meter {
@@ -128,6 +133,7 @@ impl Meter {
                 self.rows += rows;
                 self.bytes += bytes;
             }
+            Event::Written { bytes } => self.written += bytes,
             Event::TableDone { .. } => self.tables_done += 1,
             Event::Retry { .. } | Event::Warning(_) => {}
         }
@@ -150,6 +156,9 @@ impl Meter {
         }
         if self.rows > 0 {
             parts.push(grouped_noun(self.rows, "row"));
+        }
+        if self.written > 0 {
+            parts.push(format!("{} kB written", grouped(self.written / 1000)));
         }
         if is_settled {
             parts.push(format!("{} rows/s", grouped(per_second(self.rows, spent))));

@@ -22,6 +22,9 @@ static TEMPLATES: Mutex<()> = Mutex::new(());
 
 /// Fills `home.data()`.
 pub(super) fn initialise(tools: &PgTools, home: &Home, options: &ClusterOptions) -> Result<()> {
+    if let Some(saved) = &options.saved {
+        return copy_stopped(saved, &home.data(), &|path| home.give(path));
+    }
     let Some(templates) = &options.templates else { return initdb(tools, home, options) };
     let template = templates.join(template_name(tools, home, options)?);
     let turn = TEMPLATES.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
@@ -95,6 +98,14 @@ fn random_password() -> Result<String> {
     let mut bytes = [0; 16];
     fs::File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut bytes)).doing(|| "read /dev/urandom")?;
     Ok(hex::encode(bytes))
+}
+
+/// Copies a data directory, unless a server may be using it: the copy would be of no moment at all.
+pub(super) fn copy_stopped(from: &Path, to: &Path, give: &dyn Fn(&Path) -> Result<()>) -> Result<()> {
+    if from.join("postmaster.pid").exists() {
+        return Err(Error::new(format!("a server uses {}", from.display())));
+    }
+    copy(from, to, give)
 }
 
 /// Copies a tree of files and directories; `give` is called for each one made.

@@ -14,6 +14,7 @@ mod child;
 mod connect;
 mod hosts;
 mod keywords;
+mod login;
 mod parse;
 mod passfile;
 mod service;
@@ -29,6 +30,7 @@ use std::path::{Path, PathBuf};
 pub use child::ChildEnvironment;
 pub use connect::{Connection, Peer};
 pub use hosts::HostSpec;
+pub use parse::quote_value;
 
 use crate::error::{Context, Error, Result};
 use parse::Parameters;
@@ -110,6 +112,15 @@ impl ConnInfo {
     pub fn with_dbname(&self, dbname: &str) -> ConnInfo {
         let mut other = self.clone();
         other.params.insert("dbname".into(), dbname.into());
+        other
+    }
+
+    /// The same, with this password.
+    #[must_use]
+    pub fn with_password(&self, password: &str) -> ConnInfo {
+        let mut other = self.clone();
+        other.params.insert("password".into(), password.into());
+        other.origins.insert("password".into(), "the configuration".into());
         other
     }
 

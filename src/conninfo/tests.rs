@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use proptest::prelude::*;
 
 use super::*;
+use crate::config::Login;
 
 fn resolve(text: &str, environment: &[(&str, &str)]) -> Result<ConnInfo> {
     let environment: HashMap<&str, &str> = environment.iter().copied().collect();
@@ -143,4 +144,25 @@ proptest! {
         prop_assert_eq!(again.describe(), info.describe());
         prop_assert_eq!((again.user(), again.dbname(), again.hosts()), (user.as_str(), dbname.as_str(), info.hosts()));
     }
+}
+
+#[tokio::test]
+async fn the_password_that_the_configuration_names_wins_and_is_never_shown() {
+    let login = Login {
+        url: "postgresql://app@db/shop",
+        password_file: None,
+        password_command: None,
+        password_env: Some("SHOP_PASSWORD"),
+    };
+    let environment = |name: &str| match name {
+        "SHOP_PASSWORD" => Some("hunter2".to_owned()),
+        "PGPASSWORD" => Some("other".to_owned()),
+        _ => None,
+    };
+    let info = ConnInfo::of_login(&login, &environment).await.unwrap();
+    assert_eq!(info.password_for(&info.hosts()[0]), Some(("hunter2".into(), "the configuration".into())));
+    assert!(!format!("{info:?}").contains("hunter2") && !info.describe().contains("hunter2"));
+    let none = ConnInfo::of_login(&Login { password_env: None, ..login }, &environment).await.unwrap();
+    assert_eq!(none.password_for(&none.hosts()[0]), Some(("other".into(), "PGPASSWORD".into())));
+    assert!(ConnInfo::of_login(&login, &|_| None).await.is_err(), "a place without a password is an error");
 }

@@ -1,4 +1,4 @@
-//! Everything pgwitness does, on a server that lives only as long as this: copy, compare, wound, compare, sign.
+//! Everything pgwitness does, on a server that lives only as long as this: nights, a signed report, wounds.
 //!
 //! Never touches a server, a database or a file that it did not make. Dropping a [`Demo`], also half way, stops the
 //! server and removes the one directory that everything is in. Never prints.
@@ -8,35 +8,54 @@ mod wounds;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 
 pub use paper::{IDENTITY, Paper};
 pub use wounds::{ASSERTIONS, WOUNDS, Wound};
 
+use crate::backups::Backups;
 use crate::cluster::{Cluster, ClusterOptions};
 use crate::compare::Request;
 use crate::comparison::{self, Comparison, Job};
+use crate::config::Config;
 use crate::conninfo::{ConnInfo, Connection};
 use crate::endpoint::{Endpoint, OpenOptions};
 use crate::error::{Context, Error, Result};
 use crate::live::LiveOptions;
 use crate::name::quote_always;
+use crate::nightly::{self, Given};
 use crate::pairing::Show;
 use crate::pgerror::describe_error;
 use crate::pgtools::PgTools;
 use crate::progress::{Side, nobody};
+use crate::report::Report;
+use crate::store;
 use crate::time::Timestamp;
-use crate::verdict::{Outcome, Verdict};
+use crate::verdict::Outcome;
 
 /// The database that is copied.
 pub const SOURCE: &str = "club";
 /// Its copy.
 pub const COPY: &str = "club_copy";
 
+const KEY: &str = "key";
+const BACKUPS: &str = "backups";
+const REPORTS: &str = "reports";
+const CHECKS: &str = "checks";
+
 const WORLD: &str = include_str!("../../fixtures/databases/club.sql");
 
 /// The environment of the user has no say here: `PGHOST` and its like are for real databases.
 const NO_ENVIRONMENT: &dyn Fn(&str) -> Option<String> = &|_| None;
+
+/// One night of the demo.
+pub struct Night {
+    /// `report.json`.
+    pub path: PathBuf,
+    /// What it says.
+    pub report: Report,
+    /// Ids of the verified backups after it, newest first.
+    pub backups: Vec<String>,
+}
 
 /// A throw-away server and what it is used for.
 pub struct Demo {
@@ -80,24 +99,83 @@ impl Demo {
         execute(&self.connect(SOURCE).await?, WORLD).await.doing(|| format!("load {SOURCE}"))
     }
 
-    /// Dumps it with pg_dump; gives the size of the dump.
+    /// Makes the key and the directories of a night, and marks the backup directory, as `keygen` and `init` do.
     ///
     /// # Errors
-    /// What pg_dump says.
-    pub async fn dump(&self) -> Result<u64> {
-        let file = self.dump_file();
-        self.run("pg_dump", &["-Fc", "-d", &self.cluster.conninfo(SOURCE), "-f", &file.display().to_string()]).await?;
-        Ok(fs::metadata(&file).doing(|| format!("look at {}", file.display()))?.len())
+    /// What cannot be written.
+    pub fn init(&self) -> Result<()> {
+        store::keygen(&self.dir().join(KEY), IDENTITY)?;
+        for name in [BACKUPS, REPORTS, CHECKS] {
+            let dir = self.dir().join(name);
+            fs::create_dir(&dir).doing(|| format!("make {}", dir.display()))?;
+        }
+        for (name, sql) in ASSERTIONS {
+            let path = self.dir().join(CHECKS).join(format!("{name}.sql"));
+            fs::write(&path, sql).doing(|| format!("write {}", path.display()))?;
+        }
+        Backups::init(&self.dir().join(BACKUPS), &store::random_run_id()?, (self.now)()).map(drop)
     }
 
-    /// Restores the dump into the copy with pg_restore.
+    /// What `pgwitness.toml` would say.
+    pub fn toml(&self) -> String {
+        let at = |name: &str| format!("{:?}", self.dir().join(name));
+        let url = |database: &str| format!("{:?}", self.cluster.conninfo(database));
+        format!(
+            "[source]\nkind = \"postgres\"\nurl = {}\n\n[dump]\ndirectory = {}\npg_bindir = {:?}\n\n\
+             [restore]\nurl = {}\ndatabase = {COPY:?}\ncopy = \"replace\"\n\n[verify]\nchecks = {}\n\n\
+             [retention]\nkeep_last = 1\n\n[report]\ndirectory = {}\nkey = {}\n\n[state]\ndirectory = {}\n",
+            url(SOURCE),
+            at(BACKUPS),
+            self.cluster.tools().bindir,
+            url("postgres"),
+            at(CHECKS),
+            at(REPORTS),
+            at(KEY),
+            at("state")
+        )
+    }
+
+    /// A whole night, as cron would run it: dump, restore, verify, sign, prune. The copy stays, as the configuration says.
     ///
     /// # Errors
-    /// What pg_restore says.
-    pub async fn restore(&self) -> Result<()> {
-        let admin = self.connect("postgres").await?;
-        execute(&admin, &format!("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'", quote_always(COPY))).await?;
-        self.run("pg_restore", &["-d", &self.cluster.conninfo(COPY), &self.dump_file().display().to_string()]).await
+    /// When it does not end sound: a fault, of the machine or of ours.
+    pub async fn night(&self) -> Result<Night> {
+        let config = Config::parse(&self.toml())?;
+        let given = Given {
+            config: &config,
+            environment: NO_ENVIRONMENT,
+            now: self.now,
+            listener: nobody(),
+            snapshot: None,
+            processors: self.jobs,
+            pid: std::process::id(),
+        };
+        // Told to stop, all of it goes away with the server.
+        let ended = nightly::run(&given, std::future::pending).await?;
+        if let Some(error) = ended.error.into_iter().chain(ended.troubles).next() {
+            return Err(error.context("run a night"));
+        }
+        let report = ended.report.ok_or_else(|| Error::new("the night has no report"))?;
+        let bytes = fs::read(&report).doing(|| format!("read {}", report.display()))?;
+        let night = Night { path: report, report: Report::from_bytes(&bytes)?, backups: self.backups()? };
+        if night.report.verdict.is_sound() {
+            Ok(night)
+        } else {
+            Err(Error::new(night.report.verdict_line).context("verify the copy, which is not wounded yet"))
+        }
+    }
+
+    fn backups(&self) -> Result<Vec<String>> {
+        let verified = Backups::open(&self.dir().join(BACKUPS))?.list()?.verified;
+        Ok(verified.into_iter().map(|backup| backup.record.id).collect())
+    }
+
+    /// Something happens in the club between two nights.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub async fn change(&self) -> Result<()> {
+        execute(&self.connect(SOURCE).await?, "UPDATE club.members SET family_name = 'Newlywed' WHERE id = 7").await
     }
 
     /// Compares the source with another database, as `pgwitness compare` does.
@@ -116,20 +194,6 @@ impl Demo {
         comparison::run(&expected, &actual, &job(), &nobody()).await
     }
 
-    /// Compares with the copy; anything but sound is a fault, of the machine or of ours.
-    ///
-    /// # Errors
-    /// When the copy is not sound.
-    pub async fn prove_copy(&self) -> Result<Comparison> {
-        let comparison = self.compare(COPY).await?;
-        match comparison.outcome.verdict() {
-            Verdict::Sound => Ok(comparison),
-            _ => {
-                Err(Error::new(comparison.outcome.verdict_line()).context("compare the copy, which is not wounded yet"))
-            }
-        }
-    }
-
     /// Wounds a copy of the copy, and compares with that.
     ///
     /// # Errors
@@ -142,24 +206,8 @@ impl Demo {
         self.compare(wound.database).await
     }
 
-    fn dump_file(&self) -> PathBuf {
-        self.dir().join("club.dump")
-    }
-
     async fn connect(&self, dbname: &str) -> Result<Connection> {
         ConnInfo::resolve(&self.cluster.conninfo(dbname), NO_ENVIRONMENT)?.connect("").await
-    }
-
-    /// Ctrl-C reaches only us, in an own process group; a child whose end nobody waits for any more is killed.
-    async fn run(&self, name: &str, arguments: &[&str]) -> Result<()> {
-        let mut command = tokio::process::Command::new(self.cluster.tools().program(name));
-        command.args(arguments).env_clear().env("PATH", "/usr/bin:/bin").env("LC_ALL", "C").process_group(0);
-        let output = command.stdin(Stdio::null()).kill_on_drop(true).output().await.doing(|| format!("run {name}"))?;
-        if output.status.success() {
-            return Ok(());
-        }
-        let complaint = String::from_utf8_lossy(&output.stderr).trim().replace('\n', "; ");
-        Err(Error::new(complaint).context(format!("run {name}")))
     }
 }
 

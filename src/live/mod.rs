@@ -167,6 +167,29 @@ impl Live {
         &self.listing
     }
 
+    /// The moment's identifier, for pg_dump's `--snapshot`: good while this value lives.
+    pub fn snapshot(&self) -> &str {
+        &self.snapshot
+    }
+
+    /// The very server that the moment was taken on, with the database.
+    pub fn server(&self) -> &ConnInfo {
+        self.holder.conninfo()
+    }
+
+    /// Major version of the server.
+    pub fn major(&self) -> u32 {
+        self.holder.major()
+    }
+
+    /// Whether the moment lasts: what was made with it counts only if it does afterwards, too.
+    ///
+    /// # Errors
+    /// Why it does not.
+    pub async fn check_moment(&self) -> Result<()> {
+        self.held().await
+    }
+
     /// What the connection string gave reason to warn of.
     pub fn warnings(&self) -> &[String] {
         self.conninfo.warnings()

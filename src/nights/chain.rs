@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::{ChainState, Content, NightEntry, SignatureState};
+use crate::store;
 use crate::time::Timestamp;
 
 /// What the chain needs of a report.
@@ -23,7 +24,7 @@ pub struct Link {
 
 /// `20260131T020000Z-1f2e3d4c`, as the writer of reports calls their directories.
 pub fn name_of(started_at: Timestamp, run_id: &str) -> String {
-    format!("{}-{}", started_at.stamp(), run_id.get(..8).unwrap_or_default())
+    store::stamped_name(started_at, run_id).unwrap_or_default()
 }
 
 /// The time in such a name; `None`: some other name.

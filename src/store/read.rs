@@ -5,7 +5,6 @@ use std::io::{BufReader, Seek as _};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use sha2::{Digest as _, Sha256};
 
 use super::{ACTUAL, EXPECTED, REPORT};
 use crate::error::{Context, Error, Result};
@@ -103,5 +102,5 @@ struct StartedAt {
 fn started_at(path: &Path) -> Result<(Timestamp, String)> {
     let bytes = fs::read(path)?;
     let started: Started = serde_json::from_slice(&bytes).map_err(|error| Error::new(error.to_string()))?;
-    Ok((started.times.started_at, hex::encode(Sha256::digest(&bytes))))
+    Ok((started.times.started_at, super::sha256(&bytes)))
 }

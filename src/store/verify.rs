@@ -7,8 +7,6 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest as _, Sha256};
-
 use super::{Hashing, REPORT};
 use crate::error::{Context, Result};
 use crate::report::{Report, SideFile};
@@ -122,7 +120,7 @@ pub fn verify(path: &Path, allowed: &AllowedSigners, identity: Option<&str>, now
     if !changed.is_empty() {
         return Ok(Check::SideFiles(changed));
     }
-    Ok(Check::Good(Box::new(Verified { report, signer, sha256: hex::encode(Sha256::digest(&bytes)) })))
+    Ok(Check::Good(Box::new(Verified { report, signer, sha256: super::sha256(&bytes) })))
 }
 
 fn read_signature(report: &Path) -> Result<Option<Vec<u8>>> {

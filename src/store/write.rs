@@ -101,6 +101,17 @@ pub fn json(dir: &Path, name: &str, value: &impl Serialize) -> Result<SideFile> 
     replace(dir, name, fill, Then::Keep)
 }
 
+/// As [`replace`], where this name and its `.partial` are ours alone, as nothing is in a directory whose lock we hold: what a crash
+/// left under `.partial` is taken away first.
+pub fn replace_own(dir: &Path, name: &str, bytes: &[u8]) -> Result<SideFile> {
+    match fs::remove_file(dir.join(format!("{name}.partial"))) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(error).doing(|| format!("write {}", dir.join(name).display()))
+        }
+        _ => replace(dir, name, |file| file.write_all(bytes), Then::Keep),
+    }
+}
+
 /// A new name is safe only when its directory is.
 pub fn sync_directory(dir: &Path) -> Result<()> {
     let sync = File::open(dir).and_then(|directory| directory.sync_all());
@@ -108,7 +119,7 @@ pub fn sync_directory(dir: &Path) -> Result<()> {
 }
 
 /// A full disk in one plain line.
-fn clear(error: io::Error) -> Error {
+pub fn clear(error: io::Error) -> Error {
     let (text, hint) = match error.kind() {
         ErrorKind::StorageFull => ("the disk is full", "free some space and run it again"),
         ErrorKind::QuotaExceeded => ("the disk quota is used up", "free some space and run it again"),

@@ -1,0 +1,90 @@
+//! What a child writes to standard error, line by line.
+//!
+//! Never makes the child wait, and never keeps more than a fixed amount, however much is said.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio::io::AsyncReadExt;
+use tokio::process::ChildStderr;
+
+/// Kept of a line; the rest of it is dropped.
+const LINE_BYTES: usize = 4096;
+const FIRST_LINES: usize = 20;
+const LAST_LINES: usize = 20;
+const ERRORS: usize = 50;
+const WARNINGS: usize = 50;
+
+/// What a child said: enough for a message.
+#[derive(Debug, Default, Clone)]
+pub struct Said {
+    first: Vec<String>,
+    last: VecDeque<String>,
+    /// Lines with `error:` or `fatal:`, up to a limit.
+    pub errors: Vec<String>,
+    /// Lines with `warning:` and what belongs to them, up to a limit.
+    pub warnings: Vec<String>,
+    was_warning: bool,
+}
+
+impl Said {
+    pub(crate) fn add(&mut self, line: &str) {
+        let message = line.split_once(": ").map_or(line, |(_, message)| message);
+        let is_more = ["detail: ", "hint: "].iter().any(|start| message.starts_with(start));
+        let is_warning = message.starts_with("warning: ") || (is_more && self.was_warning);
+        if message.starts_with("error: ") || message.starts_with("fatal: ") {
+            push(&mut self.errors, line, ERRORS);
+        } else if is_warning {
+            push(&mut self.warnings, line, WARNINGS);
+        }
+        self.was_warning = is_warning;
+        if self.first.len() < FIRST_LINES {
+            self.first.push(line.to_owned());
+        } else {
+            self.last.push_back(line.to_owned());
+            if self.last.len() > LAST_LINES {
+                self.last.pop_front();
+            }
+        }
+    }
+
+    /// The line that tells why it failed: the first error, since later ones follow from it; otherwise its last words.
+    pub fn cause(&self) -> &str {
+        let last = self.last.back().or(self.first.last());
+        self.errors.first().or(last).map_or("it said nothing", String::as_str)
+    }
+}
+
+fn push(lines: &mut Vec<String>, line: &str, limit: usize) {
+    if lines.len() < limit {
+        lines.push(line.to_owned());
+    }
+}
+
+/// Reads to the end. `heard` counts bytes, which is progress.
+pub(super) async fn listen(mut pipe: ChildStderr, hear: &mut (dyn FnMut(&str) + Send), heard: &AtomicU64) -> Said {
+    let (mut said, mut buffer, mut line) = (Said::default(), vec![0; 16 * 1024], Vec::new());
+    while let Ok(count @ 1..) = pipe.read(&mut buffer).await {
+        heard.fetch_add(count as u64, Ordering::Relaxed);
+        for part in buffer[..count].split_inclusive(|byte| *byte == b'\n') {
+            let room = LINE_BYTES - line.len();
+            line.extend_from_slice(&part[..part.len().min(room)]);
+            if part.ends_with(b"\n") {
+                tell(&mut line, hear, &mut said);
+            }
+        }
+    }
+    if !line.is_empty() {
+        tell(&mut line, hear, &mut said);
+    }
+    said
+}
+
+fn tell(line: &mut Vec<u8>, hear: &mut (dyn FnMut(&str) + Send), said: &mut Said) {
+    let text = String::from_utf8_lossy(line).trim_end_matches(['\n', '\r']).to_owned();
+    line.clear();
+    hear(&text);
+    if !text.trim().is_empty() {
+        said.add(&text);
+    }
+}

@@ -1,0 +1,120 @@
+//! `pgwitness config`: show, check and examples; and how every command comes by its configuration.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use super::args::{ConfigArguments, ConfigCommand, ConfigExample, ConfigFormat};
+use super::inputs;
+use super::terminal::{Terminal, print_note, print_result};
+use crate::config::{Config, Source, examples};
+use crate::error::{Context, Error, Result};
+use crate::preflight::{self, Check, World};
+use crate::render::printable;
+
+/// Exit code when a check failed: the night would be inconclusive.
+const NOT_FIT: u8 = 2;
+
+/// One of the config commands.
+pub async fn run(command: &ConfigCommand) -> Result<u8> {
+    match command {
+        ConfigCommand::Check(file) => check(&file.config).await,
+        ConfigCommand::Show { file, format } => show(&load(file)?, *format),
+        ConfigCommand::Example { example, config } => print_example(*example, config.as_deref()),
+    }
+}
+
+/// The configuration that the arguments name, checked as far as it can be by itself.
+pub fn load(arguments: &ConfigArguments) -> Result<Config> {
+    read(&arguments.config)
+}
+
+fn read(path: &Path) -> Result<Config> {
+    let doing = || format!("read {}", path.display());
+    let text = fs::read_to_string(path).map_err(|error| {
+        let is_absent = error.kind() == std::io::ErrorKind::NotFound;
+        let error = Error::from(error);
+        let hint = format!("pgwitness config example toml > {}, or --config FILE", path.display());
+        if is_absent { error.hint(hint) } else { error }
+    });
+    Config::parse(&text.doing(doing)?).doing(doing)
+}
+
+fn show(config: &Config, format: ConfigFormat) -> Result<u8> {
+    let text = match format {
+        ConfigFormat::Toml => config.to_toml(),
+        ConfigFormat::Json => config.to_json(),
+    };
+    print_result(&text?)?;
+    Ok(0)
+}
+
+async fn check(path: &Path) -> Result<u8> {
+    let config = read(path)?;
+    let file = Check { name: "configuration".into(), result: whole(path, &config) };
+    let world = World { environment: &inputs::environment, now: inputs::now() };
+    let checks = [vec![file], preflight::local(&config, &world).await].concat();
+    let has_color = Terminal::stdout().has_color;
+    print_result(&checks.iter().map(|check| line(check, has_color)).collect::<String>())?;
+    let failed = checks.iter().filter(|check| check.result.is_err()).count();
+    if failed == 0 {
+        return Ok(0);
+    }
+    let noun = if failed == 1 { "check" } else { "checks" };
+    print_note(&format!("{failed} {noun} of {} failed: a night would fail too", checks.len()));
+    Ok(NOT_FIT)
+}
+
+/// Who can write the file decides what runs at night.
+fn whole(path: &Path, config: &Config) -> Result<String> {
+    let mode = fs::metadata(path)?.permissions().mode() & 0o7777;
+    if mode & 0o002 != 0 {
+        let hint = format!("chmod o-w {}: it names programs that we run", path.display());
+        return Err(Error::new(format!("{}: its mode is {mode:04o}, anybody may change it", path.display())).hint(hint));
+    }
+    let source = match &config.source {
+        Source::Rds(source) => format!("RDS instance {} in {}", source.instance, source.region),
+        Source::Postgres(_) => "a PostgreSQL server".to_owned(),
+    };
+    Ok(format!("{}, source is {source}", path.display()))
+}
+
+/// `✓ name: detail` or `✗ name: why; hint`.
+fn line(check: &Check, has_color: bool) -> String {
+    let (mark, color, text) = match &check.result {
+        Ok(detail) => ("✓", "32", detail.clone()),
+        Err(error) => ("✗", "1;31", error.hint_text().map_or(error.to_string(), |hint| format!("{error}; {hint}"))),
+    };
+    let mark = if has_color { format!("\u{1b}[{color}m{mark}\u{1b}[0m") } else { mark.to_owned() };
+    let text: Vec<String> = text.trim_end().lines().map(printable).collect();
+    format!("{mark} {}: {}\n", check.name, text.join("\n    "))
+}
+
+fn print_example(example: ConfigExample, config: Option<&Path>) -> Result<u8> {
+    if config.is_some() && example != ConfigExample::Iam {
+        return Err(Error::new("only the example iam is filled in from a configuration").hint("leave --config out"));
+    }
+    let text = match example {
+        ConfigExample::Toml => examples::TOML.to_owned(),
+        ConfigExample::Club => examples::CLUB.to_owned(),
+        ConfigExample::Systemd => format!("{}\n{}", examples::SERVICE, examples::TIMER),
+        ConfigExample::Cron => examples::CRON.to_owned(),
+        ConfigExample::Iam => policy(config)?,
+    };
+    print_result(&text)?;
+    Ok(0)
+}
+
+fn policy(config: Option<&Path>) -> Result<String> {
+    let config = config.map(read).transpose()?;
+    if config.as_ref().is_some_and(|config| matches!(config.source, Source::Postgres(_))) {
+        return Err(Error::new("a source of kind postgres needs no policy on AWS"));
+    }
+    print_note(
+        "note: untried on a real account. Read it, fill in the names in <>. A snapshot that is encrypted with a key",
+    );
+    print_note(
+        "      of your own needs kms:DescribeKey and kms:CreateGrant on that key; an option group of your own needs its og:NAME.",
+    );
+    Ok(examples::policy(config.as_ref()))
+}

@@ -1,0 +1,76 @@
+//! `pgwitness nightly`.
+
+use super::args::{Format, NightlyArguments};
+use super::progress::Progress;
+use super::terminal::{Terminal, print_error, print_note, print_result};
+use super::{config, inputs, stopped};
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::nightly::{self, Ended, Given, Plan};
+use crate::progress::Listener;
+use crate::render::{self, Heading};
+
+/// Runs a night; the exit code is its answer.
+pub async fn run(arguments: &NightlyArguments) -> Result<u8> {
+    let config = config::load(&arguments.file)?;
+    let progress = Progress::new(arguments.quiet, Terminal::stderr());
+    let mut given = given(&config, progress.listener.clone());
+    given.snapshot.clone_from(&arguments.snapshot);
+    if arguments.dry_run {
+        let plan = tokio::select! {
+            plan = nightly::plan(&given) => plan,
+            signal = stopped() => Err(Error::interrupted(signal)),
+        }?;
+        drop(progress);
+        return show_plan(&plan);
+    }
+    let ended = nightly::run(&given, stopped).await?;
+    drop(given);
+    drop(progress);
+    tell(&ended, arguments.format)?;
+    Ok(ended.exit_code)
+}
+
+/// The doors to the world, for every command that works by the configuration.
+pub fn given(config: &Config, listener: Listener) -> Given<'_> {
+    Given {
+        config,
+        environment: &inputs::environment,
+        now: inputs::now,
+        listener,
+        snapshot: None,
+        processors: inputs::processors(),
+        pid: std::process::id(),
+    }
+}
+
+fn tell(ended: &Ended, format: Format) -> Result<()> {
+    if let Some(witnessed) = &ended.comparison {
+        match (format, &ended.report) {
+            (Format::Json, Some(path)) => print_result(&std::fs::read_to_string(path)?)?,
+            _ => {
+                let heading = Heading::new(&witnessed.expected.endpoint, &witnessed.actual.endpoint);
+                print_result(&render::outcome(&heading, &witnessed.outcome, Terminal::stdout().style(false)))?;
+            }
+        }
+    }
+    if let Some(error) = &ended.error {
+        print_error(error);
+    }
+    for trouble in &ended.troubles {
+        print_error(trouble);
+    }
+    if let Some(path) = &ended.report {
+        print_note(&format!("report: {}", path.display()));
+    }
+    Ok(())
+}
+
+fn show_plan(plan: &Plan) -> Result<u8> {
+    let mut text: String = plan.steps.iter().map(|step| format!("{}\n", render::printable(step))).collect();
+    for trouble in &plan.troubles {
+        text.push_str(&format!("✗ {}\n", render::printable(&trouble.to_string())));
+    }
+    print_result(&text)?;
+    Ok(if plan.troubles.is_empty() { 0 } else { 2 })
+}

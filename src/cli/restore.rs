@@ -1,0 +1,67 @@
+//! `pgwitness restore`.
+
+use std::fs;
+
+use super::args::{Format, RestoreArguments};
+use super::progress::Progress;
+use super::terminal::{Terminal, print_error, print_note, print_result};
+use super::{config, inputs, nightly};
+use crate::conninfo::ConnInfo;
+use crate::error::{Context, Error, Result};
+use crate::nightly::Given;
+use crate::recovery::{self, Wanted};
+use crate::render::{self, Heading};
+use crate::report::Report;
+use crate::signers::AllowedSigners;
+use crate::{signature, store};
+
+/// Restores; the exit code is the verdict's.
+pub async fn run(arguments: &RestoreArguments) -> Result<u8> {
+    let config = config::load(&arguments.file)?;
+    let progress = Progress::new(arguments.quiet, Terminal::stderr());
+    let given = nightly::given(&config, progress.listener.clone());
+    let into = ConnInfo::resolve(&arguments.into, &inputs::environment).doing(|| "read --into")?;
+    let signers = signers(arguments, &given).await?;
+    let wanted = Wanted {
+        given: &given,
+        backup: arguments.backup.as_deref(),
+        into: &into,
+        maintenance: &arguments.maintenance_db,
+        signers: &signers,
+    };
+    let chosen = recovery::choose(&wanted)?;
+    let record = &chosen.backup.record;
+    let about = format!("backup {}, data of {}, signed by {}", record.id, record.data_as_of, chosen.signer);
+    print_note(&about);
+    let recovered = recovery::recover(&wanted, &chosen).await?;
+    drop(progress);
+    let (outcome, sides) = (&recovered.comparison.outcome, &recovered.comparison);
+    match (arguments.format, &recovered.report) {
+        (Format::Json, Ok(path)) => {
+            let bytes = fs::read(path)?;
+            Report::from_bytes(&bytes)?;
+            print_result(&String::from_utf8_lossy(&bytes))?;
+        }
+        _ => {
+            let heading = Heading::new(&sides.expected.endpoint, &sides.actual.endpoint);
+            print_result(&render::outcome(&heading, outcome, Terminal::stdout().style(false)))?;
+        }
+    }
+    match &recovered.report {
+        Ok(path) => print_note(&format!("report: {}", path.display())),
+        // The verdict stands on its own: on the bad day the key may be gone.
+        Err(error) => print_error(&error.clone().context("there is no report on this restore")),
+    }
+    Ok(outcome.verdict().exit_code())
+}
+
+/// Those of the file, or only our own key.
+async fn signers(arguments: &RestoreArguments, given: &Given<'_>) -> Result<AllowedSigners> {
+    if let Some(file) = &arguments.allowed_signers {
+        let text = fs::read_to_string(file).map_err(Error::from).doing(|| format!("read {}", file.display()))?;
+        return AllowedSigners::parse(&text).doing(|| format!("read {}", file.display()));
+    }
+    let key = given.key().await.and_then(|key| store::read_key(&key));
+    let key = key.map_err(|error| error.hint("name who may have signed with --allowed-signers"))?;
+    AllowedSigners::parse(&signature::allowed_signers_line("pgwitness", key.public_key())?)
+}

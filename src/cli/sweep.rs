@@ -1,0 +1,37 @@
+//! `pgwitness sweep`.
+
+use super::args::SweepArguments;
+use super::progress::Progress;
+use super::terminal::{Terminal, print_error, print_result};
+use super::{config, nightly};
+use crate::error::Result;
+use crate::nightly::{Broom, sweep};
+
+/// Something is left over.
+const LEFT_BEHIND: u8 = 3;
+
+/// Sweeps; 0 when nothing is left over.
+pub async fn run(arguments: &SweepArguments) -> Result<u8> {
+    let config = config::load(&arguments.file)?;
+    let progress = Progress::new(false, Terminal::stderr());
+    let given = nightly::given(&config, progress.listener.clone());
+    let broom = Broom { is_dry: arguments.dry_run, confirmed: &arguments.confirm };
+    let swept = sweep(&given, &broom).await?;
+    drop(given);
+    drop(progress);
+    let mut lines = swept.notes.clone();
+    for instance in &swept.unclaimed {
+        let created = instance.created_at.map_or_else(|| "an unknown time".to_owned(), |at| at.to_string());
+        lines.push(format!(
+            "instance {} ({}, since {created}) has our tags, and no journal here knows it: to delete it, --confirm {}",
+            instance.identifier, instance.status, instance.identifier
+        ));
+    }
+    if lines.is_empty() && swept.troubles.is_empty() {
+        lines.push("nothing is left over".into());
+    }
+    print_result(&lines.iter().map(|line| format!("{line}\n")).collect::<String>())?;
+    swept.troubles.iter().for_each(print_error);
+    let is_clean = swept.troubles.is_empty() && swept.unclaimed.is_empty();
+    Ok(if is_clean { 0 } else { LEFT_BEHIND })
+}

@@ -1,0 +1,37 @@
+//! What holds where the configuration is silent and `Default` has no answer.
+//!
+//! Never a path or a name that could be production's.
+
+use super::Span;
+
+pub fn max_snapshot_age() -> Span {
+    Span::seconds(26 * 3600)
+}
+
+pub fn restore_timeout() -> Span {
+    Span::seconds(90 * 60)
+}
+
+pub fn delete_timeout() -> Span {
+    Span::seconds(30 * 60)
+}
+
+pub fn poll_interval() -> Span {
+    Span::seconds(30)
+}
+
+pub fn stalled_after() -> Span {
+    Span::seconds(30 * 60)
+}
+
+pub fn prefix() -> String {
+    "pgwitness".into()
+}
+
+pub fn copy() -> String {
+    "pgwitness_copy".into()
+}
+
+pub fn jobs() -> u16 {
+    2
+}

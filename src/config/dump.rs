@@ -1,0 +1,54 @@
+//! `[dump]`: how a dump is made and where to.
+//!
+//! Never says which dumps stay: that is `[retention]`.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Span, defaults};
+
+/// How a dump is made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dump {
+    /// Where dumps are kept, marked by `pgwitness init`.
+    pub directory: PathBuf,
+    /// pg_dump's `--format`.
+    #[serde(default)]
+    pub format: DumpFormat,
+    /// pg_dump's `--jobs`, for the directory format.
+    #[serde(default = "defaults::jobs")]
+    pub jobs: u16,
+    /// pg_dump's `--compress`, for instance `6`, `gzip:6`, `zstd:3` (from PostgreSQL 16) or `0`.
+    pub compression: Option<String>,
+    /// pg_dump's `--exclude-table-data` patterns: rows that are not kept. Each is shown in the report.
+    #[serde(default)]
+    pub exclude_table_data: Vec<String>,
+    /// pg_dump and pg_restore are stopped when nothing has moved for so long.
+    #[serde(default = "defaults::stalled_after")]
+    pub stalled_after: Span,
+    /// Where PostgreSQL's programs are, when not where they are usually found.
+    pub pg_bindir: Option<PathBuf>,
+}
+
+/// pg_dump's `--format`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DumpFormat {
+    /// `-Fd`
+    #[default]
+    Directory,
+    /// `-Fc`
+    Custom,
+}
+
+impl DumpFormat {
+    /// As pg_dump knows it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Directory => "directory",
+            Self::Custom => "custom",
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! What a check of the configuration collects, and the rules that more than one key needs.
+//!
+//! Never knows a key by name.
+
+use std::path::{Component, Path};
+
+use regex::Regex;
+
+use crate::error::Error;
+
+/// What is wrong so far.
+#[derive(Default)]
+pub struct Problems(pub Vec<Error>);
+
+impl Problems {
+    /// `hint` may be empty.
+    pub fn unless(&mut self, holds: bool, problem: impl FnOnce() -> String, hint: &str) {
+        if !holds {
+            let error = Error::new(problem());
+            self.0.push(if hint.is_empty() { error } else { error.hint(hint) });
+        }
+    }
+
+    pub fn not_empty(&mut self, key: &str, text: &str) {
+        self.unless(!text.trim().is_empty(), || format!("{key} is empty"), "");
+    }
+
+    pub fn has_form(&mut self, key: &str, text: &str, form: &str, example: &str) {
+        self.unless(fits(form, text), || format!("{key}: {text:?} has the wrong form"), example);
+    }
+
+    pub fn absolute(&mut self, key: &str, path: Option<&Path>) {
+        let is_absolute = path.is_none_or(Path::is_absolute);
+        let shown = || format!("{key}: {:?} is not an absolute path", path.unwrap_or(Path::new("")));
+        self.unless(is_absolute, shown, "cron and systemd start us in no directory that you would expect");
+    }
+
+    /// A name alone is looked up among the credentials that systemd passes.
+    pub fn secret_file(&mut self, key: &str, path: Option<&Path>) {
+        let is_name = |path: &Path| {
+            let mut parts = path.components();
+            matches!((parts.next(), parts.next()), (Some(Component::Normal(_)), None))
+        };
+        let fits = path.is_none_or(|path| path.is_absolute() || is_name(path));
+        let hint = "an absolute path, or the name alone of a systemd credential (LoadCredential=)";
+        self.unless(fits, || format!("{key}: {:?} is a relative path", path.unwrap_or(Path::new(""))), hint);
+    }
+
+    pub fn jobs(&mut self, key: &str, jobs: u16) {
+        self.unless((1..=256).contains(&jobs), || format!("{key}: {jobs} is not from 1 to 256"), "");
+    }
+
+    /// Program and arguments; the program by absolute path or by name alone.
+    pub fn command(&mut self, key: &str, command: &[String]) {
+        let Some(program) = command.first() else { return };
+        self.not_empty(&format!("{key}: the program"), program);
+        let hint = "an absolute path, or the name alone of a program in PATH";
+        let fits = program.starts_with('/') || !program.contains('/');
+        self.unless(fits, || format!("{key}: {program:?} is a relative path"), hint);
+        let hint = format!("no shell is started: {key} = [\"program\", \"argument\"], or [\"/bin/sh\", \"-c\", \"…\"]");
+        let looks_whole = command.len() == 1 && program.contains(char::is_whitespace);
+        self.unless(!looks_whole, || format!("{key}: {program:?} looks like a whole command line"), &hint);
+    }
+}
+
+/// A constant that were no pattern would fit nothing: refused, never let through.
+pub fn fits(form: &str, text: &str) -> bool {
+    Regex::new(form).is_ok_and(|form| form.is_match(text))
+}

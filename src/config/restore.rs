@@ -1,0 +1,68 @@
+//! `[restore]`: where a dump is restored to be proven.
+//!
+//! Never holds a password.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::defaults;
+
+/// Where a dump is restored to be proven.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Restore {
+    /// A connection string for the server that gets the copy; its dbname is only used to create and drop databases.
+    pub url: String,
+    /// The password is the first line of this file (mode 0600), when `.pgpass` is not used.
+    pub password_file: Option<PathBuf>,
+    /// The password is the first line that this command prints: program and arguments.
+    pub password_command: Option<Vec<String>>,
+    /// The password is in this variable of the environment.
+    pub password_env: Option<String>,
+    /// Name of the copy.
+    #[serde(default = "defaults::copy")]
+    pub database: String,
+    /// What becomes of the copy.
+    #[serde(default)]
+    pub copy: CopyFate,
+    /// pg_restore's `--jobs`.
+    #[serde(default = "defaults::jobs")]
+    pub jobs: u16,
+    /// pg_restore's `--no-owner`; owners are then not compared, and the report says so.
+    #[serde(default)]
+    pub no_owner: bool,
+    /// pg_restore's `--no-privileges`; privileges are then not compared, and the report says so.
+    #[serde(default)]
+    pub no_privileges: bool,
+    /// pg_restore's `--role`.
+    pub role: Option<String>,
+    /// Complaints of pg_restore that are known and harmless, each by its object and code.
+    #[serde(default)]
+    pub accept: Vec<AcceptedError>,
+}
+
+/// What becomes of the copy once there is a verdict.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CopyFate {
+    /// Dropped at once.
+    #[default]
+    Drop,
+    /// Kept under `database` until the next night replaces it.
+    Replace,
+    /// Kept as `DATABASE_<stamp>`, until somebody drops it.
+    Keep,
+}
+
+/// A complaint of pg_restore that is known and harmless.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AcceptedError {
+    /// As pg_restore names the entry: type, then name, for instance `EXTENSION plpgsql`, `COMMENT EXTENSION plpgsql`.
+    pub object: String,
+    /// For instance `42501`.
+    pub sqlstate: String,
+    /// Why it is harmless.
+    pub reason: String,
+}

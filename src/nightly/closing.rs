@@ -1,0 +1,255 @@
+//! The end of a night: sign, delete the instance, put the dump where it belongs, keep or drop the copy, prune.
+//!
+//! Every way out of a night leads through here. Nothing in here takes a verdict back; what goes wrong after it makes a sound night
+//! exit with 3, and is on paper in `closing.json` beside the report.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::Ended;
+use super::debts::Payer;
+use super::paper::Signed;
+use super::stages::Night;
+use super::witness::Witnessed;
+use super::{fate, hooks};
+use crate::backups::Backups;
+use crate::error::{Error, Result};
+use crate::journal::{Debt, Entry, LastVerified, Place};
+use crate::night::Step;
+use crate::retention;
+use crate::store;
+
+/// Beside the report: what came after it was signed.
+pub const CLOSING: &str = "closing.json";
+/// When somebody wants us to stop, an instance may take so long to go; later it is a debt.
+const PATIENCE_WHEN_STOPPED: Duration = Duration::from_secs(60);
+
+/// What came after the report was signed; signed as well.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Closing {
+    /// 1.
+    pub format: u32,
+    /// Of the run.
+    pub run_id: String,
+    /// Of `report.json`.
+    pub report_sha256: String,
+    /// Of the process.
+    pub exit_code: u8,
+    /// What was done after the report.
+    pub steps: Vec<Step>,
+    /// What went wrong, in one line each.
+    pub troubles: Vec<String>,
+    /// What is left to be cleaned up by the next run.
+    pub debts: Vec<String>,
+}
+
+impl Night<'_> {
+    /// Ends the night, however it went.
+    ///
+    /// # Errors
+    /// Never for what the night did: only when its end cannot be written down.
+    pub async fn close(mut self, result: Result<Witnessed>) -> Result<Ended> {
+        let (witnessed, error) = match result {
+            Ok(witnessed) => (Some(witnessed), None),
+            Err(error) => (None, Some(error)),
+        };
+        if let Some(error) = &error {
+            self.record.broken_off(error);
+        }
+        let signed = self.sign(witnessed.as_ref(), error.as_ref());
+        let before = self.record.steps.len();
+        let patience = error.as_ref().and_then(Error::signal).map(|_| PATIENCE_WHEN_STOPPED);
+        self.delete_instance(patience).await;
+        self.place_backup().await;
+        let is_sound = signed.as_ref().is_some_and(|signed| signed.verdict.is_sound());
+        self.end_copy(is_sound).await;
+        if is_sound {
+            self.after_sound().await;
+        }
+        let exit_code = exit_code(signed.as_ref(), witnessed.as_ref(), error.as_ref(), &self.troubles);
+        if let Some(signed) = &signed {
+            self.write_closing(signed, exit_code, before);
+        }
+        let Night { record, troubles, .. } = self;
+        record.journal.end(exit_code)?;
+        let report = signed.map(|signed| signed.path);
+        Ok(Ended { exit_code, report, comparison: witnessed.map(|witnessed| witnessed.comparison), error, troubles })
+    }
+
+    fn sign(&mut self, witnessed: Option<&Witnessed>, error: Option<&Error>) -> Option<Signed> {
+        let paper = std::mem::replace(&mut self.paper, Err(Error::new("the report was written")));
+        // Why there is no paper is what the night was broken off for.
+        let paper = paper.ok()?;
+        self.facts.steps.clone_from(&self.record.steps);
+        let facts = self.facts.clone();
+        let signed = match (witnessed, error) {
+            (Some(witnessed), _) => paper.sign(witnessed, facts, self.given),
+            (None, error) => {
+                let unknown = Error::new("the night was broken off");
+                paper.sign_failure(error.unwrap_or(&unknown), &self.changed_files, facts, self.given)
+            }
+        };
+        let signed = signed.and_then(|signed| {
+            let (path, sha256) = (signed.file.path.clone(), signed.file.sha256.clone());
+            self.record.journal.append(&Entry::Reported { path, sha256 })?;
+            Ok(signed)
+        });
+        signed.map_err(|error| self.troubles.push(error)).ok()
+    }
+
+    async fn delete_instance(&mut self, patience: Option<Duration>) {
+        let debts = self.record.journal.debts().into_iter().filter(|debt| matches!(debt, Debt::Instance { .. }));
+        for debt in debts.collect::<Vec<_>>() {
+            self.pay("delete_instance", &debt, patience).await;
+        }
+    }
+
+    async fn place_backup(&mut self) {
+        let debts = self.record.journal.debts().into_iter().filter(|debt| matches!(debt, Debt::Backup { .. }));
+        for debt in debts.collect::<Vec<_>>() {
+            self.pay("place_backup", &debt, None).await;
+        }
+    }
+
+    /// One step that pays one debt. When it cannot be paid it stays in the journal.
+    async fn pay(&mut self, step: &'static str, debt: &Debt, patience: Option<Duration>) {
+        if let Err(error) = self.record.begin(step) {
+            self.troubles.push(error);
+        }
+        let paid = Payer { given: self.given, cloud: self.cloud.as_ref(), patience }.pay(debt).await;
+        let written = paid.and_then(|paid| self.record.journal.append(&paid));
+        self.end_step(written);
+    }
+
+    fn end_step(&mut self, result: Result<()>) {
+        match result.and_then(|()| self.record.done()) {
+            Ok(()) => {}
+            Err(error) => {
+                self.record.broken_off(&error);
+                self.troubles.push(error);
+            }
+        }
+    }
+
+    /// A copy that is not sound is dropped, as is one that the hook has failed on: it may hold what it was to remove.
+    async fn end_copy(&mut self, is_sound: bool) {
+        if let (true, Some(copy)) = (is_sound, self.copy.clone()) {
+            let began = self.record.begin("keep_copy");
+            let kept = match began {
+                Ok(()) => self.keep_copy(&copy).await,
+                Err(error) => Err(error),
+            };
+            self.end_step(kept);
+        }
+        let debts = self.record.journal.debts().into_iter().filter(|debt| matches!(debt, Debt::Copy { .. }));
+        for debt in debts.collect::<Vec<_>>() {
+            self.pay("drop_copy", &debt, None).await;
+        }
+    }
+
+    async fn keep_copy(&mut self, copy: &crate::restoring::CopyIdentity) -> Result<()> {
+        let admin = self.given.restore_server().await?;
+        let stamp = self.facts.data_as_of.unwrap_or_default().stamp().to_lowercase();
+        if let Some(kept) = fate::keep(self.given, &admin, copy, &stamp).await? {
+            self.record.note(format!("kept as {}", kept.database));
+            self.record.journal.append(&Entry::CopyKept { database: copy.database.clone() })?;
+        }
+        Ok(())
+    }
+
+    async fn after_sound(&mut self) {
+        if let Err(error) = self.remember() {
+            self.troubles.push(error);
+        }
+        let result = self.record.begin("prune").and_then(|()| self.prune());
+        self.end_step(result);
+        if !self.given.config.hooks.after_verified.is_empty() {
+            let result = match self.record.begin("after_verified") {
+                Ok(()) => self.after_verified().await,
+                Err(error) => Err(error),
+            };
+            self.end_step(result);
+        }
+    }
+
+    fn remember(&self) -> Result<()> {
+        let Some(backup) = &self.backup else { return Ok(()) };
+        let record = &backup.record;
+        let mut last = LastVerified::new(&record.id, record.data_as_of, (self.given.now)(), record.dump.bytes);
+        last.step_ms = self.record.steps.iter().map(|step| (step.name.clone(), step.duration_ms)).collect();
+        last.write(self.given.state())
+    }
+
+    fn prune(&mut self) -> Result<()> {
+        let backups = Backups::open(&self.given.config.dump.directory)?;
+        let plan = retention::plan(&backups.list()?.held(), &self.given.config.retention, (self.given.now)());
+        let pruned = backups.prune(&plan)?;
+        for id in &pruned.removed {
+            self.record.note(format!("removed {id}"));
+        }
+        self.discard_superseded(&backups)
+    }
+
+    /// A dump without a verdict was kept for the case that nothing better would come; now it has.
+    fn discard_superseded(&mut self, backups: &Backups) -> Result<()> {
+        let Some(tonight) = self.facts.data_as_of else { return Ok(()) };
+        for old in backups.list()?.unverified.iter().filter(|old| old.record.data_as_of < tonight) {
+            backups.place(&old.record.id, Place::Discarded, None)?;
+            self.record.note(format!("removed {}, which was never verified", old.record.id));
+        }
+        Ok(())
+    }
+
+    async fn after_verified(&self) -> Result<()> {
+        let Some(backup) = &self.backup else { return Ok(()) };
+        let backups = Backups::open(&self.given.config.dump.directory)?;
+        let path = backups.get(&backup.record.id)?.path;
+        let variables = BTreeMap::from([("PGWITNESS_DUMP".to_owned(), path.display().to_string())]);
+        let timeout = self.given.config.hooks.timeout.map(|timeout| timeout.duration());
+        hooks::run("after_verified", &self.given.config.hooks.after_verified, &variables, timeout).await
+    }
+
+    fn write_closing(&mut self, signed: &Signed, exit_code: u8, before: usize) {
+        let closing = Closing {
+            format: 1,
+            run_id: self.run_id.clone(),
+            report_sha256: signed.file.sha256.clone(),
+            exit_code,
+            steps: self.record.steps.get(before..).unwrap_or_default().to_vec(),
+            troubles: self.troubles.iter().map(ToString::to_string).collect(),
+            debts: self.record.journal.debts().iter().map(ToString::to_string).collect(),
+        };
+        let write = || -> Result<()> {
+            let dir = signed.path.parent().ok_or_else(|| Error::new("the report has no directory"))?;
+            store::sign_json(dir, CLOSING, &closing, &signed.key)
+        };
+        if let Err(error) = write() {
+            self.troubles.push(error);
+        }
+    }
+}
+
+/// A signal comes first: whoever sent it wants to see it. What was seen to be damaged is damaged on no paper as well; but nothing is
+/// sound without a signed report.
+fn exit_code(signed: Option<&Signed>, witnessed: Option<&Witnessed>, error: Option<&Error>, troubles: &[Error]) -> u8 {
+    if let Some(code) = error.and_then(Error::signal).and_then(|signal| u8::try_from(128 + signal).ok()) {
+        return code;
+    }
+    let is_damaged = witnessed.is_some_and(|witnessed| witnessed.comparison.outcome.verdict().is_damaged());
+    match signed {
+        Some(signed) if signed.verdict.is_sound() && !troubles.is_empty() => SOUND_BUT,
+        Some(signed) => signed.verdict.exit_code(),
+        None if is_damaged => DAMAGED,
+        None => INCONCLUSIVE,
+    }
+}
+
+/// Verified, yet something after it failed or was left behind.
+const SOUND_BUT: u8 = 3;
+/// Seen to be wrong.
+const DAMAGED: u8 = 1;
+/// No verdict.
+const INCONCLUSIVE: u8 = 2;

@@ -1,0 +1,202 @@
+//! The part of a night that happens on AWS: from who we are to a temporary instance that can be logged into.
+//!
+//! Every side effect is in the journal before it is sent; production is described, never changed, and never connected to.
+
+use super::given::Given;
+use super::record::Record;
+use crate::config::{RdsSource, Source};
+use crate::conninfo::ConnInfo;
+use crate::error::{Error, Result};
+use crate::journal::{Entry, InstanceClaim};
+use crate::night::RdsFacts;
+use crate::progress::Event;
+use crate::rds::identifier::identifier;
+use crate::rds::{Claim, Deadline, Guard, Identity, Rds, RestoreOrder, Secret, Snapshot, SourceInstance};
+
+/// The API, and who we are to it.
+pub struct Cloud {
+    /// The client.
+    pub rds: Rds,
+    /// Checked against the configured account.
+    pub identity: Identity,
+    /// Production, once it was described.
+    pub source: Option<SourceInstance>,
+}
+
+/// A temporary instance that was logged into.
+pub struct Opened {
+    /// How to reach it.
+    pub conninfo: ConnInfo,
+    /// For the report.
+    pub facts: RdsFacts,
+    /// The data is of this time.
+    pub snapshot: Snapshot,
+}
+
+impl Cloud {
+    /// Asks who we are, when the source is on RDS.
+    ///
+    /// # Errors
+    /// No credentials, expired ones, the wrong account, a clock that is wrong.
+    pub async fn connect(given: &Given<'_>, record: &mut Record) -> Result<Option<Self>> {
+        let Source::Rds(config) = &given.config.source else { return Ok(None) };
+        record.begin("identity")?;
+        let cloud = Self::open(config, given).await?;
+        record.note(format!("{} in account {}", cloud.identity.arn, cloud.identity.account));
+        record.done()?;
+        Ok(Some(cloud))
+    }
+
+    /// The same without a record, for commands other than `nightly`.
+    ///
+    /// # Errors
+    /// As [`Cloud::connect`].
+    pub async fn open(config: &RdsSource, given: &Given<'_>) -> Result<Self> {
+        let rds = Rds::connect(config, &given.listener).await?;
+        let identity = rds.identity((given.now)()).await?;
+        Ok(Self { rds, identity, source: None })
+    }
+
+    /// What must never be deleted.
+    pub fn guard(&self, given: &Given<'_>) -> Guard {
+        let config = self.rds.source();
+        Guard {
+            prefix: config.temporary.prefix.clone(),
+            protected: given.config.protected.instances.clone(),
+            source_instance: config.instance.clone(),
+            source_resource_id: self.source.as_ref().map(|source| source.resource_id.clone()),
+            account: self.identity.account.clone(),
+            region: config.region.clone(),
+        }
+    }
+
+    /// Describes production, once: what is to be deleted must not be it.
+    ///
+    /// # Errors
+    /// It is not there, is another one than configured, or RDS cannot be asked.
+    pub async fn find_source(&mut self) -> Result<&SourceInstance> {
+        if self.source.is_none() {
+            self.source = Some(self.rds.source_instance().await?);
+        }
+        self.source.as_ref().ok_or_else(|| Error::new("production was not described"))
+    }
+
+    /// Production and the snapshot that tonight's data comes from.
+    ///
+    /// # Errors
+    /// See [`Rds::find_snapshot`].
+    pub async fn find_snapshot(&mut self, given: &Given<'_>, record: &mut Record) -> Result<Snapshot> {
+        record.begin("find_source")?;
+        let source = self.find_source().await?.clone();
+        record.note(format!("{} ({}), {}", source.identifier, source.resource_id, source.status));
+        if !source.deletion_protection {
+            let warning =
+                format!("{} is not protected against deletion (DeletionProtection is off)", source.identifier);
+            (given.listener)(Event::Warning(&warning));
+            record.note(warning);
+        }
+        record.done()?;
+        record.begin("find_snapshot")?;
+        let snapshot = self.rds.find_snapshot(&source, given.snapshot.as_deref(), (given.now)()).await?;
+        record.note(format!(
+            "{} of {}, PostgreSQL {}",
+            snapshot.identifier, snapshot.created_at, snapshot.engine_version
+        ));
+        snapshot.notes.iter().for_each(|note| record.note(note));
+        record.done()?;
+        Ok(snapshot)
+    }
+
+    /// Builds the temporary instance and waits until it lets us in.
+    ///
+    /// # Errors
+    /// Whatever it was: what has been built by then is a debt in the journal.
+    pub async fn build(
+        &self,
+        snapshot: Snapshot,
+        given: &Given<'_>,
+        run_id: &str,
+        record: &mut Record,
+    ) -> Result<Opened> {
+        let Some(source) = &self.source else { return Err(Error::new("production was not described")) };
+        let deadline = Deadline::after(self.rds.source().temporary.restore_timeout.duration());
+        let (claim, mut facts) = self.order(&snapshot, source, given, run_id, record).await?;
+        record.begin("wait_instance")?;
+        let mut notes = Vec::new();
+        let ready = self.rds.wait_ready(&claim, deadline, &mut notes).await;
+        notes.drain(..).for_each(|note| record.note(note));
+        ready?;
+        record.done()?;
+        record.begin("reset_password")?;
+        let secret = Secret::random()?;
+        let gone = || Error::new(format!("{} is gone again", claim.identifier));
+        let proven = self.rds.prove(&claim, &self.guard(given)).await?.ok_or_else(gone)?;
+        let described = self.rds.reset_password(&proven, &secret, deadline, &mut notes).await;
+        notes.drain(..).for_each(|note| record.note(note));
+        let described = described?;
+        record.done()?;
+        record.begin("login")?;
+        let conninfo = self.rds.login(&described, source, &secret, deadline).await?;
+        record.note(conninfo.describe());
+        record.done()?;
+        facts.instance_class = Some(described.instance_class);
+        Ok(Opened { conninfo, facts, snapshot })
+    }
+
+    async fn order(
+        &self,
+        snapshot: &Snapshot,
+        source: &SourceInstance,
+        given: &Given<'_>,
+        run_id: &str,
+        record: &mut Record,
+    ) -> Result<(Claim, RdsFacts)> {
+        record.begin("create_instance")?;
+        let (config, now) = (self.rds.source(), (given.now)());
+        let name = identifier(&config.temporary.prefix, now, run_id.get(..8).unwrap_or_default());
+        let journaled = InstanceClaim {
+            identifier: name.clone(),
+            run_id: run_id.to_owned(),
+            source_resource_id: source.resource_id.clone(),
+            source_instance: source.identifier.clone(),
+            snapshot: snapshot.identifier.clone(),
+            account: self.identity.account.clone(),
+            region: config.region.clone(),
+            prefix: config.temporary.prefix.clone(),
+            at: now,
+        };
+        record.journal.append(&Entry::InstanceIntended(journaled.clone()))?;
+        let order = RestoreOrder {
+            identifier: &name,
+            run_id,
+            snapshot,
+            source,
+            ordered_at: now,
+            expires_at: now.plus_seconds(NEEDED_FOR_S),
+        };
+        let restored = self.rds.restore(&order).await?;
+        let resource_id = restored.resource_id.clone();
+        record
+            .journal
+            .append(&Entry::InstanceCreated { identifier: name.clone(), resource_id: resource_id.clone() })?;
+        record.note(format!("{name} ({resource_id}), {}", restored.instance_class));
+        restored.notes.iter().for_each(|note| record.note(note));
+        record.done()?;
+        let facts = RdsFacts {
+            account: self.identity.account.clone(),
+            region: config.region.clone(),
+            source_instance: source.identifier.clone(),
+            source_resource_id: source.resource_id.clone(),
+            snapshot: snapshot.identifier.clone(),
+            snapshot_created_at: Some(snapshot.created_at),
+            engine_version: snapshot.engine_version.clone(),
+            temporary_instance: Some(name),
+            temporary_resource_id: Some(resource_id.clone()),
+            instance_class: Some(restored.instance_class),
+        };
+        Ok((Claim::journaled(&journaled, Some(&resource_id)), facts))
+    }
+}
+
+/// No night lasts longer: after this, an instance without a journal may be swept.
+const NEEDED_FOR_S: u64 = 24 * 3600;

@@ -1,0 +1,176 @@
+//! Pays what a run owes: this one at its end, an earlier one at the start of the next, or when `sweep` says so.
+//!
+//! An instance goes only when it is proven ours, a copy only when it is the one that was created, a dump only where its signed
+//! report says. What cannot be proven stays, and stays a debt.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use super::cloud::Cloud;
+use super::given::Given;
+use crate::backups::{Backups, Whereabouts};
+use crate::error::{Context, Error, Result};
+use crate::journal::{CopyClaim, Debt, Entry, InstanceClaim, Past, Place, ReportFile, open_runs};
+use crate::progress::Event;
+use crate::rds::{Claim, Deadline, Guard, debt};
+use crate::report::Report;
+use crate::restoring::{self, CopyIdentity};
+use crate::verdict::Verdict;
+
+/// How long one instance may take to go.
+pub type Patience = Option<Duration>;
+
+/// Whoever pays.
+pub struct Payer<'a> {
+    /// Configuration and doors.
+    pub given: &'a Given<'a>,
+    /// The API, when the source is on RDS and could be asked.
+    pub cloud: Option<&'a Cloud>,
+    /// Instead of the configured time.
+    pub patience: Patience,
+}
+
+/// What came of paying the debts of earlier runs.
+#[derive(Debug, Default)]
+pub struct Recovered {
+    /// What was done, in words.
+    pub notes: Vec<String>,
+    /// What could not be.
+    pub troubles: Vec<Error>,
+}
+
+impl Payer<'_> {
+    /// Pays what earlier runs owe. `by_run` is ours.
+    ///
+    /// # Errors
+    /// When the journals cannot be listed.
+    pub async fn recover(&self, runs: crate::journal::Runs, by_run: &str) -> Recovered {
+        let mut recovered = Recovered { notes: Vec::new(), troubles: runs.unreadable };
+        for past in runs.open {
+            self.recover_run(past, by_run, &mut recovered).await;
+        }
+        recovered
+    }
+
+    async fn recover_run(&self, mut past: Past, by_run: &str, recovered: &mut Recovered) {
+        let name = past.path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        if !past.is_ended() {
+            recovered.notes.push(format!("run {name} was broken off"));
+        }
+        for debt in past.debts() {
+            let paid = self.pay(&debt).await.and_then(|paid| {
+                recovered.notes.push(format!("run {name}: {}", words(&paid)));
+                past.settle(paid)
+            });
+            if let Err(error) = paid {
+                recovered.troubles.push(error.context(format!("clean up after run {name}")));
+            }
+        }
+        if past.debts().is_empty()
+            && let Err(error) = past.close(by_run, (self.given.now)())
+        {
+            recovered.troubles.push(error);
+        }
+    }
+
+    /// Pays one debt; the answer goes into the journal that has it.
+    ///
+    /// # Errors
+    /// It stays a debt.
+    pub async fn pay(&self, debt: &Debt) -> Result<Entry> {
+        match debt {
+            Debt::Instance { claim: journaled, resource_id } => {
+                self.delete_instance(journaled, resource_id.clone()).await?;
+                Ok(debt.gone())
+            }
+            Debt::Backup { id, report } => self.place_backup(id, report.as_ref()),
+            Debt::Copy { claim, created } => {
+                self.drop_copy(claim, created.as_ref()).await.doing(|| format!("drop the copy {}", claim.database))?;
+                Ok(debt.gone())
+            }
+        }
+    }
+
+    async fn delete_instance(&self, journaled: &InstanceClaim, resource_id: Option<String>) -> Result<()> {
+        let loud = |error: Error| {
+            let why = error.to_string();
+            (self.given.listener)(Event::Warning(&debt(&journaled.identifier, &journaled.region, &why)));
+            error.context(format!("delete the temporary instance {}", journaled.identifier))
+        };
+        let Some(cloud) = self.cloud else {
+            return Err(loud(Error::new("RDS cannot be asked")));
+        };
+        self.delete_by(cloud, journaled, resource_id).await.map_err(loud)
+    }
+
+    async fn delete_by(&self, cloud: &Cloud, journaled: &InstanceClaim, resource_id: Option<String>) -> Result<()> {
+        let claim = Claim::journaled(journaled, resource_id.as_deref());
+        let configured = cloud.rds.source().temporary.delete_timeout.duration();
+        let deadline = Deadline::after(self.patience.unwrap_or(configured));
+        // As it was configured when the instance was ordered.
+        let guard = Guard { prefix: journaled.prefix.clone(), ..cloud.guard(self.given) };
+        cloud.rds.remove(&claim, &guard, deadline, &mut Vec::new()).await.map(drop)
+    }
+
+    /// The random part of its name says that nobody else has made it; where the journal has its OID, that has to agree.
+    async fn drop_copy(&self, claim: &CopyClaim, created: Option<&(u32, String)>) -> Result<()> {
+        let server = self.given.restore_server().await?;
+        if server.describe() != claim.server {
+            let error = Error::new(format!("it is on {}, and restore.url is now {}", claim.server, server.describe()));
+            return Err(error.hint("drop it there yourself"));
+        }
+        let Some(found) = restoring::find_copy(&server, &claim.database).await? else { return Ok(()) };
+        let copy = match created {
+            Some((oid, system)) => {
+                CopyIdentity { database: claim.database.clone(), oid: *oid, system_identifier: system.clone() }
+            }
+            None => found,
+        };
+        restoring::drop_copy(&server, &copy, &self.given.config.protected.databases).await.map(drop)
+    }
+
+    /// The report decides, if it is the very one that was signed.
+    fn place_backup(&self, id: &str, report: Option<&ReportFile>) -> Result<Entry> {
+        let backups = Backups::open(&self.given.config.dump.directory)?;
+        let verdict = report.map(read_verdict).transpose()?;
+        let place = match verdict {
+            Some(verdict) if verdict.is_sound() => Place::Verified,
+            Some(verdict) if verdict.is_damaged() => Place::Damaged,
+            Some(_) | None => backups.recover(id)?,
+        };
+        // A night may be found damaged before its dump was complete.
+        let place = match (place, backups.whereabouts(id)?) {
+            (Place::Verified | Place::Damaged, Some(Whereabouts::Partial) | None) => Place::Discarded,
+            (place, _) => place,
+        };
+        backups.place(id, place, report)?;
+        Ok(Entry::BackupPlaced { id: id.to_owned(), place })
+    }
+}
+
+fn read_verdict(file: &ReportFile) -> Result<Verdict> {
+    let path = Path::new(&file.path);
+    let bytes = fs::read(path).doing(|| format!("read {}", path.display()))?;
+    if crate::store::sha256(&bytes) != file.sha256 {
+        return Err(Error::new("it is not the report that was signed").context(format!("read {}", path.display())));
+    }
+    Ok(Report::from_bytes(&bytes)?.verdict)
+}
+
+fn words(paid: &Entry) -> String {
+    match paid {
+        Entry::InstanceGone { identifier } => format!("the temporary instance {identifier} is gone"),
+        Entry::BackupPlaced { id, place } => format!("the dump {id} was {place}"),
+        Entry::CopyGone { database } => format!("the copy {database} was dropped"),
+        other => format!("{other:?}"),
+    }
+}
+
+/// The journals of earlier runs.
+///
+/// # Errors
+/// When they cannot be listed.
+pub fn earlier(given: &Given<'_>) -> Result<crate::journal::Runs> {
+    open_runs(given.state())
+}

@@ -1,0 +1,148 @@
+//! What a night is given: the configuration, and the doors to the world that only the command line may open.
+
+use std::path::Path;
+
+use crate::compare::Request;
+use crate::comparison::Job;
+use crate::config::{Config, PostgresSource, Source};
+use crate::conninfo::ConnInfo;
+use crate::endpoint::OpenOptions;
+use crate::error::{Context, Result};
+use crate::live::LiveOptions;
+use crate::pairing::Show;
+use crate::pattern::{Pattern, Selection};
+use crate::pgtools::{CLIENT, PgTools};
+use crate::progress::Listener;
+use crate::secret;
+use crate::store::KeyFile;
+use crate::time::Timestamp;
+use crate::userfiles;
+
+/// Differing rows that are named for each table, unless the configuration says otherwise.
+const MAX_ROWS: usize = 20;
+/// How long to wait for a table that somebody has locked, in seconds.
+const LOCK_TIMEOUT_S: u32 = 300;
+/// How long one assertion may take, in seconds.
+const ASSERTION_TIMEOUT_S: u32 = 3600;
+
+/// Everything from outside.
+#[derive(Clone)]
+pub struct Given<'a> {
+    /// Checked.
+    pub config: &'a Config,
+    /// The environment.
+    pub environment: &'a dyn Fn(&str) -> Option<String>,
+    /// The clock.
+    pub now: fn() -> Timestamp,
+    /// Who is told.
+    pub listener: Listener,
+    /// `--snapshot`: this one instead of the newest.
+    pub snapshot: Option<String>,
+    /// Processors, for what is not configured.
+    pub processors: usize,
+    /// Our process.
+    pub pid: u32,
+}
+
+impl Given<'_> {
+    /// Where the journal and the lock are.
+    pub fn state(&self) -> &Path {
+        &self.config.state.directory
+    }
+
+    /// The programs of PostgreSQL.
+    ///
+    /// # Errors
+    /// None found.
+    pub fn tools(&self) -> Result<PgTools> {
+        let path = (self.environment)("PATH");
+        PgTools::find(self.config.dump.pg_bindir.as_deref(), path.as_deref(), CLIENT)
+    }
+
+    /// The key that signs.
+    ///
+    /// # Errors
+    /// When its passphrase cannot be read.
+    pub async fn key(&self) -> Result<KeyFile> {
+        let report = &self.config.report;
+        let passphrase = secret::resolve(report.passphrase_file.as_deref(), None, None, self.environment).await;
+        let passphrase = passphrase.doing(|| "read the passphrase of the key")?;
+        Ok(KeyFile { path: report.key.clone(), passphrase: passphrase.map(|secret| secret.reveal().to_owned()) })
+    }
+
+    /// How to reach the server that gets the copy; its database is the one for administration.
+    ///
+    /// # Errors
+    /// A wrong connection string, a password that cannot be read.
+    pub async fn restore_server(&self) -> Result<ConnInfo> {
+        let restore = &self.config.restore;
+        let (file, command) = (restore.password_file.as_deref(), restore.password_command.as_deref());
+        let password = secret::resolve(file, command, restore.password_env.as_deref(), self.environment).await;
+        let password = password.doing(|| "read the password of [restore]")?;
+        self.connect_with(&restore.url, password).doing(|| "read restore.url")
+    }
+
+    /// How to reach a source that is not on RDS.
+    ///
+    /// # Errors
+    /// As [`Given::restore_server`].
+    pub async fn postgres_source(&self, source: &PostgresSource) -> Result<ConnInfo> {
+        let (file, command) = (source.password_file.as_deref(), source.password_command.as_deref());
+        let password = secret::resolve(file, command, source.password_env.as_deref(), self.environment).await;
+        let password = password.doing(|| "read the password of [source]")?;
+        self.connect_with(&source.url, password).doing(|| "read source.url")
+    }
+
+    fn connect_with(&self, url: &str, password: Option<secret::Secret>) -> Result<ConnInfo> {
+        let info = ConnInfo::resolve(url, self.environment)?;
+        Ok(match password {
+            Some(password) => info.with_password(password.reveal()),
+            None => info,
+        })
+    }
+
+    /// How endpoints are opened.
+    pub fn open_options(&self) -> OpenOptions<'_> {
+        let jobs = self.config.verify.jobs.map_or(self.processors, usize::from);
+        OpenOptions {
+            live: LiveOptions { jobs, lock_timeout_s: LOCK_TIMEOUT_S, assertion_timeout_s: ASSERTION_TIMEOUT_S },
+            pg_bindir: self.config.dump.pg_bindir.clone(),
+            environment: self.environment,
+            taken_at: (self.now)().to_string(),
+        }
+    }
+
+    /// What is compared, and how it is shown.
+    ///
+    /// # Errors
+    /// Checks, waivers or patterns that cannot be read.
+    pub fn job(&self) -> Result<Job> {
+        let verify = &self.config.verify;
+        let patterns = self.config.dump.exclude_table_data.iter();
+        let selection = Selection {
+            exclude_table_data: patterns.map(|text| Pattern::table(text)).collect::<Result<_>>()?,
+            ..Default::default()
+        };
+        let mut waivers = verify.waivers.as_deref().map(userfiles::waivers).transpose()?.unwrap_or_default();
+        if self.config.restore.no_owner {
+            waivers.push(userfiles::whole_kind("restore.no_owner", "owner"));
+        }
+        if self.config.restore.no_privileges {
+            waivers.extend(
+                ["privilege", "default_privilege"].map(|kind| userfiles::whole_kind("restore.no_privileges", kind)),
+            );
+        }
+        let assertions = verify.checks.as_deref().map(userfiles::assertions).transpose()?.unwrap_or_default();
+        let max_rows = verify.max_rows.and_then(|rows| usize::try_from(rows).ok()).unwrap_or(MAX_ROWS);
+        let request = Request { selection, waivers, ..Default::default() };
+        Ok(Job { request, assertions, show: Show { is_redacted: verify.redact, max_rows } })
+    }
+
+    /// `rds` or `postgres`.
+    pub fn source_kind(&self) -> &'static str {
+        match self.config.source {
+            Source::Rds(_) => "rds",
+            Source::Postgres(_) => "postgres",
+        }
+    }
+}

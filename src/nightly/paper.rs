@@ -1,0 +1,132 @@
+//! The night's report: of a comparison, or of why there was none.
+
+use std::path::PathBuf;
+
+use super::given::Given;
+use super::witness::Witnessed;
+use crate::error::{Error, Result};
+use crate::finding::{Finding, FindingKind, Unchecked};
+use crate::journal::ReportFile;
+use crate::manifest::{EndpointFacts, FORMAT, Manifest, Observed, Schema};
+use crate::night::Night;
+use crate::report::{Report, Run, Times, Tools};
+use crate::store::{self, Folder, KeyFile};
+use crate::time::Timestamp;
+use crate::verdict::{Outcome, Scope, Verdict};
+
+/// The report's directory, made before anything else, so that whatever cannot be written or signed is known at the start.
+pub struct Paper {
+    folder: Folder,
+    key: KeyFile,
+    run_id: String,
+    started_at: Timestamp,
+    clock: std::time::Instant,
+}
+
+/// A report that is signed and on disk.
+#[derive(Debug, Clone)]
+pub struct Signed {
+    /// `report.json`.
+    pub path: PathBuf,
+    /// Its path and hash, for journal and backup.
+    pub file: ReportFile,
+    /// What it says.
+    pub verdict: Verdict,
+    /// Who signed it.
+    pub key: KeyFile,
+}
+
+impl Paper {
+    /// Makes the directory and reads the key.
+    ///
+    /// # Errors
+    /// When one of them is not to be had.
+    pub async fn prepare(given: &Given<'_>, run_id: &str, started_at: Timestamp) -> Result<Self> {
+        let key = given.key().await?;
+        let folder = Folder::prepare(&given.config.report.directory, Some(&key), started_at, run_id)?;
+        Ok(Self { folder, key, run_id: run_id.to_owned(), started_at, clock: std::time::Instant::now() })
+    }
+
+    /// Signs the report on what was witnessed.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn sign(self, witnessed: &Witnessed, night: Night, given: &Given<'_>) -> Result<Signed> {
+        let mut outcome = witnessed.comparison.outcome.clone();
+        let (expected, actual) = (&witnessed.comparison.expected, &witnessed.comparison.actual);
+        let mut run = self.run(night, given, &mut outcome)?;
+        run.side_files = self.folder.write_manifests(expected, actual)?;
+        run.side_files.push(store::write_manifest(self.folder.path(), store::DUMP, &witnessed.dump)?);
+        self.finish(Report::new(&outcome, expected, actual, run))
+    }
+
+    /// Signs a report that says why there is no comparison, or that the dump has changed under our hands, which is damage.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn sign_failure(
+        self,
+        error: &Error,
+        changed_files: &[String],
+        night: Night,
+        given: &Given<'_>,
+    ) -> Result<Signed> {
+        let mut outcome = Outcome { scope: Scope::default(), ..Default::default() };
+        outcome.unchecked.push(Unchecked {
+            object: "the night".into(),
+            side: "both".into(),
+            reason: error.to_string(),
+        });
+        outcome.findings.extend(changed_files.iter().map(|change| {
+            let mut finding = Finding::new(FindingKind::Changed, format!("dump {change}"));
+            finding.detail.push("the file is not what pg_dump wrote".into());
+            finding
+        }));
+        let source = not_read(format!("{} source", night.source_kind));
+        let copy = not_read("the copy".into());
+        let run = self.run(night, given, &mut outcome)?;
+        self.finish(Report::new(&outcome, &source, &copy, run))
+    }
+
+    fn run(&self, night: Night, given: &Given<'_>, outcome: &mut Outcome) -> Result<Run> {
+        let previous = self.folder.previous()?;
+        outcome.remarks.extend(previous.unreadable);
+        let excluded = given.config.dump.exclude_table_data.clone();
+        let selection = [("exclude-table-data".to_owned(), excluded)];
+        let duration_ms = u64::try_from(self.clock.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let pg_restore = night.restore.as_ref().map(|restore| restore.pg_restore.clone());
+        Ok(Run {
+            run_id: self.run_id.clone(),
+            command: "nightly".into(),
+            selection: selection.into_iter().filter(|(_, patterns)| !patterns.is_empty()).collect(),
+            tools: Tools { pgwitness: env!("CARGO_PKG_VERSION").into(), pg_restore },
+            times: Times { started_at: self.started_at, finished_at: (given.now)(), duration_ms },
+            previous_report_sha256: previous.sha256,
+            night: Some(night),
+            ..Default::default()
+        })
+    }
+
+    fn finish(self, report: Report) -> Result<Signed> {
+        let sha256 = store::sha256(&report.to_bytes()?);
+        let key = self.key;
+        let path = self.folder.finish(&report)?;
+        let file = ReportFile { path: path.display().to_string(), sha256 };
+        Ok(Signed { path, file, verdict: report.verdict, key })
+    }
+}
+
+/// A side that was never read.
+fn not_read(description: String) -> Manifest {
+    Manifest {
+        format: FORMAT,
+        endpoint: EndpointFacts { kind: "not read".into(), description, ..Default::default() },
+        answers: Default::default(),
+        relations: Default::default(),
+        large_objects: Observed::Unseen("not read".into()),
+        sequences: Default::default(),
+        schema: Schema::default(),
+        foreign_keys: Default::default(),
+        assertions: Default::default(),
+    }
+}

@@ -1,0 +1,72 @@
+//! `nightly --dry-run`: what a night would do now, found out without doing any of it.
+
+use super::cloud::Cloud;
+use super::debts::earlier;
+use super::given::Given;
+use super::ready;
+use crate::backups::Backups;
+use crate::config::Source;
+use crate::error::{Error, Result};
+use crate::retention::{self, Held};
+
+/// What would be done, in order.
+#[derive(Debug, Default)]
+pub struct Plan {
+    /// One line each.
+    pub steps: Vec<String>,
+    /// Why it would fail.
+    pub troubles: Vec<Error>,
+}
+
+/// Looks at everything that a night looks at before it pays for anything, and at what it would remove in the end.
+///
+/// # Errors
+/// When the journals of earlier runs cannot be listed.
+pub async fn plan(given: &Given<'_>) -> Result<Plan> {
+    let mut plan = Plan::default();
+    for past in earlier(given)?.open {
+        plan.steps.extend(past.debts().iter().map(|debt| format!("clean up after an earlier run: {debt}")));
+    }
+    let mut version = None;
+    if let Source::Rds(config) = &given.config.source {
+        match snapshot(config, given).await {
+            Ok((line, engine)) => {
+                plan.steps.push(line);
+                version = Some(engine);
+            }
+            Err(error) => plan.troubles.push(error),
+        }
+    }
+    match ready::demand(given, version.as_deref()).await {
+        Ok(ready) => plan.steps.extend(ready.notes),
+        Err(error) => plan.troubles.push(error),
+    }
+    match removals(given) {
+        Ok(lines) => plan.steps.extend(lines),
+        Err(error) => plan.troubles.push(error),
+    }
+    Ok(plan)
+}
+
+async fn snapshot(config: &crate::config::RdsSource, given: &Given<'_>) -> Result<(String, String)> {
+    let mut cloud = Cloud::open(config, given).await?;
+    let source = cloud.find_source().await?.clone();
+    let snapshot = cloud.rds.find_snapshot(&source, given.snapshot.as_deref(), (given.now)()).await?;
+    let classes = config.temporary.instance_classes.join(", then ");
+    let line = format!("build {classes} from {} of {}", snapshot.identifier, snapshot.created_at);
+    Ok((line, snapshot.engine_version))
+}
+
+/// As if tonight's dump were verified already.
+fn removals(given: &Given<'_>) -> Result<Vec<String>> {
+    let (backups, now) = (Backups::open(&given.config.dump.directory)?, (given.now)());
+    let mut held = backups.list()?.held();
+    held.push(Held { id: "tonight".into(), data_as_of: now, made_at: now, is_verified: true });
+    let plan = retention::plan(&held, &given.config.retention, now);
+    let keep = plan.keep.iter().filter(|kept| kept.id != "tonight").map(|kept| {
+        let reasons: Vec<String> = kept.reasons.iter().map(ToString::to_string).collect();
+        format!("keep {} ({})", kept.id, reasons.join(", "))
+    });
+    let remove = plan.remove.iter().map(|id| format!("remove {id}, if tonight's dump is verified"));
+    Ok(keep.chain(remove).collect())
+}

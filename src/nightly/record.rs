@@ -1,0 +1,90 @@
+//! The steps of a night, as they go into the journal and into the report.
+//!
+//! A step is in the journal before it begins and after it has ended; what it did is never told before it is done.
+
+use std::time::Instant;
+
+use crate::error::{Error, Result};
+use crate::journal::{Entry, Journal};
+use crate::night::{Step, StepResult};
+use crate::progress::{Event, Listener};
+use crate::time::Timestamp;
+
+/// The journal of this run and the steps so far.
+pub struct Record {
+    /// Where intents go, before each side effect.
+    pub journal: Journal,
+    /// What was done.
+    pub steps: Vec<Step>,
+    now: fn() -> Timestamp,
+    listener: Listener,
+    running: Option<Running>,
+}
+
+struct Running {
+    name: &'static str,
+    started_at: Timestamp,
+    clock: Instant,
+    notes: Vec<String>,
+}
+
+impl Record {
+    /// Nothing was done yet.
+    pub fn new(journal: Journal, now: fn() -> Timestamp, listener: Listener) -> Self {
+        Self { journal, steps: Vec::new(), now, listener, running: None }
+    }
+
+    /// A step begins. One that runs still was broken off by an error or a signal: see [`Record::broken_off`].
+    ///
+    /// # Errors
+    /// When the journal cannot be written: then nothing may be done.
+    pub fn begin(&mut self, name: &'static str) -> Result<()> {
+        self.journal.append(&Entry::StepStarted { step: name.into() })?;
+        (self.listener)(Event::Phase(&name.replace('_', " ")));
+        self.running = Some(Running { name, started_at: (self.now)(), clock: Instant::now(), notes: Vec::new() });
+        Ok(())
+    }
+
+    /// Something worth keeping about the step that runs.
+    pub fn note(&mut self, note: impl Into<String>) {
+        if let Some(running) = &mut self.running {
+            running.notes.push(note.into());
+        }
+    }
+
+    /// The step is done.
+    ///
+    /// # Errors
+    /// When the journal cannot be written.
+    pub fn done(&mut self) -> Result<()> {
+        self.end(StepResult::Done)
+    }
+
+    /// There was no need for the step.
+    ///
+    /// # Errors
+    /// When the journal cannot be written.
+    pub fn skipped(&mut self, why: &str) -> Result<()> {
+        self.end(StepResult::Skipped(why.into()))
+    }
+
+    /// The step that runs, if one does, failed with this. The journal may be what failed: that it cannot be told there is no
+    /// further error.
+    pub fn broken_off(&mut self, error: &Error) {
+        self.end(StepResult::Failed(error.to_string())).ok();
+    }
+
+    fn end(&mut self, result: StepResult) -> Result<()> {
+        let Some(running) = self.running.take() else { return Ok(()) };
+        let duration_ms = u64::try_from(running.clock.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let step = running.name.to_owned();
+        self.steps.push(Step {
+            name: step.clone(),
+            started_at: running.started_at,
+            duration_ms,
+            result: result.clone(),
+            notes: running.notes,
+        });
+        self.journal.append(&Entry::StepEnded { step, result })
+    }
+}

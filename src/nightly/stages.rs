@@ -1,0 +1,364 @@
+//! The night's stages in their order, up to the verdict.
+
+use std::path::Path;
+
+use super::cloud::Cloud;
+use super::debts::Payer;
+use super::given::Given;
+use super::paper::Paper;
+use super::ready::{self, Ready};
+use super::record::Record;
+use super::witness::{self, Witnessed};
+use crate::backups::{Backup, Backups, Made};
+use crate::comparison::Job;
+use crate::config::Source;
+use crate::conninfo::ConnInfo;
+use crate::dumping::{self, DumpOrder};
+use crate::endpoint::Endpoint;
+use crate::error::{Context, Error, Result};
+use crate::journal::{CopyClaim, Entry, Runs};
+use crate::live::Live;
+use crate::manifest::Manifest;
+use crate::night;
+use crate::night::{Complaint, RestoreFacts};
+use crate::progress::{Event, Side};
+use crate::restoring::{self, CopyIdentity, CopyOrder, DatabaseFacts, PropertiesOrder, RestoreOrder};
+use crate::time::Timestamp;
+
+/// A dump is tried again once while its source lives.
+const DUMP_ATTEMPTS: u32 = 2;
+
+/// One night on its way.
+pub struct Night<'a> {
+    /// Configuration and doors.
+    pub given: &'a Given<'a>,
+    /// 32 hexadecimal digits.
+    pub run_id: String,
+    /// Journal and steps.
+    pub record: Record,
+    /// The report's directory, or why there is none.
+    pub paper: Result<Paper>,
+    /// What the report will say of the night.
+    pub facts: night::Night,
+    /// The API, once we know who we are.
+    pub cloud: Option<Cloud>,
+    /// The restored copy, once it was created.
+    pub copy: Option<CopyIdentity>,
+    /// The complete dump.
+    pub backup: Option<Backup>,
+    /// Files of the dump that are no longer what pg_dump wrote.
+    pub changed_files: Vec<String>,
+    /// What earlier runs have left that could not be cleaned up, and other things that do not touch the verdict.
+    pub troubles: Vec<Error>,
+}
+
+impl<'a> Night<'a> {
+    /// Nothing was done yet.
+    pub fn new(given: &'a Given<'a>, run_id: String, record: Record, paper: Result<Paper>) -> Self {
+        let facts = night::Night { source_kind: given.source_kind().into(), ..Default::default() };
+        Self {
+            given,
+            run_id,
+            record,
+            paper,
+            facts,
+            cloud: None,
+            copy: None,
+            backup: None,
+            changed_files: Vec::new(),
+            troubles: Vec::new(),
+        }
+    }
+
+    /// Everything up to the verdict.
+    ///
+    /// # Errors
+    /// Whatever stands between us and a verdict.
+    pub async fn work(&mut self, earlier: Runs) -> Result<Witnessed> {
+        self.cloud = Cloud::connect(self.given, &mut self.record).await?;
+        self.recover(earlier).await?;
+        let snapshot = match &mut self.cloud {
+            Some(cloud) => Some(cloud.find_snapshot(self.given, &mut self.record).await?),
+            None => None,
+        };
+        let ready = self.preflight(snapshot.as_ref().map(|snapshot| snapshot.engine_version.as_str())).await?;
+        let (source, data_as_of) = match (&self.cloud, snapshot) {
+            (Some(cloud), Some(snapshot)) => {
+                let opened = cloud.build(snapshot, self.given, &self.run_id, &mut self.record).await?;
+                self.facts.rds = Some(opened.facts);
+                (opened.conninfo, opened.snapshot.created_at)
+            }
+            _ => (self.postgres_source().await?, (self.given.now)()),
+        };
+        self.facts.data_as_of = Some(data_as_of);
+        let job = self.given.job()?;
+        let (endpoint, manifest) = self.dump(&source, data_as_of, &ready, &job).await?;
+        let (dump, complaints) = self.restore(&ready, &job).await?;
+        self.verify(Endpoint::Captured(Box::new(endpoint), Box::new(manifest)), dump, &complaints, &ready, &job).await
+    }
+
+    /// Pays the debts of earlier runs. What cannot be paid does not keep us from tonight's work, but is told at its end.
+    async fn recover(&mut self, earlier: Runs) -> Result<()> {
+        self.record.begin("recover")?;
+        if earlier.open.is_empty() && earlier.unreadable.is_empty() {
+            return self.record.skipped("no earlier run has left anything");
+        }
+        if let Some(cloud) = &mut self.cloud {
+            // Without it, no proof can hold; the rules say so then.
+            if let Err(error) = cloud.find_source().await {
+                self.troubles.push(error);
+            }
+        }
+        let payer = Payer { given: self.given, cloud: self.cloud.as_ref(), patience: None };
+        let recovered = payer.recover(earlier, &self.run_id).await;
+        for note in recovered.notes {
+            (self.given.listener)(Event::Warning(&note));
+            self.record.note(note);
+        }
+        for trouble in &recovered.troubles {
+            self.record.note(trouble.to_string());
+        }
+        self.troubles.extend(recovered.troubles);
+        self.record.done()
+    }
+
+    async fn preflight(&mut self, engine_version: Option<&str>) -> Result<Ready> {
+        self.record.begin("preflight")?;
+        let paper = self.paper.as_ref().map(|_| ()).map_err(Error::clone);
+        paper?;
+        let ready = ready::demand(self.given, engine_version).await?;
+        ready.notes.iter().for_each(|note| self.record.note(note));
+        self.record.done()?;
+        Ok(ready)
+    }
+
+    async fn postgres_source(&self) -> Result<ConnInfo> {
+        match &self.given.config.source {
+            Source::Postgres(source) => self.given.postgres_source(source).await,
+            Source::Rds(_) => Err(Error::new("there is no temporary instance")),
+        }
+    }
+
+    /// Source manifest and pg_dump at the same time, in the same moment.
+    async fn dump(
+        &mut self,
+        source: &ConnInfo,
+        data_as_of: Timestamp,
+        ready: &Ready,
+        job: &Job,
+    ) -> Result<(Endpoint, Manifest)> {
+        self.record.begin("dump")?;
+        let id = Backups::id(data_as_of, &self.run_id)?;
+        self.record.journal.append(&Entry::BackupBegun { id: id.clone() })?;
+        for attempt in 1.. {
+            match self.try_dump(source, &id, data_as_of, ready, job).await {
+                Ok(dumped) => {
+                    self.record.done()?;
+                    return Ok(dumped);
+                }
+                Err(error) if attempt < DUMP_ATTEMPTS && ready.backups.free_bytes()? > ROOM_FOR_ANOTHER_ATTEMPT => {
+                    let reason = error.to_string();
+                    (self.given.listener)(Event::Retry { doing: "dump", attempt: attempt + 1, reason: &reason });
+                    self.record.note(format!("attempt {attempt} failed: {reason}"));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Err(Error::new("no attempt was made"))
+    }
+
+    async fn try_dump(
+        &mut self,
+        source: &ConnInfo,
+        id: &str,
+        data_as_of: Timestamp,
+        ready: &Ready,
+        job: &Job,
+    ) -> Result<(Endpoint, Manifest)> {
+        let options = self.given.open_options();
+        let live = Live::open(source.clone(), options.live.clone(), Side::Expected, options.taken_at.clone()).await?;
+        dumping::check_versions(&ready.tools, live.major(), ready.restore_major)?;
+        let snapshot = live.snapshot().to_owned();
+        // The very server that has the moment.
+        let server = live.server().clone();
+        let endpoint = Endpoint::Live(Box::new(live));
+        let partial = ready.backups.begin(id)?;
+        let order = DumpOrder {
+            conninfo: &server,
+            snapshot: Some(&snapshot),
+            target: partial.path(),
+            config: &self.given.config.dump,
+            tools: &ready.tools,
+            role: None,
+        };
+        let dumped = tokio::try_join!(
+            witness::capture(&endpoint, job, &self.given.listener),
+            dumping::dump(&order, &self.given.listener)
+        );
+        let (manifest, dumped) = match (dumped, endpoint.check_moment().await) {
+            (Ok(both), Ok(())) => both,
+            (Err(error), _) | (_, Err(error)) => {
+                // Ours alone; what led here is the error to tell.
+                partial.discard().ok();
+                return Err(error);
+            }
+        };
+        dumped.notes.iter().for_each(|note| self.record.note(note));
+        if let Err(error) = dumping::globals(&order).await {
+            self.record.note(format!("roles were not dumped: {error}"));
+            self.troubles.push(error);
+        }
+        restoring::write_facts(&restoring::database_facts(&server).await?, partial.path())?;
+        let made = Made {
+            run_id: self.run_id.clone(),
+            data_as_of,
+            made_at: (self.given.now)(),
+            format: self.given.config.dump.format.name().into(),
+            pg_dump: dumped.pg_dump,
+        };
+        let backup = blocking(move || partial.finish(&made)).await?;
+        self.facts.dump = Some(backup.record.dump.clone());
+        self.backup = Some(backup);
+        Ok((endpoint, manifest))
+    }
+
+    /// The copy and the dump's manifest at the same time: both read the dump.
+    async fn restore(&mut self, ready: &Ready, job: &Job) -> Result<(Manifest, Vec<Complaint>)> {
+        self.record.begin("restore")?;
+        let backup = self.backup.clone().ok_or_else(|| Error::new("there is no dump"))?;
+        let facts = restoring::read_facts(&backup.path)?;
+        let copy = self.create_copy(&facts, ready).await?;
+        let server = ready.server.with_dbname(&copy.database);
+        let path = backup.dump_path();
+        let restore = &self.given.config.restore;
+        let order = RestoreOrder {
+            dump: &path,
+            conninfo: &server,
+            jobs: restore.jobs,
+            no_owner: restore.no_owner,
+            no_privileges: restore.no_privileges,
+            role: restore.role.as_deref(),
+            accept: &restore.accept,
+            stalled_after: self.given.config.dump.stalled_after.duration(),
+            tools: &ready.tools,
+        };
+        let read = tokio::try_join!(restoring::restore(&order), self.read_dump(&path, job));
+        let (restored, manifest) = match read {
+            Ok(both) => both,
+            Err(error) => {
+                self.demand_whole(&backup).await?;
+                return Err(error);
+            }
+        };
+        self.demand_whole(&backup).await?;
+        let mut restored = restored;
+        restored.complaints.extend(self.restore_properties(&copy, &facts, ready).await?);
+        restored.notes.iter().for_each(|note| self.record.note(note));
+        let complaints = restored.complaints.clone();
+        for complaint in &complaints {
+            self.record.note(format!("pg_restore: {}: {}", complaint.object, complaint.message));
+        }
+        self.facts.restore = Some(RestoreFacts {
+            database: copy.database,
+            pg_restore: restored.pg_restore,
+            complaints: restored.complaints,
+        });
+        self.record.done()?;
+        Ok((manifest, complaints))
+    }
+
+    async fn create_copy(&mut self, facts: &DatabaseFacts, ready: &Ready) -> Result<CopyIdentity> {
+        let short = self.run_id.get(..8).unwrap_or_default();
+        let claim = CopyClaim {
+            database: format!("{}_{short}", self.given.config.restore.database),
+            server: ready.server.describe(),
+            at: (self.given.now)(),
+        };
+        // Before the intent: what is there already is not ours to clean up.
+        if restoring::find_copy(&ready.server, &claim.database).await?.is_some() {
+            return Err(Error::new(format!("there is a database {} already", claim.database)));
+        }
+        self.record.journal.append(&Entry::CopyIntended(claim.clone()))?;
+        let order = CopyOrder {
+            admin: &ready.server,
+            database: &claim.database,
+            owner: self.given.config.restore.role.as_deref(),
+            facts,
+            protected: &self.given.config.protected.databases,
+        };
+        let copy = restoring::create_copy(&order).await?;
+        self.record.journal.append(&Entry::CopyCreated {
+            database: copy.database.clone(),
+            oid: copy.oid,
+            system_identifier: copy.system_identifier.clone(),
+        })?;
+        self.copy = Some(copy.clone());
+        Ok(copy)
+    }
+
+    async fn restore_properties(
+        &self,
+        copy: &CopyIdentity,
+        facts: &DatabaseFacts,
+        ready: &Ready,
+    ) -> Result<Vec<Complaint>> {
+        let restore = &self.given.config.restore;
+        let order = PropertiesOrder {
+            admin: &ready.server,
+            copy,
+            facts,
+            no_owner: restore.no_owner,
+            no_privileges: restore.no_privileges,
+            accept: &restore.accept,
+            protected: &self.given.config.protected.databases,
+        };
+        restoring::restore_properties(&order).await
+    }
+
+    async fn read_dump(&self, path: &Path, job: &Job) -> Result<Manifest> {
+        let options = self.given.open_options();
+        let text = path.to_str().ok_or_else(|| Error::new("the path of the dump is not UTF-8"))?;
+        let endpoint = Endpoint::open(text, Side::Actual, &options).await?;
+        witness::capture(&endpoint, job, &self.given.listener).await.doing(|| "read the dump")
+    }
+
+    /// The dump on disk is what pg_dump wrote.
+    async fn demand_whole(&mut self, backup: &Backup) -> Result<()> {
+        let backup = backup.clone();
+        let differences = blocking(move || backup.verify_files()).await?;
+        self.changed_files = differences.iter().map(ToString::to_string).collect();
+        match self.changed_files.first() {
+            None => Ok(()),
+            Some(first) => Err(Error::new(format!("the dump has changed since it was written: {first}"))),
+        }
+    }
+
+    async fn verify(
+        &mut self,
+        source: Endpoint,
+        dump: Manifest,
+        complaints: &[Complaint],
+        ready: &Ready,
+        job: &Job,
+    ) -> Result<Witnessed> {
+        self.record.begin("verify")?;
+        let options = self.given.open_options();
+        let copy = self.copy.as_ref().ok_or_else(|| Error::new("there is no copy"))?;
+        let server = ready.server.with_dbname(&copy.database);
+        let live = Live::open(server, options.live.clone(), Side::Actual, options.taken_at.clone()).await?;
+        let copy = Endpoint::Live(Box::new(live));
+        let witnessed = witness::judge(&source, dump, &copy, job, complaints, &self.given.listener).await?;
+        self.facts.legs.clone_from(&witnessed.legs);
+        self.record.note(witnessed.comparison.outcome.verdict_line());
+        self.record.done()?;
+        Ok(witnessed)
+    }
+}
+
+/// Less than this, and a second attempt could only fill the disk again, in bytes.
+const ROOM_FOR_ANOTHER_ATTEMPT: u64 = 256 << 20;
+
+/// Long reading of files, while a signal can still be heard.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| Error::from_source(&error))?
+}

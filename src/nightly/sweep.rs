@@ -1,0 +1,99 @@
+//! `sweep`: what is left over, without a night: debts of earlier runs, and instances that no journal knows.
+//!
+//! An instance without a journal goes only when its own tags prove it expired and ours, and somebody has typed its name.
+
+use super::cloud::Cloud;
+use super::debts::{Payer, Recovered, earlier};
+use super::given::Given;
+use crate::config::Source;
+use crate::error::{Error, Result};
+use crate::journal::{Holder, Lock};
+use crate::rds::{Deadline, Described};
+use crate::store;
+
+/// What is to be done.
+pub struct Broom<'a> {
+    /// Only look.
+    pub is_dry: bool,
+    /// Instances without a journal that the user has named.
+    pub confirmed: &'a [String],
+}
+
+/// What was found, and what came of it.
+#[derive(Debug, Default)]
+pub struct Swept {
+    /// What was done, or would be.
+    pub notes: Vec<String>,
+    /// What could not be.
+    pub troubles: Vec<Error>,
+    /// Instances with our mark that no journal knows and nobody has named.
+    pub unclaimed: Vec<Described>,
+}
+
+/// Looks for what is left over and cleans it up. Takes the lock: a night that runs now has left nothing over yet.
+///
+/// # Errors
+/// The lock is held, or AWS cannot be asked.
+pub async fn sweep(given: &Given<'_>, broom: &Broom<'_>) -> Result<Swept> {
+    let run_id = store::random_run_id()?;
+    let holder = Holder { run_id: run_id.clone(), command: "sweep".into(), pid: given.pid, at: (given.now)() };
+    let _lock = Lock::acquire(given.state(), &holder)?;
+    let mut cloud = match &given.config.source {
+        Source::Rds(config) => Some(Cloud::open(config, given).await?),
+        Source::Postgres(_) => None,
+    };
+    let mut swept = Swept::default();
+    if let Some(Err(error)) = match &mut cloud {
+        Some(cloud) => Some(cloud.find_source().await.map(drop)),
+        None => None,
+    } {
+        swept.troubles.push(error);
+    }
+    let runs = earlier(given)?;
+    let known: Vec<String> = runs.open.iter().flat_map(|past| past.debts()).map(|debt| debt.to_string()).collect();
+    if broom.is_dry {
+        swept.notes.extend(known.iter().map(|debt| format!("would clean up: {debt}")));
+        swept.troubles.extend(runs.unreadable);
+    } else {
+        let payer = Payer { given, cloud: cloud.as_ref(), patience: None };
+        let Recovered { notes, troubles } = payer.recover(runs, &run_id).await;
+        swept.notes.extend(notes);
+        swept.troubles.extend(troubles);
+    }
+    if let Some(cloud) = &cloud {
+        unclaimed(given, cloud, broom, &known, &mut swept).await?;
+    }
+    Ok(swept)
+}
+
+async fn unclaimed(
+    given: &Given<'_>,
+    cloud: &Cloud,
+    broom: &Broom<'_>,
+    known: &[String],
+    swept: &mut Swept,
+) -> Result<()> {
+    let is_known = |instance: &Described| known.iter().any(|debt| debt.contains(&instance.identifier));
+    for instance in cloud.rds.leftovers().await?.into_iter().filter(|instance| !is_known(instance)) {
+        if broom.is_dry || !broom.confirmed.contains(&instance.identifier) {
+            swept.unclaimed.push(instance);
+            continue;
+        }
+        match remove(given, cloud, &instance).await {
+            Ok(()) => swept.notes.push(format!("the instance {} is gone", instance.identifier)),
+            Err(error) => swept.troubles.push(error.context(format!("delete {}", instance.identifier))),
+        }
+    }
+    Ok(())
+}
+
+async fn remove(given: &Given<'_>, cloud: &Cloud, instance: &Described) -> Result<()> {
+    let guard = cloud.guard(given);
+    let proven = cloud.rds.prove_orphan(instance, &instance.identifier, (given.now)(), &guard).await?;
+    let Some(proven) = proven else { return Ok(()) };
+    let claim = proven.claim().clone();
+    let deadline = Deadline::after(cloud.rds.source().temporary.delete_timeout.duration());
+    let mut notes = Vec::new();
+    cloud.rds.delete(proven, deadline, &mut notes).await?;
+    cloud.rds.wait_gone(&claim, deadline, &mut notes).await
+}

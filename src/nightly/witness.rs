@@ -1,0 +1,132 @@
+//! Three manifests, one answer: what the source held, what the dump holds, what the copy holds.
+//!
+//! The answer is that of source and copy. The two legs in between say where a difference came in; a difference that only a leg
+//! shows is a finding too. Never takes a side that could not be read for one that is equal.
+
+use crate::compare::{self, Request};
+use crate::comparison::{self, Comparison, Job};
+use crate::endpoint::Endpoint;
+use crate::error::Result;
+use crate::finding::{Finding, FindingKind, Unchecked};
+use crate::listing::{self, Plan};
+use crate::live::CaptureRequest;
+use crate::manifest::Manifest;
+use crate::night::{Complaint, Leg};
+use crate::progress::{Listener, Side};
+use crate::verdict::Outcome;
+
+/// The first leg.
+const SOURCE_TO_DUMP: &str = "source to dump";
+/// The second leg.
+const DUMP_TO_COPY: &str = "dump to copy";
+
+/// What was seen, and what it means.
+pub struct Witnessed {
+    /// Source and copy, with what the legs add.
+    pub comparison: Comparison,
+    /// What the dump holds.
+    pub dump: Manifest,
+    /// Where a difference came in.
+    pub legs: Vec<Leg>,
+}
+
+/// Reads everything that one endpoint has.
+///
+/// # Errors
+/// When it cannot be read at all.
+pub async fn capture(endpoint: &Endpoint, job: &Job, listener: &Listener) -> Result<Manifest> {
+    Ok(endpoint.capture(&request(endpoint, job), listener).await?.into_owned())
+}
+
+/// The columns are the endpoint's own: whoever lacks one of them is found out by the comparison.
+fn request(endpoint: &Endpoint, job: &Job) -> CaptureRequest {
+    let listing = endpoint.listing();
+    let plan: Plan = listing::agree(&listing, &listing, &job.request.selection);
+    let all_of_a_kind = job.request.waivers.iter().filter(|waiver| compare::is_whole_kind(waiver));
+    CaptureRequest {
+        plan,
+        selection: job.request.selection.clone(),
+        kinds_off: all_of_a_kind.map(|waiver| waiver.kind.clone()).collect(),
+        assertions: job.assertions.clone(),
+    }
+}
+
+/// Compares the three. `source` is captured, the copy is read now; differing rows are named while the source can
+/// still be asked.
+///
+/// # Errors
+/// When the copy cannot be read at all.
+pub async fn judge(
+    source: &Endpoint,
+    dump: Manifest,
+    copy: &Endpoint,
+    job: &Job,
+    complaints: &[Complaint],
+    listener: &Listener,
+) -> Result<Witnessed> {
+    let mut comparison = comparison::run(source, copy, job, listener).await?;
+    let request = Request { required: Vec::new(), ..job.request.clone() };
+    let first = compare::compare(&comparison.expected, &dump, &request);
+    let second = compare::compare(&dump, &comparison.actual, &request);
+    let legs = vec![leg(SOURCE_TO_DUMP, &first), leg(DUMP_TO_COPY, &second)];
+    let outcome = &mut comparison.outcome;
+    outcome.remarks.extend(source.remarks(Side::Expected));
+    outcome.remarks.extend(copy.remarks(Side::Actual));
+    blame(&mut outcome.findings, &first, &second);
+    add_of_legs(outcome, &first, &second);
+    outcome.unchecked.extend(complaints.iter().filter(|complaint| complaint.accepted.is_none()).map(unchecked));
+    Ok(Witnessed { comparison, dump, legs })
+}
+
+fn leg(name: &str, outcome: &Outcome) -> Leg {
+    let findings = outcome.findings.iter().map(ToString::to_string).collect();
+    Leg { name: name.into(), verdict_line: outcome.verdict_line(), findings }
+}
+
+fn has(outcome: &Outcome, finding: &Finding) -> bool {
+    outcome.findings.iter().any(|other| other.kind == finding.kind && other.object == finding.object)
+}
+
+/// Says of each finding on which leg it came in, where the dump can tell.
+fn blame(findings: &mut [Finding], first: &Outcome, second: &Outcome) {
+    let is_of_data = |finding: &&mut Finding| {
+        use FindingKind::{LargeObjects, RowContent, RowCount, SequenceValue};
+        matches!(finding.kind, RowCount | RowContent | LargeObjects | SequenceValue)
+    };
+    for finding in findings.iter_mut().filter(is_of_data) {
+        let word = match (has(first, finding), has(second, finding)) {
+            (true, false) => "came in between source and dump: the copy is what the dump holds",
+            (false, true) => "came in between dump and copy: the dump is what the source held",
+            (true, true) => "source, dump and copy are three different things",
+            (false, false) => continue,
+        };
+        finding.detail.push(word.to_owned());
+    }
+}
+
+/// What source and copy do not show: a dump that is not what the copy was made of proves nothing about the next restore.
+fn add_of_legs(outcome: &mut Outcome, first: &Outcome, second: &Outcome) {
+    for (name, leg) in [(SOURCE_TO_DUMP, first), (DUMP_TO_COPY, second)] {
+        for finding in &leg.findings {
+            if !has(outcome, finding) {
+                let mut finding = finding.clone();
+                finding.detail.push(format!("seen from {name} only"));
+                outcome.findings.push(finding);
+            }
+        }
+        for unchecked in &leg.unchecked {
+            let mut unchecked = unchecked.clone();
+            unchecked.side = format!("{} ({name})", unchecked.side);
+            outcome.unchecked.push(unchecked);
+        }
+    }
+}
+
+fn unchecked(complaint: &Complaint) -> Unchecked {
+    let code = if complaint.sqlstate.is_empty() { String::new() } else { format!(" ({})", complaint.sqlstate) };
+    Unchecked {
+        object: complaint.object.clone(),
+        side: "actual".into(),
+        reason: format!("pg_restore complained: {}{code}", complaint.message),
+    }
+}

@@ -1,0 +1,174 @@
+//! What can be tried before a night, on this machine, at no cost: files, directories, programs, secrets.
+//!
+//! Never writes anything that stays, and never takes "could not look" for "fine". AWS and the servers are asked elsewhere.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use x509_cert::Certificate;
+use x509_cert::der::Decode as _;
+
+use crate::config::{Config, Login, Source};
+use crate::conninfo::ConnInfo;
+use crate::error::{Context, Error, Result};
+use crate::pgtools::{CLIENT, PgTools};
+use crate::secret;
+use crate::store::{self, KeyFile};
+use crate::time::Timestamp;
+use crate::{tls, userfiles};
+
+/// From this version pg_dump knows methods of compression by name.
+const NAMED_COMPRESSION: u32 = 16;
+
+/// One thing that was tried.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Check {
+    /// The key of the configuration, or the programs, for instance `report.key`.
+    pub name: String,
+    /// What was seen, in a few words; or why the night would fail.
+    pub result: Result<String>,
+}
+
+/// What the checks need to know of the world besides files.
+pub struct World<'a> {
+    /// Variables.
+    pub environment: &'a dyn Fn(&str) -> Option<String>,
+    /// For certificates.
+    pub now: Timestamp,
+}
+
+/// Everything that can be tried without a connection, in the order of the file.
+pub async fn local(config: &Config, world: &World<'_>) -> Vec<Check> {
+    let mut checks = Vec::new();
+    let mut add = |name: &str, result: Result<String>| checks.push(Check { name: name.to_owned(), result });
+    match &config.source {
+        Source::Rds(source) => {
+            add("source.temporary.ca_bundle", ca_bundle(&source.temporary.ca_bundle, world.now));
+        }
+        Source::Postgres(source) => add("source.url", connection(&source.login(), world).await),
+    }
+    add("dump.directory", directory(&config.dump.directory));
+    add("pg_dump, pg_restore", programs(config, world));
+    add("restore.url", connection(&config.restore.login(), world).await);
+    if let Some(dir) = &config.verify.checks {
+        add("verify.checks", userfiles::assertions(dir).map(|checks| counted(checks.len(), "check")));
+    }
+    if let Some(file) = &config.verify.waivers {
+        add("verify.waivers", userfiles::waivers(file).map(|waivers| counted(waivers.len(), "waiver")));
+    }
+    add("report.directory", directory(&config.report.directory));
+    add("report.key", key(config, world).await);
+    for (name, command) in
+        [("hooks.after_restore", &config.hooks.after_restore), ("hooks.after_verified", &config.hooks.after_verified)]
+    {
+        if let Some(program) = command.first() {
+            add(name, program_in(program, (world.environment)("PATH").as_deref()));
+        }
+    }
+    add("state.directory", directory(&config.state.directory));
+    checks
+}
+
+fn counted(number: usize, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
+/// Which roots are in it, and whether any of them is still good.
+fn ca_bundle(path: &Path, now: Timestamp) -> Result<String> {
+    let hint = "fetch https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem";
+    let found = tls::certificates(path).map_err(|error| error.hint(hint))?;
+    let ends: Vec<Timestamp> =
+        found.iter().filter_map(|der| Certificate::from_der(der).ok()).map(|one| end_of(&one)).collect();
+    let (Some(first), Some(last)) = (ends.iter().min(), ends.iter().max()) else {
+        return Err(Error::new("no certificate in it can be read").context(format!("read {}", path.display())));
+    };
+    if *last <= now {
+        return Err(Error::new(format!("all certificates have expired, the last at {last}")).hint(hint));
+    }
+    let expired = ends.iter().filter(|end| **end <= now).count();
+    let expiry = if expired == 0 {
+        format!("none expires before {first}")
+    } else {
+        format!("{expired} expired, the last good until {last}")
+    };
+    Ok(format!("{}, {expiry}", counted(ends.len(), "certificate")))
+}
+
+fn end_of(certificate: &Certificate) -> Timestamp {
+    let since = certificate.tbs_certificate.validity.not_after.to_unix_duration();
+    Timestamp::new(SystemTime::UNIX_EPOCH + since)
+}
+
+/// A file without a name shows that we may write, and leaves nothing.
+fn directory(path: &Path) -> Result<String> {
+    let doing = || format!("write into {}", path.display());
+    let metadata = fs::metadata(path).map_err(|error| {
+        let hint = format!("mkdir -p {}, owned by the user of the night", path.display());
+        Error::from(error).hint(hint)
+    });
+    if !metadata.doing(doing)?.is_dir() {
+        return Err(Error::new("not a directory")).doing(doing);
+    }
+    tempfile::tempfile_in(path)
+        .doing(doing)
+        .map_err(|error| error.hint("it must be writable by the user of the night; are you that user?"))?;
+    let space = rustix::fs::statvfs(path).map_err(|error| Error::from(std::io::Error::from(error))).doing(doing)?;
+    Ok(format!("{}, {} free", path.display(), size(space.f_bavail.saturating_mul(space.f_frsize))))
+}
+
+/// In whole units: it is about having enough.
+fn size(bytes: u64) -> String {
+    match bytes {
+        _ if bytes >= 10 << 30 => format!("{} GiB", bytes >> 30),
+        _ => format!("{} MiB", bytes >> 20),
+    }
+}
+
+fn programs(config: &Config, world: &World<'_>) -> Result<String> {
+    let path = (world.environment)("PATH");
+    let tools = PgTools::find(config.dump.pg_bindir.as_deref(), path.as_deref(), CLIENT)
+        .map_err(|error| error.hint("set dump.pg_bindir to the directory that has them"))?;
+    let is_named = config.dump.compression.as_ref().is_some_and(|method| method.parse::<u8>().is_err());
+    if is_named && tools.version.major < NAMED_COMPRESSION {
+        let version = &tools.version.text;
+        return Err(Error::new(format!("dump.compression names a method, which pg_dump {version} does not know"))
+            .hint("a number from 0 to 9, or pg_dump from PostgreSQL 16"));
+    }
+    Ok(format!("{} in {}", tools.version.text, tools.bindir.display()))
+}
+
+/// Resolved and with its password, but not connected to.
+async fn connection(login: &Login<'_>, world: &World<'_>) -> Result<String> {
+    let info = ConnInfo::of_login(login, world.environment).await?;
+    match info.warnings().first() {
+        Some(warning) => Err(Error::new(warning.clone())),
+        None => Ok(info.describe()),
+    }
+}
+
+async fn key(config: &Config, world: &World<'_>) -> Result<String> {
+    let passphrase = secret::resolve(config.report.passphrase_file.as_deref(), None, None, world.environment).await?;
+    let passphrase = passphrase.map(|secret| secret.reveal().to_owned());
+    let path = config.report.key.clone();
+    let is_absent = !path.exists();
+    let hint = format!("pgwitness keygen {}", path.display());
+    let key = store::read_key(&KeyFile { path, passphrase })
+        .map_err(|error| if is_absent { error.hint(hint) } else { error })?;
+    Ok(format!("{} {}", config.report.key.display(), key.public_key().fingerprint(ssh_key::HashAlg::Sha256)))
+}
+
+/// A program by absolute path, or by name in `PATH`.
+fn program_in(program: &str, path: Option<&str>) -> Result<String> {
+    let is_program = |file: &PathBuf| fs::metadata(file).is_ok_and(|meta| meta.is_file() && meta.mode() & 0o111 != 0);
+    let candidates: Vec<PathBuf> = match path {
+        _ if program.starts_with('/') => vec![PathBuf::from(program)],
+        Some(path) => std::env::split_paths(path).map(|dir| dir.join(program)).collect(),
+        None => Vec::new(),
+    };
+    let found = candidates.into_iter().find(is_program).map(|file| file.display().to_string());
+    found.ok_or_else(|| {
+        Error::new(format!("no program {program}")).hint("an absolute path; cron and systemd have a short PATH")
+    })
+}

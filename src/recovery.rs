@@ -1,0 +1,229 @@
+//! The bad day: the newest verified backup into a new database, and proof that it is what was signed.
+//!
+//! Never writes into a database that exists, never takes a dump whose files or whose report have changed, and never says that
+//! a database is what was signed because pg_restore did not complain.
+
+use std::path::{Path, PathBuf};
+
+use crate::backups::{Backup, Backups};
+use crate::comparison::{self, Comparison};
+use crate::conninfo::ConnInfo;
+use crate::dumping;
+use crate::endpoint::Endpoint;
+use crate::error::{Context, Error, Result};
+use crate::finding::Unchecked;
+use crate::live::Live;
+use crate::manifest::Manifest;
+use crate::night::{Night, RestoreFacts};
+use crate::nightly::Given;
+use crate::pgtools::PgTools;
+use crate::progress::{Event, Side};
+use crate::report::{Report, Run, Times, Tools};
+use crate::restoring::{self, CopyOrder, PropertiesOrder, RestoreOrder};
+use crate::session::{Session, SessionOptions};
+use crate::signers::AllowedSigners;
+use crate::store::{self, Check, Folder};
+
+/// What is to be brought back, and where to.
+pub struct Wanted<'a> {
+    /// Configuration and doors.
+    pub given: &'a Given<'a>,
+    /// Its id or the start of it; the newest verified one when `None`.
+    pub backup: Option<&'a str>,
+    /// The new database: its name, and the server it is made on.
+    pub into: &'a ConnInfo,
+    /// The database to be connected to while there is no other.
+    pub maintenance: &'a str,
+    /// Who may have signed.
+    pub signers: &'a AllowedSigners,
+}
+
+/// A backup that is on disk as it was signed.
+pub struct Chosen {
+    /// The backup.
+    pub backup: Backup,
+    /// Its report, whose signature was good.
+    pub report: Report,
+    /// The directory of the report.
+    pub papers: PathBuf,
+    /// Who signed.
+    pub signer: String,
+}
+
+/// What came of it.
+pub struct Recovered {
+    /// The new database against what was signed.
+    pub comparison: Comparison,
+    /// The report on that, when it could be written.
+    pub report: Result<PathBuf>,
+}
+
+/// Chooses the backup and proves its files and its report, before anything is made.
+///
+/// # Errors
+/// No such backup; its report is missing, not signed by anybody allowed, or not the one that speaks for it; a file has changed.
+pub fn choose(wanted: &Wanted<'_>) -> Result<Chosen> {
+    let backups = Backups::open(&wanted.given.config.dump.directory)?;
+    let backup = match wanted.backup {
+        Some(id) => backups.get(id)?,
+        None => backups.newest_verified()?.ok_or_else(|| Error::new("there is no verified backup"))?,
+    };
+    (wanted.given.listener)(Event::Phase("check the files of the dump"));
+    let doing = || format!("trust the backup {}", backup.record.id);
+    let (report, papers, signer) = signed_report(wanted, &backup).doing(doing)?;
+    if let Some(first) = backup.verify_files()?.first() {
+        let error = Error::new(format!("it has changed since it was verified: {first}"));
+        return Err(error.hint("take another one (--backup), and look at the disk")).doing(doing);
+    }
+    Ok(Chosen { backup, report, papers, signer })
+}
+
+fn signed_report(wanted: &Wanted<'_>, backup: &Backup) -> Result<(Report, PathBuf, String)> {
+    let file = backup.record.report.as_ref().ok_or_else(|| Error::new("it names no report"))?;
+    let path = locate(Path::new(&file.path), &wanted.given.config.report.directory);
+    let check = store::verify(&path, wanted.signers, None, (wanted.given.now)())?;
+    let Check::Good(verified) = check else { return Err(Error::new(check.to_string())) };
+    if verified.sha256 != file.sha256 {
+        return Err(Error::new(format!("{} is a good report, but not the one that speaks for it", path.display())));
+    }
+    let dump = verified.report.night.as_ref().and_then(|night| night.dump.as_ref());
+    if dump.map(|dump| (&dump.backup, &dump.files)) != Some((&backup.record.id, &backup.record.dump.files)) {
+        return Err(Error::new("its report speaks of other files"));
+    }
+    if !verified.report.verdict.is_sound() {
+        return Err(Error::new(format!("its report says {}", verified.report.verdict)));
+    }
+    let papers = path.parent().map(Path::to_owned).unwrap_or_default();
+    Ok((verified.report.clone(), papers, verified.signer.to_string()))
+}
+
+/// Where it was written, or below the directory of reports as it is now: a restored machine may have other paths.
+fn locate(written: &Path, directory: &Path) -> PathBuf {
+    let inside = written.parent().and_then(Path::file_name).map(|name| directory.join(name).join(store::REPORT));
+    match inside {
+        Some(inside) if !written.exists() => inside,
+        _ => written.to_owned(),
+    }
+}
+
+/// Makes the database, restores into it, and compares it with what was signed.
+///
+/// # Errors
+/// The database exists, cannot be made, or nothing can be restored into it. Everything less is in the comparison.
+pub async fn recover(wanted: &Wanted<'_>, chosen: &Chosen) -> Result<Recovered> {
+    let (given, started_at, clock) = (wanted.given, (wanted.given.now)(), std::time::Instant::now());
+    let admin = wanted.into.with_dbname(wanted.maintenance);
+    let tools = given.tools()?;
+    let expected = store::load_manifest(&chosen.papers.join(store::EXPECTED))?;
+    check_versions(&tools, &admin, &expected).await?;
+    let facts = restoring::read_facts(&chosen.backup.path)?;
+    (given.listener)(Event::Phase("restore"));
+    let restore = &given.config.restore;
+    let order = CopyOrder {
+        admin: &admin,
+        database: wanted.into.dbname(),
+        owner: restore.role.as_deref(),
+        facts: &facts,
+        protected: &given.config.protected.databases,
+    };
+    let copy = restoring::create_copy(&order).await?;
+    let path = chosen.backup.dump_path();
+    let order = RestoreOrder {
+        dump: &path,
+        conninfo: wanted.into,
+        jobs: restore.jobs,
+        no_owner: restore.no_owner,
+        no_privileges: restore.no_privileges,
+        role: restore.role.as_deref(),
+        accept: &restore.accept,
+        stalled_after: given.config.dump.stalled_after.duration(),
+        tools: &tools,
+    };
+    let mut restored = restoring::restore(&order).await?;
+    let order = PropertiesOrder {
+        admin: &admin,
+        copy: &copy,
+        facts: &facts,
+        no_owner: restore.no_owner,
+        no_privileges: restore.no_privileges,
+        accept: &restore.accept,
+        protected: &given.config.protected.databases,
+    };
+    restored.complaints.extend(restoring::restore_properties(&order).await?);
+    (given.listener)(Event::Phase("compare with what was signed"));
+    let mut comparison = compare(wanted, expected).await?;
+    let unaccepted = restored.unaccepted().map(|complaint| Unchecked {
+        object: complaint.object.clone(),
+        side: "actual".into(),
+        reason: format!("pg_restore complained: {}", complaint.message),
+    });
+    comparison.outcome.unchecked.extend(unaccepted);
+    let facts = RestoreFacts {
+        database: wanted.into.dbname().into(),
+        pg_restore: restored.pg_restore,
+        complaints: restored.complaints,
+    };
+    let times = Times { started_at, finished_at: (given.now)(), duration_ms: ms(clock) };
+    let report = write_report(wanted, chosen, &mut comparison, facts, times).await;
+    Ok(Recovered { comparison, report })
+}
+
+/// The manifest that was signed against the new database. A manifest has no rows: what differs is counted, not named.
+async fn compare(wanted: &Wanted<'_>, expected: Manifest) -> Result<Comparison> {
+    let given = wanted.given;
+    let options = given.open_options();
+    let live = Live::open(wanted.into.clone(), options.live.clone(), Side::Actual, options.taken_at.clone()).await?;
+    let (expected, actual) = (Endpoint::Saved(Box::new(expected)), Endpoint::Live(Box::new(live)));
+    let mut comparison = comparison::run(&expected, &actual, &given.job()?, &given.listener).await?;
+    comparison.outcome.remarks.extend(actual.remarks(Side::Actual));
+    Ok(comparison)
+}
+
+async fn check_versions(tools: &PgTools, admin: &ConnInfo, expected: &Manifest) -> Result<()> {
+    let target = Session::open(admin, &SessionOptions { lock_timeout_s: 30 }).await?.major();
+    let source =
+        expected.endpoint.server_version.as_deref().and_then(|version| version.split('.').next()?.parse().ok());
+    dumping::check_versions(tools, source.unwrap_or(target), target)
+}
+
+async fn write_report(
+    wanted: &Wanted<'_>,
+    chosen: &Chosen,
+    comparison: &mut Comparison,
+    restore: RestoreFacts,
+    times: Times,
+) -> Result<PathBuf> {
+    let (given, run_id) = (wanted.given, store::random_run_id()?);
+    let key = given.key().await?;
+    let folder = Folder::prepare(&given.config.report.directory, Some(&key), times.started_at, &run_id)?;
+    let previous = folder.previous()?;
+    comparison.outcome.remarks.extend(previous.unreadable);
+    let signed = &chosen.report;
+    let night = Night {
+        source_kind: "backup".into(),
+        data_as_of: Some(chosen.backup.record.data_as_of),
+        dump: Some(chosen.backup.record.dump.clone()),
+        rds: signed.night.as_ref().and_then(|night| night.rds.clone()),
+        restore: Some(restore),
+        ..Default::default()
+    };
+    let run = Run {
+        run_id,
+        command: "restore".into(),
+        selection: signed.selection.clone(),
+        tools: Tools {
+            pgwitness: env!("CARGO_PKG_VERSION").into(),
+            pg_restore: night.restore.as_ref().map(|r| r.pg_restore.clone()),
+        },
+        times,
+        side_files: folder.write_manifests(&comparison.expected, &comparison.actual)?,
+        previous_report_sha256: previous.sha256,
+        night: Some(night),
+    };
+    let report = Report::new(&comparison.outcome, &comparison.expected, &comparison.actual, run);
+    folder.finish(&report).doing(|| "write the report on the restore")
+}
+
+fn ms(clock: std::time::Instant) -> u64 {
+    u64::try_from(clock.elapsed().as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,109 @@
+//! Which complaints are harmless: those that somebody has named by object and code, and two that every restore may bring.
+//!
+//! Never by number, and never by words alone: object and code must both be known. pg_restore does not print the code; of the
+//! messages below it is known, of any other it stays empty, and then nothing is accepted.
+
+use crate::config::AcceptedError;
+use crate::night::Complaint;
+
+/// Start and end of a message of the server in English, and its SQLSTATE.
+const MESSAGES: &[(&str, &str, &str)] = &[
+    ("must be owner of ", "", "42501"),
+    ("permission denied ", "", "42501"),
+    ("must be member of role ", "", "42501"),
+    ("must be able to SET ROLE ", "", "42501"),
+    ("must be superuser ", "", "42501"),
+    ("schema \"", "\" already exists", "42P06"),
+    ("schema \"", "\" does not exist", "3F000"),
+    ("relation \"", "\" already exists", "42P07"),
+    ("relation \"", "\" does not exist", "42P01"),
+    ("type \"", "\" already exists", "42710"),
+    ("type \"", "\" does not exist", "42704"),
+    ("extension \"", "\" already exists", "42710"),
+    ("extension \"", "\" does not exist", "42704"),
+    ("extension \"", "\" is not available", "0A000"),
+    ("could not open extension control file ", "", "58P01"),
+    ("function \"", "\" already exists with same argument types", "42723"),
+    ("function ", " does not exist", "42883"),
+    ("role \"", "\" does not exist", "42704"),
+    ("tablespace \"", "\" does not exist", "42704"),
+    ("language \"", "\" does not exist", "42704"),
+    ("collation \"", " does not exist", "42704"),
+    ("unrecognized configuration parameter \"", "\"", "42704"),
+    ("invalid value for parameter \"", "", "22023"),
+    ("duplicate key value violates unique constraint \"", "", "23505"),
+    ("could not create unique index \"", "\"", "23505"),
+    ("insert or update on table \"", "\"", "23503"),
+    ("new row for relation \"", "\"", "23514"),
+    ("check constraint \"", " is violated by some row", "23514"),
+    ("multiple primary keys for table \"", "\" are not allowed", "42P16"),
+];
+
+/// Object, SQLSTATE, reason.
+const HARMLESS: &[(&str, &str, &str)] = &[
+    (
+        "COMMENT EXTENSION plpgsql",
+        "42501",
+        "every database has plpgsql and its comment from its template, where they belong to the server's administrator",
+    ),
+    ("SCHEMA public", "42P06", "every database has a schema public from its template"),
+];
+
+/// The SQLSTATE of a message of the server (in English, without severity); `None` if it is not one that we know.
+pub fn sqlstate_of(message: &str) -> Option<&'static str> {
+    let message = message.split("; ").next().unwrap_or(message);
+    let is_it = |start: &str, end: &str| {
+        message.len() >= start.len() + end.len() && message.starts_with(start) && message.ends_with(end)
+    };
+    MESSAGES.iter().find(|(start, end, _)| is_it(start, end)).map(|(_, _, state)| *state)
+}
+
+/// The complaint with its code and, if it is harmless, why.
+pub(super) fn judged(mut complaint: Complaint, accept: &[AcceptedError]) -> Complaint {
+    if let Some(state) = sqlstate_of(&complaint.message) {
+        state.clone_into(&mut complaint.sqlstate);
+    }
+    let (object, state) = (complaint.object.as_str(), complaint.sqlstate.as_str());
+    if object.is_empty() || state.is_empty() {
+        return complaint;
+    }
+    let theirs = accept.iter().find(|known| known.object == object && known.sqlstate == state);
+    let ours = HARMLESS.iter().find(|known| known.0 == object && known.1 == state);
+    complaint.accepted = theirs.map(|known| known.reason.clone()).or(ours.map(|known| known.2.to_owned()));
+    complaint
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn complaint(object: &str, message: &str) -> Complaint {
+        Complaint { object: object.into(), sqlstate: String::new(), message: message.into(), accepted: None }
+    }
+
+    #[test]
+    fn a_complaint_is_accepted_by_object_and_code_together() {
+        let accept = [AcceptedError { object: "INDEX a".into(), sqlstate: "23505".into(), reason: "known".into() }];
+        let message = "could not create unique index \"a\"; Key (id)=(1) is duplicated.";
+        let one = judged(complaint("INDEX a", message), &accept);
+        assert_eq!((one.sqlstate.as_str(), one.accepted.as_deref()), ("23505", Some("known")));
+        assert_eq!(judged(complaint("INDEX b", message), &accept).accepted, None);
+        assert_eq!(judged(complaint("INDEX a", "permission denied for table a"), &accept).accepted, None);
+    }
+
+    #[test]
+    fn what_we_do_not_know_is_never_accepted() {
+        let accept = [AcceptedError { object: String::new(), sqlstate: String::new(), reason: "anything".into() }];
+        assert_eq!(judged(complaint("", "never heard of"), &accept).accepted, None);
+        assert_eq!(judged(complaint("", "permission denied for table a"), &accept).accepted, None);
+    }
+
+    #[test]
+    fn what_comes_with_the_template_is_harmless_and_says_why() {
+        let owner = "must be owner of extension plpgsql";
+        assert!(judged(complaint("COMMENT EXTENSION plpgsql", owner), &[]).accepted.unwrap().contains("template"));
+        assert!(judged(complaint("SCHEMA public", "schema \"public\" already exists"), &[]).accepted.is_some());
+        assert_eq!(judged(complaint("COMMENT EXTENSION postgis", owner), &[]).accepted, None);
+        assert_eq!(judged(complaint("SCHEMA shop", "schema \"shop\" already exists"), &[]).accepted, None);
+    }
+}

@@ -1,0 +1,108 @@
+//! What these tests have in common: orders that are quickly given.
+
+use std::fs;
+use std::future::Future;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use pgwitness::cluster::Cluster;
+use pgwitness::config::{self, DumpFormat, Span};
+use pgwitness::conninfo::ConnInfo;
+use pgwitness::dumping::{DumpOrder, Dumped, dump};
+use pgwitness::error::Result;
+use pgwitness::pgtools::{PgTools, Version};
+use pgwitness::progress::nobody;
+use pgwitness::restoring::{CopyIdentity, CopyOrder, RestoreOrder, Restored, create_copy, database_facts, restore};
+
+use crate::support::client_tools;
+
+pub fn block<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap().block_on(future)
+}
+
+pub fn conninfo(text: &str) -> ConnInfo {
+    ConnInfo::resolve(text, &|_| None).unwrap()
+}
+
+pub fn config() -> config::Dump {
+    config::Dump {
+        directory: PathBuf::from("/nowhere"),
+        format: DumpFormat::Directory,
+        jobs: 2,
+        compression: None,
+        exclude_table_data: Vec::new(),
+        stalled_after: Span::seconds(60),
+        pg_bindir: None,
+    }
+}
+
+pub fn order<'a>(conninfo: &'a ConnInfo, target: &'a Path, config: &'a config::Dump) -> DumpOrder<'a> {
+    DumpOrder { conninfo, snapshot: None, target, config, tools: client_tools(), role: None }
+}
+
+pub fn dumped(database: &str, target: &Path) -> Dumped {
+    let info = conninfo(database);
+    block(dump(&order(&info, target, &config()), &nobody())).unwrap()
+}
+
+pub fn copy_of(source: &str, cluster: &Cluster, name: &str) -> CopyIdentity {
+    let (source, admin) = (conninfo(source), conninfo(&cluster.conninfo("postgres")));
+    block(async {
+        let facts = database_facts(&source).await.unwrap();
+        let order = CopyOrder { admin: &admin, database: name, owner: None, facts: &facts, protected: &[] };
+        create_copy(&order).await.unwrap()
+    })
+}
+
+pub fn restore_order<'a>(dump: &'a Path, conninfo: &'a ConnInfo) -> RestoreOrder<'a> {
+    RestoreOrder {
+        dump,
+        conninfo,
+        jobs: 2,
+        no_owner: false,
+        no_privileges: false,
+        role: None,
+        accept: &[],
+        stalled_after: Duration::from_secs(60),
+        tools: client_tools(),
+    }
+}
+
+pub fn restored(dump: &Path, copy: &str) -> Result<Restored> {
+    let info = conninfo(copy);
+    block(restore(&restore_order(dump, &info)))
+}
+
+/// A directory in which each of PostgreSQL's client programs is this shell script.
+pub fn scripts(directory: &Path, script: &str) -> PgTools {
+    let bindir = directory.join("bin");
+    fs::create_dir_all(&bindir).unwrap();
+    for name in ["pg_dump", "pg_dumpall", "pg_restore"] {
+        let file = bindir.join(name);
+        fs::write(&file, format!("#!/bin/sh\n{script}\n")).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    PgTools { bindir, version: Version { major: 15, minor: 0, text: "15.0".into() } }
+}
+
+/// Process ids that a script has written into a file, one a line.
+pub fn pids(file: &Path) -> Vec<u32> {
+    let text = fs::read_to_string(file).unwrap_or_default();
+    text.lines().map(|line| line.trim().parse().unwrap()).collect()
+}
+
+/// Whether it runs; one that has ended and that nobody has asked about does not.
+pub fn is_running(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
+}
+
+/// Waits for something that must come soon.
+pub fn soon(what: &str, is_so: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < Duration::from_secs(20), "{what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}

@@ -1,0 +1,229 @@
+//! Nights with a source that is any PostgreSQL server: the whole way, and damage on the way.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "in a test, that is how to fail")]
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::sync::OnceLock;
+
+use pgwitness::cluster::Cluster;
+use support::night::{NightWorld, names};
+use support::{Database, cluster};
+
+/// One server for all tests of this file; each has its own database.
+fn server() -> &'static Cluster {
+    static SERVER: OnceLock<Cluster> = OnceLock::new();
+    SERVER.get_or_init(cluster)
+}
+
+const SHOP: &str = "CREATE SCHEMA shop;
+    CREATE TABLE shop.members (id int PRIMARY KEY, name text NOT NULL);
+    CREATE TABLE shop.orders (id serial PRIMARY KEY, member int REFERENCES shop.members, cents bigint);
+    INSERT INTO shop.members SELECT i, 'member ' || i FROM generate_series(1, 200) i;
+    INSERT INTO shop.orders (member, cents) SELECT 1 + i % 200, i * 7 FROM generate_series(1, 3000) i;";
+
+/// A database of its own, and a night for it.
+fn shop(name: &str) -> (Database, NightWorld) {
+    let database = Database::create(server(), name);
+    database.run(SHOP);
+    let mut world = NightWorld::of_database(server(), name);
+    world.set("restore", &format!("database = \"copy_of_{name}\""));
+    (database, world)
+}
+
+/// Copies of this database that are still there.
+fn copies_of(name: &str) -> Vec<String> {
+    databases().into_iter().filter(|database| database.starts_with(&format!("copy_of_{name}"))).collect()
+}
+
+fn databases() -> Vec<String> {
+    let rows = Database::connect(&server().conninfo("postgres")).query("SELECT datname FROM pg_database ORDER BY 1");
+    rows.into_iter().map(|row| row[0].clone().unwrap()).collect()
+}
+
+#[test]
+fn a_sound_night_leaves_a_verified_dump_and_a_signed_report_and_nothing_else() {
+    let (_database, world) = shop("sound_night");
+    let said = world.demand(&["nightly"], 0);
+    assert!(said.contains("sound (rows, sequences, large objects, schema, foreign keys)"), "{said}");
+    assert_eq!(world.backups("verified").len(), 1);
+    assert_eq!(world.backups("unverified").len() + world.backups("damaged").len(), 0);
+    assert_eq!(world.open_journals(), Vec::<String>::new());
+    assert_eq!(copies_of("sound_night"), Vec::<String>::new());
+    let report = world.report();
+    assert_eq!((&report["format"], &report["verdict"]), (&2.into(), &"sound".into()));
+    let night = &report["night"];
+    let steps: Vec<&str> =
+        night["steps"].as_array().unwrap().iter().map(|step| step["name"].as_str().unwrap()).collect();
+    assert_eq!(steps, ["recover", "preflight", "dump", "restore", "verify"]);
+    assert!(night["dump"]["files"].as_array().unwrap().len() >= 3, "{night}");
+    assert_eq!(night["legs"].as_array().unwrap().len(), 2);
+    sha256sums_hold(&world);
+    ssh_keygen_agrees(&world);
+}
+
+/// With a tool that knows nothing of us.
+fn sha256sums_hold(world: &NightWorld) {
+    let dir = world.path("backups/verified").join(&world.backups("verified")[0]);
+    let output =
+        Command::new("sha256sum").args(["--check", "--quiet", "SHA256SUMS"]).current_dir(dir).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+fn ssh_keygen_agrees(world: &NightWorld) {
+    let folder = world.path("reports").join(&names(&world.path("reports"))[0]);
+    let key = fs::read_to_string(world.path("key.pub")).unwrap();
+    let allowed = world.path("allowed_signers");
+    fs::write(&allowed, format!("pgwitness {key}")).unwrap();
+    for name in ["report.json", "closing.json"] {
+        let mut command = Command::new("ssh-keygen");
+        command.args(["-Y", "verify", "-I", "pgwitness", "-n", "pgwitness-report", "-f"]).arg(&allowed);
+        command.arg("-s").arg(folder.join(format!("{name}.sig"))).stdin(fs::File::open(folder.join(name)).unwrap());
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[test]
+fn old_dumps_go_only_after_a_new_one_is_verified() {
+    let (database, mut world) = shop("retention_night");
+    world.demand(&["nightly"], 0);
+    world.demand(&["nightly"], 0);
+    let first_two = world.backups("verified");
+    assert_eq!(first_two.len(), 2);
+    // A night that fails removes nothing.
+    world.wrap("pg_restore", "echo 'pg_restore: error: no such thing' >&2; exit 1");
+    world.demand(&["nightly"], 2);
+    assert_eq!(world.backups("verified"), first_two);
+    world.set("dump", &support::night::text("pg_bindir", &support::client_tools().bindir));
+    let plan = world.demand(&["nightly", "--dry-run"], 0);
+    assert!(plan.contains(&format!("remove {}", first_two[0])), "{plan}");
+    assert_eq!(world.backups("verified"), first_two, "a dry run does nothing");
+    world.demand(&["nightly"], 0);
+    let now = world.backups("verified");
+    assert_eq!((now.len(), &now[0]), (2, &first_two[1]));
+    drop(database);
+}
+
+/// Damage between dump and restore, and between restore and comparison: what pg_restore would do, and a wound.
+fn wounded(name: &str, program: &str, script: &str) -> (NightWorld, String) {
+    let (_database, mut world) = shop(name);
+    world.demand(&["nightly"], 0);
+    let before = world.backups("verified");
+    let marker = world.path("hook-ran");
+    world.set("hooks", &format!("after_restore = [\"touch\", {:?}]", marker.to_str().unwrap()));
+    world.wrap(program, script);
+    let said = world.demand(&["nightly"], 1);
+    assert_eq!(world.backups("verified"), before, "older dumps are untouched: {said}");
+    assert_eq!(world.backups("damaged").len(), 1, "{said}");
+    assert!(!marker.exists(), "the hook has run: {said}");
+    assert_eq!(copies_of(name), Vec::<String>::new());
+    (world, said)
+}
+
+#[test]
+fn a_wound_between_restore_and_comparison_is_named_and_blamed_on_the_restore() {
+    let script = "\"$REAL/pg_restore\" \"$@\"; code=$?
+        DB=$(echo \"$*\" | grep -o 'copy_of_wound_copy_[0-9a-f]*' | head -1)
+        [ -n \"$DB\" ] && \"$REAL/psql\" -X -q -d \"$DB\" -c 'UPDATE shop.orders SET cents = cents + 1 WHERE id = 17' >/dev/null
+        exit $code";
+    let (_world, said) = wounded("wound_copy", "pg_restore", script);
+    assert!(said.contains("shop.orders") && said.contains("id=17"), "{said}");
+    assert!(said.contains("came in between dump and copy"), "{said}");
+}
+
+#[test]
+fn a_byte_changed_in_the_dump_before_the_restore_is_damage() {
+    let script = "for last; do :; done
+        case \"$*\" in *-f\\ -*|*--file=-*|*--list*|*-l\\ *) exec \"$REAL/pg_restore\" \"$@\";; esac
+        f=$(ls -S \"$last\"/*.dat* 2>/dev/null | head -1)
+        [ -n \"$f\" ] && printf 'X' | dd of=\"$f\" bs=1 seek=40 conv=notrunc 2>/dev/null
+        exec \"$REAL/pg_restore\" \"$@\"";
+    let (world, said) = wounded("wound_dump", "pg_restore", script);
+    assert!(said.contains("dump"), "{said}");
+    let reports = world.reports();
+    let findings = reports.last().unwrap()["findings"].to_string();
+    assert!(findings.contains("the file is not what pg_dump wrote"), "{findings}");
+}
+
+#[test]
+fn a_source_that_is_broken_itself_is_damaged_and_its_dump_does_not_count() {
+    let (database, world) = shop("broken_source");
+    database.run("SET session_replication_role = replica; DELETE FROM shop.members WHERE id = 5");
+    let said = world.demand(&["nightly"], 1);
+    assert!(said.contains("orders_member_fkey"), "{said}");
+    assert_eq!((world.backups("verified").len(), world.backups("damaged").len()), (0, 1));
+}
+
+#[test]
+fn the_copy_is_kept_under_its_name_only_after_the_hook_has_run_on_it() {
+    let (_database, mut world) = shop("kept_copy");
+    world.set("restore", "database = \"sanitised\"");
+    world.set("restore", "copy = \"replace\"");
+    let psql = support::client_tools().program("psql");
+    let hook = |sql: &str| {
+        format!("after_restore = [{:?}, \"-X\", \"-v\", \"ON_ERROR_STOP=1\", \"-c\", {sql:?}]", psql.to_str().unwrap())
+    };
+    world.set("hooks", &hook("UPDATE shop.members SET name = 'somebody'"));
+    world.demand(&["nightly"], 0);
+    let kept = Database::connect(&server().conninfo("sanitised"));
+    assert_eq!(kept.value("SELECT string_agg(DISTINCT name, ',') FROM shop.members"), "somebody");
+    drop(kept);
+    // A hook that fails: sound, but; yesterday's copy stays, tonight's is gone.
+    world.set("hooks", &hook("SELECT 1/0"));
+    let said = world.demand(&["nightly"], 3);
+    assert!(said.contains("division by zero"), "{said}");
+    assert_eq!(databases().iter().filter(|name| name.starts_with("sanitised")).count(), 1, "{:?}", databases());
+    let kept = Database::connect(&server().conninfo("sanitised"));
+    assert_eq!(kept.value("SELECT string_agg(DISTINCT name, ',') FROM shop.members"), "somebody");
+    drop(kept);
+    world.set("hooks", &hook("UPDATE shop.members SET name = 'nobody'"));
+    world.demand(&["nightly"], 0);
+    let kept = Database::connect(&server().conninfo("sanitised"));
+    assert_eq!(kept.value("SELECT string_agg(DISTINCT name, ',') FROM shop.members"), "nobody");
+}
+
+#[test]
+fn a_database_of_somebody_else_is_never_replaced() {
+    let (_database, mut world) = shop("not_ours");
+    let theirs = Database::create(server(), "theirs");
+    theirs.run("CREATE TABLE precious (a int)");
+    drop(theirs);
+    world.set("restore", "database = \"theirs\"");
+    world.set("restore", "copy = \"replace\"");
+    let said = world.demand(&["nightly"], 2);
+    assert!(said.contains("it will not be replaced"), "{said}");
+    assert_eq!(Database::connect(&server().conninfo("theirs")).value("SELECT count(*) FROM precious"), "0");
+    assert_eq!(world.backups("unverified").len(), 0, "nothing was dumped");
+}
+
+#[test]
+fn the_last_verified_backup_comes_back_and_is_proven() {
+    let (database, world) = shop("bad_day");
+    world.demand(&["nightly"], 0);
+    database.run("DROP SCHEMA shop CASCADE");
+    let into = server().conninfo("bad_day_again");
+    let said = world.demand(&["restore", "--into", &into], 0);
+    assert!(said.contains("sound ("), "{said}");
+    let again = Database::connect(&into);
+    assert_eq!(again.value("SELECT count(*) FROM shop.orders"), "3000");
+    let said = world.demand(&["restore", "--into", &into], 2);
+    assert!(said.contains("exists already"), "{said}");
+    assert_eq!(again.value("SELECT count(*) FROM shop.orders"), "3000");
+    damage_largest(&world.path("backups/verified").join(&world.backups("verified")[0]).join("dump"));
+    let said = world.demand(&["restore", "--into", &server().conninfo("bad_day_third")], 2);
+    assert!(said.contains("it has changed since it was verified"), "{said}");
+    assert!(!databases().contains(&"bad_day_third".to_owned()));
+}
+
+fn damage_largest(dir: &Path) {
+    let largest =
+        names(dir).into_iter().map(|name| dir.join(name)).max_by_key(|path| path.metadata().unwrap().len()).unwrap();
+    let mut bytes = fs::read(&largest).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&largest, bytes).unwrap();
+}
