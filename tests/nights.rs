@@ -615,3 +615,15 @@ fn a_thousand_nights_are_listed_at_once() {
     println!("1,000 nights read in {spent:?}");
     assert!(spent.as_secs() < 60, "{spent:?}");
 }
+
+#[test]
+fn without_a_directory_the_configuration_is_asked_and_a_missing_one_is_said() {
+    let world = World::sound(1);
+    for command in ["list", "show", "diff previous latest", "verify latest --allowed-signers {signers}"] {
+        let (code, text) = world.says(&format!("{command} --config {{tmp}}/nowhere.toml"));
+        assert_eq!(code, 2, "{command}: {text}");
+        assert!(text.starts_with("error: find the directory of reports: read ") && text.contains("try:"), "{text}");
+    }
+    let (code, text) = world.says("verify {dir} --allowed-signers {signers} --files --config {tmp}/nowhere.toml");
+    assert_eq!((code, text.starts_with("error: find the dumps: read ")), (2, true), "{text}");
+}

@@ -6,9 +6,10 @@ mod list;
 mod verify;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::args::{Format, KeygenArguments, PartChoice, ReportCommand, ShowArguments};
+use super::args::{ConfigArguments, Format, KeygenArguments, PartChoice, PlaceArguments, ReportCommand, ShowArguments};
+use super::config;
 use super::terminal::{Terminal, print_result};
 use crate::error::{Context, Error, Result};
 use crate::nights;
@@ -30,7 +31,7 @@ pub fn run(command: &ReportCommand) -> Result<u8> {
 }
 
 fn show(arguments: &ShowArguments) -> Result<u8> {
-    let path = nights::find(arguments.directory.as_deref(), &arguments.report)?;
+    let path = find(&arguments.report, &arguments.place)?;
     let doing = || format!("read report {}", path.display());
     let bytes = fs::read(&path).doing(doing)?;
     let report = Report::from_bytes(&bytes).doing(doing)?;
@@ -43,6 +44,22 @@ fn show(arguments: &ShowArguments) -> Result<u8> {
         }
     }
     Ok(report.verdict.exit_code())
+}
+
+/// The directory of reports: as given, or as the configuration has it.
+fn directory(given: Option<&Path>, config: &ConfigArguments) -> Result<PathBuf> {
+    match given {
+        Some(dir) => Ok(dir.to_owned()),
+        None => config::load(config).map(|config| config.report.directory).doing(|| "find the directory of reports"),
+    }
+}
+
+/// The report that the user means; a path needs no directory of reports.
+fn find(text: &str, place: &PlaceArguments) -> Result<PathBuf> {
+    if place.directory.is_none() && Path::new(text).exists() {
+        return nights::find(None, text);
+    }
+    nights::find(Some(&directory(place.directory.as_deref(), &place.config)?), text)
 }
 
 fn part(choice: PartChoice) -> Part {

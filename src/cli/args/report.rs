@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::Format;
+use super::{ConfigArguments, Format};
 
-const REPORT_HELP: &str = "A report is a path (its directory or its report.json) or, below --directory, its id, the beginning of its id, \
+const REPORT_HELP: &str = "A report is a path (its directory or its report.json) or, in the directory of reports, its id, the beginning of its id, \
                            `latest` or `previous`.";
 const LIST_HELP: &str = "Exit codes:
   0  every night that is shown is in order, whatever its verdict
@@ -43,8 +43,11 @@ pub enum ReportCommand {
 #[derive(Debug, Args)]
 #[command(after_help = LIST_HELP)]
 pub struct ListArguments {
-    /// Where the reports are
-    pub directory: PathBuf,
+    /// Where the reports are [default: report.directory of the configuration]
+    pub directory: Option<PathBuf>,
+    /// Which configuration.
+    #[command(flatten)]
+    pub config: ConfigArguments,
     /// Only nights since then: 2026-01-31, or 7d, 36h, 4w before now
     #[arg(long, value_name = "DATE")]
     pub since: Option<String>,
@@ -77,9 +80,9 @@ pub struct ShowArguments {
     /// Which report
     #[arg(default_value = "latest")]
     pub report: String,
-    /// Where the reports are
-    #[arg(long, value_name = "DIR")]
-    pub directory: Option<PathBuf>,
+    /// Where the reports are.
+    #[command(flatten)]
+    pub place: PlaceArguments,
     /// Only one part of it
     #[arg(long, value_enum, value_name = "PART")]
     pub only: Option<PartChoice>,
@@ -104,6 +107,17 @@ pub enum PartChoice {
     Waivers,
 }
 
+/// Where reports are.
+#[derive(Debug, Args)]
+pub struct PlaceArguments {
+    /// Where the reports are [default: report.directory of the configuration]
+    #[arg(long, value_name = "DIR")]
+    pub directory: Option<PathBuf>,
+    /// Which configuration.
+    #[command(flatten)]
+    pub config: ConfigArguments,
+}
+
 /// Whose signature counts.
 #[derive(Debug, Args)]
 pub struct TrustArguments {
@@ -121,16 +135,16 @@ pub struct TrustArguments {
 pub struct VerifyArguments {
     /// A report, or a directory of reports: then all of them and the chain between them
     pub report: String,
-    /// Where the reports are, when the report is given by its id
-    #[arg(long, value_name = "DIR")]
-    pub directory: Option<PathBuf>,
+    /// Where the reports are.
+    #[command(flatten)]
+    pub place: PlaceArguments,
     /// Also every report before this one, back to the first
     #[arg(long)]
     pub chain: bool,
     /// Also every file of the dumps, by its SHA-256 in the report
-    #[arg(long, requires = "backups")]
+    #[arg(long)]
     pub files: bool,
-    /// Where the dumps are: the directory that has verified/ and damaged/
+    /// Where the dumps are, in verified/ and damaged/ [default: dump.directory of the configuration]
     #[arg(long, value_name = "DIR", requires = "files")]
     pub backups: Option<PathBuf>,
     /// Who signs.
@@ -146,9 +160,9 @@ pub struct DiffArguments {
     pub before: String,
     /// The night after
     pub after: String,
-    /// Where the reports are
-    #[arg(long, value_name = "DIR")]
-    pub directory: Option<PathBuf>,
+    /// Where the reports are.
+    #[command(flatten)]
+    pub place: PlaceArguments,
     /// Which side of each night: what the source was, or what was restored from its dump
     #[arg(long, value_enum, default_value_t = SideChoice::Expected)]
     pub side: SideChoice,
@@ -187,9 +201,9 @@ pub struct AcknowledgeArguments {
     /// Who you are, as allowed_signers has you [default: the comment of the key]
     #[arg(long, value_name = "PRINCIPAL")]
     pub identity: Option<String>,
-    /// Where the reports are
-    #[arg(long, value_name = "DIR")]
-    pub directory: Option<PathBuf>,
+    /// Where the reports are.
+    #[command(flatten)]
+    pub place: PlaceArguments,
     /// Refuse to sign unless the report is good by this list of who may sign
     #[arg(long, value_name = "FILE")]
     pub allowed_signers: Option<PathBuf>,

@@ -3,14 +3,14 @@
 use super::super::args::AcknowledgeArguments;
 use super::super::inputs;
 use super::super::terminal::print_result;
-use super::{Result, read_signers};
+use super::{Result, find, read_signers};
 use crate::error::Error;
 use crate::nights;
 use crate::render::printable;
 use crate::store::{self, Check};
 
 pub fn run(arguments: &AcknowledgeArguments) -> Result<u8> {
-    let report = nights::find(arguments.directory.as_deref(), &arguments.report)?;
+    let report = find(&arguments.report, &arguments.place)?;
     let now = inputs::now();
     if let Some(path) = &arguments.allowed_signers {
         match store::verify(&report, &read_signers(path)?, None, now)? {

@@ -8,11 +8,10 @@ use serde::Serialize;
 use super::super::args::{DiffArguments, Format, SideChoice};
 use super::super::inputs;
 use super::super::terminal::{Terminal, print_result};
-use super::{Result, read_signers};
+use super::{Result, find, read_signers};
 use crate::drift::{self, Change, Drift};
 use crate::error::{Context, Error};
 use crate::manifest::Manifest;
-use crate::nights;
 use crate::render::{self, printable};
 use crate::report::Report;
 use crate::signers::AllowedSigners;
@@ -49,7 +48,7 @@ struct Night {
 
 impl Night {
     fn load(text: &str, arguments: &DiffArguments, allowed: Option<&AllowedSigners>) -> Result<Self> {
-        let path = nights::find(arguments.directory.as_deref(), text)?;
+        let path = find(text, &arguments.place)?;
         let report = match allowed {
             Some(allowed) => match store::verify(&path, allowed, None, inputs::now())? {
                 Check::Good(verified) => verified.report,

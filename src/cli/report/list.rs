@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::super::args::{Format, ListArguments, VerdictChoice};
 use super::super::inputs;
 use super::super::terminal::{Terminal, print_result};
-use super::{Result, read_signers};
+use super::{Result, directory, read_signers};
 use crate::error::Error;
 use crate::nights::{self, Content, NightEntry};
 use crate::time::Timestamp;
@@ -18,7 +18,8 @@ pub fn run(arguments: &ListArguments) -> Result<u8> {
     let now = inputs::now();
     let since = arguments.since.as_deref().map(|text| since(text, now)).transpose()?;
     let allowed = arguments.allowed_signers.as_deref().map(read_signers).transpose()?;
-    let all = nights::read(&arguments.directory, allowed.as_ref(), now)?;
+    let dir = directory(arguments.directory.as_deref(), &arguments.config)?;
+    let all = nights::read(&dir, allowed.as_ref(), now)?;
     let nights = select(all, since, arguments.verdict);
     match arguments.format {
         Format::Table => print_result(&nights::table(&nights, now, Terminal::stdout().style(false)))?,

@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use super::super::args::VerifyArguments;
+use super::super::config;
 use super::super::inputs;
 use super::super::terminal::{Terminal, print_result};
-use super::{Result, read_signers};
-use crate::error::Error;
+use super::{Result, find, read_signers};
+use crate::error::{Context, Error};
 use crate::nights::{self, Extent, Proof};
 use crate::render::{Style, printable, wrap};
 use crate::signers::AllowedSigners;
@@ -15,16 +16,30 @@ use crate::verdict::counted;
 
 pub fn run(arguments: &VerifyArguments) -> Result<u8> {
     let allowed = read_signers(&arguments.trust.allowed_signers)?;
+    let backups = backups(arguments)?;
     let given = Path::new(&arguments.report);
     if given.is_dir() && !store::is_report_directory(given) {
-        return all(arguments, &allowed, given, None);
+        let extent = Extent { back_from: None, backups: backups.as_deref() };
+        return all(arguments, &allowed, given, extent);
     }
-    let report = nights::find(arguments.directory.as_deref(), &arguments.report)?;
+    let report = find(&arguments.report, &arguments.place)?;
     if arguments.chain {
         let (dir, id) = place(&report)?;
-        return all(arguments, &allowed, &dir, Some(&id));
+        let extent = Extent { back_from: Some(&id), backups: backups.as_deref() };
+        return all(arguments, &allowed, &dir, extent);
     }
-    one(arguments, &allowed, &report)
+    one(arguments, &allowed, &report, backups.as_deref())
+}
+
+/// Where the dumps are, if they are to be looked at.
+fn backups(arguments: &VerifyArguments) -> Result<Option<PathBuf>> {
+    match &arguments.backups {
+        _ if !arguments.files => Ok(None),
+        Some(dir) => Ok(Some(dir.clone())),
+        None => {
+            config::load(&arguments.place.config).map(|config| Some(config.dump.directory)).doing(|| "find the dumps")
+        }
+    }
 }
 
 /// The directory that a report is in with the others, and its name there.
@@ -36,13 +51,13 @@ fn place(report: &Path) -> Result<(PathBuf, String)> {
     dir.zip(id).ok_or_else(|| Error::new(format!("{} is not in a directory of reports", report.display())))
 }
 
-fn one(arguments: &VerifyArguments, allowed: &AllowedSigners, report: &Path) -> Result<u8> {
+fn one(arguments: &VerifyArguments, allowed: &AllowedSigners, report: &Path, backups: Option<&Path>) -> Result<u8> {
     let check = store::verify(report, allowed, arguments.trust.identity.as_deref(), inputs::now())?;
     let path = printable(&report.display().to_string());
     let mut text = format!("{path}: {}\n", printable(&check.to_string()));
     let mut code = check.exit_code();
     if let Check::Good(verified) = &check {
-        if let Some(backups) = &arguments.backups {
+        if let Some(backups) = backups {
             let (dump_code, line) = nights::prove_dump(&verified.report, backups, true);
             text.push_str(&format!("{}\n", printable(&line)));
             code = dump_code;
@@ -53,9 +68,8 @@ fn one(arguments: &VerifyArguments, allowed: &AllowedSigners, report: &Path) -> 
     Ok(code)
 }
 
-fn all(arguments: &VerifyArguments, allowed: &AllowedSigners, dir: &Path, back_from: Option<&str>) -> Result<u8> {
+fn all(arguments: &VerifyArguments, allowed: &AllowedSigners, dir: &Path, extent: Extent<'_>) -> Result<u8> {
     let trust = Trust { allowed, identity: arguments.trust.identity.as_deref(), now: inputs::now() };
-    let extent = Extent { back_from, backups: arguments.backups.as_deref() };
     let proofs = nights::verify_all(dir, trust, extent)?;
     if proofs.is_empty() {
         return Err(Error::new(format!("there is no report in {}", dir.display())));
