@@ -4,11 +4,14 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::{Duration, SystemTime};
 
+use pgwitness::conninfo::ConnInfo;
+use regex::Regex;
+
 use crate::disk::Small;
 use crate::machine::{Machine, PRODUCTION, copies};
 use crate::standin::{Action, Fault, Instance, Snapshot};
-use crate::support::Database;
 use crate::support::night::{names, text};
+use crate::support::{Database, tools};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -46,12 +49,19 @@ pub fn demand_only_questions(machine: &Machine) {
 }
 
 fn plain(machine: &Machine, said: &str) -> String {
-    let socket = pgwitness::conninfo::ConnInfo::resolve(&copies().conninfo("postgres"), &|_| None).unwrap().describe();
-    said.replace(&machine.world.path("").display().to_string(), "DIR/")
-        .replace(&machine.aws.url(), "AWS")
+    let copies = ConnInfo::resolve(&copies().conninfo("postgres"), &|_| None).unwrap();
+    let socket = copies.get("host").unwrap();
+    let major = tools().version.major;
+    let said = said
+        .replace(&machine.world.path("").display().to_string(), "DIR/")
         .replace(&machine.snapshot.id, "SNAPSHOT")
         .replace(&machine.production.resource_id, "RESOURCE")
-        .replace(&socket, "COPIES")
+        .replace(socket, "SOCKET")
+        .replace(&socket.replace('/', "%2F"), "SOCKET")
+        .replace(&format!("PostgreSQL {major}"), "PostgreSQL MAJOR")
+        .replace(&format!("version {major}"), "version MAJOR");
+    let said = Regex::new(r"\d{8}T\d{6}Z-[0-9a-f]{8}").unwrap().replace_all(&said, "RUN").into_owned();
+    Regex::new(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ").unwrap().replace_all(&said, "TIME").into_owned()
 }
 
 type Case = (&'static str, fn(&mut Machine) -> Vec<&'static str>, &'static str);
@@ -87,7 +97,8 @@ fn a_snapshot_that_cannot_be_taken_is_one_clear_line() {
                 edit(machine, |snapshot| snapshot.created = ago(31 * HOUR));
                 vec![]
             },
-            "",
+            "error: find a snapshot of club-production (RESOURCE): newest snapshot SNAPSHOT is 31 h old; max_snapshot_age is 26 h\n  \
+             try: look why RDS takes none, or name one with --snapshot",
         ),
         (
             "stale, and the next one is being made",
@@ -97,7 +108,8 @@ fn a_snapshot_that_cannot_be_taken_is_one_clear_line() {
                 machine.aws.add_snapshot(Snapshot { id: "rds:next".into(), ..next.still_creating() });
                 vec![]
             },
-            "",
+            "error: find a snapshot of club-production (RESOURCE): newest snapshot SNAPSHOT is 31 h old; max_snapshot_age is 26 h (rds:next is creating (40 %))\n  \
+             try: look why RDS takes none, or name one with --snapshot",
         ),
         (
             "missing",
@@ -105,7 +117,8 @@ fn a_snapshot_that_cannot_be_taken_is_one_clear_line() {
                 machine.aws.forget_snapshot(&machine.snapshot.id);
                 vec![]
             },
-            "",
+            "error: find a snapshot of club-production (RESOURCE): it has no snapshot\n  \
+             try: is its backup retention period 0?",
         ),
         (
             "of another kind",
@@ -114,7 +127,8 @@ fn a_snapshot_that_cannot_be_taken_is_one_clear_line() {
                 machine.world.set("source", "snapshots = \"automated\"");
                 vec![]
             },
-            "",
+            "error: find a snapshot of club-production (RESOURCE): it has no snapshot of the configured kind, but 1 of another kind\n  \
+             try: see source.snapshots: automated, manual or any",
         ),
         (
             "still creating",
@@ -122,7 +136,8 @@ fn a_snapshot_that_cannot_be_taken_is_one_clear_line() {
                 edit(machine, |snapshot| (snapshot.status, snapshot.created) = ("creating".into(), None));
                 vec![]
             },
-            "",
+            "error: find a snapshot of club-production (RESOURCE): none of its snapshots is finished: SNAPSHOT is creating (40 %)\n  \
+             try: run it again once RDS has finished the snapshot",
         ),
         (
             "of the future",
@@ -130,9 +145,15 @@ fn a_snapshot_that_cannot_be_taken_is_one_clear_line() {
                 edit(machine, |snapshot| snapshot.created = Some(SystemTime::now() + HOUR));
                 vec![]
             },
-            "",
+            "error: find a snapshot of club-production (RESOURCE): snapshot SNAPSHOT is of TIME, but now is TIME\n  \
+             try: check the clock of this machine",
         ),
-        ("named, not there", |_| vec!["--snapshot", "before-the-move"], ""),
+        (
+            "named, not there",
+            |_| vec!["--snapshot", "before-the-move"],
+            "error: find a snapshot of club-production (RESOURCE): it has no snapshot before-the-move; its newest is SNAPSHOT\n  \
+             try: a snapshot of another instance is never taken; the console lists those of this one",
+        ),
         (
             "named, of another instance",
             |machine| {
@@ -140,7 +161,8 @@ fn a_snapshot_that_cannot_be_taken_is_one_clear_line() {
                 machine.aws.add_snapshot(Snapshot::manual(&other, "of-staging", HOUR, None));
                 vec!["--snapshot", "of-staging"]
             },
-            "",
+            "error: find a snapshot of club-production (RESOURCE): it has no snapshot of-staging; its newest is SNAPSHOT\n  \
+             try: a snapshot of another instance is never taken; the console lists those of this one",
         ),
         (
             "named, still creating",
@@ -149,7 +171,8 @@ fn a_snapshot_that_cannot_be_taken_is_one_clear_line() {
                 machine.aws.add_snapshot(next.still_creating());
                 vec!["--snapshot", "by-hand"]
             },
-            "",
+            "error: find a snapshot of club-production (RESOURCE): snapshot by-hand is creating (40 %)\n  \
+             try: run it again once RDS has finished the snapshot",
         ),
         (
             "newer than the server of the copy",
@@ -157,7 +180,8 @@ fn a_snapshot_that_cannot_be_taken_is_one_clear_line() {
                 edit(machine, |snapshot| snapshot.engine_version = "99.1".into());
                 vec![]
             },
-            "",
+            "error: the copy's server is PostgreSQL MAJOR, older than the source's 99\n  \
+             try: restore into a server of version 99 or later",
         ),
     ]);
 }
@@ -171,7 +195,8 @@ fn an_aws_that_does_not_know_us_or_that_we_do_not_know_is_one_clear_line() {
                 machine.aws.faults(Action::GetCallerIdentity, u32::MAX, Fault::expired_token());
                 vec![]
             },
-            "",
+            "error: ask AWS who we are: ExpiredToken: The security token included in the request is expired\n  \
+             try: the credentials have expired: renew them (`aws sso login`, or new keys)",
         ),
         (
             "credentials that expire between two calls",
@@ -179,7 +204,8 @@ fn an_aws_that_does_not_know_us_or_that_we_do_not_know_is_one_clear_line() {
                 machine.aws.faults(Action::DescribeDBSnapshots, u32::MAX, Fault::expired_token());
                 vec![]
             },
-            "",
+            "error: find a snapshot of club-production (RESOURCE): ExpiredToken: The security token included in the request is expired\n  \
+             try: the credentials have expired: renew them (`aws sso login`, or new keys)",
         ),
         (
             "no credentials",
@@ -187,7 +213,8 @@ fn an_aws_that_does_not_know_us_or_that_we_do_not_know_is_one_clear_line() {
                 machine.world.environment.retain(|(name, _)| name != "AWS_ACCESS_KEY_ID");
                 vec![]
             },
-            "",
+            "error: ask AWS who we are: no credentials for AWS, neither in the environment nor in a profile nor of this machine\n  \
+             try: set source.profile, AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
         ),
         (
             "unknown credentials",
@@ -195,7 +222,8 @@ fn an_aws_that_does_not_know_us_or_that_we_do_not_know_is_one_clear_line() {
                 machine.world.environment.push(("AWS_ACCESS_KEY_ID".into(), "AKIASOMEBODYELSE1234".into()));
                 vec![]
             },
-            "",
+            "error: ask AWS who we are: InvalidClientTokenId: The security token included in the request is invalid.\n  \
+             try: check which credentials are used: `aws sts get-caller-identity`",
         ),
         (
             "another account",
@@ -203,7 +231,8 @@ fn an_aws_that_does_not_know_us_or_that_we_do_not_know_is_one_clear_line() {
                 machine.world.set("source", "account = \"210987654321\"");
                 vec![]
             },
-            "",
+            "error: the credentials are of account 123456789012, source.account is 210987654321\n  \
+             try: use other credentials (source.profile)",
         ),
         (
             "a clock that is behind",
@@ -211,7 +240,8 @@ fn an_aws_that_does_not_know_us_or_that_we_do_not_know_is_one_clear_line() {
                 machine.aws.set_skew(3600);
                 vec![]
             },
-            "",
+            "error: the clock of this machine is 3600 s behind AWS's\n  \
+             try: set the clock (for instance `timedatectl set-ntp true`)",
         ),
         (
             "a clock that is ahead",
@@ -219,7 +249,8 @@ fn an_aws_that_does_not_know_us_or_that_we_do_not_know_is_one_clear_line() {
                 machine.aws.set_skew(-3600);
                 vec![]
             },
-            "",
+            "error: the clock of this machine is 3600 s ahead of AWS's\n  \
+             try: set the clock (for instance `timedatectl set-ntp true`)",
         ),
         (
             "another region",
@@ -227,7 +258,8 @@ fn an_aws_that_does_not_know_us_or_that_we_do_not_know_is_one_clear_line() {
                 machine.world.set("source", "region = \"eu-central-1\"");
                 vec![]
             },
-            "",
+            "error: ask AWS who we are: SignatureDoesNotMatch: Credential should be scoped to a valid region and to service: 'sts'.\n  \
+             try: check which credentials are used: `aws sts get-caller-identity`",
         ),
         (
             "no source of this name",
@@ -235,7 +267,8 @@ fn an_aws_that_does_not_know_us_or_that_we_do_not_know_is_one_clear_line() {
                 machine.world.set("source", "instance = \"club-prod\"");
                 vec![]
             },
-            "",
+            "error: find the source instance club-prod: there is no instance of this name in ap-southeast-2\n  \
+             try: check source.instance, source.region and the account of the credentials",
         ),
         (
             "a source that was renamed",
@@ -245,7 +278,8 @@ fn an_aws_that_does_not_know_us_or_that_we_do_not_know_is_one_clear_line() {
                 machine.aws.add_instance(Instance { id: "club-production-old".into(), ..machine.production.clone() });
                 vec![]
             },
-            "",
+            "error: find the source instance club-production: there is no instance of this name in ap-southeast-2; source.resource_id is RESOURCE\n  \
+             try: RESOURCE is now named club-production-old: correct source.instance",
         ),
         (
             "a source that was renamed, and another one in its place",
@@ -256,7 +290,8 @@ fn an_aws_that_does_not_know_us_or_that_we_do_not_know_is_one_clear_line() {
                 machine.aws.add_instance(Instance { resource_id, ..machine.production.clone() });
                 vec![]
             },
-            "",
+            "error: find the source instance club-production: it is db-ANOTHERANOTHERANOTHERANOTH, not the configured one; source.resource_id is RESOURCE\n  \
+             try: RESOURCE is now named club-production-old: correct source.instance",
         ),
         (
             "a policy without a right",
@@ -264,7 +299,8 @@ fn an_aws_that_does_not_know_us_or_that_we_do_not_know_is_one_clear_line() {
                 machine.aws.faults(Action::DescribeDBSnapshots, u32::MAX, Fault::access_denied());
                 vec![]
             },
-            "",
+            "error: find a snapshot of club-production (RESOURCE): AccessDenied: User: arn:aws:iam::123456789012:user/pgwitness is not authorized to perform this action\n  \
+             try: `pgwitness config example iam` prints the policy that is needed",
         ),
     ]);
 }
@@ -277,7 +313,8 @@ fn an_aws_that_cannot_be_reached_is_one_clear_line() {
             machine.world.set("source", "endpoint_url = \"http://127.0.0.1:1\"");
             vec![]
         },
-        "",
+        "error: ask AWS who we are: no answer from AWS: Connection refused (os error 111)\n  \
+             try: check the network, source.region and source.endpoint_url",
     )]);
 }
 
@@ -297,7 +334,8 @@ fn a_machine_that_is_not_ready_is_one_clear_line() {
                 machine.world.set("dump", &text("pg_bindir", dir));
                 vec![]
             },
-            "",
+            "error: pg_dump 9.6.24 in DIR/old-bin is older than the server, PostgreSQL MAJOR: it would refuse\n  \
+             try: install the client programs of PostgreSQL version MAJOR, and name their directory in dump.pg_bindir",
         ),
         (
             "no programs",
@@ -305,7 +343,8 @@ fn a_machine_that_is_not_ready_is_one_clear_line() {
                 machine.world.set("dump", "pg_bindir = \"/nonexistent\"");
                 vec![]
             },
-            "",
+            "error: pg_dump, pg_restore: use PostgreSQL in /nonexistent: no program pg_dump, pg_restore\n  \
+             try: set dump.pg_bindir to the directory that has them",
         ),
         (
             "the mode of the key",
@@ -313,7 +352,8 @@ fn a_machine_that_is_not_ready_is_one_clear_line() {
                 fs::set_permissions(machine.world.path("key"), fs::Permissions::from_mode(0o644)).unwrap();
                 vec![]
             },
-            "",
+            "error: read key DIR/key: its mode is 0644, wider than 0600\n  \
+             try: chmod 600 DIR/key, if nobody else has read it",
         ),
         (
             "no key",
@@ -321,7 +361,8 @@ fn a_machine_that_is_not_ready_is_one_clear_line() {
                 fs::remove_file(machine.world.path("key")).unwrap();
                 vec![]
             },
-            "",
+            "error: read key DIR/key: No such file or directory (os error 2)\n  \
+             try: pgwitness keygen DIR/key",
         ),
         (
             "an unmounted backup disk",
@@ -330,7 +371,8 @@ fn a_machine_that_is_not_ready_is_one_clear_line() {
                 fs::create_dir(machine.world.path("backups")).unwrap();
                 vec![]
             },
-            "",
+            "error: open backup directory DIR/backups: it has no mark (.pgwitness-backups)\n  \
+             try: is the backup disk mounted? A new directory is marked once, by `pgwitness init`",
         ),
         (
             "no backup directory",
@@ -338,7 +380,8 @@ fn a_machine_that_is_not_ready_is_one_clear_line() {
                 fs::rename(machine.world.path("backups"), machine.world.path("unmounted")).unwrap();
                 vec![]
             },
-            "",
+            "error: dump.directory: write into DIR/backups: No such file or directory (os error 2)\n  \
+             try: is the backup disk mounted? A new directory is made and marked once, by `pgwitness init`",
         ),
         (
             "no room for reports",
@@ -347,7 +390,8 @@ fn a_machine_that_is_not_ready_is_one_clear_line() {
                 fs::write(machine.world.path("reports"), "").unwrap();
                 vec![]
             },
-            "",
+            "error: make report directory DIR/reports/RUN: File exists (os error 17)\n  \
+             try: DIR/reports must be a directory that this user can write to",
         ),
         (
             "no checks",
@@ -355,7 +399,7 @@ fn a_machine_that_is_not_ready_is_one_clear_line() {
                 machine.world.set("verify", &text("checks", machine.world.path("checks")));
                 vec![]
             },
-            "",
+            "error: verify.checks: read checks in DIR/checks: No such file or directory (os error 2)",
         ),
         (
             "no program for the hook",
@@ -363,7 +407,8 @@ fn a_machine_that_is_not_ready_is_one_clear_line() {
                 machine.world.set("hooks", "after_restore = [\"/opt/club/anonymise\"]");
                 vec![]
             },
-            "",
+            "error: hooks.after_restore: no program /opt/club/anonymise\n  \
+             try: an absolute path; cron and systemd have a short PATH",
         ),
         (
             "no certificates",
@@ -371,7 +416,8 @@ fn a_machine_that_is_not_ready_is_one_clear_line() {
                 machine.world.set("source.temporary", "ca_bundle = \"/nonexistent/bundle.pem\"");
                 vec![]
             },
-            "",
+            "error: source.temporary.ca_bundle: read certificate /nonexistent/bundle.pem: No such file or directory (os error 2)\n  \
+             try: fetch https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem",
         ),
         (
             "an unknown key",
@@ -379,7 +425,8 @@ fn a_machine_that_is_not_ready_is_one_clear_line() {
                 machine.world.set("dump", "exclude_table_dat = [\"a\"]");
                 vec![]
             },
-            "",
+            "error: read DIR/pgwitness.toml: line 26: unknown key dump.exclude_table_dat: did you mean exclude_table_data?\n  \
+             try: one of directory, format, jobs, compression, exclude_table_data, stalled_after, pg_bindir",
         ),
         (
             "a state directory that others can write to",
@@ -387,7 +434,8 @@ fn a_machine_that_is_not_ready_is_one_clear_line() {
                 fs::set_permissions(machine.world.path("state"), fs::Permissions::from_mode(0o777)).unwrap();
                 vec![]
             },
-            "",
+            "error: use state directory DIR/state: others than its owner can write to it\n  \
+             try: chmod go-w DIR/state",
         ),
         (
             "a state directory that is none",
@@ -396,15 +444,16 @@ fn a_machine_that_is_not_ready_is_one_clear_line() {
                 fs::write(machine.world.path("state"), "").unwrap();
                 vec![]
             },
-            "",
+            "error: use state directory DIR/state: not a directory",
         ),
         (
-            "a journal of a newer version",
+            "a state directory in a place that is not there",
             |machine| {
                 machine.world.set("state", &text("directory", machine.world.path("no/such")));
                 vec![]
             },
-            "",
+            "error: use state directory DIR/no/such: No such file or directory (os error 2)\n  \
+             try: `pgwitness init` makes it, for the user that runs it",
         ),
     ]);
 }
@@ -420,7 +469,8 @@ fn a_server_of_the_copy_that_is_not_ready_is_one_clear_line() {
                 machine.world.set("restore", "url = \"postgresql://backup@127.0.0.1:1/postgres\"");
                 vec![]
             },
-            "",
+            "error: look at the server of the copy: connect to postgresql://backup@127.0.0.1:1/postgres: Connection refused (os error 111)\n  \
+             try: is the server running on 127.0.0.1, and does it listen on port 1?",
         ),
         (
             "may not create databases",
@@ -429,7 +479,8 @@ fn a_server_of_the_copy_that_is_not_ready_is_one_clear_line() {
                 machine.world.set("restore", &text("url", url));
                 vec![]
             },
-            "",
+            "error: look at the server of the copy: weak may not create databases on postgresql://weak@SOCKET:5432/postgres\n  \
+             try: give the role weak CREATEDB",
         ),
         (
             "no such role",
@@ -437,7 +488,8 @@ fn a_server_of_the_copy_that_is_not_ready_is_one_clear_line() {
                 machine.world.set("restore", "role = \"club_teem\"");
                 vec![]
             },
-            "",
+            "error: look at the server of the copy: restore.role club_teem is not on postgresql://postgres@SOCKET:5432/postgres\n  \
+             try: create it there, or leave restore.role out",
         ),
         (
             "a role that it may not take",
@@ -447,7 +499,8 @@ fn a_server_of_the_copy_that_is_not_ready_is_one_clear_line() {
                 machine.world.set("restore", "role = \"club_team\"");
                 vec![]
             },
-            "",
+            "error: look at the server of the copy: maker may not become restore.role club_team on postgresql://maker@SOCKET:5432/postgres\n  \
+             try: grant the role club_team to maker",
         ),
         (
             "no such database",
@@ -455,7 +508,8 @@ fn a_server_of_the_copy_that_is_not_ready_is_one_clear_line() {
                 machine.world.set("restore", &text("url", copies().conninfo("postgers")));
                 vec![]
             },
-            "",
+            "error: look at the server of the copy: connect to postgresql://postgres@SOCKET:5432/postgers: database \"postgers\" does not exist (SQLSTATE 3D000)\n  \
+             try: list the databases with: psql -l -h SOCKET -p 5432 -U postgres",
         ),
         (
             "the mode of the password",
@@ -466,7 +520,8 @@ fn a_server_of_the_copy_that_is_not_ready_is_one_clear_line() {
                 machine.world.set("restore", &text("password_file", file));
                 vec![]
             },
-            "",
+            "error: restore.url: read secret DIR/password: its mode is 0640, wider than 0600\n  \
+             try: chmod 600 DIR/password, if nobody else has read it",
         ),
     ]);
 }
@@ -487,7 +542,11 @@ fn a_full_disk_for_dumps_is_known_before() {
     let Some(disk) = Small::mount("size=8m,mode=0755") else { return };
     let mut machine = Machine::new("full_dumps");
     on_disk(&mut machine, "dump", &disk);
-    demand_line(&machine, &disk, "");
+    demand_line(
+        &machine,
+        &disk,
+        "error: look for space in DISK/place: 7 MiB are free, about 16 MiB are needed\n  try: free some space and run it again",
+    );
 }
 
 #[test]
@@ -496,11 +555,15 @@ fn a_disk_too_small_for_one_and_a_half_of_the_last_dump_is_known_before() {
     let mut machine = Machine::new("small_dumps");
     on_disk(&mut machine, "dump", &disk);
     let last = serde_json::json!({
-        "format": 1, "backup": "20260131T020000Z-1f2e3d4c", "data_as_of": "2026-01-31T02:00:00Z",
-        "verified_at": "2026-01-31T03:00:00Z", "dump_bytes": "40000000", "step_ms": {}
+        "format": 1, "backup": "RUN", "data_as_of": "2026-01-31T02:00:00Z",
+        "verified_at": "2026-01-31T03:00:00Z", "dump_bytes": 40_000_000, "step_ms": {}
     });
     fs::write(machine.world.path("state/last_verified.json"), last.to_string()).unwrap();
-    demand_line(&machine, &disk, "");
+    demand_line(
+        &machine,
+        &disk,
+        "error: look for space in DISK/place: 19 MiB are free, about 58 MiB are needed\n  try: free some space and run it again",
+    );
 }
 
 #[test]
@@ -509,17 +572,33 @@ fn a_full_disk_for_reports_is_known_before() {
     let mut machine = Machine::new("full_reports");
     on_disk(&mut machine, "report", &disk);
     disk.fill();
-    demand_line(&machine, &disk, "");
+    demand_line(
+        &machine,
+        &disk,
+        "error: write DISK/place/RUN/report.json: the disk is full\n  try: free some space and run it again",
+    );
 }
 
 #[test]
 fn disks_that_cannot_be_written_to_are_known_before() {
-    for section in ["dump", "report", "state"] {
+    for (section, expected) in [
+        (
+            "dump",
+            "error: dump.directory: write into DISK/place: Read-only file system (os error 30)\n  \
+             try: it must be writable by the user of the night; are you that user?",
+        ),
+        (
+            "report",
+            "error: make report directory DISK/place/RUN: Read-only file system (os error 30)\n  \
+             try: DISK/place must be a directory that this user can write to",
+        ),
+        ("state", "error: lock DISK/place/lock: Read-only file system (os error 30)"),
+    ] {
         let Some(disk) = Small::mount("size=32m,mode=0755") else { return };
         let mut machine = Machine::new("read_only");
         on_disk(&mut machine, section, &disk);
         disk.make_read_only();
-        demand_line(&machine, &disk, section);
+        demand_line(&machine, &disk, expected);
     }
 }
 
@@ -529,6 +608,10 @@ fn a_full_disk_for_the_journal_is_known_before() {
     let mut machine = Machine::new("full_state");
     on_disk(&mut machine, "state", &disk);
     disk.fill();
-    demand_line(&machine, &disk, "");
+    demand_line(
+        &machine,
+        &disk,
+        "error: write journal DISK/place/runs/RUN.journal: the disk is full\n  try: free some space and run it again",
+    );
     assert_eq!(names(&disk.path().join("place/runs")), Vec::<String>::new());
 }

@@ -10,5 +10,7 @@ mod standin;
 mod support;
 
 mod before;
+mod fleets;
 mod machine;
+mod sweep;
 mod whole;
