@@ -13,7 +13,7 @@ use crate::backups::{Backups, Whereabouts};
 use crate::error::{Context, Error, Result};
 use crate::journal::{CopyClaim, Debt, Entry, InstanceClaim, Past, Place, ReportFile, open_runs};
 use crate::progress::Event;
-use crate::rds::{Claim, Deadline, debt};
+use crate::rds::{Claim, Deadline, Guard, debt};
 use crate::report::Report;
 use crate::restoring::{self, CopyIdentity};
 use crate::verdict::Verdict;
@@ -108,7 +108,9 @@ impl Payer<'_> {
         let claim = Claim::journaled(journaled, resource_id.as_deref());
         let configured = cloud.rds.source().temporary.delete_timeout.duration();
         let deadline = Deadline::after(self.patience.unwrap_or(configured));
-        cloud.rds.remove(&claim, &cloud.guard(self.given), deadline, &mut Vec::new()).await.map(drop)
+        // As it was configured when the instance was ordered.
+        let guard = Guard { prefix: journaled.prefix.clone(), ..cloud.guard(self.given) };
+        cloud.rds.remove(&claim, &guard, deadline, &mut Vec::new()).await.map(drop)
     }
 
     /// The random part of its name says that nobody else has made it; where the journal has its OID, that has to agree.

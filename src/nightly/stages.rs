@@ -197,9 +197,9 @@ impl<'a> Night<'a> {
             witness::capture(&endpoint, job, &self.given.listener),
             dumping::dump(&order, &self.given.listener)
         );
-        let (manifest, dumped) = match dumped {
-            Ok(both) => both,
-            Err(error) => {
+        let (manifest, dumped) = match (dumped, endpoint.check_moment().await) {
+            (Ok(both), Ok(())) => both,
+            (Err(error), _) | (_, Err(error)) => {
                 // Ours alone; what led here is the error to tell.
                 partial.discard().ok();
                 return Err(error);
@@ -218,9 +218,7 @@ impl<'a> Night<'a> {
             format: self.given.config.dump.format.name().into(),
             pg_dump: dumped.pg_dump,
         };
-        let backup = tokio::task::spawn_blocking(move || partial.finish(&made))
-            .await
-            .map_err(|error| Error::from_source(&error))??;
+        let backup = blocking(move || partial.finish(&made)).await?;
         self.facts.dump = Some(backup.record.dump.clone());
         self.backup = Some(backup);
         Ok((endpoint, manifest))
@@ -250,11 +248,11 @@ impl<'a> Night<'a> {
         let (restored, manifest) = match read {
             Ok(both) => both,
             Err(error) => {
-                self.demand_whole(&backup)?;
+                self.demand_whole(&backup).await?;
                 return Err(error);
             }
         };
-        self.demand_whole(&backup)?;
+        self.demand_whole(&backup).await?;
         let mut restored = restored;
         restored.complaints.extend(self.restore_properties(&copy, &facts, ready).await?);
         restored.notes.iter().for_each(|note| self.record.note(note));
@@ -327,8 +325,9 @@ impl<'a> Night<'a> {
     }
 
     /// The dump on disk is what pg_dump wrote.
-    fn demand_whole(&mut self, backup: &Backup) -> Result<()> {
-        let differences = backup.verify_files()?;
+    async fn demand_whole(&mut self, backup: &Backup) -> Result<()> {
+        let backup = backup.clone();
+        let differences = blocking(move || backup.verify_files()).await?;
         self.changed_files = differences.iter().map(ToString::to_string).collect();
         match self.changed_files.first() {
             None => Ok(()),
@@ -360,3 +359,8 @@ impl<'a> Night<'a> {
 
 /// Less than this, and a second attempt could only fill the disk again, in bytes.
 const ROOM_FOR_ANOTHER_ATTEMPT: u64 = 256 << 20;
+
+/// Long reading of files, while a signal can still be heard.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| Error::from_source(&error))?
+}

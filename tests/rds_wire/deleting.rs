@@ -109,6 +109,27 @@ async fn absent_is_only_what_rds_says_is_absent() {
 }
 
 #[tokio::test]
+async fn an_order_without_an_answer_may_still_be_on_its_way() {
+    let claim = Claim { resource_id: None, ..the_claim() };
+    let (mut looks, mut is_deleted) = (0, false);
+    let aws = aws(move |action, _| {
+        looks += 1;
+        is_deleted |= action == "DeleteDBInstance";
+        match action {
+            "DeleteDBInstance" => says("DeleteDBInstance", &instance("deleting", &[])),
+            _ if looks < 4 || is_deleted => not_found(),
+            _ => describes(&[instance("available", &[])], None),
+        }
+    })
+    .await;
+    assert_eq!(remove(&aws, &claim).await, Ok(true));
+    assert_eq!(aws.asked("DeleteDBInstance").len(), 1);
+    let aws = super::script::aws(|_, _| not_found()).await;
+    assert_eq!(remove(&aws, &claim).await, Ok(false));
+    assert_eq!(aws.asked("DescribeDBInstances").len(), 5);
+}
+
+#[tokio::test]
 async fn a_renamed_instance_is_not_gone_and_not_deleted() {
     let aws = aws(|_, form| match form.contains_key("DBInstanceIdentifier") {
         true => not_found(),

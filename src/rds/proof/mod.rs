@@ -16,6 +16,9 @@ use crate::journal::InstanceClaim;
 use crate::time::Timestamp;
 use rules::{Case, RULES, Rule};
 
+/// An order without an answer may still be carried out: so many looks may say that there is no such instance.
+const MISSES: usize = 5;
+
 /// What the journal says that we made, or were about to make.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
@@ -260,9 +263,15 @@ impl Rds {
         notes: &mut Vec<String>,
     ) -> Result<bool> {
         let doing = || format!("delete instance {}", claim.identifier);
+        let mut misses = 0;
         loop {
             let trouble = match self.prove_once(claim, guard, orphan.clone()).await {
                 Ok(proven) => match proven.doing(doing)? {
+                    // Whoever was stopped while ordering does not know what is still on its way.
+                    None if claim.resource_id.is_none() && misses + 1 < MISSES && !deadline.is_over() => {
+                        misses += 1;
+                        Trouble::odd("no such instance yet, but its order may be on its way")
+                    }
                     None => return Ok(false),
                     Some(proven) if proven.described.status == "deleting" => return Ok(true),
                     Some(proven) => match raw::delete(&self.api, &proven).await {
