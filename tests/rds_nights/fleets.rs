@@ -26,16 +26,16 @@ impl Dice {
     }
 }
 
-pub fn now() -> Timestamp {
-    Timestamp::new(SystemTime::now())
-}
-
 fn at(time: SystemTime) -> String {
     Timestamp::new(time).to_string()
 }
 
 /// Two days ago ordered, a day ago expired: all that a temporary instance of ours has.
 pub fn temporary(machine: &Machine) -> Instance {
+    temporary_of(machine, "pgwitness")
+}
+
+fn temporary_of(machine: &Machine, prefix: &str) -> Instance {
     let ordered = SystemTime::now() - 2 * DAY;
     let run_id = random_run_id().unwrap();
     let tags = vec![
@@ -46,7 +46,7 @@ pub fn temporary(machine: &Machine) -> Instance {
         tag("pgwitness-source-resource-id", &machine.production.resource_id),
     ];
     Instance {
-        id: identifier("pgwitness", Timestamp::new(ordered), &run_id[..8]),
+        id: identifier(prefix, Timestamp::new(ordered), &run_id[..8]),
         resource_id: new_resource_id(),
         created: Some(ordered + Duration::from_secs(60)),
         tags,
@@ -79,7 +79,7 @@ pub fn journal(machine: &Machine, instance: &Instance, has_answer: bool) {
         snapshot: machine.snapshot.id.clone(),
         account: ACCOUNT.into(),
         region: REGION.into(),
-        prefix: "pgwitness".into(),
+        prefix: instance.id.split('-').next().unwrap().into(),
         at: ordered,
     };
     journal.append(&Entry::InstanceIntended(claim)).unwrap();
@@ -175,12 +175,13 @@ fn add_one(machine: &Machine, dice: &mut Dice, protected: &mut Vec<String>) -> (
             it.id = format!("renamed-{}", it.id);
             ("renamed", false)
         }
+        // The configuration refuses to protect what begins as ours do; the prefix may have been another one then.
         10 => {
-            if dice.roll(2) == 0 {
-                journal(machine, &it, true);
-            }
-            protected.push(it.id.clone());
-            ("protected by the configuration", false)
+            it = temporary_of(machine, "former");
+            journal(machine, &it, true);
+            let is_protected = dice.roll(2) == 0;
+            protected.extend(is_protected.then(|| it.id.clone()));
+            ("of a former prefix, protected or not", !is_protected)
         }
         _ => {
             it.id = STRANGERS[dice.roll(STRANGERS.len())].into();

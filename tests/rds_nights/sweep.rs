@@ -52,7 +52,7 @@ fn what_a_killed_night_has_left_is_shown_and_then_cleaned_up() {
     assert_eq!(said, format!("would clean up: RDS instance {} in ap-southeast-2\n", left[0].id));
     demand_only_questions(&machine);
     let said = machine.world.demand(&["sweep"], 0);
-    assert!(said.contains(&format!(": the instance {} is gone\n", left[0].id)), "{said}");
+    assert!(said.contains(&format!(": the temporary instance {} is gone\n", left[0].id)), "{said}");
     assert_eq!((machine.temporaries(), machine.world.open_journals()), (vec![], vec![]));
     let all = machine.world.demand(&["sweep"], 0);
     assert!(all.ends_with("nothing is left over\n"), "{all}");
