@@ -48,7 +48,8 @@ pub fn demand_only_questions(machine: &Machine) {
     assert_eq!(wrong, Vec::<String>::new());
 }
 
-fn plain(machine: &Machine, said: &str) -> String {
+/// With the names of this test's things in capitals.
+pub fn plain(machine: &Machine, said: &str) -> String {
     let copies = ConnInfo::resolve(&copies().conninfo("postgres"), &|_| None).unwrap();
     let socket = copies.get("host").unwrap();
     let major = tools().version.major;

@@ -9,8 +9,10 @@ mod standin;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod bad_day;
 mod before;
 mod fleets;
+mod looks;
 mod machine;
 mod sweep;
 mod whole;
