@@ -14,6 +14,7 @@ use crate::journal::LastVerified;
 use crate::name::quote_literal;
 use crate::pgtools::PgTools;
 use crate::preflight::{self, Check, World};
+use crate::progress::Event;
 use crate::session::{Session, optional, text};
 
 /// What the night goes on with.
@@ -114,6 +115,7 @@ pub async fn demand(given: &Given<'_>, engine_version: Option<&str>) -> Result<R
     let tools = given.tools()?;
     let (backups, note) = backups(given)?;
     notes.push(note);
+    backups.remarks().iter().for_each(|remark| (given.listener)(Event::Warning(remark)));
     let (server, restore_major) = server(given).await?;
     if let Some(version) = engine_version {
         check_engine(version, restore_major, &tools)?;

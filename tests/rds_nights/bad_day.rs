@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::time::Duration;
 
-use crate::before::plain;
+use crate::before::{old_programs, plain};
 use crate::machine::{Machine, copies, image};
 use crate::standin::Snapshot;
 use crate::support::night::{names, text};
-use crate::support::{Database, cluster, pgwitness};
+use crate::support::{Database, client_tools, cluster, pgwitness};
 
 /// A machine with one verified backup, and its id.
 fn verified(copy: &str) -> (Machine, String) {
@@ -54,7 +54,10 @@ fn a_backup_comes_back_by_default_or_by_the_start_of_its_id_and_never_into_a_dat
         Database::connect(&copies().conninfo("bad_day_newest")).value("SELECT count(*) FROM shop.orders"),
         "3000"
     );
-    // AWS has no part in a bad day.
+    // A night that fails takes nothing away.
+    machine.aws.edit_snapshot(&machine.snapshot.id, |snapshot| snapshot.status = "creating".into());
+    let words = crate::before::refused(&machine, &[]);
+    assert!(words.contains("none of its snapshots is finished"), "{words}");
     assert!(machine.world.reports().len() >= 3, "each restore has a report of its own");
     a_role_that_is_not_there(&machine);
 }
@@ -111,12 +114,31 @@ fn a_backup_that_nobody_can_vouch_for_does_not_come_back() {
                     try: list the verified ones with `pgwitness backups`\n";
     assert_eq!(words, expected);
     let words = refused(&machine, &["--backup", other]);
-    assert_eq!(
-        words,
-        "error: trust the backup RUN: read report DIR/reports/RUN/report.json: No such file or directory (os error 2)\n"
-    );
+    let expected = "error: trust the backup RUN: read report DIR/reports/RUN/report.json: No such file or directory (os error 2)\n  \
+                    try: bring report.directory back as it was, or take another one (--backup): without its signed report a \
+                    backup proves nothing\n";
+    assert_eq!(words, expected);
+    with_old_programs(&machine, &id);
     with_foreign_signers(&machine, &id);
     with_changed_papers(&machine, &id);
+}
+
+fn with_old_programs(machine: &Machine, id: &str) {
+    let config = fs::read_to_string(machine.world.config()).unwrap();
+    let file = machine.world.path("old.toml");
+    let old = old_programs(&machine.world);
+    let config = config.replace(&text("pg_bindir", &client_tools().bindir), &text("pg_bindir", old));
+    fs::write(&file, config).unwrap();
+    let into = copies().conninfo("bad_day_refused");
+    let output =
+        pgwitness().args(["restore", "-q", "--backup", id, "--into", &into, "--config"]).arg(file).output().unwrap();
+    let words = plain(machine, &crate::support::night::said(&output));
+    assert_eq!(output.status.code(), Some(2), "{words}");
+    assert!(
+        words.contains("error: pg_dump 9.6.24 in DIR/old-bin is older than the server, PostgreSQL MAJOR"),
+        "{words}"
+    );
+    assert_eq!(machine.databases("bad_day_refused"), Vec::<String>::new());
 }
 
 fn with_foreign_signers(machine: &Machine, id: &str) {
@@ -147,11 +169,14 @@ fn with_changed_papers(machine: &Machine, id: &str) {
     let words = refused(machine, &["--backup", id]);
     assert!(words.starts_with("error: trust the backup RUN: bad signature: "), "{words}");
     fs::write(&report, &good).unwrap();
-    let manifest = papers(machine).join("expected.json");
+    let manifest = papers(machine).join("expected.manifest.json");
     let whole = fs::read(&manifest).unwrap();
     replace_in(&manifest, "3000", "3001");
     let words = refused(machine, &["--backup", id]);
-    assert!(words.contains("side files changed: expected.json is not the file that was signed for"), "{words}");
+    assert!(
+        words.contains("side files changed: expected.manifest.json is not the file that was signed for"),
+        "{words}"
+    );
     fs::write(&manifest, &whole).unwrap();
     let sums = machine.world.path("backups/verified").join(id).join("SHA256SUMS");
     fs::write(&sums, "").unwrap();

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use pgwitness::conninfo::ConnInfo;
@@ -10,7 +11,7 @@ use regex::Regex;
 use crate::disk::Small;
 use crate::machine::{Machine, PRODUCTION, copies};
 use crate::standin::{Action, Fault, Instance, Snapshot};
-use crate::support::night::{names, text};
+use crate::support::night::{NightWorld, names, text};
 use crate::support::{Database, tools};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -46,6 +47,18 @@ pub fn demand_only_questions(machine: &Machine) {
     let wrong: Vec<String> =
         asked.filter(|name| !name.starts_with("Describe") && name != "GetCallerIdentity").collect();
     assert_eq!(wrong, Vec::<String>::new());
+}
+
+/// A directory with programs of PostgreSQL that say that they are old, and do nothing.
+pub fn old_programs(world: &NightWorld) -> PathBuf {
+    let dir = world.path("old-bin");
+    fs::create_dir(&dir).unwrap();
+    for name in ["pg_dump", "pg_dumpall", "pg_restore", "psql"] {
+        let file = dir.join(name);
+        fs::write(&file, format!("#!/bin/sh\necho '{name} (PostgreSQL) 9.6.24'\n")).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    dir
 }
 
 /// With the names of this test's things in capitals.
@@ -325,13 +338,7 @@ fn a_machine_that_is_not_ready_is_one_clear_line() {
         (
             "old programs",
             |machine| {
-                let dir = machine.world.path("old-bin");
-                fs::create_dir(&dir).unwrap();
-                for name in ["pg_dump", "pg_dumpall", "pg_restore", "psql"] {
-                    let file = dir.join(name);
-                    fs::write(&file, format!("#!/bin/sh\necho '{name} (PostgreSQL) 9.6.24'\n")).unwrap();
-                    fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
-                }
+                let dir = old_programs(&machine.world);
                 machine.world.set("dump", &text("pg_bindir", dir));
                 vec![]
             },
@@ -615,4 +622,20 @@ fn a_full_disk_for_the_journal_is_known_before() {
         "error: write journal DISK/place/runs/RUN.journal: the disk is full\n  try: free some space and run it again",
     );
     assert_eq!(names(&disk.path().join("place/runs")), Vec::<String>::new());
+}
+
+#[test]
+fn a_backup_directory_of_another_disk_is_used_but_not_without_a_word() {
+    let machine = Machine::new("other_disk");
+    let mark = machine.world.path("backups/.pgwitness-backups");
+    let mut marker: serde_json::Value = serde_json::from_slice(&fs::read(&mark).unwrap()).unwrap();
+    (marker["device"], marker["file_system"]) = ("0".into(), "0".into());
+    fs::write(&mark, marker.to_string()).unwrap();
+    let output = machine.world.run(&["nightly", "--dry-run"]);
+    let said = plain(&machine, &crate::support::night::said(&output));
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    let words = "backup directory DIR/backups: it is on another disk than at TIME when it was marked";
+    assert!(said.contains(&format!("warning: {words}\n")), "{said}");
+    let checked = plain(&machine, &machine.world.demand(&["config", "check"], 0));
+    assert!(checked.contains(&format!("in DIR/backups; {words}\n")), "{checked}");
 }
