@@ -98,8 +98,11 @@ pub fn add(machine: &Machine, instance: Instance) -> Instance {
     instance
 }
 
+/// Its name, and what is done to an instance that was a temporary one of ours.
+type Wound = (&'static str, fn(&mut Instance));
+
 /// What makes a temporary instance one that must stay, whoever claims it.
-const WOUNDS: &[(&str, fn(&mut Instance))] = &[
+const WOUNDS: &[Wound] = &[
     ("deletion protection", |it| it.deletion_protection = true),
     ("a replica of it", |it| it.replicas = vec!["reports".into()]),
     ("a replica", |it| it.replica_of = Some(PRODUCTION.into())),
@@ -116,7 +119,7 @@ const WOUNDS: &[(&str, fn(&mut Instance))] = &[
 ];
 
 /// What only matters when no journal knows it.
-const ORPHAN_WOUNDS: &[(&str, fn(&mut Instance))] = &[
+const ORPHAN_WOUNDS: &[Wound] = &[
     ("not expired", |it| set_tag(it, "pgwitness-expires-at", Some(&at(SystemTime::now() + DAY)))),
     ("no expiry", |it| set_tag(it, "pgwitness-expires-at", None)),
     ("an expiry that is no time", |it| set_tag(it, "pgwitness-expires-at", Some("soon"))),

@@ -11,6 +11,8 @@ mod support;
 
 mod bad_day;
 mod before;
+mod before_aws;
+mod before_here;
 mod fleets;
 mod looks;
 mod machine;
