@@ -64,7 +64,9 @@ impl Folder {
             DirBuilder::new().mode(0o750).create(&path)?;
             Ok(())
         };
-        make().doing(|| format!("make report directory {}", path.display()))?;
+        make()
+            .map_err(|error| error.hint(format!("{} must be a directory that this user can write to", dir.display())))
+            .doing(|| format!("make report directory {}", path.display()))?;
         let folder = Self { parent: dir.to_owned(), path, key };
         // A directory can be made where no byte fits any more: try one.
         write::replace(&folder.path, REPORT, |file| file.write_all(b"\n"), write::Then::Remove)?;

@@ -250,7 +250,14 @@ pub struct ConfigArguments {
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
     /// Try everything that a night needs and that costs nothing, best as the user of the night: 0 fine, 2 not
-    Check(ConfigArguments),
+    Check {
+        /// Where the configuration is.
+        #[command(flatten)]
+        file: ConfigArguments,
+        /// Only files and programs: ask neither AWS nor a server
+        #[arg(long)]
+        offline: bool,
+    },
     /// Print what holds in the end, defaults included
     Show {
         /// Where the configuration is.

@@ -52,6 +52,10 @@ impl Paper {
     /// When one of them is not to be had.
     pub async fn prepare(given: &Given<'_>, run_id: &str, started_at: Timestamp) -> Result<Self> {
         let key = given.key().await?;
+        let hint = format!("pgwitness keygen {}", key.path.display());
+        if !key.path.exists() {
+            return Err(store::read_key(&key).err().unwrap_or_else(|| Error::new("the key comes and goes")).hint(hint));
+        }
         let folder = Folder::prepare(&given.config.report.directory, Some(&key), started_at, run_id)?;
         Ok(Self { folder, key, run_id: run_id.to_owned(), started_at, clock: std::time::Instant::now() })
     }

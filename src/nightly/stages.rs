@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::cloud::Cloud;
 use super::debts::Payer;
+use super::fit::demand_fit;
 use super::given::Given;
 use super::paper::Paper;
 use super::ready::{self, Ready};
@@ -148,6 +149,8 @@ impl<'a> Night<'a> {
         job: &Job,
     ) -> Result<(Endpoint, Manifest)> {
         self.record.begin("dump")?;
+        let fit = demand_fit(source, &ready.server, &ready.tools, &self.given.config.restore).await?;
+        self.record.note(fit);
         let id = Backups::id(data_as_of, &self.run_id)?;
         self.record.journal.append(&Entry::BackupBegun { id: id.clone() })?;
         for attempt in 1.. {
@@ -179,7 +182,6 @@ impl<'a> Night<'a> {
     ) -> Result<(Endpoint, Manifest)> {
         let options = self.given.open_options();
         let live = Live::open(source.clone(), options.live.clone(), Side::Expected, options.taken_at.clone()).await?;
-        dumping::check_versions(&ready.tools, live.major(), ready.restore_major)?;
         let snapshot = live.snapshot().to_owned();
         // The very server that has the moment.
         let server = live.server().clone();
