@@ -37,6 +37,8 @@ pub enum Endpoint {
     Dump(Box<Dump>),
     /// What was captured before.
     Saved(Box<Manifest>),
+    /// A live database or a dump that has been captured already, and can still be read again.
+    Captured(Box<Endpoint>, Box<Manifest>),
 }
 
 /// What a further pass is about.
@@ -95,13 +97,17 @@ impl Endpoint {
         match self {
             Self::Live(live) => Cow::Borrowed(live.listing()),
             Self::Dump(dump) => Cow::Borrowed(dump.listing()),
-            Self::Saved(manifest) => Cow::Owned(saved_listing(manifest)),
+            Self::Saved(manifest) | Self::Captured(_, manifest) => Cow::Owned(saved_listing(manifest)),
         }
     }
 
     /// What people should know of this side beside the result.
     pub fn remarks(&self, side: Side) -> Vec<String> {
-        let Self::Live(live) = self else { return Vec::new() };
+        let live = match self {
+            Self::Live(live) => live,
+            Self::Captured(inner, _) => return inner.remarks(side),
+            Self::Dump(_) | Self::Saved(_) => return Vec::new(),
+        };
         let facts = live.facts();
         let is_unproven = facts.peer.as_deref() == Some("encrypted, identity not verified");
         let unproven = is_unproven.then(|| {
@@ -113,7 +119,11 @@ impl Endpoint {
 
     /// The version of pg_restore that reads it, if one does.
     pub fn pg_restore(&self) -> Option<&str> {
-        if let Self::Dump(dump) = self { Some(dump.pg_restore_version()) } else { None }
+        match self {
+            Self::Dump(dump) => Some(dump.pg_restore_version()),
+            Self::Captured(inner, _) => inner.pg_restore(),
+            Self::Live(_) | Self::Saved(_) => None,
+        }
     }
 
     /// Something that no two different databases, dumps or saved manifests have in common.
@@ -121,6 +131,7 @@ impl Endpoint {
         match self {
             Self::Live(live) => Some(live.identity().to_owned()),
             Self::Dump(dump) => dump.identity(),
+            Self::Captured(inner, _) => inner.identity(),
             Self::Saved(manifest) => {
                 let facts = &manifest.endpoint;
                 Some(format!("saved {} {} {}", facts.kind, facts.description, facts.taken_at))
@@ -136,7 +147,7 @@ impl Endpoint {
         match self {
             Self::Live(live) => live.capture(request, listener).await.map(Cow::Owned),
             Self::Dump(dump) => dump.capture(&request.plan, listener).await.map(Cow::Owned),
-            Self::Saved(manifest) => Ok(Cow::Borrowed(manifest.as_ref())),
+            Self::Saved(manifest) | Self::Captured(_, manifest) => Ok(Cow::Borrowed(manifest.as_ref())),
         }
     }
 
@@ -150,6 +161,7 @@ impl Endpoint {
             (Self::Live(live), Target::LargeObjects) => live.scan_large_objects(purpose).await,
             (Self::Dump(dump), Target::Relation(name)) => dump.scan(Some(name), columns, purpose).await,
             (Self::Dump(dump), Target::LargeObjects) => dump.scan(None, columns, purpose).await,
+            (Self::Captured(inner, _), _) => Box::pin(inner.scan(target, columns, purpose)).await,
             (Self::Saved(_), _) => Err(Error::new("a saved manifest holds digests, not rows")),
         }
     }

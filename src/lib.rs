@@ -60,13 +60,15 @@ pub mod config;
 pub mod pattern;
 pub mod listing;
 pub mod compare;
-pub mod render;
+pub mod drift;
 pub mod report;
+pub mod render;
 pub mod signature;
 pub mod signers;
 pub mod digest_sql;
 
 // hands
+pub mod userfiles;
 pub mod pgtools;
 pub mod install;
 pub mod cluster;
@@ -81,6 +83,7 @@ pub mod conninfo;
 pub mod session;
 pub mod live;
 pub mod store;
+pub mod nights;
 pub mod endpoint;
 
 // plan

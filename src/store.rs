@@ -20,7 +20,7 @@ use crate::time::Timestamp;
 
 pub use keys::{Generated, KeyFile, keygen, random_run_id, read_key};
 pub use read::{Previous, is_report_directory, load_manifest, previous_report, reports_in};
-pub use verify::{Check, Verified, verify};
+pub use verify::{Authorship, Check, Trust, Verified, authorship, change, hash_of, verify};
 pub use write::Hashing;
 
 /// What is signed.
@@ -86,6 +86,15 @@ impl Folder {
         write::replace(&self.path, REPORT, |file| file.write_all(&bytes), write::Then::Keep)?;
         Ok(self.path.join(REPORT))
     }
+}
+
+/// Writes a file as a whole or not at all; one of that name is replaced.
+pub fn write_file(
+    dir: &Path,
+    name: &str,
+    fill: impl FnOnce(&mut dyn std::io::Write) -> std::io::Result<()>,
+) -> Result<SideFile> {
+    write::replace(dir, name, fill, write::Then::Keep)
 }
 
 /// Writes one manifest by itself, never over another file of that name.

@@ -2,9 +2,13 @@
 //!
 //! Never holds a secret: where one is needed, the file, the command or the variable that has it is named.
 
+mod drift;
+
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+
+pub use drift::DriftRule;
 
 /// The whole file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +23,9 @@ pub struct Config {
     /// What is compared.
     #[serde(default)]
     pub verify: Verify,
+    /// What may not happen to tables from one night to the next.
+    #[serde(default)]
+    pub drift: Vec<DriftRule>,
     /// Which verified dumps stay.
     pub retention: Retention,
     /// Where reports go and who signs them.

@@ -5,16 +5,23 @@
 
 mod closing;
 mod diff;
+mod drift;
 mod findings;
+mod grid;
+mod night;
 mod printable;
+mod report;
 mod rows;
 mod style;
 mod tables;
 mod text;
 
+pub use drift::drift;
+pub use grid::{Column, grid, last_word};
 pub use printable::printable;
+pub use report::{Part, report};
 pub use style::Style;
-pub use text::{cut, grouped, grouped_noun, wrap};
+pub use text::{bytes, cells, cut, duration, grouped, grouped_noun, wrap};
 
 use crate::finding::Finding;
 use crate::manifest::EndpointFacts;
@@ -56,6 +63,11 @@ pub fn outcome(heading: &Heading, outcome: &Outcome, style: Style) -> String {
         closing::remarks(&outcome.remarks, style),
         closing::verdict(outcome, style),
     ];
+    joined(&sections)
+}
+
+/// Sections with an empty line between them.
+fn joined(sections: &[Vec<String>]) -> String {
     let sections: Vec<String> =
         sections.iter().filter(|lines| !lines.is_empty()).map(|lines| lines.join("\n") + "\n").collect();
     sections.join("\n")

@@ -1,0 +1,97 @@
+//! Files that the user writes for a comparison: checks of their own, and differences that they expect.
+//!
+//! Never takes a file that says nothing for one that says that all is well.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use serde::Deserialize;
+
+use crate::error::{Context, Error, Result};
+use crate::finding::{FindingKind, Waiver};
+use crate::questions;
+
+/// Every `*.sql` of a directory, by stem.
+///
+/// # Errors
+/// When the directory cannot be read, or holds no check: a wrong path must not look like checks that hold.
+pub fn assertions(dir: &Path) -> Result<BTreeMap<String, String>> {
+    let checks = read_checks(dir).doing(|| format!("read checks in {}", dir.display()))?;
+    if checks.is_empty() {
+        return Err(
+            Error::new(format!("there is no *.sql in {}", dir.display())).hint("one query a file; see --checks")
+        );
+    }
+    Ok(checks)
+}
+
+fn read_checks(dir: &Path) -> Result<BTreeMap<String, String>> {
+    let mut checks = BTreeMap::new();
+    for entry in fs::read_dir(dir)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "sql") {
+            let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+            let sql = fs::read_to_string(&path).doing(|| format!("read {}", path.display()))?;
+            checks.insert(name, sql.trim().trim_end_matches(';').to_owned());
+        }
+    }
+    Ok(checks)
+}
+
+/// A waiver for all objects of a kind, because of an option.
+pub fn whole_kind(option: &str, kind: &str) -> Waiver {
+    Waiver { kind: kind.to_owned(), object: "*".into(), reason: option.to_owned(), by: "option".into() }
+}
+
+/// A TOML file of `[[waiver]]` with kind, object and reason.
+///
+/// # Errors
+/// When it cannot be read, or a waiver could never match, covers everything, or gives no reason.
+pub fn waivers(path: &Path) -> Result<Vec<Waiver>> {
+    read_waivers(path).doing(|| format!("read waivers {}", path.display()))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WaiverFile {
+    waiver: Vec<WaiverEntry>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WaiverEntry {
+    kind: String,
+    object: String,
+    reason: String,
+}
+
+fn read_waivers(path: &Path) -> Result<Vec<Waiver>> {
+    let file: WaiverFile = toml::from_str(&fs::read_to_string(path)?).map_err(|error| {
+        Error::new(error.to_string().trim_end().to_owned())
+            .hint("[[waiver]] with kind = \"missing\", object = \"index shop.orders_idx\", reason = \"…\"")
+    })?;
+    let by = format!("file {}", path.display());
+    file.waiver.into_iter().map(|entry| check_waiver(entry, &by)).collect()
+}
+
+/// A waiver that can never match, or that gives no reason, is a mistake.
+fn check_waiver(entry: WaiverEntry, by: &str) -> Result<Waiver> {
+    if entry.reason.trim().is_empty() {
+        return Err(Error::new(format!("waiver for {}: the reason is empty", entry.object)));
+    }
+    let is_finding = FindingKind::ALL.iter().any(|kind| kind.id() == entry.kind);
+    let is_object = questions::CATALOG.iter().any(|question| question.kind == entry.kind);
+    if !is_finding && !is_object && entry.kind != "unchecked" {
+        let kinds = FindingKind::ALL.map(FindingKind::id).join(", ");
+        return Err(Error::new(format!("waiver for {}: there is no kind {:?}", entry.object, entry.kind))
+            .hint(format!("a kind of finding ({kinds}), unchecked, or a kind of object such as index")));
+    }
+    // A kind of schema object may be left out as a whole, as --no-owner does; damage, and what holds data, may not.
+    let may_be_all = is_object && !["schema", "table", "column", "sequence"].contains(&entry.kind.as_str());
+    if !may_be_all && entry.object.chars().all(|letter| letter == '*' || letter.is_whitespace()) {
+        return Err(Error::new(format!("waiver for every {}: it would cover any damage", entry.kind))
+            .hint("name the object; a * may stand for a part of its name"));
+    }
+    Ok(Waiver { kind: entry.kind, object: entry.object, reason: entry.reason, by: by.to_owned() })
+}
