@@ -84,6 +84,8 @@ pub mod session;
 pub mod live;
 pub mod store;
 pub mod nights;
+pub mod page;
+pub mod publish;
 pub mod endpoint;
 
 // plan

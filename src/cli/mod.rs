@@ -7,6 +7,7 @@ mod digest_sql;
 mod inputs;
 mod manifest;
 mod report;
+mod report_html;
 pub mod progress;
 pub mod terminal;
 

@@ -34,7 +34,8 @@ pub fn lines(findings: &[Finding], style: Style) -> Vec<String> {
     lines
 }
 
-fn meaning(kind: FindingKind) -> &'static str {
+/// A kind in a few words.
+pub fn meaning(kind: FindingKind) -> &'static str {
     match kind {
         FindingKind::Missing => "expected has it, actual has not",
         FindingKind::Unexpected => "actual has it, expected has not",
