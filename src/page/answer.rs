@@ -121,7 +121,7 @@ impl Answer {
     pub fn sign(self) -> Markup {
         html! {
             svg class={ "sign " (self.class()) } viewBox="0 0 16 16" width="16" height="16" aria-hidden="true" focusable="false" {
-                (PreEscaped(self.shape()))
+                (PreEscaped(self.shape().replace('\'', "\"")))
             }
         }
     }
