@@ -5,7 +5,7 @@
 use maud::{Markup, html};
 
 use super::chart::bar;
-use super::text::shown;
+use super::text::{shown, wide};
 use crate::aspect::Aspect;
 use crate::render::grouped;
 use crate::report::Report;
@@ -18,6 +18,7 @@ pub fn section(report: &Report) -> Markup {
         section aria-labelledby="coverage" {
             h2 #coverage { "Coverage" }
             (scope(report))
+            (wide("Coverage", &html! {
             table.coverage {
                 caption { "How much was compared, of what both sides hold" }
                 thead { tr { th scope="col" { "What" } th.n scope="col" { "Expected" } th.n scope="col" { "Actual" }
@@ -32,6 +33,7 @@ pub fn section(report: &Report) -> Markup {
                     tr { th scope="row" { "Sequences" } td.n { "" } td.n { "" } td.n { (grouped(coverage.sequences)) } td { } }
                 }
             }
+            }))
         }
     }
 }

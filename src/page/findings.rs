@@ -6,7 +6,7 @@ use maud::{Markup, html};
 
 use super::text::{block, code, shown, wide};
 use crate::finding::{ChangedRow, Finding, FindingKind, RowDifference, RowText};
-use crate::render::{Line, diff, grouped_noun, meaning, printable, rows_summary, value_pair};
+use crate::render::{Line, diff, grouped_noun, meaning, printable, rows_summary, side_text, value_pair};
 
 /// So many of one kind are open; more are there, folded.
 const OPEN: usize = 40;
@@ -64,15 +64,20 @@ fn sides(finding: &Finding) -> Markup {
         (None, None) => html! {},
         (expected, actual) => html! {
             dl.sides {
-                @if let Some(text) = expected { div { dt { "expected" } dd.minus { (side(text)) } } }
-                @if let Some(text) = actual { div { dt { "actual" } dd.plus { (side(text)) } } }
+                @if let Some(text) = expected { div { dt { "expected" } dd { (side(finding.kind, text)) } } }
+                @if let Some(text) = actual { div { dt { "actual" } dd { (side(finding.kind, text)) } } }
             }
         },
     }
 }
 
-fn side(text: &str) -> Markup {
-    if text.contains('\n') { block(text) } else { code(text) }
+fn side(kind: FindingKind, text: &str) -> Markup {
+    // Printable already.
+    if text.contains('\n') {
+        block(text)
+    } else {
+        html! { code { bdi { (side_text(kind, text)) } } }
+    }
 }
 
 /// A definition on both sides, line by line.
@@ -135,8 +140,8 @@ fn changed_rows(rows: &[ChangedRow]) -> Markup {
                             th scope="row" { (key(&row.key)) }
                             td { (code(column)) }
                             // Printable already.
-                            td.minus { code { bdi { (expected) } } }
-                            td.plus { code { bdi { (actual) } } }
+                            td { code { bdi { (expected) } } }
+                            td { code { bdi { (actual) } } }
                         }
                     }
                 }

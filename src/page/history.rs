@@ -8,7 +8,7 @@ use super::chart::{self, Line};
 use super::report::href;
 use super::text::{day, short_day};
 use crate::nights::{NightEntry, Summary};
-use crate::render::{bytes, duration, grouped};
+use crate::render::{duration, grouped};
 
 /// So many nights are drawn; the table has all of them.
 const DRAWN: usize = 90;
@@ -18,7 +18,7 @@ pub fn section(nights: &[NightEntry]) -> Markup {
     let drawn: Vec<&NightEntry> = nights.iter().take(DRAWN).rev().collect();
     let lines = [
         picture("rows", "Rows", &drawn, &|summary| Some(summary.rows), &grouped),
-        picture("dump", "Size of the dump", &drawn, &|summary| summary.dump_bytes, &bytes),
+        picture("dump", "Size of the dump", &drawn, &|summary| summary.dump_bytes, &fine_bytes),
         picture("took", "Duration", &drawn, &|summary| Some(summary.duration_ms), &duration),
     ];
     html! {
@@ -30,6 +30,13 @@ pub fn section(nights: &[NightEntry]) -> Markup {
             div.charts { @for line in lines.iter().flatten() { (line) } }
         }
     }
+}
+
+/// With enough digits to tell one night from the next: `1,840 MB`, not `1.8 GB`.
+fn fine_bytes(count: u64) -> String {
+    let units = [("TB", 1_000_000_000_000), ("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1000)];
+    let fitting = units.into_iter().find(|(_, size)| count / size >= 1000);
+    fitting.map_or_else(|| format!("{} B", grouped(count)), |(unit, size)| format!("{} {unit}", grouped(count / size)))
 }
 
 fn cell(night: &NightEntry) -> Markup {
@@ -70,4 +77,15 @@ fn picture(
     let edge = |night: Option<&&NightEntry>| night.map(|night| named(night)).unwrap_or_default();
     let ends = [edge(drawn.first()), edge(drawn.last())];
     chart::line(&Line { id, title, description: &description, values: &values, tell, ends: [&ends[0], &ends[1]] })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_of_two_nights_are_told_apart() {
+        let told = [999, 1_000_000, 1_840_000_000, 1_846_400_000].map(fine_bytes);
+        assert_eq!(told, ["999 B", "1,000 kB", "1,840 MB", "1,846 MB"]);
+    }
 }

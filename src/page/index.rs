@@ -76,7 +76,7 @@ fn facts(nights: &[NightEntry]) -> Markup {
 fn link(night: &NightEntry) -> Markup {
     let name = match night.started_at {
         Some(at) => html! { time datetime=(at) { (day(at)) " " span.clock { (clock(at)) } } },
-        None => shown(&night.id),
+        None => html! { "a night, " (shown(&night.id)) },
     };
     html! { @if night.summary().is_some() { a href=(format!("{}/{PAGE}", href(&night.id))) { (name) } } @else { (name) } }
 }

@@ -67,6 +67,7 @@ pub fn legs(legs: &[Leg]) -> Markup {
             section aria-labelledby="legs" {
                 h2 #legs { "Legs" }
                 p.quiet { "The way from the source to the copy in two parts: where a difference came in." }
+                (wide("Legs", &html! {
                 table {
                     caption { "Verdicts of the legs" }
                     thead { tr { th scope="col" { "Leg" } th scope="col" { "Verdict" } th scope="col" { "Findings" } } }
@@ -75,6 +76,7 @@ pub fn legs(legs: &[Leg]) -> Markup {
                             td { @if leg.findings.is_empty() { "none" } @else { (leg_findings(&leg.findings)) } } }
                     } }
                 }
+                }))
             }
         }
     }

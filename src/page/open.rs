@@ -4,10 +4,12 @@ use maud::{Markup, html};
 
 use super::text::{code, shown, wide};
 use crate::finding::{AppliedWaiver, Unchecked};
-use crate::render::grouped_noun;
+use crate::render::{grouped, grouped_noun};
 
 /// So many covered objects are shown at once.
 const OPEN: usize = 12;
+/// So many things unchecked are shown at once.
+const OPEN_UNCHECKED: usize = 30;
 
 /// The section of things unchecked.
 pub fn unchecked(unchecked: &[Unchecked]) -> Markup {
@@ -16,18 +18,30 @@ pub fn unchecked(unchecked: &[Unchecked]) -> Markup {
             h2 #unchecked { "Unchecked" }
             @if unchecked.is_empty() { p { "None." } } @else {
                 p.quiet { "What could not be looked at. It may be right or wrong: nobody knows." }
-                (wide("Unchecked", &html! {
-                    table {
-                        caption { (grouped_noun(unchecked.len() as u64, "thing")) " that could not be checked" }
-                        thead { tr { th scope="col" { "What" } th scope="col" { "Side" } th scope="col" { "Why" } } }
-                        tbody { @for thing in unchecked {
-                            tr { th scope="row" { (code(&thing.object)) } td { (shown(&thing.side)) } td { (shown(&thing.reason)) } }
-                        } }
-                    }
-                }))
+                @let (open, folded) = unchecked.split_at(unchecked.len().min(OPEN_UNCHECKED));
+                (things(open, &format!("{} could not be checked", grouped_noun(unchecked.len() as u64, "thing"))))
+                @if !folded.is_empty() {
+                    @let more = format!("{} more", grouped(folded.len() as u64));
+                    details { summary { (more) } (things(folded, &more)) }
+                }
             }
         }
     }
+}
+
+fn things(unchecked: &[Unchecked], caption: &str) -> Markup {
+    wide(
+        caption,
+        &html! {
+            table {
+                caption { (caption) }
+                thead { tr { th scope="col" { "What" } th scope="col" { "Side" } th scope="col" { "Why" } } }
+                tbody { @for thing in unchecked {
+                    tr { th scope="row" { (code(&thing.object)) } td { (shown(&thing.side)) } td { (shown(&thing.reason)) } }
+                } }
+            }
+        },
+    )
 }
 
 /// The section of waivers.

@@ -94,6 +94,7 @@ fn chain(state: &ChainState) -> Markup {
 fn reviews(reviews: &[Review]) -> Markup {
     html! {
         @if !reviews.is_empty() {
+            (wide("Reviews", &html! {
             table {
                 caption { "Who looked at it" }
                 thead { tr { th scope="col" { "Who" } th scope="col" { "When" } th scope="col" { "Note" } th scope="col" { "Counts" } } }
@@ -110,6 +111,7 @@ fn reviews(reviews: &[Review]) -> Markup {
                     }
                 } }
             }
+            }))
         }
     }
 }

@@ -18,7 +18,7 @@ mod text;
 
 pub use diff::{Line, diff};
 pub use drift::drift;
-pub use findings::meaning;
+pub use findings::{meaning, number as side_text};
 pub use grid::{Column, grid, last_word};
 pub use printable::printable;
 pub use report::{Part, report};
