@@ -212,8 +212,14 @@ fn a_page_says_how_to_check_the_report_with_the_hash_of_this_one() {
         .map(|rest| rest.split("</pre>").next().unwrap().replace("&lt;", "<").replace("&amp;", "&"))
         .collect();
     assert_eq!(commands.len(), 3, "{commands:?}");
-    for command in &commands[..2] {
-        let output = std::process::Command::new("sh").arg("-c").arg(command).current_dir(&path).output().unwrap();
+    let ours = Path::new(env!("CARGO_BIN_EXE_pgwitness")).parent().unwrap();
+    let search = std::env::join_paths(
+        std::iter::once(ours.to_owned()).chain(std::env::split_paths(&std::env::var("PATH").unwrap())),
+    )
+    .unwrap();
+    for command in &commands {
+        let mut shell = std::process::Command::new("sh");
+        let output = shell.arg("-c").arg(command).env("PATH", &search).current_dir(&path).output().unwrap();
         assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
     }
 }
@@ -266,6 +272,36 @@ fn pages_may_go_elsewhere() {
     assert!(!path.join("report.html").exists());
     one(&path.join("report.json"), Some(&dir.path().join("alone.html")), unchecked()).unwrap();
     is_sane(&fs::read_to_string(dir.path().join("alone.html")).unwrap());
+}
+
+fn html(arguments: &[&str]) -> (i32, String) {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_pgwitness"));
+    let output = command.args(["report", "html"]).args(arguments).output().unwrap();
+    (
+        output.status.code().unwrap(),
+        String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap(),
+    )
+}
+
+#[test]
+fn the_command_names_what_it_wrote_and_what_it_could_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let (key, generated) = make_key(dir.path());
+    let (reports, signers) = (dir.path().join("reports"), dir.path().join("signers"));
+    fs::write(&signers, &generated.allowed_signers_line).unwrap();
+    let path = write_night(&reports, Some(&key), 0, |_, _, _, _| {});
+    let [reports_text, id] = [&reports, &path].map(|path| path.to_str().unwrap());
+    let id = id.rsplit('/').next().unwrap();
+    assert_eq!(html(&[reports_text]), (0, format!("{reports_text}/index.html\n")));
+    let (code, told) = html(&[id, "--directory", reports_text, "--allowed-signers", signers.to_str().unwrap()]);
+    assert_eq!((code, told.ends_with("report.html\n")), (0, true), "{told}");
+    assert!(fs::read_to_string(path.join("report.html")).unwrap().contains("of <bdi>backup@example.com</bdi>"));
+    assert_eq!(html(&[]).0, 2);
+    assert_eq!(html(&["nothing-here", "--directory", reports_text]).0, 2);
+    fs::write(path.join("report.json"), "{").unwrap();
+    let (code, told) = html(&["--directory", reports_text]);
+    assert_eq!((code, told.contains("no page: ")), (2, true), "{told}");
+    assert_eq!(html(&[id, "--directory", reports_text]).0, 2);
 }
 
 #[test]

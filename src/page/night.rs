@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::chart::bar;
 use super::text::{clock, code, shown, time, wide};
 use crate::night::{Complaint, Leg, Night, RdsFacts, RestoreFacts, Step, StepResult};
-use crate::render::{duration, grouped, grouped_noun};
+use crate::render::{duration, grouped_noun};
 use crate::time::Timestamp;
 
 /// The steps with their durations.
@@ -150,7 +150,7 @@ fn complaints(restore: &RestoreFacts) -> Markup {
         @if restore.complaints.is_empty() { p { "pg_restore complained of nothing." } } @else {
             (wide("Complaints of pg_restore", &html! {
                 table {
-                    caption { (grouped(restore.complaints.len() as u64)) " complaints of pg_restore" }
+                    caption { (grouped_noun(restore.complaints.len() as u64, "complaint")) " of pg_restore" }
                     thead { tr { th scope="col" { "Object" } th scope="col" { "SQLSTATE" } th scope="col" { "Message" } th scope="col" { "Judged" } } }
                     tbody { @for complaint in &restore.complaints { (line(complaint)) } }
                 }

@@ -50,8 +50,8 @@ fn commands(paper: &Paper<'_>, sha256: &str) -> Markup {
         }
         p { "The file that this page shows:" }
         pre.command { "echo '" (sha256) "  " (REPORT) "' | sha256sum --check" }
-        p { "Signature, side files and the chain of all nights at once:" }
-        pre.command { "pgwitness report verify --allowed-signers allowed_signers ." }
+        p { "Signatures, files beside the reports and the chain of all nights at once; " code { "--files --backups DIR" } " reads the dumps too:" }
+        pre.command { "pgwitness report verify --allowed-signers allowed_signers .." }
     }
 }
 

@@ -22,13 +22,9 @@ impl Browser {
     /// Starts driver and browser. None on this machine is a failure, not a skip.
     pub fn start() -> Self {
         let (browser, driver) = programs();
-        let mut driver =
-            Command::new(driver).arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines();
-        let told = lines.find_map(|line| Some(line.unwrap().split_once("successfully on port ")?.1.to_owned()));
-        let port = told.unwrap().trim_end_matches('.').parse().unwrap();
-        // Read on: a driver that cannot print would stop.
-        std::thread::spawn(move || lines.for_each(drop));
+        // Two drivers that look for a free port at the same time may find the same one.
+        let started = (0..5).find_map(|_| start_driver(&driver));
+        let (driver, port) = started.unwrap_or_else(|| panic!("{driver} does not start"));
         let profile = tempfile::tempdir().unwrap();
         let profile_option = format!("--user-data-dir={}", profile.path().display());
         let mut started = Self { driver, port, session: String::new(), _profile: profile };
@@ -135,6 +131,22 @@ impl Browser {
         let options = json!({"paperWidth": 8.27, "paperHeight": 11.69, "printBackground": false});
         write(file, &self.devtools("Page.printToPDF", &options));
     }
+}
+
+/// The driver and its port; `None`: it ended without one.
+fn start_driver(program: &str) -> Option<(Child, u16)> {
+    let mut driver =
+        Command::new(program).arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines();
+    let told = lines.find_map(|line| Some(line.unwrap().split_once("successfully on port ")?.1.to_owned()));
+    let Some(port) = told.and_then(|port| port.trim_end_matches('.').parse().ok()) else {
+        driver.kill().ok();
+        driver.wait().ok();
+        return None;
+    };
+    // Read on: a driver that cannot print would stop.
+    std::thread::spawn(move || lines.for_each(drop));
+    Some((driver, port))
 }
 
 fn write(file: &Path, taken: &Value) {
