@@ -96,6 +96,8 @@ pub mod store;
 pub mod nights;
 pub mod journal;
 pub mod backups;
+pub mod page;
+pub mod publish;
 pub mod endpoint;
 pub mod rds;
 pub mod child;

@@ -7,8 +7,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 mod report;
 
 pub use report::{
-    AcknowledgeArguments, DiffArguments, ListArguments, PartChoice, PlaceArguments, ReportCommand, ShowArguments,
-    SideChoice, TrustArguments, VerdictChoice, VerifyArguments,
+    AcknowledgeArguments, DiffArguments, HtmlArguments, ListArguments, PartChoice, PlaceArguments, ReportCommand,
+    ShowArguments, SideChoice, TrustArguments, VerdictChoice, VerifyArguments,
 };
 
 /// Proves that a copy of a PostgreSQL database is the database, and signs what it saw.

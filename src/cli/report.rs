@@ -26,6 +26,7 @@ pub fn run(command: &ReportCommand) -> Result<u8> {
         ReportCommand::Verify(arguments) => verify::run(arguments),
         ReportCommand::Diff(arguments) => diff::run(arguments),
         ReportCommand::Acknowledge(arguments) => acknowledge::run(arguments),
+        ReportCommand::Html(arguments) => super::report_html::run(arguments),
         ReportCommand::Schema => print_result(report::SCHEMA).map(|()| 0),
     }
 }
@@ -71,7 +72,7 @@ fn part(choice: PartChoice) -> Part {
     }
 }
 
-fn read_signers(path: &Path) -> Result<AllowedSigners> {
+pub(super) fn read_signers(path: &Path) -> Result<AllowedSigners> {
     let text = fs::read_to_string(path).map_err(Error::from);
     text.and_then(|text| AllowedSigners::parse(&text)).doing(|| format!("read allowed signers {}", path.display()))
 }

@@ -16,12 +16,15 @@ mod style;
 mod tables;
 mod text;
 
+pub use diff::{Line, diff};
 pub use drift::drift;
+pub use findings::{meaning, number as side_text};
 pub use grid::{Column, grid, last_word};
 pub use printable::printable;
 pub use report::{Part, report};
+pub use rows::summary as rows_summary;
 pub use style::Style;
-pub use text::{bytes, cells, cut, duration, grouped, grouped_noun, wrap};
+pub use text::{bytes, cells, cut, duration, grouped, grouped_noun, value_pair, wrap};
 
 use crate::finding::Finding;
 use crate::manifest::EndpointFacts;

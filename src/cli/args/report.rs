@@ -11,6 +11,12 @@ const REPORT_HELP: &str = "A report is a path (its directory or its report.json)
 const LIST_HELP: &str = "Exit codes:
   0  every night that is shown is in order, whatever its verdict
   2  one is not: missing, edited, exchanged, unreadable, without a report, or not signed by somebody who may";
+const HTML_HELP: &str = "Pages go beside the reports, as report.html and index.html. A file of that name that pgwitness did not write is never overwritten.
+A page is not signed: it says how to check the report that it was made from.
+
+Exit codes:
+  0  written
+  2  a report has no page: it cannot be read, or the page cannot be written";
 const VERIFY_HELP: &str = "Exit codes:
   0  proven
   1  a dump on disk is not the one that was signed for
@@ -35,8 +41,27 @@ pub enum ReportCommand {
     Diff(DiffArguments),
     /// Sign that you have looked at a report
     Acknowledge(AcknowledgeArguments),
+    /// Write pages for a browser: one for each report and one over all nights, each a single file
+    Html(HtmlArguments),
     /// Print the JSON schema of report.json
     Schema,
+}
+
+/// `report html`
+#[derive(Debug, Args)]
+#[command(after_help = HTML_HELP)]
+pub struct HtmlArguments {
+    /// A report, or a directory of reports: then all of them, with index.html over them
+    pub report: Option<String>,
+    /// Where the reports are, when the report is given by its id; alone: all of them
+    #[arg(long, value_name = "DIR")]
+    pub directory: Option<PathBuf>,
+    /// Write the page to this file; of a directory of reports, the pages into this directory
+    #[arg(short, long, value_name = "PATH")]
+    pub output: Option<PathBuf>,
+    /// Who may sign, in the format of ssh-keygen(1); without it, signatures are not checked and the pages say so
+    #[arg(long, value_name = "FILE")]
+    pub allowed_signers: Option<PathBuf>,
 }
 
 /// `report list`
