@@ -1,6 +1,7 @@
 //! An endpoint: a place to read. Three kinds, one way to use them, so that any two can be compared.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::archive::Archive;
@@ -10,7 +11,7 @@ use crate::dump::Dump;
 use crate::error::{Context, Error, Result};
 use crate::listing::{Listed, Listing};
 use crate::live::{CaptureRequest, Live, LiveOptions};
-use crate::manifest::{Manifest, RelationKind};
+use crate::manifest::{Manifest, RelationKind, SequenceValue};
 use crate::name::Name;
 use crate::pgtools::{CLIENT, PgTools};
 use crate::progress::{Listener, Side};
@@ -123,6 +124,18 @@ impl Endpoint {
             Self::Dump(dump) => Some(dump.pg_restore_version()),
             Self::Captured(inner, _) => inner.pg_restore(),
             Self::Live(_) | Self::Saved(_) => None,
+        }
+    }
+
+    /// What the sequences of a live database stand at now; of anything else, nothing.
+    ///
+    /// # Errors
+    /// When one of them cannot be read.
+    pub async fn sequence_values(&self) -> Result<BTreeMap<Name, SequenceValue>> {
+        match self {
+            Self::Live(live) => live.sequence_values().await,
+            Self::Captured(inner, _) => Box::pin(inner.sequence_values()).await,
+            Self::Dump(_) | Self::Saved(_) => Ok(BTreeMap::new()),
         }
     }
 

@@ -155,7 +155,7 @@ pub async fn recover(wanted: &Wanted<'_>, chosen: &Chosen) -> Result<Recovered> 
     };
     restored.complaints.extend(restoring::restore_properties(&order).await?);
     (given.listener)(Event::Phase("compare with what was signed"));
-    let mut comparison = compare(wanted, expected).await?;
+    let mut comparison = compare(wanted, chosen, expected).await?;
     let unaccepted = restored.unaccepted().map(|complaint| Unchecked {
         object: complaint.object.clone(),
         side: "actual".into(),
@@ -173,12 +173,12 @@ pub async fn recover(wanted: &Wanted<'_>, chosen: &Chosen) -> Result<Recovered> 
 }
 
 /// The manifest that was signed against the new database. A manifest has no rows: what differs is counted, not named.
-async fn compare(wanted: &Wanted<'_>, expected: Manifest) -> Result<Comparison> {
+async fn compare(wanted: &Wanted<'_>, chosen: &Chosen, expected: Manifest) -> Result<Comparison> {
     let given = wanted.given;
     let options = given.open_options();
     let live = Live::open(wanted.into.clone(), options.live.clone(), Side::Actual, options.taken_at.clone()).await?;
     let (expected, actual) = (Endpoint::Saved(Box::new(expected)), Endpoint::Live(Box::new(live)));
-    let mut comparison = comparison::run(&expected, &actual, &given.job()?, &given.listener).await?;
+    let mut comparison = comparison::run(&expected, &actual, &given.job_of(&chosen.report)?, &given.listener).await?;
     comparison.outcome.remarks.extend(actual.remarks(Side::Actual));
     Ok(comparison)
 }

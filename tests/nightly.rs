@@ -248,3 +248,53 @@ fn night_over(world: &World) -> Option<String> {
     let is_sound = output.status.code() == Some(0) && night.backups("verified").len() == 1;
     (!is_sound).then(|| format!("{}: {:?}\n{}", world.name, output.status.code(), support::night::said(&output)))
 }
+
+#[test]
+fn what_the_configuration_leaves_out_today_does_not_hide_what_a_restore_has_lost() {
+    let (_database, mut world) = shop("todays_exclusions");
+    world.demand(&["nightly"], 0);
+    world.set("dump", "exclude_table_data = [\"shop.orders\"]");
+    world.wrap(
+        "pg_restore",
+        "\"$REAL/pg_restore\" \"$@\"; code=$?
+        \"$REAL/psql\" -X -q -d lossy_restore -c 'DELETE FROM shop.orders WHERE id <= 10' >/dev/null 2>&1
+        exit $code",
+    );
+    // Only psql in the wrapper needs to know where.
+    let socket = server().socket_dir().display().to_string();
+    world.environment = vec![("PGHOST".into(), socket), ("PGUSER".into(), "postgres".into())];
+    let said = world.demand(&["restore", "--into", &server().conninfo("lossy_restore")], 1);
+    assert!(said.contains("row_count") && said.contains("shop.orders"), "{said}");
+}
+
+#[test]
+fn sequences_of_a_source_in_use_may_move_while_they_are_dumped() {
+    let (database, mut world) = shop("moving_sequences");
+    let script = "\"$REAL/psql\" -X -q -d moving_sequences -c \"SELECT nextval('shop.orders_id_seq') FROM generate_series(1, 5)\" >/dev/null
+        \"$REAL/pg_dump\" \"$@\"; code=$?
+        \"$REAL/psql\" -X -q -d moving_sequences -c \"SELECT nextval('shop.orders_id_seq') FROM generate_series(1, 5)\" >/dev/null
+        exit $code";
+    world.wrap("pg_dump", script);
+    let socket = server().socket_dir().display().to_string();
+    world.environment = vec![("PGHOST".into(), socket), ("PGUSER".into(), "postgres".into())];
+    let said = world.demand(&["nightly"], 0);
+    // Remarks are wrapped.
+    let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains("moved from 3000 to 3010 while it was dumped; the dump has 3005"), "{said}");
+    assert_eq!(database.value("SELECT last_value FROM shop.orders_id_seq"), "3010");
+}
+
+#[test]
+fn what_a_hook_has_started_is_stopped_with_it() {
+    let (_database, mut world) = shop("slow_hook");
+    let script = world.path("hook.sh");
+    let trace = world.path("trace");
+    let body = format!("#!/bin/sh\n(sleep 6; touch {}) &\nsleep 60\n", trace.display());
+    fs::write(&script, body).unwrap();
+    world.set("hooks", &format!("after_restore = [\"sh\", {:?}]", script.to_str().unwrap()));
+    world.set("hooks", "timeout = \"1s\"");
+    let said = world.demand(&["nightly"], 3);
+    assert!(said.contains("sh was stopped after 1 s"), "{said}");
+    std::thread::sleep(std::time::Duration::from_secs(7));
+    assert!(!trace.exists(), "its child lived on");
+}

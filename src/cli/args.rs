@@ -141,7 +141,7 @@ pub struct SelectionArguments {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Reading")]
 pub struct ReadingArguments {
-    /// Sessions (or pg_restore processes) for each side [default: one for each processor, at most 8]
+    /// Sessions (or pg_restore processes) for each side [default: one for each processor, at most 8, shared by the two sides]
     #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: Option<u16>,
     /// How long to wait for a table that somebody else has locked

@@ -27,7 +27,7 @@ pub async fn run(arguments: &CompareArguments) -> Result<u8> {
     let key = inputs::key(&arguments.key)?;
     let folder =
         arguments.report.as_ref().map(|dir| Folder::prepare(dir, key.as_ref(), started_at, &run_id)).transpose()?;
-    let options = inputs::open_options(&arguments.reading, &arguments.checks, started_at);
+    let options = inputs::open_options(&arguments.reading, &arguments.checks, started_at, 2);
     let progress = Progress::new(arguments.reading.quiet, Terminal::stderr());
     (progress.listener)(Event::Phase("connect"));
     let (expected, actual) = tokio::try_join!(

@@ -21,7 +21,7 @@ pub async fn run(arguments: &ManifestArguments) -> Result<u8> {
             Error::new(format!("{} exists already", arguments.file.display())).hint("a manifest is never replaced")
         );
     }
-    let options = inputs::open_options(&arguments.reading, &arguments.checks, now);
+    let options = inputs::open_options(&arguments.reading, &arguments.checks, now, 1);
     let progress = Progress::new(arguments.reading.quiet, Terminal::stderr());
     (progress.listener)(Event::Phase("connect"));
     let endpoint = Endpoint::open(&arguments.endpoint, Side::Expected, &options).await?;

@@ -90,11 +90,13 @@ fn block_on_to_its_end(work: impl Future<Output = Result<u8>>) -> Result<u8> {
 
 async fn stopped() -> i32 {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
+    let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()].map(signal);
+    let [Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)] = kinds else {
         return std::future::pending().await;
     };
     tokio::select! {
+        // A terminal that goes away must not leave an instance behind.
+        _ = hangup.recv() => SignalKind::hangup().as_raw_value(),
         _ = interrupt.recv() => SignalKind::interrupt().as_raw_value(),
         _ = terminate.recv() => SignalKind::terminate().as_raw_value(),
     }

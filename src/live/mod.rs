@@ -21,7 +21,7 @@ use crate::capture::{Accumulator, OnBatch, Purpose};
 use crate::conninfo::{ConnInfo, Peer};
 use crate::error::{Context, Error, Result};
 use crate::listing::{Listed, Listing, Plan};
-use crate::manifest::{Column, EndpointFacts, Manifest, RelationKind};
+use crate::manifest::{Column, EndpointFacts, Manifest, RelationKind, SequenceValue};
 use crate::name::Name;
 use crate::pattern::Selection;
 use crate::progress::{Listener, Side};
@@ -180,6 +180,19 @@ impl Live {
     /// Major version of the server.
     pub fn major(&self) -> u32 {
         self.holder.major()
+    }
+
+    /// What the sequences stand at now: they are not transactional, so this is later than the moment.
+    ///
+    /// # Errors
+    /// When one of them cannot be read.
+    pub async fn sequence_values(&self) -> Result<BTreeMap<Name, SequenceValue>> {
+        let session = self.session().await?;
+        let mut values = BTreeMap::new();
+        for names in self.sequences.chunks(200) {
+            values.extend(worker::sequence_values(&session, names).await?);
+        }
+        Ok(values)
     }
 
     /// Whether the moment lasts: what was made with it counts only if it does afterwards, too.

@@ -154,16 +154,10 @@ impl Worker<'_> {
     }
 
     async fn sequences(&self, names: &[Name]) -> Result<()> {
-        let one = |(index, name): (usize, &Name)| format!("SELECT {index}, last_value, is_called FROM {}", name.sql());
-        let all: Vec<String> = names.iter().enumerate().map(one).collect();
-        match self.session.rows(&all.join(" UNION ALL ")).await {
-            // On both sides, one without its row would be one that is not there.
-            Ok(rows) if rows.len() != names.len() => Err(Error::new("a sequence has no row: its file is damaged")),
-            Ok(rows) => {
-                for row in &rows {
-                    let name = text(row, 0)?.parse::<usize>().ok().and_then(|index| names.get(index));
-                    let name = name.ok_or_else(|| Error::new("the server answered for another sequence"))?;
-                    self.collected.sequence(name, Observed::Seen(sequence_value(row)?));
+        match sequence_values(&self.session, names).await {
+            Ok(values) => {
+                for (name, value) in values {
+                    self.collected.sequence(&name, Observed::Seen(value));
                 }
                 Ok(())
             }
@@ -250,6 +244,26 @@ impl Worker<'_> {
         self.collected.assertion(name, Observed::Seen(violations));
         Ok(())
     }
+}
+
+/// What these sequences stand at now, in one question.
+///
+/// # Errors
+/// When one of them cannot be read.
+pub async fn sequence_values(session: &Session, names: &[Name]) -> Result<Vec<(Name, SequenceValue)>> {
+    let one = |(index, name): (usize, &Name)| format!("SELECT {index}, last_value, is_called FROM {}", name.sql());
+    let all: Vec<String> = names.iter().enumerate().map(one).collect();
+    let rows = session.rows(&all.join(" UNION ALL ")).await?;
+    if rows.len() != names.len() {
+        // On both sides, one without its row would be one that is not there.
+        return Err(Error::new("a sequence has no row: its file is damaged"));
+    }
+    let value = |row: &tokio_postgres::SimpleQueryRow| {
+        let name = text(row, 0)?.parse::<usize>().ok().and_then(|index| names.get(index));
+        let name = name.ok_or_else(|| Error::new("the server answered for another sequence"))?;
+        Ok((name.clone(), sequence_value(row)?))
+    };
+    rows.iter().map(value).collect()
 }
 
 fn sequence_value(row: &tokio_postgres::SimpleQueryRow) -> Result<SequenceValue> {

@@ -3,28 +3,26 @@
 //! Every way out of a night leads through here. Nothing in here takes a verdict back; what goes wrong after it makes a sound night
 //! exit with 3, and is on paper in `closing.json` beside the report.
 
-use std::collections::BTreeMap;
-use std::time::Duration;
-
 use serde::{Deserialize, Serialize};
 
 use super::Ended;
-use super::debts::Payer;
+use super::debts::{Payer, earlier};
+use super::fate;
+use super::hooks::Hook;
+use super::hurry::Hurry;
 use super::paper::Signed;
 use super::stages::Night;
 use super::witness::Witnessed;
-use super::{fate, hooks};
 use crate::backups::Backups;
+use crate::config::Span;
 use crate::error::{Error, Result};
-use crate::journal::{Debt, Entry, LastVerified, Place};
+use crate::journal::{Debt, Entry, LastVerified, Past, Place};
 use crate::night::Step;
 use crate::retention;
 use crate::store;
 
 /// Beside the report: what came after it was signed.
 pub const CLOSING: &str = "closing.json";
-/// When somebody wants us to stop, an instance may take so long to go; later it is a debt.
-const PATIENCE_WHEN_STOPPED: Duration = Duration::from_secs(60);
 
 /// What came after the report was signed; signed as well.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,7 +49,7 @@ impl Night<'_> {
     ///
     /// # Errors
     /// Never for what the night did: only when its end cannot be written down.
-    pub async fn close(mut self, result: Result<Witnessed>) -> Result<Ended> {
+    pub async fn close(mut self, result: Result<Witnessed>, hurry: &Hurry) -> Result<Ended> {
         let (witnessed, error) = match result {
             Ok(witnessed) => (Some(witnessed), None),
             Err(error) => (None, Some(error)),
@@ -61,20 +59,25 @@ impl Night<'_> {
         }
         let signed = self.sign(witnessed.as_ref(), error.as_ref());
         let before = self.record.steps.len();
-        let patience = error.as_ref().and_then(Error::signal).map(|_| PATIENCE_WHEN_STOPPED);
-        self.delete_instance(patience).await;
-        self.place_backup().await;
+        self.delete_instance(hurry).await;
+        self.place_backup(hurry).await;
         let is_sound = signed.as_ref().is_some_and(|signed| signed.verdict.is_sound());
-        self.end_copy(is_sound).await;
-        if is_sound {
-            self.after_sound().await;
+        self.end_copy(is_sound, hurry).await;
+        // What is proven but could not be put where it counts lets nothing older go.
+        let is_placed = !self.record.journal.debts().iter().any(|debt| matches!(debt, Debt::Backup { .. }));
+        if is_sound && is_placed {
+            self.after_sound(hurry).await;
         }
-        let exit_code = exit_code(signed.as_ref(), witnessed.as_ref(), error.as_ref(), &self.troubles);
+        let code = |troubles: &[Error]| exit_code(signed.as_ref(), witnessed.as_ref(), error.as_ref(), hurry, troubles);
+        let planned = code(&self.troubles);
         if let Some(signed) = &signed {
-            self.write_closing(signed, exit_code, before);
+            self.write_closing(signed, planned, before);
         }
-        let Night { record, troubles, .. } = self;
-        record.journal.end(exit_code)?;
+        let Night { record, mut troubles, .. } = self;
+        if let Err(error) = record.journal.end(code(&troubles)) {
+            troubles.push(error);
+        }
+        let exit_code = code(&troubles);
         let report = signed.map(|signed| signed.path);
         Ok(Ended { exit_code, report, comparison: witnessed.map(|witnessed| witnessed.comparison), error, troubles })
     }
@@ -100,26 +103,27 @@ impl Night<'_> {
         signed.map_err(|error| self.troubles.push(error)).ok()
     }
 
-    async fn delete_instance(&mut self, patience: Option<Duration>) {
+    async fn delete_instance(&mut self, hurry: &Hurry) {
         let debts = self.record.journal.debts().into_iter().filter(|debt| matches!(debt, Debt::Instance { .. }));
         for debt in debts.collect::<Vec<_>>() {
-            self.pay("delete_instance", &debt, patience).await;
+            self.pay("delete_instance", &debt, hurry).await;
         }
     }
 
-    async fn place_backup(&mut self) {
+    async fn place_backup(&mut self, hurry: &Hurry) {
         let debts = self.record.journal.debts().into_iter().filter(|debt| matches!(debt, Debt::Backup { .. }));
         for debt in debts.collect::<Vec<_>>() {
-            self.pay("place_backup", &debt, None).await;
+            self.pay("place_backup", &debt, hurry).await;
         }
     }
 
     /// One step that pays one debt. When it cannot be paid it stays in the journal.
-    async fn pay(&mut self, step: &'static str, debt: &Debt, patience: Option<Duration>) {
+    async fn pay(&mut self, step: &'static str, debt: &Debt, hurry: &Hurry) {
         if let Err(error) = self.record.begin(step) {
             self.troubles.push(error);
         }
-        let paid = Payer { given: self.given, cloud: self.cloud.as_ref(), patience }.pay(debt).await;
+        let payer = Payer { given: self.given, cloud: self.cloud.as_ref() };
+        let paid = hurry.limit(payer.pay(debt)).await;
         let written = paid.and_then(|paid| self.record.journal.append(&paid));
         self.end_step(written);
     }
@@ -135,18 +139,18 @@ impl Night<'_> {
     }
 
     /// A copy that is not sound is dropped, as is one that the hook has failed on: it may hold what it was to remove.
-    async fn end_copy(&mut self, is_sound: bool) {
+    async fn end_copy(&mut self, is_sound: bool, hurry: &Hurry) {
         if let (true, Some(copy)) = (is_sound, self.copy.clone()) {
             let began = self.record.begin("keep_copy");
             let kept = match began {
-                Ok(()) => self.keep_copy(&copy).await,
+                Ok(()) => hurry.limit(self.keep_copy(&copy)).await,
                 Err(error) => Err(error),
             };
             self.end_step(kept);
         }
         let debts = self.record.journal.debts().into_iter().filter(|debt| matches!(debt, Debt::Copy { .. }));
         for debt in debts.collect::<Vec<_>>() {
-            self.pay("drop_copy", &debt, None).await;
+            self.pay("drop_copy", &debt, hurry).await;
         }
     }
 
@@ -160,7 +164,7 @@ impl Night<'_> {
         Ok(())
     }
 
-    async fn after_sound(&mut self) {
+    async fn after_sound(&mut self, hurry: &Hurry) {
         if let Err(error) = self.remember() {
             self.troubles.push(error);
         }
@@ -168,7 +172,7 @@ impl Night<'_> {
         self.end_step(result);
         if !self.given.config.hooks.after_verified.is_empty() {
             let result = match self.record.begin("after_verified") {
-                Ok(()) => self.after_verified().await,
+                Ok(()) => hurry.limit(self.after_verified()).await,
                 Err(error) => Err(error),
             };
             self.end_step(result);
@@ -196,7 +200,12 @@ impl Night<'_> {
     /// A dump without a verdict was kept for the case that nothing better would come; now it has.
     fn discard_superseded(&mut self, backups: &Backups) -> Result<()> {
         let Some(tonight) = self.facts.data_as_of else { return Ok(()) };
-        for old in backups.list()?.unverified.iter().filter(|old| old.record.data_as_of < tonight) {
+        // What an earlier run still owes an answer for may be a proven one.
+        let owed: Vec<Debt> = earlier(self.given)?.open.iter().flat_map(Past::debts).collect();
+        let is_owed = |id: &str| owed.iter().any(|debt| matches!(debt, Debt::Backup { id: owed, .. } if owed == id));
+        let listing = backups.list()?;
+        let old = listing.unverified.iter().filter(|old| old.record.data_as_of < tonight && !is_owed(&old.record.id));
+        for old in old {
             backups.place(&old.record.id, Place::Discarded, None)?;
             self.record.note(format!("removed {}, which was never verified", old.record.id));
         }
@@ -207,9 +216,10 @@ impl Night<'_> {
         let Some(backup) = &self.backup else { return Ok(()) };
         let backups = Backups::open(&self.given.config.dump.directory)?;
         let path = backups.get(&backup.record.id)?.path;
-        let variables = BTreeMap::from([("PGWITNESS_DUMP".to_owned(), path.display().to_string())]);
-        let timeout = self.given.config.hooks.timeout.map(|timeout| timeout.duration());
-        hooks::run("after_verified", &self.given.config.hooks.after_verified, &variables, timeout).await
+        let timeout = self.given.config.hooks.timeout.map(Span::duration);
+        let mut hook = Hook::new("after_verified", &self.given.config.hooks.after_verified, timeout);
+        hook.set("PGWITNESS_DUMP", &path.display().to_string());
+        hook.run().await
     }
 
     fn write_closing(&mut self, signed: &Signed, exit_code: u8, before: usize) {
@@ -234,8 +244,16 @@ impl Night<'_> {
 
 /// A signal comes first: whoever sent it wants to see it. What was seen to be damaged is damaged on no paper as well; but nothing is
 /// sound without a signed report.
-fn exit_code(signed: Option<&Signed>, witnessed: Option<&Witnessed>, error: Option<&Error>, troubles: &[Error]) -> u8 {
-    if let Some(code) = error.and_then(Error::signal).and_then(|signal| u8::try_from(128 + signal).ok()) {
+fn exit_code(
+    signed: Option<&Signed>,
+    witnessed: Option<&Witnessed>,
+    error: Option<&Error>,
+    hurry: &Hurry,
+    troubles: &[Error],
+) -> u8 {
+    if let Some(code) =
+        error.and_then(Error::signal).or(hurry.signal()).and_then(|signal| u8::try_from(128 + signal).ok())
+    {
         return code;
     }
     let is_damaged = witnessed.is_some_and(|witnessed| witnessed.comparison.outcome.verdict().is_damaged());

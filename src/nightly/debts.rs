@@ -6,9 +6,9 @@
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
-use std::time::Duration;
 
 use super::cloud::Cloud;
+use super::fate;
 use super::given::Given;
 use crate::backups::{Backups, Whereabouts};
 use crate::error::{Context, Error, Result};
@@ -19,17 +19,12 @@ use crate::report::Report;
 use crate::restoring::{self, CopyIdentity};
 use crate::verdict::Verdict;
 
-/// How long one instance may take to go.
-pub type Patience = Option<Duration>;
-
 /// Whoever pays.
 pub struct Payer<'a> {
     /// Configuration and doors.
     pub given: &'a Given<'a>,
     /// The API, when the source is on RDS and could be asked.
     pub cloud: Option<&'a Cloud>,
-    /// Instead of the configured time.
-    pub patience: Patience,
 }
 
 /// What came of paying the debts of earlier runs.
@@ -87,8 +82,8 @@ impl Payer<'_> {
             }
             Debt::Backup { id, report } => self.place_backup(id, report.as_ref()),
             Debt::Copy { claim, created } => {
-                self.drop_copy(claim, created.as_ref()).await.doing(|| format!("drop the copy {}", claim.database))?;
-                Ok(debt.gone())
+                let doing = || format!("drop the copy {}", claim.database);
+                self.drop_copy(claim, created.as_ref()).await.doing(doing)
             }
         }
     }
@@ -107,28 +102,41 @@ impl Payer<'_> {
 
     async fn delete_by(&self, cloud: &Cloud, journaled: &InstanceClaim, resource_id: Option<String>) -> Result<()> {
         let claim = Claim::journaled(journaled, resource_id.as_deref());
-        let configured = cloud.rds.source().temporary.delete_timeout.duration();
-        let deadline = Deadline::after(self.patience.unwrap_or(configured));
+        let deadline = Deadline::after(cloud.rds.source().temporary.delete_timeout.duration());
         // As it was configured when the instance was ordered.
         let guard = Guard { prefix: journaled.prefix.clone(), ..cloud.guard(self.given) };
         cloud.rds.remove(&claim, &guard, deadline, &mut Vec::new()).await.map(drop)
     }
 
     /// The random part of its name says that nobody else has made it; where the journal has its OID, that has to agree.
-    async fn drop_copy(&self, claim: &CopyClaim, created: Option<&(u32, String)>) -> Result<()> {
+    async fn drop_copy(&self, claim: &CopyClaim, created: Option<&(u32, String)>) -> Result<Entry> {
+        let (gone, kept) = (
+            Entry::CopyGone { database: claim.database.clone() },
+            Entry::CopyKept { database: claim.database.clone() },
+        );
         let server = self.given.restore_server().await?;
         if server.describe() != claim.server {
             let error = Error::new(format!("it is on {}, and restore.url is now {}", claim.server, server.describe()));
             return Err(error.hint("drop it there yourself"));
         }
-        let Some(found) = restoring::find_copy(&server, &claim.database).await? else { return Ok(()) };
+        let protected = &self.given.config.protected.databases;
         let copy = match created {
+            // It has its public name already: the run ended right after that.
+            Some((oid, system)) if fate::is_kept(self.given, *oid, system)? => {
+                if restoring::find_copy(&server, &claim.database).await?.is_none() {
+                    return Ok(kept);
+                }
+                CopyIdentity { database: claim.database.clone(), oid: *oid, system_identifier: system.clone() }
+            }
             Some((oid, system)) => {
                 CopyIdentity { database: claim.database.clone(), oid: *oid, system_identifier: system.clone() }
             }
-            None => found,
+            None => match restoring::find_copy(&server, &claim.database).await? {
+                Some(found) => found,
+                None => return Ok(gone),
+            },
         };
-        restoring::drop_copy(&server, &copy, &self.given.config.protected.databases).await.map(drop)
+        restoring::drop_copy(&server, &copy, protected).await.map(|_| gone)
     }
 
     /// The report decides, if it is the very one that was signed.
@@ -144,7 +152,10 @@ impl Payer<'_> {
         };
         // A night may be found damaged before its dump was complete.
         let place = match (place, backups.whereabouts(id)?) {
-            (Place::Verified | Place::Damaged, Some(Whereabouts::Partial) | None) => Place::Discarded,
+            (Place::Verified, Some(Whereabouts::Partial) | None) => {
+                return Err(Error::new(format!("the dump {id} was verified, and is not there any more")));
+            }
+            (Place::Damaged, Some(Whereabouts::Partial) | None) => Place::Discarded,
             (place, _) => place,
         };
         backups.place(id, place, report)?;
@@ -168,6 +179,7 @@ fn read_verdict(file: &ReportFile) -> Result<Option<Verdict>> {
 fn words(paid: &Entry) -> String {
     match paid {
         Entry::InstanceGone { identifier } => format!("the temporary instance {identifier} is gone"),
+        Entry::BackupPlaced { id, place: Place::Unverified } => format!("the dump {id} was left unverified"),
         Entry::BackupPlaced { id, place } => format!("the dump {id} was {place}"),
         Entry::CopyGone { database } => format!("the copy {database} was dropped"),
         other => format!("{other:?}"),

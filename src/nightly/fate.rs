@@ -3,7 +3,6 @@
 //! Only a copy that was found sound is ever kept, under a name that people use only after the hook has run on it: whoever finds the
 //! name finds a copy that was cleaned. A database that we did not make is never dropped and never replaced.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -12,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::given::Given;
 use super::hooks;
-use crate::config::CopyFate;
+use crate::config::{CopyFate, Span};
 use crate::conninfo::ConnInfo;
 use crate::error::{Context, Error, Result};
 use crate::restoring::{self, CopyIdentity};
@@ -48,15 +47,24 @@ impl Kept {
     }
 }
 
-/// The name under which the copy is to be kept is free, or is that of a copy of ours.
+/// Whether this database is one that an earlier night, or the last moment of this one, has kept.
+///
+/// # Errors
+/// When the list of kept copies cannot be read.
+pub fn is_kept(given: &Given<'_>, oid: u32, system_identifier: &str) -> Result<bool> {
+    let kept = Kept::read(given.state())?.copies;
+    Ok(kept.iter().any(|copy| copy.oid == oid && copy.system_identifier == system_identifier))
+}
+
+/// The copy of an earlier night that has the name under which tonight's is to be kept; `None` when the name is free.
 ///
 /// # Errors
 /// Somebody else's database has it.
-pub async fn demand_replaceable(given: &Given<'_>, admin: &ConnInfo) -> Result<()> {
+pub async fn replaceable(given: &Given<'_>, admin: &ConnInfo) -> Result<Option<CopyIdentity>> {
     let name = &given.config.restore.database;
-    let Some(found) = restoring::find_copy(admin, name).await? else { return Ok(()) };
+    let Some(found) = restoring::find_copy(admin, name).await? else { return Ok(None) };
     if Kept::read(given.state())?.copies.contains(&found) {
-        return Ok(());
+        return Ok(Some(found));
     }
     Err(Error::new(format!("the database {name} is not a copy that pgwitness made: it will not be replaced"))
         .hint("give the copy another name (restore.database), or drop that database yourself"))
@@ -72,29 +80,43 @@ pub async fn keep(
     copy: &CopyIdentity,
     stamp: &str,
 ) -> Result<Option<CopyIdentity>> {
-    let restore = &given.config.restore;
-    let name = match restore.copy {
-        CopyFate::Drop => {
-            after_restore(given, admin, copy).await?;
-            return Ok(None);
-        }
-        CopyFate::Replace => restore.database.clone(),
-        CopyFate::Keep => format!("{}_{stamp}", restore.database),
-    };
     after_restore(given, admin, copy).await?;
-    let protected = &given.config.protected.databases;
-    let mut kept = Kept::read(given.state())?;
-    if restore.copy == CopyFate::Replace {
-        demand_replaceable(given, admin).await?;
-        if let Some(old) = restoring::find_copy(admin, &name).await? {
-            restoring::drop_copy(admin, &old, protected).await?;
-            kept.copies.retain(|copy| *copy != old);
-        }
+    let restore = &given.config.restore;
+    match restore.copy {
+        CopyFate::Drop => Ok(None),
+        CopyFate::Replace => replace(given, admin, copy).await.map(Some),
+        CopyFate::Keep => rename(given, admin, copy, &format!("{}_{stamp}", restore.database)).await.map(Some),
     }
-    // Under its name to be, before it has it: a copy is never kept that we do not know of.
-    kept.copies.push(CopyIdentity { database: name.clone(), ..copy.clone() });
+}
+
+/// The old one is only dropped when the new one has its name.
+async fn replace(given: &Given<'_>, admin: &ConnInfo, copy: &CopyIdentity) -> Result<CopyIdentity> {
+    let name = &given.config.restore.database;
+    let Some(old) = replaceable(given, admin).await? else { return rename(given, admin, copy, name).await };
+    let aside = rename(given, admin, &old, &format!("{}_old", copy.database)).await?;
+    let new = match rename(given, admin, copy, name).await {
+        Ok(new) => new,
+        Err(error) => {
+            rename(given, admin, &aside, name).await?;
+            return Err(error);
+        }
+    };
+    restoring::drop_copy(admin, &aside, &given.config.protected.databases).await?;
+    let mut kept = Kept::read(given.state())?;
+    kept.copies.retain(|copy| copy.oid != aside.oid || copy.system_identifier != aside.system_identifier);
     kept.write(given.state())?;
-    restoring::rename_copy(admin, copy, &name, protected).await.map(Some)
+    Ok(new)
+}
+
+/// Known under its name to be before it has it: a copy is never kept that we do not know of.
+async fn rename(given: &Given<'_>, admin: &ConnInfo, copy: &CopyIdentity, name: &str) -> Result<CopyIdentity> {
+    let mut kept = Kept::read(given.state())?;
+    kept.copies.push(CopyIdentity { database: name.to_owned(), ..copy.clone() });
+    kept.write(given.state())?;
+    let renamed = restoring::rename_copy(admin, copy, name, &given.config.protected.databases).await?;
+    kept.copies.retain(|known| known != copy);
+    kept.write(given.state())?;
+    Ok(renamed)
 }
 
 async fn after_restore(given: &Given<'_>, admin: &ConnInfo, copy: &CopyIdentity) -> Result<()> {
@@ -104,9 +126,10 @@ async fn after_restore(given: &Given<'_>, admin: &ConnInfo, copy: &CopyIdentity)
     }
     // Kept until the hook has ended: it owns the password file.
     let environment = admin.with_dbname(&copy.database).child_environment()?;
-    let mut variables: BTreeMap<String, String> = environment.variables().clone();
-    variables.insert("PGWITNESS_COPY".into(), copy.database.clone());
-    variables.insert("PGDATABASE".into(), copy.database.clone());
-    let timeout = given.config.hooks.timeout.map(|timeout| timeout.duration());
-    hooks::run("after_restore", command, &variables, timeout).await
+    let mut hook = hooks::Hook::new("after_restore", command, given.config.hooks.timeout.map(Span::duration));
+    // Nothing of libpq's that points elsewhere is left in it.
+    hook.reach(&environment);
+    hook.set("PGDATABASE", &copy.database);
+    hook.set("PGWITNESS_COPY", &copy.database);
+    hook.run().await
 }

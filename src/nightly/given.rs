@@ -13,6 +13,7 @@ use crate::pairing::Show;
 use crate::pattern::{Pattern, Selection};
 use crate::pgtools::{CLIENT, PgTools};
 use crate::progress::Listener;
+use crate::report::Report;
 use crate::secret;
 use crate::store::KeyFile;
 use crate::time::Timestamp;
@@ -110,6 +111,30 @@ impl Given<'_> {
             environment: self.environment,
             taken_at: (self.now)().to_string(),
         }
+    }
+
+    /// What a backup is compared with when it comes back: what was left out and waived then, as it was signed, and what pg_restore is
+    /// told to leave out now. Not today's exclusions and waivers: they would hide what that night has proven to be there.
+    ///
+    /// # Errors
+    /// Checks or patterns that cannot be read.
+    pub fn job_of(&self, signed: &Report) -> Result<Job> {
+        let mut job = self.job()?;
+        let excluded = signed.selection.get("exclude-table-data").into_iter().flatten();
+        job.request.selection = Selection {
+            exclude_table_data: excluded.map(|text| Pattern::table(text)).collect::<Result<_>>()?,
+            ..Default::default()
+        };
+        job.request.waivers.retain(|waiver| waiver.reason.starts_with("restore."));
+        let given_by_people = signed.waivers.iter().map(|applied| &applied.waiver);
+        let given_by_people = given_by_people.filter(|waiver| waiver.by.starts_with("file") || waiver.object == "*");
+        for waiver in given_by_people {
+            if !job.request.waivers.contains(waiver) {
+                job.request.waivers.push(waiver.clone());
+            }
+        }
+        job.assertions.retain(|name, _| signed.assertions.contains_key(name));
+        Ok(job)
     }
 
     /// What is compared, and how it is shown.

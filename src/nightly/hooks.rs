@@ -1,45 +1,99 @@
 //! Commands of the user's own, after the verdict.
 //!
-//! Without a shell, in a process group of its own that ends with us. What a hook does is its author's affair; that it failed, or
-//! took too long, is told, and never changes the verdict.
+//! Without a shell, in a process group that ends with us. What a hook does is its author's affair; that it failed, or took too
+//! long, is told, and never changes the verdict.
 
-use std::collections::BTreeMap;
-use std::process::Stdio;
+use std::fs::File;
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::os::unix::process::CommandExt as _;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use tokio::process::Command;
+use rustix::process::{Pid, Signal, kill_process_group};
 
+use crate::conninfo::ChildEnvironment;
 use crate::error::{Context, Error, Result};
 
 /// A hook is stopped after so long unless configured otherwise.
 const TIMEOUT: Duration = Duration::from_secs(3600);
+/// So much of its last words is read, in bytes.
+const LAST_WORDS: u64 = 4096;
 
-/// Runs `command` (program and arguments) with these variables besides our own environment.
-///
-/// # Errors
-/// It cannot be started, fails, or is stopped because of its time; with the last line that it complained with.
-pub async fn run(
-    name: &str,
-    command: &[String],
-    variables: &BTreeMap<String, String>,
-    timeout: Option<Duration>,
-) -> Result<()> {
-    let Some((program, arguments)) = command.split_first() else { return Ok(()) };
-    let timeout = timeout.unwrap_or(TIMEOUT);
-    let mut child = Command::new(program);
-    child.args(arguments).envs(variables).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-    child.process_group(0).kill_on_drop(true);
-    let run = async {
-        let output = child.output().await.doing(|| format!("run {program}"))?;
-        if output.status.success() {
+/// A command that is about to be run.
+pub struct Hook {
+    name: &'static str,
+    program: String,
+    command: Command,
+    timeout: Duration,
+}
+
+impl Hook {
+    /// Program and arguments; it has our environment.
+    pub fn new(name: &'static str, command: &[String], timeout: Option<Duration>) -> Self {
+        let program = command.first().cloned().unwrap_or_default();
+        let mut started = Command::new(&program);
+        started.args(command.get(1..).unwrap_or_default()).stdin(Stdio::null()).stdout(Stdio::null()).process_group(0);
+        Self { name, program, command: started, timeout: timeout.unwrap_or(TIMEOUT) }
+    }
+
+    /// It reaches this database, and no other by mistake.
+    pub fn reach(&mut self, environment: &ChildEnvironment) {
+        environment.apply(&mut self.command);
+    }
+
+    /// One more variable.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.command.env(name, value);
+    }
+
+    /// Runs it to its end.
+    ///
+    /// # Errors
+    /// It cannot be started, fails, or is stopped because of its time; with the last line that it complained with.
+    pub async fn run(self) -> Result<()> {
+        let doing = format!("run the hook {}", self.name);
+        self.run_to_its_end().await.doing(|| doing)
+    }
+
+    async fn run_to_its_end(mut self) -> Result<()> {
+        // A file, not a pipe: what it leaves running in the background may hold on to it.
+        let mut words = tempfile::tempfile()?;
+        self.command.stderr(words.try_clone()?);
+        let mut command = tokio::process::Command::from(self.command);
+        let mut child = command.kill_on_drop(true).spawn().doing(|| format!("start {}", self.program))?;
+        let mut group = Group(child.id().and_then(|id| Pid::from_raw(id.cast_signed())));
+        let status = tokio::time::timeout(self.timeout, child.wait()).await;
+        let Ok(status) = status else {
+            drop(group);
+            return Err(Error::new(format!("{} was stopped after {} s", self.program, self.timeout.as_secs())));
+        };
+        // What it has left in the background on purpose is its own affair.
+        group.0 = None;
+        let status = status?;
+        if status.success() {
             return Ok(());
         }
-        let complaint = String::from_utf8_lossy(&output.stderr);
-        let last = complaint.lines().rev().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
-        Err(Error::new(format!("{program} ended with {}: {last}", output.status)))
-    };
-    let result = tokio::time::timeout(timeout, run).await;
-    let result =
-        result.unwrap_or_else(|_| Err(Error::new(format!("{program} was stopped after {} s", timeout.as_secs()))));
-    result.doing(|| format!("run the hook {name}"))
+        Err(Error::new(format!("{} ended with {status}: {}", self.program, last_line(&mut words)?)))
+    }
+}
+
+fn last_line(words: &mut File) -> Result<String> {
+    let length = words.seek(SeekFrom::End(0))?;
+    words.seek(SeekFrom::Start(length.saturating_sub(LAST_WORDS)))?;
+    let mut bytes = Vec::new();
+    words.take(LAST_WORDS).read_to_end(&mut bytes)?;
+    let text = String::from_utf8_lossy(&bytes);
+    Ok(text.lines().rev().map(str::trim).find(|line| !line.is_empty()).unwrap_or("without a word").to_owned())
+}
+
+/// Everything that the hook has started and that is still in its group goes with it.
+struct Group(Option<Pid>);
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(leader) = self.0 {
+            // Nobody may be left in it.
+            kill_process_group(leader, Signal::KILL).ok();
+        }
+    }
 }

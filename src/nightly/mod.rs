@@ -10,6 +10,8 @@ mod fate;
 mod fit;
 mod given;
 mod hooks;
+mod hurry;
+mod moving;
 mod paper;
 mod plan;
 mod ready;
@@ -20,6 +22,8 @@ mod witness;
 
 use std::future::Future;
 use std::path::PathBuf;
+use std::pin::pin;
+use std::time::Duration;
 
 pub use closing::{CLOSING, Closing};
 pub use cloud::Cloud;
@@ -32,8 +36,9 @@ pub use witness::{Witnessed, capture, judge};
 
 use crate::comparison::Comparison;
 use crate::error::{Error, Result};
-use crate::journal::{Holder, Journal, Lock};
+use crate::journal::{Holder, Journal, Lock, Past};
 use crate::store;
+use hurry::Hurry;
 use paper::Paper;
 use record::Record;
 use stages::Night;
@@ -53,7 +58,7 @@ pub struct Ended {
 }
 
 /// One night. `stop` resolves to a signal when we are told to end, and can be asked more than once: at the first one the night is
-/// broken off and cleaned up after, at the second one the cleaning is left to the next run.
+/// broken off (or, if it is cleaning up already, told to hurry) and cleaned up after, at the second one the cleaning is left to the next run.
 ///
 /// # Errors
 /// Only before anything was begun: another run holds the lock, or the journal cannot be written. Everything later is in the answer.
@@ -69,11 +74,37 @@ pub async fn run<S: Future<Output = i32>>(given: &Given<'_>, stop: impl Fn() -> 
     let result = tokio::select! {
         result = night.work(earlier) => result,
         signal = stop() => Err(Error::interrupted(signal)),
+        () = tokio::time::sleep(LONGEST_NIGHT) => Err(too_long()),
     };
-    let ended = tokio::select! {
-        ended = night.close(result) => ended,
-        signal = stop() => Err(Error::interrupted(signal).hint("what is left is in the journal: the next run, or sweep, cleans up")),
+    let told = result.as_ref().err().and_then(Error::signal);
+    let (tell, hurry) = Hurry::new(told.unwrap_or_default());
+    let mut closing = pin!(night.close(result, &hurry));
+    let ended = loop {
+        tokio::select! {
+            ended = &mut closing => break ended,
+            signal = stop() => match hurry.signal() {
+                None => tell.send(signal).unwrap_or_default(),
+                Some(_) => break Err(abandoned(given, signal)),
+            },
+        }
     };
     drop(lock);
     ended
+}
+
+/// Less than what the tag `pgwitness-expires-at` of an instance says: after that, anybody may sweep it.
+const LONGEST_NIGHT: Duration = Duration::from_secs(20 * 3600);
+
+fn too_long() -> Error {
+    Error::new(format!("it has taken {} hours: something hangs", LONGEST_NIGHT.as_secs() / 3600))
+}
+
+/// Told to stop twice: what is left is named, for whoever reads it.
+fn abandoned(given: &Given<'_>, signal: i32) -> Error {
+    let runs = earlier(given).unwrap_or_default();
+    let debts: Vec<String> = runs.open.iter().flat_map(Past::debts).map(|debt| debt.to_string()).collect();
+    let left = if debts.is_empty() { "nothing".to_owned() } else { debts.join(", ") };
+    Error::interrupted(signal)
+        .context("clean up")
+        .hint(format!("left behind: {left}; the next run, or pgwitness sweep, cleans up"))
 }

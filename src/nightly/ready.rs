@@ -160,7 +160,7 @@ async fn look(given: &Given<'_>, info: &ConnInfo) -> Result<u32> {
         demand_role(&session, role, info).await?;
     }
     if restore.copy == CopyFate::Replace {
-        super::fate::demand_replaceable(given, info).await?;
+        super::fate::replaceable(given, info).await?;
     }
     Ok(session.major())
 }

@@ -6,6 +6,7 @@ use super::cloud::Cloud;
 use super::debts::Payer;
 use super::fit::demand_fit;
 use super::given::Given;
+use super::moving::Moving;
 use super::paper::Paper;
 use super::ready::{self, Ready};
 use super::record::Record;
@@ -20,6 +21,7 @@ use crate::error::{Context, Error, Result};
 use crate::journal::{CopyClaim, Entry, Place, Runs};
 use crate::live::Live;
 use crate::manifest::Manifest;
+use crate::name::Name;
 use crate::night;
 use crate::night::{Complaint, RestoreFacts};
 use crate::progress::{Event, Side};
@@ -47,6 +49,10 @@ pub struct Night<'a> {
     pub copy: Option<CopyIdentity>,
     /// The complete dump.
     pub backup: Option<Backup>,
+    /// Sequences that moved while they were dumped.
+    pub moving: Moving,
+    /// Things people should know that are neither wrong nor unchecked.
+    pub remarks: Vec<String>,
     /// Files of the dump that are no longer what pg_dump wrote.
     pub changed_files: Vec<String>,
     /// What earlier runs have left that could not be cleaned up, and other things that do not touch the verdict.
@@ -66,6 +72,8 @@ impl<'a> Night<'a> {
             cloud: None,
             copy: None,
             backup: None,
+            moving: Moving::default(),
+            remarks: Vec::new(),
             changed_files: Vec::new(),
             troubles: Vec::new(),
         }
@@ -76,8 +84,22 @@ impl<'a> Night<'a> {
     /// # Errors
     /// Whatever stands between us and a verdict.
     pub async fn work(&mut self, earlier: Runs) -> Result<Witnessed> {
-        self.cloud = Cloud::connect(self.given, &mut self.record).await?;
+        let connected = Cloud::connect(self.given, &mut self.record).await;
+        if let Err(error) = &connected {
+            self.record.broken_off(error);
+        }
+        // Whoever cannot speak to AWS still says aloud what runs there, and cleans up what is here.
+        let refused = match connected {
+            Ok(cloud) => {
+                self.cloud = cloud;
+                None
+            }
+            Err(error) => Some(error),
+        };
         self.recover(earlier).await?;
+        if let Some(error) = refused {
+            return Err(error);
+        }
         let snapshot = match &mut self.cloud {
             Some(cloud) => Some(cloud.find_snapshot(self.given, &mut self.record).await?),
             None => None,
@@ -93,8 +115,9 @@ impl<'a> Night<'a> {
         };
         self.facts.data_as_of = Some(data_as_of);
         let job = self.given.job()?;
-        let (endpoint, manifest) = self.dump(&source, data_as_of, &ready, &job).await?;
+        let (endpoint, mut manifest) = self.dump(&source, data_as_of, &ready, &job).await?;
         let (dump, complaints) = self.restore(&ready, &job).await?;
+        self.remarks = self.moving.settle(&mut manifest, &dump);
         self.verify(Endpoint::Captured(Box::new(endpoint), Box::new(manifest)), dump, &complaints, &ready, &job).await
     }
 
@@ -110,7 +133,7 @@ impl<'a> Night<'a> {
                 self.troubles.push(error);
             }
         }
-        let payer = Payer { given: self.given, cloud: self.cloud.as_ref(), patience: None };
+        let payer = Payer { given: self.given, cloud: self.cloud.as_ref() };
         let recovered = payer.recover(earlier, &self.run_id).await;
         for note in recovered.notes {
             (self.given.listener)(Event::Warning(&note));
@@ -185,6 +208,12 @@ impl<'a> Night<'a> {
         let snapshot = live.snapshot().to_owned();
         // The very server that has the moment.
         let server = live.server().clone();
+        let names: Vec<&Name> = live.listing().relations.keys().collect();
+        if let Some((option, pattern)) = job.request.selection.unmatched(&names).first() {
+            return Err(Error::new(format!("{option} {pattern} matches no table of the source"))
+                .hint("patterns are those of pg_dump; letters fold to lower case outside double quotes"));
+        }
+        self.moving.before = live.sequence_values().await.unwrap_or_default();
         let endpoint = Endpoint::Live(Box::new(live));
         let partial = ready.backups.begin(id)?;
         let order = DumpOrder {
@@ -207,6 +236,7 @@ impl<'a> Night<'a> {
                 return Err(error);
             }
         };
+        self.moving.after = endpoint.sequence_values().await.unwrap_or_default();
         dumped.notes.iter().for_each(|note| self.record.note(note));
         if let Err(error) = dumping::globals(&order).await {
             self.record.note(format!("roles were not dumped: {error}"));
@@ -220,7 +250,8 @@ impl<'a> Night<'a> {
             format: self.given.config.dump.format.name().into(),
             pg_dump: dumped.pg_dump,
         };
-        let backup = blocking(move || partial.finish(&made)).await?;
+        // Not beside us: a thread that goes on while the closing removes the same directory would do harm.
+        let backup = tokio::task::block_in_place(|| partial.finish(&made))?;
         self.facts.dump = Some(backup.record.dump.clone());
         self.backup = Some(backup);
         Ok((endpoint, manifest))
@@ -256,6 +287,9 @@ impl<'a> Night<'a> {
         };
         self.demand_whole(&backup).await?;
         let mut restored = restored;
+        if self.given.config.verify.redact {
+            restored.complaints.iter_mut().for_each(redact);
+        }
         restored.complaints.extend(self.restore_properties(&copy, &facts, ready).await?);
         restored.notes.iter().for_each(|note| self.record.note(note));
         let complaints = restored.complaints.clone();
@@ -352,6 +386,8 @@ impl<'a> Night<'a> {
         let live = Live::open(server, options.live.clone(), Side::Actual, options.taken_at.clone()).await?;
         let copy = Endpoint::Live(Box::new(live));
         let witnessed = witness::judge(&source, dump, &copy, job, complaints, &self.given.listener).await?;
+        let mut witnessed = witnessed;
+        witnessed.comparison.outcome.remarks.append(&mut self.remarks);
         self.facts.legs.clone_from(&witnessed.legs);
         self.record.note(witnessed.comparison.outcome.verdict_line());
         self.record.done()?;
@@ -365,4 +401,11 @@ const ROOM_FOR_ANOTHER_ATTEMPT: u64 = 256 << 20;
 /// Long reading of files, while a signal can still be heard.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     tokio::task::spawn_blocking(work).await.map_err(|error| Error::from_source(&error))?
+}
+
+/// What follows the server's message may hold values of a row.
+fn redact(complaint: &mut Complaint) {
+    if let Some((message, _)) = complaint.message.split_once("; ") {
+        complaint.message = format!("{message}; (detail redacted)");
+    }
 }

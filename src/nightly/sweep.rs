@@ -38,11 +38,13 @@ pub async fn sweep(given: &Given<'_>, broom: &Broom<'_>) -> Result<Swept> {
     let run_id = store::random_run_id()?;
     let holder = Holder { run_id: run_id.clone(), command: "sweep".into(), pid: given.pid, at: (given.now)() };
     let _lock = Lock::acquire(given.state(), &holder)?;
-    let mut cloud = match &given.config.source {
-        Source::Rds(config) => Some(Cloud::open(config, given).await?),
+    let mut swept = Swept::default();
+    let opened = match &given.config.source {
+        Source::Rds(config) => Some(Cloud::open(config, given).await),
         Source::Postgres(_) => None,
     };
-    let mut swept = Swept::default();
+    // Without AWS, what is on this machine is cleaned up all the same, and an instance that is owed is named.
+    let mut cloud = opened.and_then(|opened| opened.map_err(|error| swept.troubles.push(error)).ok());
     if let Some(Err(error)) = match &mut cloud {
         Some(cloud) => Some(cloud.find_source().await.map(drop)),
         None => None,
@@ -55,7 +57,7 @@ pub async fn sweep(given: &Given<'_>, broom: &Broom<'_>) -> Result<Swept> {
         swept.notes.extend(known.iter().map(|debt| format!("would clean up: {debt}")));
         swept.troubles.extend(runs.unreadable);
     } else {
-        let payer = Payer { given, cloud: cloud.as_ref(), patience: None };
+        let payer = Payer { given, cloud: cloud.as_ref() };
         let Recovered { notes, troubles } = payer.recover(runs, &run_id).await;
         swept.notes.extend(notes);
         swept.troubles.extend(troubles);

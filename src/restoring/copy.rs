@@ -148,10 +148,32 @@ async fn drop_proven(admin: &ConnInfo, copy: &CopyIdentity, protected: &[String]
         let sql = format!("ALTER DATABASE {} IS_TEMPLATE false", quote_always(&copy.database));
         connection.client.batch_execute(&sql).await.map_err(|error| describe_error(&error))?;
     }
+    drop_subscriptions(admin, &connection, copy).await?;
     let force = if has_force { " WITH (FORCE)" } else { "" };
     let sql = format!("DROP DATABASE {}{force}", quote_always(&copy.database));
     connection.client.batch_execute(&sql).await.map_err(|error| describe_error(&error))?;
     Ok(true)
+}
+
+/// A database with subscriptions cannot be dropped. Those of a copy have never been connected to anything: without their slot they go
+/// without a word to the publisher, whose slot is production's.
+async fn drop_subscriptions(admin: &ConnInfo, connection: &Connection, copy: &CopyIdentity) -> Result<()> {
+    let sql = format!("SELECT subname FROM pg_catalog.pg_subscription WHERE subdbid = {}", copy.oid);
+    if one(connection, &sql).await?.is_none() {
+        return Ok(());
+    }
+    let inside = connect(&admin.with_dbname(&copy.database)).await?;
+    while let Some(name) = one(connection, &sql).await? {
+        let name = quote_always(&name);
+        for sql in [
+            format!("ALTER SUBSCRIPTION {name} DISABLE"),
+            format!("ALTER SUBSCRIPTION {name} SET (slot_name = NONE)"),
+            format!("DROP SUBSCRIPTION {name}"),
+        ] {
+            inside.client.batch_execute(&sql).await.map_err(|error| describe_error(&error))?;
+        }
+    }
+    Ok(())
 }
 
 /// Whether the copy is there; an error if what is there under its name, or on this server, is something else.

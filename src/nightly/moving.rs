@@ -1,0 +1,80 @@
+//! Sequences of a source that is in use: they are not transactional, so pg_dump and we see them at different times.
+//!
+//! Never takes a value for good that the sequence did not have while it was dumped; one that stood still has to agree to the letter.
+
+use std::collections::BTreeMap;
+
+use crate::manifest::{Manifest, Observed, SequenceValue};
+use crate::name::Name;
+
+/// What sequences stood at.
+pub type Values = BTreeMap<Name, SequenceValue>;
+
+/// Before pg_dump was started, and after it had ended.
+#[derive(Debug, Clone, Default)]
+pub struct Moving {
+    /// Before.
+    pub before: Values,
+    /// After.
+    pub after: Values,
+}
+
+impl Moving {
+    /// Where a sequence has moved meanwhile, and the dump has a value on its way, that is what the source is expected to have had.
+    /// The answer says so, one line a sequence.
+    pub fn settle(&self, source: &mut Manifest, dump: &Manifest) -> Vec<String> {
+        let mut remarks = Vec::new();
+        for (name, before) in &self.before {
+            let (Some(after), Some(dumped)) = (self.after.get(name), dump.sequences.get(name).and_then(Observed::seen))
+            else {
+                continue;
+            };
+            if before != after && is_between(before, dumped, after) {
+                remarks.push(format!(
+                    "sequence {name} moved from {} to {} while it was dumped; the dump has {}",
+                    before.last_value, after.last_value, dumped.last_value
+                ));
+                source.sequences.insert(name.clone(), Observed::Seen(dumped.clone()));
+            }
+        }
+        remarks
+    }
+}
+
+/// Upwards or downwards; a value that was given out comes after the same one that was not.
+fn is_between(before: &SequenceValue, dumped: &SequenceValue, after: &SequenceValue) -> bool {
+    if before.last_value == after.last_value {
+        // Given out for the first time meanwhile.
+        return dumped == before || dumped == after;
+    }
+    let (low, high) = (before.last_value.min(after.last_value), before.last_value.max(after.last_value));
+    let is_inside = (low..=high).contains(&dumped.last_value);
+    // The first value of a way is seen given out or not; every later one is given out.
+    is_inside && (dumped.is_called || dumped == before)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn value(last_value: i64, is_called: bool) -> SequenceValue {
+        SequenceValue { last_value, is_called }
+    }
+
+    #[test]
+    fn only_a_value_on_the_way_is_taken() {
+        let between = |b: (i64, bool), d: (i64, bool), a: (i64, bool)| {
+            is_between(&value(b.0, b.1), &value(d.0, d.1), &value(a.0, a.1))
+        };
+        assert!(between((5, true), (7, true), (9, true)));
+        assert!(between((5, true), (5, true), (9, true)));
+        assert!(between((1, false), (1, false), (3, true)));
+        assert!(between((1, false), (1, true), (3, true)));
+        assert!(between((9, true), (7, true), (5, true)), "downwards");
+        assert!(!between((5, true), (4, true), (9, true)));
+        assert!(!between((5, true), (10, true), (9, true)));
+        assert!(!between((5, true), (7, false), (9, true)));
+        assert!(between((1, false), (1, true), (1, true)));
+        assert!(!between((1, false), (2, true), (1, true)));
+    }
+}
