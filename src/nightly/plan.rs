@@ -2,10 +2,11 @@
 
 use super::cloud::Cloud;
 use super::debts::earlier;
+use super::fit::demand_fit;
 use super::given::Given;
-use super::ready;
+use super::ready::{self, Ready};
 use crate::backups::Backups;
-use crate::config::Source;
+use crate::config::{PostgresSource, Source};
 use crate::error::{Error, Result};
 use crate::retention::{self, Held};
 
@@ -38,7 +39,15 @@ pub async fn plan(given: &Given<'_>) -> Result<Plan> {
         }
     }
     match ready::demand(given, version.as_deref()).await {
-        Ok(ready) => plan.steps.extend(ready.notes),
+        Ok(ready) => {
+            if let Source::Postgres(source) = &given.config.source {
+                match fit(source, given, &ready).await {
+                    Ok(note) => plan.steps.push(note),
+                    Err(error) => plan.troubles.push(error),
+                }
+            }
+            plan.steps.extend(ready.notes);
+        }
         Err(error) => plan.troubles.push(error),
     }
     match removals(given) {
@@ -46,6 +55,11 @@ pub async fn plan(given: &Given<'_>) -> Result<Plan> {
         Err(error) => plan.troubles.push(error),
     }
     Ok(plan)
+}
+
+async fn fit(source: &PostgresSource, given: &Given<'_>, ready: &Ready) -> Result<String> {
+    let source = given.postgres_source(source).await?;
+    demand_fit(&source, &ready.server, &ready.tools, &given.config.restore).await
 }
 
 async fn snapshot(config: &crate::config::RdsSource, given: &Given<'_>) -> Result<(String, String)> {
