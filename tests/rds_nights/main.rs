@@ -8,4 +8,5 @@ mod standin;
 mod support;
 
 mod machine;
+mod matrix;
 mod whole;
