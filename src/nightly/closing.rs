@@ -24,7 +24,7 @@ use crate::store;
 /// Beside the report: what came after it was signed.
 pub const CLOSING: &str = "closing.json";
 /// When somebody wants us to stop, an instance may take so long to go; later it is a debt.
-const PATIENCE_WHEN_STOPPED: Duration = Duration::from_secs(60);
+pub const PATIENCE_WHEN_STOPPED: Duration = Duration::from_secs(60);
 
 /// What came after the report was signed; signed as well.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,9 +69,13 @@ impl Night<'_> {
         if is_sound {
             self.after_sound().await;
         }
-        let exit_code = exit_code(signed.as_ref(), witnessed.as_ref(), error.as_ref(), &self.troubles);
-        if let Some(signed) = &signed {
-            self.write_closing(signed, exit_code, before);
+        let signal = error.as_ref().and_then(Error::signal).or(*self.stopped.borrow());
+        let mut exit_code = exit_code(signed.as_ref(), witnessed.as_ref(), signal, &self.troubles);
+        if let Some(signed) = &signed
+            && let Err(error) = self.write_closing(signed, exit_code, before)
+        {
+            self.troubles.push(error);
+            exit_code = if exit_code == SOUND { SOUND_BUT } else { exit_code };
         }
         let Night { record, troubles, .. } = self;
         record.journal.end(exit_code)?;
@@ -153,7 +157,8 @@ impl Night<'_> {
     async fn keep_copy(&mut self, copy: &crate::restoring::CopyIdentity) -> Result<()> {
         let admin = self.given.restore_server().await?;
         let stamp = self.facts.data_as_of.unwrap_or_default().stamp().to_lowercase();
-        if let Some(kept) = fate::keep(self.given, &admin, copy, &stamp).await? {
+        let kept = self.unless_stopped(fate::keep(self.given, &admin, copy, &stamp)).await?;
+        if let Some(kept) = kept {
             self.record.note(format!("kept as {}", kept.database));
             self.record.journal.append(&Entry::CopyKept { database: copy.database.clone() })?;
         }
@@ -172,6 +177,16 @@ impl Night<'_> {
                 Err(error) => Err(error),
             };
             self.end_step(result);
+        }
+    }
+
+    /// What the user has us run may take hours: it ends when we are told to.
+    async fn unless_stopped<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let mut stopped = self.stopped.clone();
+        tokio::select! {
+            biased;
+            Ok(signal) = stopped.wait_for(Option::is_some) => Err(Error::interrupted(signal.unwrap_or_default())),
+            done = work => done,
         }
     }
 
@@ -196,7 +211,7 @@ impl Night<'_> {
     /// A dump without a verdict was kept for the case that nothing better would come; now it has.
     fn discard_superseded(&mut self, backups: &Backups) -> Result<()> {
         let Some(tonight) = self.facts.data_as_of else { return Ok(()) };
-        for old in backups.list()?.unverified.iter().filter(|old| old.record.data_as_of < tonight) {
+        for old in backups.list()?.unverified.iter().filter(|old| old.record.data_as_of <= tonight) {
             backups.place(&old.record.id, Place::Discarded, None)?;
             self.record.note(format!("removed {}, which was never verified", old.record.id));
         }
@@ -209,10 +224,11 @@ impl Night<'_> {
         let path = backups.get(&backup.record.id)?.path;
         let variables = BTreeMap::from([("PGWITNESS_DUMP".to_owned(), path.display().to_string())]);
         let timeout = self.given.config.hooks.timeout.map(|timeout| timeout.duration());
-        hooks::run("after_verified", &self.given.config.hooks.after_verified, &variables, timeout).await
+        self.unless_stopped(hooks::run("after_verified", &self.given.config.hooks.after_verified, &variables, timeout))
+            .await
     }
 
-    fn write_closing(&mut self, signed: &Signed, exit_code: u8, before: usize) {
+    fn write_closing(&self, signed: &Signed, exit_code: u8, before: usize) -> Result<()> {
         let closing = Closing {
             format: 1,
             run_id: self.run_id.clone(),
@@ -222,20 +238,15 @@ impl Night<'_> {
             troubles: self.troubles.iter().map(ToString::to_string).collect(),
             debts: self.record.journal.debts().iter().map(ToString::to_string).collect(),
         };
-        let write = || -> Result<()> {
-            let dir = signed.path.parent().ok_or_else(|| Error::new("the report has no directory"))?;
-            store::sign_json(dir, CLOSING, &closing, &signed.key)
-        };
-        if let Err(error) = write() {
-            self.troubles.push(error);
-        }
+        let dir = signed.path.parent().ok_or_else(|| Error::new("the report has no directory"))?;
+        store::sign_json(dir, CLOSING, &closing, &signed.key)
     }
 }
 
 /// A signal comes first: whoever sent it wants to see it. What was seen to be damaged is damaged on no paper as well; but nothing is
 /// sound without a signed report.
-fn exit_code(signed: Option<&Signed>, witnessed: Option<&Witnessed>, error: Option<&Error>, troubles: &[Error]) -> u8 {
-    if let Some(code) = error.and_then(Error::signal).and_then(|signal| u8::try_from(128 + signal).ok()) {
+fn exit_code(signed: Option<&Signed>, witnessed: Option<&Witnessed>, signal: Option<i32>, troubles: &[Error]) -> u8 {
+    if let Some(code) = signal.and_then(|signal| u8::try_from(128 + signal).ok()) {
         return code;
     }
     let is_damaged = witnessed.is_some_and(|witnessed| witnessed.comparison.outcome.verdict().is_damaged());
@@ -247,6 +258,8 @@ fn exit_code(signed: Option<&Signed>, witnessed: Option<&Witnessed>, error: Opti
     }
 }
 
+/// Verified, and nothing is left to say.
+const SOUND: u8 = 0;
 /// Verified, yet something after it failed or was left behind.
 const SOUND_BUT: u8 = 3;
 /// Seen to be wrong.

@@ -118,6 +118,9 @@ impl Payer<'_> {
             let error = Error::new(format!("it is on {}, and restore.url is now {}", claim.server, server.describe()));
             return Err(error.hint("drop it there yourself"));
         }
+        if created.is_none() {
+            restoring::wait_for_creation(&server, &claim.database).await?;
+        }
         let Some(found) = restoring::find_copy(&server, &claim.database).await? else { return Ok(()) };
         let copy = match created {
             Some((oid, system)) => {

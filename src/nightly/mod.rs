@@ -20,6 +20,8 @@ mod witness;
 use std::future::Future;
 use std::path::PathBuf;
 
+use tokio::sync::watch;
+
 pub use closing::{CLOSING, Closing};
 pub use cloud::Cloud;
 pub use debts::{Payer, Recovered, earlier};
@@ -64,15 +66,63 @@ pub async fn run<S: Future<Output = i32>>(given: &Given<'_>, stop: impl Fn() -> 
     let journal = Journal::create(given.state(), &holder)?;
     let paper = Paper::prepare(given, &run_id, started_at).await;
     let record = Record::new(journal, given.now, given.listener.clone());
-    let mut night = Night::new(given, run_id, record, paper);
+    let (stopping, stopped) = watch::channel(None);
+    let mut night = Night::new(given, run_id, record, paper, stopped);
+    // The signal is asked for first, so that somebody listens from the very beginning.
     let result = tokio::select! {
-        result = night.work(earlier) => result,
+        biased;
         signal = stop() => Err(Error::interrupted(signal)),
+        result = night.work(earlier) => result,
     };
+    let was_stopped = result.as_ref().is_err_and(|error| error.signal().is_some());
     let ended = tokio::select! {
+        biased;
+        signal = give_up(&stop, was_stopped, &stopping) => abandoned(signal),
         ended = night.close(result) => ended,
-        signal = stop() => Err(Error::interrupted(signal).hint("what is left is in the journal: the next run, or sweep, cleans up")),
     };
     drop(lock);
-    ended
+    name_debts(given, ended)
+}
+
+/// Resolves when the cleaning is to be left to the next run: at the second signal, or some time after one that came while we
+/// were cleaning already.
+async fn give_up<S: Future<Output = i32>>(
+    stop: &impl Fn() -> S,
+    was_stopped: bool,
+    stopping: &watch::Sender<Option<i32>>,
+) -> i32 {
+    let first = stop().await;
+    if was_stopped {
+        return first;
+    }
+    stopping.send_replace(Some(first));
+    tokio::select! {
+        second = stop() => second,
+        () = tokio::time::sleep(closing::PATIENCE_WHEN_STOPPED) => first,
+    }
+}
+
+fn abandoned(signal: i32) -> Result<Ended> {
+    let exit_code = u8::try_from(128 + signal).unwrap_or(u8::MAX);
+    let error = Error::interrupted(signal).hint("the next run, or sweep, cleans up");
+    Ok(Ended { exit_code, report: None, comparison: None, error: Some(error), troubles: Vec::new() })
+}
+
+/// Whoever is interrupted says what is left, of earlier runs too: there may be no next run.
+fn name_debts(given: &Given<'_>, ended: Result<Ended>) -> Result<Ended> {
+    let mut ended = ended?;
+    if ended.exit_code <= 128 {
+        return Ok(ended);
+    }
+    let left = match earlier(given) {
+        Ok(runs) => runs,
+        Err(error) => {
+            ended.troubles.push(error);
+            return Ok(ended);
+        }
+    };
+    let debts = left.open.iter().flat_map(|past| past.debts());
+    ended.troubles.extend(debts.map(|debt| Error::new(format!("left for the next run: {debt}"))));
+    ended.troubles.extend(left.unreadable);
+    Ok(ended)
 }

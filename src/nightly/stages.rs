@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use tokio::sync::watch;
+
 use super::cloud::Cloud;
 use super::debts::Payer;
 use super::given::Given;
@@ -16,7 +18,7 @@ use crate::conninfo::ConnInfo;
 use crate::dumping::{self, DumpOrder};
 use crate::endpoint::Endpoint;
 use crate::error::{Context, Error, Result};
-use crate::journal::{CopyClaim, Entry, Runs};
+use crate::journal::{CopyClaim, Entry, Place, Runs};
 use crate::live::Live;
 use crate::manifest::Manifest;
 use crate::night;
@@ -50,11 +52,19 @@ pub struct Night<'a> {
     pub changed_files: Vec<String>,
     /// What earlier runs have left that could not be cleaned up, and other things that do not touch the verdict.
     pub troubles: Vec<Error>,
+    /// The signal that has come while we were closing already.
+    pub stopped: watch::Receiver<Option<i32>>,
 }
 
 impl<'a> Night<'a> {
     /// Nothing was done yet.
-    pub fn new(given: &'a Given<'a>, run_id: String, record: Record, paper: Result<Paper>) -> Self {
+    pub fn new(
+        given: &'a Given<'a>,
+        run_id: String,
+        record: Record,
+        paper: Result<Paper>,
+        stopped: watch::Receiver<Option<i32>>,
+    ) -> Self {
         let facts = night::Night { source_kind: given.source_kind().into(), ..Default::default() };
         Self {
             given,
@@ -67,6 +77,7 @@ impl<'a> Night<'a> {
             backup: None,
             changed_files: Vec::new(),
             troubles: Vec::new(),
+            stopped,
         }
     }
 
@@ -160,6 +171,8 @@ impl<'a> Night<'a> {
                     let reason = error.to_string();
                     (self.given.listener)(Event::Retry { doing: "dump", attempt: attempt + 1, reason: &reason });
                     self.record.note(format!("attempt {attempt} failed: {reason}"));
+                    // Whatever it has left is in the way of the next one.
+                    ready.backups.place(&id, Place::Discarded, None)?;
                 }
                 Err(error) => return Err(error),
             }

@@ -50,7 +50,9 @@ fn came_in_its_step(row: &Row, entries: &[Value]) -> bool {
 }
 
 fn judge(row: &Row, scene: &mut Scene, output: &Output, entries: &[Value], before: usize) -> [String; 3] {
-    let text = format!("{}\njournal: {entries:#?}", said(output));
+    let paper = scene.reports().get(before).map(|(_, report)| report["night"]["steps"].to_string());
+    let journal: Vec<String> = entries.iter().map(Value::to_string).collect();
+    let text = format!("{}\njournal: {}\npaper: {}", said(output), journal.join("\n"), paper.unwrap_or_default());
     let code = output
         .status
         .code()
@@ -103,7 +105,7 @@ fn is_honest(code: &str, report: &Option<String>, text: &str) {
     };
     assert!(is_right, "exit {code} with the report {verdict:?}:\n{text}");
     if verdict == Some("sound") {
-        assert!(text.contains("\"verify\""), "sound without verification:\n{text}");
+        assert!(text.contains(r#""step":"verify"}"#), "sound without verification:\n{text}");
     }
 }
 

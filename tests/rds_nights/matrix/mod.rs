@@ -7,18 +7,18 @@ mod rows;
 mod scene;
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
 use rows::{Row, rows};
 use scene::Scene;
 
 /// The nights mostly wait.
-const AT_A_TIME: usize = 4;
+const AT_A_TIME: usize = 6;
 
 /// All steps of a night on RDS; each must be failed, terminated and killed.
 const STEPS: &[&str] = &[
@@ -63,7 +63,9 @@ fn every_step_may_fail_or_be_killed_and_the_next_night_clears_up() {
         for _ in 0..AT_A_TIME {
             scope.spawn(|| {
                 while let Some((number, row)) = take(&next, &rows) {
+                    let began = Instant::now();
                     let line = play(number, row, &template);
+                    eprintln!("{} ({} s)", line_text(&line).trim_end(), began.elapsed().as_secs());
                     lines.lock().unwrap().push((number, line));
                 }
             });
@@ -110,12 +112,14 @@ fn table<'a>(lines: impl Iterator<Item = &'a Line>) -> String {
     let mut text = String::from(
         "step            | fault                                    | exit | report and dump            | the next night\n",
     );
-    for line in lines {
-        let [exit, report, next] = match &line.outcome {
-            Ok(cells) => cells.clone(),
-            Err(_) => ["?".to_owned(), "TEST FAILED".to_owned(), String::new()],
-        };
-        writeln!(text, "{:<15} | {:<40} | {exit:<4} | {report:<26} | {next}", line.step, line.fault).unwrap();
-    }
+    lines.for_each(|line| text.push_str(&line_text(line)));
     text
+}
+
+fn line_text(line: &Line) -> String {
+    let [exit, report, next] = match &line.outcome {
+        Ok(cells) => cells.clone(),
+        Err(why) => ["?".to_owned(), "TEST FAILED".to_owned(), why.lines().next().unwrap_or_default().to_owned()],
+    };
+    format!("{:<15} | {:<40} | {exit:<4} | {report:<26} | {next}\n", line.step, line.fault)
 }

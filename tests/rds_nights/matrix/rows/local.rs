@@ -39,6 +39,9 @@ fn struck_in(step: &'static str, program: &'static str, act: fn(&mut Scene)) -> 
 
 pub fn dump() -> Vec<Row> {
     let (step, program) = ("dump", "pg_dump");
+    let odd = "for a; do case \"$a\" in --file=*) f=${a#--file=};; esac; done
+        [ -e $REACHED ] || { touch $REACHED; ln -s /nowhere \"$(dirname \"$f\")/odd\"; }
+        exec \"$REAL/pg_dumpall\" \"$@\"";
     let cut = "\"$REAL/pg_dump\" \"$@\"; code=$?
         for a; do case \"$a\" in --file=*) f=${a#--file=};; esac; done
         truncate -s 60 \"$(ls -S \"$f\"/*.dat* | head -1)\"
@@ -72,6 +75,7 @@ pub fn dump() -> Vec<Row> {
             let aws = scene.machine.aws.clone();
             scene.when_begun("dump", move || aws.cut_after(0));
         }),
+        wrapped(step, "something odd beside the dump once", "0", "pg_dumpall", odd).says("attempt 1 failed"),
     ];
     rows.extend(struck_in(step, program, |scene| wrap(scene, "pg_dump", AT_WORK)));
     rows
