@@ -65,7 +65,8 @@ fn every_step_may_fail_or_be_killed_and_the_next_night_clears_up() {
                 while let Some((number, row)) = take(&next, &rows) {
                     let began = Instant::now();
                     let line = play(number, row, &template);
-                    eprintln!("{} ({} s)", line_text(&line).trim_end(), began.elapsed().as_secs());
+                    let why = line.outcome.as_ref().err().cloned().unwrap_or_default();
+                    eprintln!("{} ({} s)\n{why}", line_text(&line).trim_end(), began.elapsed().as_secs());
                     lines.lock().unwrap().push((number, line));
                 }
             });

@@ -182,14 +182,14 @@ impl Scene {
         self.when(move || journals.last_started().as_deref() == Some(step), act);
     }
 
-    /// Reports by the name of their directory.
-    pub fn reports(&self) -> Vec<(String, Value)> {
+    /// Reports by the name of their directory, which was not there before.
+    pub fn reports_after(&self, before: &[String]) -> Vec<(String, Value)> {
         let dir = self.machine.world.path("reports");
         let read = |name: String| {
             let bytes = fs::read(dir.join(&name).join("report.json")).ok()?;
             Some((name, serde_json::from_slice(&bytes).unwrap()))
         };
-        names(&dir).into_iter().filter_map(read).collect()
+        names(&dir).into_iter().filter(|name| !before.contains(name)).filter_map(read).collect()
     }
 }
 
