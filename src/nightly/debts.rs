@@ -57,6 +57,7 @@ impl Payer<'_> {
         let name = past.path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
         if !past.is_ended() {
             recovered.notes.push(format!("run {name} was broken off"));
+            self.clear_report(&past, recovered);
         }
         for debt in past.debts() {
             let paid = self.pay(&debt).await.and_then(|paid| {
@@ -70,6 +71,14 @@ impl Payer<'_> {
         if past.debts().is_empty()
             && let Err(error) = past.close(by_run, (self.given.now)())
         {
+            recovered.troubles.push(error);
+        }
+    }
+
+    /// A report that was never finished is none. One that was, and is not in the journal, stays: it is signed.
+    fn clear_report(&self, past: &Past, recovered: &mut Recovered) {
+        let Some(Entry::RunStarted { run_id, at, .. }) = past.entries.first() else { return };
+        if let Err(error) = crate::store::remove_unfinished_of(&self.given.config.report.directory, *at, run_id) {
             recovered.troubles.push(error);
         }
     }
