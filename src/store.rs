@@ -137,15 +137,31 @@ pub fn sha256(bytes: &[u8]) -> String {
     hex::encode(Sha256::digest(bytes))
 }
 
+/// Takes away what a run that was killed has left where its report was to be, and nothing but that: `true` if something was there.
+///
+/// # Errors
+/// It cannot be looked at, or something in it is not ours.
+pub fn remove_unfinished_of(dir: &Path, started_at: Timestamp, run_id: &str) -> Result<bool> {
+    let path = dir.join(stamped_name(started_at, run_id)?);
+    remove_unfinished(&path).doing(|| format!("remove the unfinished report {}", path.display()))
+}
+
+fn remove_unfinished(path: &Path) -> std::io::Result<bool> {
+    if !path.try_exists()? || path.join(REPORT).try_exists()? {
+        return Ok(false);
+    }
+    fs::remove_file(path.join(format!("{REPORT}.partial"))).ok();
+    for name in [EXPECTED, ACTUAL, DUMP, SIGNATURE] {
+        fs::remove_file(path.join(name)).ok();
+        fs::remove_file(path.join(format!("{name}.partial"))).ok();
+    }
+    fs::remove_dir(path).map(|()| true)
+}
+
 /// What is left of a run that failed is no report; it would only be in the way.
 impl Drop for Folder {
     fn drop(&mut self) {
-        if !self.path.join(REPORT).exists() {
-            for name in [EXPECTED, ACTUAL, DUMP, SIGNATURE] {
-                // Best effort: the error that brought us here is the one to report.
-                fs::remove_file(self.path.join(name)).ok();
-            }
-            fs::remove_dir(&self.path).ok();
-        }
+        // Best effort: the error that brought us here is the one to report.
+        remove_unfinished(&self.path).ok();
     }
 }

@@ -3,13 +3,14 @@
 //! Every way out of a night leads through here. Nothing in here takes a verdict back; what goes wrong after it makes a sound night
 //! exit with 3, and is on paper in `closing.json` beside the report.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::Ended;
 use super::debts::{Payer, earlier};
 use super::fate;
 use super::hooks::Hook;
-use super::hurry::Hurry;
 use super::paper::Signed;
 use super::stages::Night;
 use super::witness::Witnessed;
@@ -23,6 +24,8 @@ use crate::store;
 
 /// Beside the report: what came after it was signed.
 pub const CLOSING: &str = "closing.json";
+/// When somebody wants us to stop, an instance may take so long to go; later it is a debt.
+pub const PATIENCE_WHEN_STOPPED: Duration = Duration::from_secs(60);
 
 /// What came after the report was signed; signed as well.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,7 +52,7 @@ impl Night<'_> {
     ///
     /// # Errors
     /// Never for what the night did: only when its end cannot be written down.
-    pub async fn close(mut self, result: Result<Witnessed>, hurry: &Hurry) -> Result<Ended> {
+    pub async fn close(mut self, result: Result<Witnessed>) -> Result<Ended> {
         let (witnessed, error) = match result {
             Ok(witnessed) => (Some(witnessed), None),
             Err(error) => (None, Some(error)),
@@ -59,25 +62,29 @@ impl Night<'_> {
         }
         let signed = self.sign(witnessed.as_ref(), error.as_ref());
         let before = self.record.steps.len();
-        self.delete_instance(hurry).await;
-        self.place_backup(hurry).await;
+        let patience = error.as_ref().and_then(Error::signal).map(|_| PATIENCE_WHEN_STOPPED);
+        self.delete_instance(patience).await;
+        self.place_backup().await;
         let is_sound = signed.as_ref().is_some_and(|signed| signed.verdict.is_sound());
-        self.end_copy(is_sound, hurry).await;
+        self.end_copy(is_sound).await;
         // What is proven but could not be put where it counts lets nothing older go.
         let is_placed = !self.record.journal.debts().iter().any(|debt| matches!(debt, Debt::Backup { .. }));
         if is_sound && is_placed {
-            self.after_sound(hurry).await;
+            self.after_sound().await;
         }
-        let code = |troubles: &[Error]| exit_code(signed.as_ref(), witnessed.as_ref(), error.as_ref(), hurry, troubles);
-        let planned = code(&self.troubles);
-        if let Some(signed) = &signed {
-            self.write_closing(signed, planned, before);
+        let signal = error.as_ref().and_then(Error::signal).or(*self.stopped.borrow());
+        let mut exit_code = exit_code(signed.as_ref(), witnessed.as_ref(), signal, &self.troubles);
+        if let Some(signed) = &signed
+            && let Err(error) = self.write_closing(signed, exit_code, before)
+        {
+            self.troubles.push(error);
+            exit_code = if exit_code == SOUND { SOUND_BUT } else { exit_code };
         }
         let Night { record, mut troubles, .. } = self;
-        if let Err(error) = record.journal.end(code(&troubles)) {
+        if let Err(error) = record.journal.end(exit_code) {
             troubles.push(error);
+            exit_code = if exit_code == SOUND { SOUND_BUT } else { exit_code };
         }
-        let exit_code = code(&troubles);
         let report = signed.map(|signed| signed.path);
         Ok(Ended { exit_code, report, comparison: witnessed.map(|witnessed| witnessed.comparison), error, troubles })
     }
@@ -103,27 +110,26 @@ impl Night<'_> {
         signed.map_err(|error| self.troubles.push(error)).ok()
     }
 
-    async fn delete_instance(&mut self, hurry: &Hurry) {
+    async fn delete_instance(&mut self, patience: Option<Duration>) {
         let debts = self.record.journal.debts().into_iter().filter(|debt| matches!(debt, Debt::Instance { .. }));
         for debt in debts.collect::<Vec<_>>() {
-            self.pay("delete_instance", &debt, hurry).await;
+            self.pay("delete_instance", &debt, patience).await;
         }
     }
 
-    async fn place_backup(&mut self, hurry: &Hurry) {
+    async fn place_backup(&mut self) {
         let debts = self.record.journal.debts().into_iter().filter(|debt| matches!(debt, Debt::Backup { .. }));
         for debt in debts.collect::<Vec<_>>() {
-            self.pay("place_backup", &debt, hurry).await;
+            self.pay("place_backup", &debt, None).await;
         }
     }
 
     /// One step that pays one debt. When it cannot be paid it stays in the journal.
-    async fn pay(&mut self, step: &'static str, debt: &Debt, hurry: &Hurry) {
+    async fn pay(&mut self, step: &'static str, debt: &Debt, patience: Option<Duration>) {
         if let Err(error) = self.record.begin(step) {
             self.troubles.push(error);
         }
-        let payer = Payer { given: self.given, cloud: self.cloud.as_ref() };
-        let paid = hurry.limit(payer.pay(debt)).await;
+        let paid = Payer { given: self.given, cloud: self.cloud.as_ref(), patience }.pay(debt).await;
         let written = paid.and_then(|paid| self.record.journal.append(&paid));
         self.end_step(written);
     }
@@ -139,32 +145,33 @@ impl Night<'_> {
     }
 
     /// A copy that is not sound is dropped, as is one that the hook has failed on: it may hold what it was to remove.
-    async fn end_copy(&mut self, is_sound: bool, hurry: &Hurry) {
+    async fn end_copy(&mut self, is_sound: bool) {
         if let (true, Some(copy)) = (is_sound, self.copy.clone()) {
             let began = self.record.begin("keep_copy");
             let kept = match began {
-                Ok(()) => hurry.limit(self.keep_copy(&copy)).await,
+                Ok(()) => self.keep_copy(&copy).await,
                 Err(error) => Err(error),
             };
             self.end_step(kept);
         }
         let debts = self.record.journal.debts().into_iter().filter(|debt| matches!(debt, Debt::Copy { .. }));
         for debt in debts.collect::<Vec<_>>() {
-            self.pay("drop_copy", &debt, hurry).await;
+            self.pay("drop_copy", &debt, None).await;
         }
     }
 
     async fn keep_copy(&mut self, copy: &crate::restoring::CopyIdentity) -> Result<()> {
         let admin = self.given.restore_server().await?;
         let stamp = self.facts.data_as_of.unwrap_or_default().stamp().to_lowercase();
-        if let Some(kept) = fate::keep(self.given, &admin, copy, &stamp).await? {
+        let kept = self.unless_stopped(fate::keep(self.given, &admin, copy, &stamp)).await?;
+        if let Some(kept) = kept {
             self.record.note(format!("kept as {}", kept.database));
             self.record.journal.append(&Entry::CopyKept { database: copy.database.clone() })?;
         }
         Ok(())
     }
 
-    async fn after_sound(&mut self, hurry: &Hurry) {
+    async fn after_sound(&mut self) {
         if let Err(error) = self.remember() {
             self.troubles.push(error);
         }
@@ -172,10 +179,20 @@ impl Night<'_> {
         self.end_step(result);
         if !self.given.config.hooks.after_verified.is_empty() {
             let result = match self.record.begin("after_verified") {
-                Ok(()) => hurry.limit(self.after_verified()).await,
+                Ok(()) => self.after_verified().await,
                 Err(error) => Err(error),
             };
             self.end_step(result);
+        }
+    }
+
+    /// What the user has us run may take hours: it ends when we are told to.
+    async fn unless_stopped<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let mut stopped = self.stopped.clone();
+        tokio::select! {
+            biased;
+            Ok(signal) = stopped.wait_for(Option::is_some) => Err(Error::interrupted(signal.unwrap_or_default())),
+            done = work => done,
         }
     }
 
@@ -204,7 +221,7 @@ impl Night<'_> {
         let owed: Vec<Debt> = earlier(self.given)?.open.iter().flat_map(Past::debts).collect();
         let is_owed = |id: &str| owed.iter().any(|debt| matches!(debt, Debt::Backup { id: owed, .. } if owed == id));
         let listing = backups.list()?;
-        let old = listing.unverified.iter().filter(|old| old.record.data_as_of < tonight && !is_owed(&old.record.id));
+        let old = listing.unverified.iter().filter(|old| old.record.data_as_of <= tonight && !is_owed(&old.record.id));
         for old in old {
             backups.place(&old.record.id, Place::Discarded, None)?;
             self.record.note(format!("removed {}, which was never verified", old.record.id));
@@ -219,10 +236,10 @@ impl Night<'_> {
         let timeout = self.given.config.hooks.timeout.map(Span::duration);
         let mut hook = Hook::new("after_verified", &self.given.config.hooks.after_verified, timeout);
         hook.set("PGWITNESS_DUMP", &path.display().to_string());
-        hook.run().await
+        self.unless_stopped(hook.run()).await
     }
 
-    fn write_closing(&mut self, signed: &Signed, exit_code: u8, before: usize) {
+    fn write_closing(&self, signed: &Signed, exit_code: u8, before: usize) -> Result<()> {
         let closing = Closing {
             format: 1,
             run_id: self.run_id.clone(),
@@ -232,28 +249,15 @@ impl Night<'_> {
             troubles: self.troubles.iter().map(ToString::to_string).collect(),
             debts: self.record.journal.debts().iter().map(ToString::to_string).collect(),
         };
-        let write = || -> Result<()> {
-            let dir = signed.path.parent().ok_or_else(|| Error::new("the report has no directory"))?;
-            store::sign_json(dir, CLOSING, &closing, &signed.key)
-        };
-        if let Err(error) = write() {
-            self.troubles.push(error);
-        }
+        let dir = signed.path.parent().ok_or_else(|| Error::new("the report has no directory"))?;
+        store::sign_json(dir, CLOSING, &closing, &signed.key)
     }
 }
 
 /// A signal comes first: whoever sent it wants to see it. What was seen to be damaged is damaged on no paper as well; but nothing is
 /// sound without a signed report.
-fn exit_code(
-    signed: Option<&Signed>,
-    witnessed: Option<&Witnessed>,
-    error: Option<&Error>,
-    hurry: &Hurry,
-    troubles: &[Error],
-) -> u8 {
-    if let Some(code) =
-        error.and_then(Error::signal).or(hurry.signal()).and_then(|signal| u8::try_from(128 + signal).ok())
-    {
+fn exit_code(signed: Option<&Signed>, witnessed: Option<&Witnessed>, signal: Option<i32>, troubles: &[Error]) -> u8 {
+    if let Some(code) = signal.and_then(|signal| u8::try_from(128 + signal).ok()) {
         return code;
     }
     let is_damaged = witnessed.is_some_and(|witnessed| witnessed.comparison.outcome.verdict().is_damaged());
@@ -265,6 +269,8 @@ fn exit_code(
     }
 }
 
+/// Verified, and nothing is left to say.
+const SOUND: u8 = 0;
 /// Verified, yet something after it failed or was left behind.
 const SOUND_BUT: u8 = 3;
 /// Seen to be wrong.

@@ -6,6 +6,7 @@
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
+use std::time::Duration;
 
 use super::cloud::Cloud;
 use super::fate;
@@ -25,6 +26,8 @@ pub struct Payer<'a> {
     pub given: &'a Given<'a>,
     /// The API, when the source is on RDS and could be asked.
     pub cloud: Option<&'a Cloud>,
+    /// How long one instance may take to go, instead of the configured time.
+    pub patience: Option<Duration>,
 }
 
 /// What came of paying the debts of earlier runs.
@@ -53,6 +56,7 @@ impl Payer<'_> {
         let name = past.path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
         if !past.is_ended() {
             recovered.notes.push(format!("run {name} was broken off"));
+            self.clear_report(&past, recovered);
         }
         for debt in past.debts() {
             let paid = self.pay(&debt).await.and_then(|paid| {
@@ -66,6 +70,14 @@ impl Payer<'_> {
         if past.debts().is_empty()
             && let Err(error) = past.close(by_run, (self.given.now)())
         {
+            recovered.troubles.push(error);
+        }
+    }
+
+    /// A report that was never finished is none. One that was, and is not in the journal, stays: it is signed.
+    fn clear_report(&self, past: &Past, recovered: &mut Recovered) {
+        let Some(Entry::RunStarted { run_id, at, .. }) = past.entries.first() else { return };
+        if let Err(error) = crate::store::remove_unfinished_of(&self.given.config.report.directory, *at, run_id) {
             recovered.troubles.push(error);
         }
     }
@@ -102,7 +114,8 @@ impl Payer<'_> {
 
     async fn delete_by(&self, cloud: &Cloud, journaled: &InstanceClaim, resource_id: Option<String>) -> Result<()> {
         let claim = Claim::journaled(journaled, resource_id.as_deref());
-        let deadline = Deadline::after(cloud.rds.source().temporary.delete_timeout.duration());
+        let configured = cloud.rds.source().temporary.delete_timeout.duration();
+        let deadline = Deadline::after(self.patience.unwrap_or(configured));
         // As it was configured when the instance was ordered.
         let guard = Guard { prefix: journaled.prefix.clone(), ..cloud.guard(self.given) };
         cloud.rds.remove(&claim, &guard, deadline, &mut Vec::new()).await.map(drop)
@@ -120,6 +133,9 @@ impl Payer<'_> {
             return Err(error.hint("drop it there yourself"));
         }
         let protected = &self.given.config.protected.databases;
+        if created.is_none() {
+            restoring::wait_for_creation(&server, &claim.database).await?;
+        }
         let copy = match created {
             // It has its public name already: the run ended right after that.
             Some((oid, system)) if fate::is_kept(self.given, *oid, system)? => {

@@ -97,3 +97,27 @@ impl Drop for Group {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_a_hook_has_started_ends_with_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("pid");
+        let script = format!("sleep 300 & echo $! > {0}.new; mv {0}.new {0}; wait", file.display());
+        let command = ["/bin/sh".to_owned(), "-c".to_owned(), script];
+        let error = Hook::new("h", &command, Some(Duration::from_secs(1))).run().await.unwrap_err();
+        assert_eq!(error.to_string(), "run the hook h: /bin/sh was stopped after 1 s");
+        let status = format!("/proc/{}/status", std::fs::read_to_string(&file).unwrap().trim());
+        let is_alive = || std::fs::read_to_string(&status).is_ok_and(|text| !text.contains("State:\tZ"));
+        for _ in 0..100 {
+            if !is_alive() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("it lives on");
+    }
+}

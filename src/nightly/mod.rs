@@ -10,7 +10,6 @@ mod fate;
 mod fit;
 mod given;
 mod hooks;
-mod hurry;
 mod moving;
 mod paper;
 mod plan;
@@ -22,8 +21,9 @@ mod witness;
 
 use std::future::Future;
 use std::path::PathBuf;
-use std::pin::pin;
 use std::time::Duration;
+
+use tokio::sync::watch;
 
 pub use closing::{CLOSING, Closing};
 pub use cloud::Cloud;
@@ -36,9 +36,8 @@ pub use witness::{Witnessed, capture, judge};
 
 use crate::comparison::Comparison;
 use crate::error::{Error, Result};
-use crate::journal::{Holder, Journal, Lock, Past};
+use crate::journal::{Holder, Journal, Lock};
 use crate::store;
-use hurry::Hurry;
 use paper::Paper;
 use record::Record;
 use stages::Night;
@@ -58,7 +57,7 @@ pub struct Ended {
 }
 
 /// One night. `stop` resolves to a signal when we are told to end, and can be asked more than once: at the first one the night is
-/// broken off (or, if it is cleaning up already, told to hurry) and cleaned up after, at the second one the cleaning is left to the next run.
+/// broken off and cleaned up after, at the second one the cleaning is left to the next run.
 ///
 /// # Errors
 /// Only before anything was begun: another run holds the lock, or the journal cannot be written. Everything later is in the answer.
@@ -70,26 +69,23 @@ pub async fn run<S: Future<Output = i32>>(given: &Given<'_>, stop: impl Fn() -> 
     let journal = Journal::create(given.state(), &holder)?;
     let paper = Paper::prepare(given, &run_id, started_at).await;
     let record = Record::new(journal, given.now, given.listener.clone());
-    let mut night = Night::new(given, run_id, record, paper);
+    let (stopping, stopped) = watch::channel(None);
+    let mut night = Night::new(given, run_id, record, paper, stopped);
+    // The signal is asked for first, so that somebody listens from the very beginning.
     let result = tokio::select! {
-        result = night.work(earlier) => result,
+        biased;
         signal = stop() => Err(Error::interrupted(signal)),
+        result = night.work(earlier) => result,
         () = tokio::time::sleep(LONGEST_NIGHT) => Err(too_long()),
     };
-    let told = result.as_ref().err().and_then(Error::signal);
-    let (tell, hurry) = Hurry::new(told.unwrap_or_default());
-    let mut closing = pin!(night.close(result, &hurry));
-    let ended = loop {
-        tokio::select! {
-            ended = &mut closing => break ended,
-            signal = stop() => match hurry.signal() {
-                None => tell.send(signal).unwrap_or_default(),
-                Some(_) => break Err(abandoned(given, signal)),
-            },
-        }
+    let was_stopped = result.as_ref().is_err_and(|error| error.signal().is_some());
+    let ended = tokio::select! {
+        biased;
+        signal = give_up(&stop, was_stopped, &stopping) => abandoned(signal),
+        ended = night.close(result) => ended,
     };
     drop(lock);
-    ended
+    name_debts(given, ended)
 }
 
 /// Less than what the tag `pgwitness-expires-at` of an instance says: after that, anybody may sweep it.
@@ -99,12 +95,45 @@ fn too_long() -> Error {
     Error::new(format!("it has taken {} hours: something hangs", LONGEST_NIGHT.as_secs() / 3600))
 }
 
-/// Told to stop twice: what is left is named, for whoever reads it.
-fn abandoned(given: &Given<'_>, signal: i32) -> Error {
-    let runs = earlier(given).unwrap_or_default();
-    let debts: Vec<String> = runs.open.iter().flat_map(Past::debts).map(|debt| debt.to_string()).collect();
-    let left = if debts.is_empty() { "nothing".to_owned() } else { debts.join(", ") };
-    Error::interrupted(signal)
-        .context("clean up")
-        .hint(format!("left behind: {left}; the next run, or pgwitness sweep, cleans up"))
+/// Resolves when the cleaning is to be left to the next run: at the second signal, or some time after one that came while we
+/// were cleaning already.
+async fn give_up<S: Future<Output = i32>>(
+    stop: &impl Fn() -> S,
+    was_stopped: bool,
+    stopping: &watch::Sender<Option<i32>>,
+) -> i32 {
+    let first = stop().await;
+    if was_stopped {
+        return first;
+    }
+    stopping.send_replace(Some(first));
+    tokio::select! {
+        second = stop() => second,
+        () = tokio::time::sleep(closing::PATIENCE_WHEN_STOPPED) => first,
+    }
+}
+
+fn abandoned(signal: i32) -> Result<Ended> {
+    let exit_code = u8::try_from(128 + signal).unwrap_or(u8::MAX);
+    let error = Error::interrupted(signal).hint("the next run, or sweep, cleans up");
+    Ok(Ended { exit_code, report: None, comparison: None, error: Some(error), troubles: Vec::new() })
+}
+
+/// Whoever is interrupted says what is left, of earlier runs too: there may be no next run.
+fn name_debts(given: &Given<'_>, ended: Result<Ended>) -> Result<Ended> {
+    let mut ended = ended?;
+    if ended.exit_code <= 128 {
+        return Ok(ended);
+    }
+    let left = match earlier(given) {
+        Ok(runs) => runs,
+        Err(error) => {
+            ended.troubles.push(error);
+            return Ok(ended);
+        }
+    };
+    let debts = left.open.iter().flat_map(|past| past.debts());
+    ended.troubles.extend(debts.map(|debt| Error::new(format!("left for the next run: {debt}"))));
+    ended.troubles.extend(left.unreadable);
+    Ok(ended)
 }

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use tokio::sync::watch;
+
 use super::cloud::Cloud;
 use super::debts::Payer;
 use super::fit::demand_fit;
@@ -57,11 +59,19 @@ pub struct Night<'a> {
     pub changed_files: Vec<String>,
     /// What earlier runs have left that could not be cleaned up, and other things that do not touch the verdict.
     pub troubles: Vec<Error>,
+    /// The signal that has come while we were closing already.
+    pub stopped: watch::Receiver<Option<i32>>,
 }
 
 impl<'a> Night<'a> {
     /// Nothing was done yet.
-    pub fn new(given: &'a Given<'a>, run_id: String, record: Record, paper: Result<Paper>) -> Self {
+    pub fn new(
+        given: &'a Given<'a>,
+        run_id: String,
+        record: Record,
+        paper: Result<Paper>,
+        stopped: watch::Receiver<Option<i32>>,
+    ) -> Self {
         let facts = night::Night { source_kind: given.source_kind().into(), ..Default::default() };
         Self {
             given,
@@ -76,6 +86,7 @@ impl<'a> Night<'a> {
             remarks: Vec::new(),
             changed_files: Vec::new(),
             troubles: Vec::new(),
+            stopped,
         }
     }
 
@@ -133,7 +144,7 @@ impl<'a> Night<'a> {
                 self.troubles.push(error);
             }
         }
-        let payer = Payer { given: self.given, cloud: self.cloud.as_ref() };
+        let payer = Payer { given: self.given, cloud: self.cloud.as_ref(), patience: None };
         let recovered = payer.recover(earlier, &self.run_id).await;
         for note in recovered.notes {
             (self.given.listener)(Event::Warning(&note));

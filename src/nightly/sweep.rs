@@ -57,7 +57,7 @@ pub async fn sweep(given: &Given<'_>, broom: &Broom<'_>) -> Result<Swept> {
         swept.notes.extend(known.iter().map(|debt| format!("would clean up: {debt}")));
         swept.troubles.extend(runs.unreadable);
     } else {
-        let payer = Payer { given, cloud: cloud.as_ref() };
+        let payer = Payer { given, cloud: cloud.as_ref(), patience: None };
         let Recovered { notes, troubles } = payer.recover(runs, &run_id).await;
         swept.notes.extend(notes);
         swept.troubles.extend(troubles);

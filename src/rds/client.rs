@@ -18,6 +18,7 @@ use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
 
 use super::trouble::Trouble;
+use super::whole::Whole;
 use crate::config::RdsSource;
 use crate::error::{Context, Error, Result};
 use crate::progress::Listener;
@@ -71,8 +72,8 @@ impl Rds {
         }
         let config = sdk_config(source, credentials).await;
         Ok(Self {
-            api: aws_sdk_rds::Client::new(&config),
-            sts: aws_sdk_sts::Client::new(&config),
+            api: aws_sdk_rds::Client::from_conf(aws_sdk_rds::config::Builder::from(&config).interceptor(Whole).build()),
+            sts: aws_sdk_sts::Client::from_conf(aws_sdk_sts::config::Builder::from(&config).interceptor(Whole).build()),
             source: source.clone(),
             listener: listener.clone(),
         })

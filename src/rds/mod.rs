@@ -16,6 +16,7 @@ mod snapshot;
 pub mod tags;
 mod trouble;
 mod wait;
+mod whole;
 
 pub use client::{Identity, Rds};
 pub use debt::debt;

@@ -19,6 +19,8 @@ const MOST_NAME_BYTES: usize = 63;
 const NEVER: &[&str] = &["postgres", "template0", "template1", "rdsadmin", "cloudsqladmin", "azure_maintenance"];
 /// A session that has just ended may be seen for a moment longer.
 const BUSY_TRIES: u32 = 50;
+/// Half a minute: the server copies `template0`.
+const CREATION_TRIES: u32 = 300;
 const BUSY_PAUSE: Duration = Duration::from_millis(100);
 
 /// Which database it is, beyond doubt: for the journal, right after it was made.
@@ -69,6 +71,29 @@ async fn create(order: &CopyOrder<'_>) -> Result<CopyIdentity> {
     connection.client.batch_execute(&sql).await.map_err(|error| refused(&error, order))?;
     let made = find(&connection, order.database).await?;
     made.ok_or_else(|| Error::new("it was gone as soon as it was made"))
+}
+
+/// A server goes on creating a database when whoever asked for it is gone, and shows it only then: waits until it does so no more.
+///
+/// # Errors
+/// It takes too long, no connection, or the server refuses.
+pub async fn wait_for_creation(admin: &ConnInfo, database: &str) -> Result<()> {
+    let doing = || format!("wait until database {database:?} is created on {}", admin.describe());
+    let connection = connect(admin).await.doing(doing)?;
+    let begin = format!("CREATE DATABASE {} ", quote_always(database));
+    let sql = format!(
+        "SELECT 1 FROM pg_catalog.pg_stat_activity WHERE pid <> pg_catalog.pg_backend_pid() AND state = 'active' \
+         AND pg_catalog.left(query, {}) = {}",
+        begin.chars().count(),
+        quote_literal(&begin)
+    );
+    for _ in 0..CREATION_TRIES {
+        if one(&connection, &sql).await.doing(doing)?.is_none() {
+            return Ok(());
+        }
+        tokio::time::sleep(BUSY_PAUSE).await;
+    }
+    Err(Error::new("somebody is still creating it")).doing(doing)
 }
 
 /// The database of this name as it is now, if there is one.

@@ -1,7 +1,9 @@
 //! The database that gets the copy: nothing else is ever touched.
 
 use pgwitness::cluster::ClusterOptions;
-use pgwitness::restoring::{CopyOrder, DatabaseFacts, create_copy, database_facts, drop_copy, find_copy, rename_copy};
+use pgwitness::restoring::{
+    CopyOrder, DatabaseFacts, create_copy, database_facts, drop_copy, find_copy, rename_copy, wait_for_creation,
+};
 
 use crate::stage::{block, conninfo, copy_of};
 use crate::support::{Database, cluster, cluster_with};
@@ -106,4 +108,29 @@ fn a_copy_gets_its_final_name_only_if_that_is_free() {
     let renamed = block(rename_copy(&admin, &copy, "final", &[])).unwrap();
     assert_eq!((renamed.database.as_str(), renamed.oid), ("final", copy.oid));
     assert!(block(drop_copy(&admin, &renamed, &[])).unwrap());
+}
+
+#[test]
+fn a_database_that_is_still_being_created_for_somebody_who_is_gone_is_waited_for() {
+    let cluster = cluster();
+    let server = Database::connect(&cluster.conninfo("postgres"));
+    let admin = conninfo(&cluster.conninfo("postgres"));
+    let facts = block(database_facts(&admin)).unwrap();
+    // Nobody can copy template0 before this is over.
+    server.run("BEGIN");
+    server.run("COMMENT ON DATABASE template0 IS 'held'");
+    let order = CopyOrder { admin: &admin, database: "late copy", owner: None, facts: &facts, protected: &[] };
+    let given_up = block(async {
+        tokio::time::timeout(std::time::Duration::from_millis(500), create_copy(&order)).await.is_err()
+    });
+    assert!(given_up);
+    assert_eq!(block(find_copy(&admin, "late copy")).unwrap(), None, "not yet");
+    let release = std::thread::spawn(move || {
+        std::thread::sleep(std::time::Duration::from_millis(700));
+        server.run("COMMIT");
+    });
+    block(wait_for_creation(&admin, "late copy")).unwrap();
+    assert!(block(find_copy(&admin, "late copy")).unwrap().is_some());
+    block(wait_for_creation(&admin, "another")).unwrap();
+    release.join().unwrap();
 }

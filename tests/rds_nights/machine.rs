@@ -44,7 +44,7 @@ pub fn copies() -> &'static Cluster {
 /// AWS, production on it, and our machine.
 pub struct Machine {
     /// AWS.
-    pub aws: Standin,
+    pub aws: Arc<Standin>,
     /// As it was registered.
     pub production: Instance,
     /// The newest one.
@@ -56,7 +56,7 @@ pub struct Machine {
 impl Machine {
     /// Production with one automated snapshot, three hours old.
     pub fn new(copy: &str) -> Self {
-        let aws = Standin::start(StandinOptions::default());
+        let aws = Arc::new(Standin::start(StandinOptions::default()));
         let production = aws.add_instance(Instance::production(PRODUCTION));
         let age = Duration::from_secs(3 * 3600);
         let snapshot = aws.add_snapshot(Snapshot::automated(&production, age, Some(image())));

@@ -17,4 +17,5 @@ mod fleets;
 mod looks;
 mod machine;
 mod sweep;
+mod matrix;
 mod whole;

@@ -108,6 +108,63 @@ async fn absent_is_only_what_rds_says_is_absent() {
     assert!(remove(&aws, &the_claim()).await.unwrap_err().contains("AccessDenied"));
 }
 
+/// Whoever was interrupted in the middle of the call does not know how far it has got.
+#[tokio::test]
+async fn not_found_is_not_believed_at_once_when_the_order_was_never_answered() {
+    let mut looks = 0;
+    let aws = aws(move |action, _| {
+        looks += 1;
+        match (action, looks) {
+            ("DeleteDBInstance", _) => says("DeleteDBInstance", &instance("deleting", &[])),
+            (_, 1 | 2 | 6..) => not_found(),
+            // So young that RDS does not say since when.
+            (_, 3) => describes(&[instance("creating", &[("InstanceCreateTime", "-")])], None),
+            _ => describes(&[instance("available", &[])], None),
+        }
+    })
+    .await;
+    let unanswered = Claim { resource_id: None, ..the_claim() };
+    let removed = aws.rds.remove(&unanswered, &the_guard(), soon(), &mut Vec::new()).await;
+    assert_eq!(aws.asked("DeleteDBInstance").len(), 1);
+    assert!(removed.is_ok(), "{removed:?}");
+    let aws = super::script::aws(|_, _| not_found()).await;
+    assert_eq!(remove(&aws, &unanswered).await, Ok(false), "in the end it is");
+    let short = Deadline::after(Duration::ZERO);
+    let error = aws.rds.remove(&unanswered, &the_guard(), short, &mut Vec::new()).await.unwrap_err().to_string();
+    assert!(error.contains("may still come"), "{error}");
+}
+
+/// The SDK would take each of these for a whole answer.
+#[tokio::test]
+async fn an_answer_that_was_cut_off_proves_nothing() {
+    let Answer::Says(_, whole) = describes(&[instance("available", &[])], None) else { unreachable!() };
+    for end in ["<DBInstance>", "<DeletionProtection>", "<TagList>", "</DescribeDBInstancesResponse>"] {
+        let cut = whole.split(end).next().unwrap().to_owned();
+        let aws = aws(move |_, _| Answer::Says(200, cut.clone())).await;
+        let error = aws.rds.describe(NAME).await.unwrap_err().to_string();
+        assert!(error.contains("the answer was cut off"), "{end}: {error}");
+        let error = aws.rds.leftovers().await.unwrap_err().to_string();
+        assert!(error.contains("the answer was cut off"), "{end}: {error}");
+    }
+}
+
+/// It never came to life, and RDS may never say since when it is there.
+#[tokio::test]
+async fn an_instance_whose_making_has_failed_can_be_deleted() {
+    let mut is_deleted = false;
+    let aws = aws(move |action, form| match action {
+        "DeleteDBInstance" => {
+            is_deleted = true;
+            says("DeleteDBInstance", &instance("deleting", &[]))
+        }
+        _ if !form.contains_key("DBInstanceIdentifier") => describes(&[production()], None),
+        _ if is_deleted => not_found(),
+        _ => describes(&[instance("incompatible-restore", &[("InstanceCreateTime", "-")])], None),
+    })
+    .await;
+    assert_eq!(remove(&aws, &the_claim()).await, Ok(true));
+}
+
 #[tokio::test]
 async fn an_order_without_an_answer_may_still_be_on_its_way() {
     let claim = Claim { resource_id: None, ..the_claim() };

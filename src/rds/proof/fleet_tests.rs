@@ -123,7 +123,7 @@ fn is_truly_ours(claim: &Claim, it: &Described) -> bool {
     let id = it.resource_id.clone().unwrap_or_default();
     let is_recent = match it.created_at {
         Some(time) => time.to_string().as_str() >= "2026-01-31T01:55:00Z",
-        None => it.status == "creating" && claim.resource_id.is_some(),
+        None => ["creating", "failed"].contains(&it.status.as_str()) && claim.resource_id.is_some(),
     };
     temporary.contains(&it.identifier.as_str())
         && it.identifier == claim.identifier

@@ -14,10 +14,10 @@ use super::wait::Deadline;
 use crate::error::{Context, Error, Result};
 use crate::journal::InstanceClaim;
 use crate::time::Timestamp;
-use rules::{Case, RULES, Rule};
+use rules::{CREATED_AFTER, Case, RULES, Rule};
 
-/// An order without an answer may still be carried out: so many looks may say that there is no such instance.
-const MISSES: usize = 5;
+/// An order that was given up before its answer came may be carried out a moment later: so many times "not found" is not believed.
+const MISSES_WITHOUT_ANSWER: u32 = 4;
 
 /// What the journal says that we made, or were about to make.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -174,6 +174,14 @@ impl ProvenTemporary {
     }
 }
 
+impl Refusal {
+    /// Nothing is wrong but that it is too young to have a time of creation.
+    fn may_be_over_soon(&self, described: &[Described]) -> bool {
+        let is_young = described.iter().all(|it| it.created_at.is_none() && it.status == "creating");
+        is_young && self.broken.iter().all(|(rule, _)| *rule == CREATED_AFTER)
+    }
+}
+
 impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Self {
         let why: Vec<String> = refusal.broken.iter().map(|(rule, why)| format!("{rule}: {why}")).collect();
@@ -226,7 +234,12 @@ impl Rds {
         if described.is_empty() {
             return Ok(self.check_not_renamed(claim).await?.map(|()| None));
         }
-        Ok(prove_by(RULES, claim, guard, orphan, &described).map(Some).map_err(Error::from))
+        match prove_by(RULES, claim, guard, orphan, &described) {
+            Err(refusal) if refusal.may_be_over_soon(&described) => {
+                Err(Trouble::odd("RDS does not say yet when it was created"))
+            }
+            proven => Ok(proven.map(Some).map_err(Error::from)),
+        }
     }
 
     /// A renamed instance would be billed for ever, by a name that nobody looks for. The outer error: not known.
@@ -267,12 +280,11 @@ impl Rds {
         loop {
             let trouble = match self.prove_once(claim, guard, orphan.clone()).await {
                 Ok(proven) => match proven.doing(doing)? {
-                    // Whoever was stopped while ordering does not know what is still on its way.
-                    None if claim.resource_id.is_none() && misses + 1 < MISSES && !deadline.is_over() => {
+                    None if claim.resource_id.is_some() || misses >= MISSES_WITHOUT_ANSWER => return Ok(false),
+                    None => {
                         misses += 1;
-                        Trouble::odd("no such instance yet, but its order may be on its way")
+                        Trouble::odd("its order was not answered: it is not there, but may still come")
                     }
-                    None => return Ok(false),
                     Some(proven) if proven.described.status == "deleting" => return Ok(true),
                     Some(proven) => match raw::delete(&self.api, &proven).await {
                         Ok(()) => return Ok(true),

@@ -11,6 +11,9 @@ use crate::time::Timestamp;
 /// How far the clocks of this machine and of AWS may be apart.
 const SKEW_S: u64 = 300;
 
+/// An instance that was never there to be logged into: in the making, or its making has failed.
+const UNBORN: &[&str] = &["creating", "failed", "incompatible-restore", "insufficient-capacity", "restore-error"];
+
 /// All that is known.
 pub struct Case<'a> {
     pub claim: &'a Claim,
@@ -23,6 +26,9 @@ pub struct Case<'a> {
 
 /// Says why not; the instance is the first of the described ones.
 pub type Rule = fn(&Case<'_>, &Described) -> Result<(), String>;
+
+/// The one rule that may hold later, when RDS says more.
+pub const CREATED_AFTER: &str = "created after the intent";
 
 /// Every one must hold.
 pub const RULES: &[(&str, Rule)] = &[
@@ -39,7 +45,7 @@ pub const RULES: &[(&str, Rule)] = &[
     ("the claimed resource id", the_claimed_resource_id),
     ("not the claimed source's resource id", not_the_claimed_sources_resource_id),
     ("not the resource id of the source of today", not_the_resource_id_of_the_source_of_today),
-    ("created after the intent", created_after_the_intent),
+    (CREATED_AFTER, created_after_the_intent),
     ("no member of a cluster", no_member_of_a_cluster),
     ("no read replica", no_read_replica),
     ("without read replicas", without_read_replicas),
@@ -133,10 +139,11 @@ fn not_the_resource_id_of_the_source_of_today(case: &Case<'_>, instance: &Descri
     require(instance.resource_id.as_ref() != Some(source), || format!("{source} is the source"))
 }
 
-/// RDS shows no time in the first minutes: then its status says that it is new, if it is the very one that we made.
+/// RDS shows no time before an instance has come to life: then its status says that it has not, if it is the very one that we made.
 fn created_after_the_intent(case: &Case<'_>, instance: &Described) -> Result<(), String> {
     let Some(created_at) = instance.created_at else {
-        let is_new = instance.status == "creating" && case.claim.resource_id.is_some() && case.orphan.is_none();
+        let is_unborn = UNBORN.contains(&instance.status.as_str());
+        let is_new = is_unborn && case.claim.resource_id.is_some() && case.orphan.is_none();
         return require(is_new, || "RDS does not say when it was created".to_owned());
     };
     let intended_at = case.claim.intended_at;
