@@ -7,6 +7,9 @@
 //! It guards against accident, and against anyone who cannot choose the contents of rows freely. It is **not** a
 //! commitment against an attacker who writes rows to order: sums modulo 2^64 can be steered by whoever may add rows at will.
 
+#[cfg(target_arch = "x86_64")]
+mod pair;
+
 use std::fmt;
 use std::ops::AddAssign;
 
@@ -33,6 +36,27 @@ impl RowDigest {
         }
         Self(lanes)
     }
+}
+
+/// Appends the digests of lines, two at a time where the processor can.
+pub fn append_digests<'a>(mut lines: impl Iterator<Item = &'a [u8]>, digests: &mut Vec<RowDigest>) {
+    digests.reserve(lines.size_hint().0);
+    while let Some(first) = lines.next() {
+        let Some(second) = lines.next() else {
+            digests.push(RowDigest::of(first));
+            return;
+        };
+        digests.extend(of_pair([first, second]));
+    }
+}
+
+#[inline]
+fn of_pair(lines: [&[u8]; 2]) -> [RowDigest; 2] {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(lanes) = pair::of(lines) {
+        return lanes.map(RowDigest);
+    }
+    lines.map(RowDigest::of)
 }
 
 /// Row count and sum of row digests: equal for equal multisets of rows.
@@ -138,7 +162,27 @@ mod tests {
         assert_eq!(RowDigest::of(b"abc").to_string(), expected, "FIPS 180-2, appendix B.1");
     }
 
+    #[test]
+    fn lines_of_every_length_have_the_digests_of_sha2_beside_every_other() {
+        let bytes: Vec<u8> = (0..=u8::MAX).cycle().take(400).collect();
+        for length in 0..300 {
+            for other in [0, 1, 55, 56, 63, 64, 65, 119, 120, 128, length, 299 - length, 300] {
+                let lines = [&bytes[..length], &bytes[7..7 + other], &bytes[..1]];
+                let mut digests = Vec::new();
+                append_digests(lines.into_iter(), &mut digests);
+                assert_eq!(digests, lines.map(RowDigest::of), "{length} beside {other}");
+            }
+        }
+    }
+
     proptest! {
+        #[test]
+        fn many_digests_are_those_of_sha2_one_by_one(lines in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..700), 0..9)) {
+            let mut digests = Vec::new();
+            append_digests(lines.iter().map(Vec::as_slice), &mut digests);
+            prop_assert_eq!(digests, lines.iter().map(|line| RowDigest::of(line)).collect::<Vec<_>>());
+        }
+
         #[test]
         fn order_does_not_matter(rows in prop::collection::vec(any::<Vec<u8>>(), 0..20), turn in 0usize..20) {
             let mut turned = rows.clone();

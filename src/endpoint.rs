@@ -126,6 +126,18 @@ impl Endpoint {
         }
     }
 
+    /// Whether the moment of a live database lasts: what was made with it counts only then.
+    ///
+    /// # Errors
+    /// Why it does not.
+    pub async fn check_moment(&self) -> Result<()> {
+        match self {
+            Self::Live(live) => live.check_moment().await,
+            Self::Captured(inner, _) => Box::pin(inner.check_moment()).await,
+            Self::Dump(_) | Self::Saved(_) => Ok(()),
+        }
+    }
+
     /// Something that no two different databases, dumps or saved manifests have in common.
     pub fn identity(&self) -> Option<String> {
         match self {

@@ -30,11 +30,13 @@ pub enum FindingKind {
     ForeignKey,
     /// A check of the user's returned rows.
     Assertion,
+    /// From one night to the next a table has changed as a rule forbids.
+    Drift,
 }
 
 impl FindingKind {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Missing,
         Self::Unexpected,
         Self::RowCount,
@@ -45,6 +47,7 @@ impl FindingKind {
         Self::ColumnOrder,
         Self::ForeignKey,
         Self::Assertion,
+        Self::Drift,
     ];
 
     /// As reports, waivers and `-- expect:` lines spell it.
@@ -60,6 +63,7 @@ impl FindingKind {
             Self::ColumnOrder => "column_order",
             Self::ForeignKey => "foreign_key",
             Self::Assertion => "assertion",
+            Self::Drift => "drift",
         }
     }
 }

@@ -12,6 +12,11 @@
 //!
 //! The same code reads both sides: symmetry is the proof.
 //!
+//! A night ([`nightly`]) is that comparison with everything around it: where the data comes from ([`rds`], or any server), a dump ([`dumping`]),
+//! a copy ([`restoring`]), three manifests instead of two, and an end that every way out leads through. What may outlive a run is in the
+//! [`journal`] before it is made; what is owed can be read from it ([`journal::debts`]) and is paid by the same code at the end of a run, at the
+//! start of the next and by `sweep`. Dumps move between three places ([`backups`]) and are removed by a pure function's plan ([`retention`]).
+//!
 //! # Words
 //!
 //! *endpoint* a place to read · *moment* one read snapshot shared by all sessions of a side · *expected / actual* the two sides,
@@ -35,6 +40,9 @@
 //!   since the moment is unchecked ([`live`]).
 //! * A violation seen on a live side is a finding even where the other side, a dump, cannot answer.
 //! * Comparing a database, a dump or a manifest with itself proves nothing and is refused; so is a waiver that covers everything.
+//! * A night's report is signed before the instance is deleted, so what comes after stands in a second signed file, `closing.json`.
+//! * The copy has a random name until it is proven and the hook has run on it: whoever finds its public name finds a copy that was cleaned.
+//! * A complete dump without a verdict is kept in `unverified/` until a newer one is verified: it may be the only one of its day.
 //! * Sequences and large objects are read at the moment's time, but a sequence is not transactional: on a live, moving source its value
 //!   may be later than the rows.
 
@@ -60,8 +68,9 @@ pub mod pattern;
 pub mod config;
 pub mod listing;
 pub mod compare;
-pub mod render;
+pub mod drift;
 pub mod report;
+pub mod render;
 pub mod signature;
 pub mod signers;
 pub mod retention;
@@ -84,8 +93,11 @@ pub mod conninfo;
 pub mod session;
 pub mod live;
 pub mod store;
+pub mod nights;
 pub mod journal;
 pub mod backups;
+pub mod page;
+pub mod publish;
 pub mod endpoint;
 pub mod rds;
 pub mod child;

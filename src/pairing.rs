@@ -213,7 +213,7 @@ mod tests {
             let digests = batch.digests();
             let wanted = Wanted { digests: digests.iter().copied().collect() };
             let mut accumulator = Accumulator::new(&Purpose::Collect(wanted.into()));
-            accumulator.absorb(&batch, &digests);
+            accumulator.absorb(batch.lines(), &digests);
             let Accumulator::Collected { rows, .. } = accumulator else { panic!("collects") };
             rows
         };

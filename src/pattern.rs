@@ -50,6 +50,11 @@ impl Pattern {
         &self.text
     }
 
+    /// Whether it means this table.
+    pub fn matches(&self, name: &Name) -> bool {
+        self.matches_table(name)
+    }
+
     fn matches_table(&self, name: &Name) -> bool {
         self.schema.as_ref().is_none_or(|schema| schema.is_match(&name.schema)) && self.name.is_match(&name.name)
     }

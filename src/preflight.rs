@@ -22,6 +22,9 @@ use crate::{tls, userfiles};
 /// From this version pg_dump knows methods of compression by name.
 const NAMED_COMPRESSION: u32 = 16;
 
+/// Of a directory that is not there.
+const MADE_BY_INIT: &str = "`pgwitness init` makes it, for the user that runs it";
+
 /// One thing that was tried.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Check {
@@ -49,7 +52,13 @@ pub async fn local(config: &Config, world: &World<'_>) -> Vec<Check> {
         }
         Source::Postgres(source) => add("source.url", connection(&source.login(), world).await),
     }
-    add("dump.directory", directory(&config.dump.directory));
+    add(
+        "dump.directory",
+        directory(
+            &config.dump.directory,
+            "is the backup disk mounted? A new directory is made and marked once, by `pgwitness init`",
+        ),
+    );
     add("pg_dump, pg_restore", programs(config, world));
     add("restore.url", connection(&config.restore.login(), world).await);
     if let Some(dir) = &config.verify.checks {
@@ -58,7 +67,7 @@ pub async fn local(config: &Config, world: &World<'_>) -> Vec<Check> {
     if let Some(file) = &config.verify.waivers {
         add("verify.waivers", userfiles::waivers(file).map(|waivers| counted(waivers.len(), "waiver")));
     }
-    add("report.directory", directory(&config.report.directory));
+    add("report.directory", directory(&config.report.directory, MADE_BY_INIT));
     add("report.key", key(config, world).await);
     for (name, command) in
         [("hooks.after_restore", &config.hooks.after_restore), ("hooks.after_verified", &config.hooks.after_verified)]
@@ -67,7 +76,7 @@ pub async fn local(config: &Config, world: &World<'_>) -> Vec<Check> {
             add(name, program_in(program, (world.environment)("PATH").as_deref()));
         }
     }
-    add("state.directory", directory(&config.state.directory));
+    add("state.directory", directory(&config.state.directory, MADE_BY_INIT));
     checks
 }
 
@@ -102,12 +111,9 @@ fn end_of(certificate: &Certificate) -> Timestamp {
 }
 
 /// A file without a name shows that we may write, and leaves nothing.
-fn directory(path: &Path) -> Result<String> {
+fn directory(path: &Path, when_absent: &str) -> Result<String> {
     let doing = || format!("write into {}", path.display());
-    let metadata = fs::metadata(path).map_err(|error| {
-        let hint = format!("mkdir -p {}, owned by the user of the night", path.display());
-        Error::from(error).hint(hint)
-    });
+    let metadata = fs::metadata(path).map_err(|error| Error::from(error).hint(when_absent));
     if !metadata.doing(doing)?.is_dir() {
         return Err(Error::new("not a directory")).doing(doing);
     }

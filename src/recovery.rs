@@ -81,7 +81,8 @@ pub fn choose(wanted: &Wanted<'_>) -> Result<Chosen> {
 fn signed_report(wanted: &Wanted<'_>, backup: &Backup) -> Result<(Report, PathBuf, String)> {
     let file = backup.record.report.as_ref().ok_or_else(|| Error::new("it names no report"))?;
     let path = locate(Path::new(&file.path), &wanted.given.config.report.directory);
-    let check = store::verify(&path, wanted.signers, None, (wanted.given.now)())?;
+    let check = store::verify(&path, wanted.signers, None, (wanted.given.now)());
+    let check = check.map_err(|error| if path.exists() { error } else { error.hint(NO_PAPERS) })?;
     let Check::Good(verified) = check else { return Err(Error::new(check.to_string())) };
     if verified.sha256 != file.sha256 {
         return Err(Error::new(format!("{} is a good report, but not the one that speaks for it", path.display())));
@@ -96,6 +97,9 @@ fn signed_report(wanted: &Wanted<'_>, backup: &Backup) -> Result<(Report, PathBu
     let papers = path.parent().map(Path::to_owned).unwrap_or_default();
     Ok((verified.report.clone(), papers, verified.signer.to_string()))
 }
+
+/// What to do when the report is gone.
+const NO_PAPERS: &str = "bring report.directory back as it was, or take another one (--backup): without its signed report a backup proves nothing";
 
 /// Where it was written, or below the directory of reports as it is now: a restored machine may have other paths.
 fn locate(written: &Path, directory: &Path) -> PathBuf {

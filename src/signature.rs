@@ -12,6 +12,8 @@ use crate::error::{Context, Error, Result};
 
 /// What the signature is for: a signature made for another purpose is none here. (`ssh-keygen -n`)
 pub const NAMESPACE: &str = "pgwitness-report";
+/// The same for what an administrator says of a report.
+pub const REVIEW_NAMESPACE: &str = "pgwitness-review";
 
 /// The key of this seed, which must be random and secret.
 pub fn generate_key(seed: &[u8; 32], comment: &str) -> Result<PrivateKey> {
@@ -40,31 +42,40 @@ pub fn private_key(openssh: &str, passphrase: Option<&str>) -> Result<PrivateKey
 
 /// The signature over these bytes, armored, as it goes into `report.json.sig`.
 pub fn sign(key: &PrivateKey, bytes: &[u8]) -> Result<String> {
-    let signature = key.sign(NAMESPACE, HashAlg::Sha512, bytes).and_then(|signature| armor(&signature));
-    signature.map_err(ssh_error).doing(|| "sign the report")
+    sign_for(NAMESPACE, key, bytes).doing(|| "sign the report")
+}
+
+/// As [`sign`], for another purpose.
+pub fn sign_for(namespace: &str, key: &PrivateKey, bytes: &[u8]) -> Result<String> {
+    key.sign(namespace, HashAlg::Sha512, bytes).and_then(|signature| armor(&signature)).map_err(ssh_error)
 }
 
 /// The key that signed these bytes. That says nothing yet about whose key it is: see [`crate::signers`].
 pub fn signer(bytes: &[u8], armored: &str) -> Result<PublicKey> {
+    signer_for(NAMESPACE, bytes, armored)
+}
+
+/// As [`signer`], for another purpose.
+pub fn signer_for(namespace: &str, bytes: &[u8], armored: &str) -> Result<PublicKey> {
     let signature = SshSig::from_pem(armored).map_err(|_| Error::new("not an SSH signature"))?;
     // One signature has one form: whatever else decodes to the same (padding, line breaks, version 0) was tampered with.
     if signature.version() != SshSig::VERSION || armor(&signature).map_err(ssh_error)? != armored {
         return Err(Error::new("not an SSH signature of version 1 as ssh-keygen writes it"));
     }
     let key = PublicKey::from(signature.public_key().clone());
-    verify(&key, bytes, &signature)?;
+    verify(namespace, &key, bytes, &signature)?;
     Ok(key)
 }
 
-fn verify(key: &PublicKey, bytes: &[u8], signature: &SshSig) -> Result<()> {
+fn verify(wanted: &str, key: &PublicKey, bytes: &[u8], signature: &SshSig) -> Result<()> {
     if signature.public_key().ed25519().is_none() {
         return Err(Error::new(format!("signed with {}, not with Ed25519", signature.algorithm())));
     }
-    if signature.namespace() != NAMESPACE {
+    if signature.namespace() != wanted {
         let namespace = signature.namespace();
-        return Err(Error::new(format!("signed for another purpose: namespace {namespace:?}, not {NAMESPACE:?}")));
+        return Err(Error::new(format!("signed for another purpose: namespace {namespace:?}, not {wanted:?}")));
     }
-    key.verify(NAMESPACE, bytes, signature).map_err(|_| Error::new("the signature does not belong to these bytes"))
+    key.verify(wanted, bytes, signature).map_err(|_| Error::new("the signature does not belong to these bytes"))
 }
 
 /// ssh-keygen ends the armor with a newline.
@@ -75,6 +86,11 @@ fn armor(signature: &SshSig) -> ssh_key::Result<String> {
 
 /// A line for an `allowed_signers` file that lets this key sign reports as `principal`, and nothing else.
 pub fn allowed_signers_line(principal: &str, key: &PublicKey) -> Result<String> {
+    allowed_signers_line_for(NAMESPACE, principal, key)
+}
+
+/// As [`allowed_signers_line`], for another purpose.
+pub fn allowed_signers_line_for(namespace: &str, principal: &str, key: &PublicKey) -> Result<String> {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "@._+-".contains(c);
     if principal.is_empty() || !principal.chars().all(is_plain) {
         let hint = "letters, digits and @ . _ + - are, for instance backup@example.com";
@@ -83,7 +99,7 @@ pub fn allowed_signers_line(principal: &str, key: &PublicKey) -> Result<String> 
     let mut key = key.clone();
     key.set_comment("");
     let key = key.to_openssh().map_err(ssh_error)?;
-    Ok(format!("{principal} namespaces=\"{NAMESPACE}\" {}\n", key.trim_end()))
+    Ok(format!("{principal} namespaces=\"{namespace}\" {}\n", key.trim_end()))
 }
 
 fn ssh_error(error: ssh_key::Error) -> Error {

@@ -44,9 +44,20 @@ impl AllowedSigners {
     /// The principals that this key may sign reports for at this time; with an `identity`, only if it is one of them.
     /// An error says why the key does not count.
     pub fn principal(&self, key: &PublicKey, identity: Option<&str>, now: Timestamp) -> Result<&str> {
+        self.principal_for(NAMESPACE, key, identity, now)
+    }
+
+    /// As [`AllowedSigners::principal`], for another purpose than reports (`ssh-keygen -n`).
+    pub fn principal_for(
+        &self,
+        namespace: &str,
+        key: &PublicKey,
+        identity: Option<&str>,
+        now: Timestamp,
+    ) -> Result<&str> {
         let mut reason = Error::new(format!("unknown signer {}", key.fingerprint(ssh_key::HashAlg::Sha256)));
         for entry in self.entries.iter().filter(|entry| entry.key.as_ref() == Some(key.key_data())) {
-            match entry.objection(identity, now) {
+            match entry.objection(namespace, identity, now) {
                 None => return Ok(&entry.principals),
                 Some(objection) => {
                     reason = Error::new(format!("line {} of the allowed signers {objection}", entry.line))
@@ -58,13 +69,13 @@ impl AllowedSigners {
 }
 
 impl Entry {
-    fn objection(&self, identity: Option<&str>, now: Timestamp) -> Option<String> {
+    fn objection(&self, namespace: &str, identity: Option<&str>, now: Timestamp) -> Option<String> {
         let limits = &self.limits;
         if let Some(identity) = identity.filter(|identity| !is_listed(&self.principals, identity)) {
             return Some(format!("lists this key for {}, not for {identity}", self.principals));
         }
-        if limits.namespaces.as_ref().is_some_and(|namespaces| !is_listed(namespaces, NAMESPACE)) {
-            return Some(format!("does not let this key sign for {NAMESPACE}"));
+        if limits.namespaces.as_ref().is_some_and(|namespaces| !is_listed(namespaces, namespace)) {
+            return Some(format!("does not let this key sign for {namespace}"));
         }
         if let Some(from) = limits.valid_after.filter(|from| now < *from) {
             return Some(format!("lets this key sign from {from} on; it is {now}"));

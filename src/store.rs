@@ -22,7 +22,7 @@ use crate::time::Timestamp;
 
 pub use keys::{Generated, KeyFile, keygen, random_run_id, read_key};
 pub use read::{Previous, is_report_directory, load_manifest, previous_report, reports_in};
-pub use verify::{Check, Verified, verify};
+pub use verify::{Authorship, Check, Trust, Verified, authorship, change, hash_of, verify};
 pub use write::Hashing;
 
 /// What is signed.
@@ -64,7 +64,9 @@ impl Folder {
             DirBuilder::new().mode(0o750).create(&path)?;
             Ok(())
         };
-        make().doing(|| format!("make report directory {}", path.display()))?;
+        make()
+            .map_err(|error| error.hint(format!("{} must be a directory that this user can write to", dir.display())))
+            .doing(|| format!("make report directory {}", path.display()))?;
         let folder = Self { parent: dir.to_owned(), path, key };
         // A directory can be made where no byte fits any more: try one.
         write::replace(&folder.path, REPORT, |file| file.write_all(b"\n"), write::Then::Remove)?;
@@ -98,6 +100,15 @@ impl Folder {
         write::replace(&self.path, REPORT, |file| file.write_all(&bytes), write::Then::Keep)?;
         Ok(self.path.join(REPORT))
     }
+}
+
+/// Writes a file as a whole or not at all; one of that name is replaced.
+pub fn write_file(
+    dir: &Path,
+    name: &str,
+    fill: impl FnOnce(&mut dyn std::io::Write) -> std::io::Result<()>,
+) -> Result<SideFile> {
+    write::replace(dir, name, fill, write::Then::Keep)
 }
 
 /// Writes one manifest by itself, never over another file of that name.

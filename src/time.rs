@@ -58,6 +58,24 @@ impl Timestamp {
         self.to_string().replace(['-', ':'], "")
     }
 
+    /// Takes back what [`Timestamp::stamp`] gives, and nothing else.
+    pub fn from_stamp(stamp: &str) -> Option<Self> {
+        let number = |from: usize, to: usize| stamp.get(from..to)?.parse::<u64>().ok();
+        let date = [number(0, 4)?, number(4, 6)?, number(6, 8)?];
+        let time = [number(9, 11)?, number(11, 13)?, number(13, 15)?];
+        Self::from_civil(date, time).filter(|timestamp| timestamp.stamp() == stamp)
+    }
+
+    /// 0 when `earlier` is later.
+    pub fn seconds_since(self, earlier: Self) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
+
+    /// So many seconds before this; not before 1970.
+    pub fn minus_seconds(self, seconds: u64) -> Self {
+        Self(self.0.saturating_sub(seconds))
+    }
+
     /// Year, month from 1, day from 1.
     pub fn date(self) -> (u64, u64, u64) {
         let days = self.0 / DAY_S;

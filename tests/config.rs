@@ -132,6 +132,12 @@ fn full(source: Source) -> Config {
             redact: true,
             max_rows: Some(5),
         },
+        drift: vec![pgwitness::config::DriftRule {
+            tables: "shop.*".into(),
+            max_shrink_percent: Some(20),
+            must_not_be_empty: true,
+            must_not_vanish: false,
+        }],
         retention: Retention {
             keep_last: 1,
             keep_daily: 2,

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use super::Batch;
 use crate::digest::RowDigest;
 use crate::manifest::Tally;
 use crate::row;
@@ -98,17 +97,22 @@ impl Accumulator {
         }
     }
 
-    /// Adds the lines of a batch, whose digests are `digests`.
-    pub fn absorb(&mut self, batch: &Batch, digests: &[RowDigest]) {
+    /// Whether the lines matter, or their digests say all.
+    pub fn needs_lines(&self) -> bool {
+        !matches!(self, Self::Tally(_))
+    }
+
+    /// Adds lines, whose digests are `digests`.
+    pub fn absorb<'a>(&mut self, lines: impl Iterator<Item = &'a [u8]>, digests: &[RowDigest]) {
         match self {
             Self::Tally(tally) => digests.iter().for_each(|digest| tally.add(*digest)),
             Self::Collected { wanted, rows, bytes, is_truncated } => {
-                for (line, digest) in batch.lines().zip(digests).filter(|(_, digest)| wanted.digests.contains(digest)) {
+                for (line, digest) in lines.zip(digests).filter(|(_, digest)| wanted.digests.contains(digest)) {
                     collect(line, *digest, rows, bytes, is_truncated);
                 }
             }
             Self::Strata { key, sketches } => {
-                for (line, digest) in batch.lines().zip(digests) {
+                for (line, digest) in lines.zip(digests) {
                     let stratum = stratum(line, *digest, key);
                     if let Some(sketch) = sketches.get_mut(stratum) {
                         sketch.add(*digest);

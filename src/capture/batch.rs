@@ -1,6 +1,7 @@
 //! A batch: some row lines in one piece of memory.
 
-use crate::digest::RowDigest;
+use super::Lines;
+use crate::digest::{RowDigest, append_digests};
 
 /// A batch is sent when it holds so many bytes (measured on two cores: smaller ones cost more in wake-ups than they save) …
 const FULL_BYTES: usize = 2 * 1024 * 1024;
@@ -15,8 +16,6 @@ pub struct Batch {
     ends: Vec<usize>,
     /// Up to where `bytes` has been searched for newlines.
     partial_from: usize,
-    /// After how many lines a COPY was over, where several come one after another.
-    copy_ends: Vec<usize>,
 }
 
 impl Batch {
@@ -40,16 +39,6 @@ impl Batch {
     fn end_line(&mut self) {
         self.partial_from = self.bytes.len();
         self.ends.push(self.partial_from);
-    }
-
-    /// The lines of one COPY are over; what follows is of the next.
-    pub fn end_copy(&mut self) {
-        self.copy_ends.push(self.ends.len());
-    }
-
-    /// After how many lines each COPY was over that ended in this batch.
-    pub fn copy_ends(&self) -> &[usize] {
-        &self.copy_ends
     }
 
     /// Whether it is time to hash.
@@ -82,6 +71,17 @@ impl Batch {
         })
     }
 
+    /// Where each line begins and ends.
+    pub fn spans(&self) -> Vec<(usize, usize)> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(self.ends.iter().copied()).collect()
+    }
+
+    /// The lines at these places.
+    pub fn as_lines<'a>(&'a self, spans: &'a [(usize, usize)]) -> Lines<'a> {
+        Lines { bytes: &self.bytes, spans }
+    }
+
     /// Bytes of all lines.
     pub fn bytes(&self) -> u64 {
         self.partial_from as u64
@@ -89,6 +89,8 @@ impl Batch {
 
     /// The digest of each line.
     pub fn digests(&self) -> Vec<RowDigest> {
-        self.lines().map(RowDigest::of).collect()
+        let mut digests = Vec::new();
+        append_digests(self.lines(), &mut digests);
+        digests
     }
 }

@@ -1,10 +1,12 @@
-//! From row lines to digests: whoever reads lines hands them over in batches, rayon does the hashing.
+//! From row lines to digests. Rows from a socket are hashed by their reader ([`Intake`]); whoever reads lines that come quicker than
+//! they can be hashed, from a file, hands them over in batches ([`Scan`]), and rayon does the hashing.
 //!
 //! At most `IN_FLIGHT` batches of a scan wait to be hashed, so memory does not grow with the table; the reader waits
 //! instead. Sockets and files are somebody else's business.
 
 mod accumulate;
 mod batch;
+mod intake;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -13,15 +15,12 @@ use tokio::sync::oneshot;
 
 pub use accumulate::{Accumulator, CollectedRow, Purpose, STRATA, Value, Wanted};
 pub use batch::Batch;
+pub use intake::{Intake, Lines};
 
-use crate::digest::RowDigest;
 use crate::error::{Error, Result};
 
 /// Batches of one scan that may wait to be hashed.
 const IN_FLIGHT: usize = 2;
-
-/// Lines of fewer bytes are hashed where they are: to hand them over would take longer.
-const SMALL_BYTES: u64 = 64 * 1024;
 
 /// Rows and bytes of line, for progress.
 pub type OnBatch = Arc<dyn Fn(u64, u64) + Send + Sync>;
@@ -41,33 +40,6 @@ impl Scan {
         Self { accumulator, batch: Batch::default(), in_flight: VecDeque::new(), on_batch }
     }
 
-    /// Adds bytes of COPY output, whole lines or not; waits when the hashing is behind.
-    ///
-    /// # Errors
-    /// When the hashing broke down.
-    pub async fn push_bytes(&mut self, bytes: &[u8]) -> Result<()> {
-        self.batch.push_bytes(bytes);
-        if self.batch.is_full() {
-            self.send_lines();
-        }
-        match self.beyond_limit() {
-            Some(oldest) => oldest.await.map_err(|_| broken()),
-            None => Ok(()),
-        }
-    }
-
-    /// Adds whole lines; waits when the hashing is behind.
-    ///
-    /// # Errors
-    /// When the hashing broke down.
-    pub async fn push_batch(&mut self, batch: Batch) -> Result<()> {
-        self.send(batch);
-        match self.beyond_limit() {
-            Some(oldest) => oldest.await.map_err(|_| broken()),
-            None => Ok(()),
-        }
-    }
-
     /// Adds one row line, from a thread that may wait.
     ///
     /// # Errors
@@ -83,25 +55,10 @@ impl Scan {
         }
     }
 
-    /// Waits for all hashing and gives the result.
+    /// Waits for all hashing and gives the result, in a thread that may wait.
     ///
     /// # Errors
-    /// When the input ended within a line, or the hashing broke down.
-    pub async fn finish(mut self) -> Result<Accumulator> {
-        if self.batch.has_partial_line() {
-            return Err(Error::new("the rows ended within a line"));
-        }
-        self.send_lines();
-        while let Some(oldest) = self.in_flight.pop_front() {
-            oldest.await.map_err(|_| broken())?;
-        }
-        self.into_accumulator()
-    }
-
-    /// As [`Scan::finish`], from a thread that may wait.
-    ///
-    /// # Errors
-    /// As [`Scan::finish`].
+    /// When the hashing broke down.
     pub fn finish_blocking(mut self) -> Result<Accumulator> {
         self.send_lines();
         while let Some(oldest) = self.in_flight.pop_front() {
@@ -126,13 +83,13 @@ impl Scan {
     }
 
     fn send(&mut self, batch: Batch) {
-        (self.on_batch)(batch.lines().count() as u64, batch.bytes());
+        (self.on_batch)(batch.lines().len() as u64, batch.bytes());
         let (done, wait) = oneshot::channel();
         let accumulator = Arc::clone(&self.accumulator);
         rayon::spawn(move || {
             let digests = batch.digests();
             if let Ok(mut accumulator) = accumulator.lock() {
-                accumulator.absorb(&batch, &digests);
+                accumulator.absorb(batch.lines(), &digests);
                 drop(accumulator);
             } else {
                 return;
@@ -144,23 +101,6 @@ impl Scan {
     }
 }
 
-/// The digests of a batch. A few lines are hashed at once: to wake another thread would take longer.
-///
-/// # Errors
-/// When the hashing broke down.
-pub async fn digests(batch: Batch) -> Result<(Batch, Vec<RowDigest>)> {
-    if batch.bytes() < SMALL_BYTES {
-        let digests = batch.digests();
-        return Ok((batch, digests));
-    }
-    let (done, wait) = oneshot::channel();
-    rayon::spawn(move || {
-        let digests = batch.digests();
-        let _ = done.send((batch, digests));
-    });
-    wait.await.map_err(|_| broken())
-}
-
 fn broken() -> Error {
     Error::new("hashing broke down").hint("this is a fault of pgwitness: please report it")
 }
@@ -168,48 +108,25 @@ fn broken() -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::digest::TableDigest;
+    use crate::digest::{RowDigest, TableDigest};
 
-    fn digest_of_chunks(chunks: &[&[u8]]) -> Result<TableDigest> {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(async {
-            let mut scan = Scan::new(&Purpose::Tally { log2: 4 }, Arc::new(|_, _| {}));
-            for chunk in chunks {
-                scan.push_bytes(chunk).await?;
-            }
-            Ok(scan.finish().await?.into_tally().unwrap().digest)
-        })
-    }
-
-    #[test]
-    fn lines_are_found_wherever_the_bytes_are_cut() {
-        let mut expected = TableDigest::default();
-        [&b"1\ta"[..], b"", b"2\tb"].into_iter().for_each(|line| expected.add(RowDigest::of(line)));
-        for chunks in
-            [&[&b"1\ta\n\n2\tb\n"[..]][..], &[b"1\t", b"a\n", b"\n2\tb", b"\n"], &[b"1\ta\n", b"\n", b"2\tb\n"]]
-        {
-            assert_eq!(digest_of_chunks(chunks).unwrap(), expected);
-        }
-    }
-
-    #[test]
-    fn rows_that_end_within_a_line_are_an_error() {
-        assert!(digest_of_chunks(&[b"1\ta\n2\t"]).is_err());
+    fn digest_of_lines<'a>(lines: impl Iterator<Item = &'a [u8]>) -> TableDigest {
+        let mut scan = Scan::new(&Purpose::Tally { log2: 4 }, Arc::new(|_, _| {}));
+        lines.for_each(|line| scan.push_line_blocking(line).unwrap());
+        scan.finish_blocking().unwrap().into_tally().unwrap().digest
     }
 
     #[test]
     fn the_end_waits_for_the_slowest_batch_too() {
-        let slow = [vec![b'x'; 30_000_000].as_slice(), b"\n"].concat();
-        let quick = vec![b'\n'; 4096];
-        let digest = digest_of_chunks(&[&slow, &quick, &quick, &quick, b"last\n"]).unwrap();
-        assert_eq!(digest.rows, 1 + 3 * 4096 + 1);
+        let slow = vec![b'x'; 30_000_000];
+        let quick = std::iter::repeat_n(&b""[..], 3 * 40_000);
+        assert_eq!(digest_of_lines(std::iter::once(slow.as_slice()).chain(quick)).rows, 1 + 3 * 40_000);
     }
 
     #[test]
     fn many_batches_add_up() {
         let line = vec![b'x'; 1000];
-        let chunk = [line.as_slice(), b"\n"].concat();
-        let digest = digest_of_chunks(&vec![chunk.as_slice(); 5_000]).unwrap();
+        let digest = digest_of_lines(std::iter::repeat_n(line.as_slice(), 5_000));
         assert_eq!(digest.rows, 5_000);
         assert_eq!(digest.lanes, RowDigest::of(&line).0.map(|lane| lane.wrapping_mul(5_000)));
     }

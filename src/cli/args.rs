@@ -4,6 +4,13 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+mod report;
+
+pub use report::{
+    AcknowledgeArguments, DiffArguments, HtmlArguments, ListArguments, PartChoice, PlaceArguments, ReportCommand,
+    ShowArguments, SideChoice, TrustArguments, VerdictChoice, VerifyArguments,
+};
+
 /// Proves that a copy of a PostgreSQL database is the database, and signs what it saw.
 #[derive(Debug, Parser)]
 #[command(name = "pgwitness", version, max_term_width = 100, after_help = EXIT_CODES)]
@@ -37,7 +44,7 @@ pub enum Command {
     Manifest(Box<ManifestArguments>),
     /// See all of it work on a throw-away PostgreSQL
     Demo(DemoArguments),
-    /// Look at reports and check their signatures
+    /// Look at reports: list, show, verify, compare, acknowledge
     #[command(subcommand)]
     Report(ReportCommand),
     /// Make a key that signs reports
@@ -211,35 +218,6 @@ pub struct DemoArguments {
     pub yes: bool,
 }
 
-/// `report`
-#[derive(Debug, Subcommand)]
-pub enum ReportCommand {
-    /// Print a report as compare printed it
-    Show {
-        /// A report directory or its report.json
-        report: PathBuf,
-        /// How to print it
-        #[arg(long, value_enum, default_value_t = Format::Table)]
-        format: Format,
-        /// List every table
-        #[arg(long)]
-        all_tables: bool,
-    },
-    /// Check the signature of a report and the files beside it: 0 good, 2 not
-    Verify {
-        /// A report directory or its report.json
-        report: PathBuf,
-        /// Who may sign, in the format of ssh-keygen(1)
-        #[arg(long, value_name = "FILE")]
-        allowed_signers: PathBuf,
-        /// Only this signer
-        #[arg(long, value_name = "PRINCIPAL")]
-        identity: Option<String>,
-    },
-    /// Print the JSON schema of report.json
-    Schema,
-}
-
 /// `keygen`
 #[derive(Debug, Args)]
 pub struct KeygenArguments {
@@ -272,7 +250,14 @@ pub struct ConfigArguments {
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
     /// Try everything that a night needs and that costs nothing, best as the user of the night: 0 fine, 2 not
-    Check(ConfigArguments),
+    Check {
+        /// Where the configuration is.
+        #[command(flatten)]
+        file: ConfigArguments,
+        /// Only files and programs: ask neither AWS nor a server
+        #[arg(long)]
+        offline: bool,
+    },
     /// Print what holds in the end, defaults included
     Show {
         /// Where the configuration is.

@@ -9,7 +9,9 @@ use super::inputs;
 use super::terminal::{Terminal, print_note, print_result};
 use crate::config::{Config, Source, examples};
 use crate::error::{Context, Error, Result};
+use crate::nightly;
 use crate::preflight::{self, Check, World};
+use crate::progress::nobody;
 use crate::render::printable;
 
 /// Exit code when a check failed: the night would be inconclusive.
@@ -18,7 +20,7 @@ const NOT_FIT: u8 = 2;
 /// One of the config commands.
 pub async fn run(command: &ConfigCommand) -> Result<u8> {
     match command {
-        ConfigCommand::Check(file) => check(&file.config).await,
+        ConfigCommand::Check { file, offline } => check(&file.config, *offline).await,
         ConfigCommand::Show { file, format } => show(&load(file)?, *format),
         ConfigCommand::Example { example, config } => print_example(*example, config.as_deref()),
     }
@@ -49,11 +51,14 @@ fn show(config: &Config, format: ConfigFormat) -> Result<u8> {
     Ok(0)
 }
 
-async fn check(path: &Path) -> Result<u8> {
+async fn check(path: &Path, is_offline: bool) -> Result<u8> {
     let config = read(path)?;
     let file = Check { name: "configuration".into(), result: whole(path, &config) };
     let world = World { environment: &inputs::environment, now: inputs::now() };
-    let checks = [vec![file], preflight::local(&config, &world).await].concat();
+    let mut checks = [vec![file], preflight::local(&config, &world).await].concat();
+    if !is_offline {
+        checks.extend(nightly::far(&super::nightly::given(&config, nobody())).await);
+    }
     let has_color = Terminal::stdout().has_color;
     print_result(&checks.iter().map(|check| line(check, has_color)).collect::<String>())?;
     let failed = checks.iter().filter(|check| check.result.is_err()).count();

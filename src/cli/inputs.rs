@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::args::{ChecksArguments, CompareArguments, KeyArguments, ReadingArguments, SelectionArguments};
@@ -93,8 +93,13 @@ pub fn waivers(arguments: &CompareArguments) -> Result<Vec<Waiver>> {
 /// The key that signs.
 pub fn key(arguments: &KeyArguments) -> Result<Option<KeyFile>> {
     let Some(path) = &arguments.key else { return Ok(None) };
-    let passphrase = arguments.passphrase_file.as_ref().map(read_first_line).transpose()?;
-    Ok(Some(KeyFile { path: path.clone(), passphrase }))
+    key_file(path, arguments.passphrase_file.as_ref()).map(Some)
+}
+
+/// A key, and the passphrase in the first line of a file.
+pub fn key_file(path: &Path, passphrase_file: Option<&PathBuf>) -> Result<KeyFile> {
+    let passphrase = passphrase_file.map(read_first_line).transpose()?;
+    Ok(KeyFile { path: path.to_owned(), passphrase })
 }
 
 fn read_first_line(path: &PathBuf) -> Result<String> {

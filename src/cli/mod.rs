@@ -10,6 +10,7 @@ mod inputs;
 mod manifest;
 mod nightly;
 mod report;
+mod report_html;
 mod restore;
 mod sweep;
 pub mod progress;

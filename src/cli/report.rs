@@ -1,60 +1,80 @@
 //! `pgwitness report` and `pgwitness keygen`.
 
+mod acknowledge;
+mod diff;
+mod list;
+mod verify;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::args::{Format, KeygenArguments, ReportCommand};
-use super::inputs;
+use super::args::{ConfigArguments, Format, KeygenArguments, PartChoice, PlaceArguments, ReportCommand, ShowArguments};
+use super::config;
 use super::terminal::{Terminal, print_result};
-use crate::error::{Context, Result};
-use crate::render::{self, Heading};
+use crate::error::{Context, Error, Result};
+use crate::nights;
+use crate::render::{self, Part};
 use crate::report::{self, Report};
 use crate::signers::AllowedSigners;
-use crate::store::{self, Check};
+use crate::store;
 
 /// One of the report commands. `show` gives the exit code of the verdict that it shows.
 pub fn run(command: &ReportCommand) -> Result<u8> {
     match command {
-        ReportCommand::Show { report, format, all_tables } => show(report, *format, *all_tables),
-        ReportCommand::Verify { report, allowed_signers, identity } => {
-            verify(report, allowed_signers, identity.as_deref())
-        }
+        ReportCommand::List(arguments) => list::run(arguments),
+        ReportCommand::Show(arguments) => show(arguments),
+        ReportCommand::Verify(arguments) => verify::run(arguments),
+        ReportCommand::Diff(arguments) => diff::run(arguments),
+        ReportCommand::Acknowledge(arguments) => acknowledge::run(arguments),
+        ReportCommand::Html(arguments) => super::report_html::run(arguments),
         ReportCommand::Schema => print_result(report::SCHEMA).map(|()| 0),
     }
 }
 
-fn show(path: &Path, format: Format, all_tables: bool) -> Result<u8> {
-    let path = file_of(path);
+fn show(arguments: &ShowArguments) -> Result<u8> {
+    let path = find(&arguments.report, &arguments.place)?;
     let doing = || format!("read report {}", path.display());
     let bytes = fs::read(&path).doing(doing)?;
     let report = Report::from_bytes(&bytes).doing(doing)?;
-    let outcome = report.outcome();
-    match format {
+    match arguments.format {
         Format::Json => print_result(&String::from_utf8_lossy(&bytes))?,
         Format::Table => {
-            let heading = Heading::new(&report.endpoints.expected, &report.endpoints.actual);
+            let all_tables = arguments.all_tables || arguments.only == Some(PartChoice::Tables);
             let style = Terminal::stdout().style(all_tables);
-            print_result(&render::outcome(&heading, &outcome, style))?;
+            print_result(&render::report(&report, arguments.only.map(part), style))?;
         }
     }
-    Ok(outcome.verdict().exit_code())
+    Ok(report.verdict.exit_code())
 }
 
-fn verify(path: &Path, allowed_signers: &Path, identity: Option<&str>) -> Result<u8> {
-    let text = fs::read_to_string(allowed_signers).map_err(crate::error::Error::from);
-    let allowed = text.and_then(|text| AllowedSigners::parse(&text));
-    let allowed = allowed.doing(|| format!("read allowed signers {}", allowed_signers.display()))?;
-    let check = store::verify(path, &allowed, identity, inputs::now())?;
-    let mut text = format!("{}: {check}\n", file_of(path).display());
-    if let Check::Good(verified) = &check {
-        text.push_str(&format!("it says: {}\n", verified.report.verdict_line));
+/// The directory of reports: as given, or as the configuration has it.
+fn directory(given: Option<&Path>, config: &ConfigArguments) -> Result<PathBuf> {
+    match given {
+        Some(dir) => Ok(dir.to_owned()),
+        None => config::load(config).map(|config| config.report.directory).doing(|| "find the directory of reports"),
     }
-    print_result(&text)?;
-    Ok(check.exit_code())
 }
 
-fn file_of(path: &Path) -> PathBuf {
-    if path.is_dir() { path.join(store::REPORT) } else { path.to_owned() }
+/// The report that the user means; a path needs no directory of reports.
+fn find(text: &str, place: &PlaceArguments) -> Result<PathBuf> {
+    if place.directory.is_none() && Path::new(text).exists() {
+        return nights::find(None, text);
+    }
+    nights::find(Some(&directory(place.directory.as_deref(), &place.config)?), text)
+}
+
+fn part(choice: PartChoice) -> Part {
+    match choice {
+        PartChoice::Findings => Part::Findings,
+        PartChoice::Tables => Part::Tables,
+        PartChoice::Steps => Part::Steps,
+        PartChoice::Waivers => Part::Waivers,
+    }
+}
+
+pub(super) fn read_signers(path: &Path) -> Result<AllowedSigners> {
+    let text = fs::read_to_string(path).map_err(Error::from);
+    text.and_then(|text| AllowedSigners::parse(&text)).doing(|| format!("read allowed signers {}", path.display()))
 }
 
 /// `pgwitness keygen`

@@ -10,7 +10,7 @@ use crate::nightly::{Broom, sweep};
 /// Something is left over.
 const LEFT_BEHIND: u8 = 3;
 
-/// Sweeps; 0 when nothing is left over.
+/// Sweeps; 0 when nothing is left over. Only looked, what would be cleaned up is left over still.
 pub async fn run(arguments: &SweepArguments) -> Result<u8> {
     let config = config::load(&arguments.file)?;
     let progress = Progress::new(false, Terminal::stderr());
@@ -32,6 +32,7 @@ pub async fn run(arguments: &SweepArguments) -> Result<u8> {
     }
     print_result(&lines.iter().map(|line| format!("{line}\n")).collect::<String>())?;
     swept.troubles.iter().for_each(print_error);
-    let is_clean = swept.troubles.is_empty() && swept.unclaimed.is_empty();
+    let is_left = arguments.dry_run && !swept.notes.is_empty();
+    let is_clean = swept.troubles.is_empty() && swept.unclaimed.is_empty() && !is_left;
     Ok(if is_clean { 0 } else { LEFT_BEHIND })
 }

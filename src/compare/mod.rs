@@ -8,8 +8,8 @@ mod rows;
 mod schema;
 mod waive;
 
-pub use rows::LARGE_OBJECTS;
-pub use waive::is_whole_kind;
+pub use rows::{LARGE_OBJECTS, row_difference};
+pub use waive::{apply as waive, is_whole_kind};
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -133,7 +133,7 @@ fn rows_finding(kind: FindingKind, object: &str, expected: &Tally, actual: &Tall
 }
 
 /// Exact numbers as far as the sketches reach; beyond that "at least".
-fn row_difference(expected: &Tally, actual: &Tally) -> RowDifference {
+pub fn row_difference(expected: &Tally, actual: &Tally) -> RowDifference {
     let decoded = Sketch::difference(&expected.sketch, &actual.sketch);
     let sum = |rows: &[(crate::digest::RowDigest, u64)]| rows.iter().map(|(_, copies)| copies).sum::<u64>();
     let (mut expected_only, mut actual_only) = (sum(&decoded.expected_only), sum(&decoded.actual_only));

@@ -5,6 +5,7 @@
 mod check;
 mod connection;
 mod defaults;
+mod drift;
 mod dump;
 pub mod examples;
 mod login;
@@ -17,6 +18,7 @@ mod span;
 
 use std::path::PathBuf;
 
+pub use drift::DriftRule;
 pub use dump::{Dump, DumpFormat};
 pub use examples::ACTIONS;
 pub use login::Login;
@@ -38,6 +40,9 @@ pub struct Config {
     /// What is compared.
     #[serde(default)]
     pub verify: Verify,
+    /// What may not happen to tables from one night to the next.
+    #[serde(default)]
+    pub drift: Vec<DriftRule>,
     /// Which verified dumps stay.
     pub retention: Retention,
     /// Where reports go and who signs them.

@@ -17,7 +17,7 @@ pub fn check_versions(tools: &PgTools, source: u32, target: u32) -> Result<()> {
     let place = tools.bindir.display();
     let wanted = if source == target { format!("version {source}") } else { format!("version {source} to {target}") };
     let hint =
-        format!("install the client programs of PostgreSQL {wanted} and name their directory: --pg-bindir, pg_bindir");
+        format!("install the client programs of PostgreSQL {wanted}, and name their directory in dump.pg_bindir");
     if target < source {
         let text = format!("the copy's server is PostgreSQL {target}, older than the source's {source}");
         return Err(Error::new(text).hint(format!("restore into a server of version {source} or later")));

@@ -37,12 +37,16 @@ impl Journal {
             OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).map_err(clear).doing(doing)?;
         sync_directory(&runs)?;
         let mut journal = Self { path, tail: Tail { file, good: 0 }, entries: Vec::new() };
-        journal.append(&Entry::RunStarted {
+        let started = Entry::RunStarted {
             format: FORMAT,
             run_id: run.run_id.clone(),
             command: run.command.clone(),
             at: run.at,
             pid: run.pid,
+        };
+        journal.append(&started).inspect_err(|_| {
+            // Ours, and it says nothing; left behind it would only be looked at by the next run.
+            std::fs::remove_file(&journal.path).ok();
         })?;
         Ok(journal)
     }

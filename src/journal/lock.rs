@@ -9,6 +9,7 @@ use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Context, Error, Result};
+use crate::store::write::clear;
 use crate::time::Timestamp;
 
 const NAME: &str = "lock";
@@ -60,7 +61,9 @@ impl Lock {
 fn make_directory(state: &Path) -> Result<()> {
     let doing = || format!("use state directory {}", state.display());
     match DirBuilder::new().mode(0o700).create(state) {
-        Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error).doing(doing),
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => {
+            return Err(clear(error).hint("`pgwitness init` makes it, for the user that runs it")).doing(doing);
+        }
         _ => {}
     }
     let metadata = std::fs::metadata(state).doing(doing)?;

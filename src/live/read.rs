@@ -1,13 +1,14 @@
 //! Reading rows with COPY.
 
 use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::TryStreamExt as _;
 use tokio_postgres::SimpleQueryMessage;
 
 use super::jobs::Pages;
-use crate::capture::{self, Accumulator, OnBatch, Purpose, Scan};
-use crate::digest::RowDigest;
+use crate::capture::{Accumulator, Intake, Lines, OnBatch, Purpose};
+use crate::digest::{RowDigest, append_digests};
 use crate::error::{Error, Result};
 use crate::manifest::{RelationKind, Tally};
 use crate::name::{Name, quote_always};
@@ -15,6 +16,7 @@ use crate::pgerror::describe_error;
 use crate::questions;
 use crate::session::Session;
 use crate::sketch::{MAX_LOG2, Sketch};
+use crate::tap::{Taken, Taker};
 
 /// The statement that prints the row lines of some pages of a relation: its own rows only, never those of its children.
 pub fn rows_sql(name: &Name, kind: RelationKind, columns: &[String], pages: Pages) -> String {
@@ -38,30 +40,12 @@ pub fn large_objects_sql() -> String {
 /// # Errors
 /// As [`copy`], of the first that failed.
 pub async fn copy_many(session: &Session, statements: &[String]) -> Result<Vec<Tally>> {
-    let mut batches = session.divert().next_copies();
-    let sql = statements.join(";\n");
-    let query = async {
-        let answer = session.client().simple_query(&sql).await;
-        session.divert().forget();
-        answer.map_err(|error| describe_error(&error))
-    };
-    let gather = async {
-        let (mut done, mut growing) = (Vec::with_capacity(statements.len()), Growing::default());
-        while let Some(batch) = batches.recv().await {
-            let (batch, digests) = capture::digests(batch).await?;
-            let (mut rest, mut taken) = (digests.as_slice(), 0);
-            for &end in batch.copy_ends() {
-                let (rows, after) = rest.split_at_checked(end - taken).unwrap_or((rest, &[]));
-                growing.add(rows);
-                done.push(std::mem::take(&mut growing).finish());
-                (rest, taken) = (after, end);
-            }
-            growing.add(rest);
-        }
-        Ok::<_, Error>(done)
-    };
-    let (answer, tallies) = tokio::join!(query, gather);
-    let (answer, tallies) = (answer?, tallies?);
+    let gathered = Arc::new(Mutex::new(Gathered::default()));
+    session.divert().next_copies(taker(&gathered, Gathered::take));
+    let answer = session.client().simple_query(&statements.join(";\n")).await;
+    session.divert().forget();
+    let answer = answer.map_err(|error| describe_error(&error))?;
+    let tallies = take_back(gathered)?.done;
     let counts = answer.iter().filter_map(|message| match message {
         SimpleQueryMessage::CommandComplete(rows) => Some(*rows),
         _ => None,
@@ -70,6 +54,38 @@ pub async fn copy_many(session: &Session, statements: &[String]) -> Result<Vec<T
         return Err(Error::new("the server counts other rows than came"));
     }
     Ok(tallies)
+}
+
+/// The tallies of many COPYs.
+#[derive(Default)]
+struct Gathered {
+    done: Vec<Tally>,
+    growing: Growing,
+}
+
+impl Gathered {
+    fn take(&mut self, taken: Taken<'_>) {
+        match taken {
+            Taken::Rows(lines) => self.growing.add(lines),
+            Taken::CopyEnd => self.done.push(std::mem::take(&mut self.growing).finish()),
+        }
+    }
+}
+
+/// Hands rows to a receiver for as long as somebody waits for it.
+fn taker<T: Send + 'static>(receiver: &Arc<Mutex<T>>, take: fn(&mut T, Taken<'_>)) -> Taker {
+    let receiver = Arc::downgrade(receiver);
+    Box::new(move |taken| {
+        let Some(receiver) = receiver.upgrade() else { return false };
+        take(&mut receiver.lock().unwrap_or_else(PoisonError::into_inner), taken);
+        true
+    })
+}
+
+/// Once the server has said that it is over, nobody else has it.
+fn take_back<T>(receiver: Arc<Mutex<T>>) -> Result<T> {
+    let receiver = Arc::into_inner(receiver).ok_or_else(|| Error::new("rows come after their end"))?;
+    receiver.into_inner().map_err(|_| Error::new("hashing broke down"))
 }
 
 /// A tally whose sketch is made when it is known how large it has to be: most small tables are very small.
@@ -83,8 +99,8 @@ impl Growing {
     /// With more rows the sketch has its full size, so nothing need be kept.
     const FEW: usize = 1 << 11;
 
-    fn add(&mut self, rows: &[RowDigest]) {
-        self.first.extend_from_slice(rows);
+    fn add(&mut self, lines: Lines<'_>) {
+        append_digests(lines.iter(), &mut self.first);
         if self.first.len() > Self::FEW {
             let large = self.large.get_or_insert_with(|| Tally::new(MAX_LOG2));
             self.first.drain(..).for_each(|digest| large.add(digest));
@@ -104,19 +120,20 @@ impl Growing {
 /// # Errors
 /// What the server says, or a lost connection; nothing of a failed copy is kept.
 pub async fn copy(session: &Session, sql: &str, purpose: &Purpose, on_batch: &OnBatch) -> Result<Accumulator> {
-    let mut scan = Scan::new(purpose, OnBatch::clone(on_batch));
-    let mut batches = session.divert().next_copy();
+    let intake = Arc::new(Mutex::new(Intake::new(purpose, OnBatch::clone(on_batch))));
+    let take = |intake: &mut Intake, taken: Taken<'_>| match taken {
+        Taken::Rows(lines) => intake.take(lines),
+        Taken::CopyEnd => {}
+    };
+    session.divert().next_copy(taker(&intake, take));
     let stream = session.client().copy_out(sql).await.map_err(|error| {
         session.divert().forget();
         describe_error(&error)
     })?;
-    while let Some(batch) = batches.recv().await {
-        scan.push_batch(batch).await?;
-    }
     // How it ended, and rows that were not diverted.
     let mut stream = pin!(stream);
     while let Some(bytes) = stream.try_next().await.map_err(|error| describe_error(&error))? {
-        scan.push_bytes(&bytes).await?;
+        intake.lock().unwrap_or_else(PoisonError::into_inner).push_bytes(&bytes);
     }
-    scan.finish().await
+    take_back(intake)?.finish()
 }

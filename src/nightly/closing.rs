@@ -89,17 +89,17 @@ impl Night<'_> {
         let paper = paper.ok()?;
         self.facts.steps.clone_from(&self.record.steps);
         let facts = self.facts.clone();
-        let signed = match (witnessed, error) {
-            (Some(witnessed), _) => paper.sign(witnessed, facts, self.given),
+        let ready = match (witnessed, error) {
+            (Some(witnessed), _) => paper.report(witnessed, facts, self.given),
             (None, error) => {
                 let unknown = Error::new("the night was broken off");
-                paper.sign_failure(error.unwrap_or(&unknown), &self.changed_files, facts, self.given)
+                paper.report_failure(error.unwrap_or(&unknown), &self.changed_files, facts, self.given)
             }
         };
-        let signed = signed.and_then(|signed| {
-            let (path, sha256) = (signed.file.path.clone(), signed.file.sha256.clone());
+        let signed = ready.and_then(|ready| {
+            let (path, sha256) = (ready.file.path.clone(), ready.file.sha256.clone());
             self.record.journal.append(&Entry::Reported { path, sha256 })?;
-            Ok(signed)
+            ready.write()
         });
         signed.map_err(|error| self.troubles.push(error)).ok()
     }

@@ -181,6 +181,9 @@ impl Cloud {
             .append(&Entry::InstanceCreated { identifier: name.clone(), resource_id: resource_id.clone() })?;
         record.note(format!("{name} ({resource_id}), {}", restored.instance_class));
         restored.notes.iter().for_each(|note| record.note(note));
+        if config.temporary.publicly_accessible {
+            record.note("reachable from the internet (publicly_accessible)");
+        }
         record.done()?;
         let facts = RdsFacts {
             account: self.identity.account.clone(),

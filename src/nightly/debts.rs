@@ -4,6 +4,7 @@
 //! report says. What cannot be proven stays, and stays a debt.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use crate::backups::{Backups, Whereabouts};
 use crate::error::{Context, Error, Result};
 use crate::journal::{CopyClaim, Debt, Entry, InstanceClaim, Past, Place, ReportFile, open_runs};
 use crate::progress::Event;
-use crate::rds::{Claim, Deadline, debt};
+use crate::rds::{Claim, Deadline, Guard, debt};
 use crate::report::Report;
 use crate::restoring::{self, CopyIdentity};
 use crate::verdict::Verdict;
@@ -117,7 +118,9 @@ impl Payer<'_> {
         let claim = Claim::journaled(journaled, resource_id.as_deref());
         let configured = cloud.rds.source().temporary.delete_timeout.duration();
         let deadline = Deadline::after(self.patience.unwrap_or(configured));
-        cloud.rds.remove(&claim, &cloud.guard(self.given), deadline, &mut Vec::new()).await.map(drop)
+        // As it was configured when the instance was ordered.
+        let guard = Guard { prefix: journaled.prefix.clone(), ..cloud.guard(self.given) };
+        cloud.rds.remove(&claim, &guard, deadline, &mut Vec::new()).await.map(drop)
     }
 
     /// The random part of its name says that nobody else has made it; where the journal has its OID, that has to agree.
@@ -143,7 +146,9 @@ impl Payer<'_> {
     /// The report decides, if it is the very one that was signed.
     fn place_backup(&self, id: &str, report: Option<&ReportFile>) -> Result<Entry> {
         let backups = Backups::open(&self.given.config.dump.directory)?;
-        let verdict = report.map(read_verdict).transpose()?;
+        let verdict = report.map(read_verdict).transpose()?.flatten();
+        // A report that never got to disk speaks for nothing.
+        let report = report.filter(|_| verdict.is_some());
         let place = match verdict {
             Some(verdict) if verdict.is_sound() => Place::Verified,
             Some(verdict) if verdict.is_damaged() => Place::Damaged,
@@ -159,13 +164,17 @@ impl Payer<'_> {
     }
 }
 
-fn read_verdict(file: &ReportFile) -> Result<Verdict> {
+/// `None`: the run ended between saying that it would write the report and writing it.
+fn read_verdict(file: &ReportFile) -> Result<Option<Verdict>> {
     let path = Path::new(&file.path);
-    let bytes = fs::read(path).doing(|| format!("read {}", path.display()))?;
+    let bytes = match fs::read(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        bytes => bytes.doing(|| format!("read {}", path.display()))?,
+    };
     if crate::store::sha256(&bytes) != file.sha256 {
         return Err(Error::new("it is not the report that was signed").context(format!("read {}", path.display())));
     }
-    Ok(Report::from_bytes(&bytes)?.verdict)
+    Ok(Some(Report::from_bytes(&bytes)?.verdict))
 }
 
 fn words(paid: &Entry) -> String {

@@ -7,6 +7,7 @@ mod closing;
 mod cloud;
 mod debts;
 mod fate;
+mod fit;
 mod given;
 mod hooks;
 mod paper;
@@ -27,7 +28,7 @@ pub use cloud::Cloud;
 pub use debts::{Payer, Recovered, earlier};
 pub use given::Given;
 pub use plan::{Plan, plan};
-pub use ready::servers;
+pub use ready::far;
 pub use sweep::{Broom, Swept, sweep};
 pub use witness::{Witnessed, capture, judge};
 

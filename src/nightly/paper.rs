@@ -23,6 +23,15 @@ pub struct Paper {
     clock: std::time::Instant,
 }
 
+/// A report that is about to be written.
+pub struct Ready {
+    folder: Folder,
+    key: KeyFile,
+    report: Report,
+    /// Where it will be, and its hash.
+    pub file: ReportFile,
+}
+
 /// A report that is signed and on disk.
 #[derive(Debug, Clone)]
 pub struct Signed {
@@ -43,15 +52,19 @@ impl Paper {
     /// When one of them is not to be had.
     pub async fn prepare(given: &Given<'_>, run_id: &str, started_at: Timestamp) -> Result<Self> {
         let key = given.key().await?;
+        let hint = format!("pgwitness keygen {}", key.path.display());
+        if !key.path.exists() {
+            return Err(store::read_key(&key).err().unwrap_or_else(|| Error::new("the key comes and goes")).hint(hint));
+        }
         let folder = Folder::prepare(&given.config.report.directory, Some(&key), started_at, run_id)?;
         Ok(Self { folder, key, run_id: run_id.to_owned(), started_at, clock: std::time::Instant::now() })
     }
 
-    /// Signs the report on what was witnessed.
+    /// The report on what was witnessed.
     ///
     /// # Errors
-    /// When it cannot be written.
-    pub fn sign(self, witnessed: &Witnessed, night: Night, given: &Given<'_>) -> Result<Signed> {
+    /// When the manifests cannot be written.
+    pub fn report(self, witnessed: &Witnessed, night: Night, given: &Given<'_>) -> Result<Ready> {
         let mut outcome = witnessed.comparison.outcome.clone();
         let (expected, actual) = (&witnessed.comparison.expected, &witnessed.comparison.actual);
         let mut run = self.run(night, given, &mut outcome)?;
@@ -60,17 +73,17 @@ impl Paper {
         self.finish(Report::new(&outcome, expected, actual, run))
     }
 
-    /// Signs a report that says why there is no comparison, or that the dump has changed under our hands, which is damage.
+    /// A report that says why there is no comparison, or that the dump has changed under our hands, which is damage.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn sign_failure(
+    pub fn report_failure(
         self,
         error: &Error,
         changed_files: &[String],
         night: Night,
         given: &Given<'_>,
-    ) -> Result<Signed> {
+    ) -> Result<Ready> {
         let mut outcome = Outcome { scope: Scope::default(), ..Default::default() };
         outcome.unchecked.push(Unchecked {
             object: "the night".into(),
@@ -107,12 +120,22 @@ impl Paper {
         })
     }
 
-    fn finish(self, report: Report) -> Result<Signed> {
-        let sha256 = store::sha256(&report.to_bytes()?);
-        let key = self.key;
-        let path = self.folder.finish(&report)?;
-        let file = ReportFile { path: path.display().to_string(), sha256 };
-        Ok(Signed { path, file, verdict: report.verdict, key })
+    fn finish(self, report: Report) -> Result<Ready> {
+        let path = self.folder.path().join(store::REPORT);
+        let file = ReportFile { path: path.display().to_string(), sha256: store::sha256(&report.to_bytes()?) };
+        Ok(Ready { folder: self.folder, key: self.key, report, file })
+    }
+}
+
+impl Ready {
+    /// Signs and writes. Its hash belongs into the journal before: a report on disk that the journal does not know of would leave
+    /// the dump without a verdict.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write(self) -> Result<Signed> {
+        let path = self.folder.finish(&self.report)?;
+        Ok(Signed { path, file: self.file, verdict: self.report.verdict, key: self.key })
     }
 }
 

@@ -2,16 +2,20 @@
 //!
 //! Costs nothing and changes nothing: it reads, asks, and writes only a file of its own that it takes away again.
 
+use super::cloud::Cloud;
+use super::fit::{demand_fit, open};
 use super::given::Given;
 use crate::backups::Backups;
-use crate::config::{CopyFate, Source};
+use crate::config::{CopyFate, RdsSource, Source};
 use crate::conninfo::ConnInfo;
 use crate::dumping;
 use crate::error::{Context, Error, Result};
 use crate::journal::LastVerified;
+use crate::name::quote_literal;
 use crate::pgtools::PgTools;
 use crate::preflight::{self, Check, World};
-use crate::session::{Session, SessionOptions, text};
+use crate::progress::Event;
+use crate::session::{Session, optional, text};
 
 /// What the night goes on with.
 pub struct Ready {
@@ -21,28 +25,80 @@ pub struct Ready {
     pub backups: Backups,
     /// The server that gets the copy; its database is the one for administration.
     pub server: ConnInfo,
-    /// Its major version.
-    pub restore_major: u32,
     /// Things worth keeping in the report.
     pub notes: Vec<String>,
 }
 
-/// What can be tried beyond files and programs: the servers, and the mark of the backup directory. For `config check`.
-pub async fn servers(given: &Given<'_>) -> Vec<Check> {
-    let mut checks = Vec::new();
+/// What can be tried beyond files and programs, and costs nothing: AWS is asked, servers are looked at. For `config check`.
+pub async fn far(given: &Given<'_>) -> Vec<Check> {
+    let (mut checks, mut engine_version) = (Vec::new(), None);
+    if let Source::Rds(config) = &given.config.source {
+        (checks, engine_version) = aws(config, given).await;
+    }
     let mut add = |name: &str, result: Result<String>| checks.push(Check { name: name.to_owned(), result });
     add("backups", backups(given).map(|(_, note)| note));
     let server = server(given).await;
-    add("server of the copy", server.map(|(info, major)| format!("{}, PostgreSQL {major}", info.describe())));
-    if let Source::Postgres(source) = &given.config.source {
-        let reached = async {
-            let info = given.postgres_source(source).await?;
-            let facts = server_facts(&info).await?;
-            Ok(format!("{}, PostgreSQL {}", info.describe(), facts.major))
-        };
-        add("source", reached.await);
+    let seen = server.as_ref().map(|(info, major)| format!("{}, PostgreSQL {major}", info.describe()));
+    add("server of the copy", seen.map_err(Error::clone));
+    let Ok(tools) = given.tools() else { return checks };
+    match (&given.config.source, server) {
+        (Source::Postgres(source), Ok((target, _))) => {
+            let fit = async {
+                let source = given.postgres_source(source).await?;
+                demand_fit(&source, &target, &tools, &given.config.restore).await
+            };
+            add("source and copy", fit.await);
+        }
+        (Source::Postgres(source), Err(_)) => {
+            let reached = async {
+                let info = given.postgres_source(source).await?;
+                let session = open(&info).await.doing(|| "look at the source")?;
+                Ok(format!("{}, PostgreSQL {}", info.describe(), session.major()))
+            };
+            add("source", reached.await);
+        }
+        (Source::Rds(_), Ok((_, restore_major))) => {
+            if let Some(version) = engine_version {
+                let fit = check_engine(&version, restore_major, &tools);
+                add("source and copy", fit.map(|()| format!("source PostgreSQL {version}, copy {restore_major}")));
+            }
+        }
+        (Source::Rds(_), Err(_)) => {}
     }
     checks
+}
+
+/// Who we are, production, and the snapshot that would be taken; with the latter's version.
+async fn aws(config: &RdsSource, given: &Given<'_>) -> (Vec<Check>, Option<String>) {
+    let check = |name: &str, result: Result<String>| Check { name: name.to_owned(), result };
+    let mut cloud = match Cloud::open(config, given).await {
+        Ok(cloud) => cloud,
+        Err(error) => return (vec![check("AWS", Err(error))], None),
+    };
+    let mut checks = vec![check("AWS", Ok(format!("{} in {}", cloud.identity.arn, config.region)))];
+    let source = match cloud.find_source().await {
+        Ok(source) => source.clone(),
+        Err(error) => {
+            checks.push(check("source.instance", Err(error)));
+            return (checks, None);
+        }
+    };
+    let protection = if source.deletion_protection { "on" } else { "OFF" };
+    let (name, id, status) = (&source.identifier, &source.resource_id, &source.status);
+    checks.push(check("source.instance", Ok(format!("{name} ({id}), {status}, deletion protection {protection}"))));
+    let found = cloud.rds.find_snapshot(&source, None, (given.now)()).await;
+    let version = found.as_ref().ok().map(|snapshot| snapshot.engine_version.clone());
+    let seen = found.map(|snapshot| {
+        format!("{} of {}, PostgreSQL {}", snapshot.identifier, snapshot.created_at, snapshot.engine_version)
+    });
+    checks.push(check("source.snapshots", seen));
+    (checks, version)
+}
+
+fn check_engine(version: &str, restore_major: u32, tools: &PgTools) -> Result<()> {
+    let major = version.split('.').next().and_then(|major| major.parse().ok());
+    let major = major.ok_or_else(|| Error::new(format!("the snapshot has the engine version {version:?}")))?;
+    dumping::check_versions(tools, major, restore_major)
 }
 
 /// Everything that can be known before anything is paid for. `engine_version` is the snapshot's.
@@ -59,14 +115,13 @@ pub async fn demand(given: &Given<'_>, engine_version: Option<&str>) -> Result<R
     let tools = given.tools()?;
     let (backups, note) = backups(given)?;
     notes.push(note);
+    backups.remarks().iter().for_each(|remark| (given.listener)(Event::Warning(remark)));
     let (server, restore_major) = server(given).await?;
     if let Some(version) = engine_version {
-        let major = version.split('.').next().and_then(|major| major.parse().ok());
-        let major = major.ok_or_else(|| Error::new(format!("the snapshot has the engine version {version:?}")))?;
-        dumping::check_versions(&tools, major, restore_major)?;
+        check_engine(version, restore_major, &tools)?;
     }
     notes.push(format!("{}, PostgreSQL {restore_major}", server.describe()));
-    Ok(Ready { tools, backups, server, restore_major, notes })
+    Ok(Ready { tools, backups, server, notes })
 }
 
 /// Room for one and a half of the last dump: better known now than in the middle of the next.
@@ -85,29 +140,44 @@ fn backups(given: &Given<'_>) -> Result<(Backups, String)> {
 /// Not even a small dump fits into less, in bytes.
 const LEAST_FREE: u64 = 16 << 20;
 
-struct ServerFacts {
-    major: u32,
-    may_create_databases: bool,
-}
-
-async fn server_facts(info: &ConnInfo) -> Result<ServerFacts> {
-    let session = Session::open(info, &SessionOptions { lock_timeout_s: 30 }).await?;
-    let row =
-        session.row("SELECT rolcreatedb OR rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user").await?;
-    Ok(ServerFacts { major: session.major(), may_create_databases: text(&row, 0)? == "t" })
-}
-
-/// Reachable, may create databases, and the name of the copy is free or ours.
+/// Reachable, may create databases and work as the configured role, and the name of the copy is free or ours.
 async fn server(given: &Given<'_>) -> Result<(ConnInfo, u32)> {
     let info = given.restore_server().await?;
-    let facts = server_facts(&info).await.doing(|| "look at the server of the copy")?;
-    if !facts.may_create_databases {
+    let major = look(given, &info).await.doing(|| "look at the server of the copy")?;
+    Ok((info, major))
+}
+
+async fn look(given: &Given<'_>, info: &ConnInfo) -> Result<u32> {
+    let session = open(info).await?;
+    let row =
+        session.row("SELECT rolcreatedb OR rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user").await?;
+    if text(&row, 0)? != "t" {
         return Err(Error::new(format!("{} may not create databases on {}", info.user(), info.describe()))
             .hint(format!("give the role {} CREATEDB", info.user())));
     }
     let restore = &given.config.restore;
-    if restore.copy == CopyFate::Replace {
-        super::fate::demand_replaceable(given, &info).await?;
+    if let Some(role) = &restore.role {
+        demand_role(&session, role, info).await?;
     }
-    Ok((info, facts.major))
+    if restore.copy == CopyFate::Replace {
+        super::fate::demand_replaceable(given, info).await?;
+    }
+    Ok(session.major())
+}
+
+/// pg_restore begins with SET ROLE: without it, nothing at all is restored.
+async fn demand_role(session: &Session, role: &str, info: &ConnInfo) -> Result<()> {
+    let name = quote_literal(role);
+    let sql = format!(
+        "SELECT (SELECT pg_catalog.pg_has_role(current_user, oid, 'MEMBER') FROM pg_catalog.pg_roles WHERE rolname = {name})"
+    );
+    match optional(&session.row(&sql).await?, 0).as_deref() {
+        Some("t") => Ok(()),
+        Some(_) => {
+            Err(Error::new(format!("{} may not become restore.role {role} on {}", info.user(), info.describe()))
+                .hint(format!("grant the role {role} to {}", info.user())))
+        }
+        None => Err(Error::new(format!("restore.role {role} is not on {}", info.describe()))
+            .hint("create it there, or leave restore.role out")),
+    }
 }

@@ -6,6 +6,7 @@ use tokio::sync::watch;
 
 use super::cloud::Cloud;
 use super::debts::Payer;
+use super::fit::demand_fit;
 use super::given::Given;
 use super::paper::Paper;
 use super::ready::{self, Ready};
@@ -159,6 +160,8 @@ impl<'a> Night<'a> {
         job: &Job,
     ) -> Result<(Endpoint, Manifest)> {
         self.record.begin("dump")?;
+        let fit = demand_fit(source, &ready.server, &ready.tools, &self.given.config.restore).await?;
+        self.record.note(fit);
         let id = Backups::id(data_as_of, &self.run_id)?;
         self.record.journal.append(&Entry::BackupBegun { id: id.clone() })?;
         for attempt in 1.. {
@@ -171,7 +174,7 @@ impl<'a> Night<'a> {
                     let reason = error.to_string();
                     (self.given.listener)(Event::Retry { doing: "dump", attempt: attempt + 1, reason: &reason });
                     self.record.note(format!("attempt {attempt} failed: {reason}"));
-                    // Whatever it has left is in the way of the next one.
+                    // Whatever of it is on disk: ours alone, and no backup yet.
                     ready.backups.place(&id, Place::Discarded, None)?;
                 }
                 Err(error) => return Err(error),
@@ -190,7 +193,6 @@ impl<'a> Night<'a> {
     ) -> Result<(Endpoint, Manifest)> {
         let options = self.given.open_options();
         let live = Live::open(source.clone(), options.live.clone(), Side::Expected, options.taken_at.clone()).await?;
-        dumping::check_versions(&ready.tools, live.major(), ready.restore_major)?;
         let snapshot = live.snapshot().to_owned();
         // The very server that has the moment.
         let server = live.server().clone();
@@ -208,9 +210,9 @@ impl<'a> Night<'a> {
             witness::capture(&endpoint, job, &self.given.listener),
             dumping::dump(&order, &self.given.listener)
         );
-        let (manifest, dumped) = match dumped {
-            Ok(both) => both,
-            Err(error) => {
+        let (manifest, dumped) = match (dumped, endpoint.check_moment().await) {
+            (Ok(both), Ok(())) => both,
+            (Err(error), _) | (_, Err(error)) => {
                 // Ours alone; what led here is the error to tell.
                 partial.discard().ok();
                 return Err(error);
@@ -229,9 +231,7 @@ impl<'a> Night<'a> {
             format: self.given.config.dump.format.name().into(),
             pg_dump: dumped.pg_dump,
         };
-        let backup = tokio::task::spawn_blocking(move || partial.finish(&made))
-            .await
-            .map_err(|error| Error::from_source(&error))??;
+        let backup = blocking(move || partial.finish(&made)).await?;
         self.facts.dump = Some(backup.record.dump.clone());
         self.backup = Some(backup);
         Ok((endpoint, manifest))
@@ -261,11 +261,11 @@ impl<'a> Night<'a> {
         let (restored, manifest) = match read {
             Ok(both) => both,
             Err(error) => {
-                self.demand_whole(&backup)?;
+                self.demand_whole(&backup).await?;
                 return Err(error);
             }
         };
-        self.demand_whole(&backup)?;
+        self.demand_whole(&backup).await?;
         let mut restored = restored;
         restored.complaints.extend(self.restore_properties(&copy, &facts, ready).await?);
         restored.notes.iter().for_each(|note| self.record.note(note));
@@ -338,8 +338,9 @@ impl<'a> Night<'a> {
     }
 
     /// The dump on disk is what pg_dump wrote.
-    fn demand_whole(&mut self, backup: &Backup) -> Result<()> {
-        let differences = backup.verify_files()?;
+    async fn demand_whole(&mut self, backup: &Backup) -> Result<()> {
+        let backup = backup.clone();
+        let differences = blocking(move || backup.verify_files()).await?;
         self.changed_files = differences.iter().map(ToString::to_string).collect();
         match self.changed_files.first() {
             None => Ok(()),
@@ -371,3 +372,8 @@ impl<'a> Night<'a> {
 
 /// Less than this, and a second attempt could only fill the disk again, in bytes.
 const ROOM_FOR_ANOTHER_ATTEMPT: u64 = 256 << 20;
+
+/// Long reading of files, while a signal can still be heard.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| Error::from_source(&error))?
+}

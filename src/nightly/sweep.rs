@@ -60,21 +60,37 @@ pub async fn sweep(given: &Given<'_>, broom: &Broom<'_>) -> Result<Swept> {
         swept.notes.extend(notes);
         swept.troubles.extend(troubles);
     }
+    let leftovers = match &cloud {
+        Some(cloud) => cloud.rds.leftovers().await?,
+        None => Vec::new(),
+    };
+    for name in broom.confirmed {
+        let is_it = |instance: &Described| instance.identifier == *name;
+        if !leftovers.iter().any(is_it) && !is_known(&known, name) {
+            let error = Error::new("no instance of this name has our tags: nothing was deleted");
+            swept.troubles.push(error.context(format!("--confirm {name}")));
+        }
+    }
     if let Some(cloud) = &cloud {
-        unclaimed(given, cloud, broom, &known, &mut swept).await?;
+        let unknown = leftovers.into_iter().filter(|instance| !is_known(&known, &instance.identifier));
+        unclaimed(given, cloud, broom, unknown, &mut swept).await;
     }
     Ok(swept)
+}
+
+/// A journal speaks of it.
+fn is_known(known: &[String], identifier: &str) -> bool {
+    known.iter().any(|debt| debt.contains(identifier))
 }
 
 async fn unclaimed(
     given: &Given<'_>,
     cloud: &Cloud,
     broom: &Broom<'_>,
-    known: &[String],
+    unknown: impl Iterator<Item = Described>,
     swept: &mut Swept,
-) -> Result<()> {
-    let is_known = |instance: &Described| known.iter().any(|debt| debt.contains(&instance.identifier));
-    for instance in cloud.rds.leftovers().await?.into_iter().filter(|instance| !is_known(instance)) {
+) {
+    for instance in unknown {
         if broom.is_dry || !broom.confirmed.contains(&instance.identifier) {
             swept.unclaimed.push(instance);
             continue;
@@ -84,7 +100,6 @@ async fn unclaimed(
             Err(error) => swept.troubles.push(error.context(format!("delete {}", instance.identifier))),
         }
     }
-    Ok(())
 }
 
 async fn remove(given: &Given<'_>, cloud: &Cloud, instance: &Described) -> Result<()> {

@@ -10,7 +10,6 @@ use super::identifier::is_temporary_identifier;
 use super::tags;
 use super::trouble::Trouble;
 use crate::error::{Context, Error, Result};
-use crate::progress::Event;
 
 /// More pages than any account has instances.
 const MAX_PAGES: usize = 1000;
@@ -28,12 +27,7 @@ impl Rds {
         let Some(described) = found.as_ref().filter(is_pinned) else {
             return Err(self.not_the_source(found.as_ref()).await).doing(doing);
         };
-        let source = source_of(described).doing(doing)?;
-        if !source.deletion_protection {
-            let warning = format!("deletion protection of the source instance {} is off", source.identifier);
-            (self.listener)(Event::Warning(&warning));
-        }
-        Ok(source)
+        source_of(described).doing(doing)
     }
 
     /// No such name, or under that name another instance: says where the pinned one is now.

@@ -15,6 +15,8 @@ use crate::time::Timestamp;
 const SKEW_S: u64 = 300;
 /// More pages than any instance has snapshots.
 const MAX_PAGES: usize = 1000;
+/// What to do about it.
+const UNFINISHED: &str = "run it again once RDS has finished the snapshot";
 /// Snapshots of AWS Backup are only listed when asked for.
 const AWS_BACKUP: &str = "awsbackup";
 
@@ -122,10 +124,11 @@ fn choose_wanted(all: &[Listed], wanted: &str, now: Timestamp) -> Result<Snapsho
         let newest = all.iter().max_by_key(|listed| listed.created_at);
         let seen =
             newest.map_or_else(|| "it has none".to_owned(), |newest| format!("its newest is {}", newest.identifier));
-        return Err(Error::new(format!("it has no snapshot {wanted}; {seen}")));
+        return Err(Error::new(format!("it has no snapshot {wanted}; {seen}"))
+            .hint("a snapshot of another instance is never taken; the console lists those of this one"));
     };
     if !is_finished(found) {
-        return Err(Error::new(format!("snapshot {} is {}", found.identifier, progress(found))));
+        return Err(Error::new(format!("snapshot {} is {}", found.identifier, progress(found))).hint(UNFINISHED));
     }
     let mut snapshot = usable(found, now)?;
     snapshot.notes.push(format!("asked for by name, {} old; max_snapshot_age does not count", age(found, now)));
@@ -166,7 +169,7 @@ fn none_finished(counting: &[&Listed], all: usize) -> Error {
         (0, 0) => Error::new("it has no snapshot").hint("is its backup retention period 0?"),
         (0, others) => Error::new(format!("it has no snapshot of the configured kind, but {others} of another kind"))
             .hint("see source.snapshots: automated, manual or any"),
-        _ => Error::new(format!("none of its snapshots is finished: {}", unfinished(counting))),
+        _ => Error::new(format!("none of its snapshots is finished: {}", unfinished(counting))).hint(UNFINISHED),
     }
 }
 

@@ -101,19 +101,31 @@ impl Trouble {
 
     /// No credentials at all do not come by waiting; a provider that was slow may answer next time.
     fn unanswered(error: &(dyn StdError + 'static)) -> Self {
-        let mut cause = Some(error);
-        let mut kind = Kind::Unknown;
-        while let Some(inner) = cause {
+        let mut innermost = error;
+        while let Some(inner) = innermost.source() {
             if let Some(credentials) = inner.downcast_ref::<CredentialsError>() {
-                let is_final = matches!(
-                    credentials,
-                    CredentialsError::CredentialsNotLoaded(_) | CredentialsError::InvalidConfiguration(_)
-                );
-                kind = if is_final { Kind::Denied } else { kind };
+                return Self::of_credentials(credentials);
             }
-            cause = inner.source();
+            innermost = inner;
         }
-        Self { kind, code: String::new(), text: Error::from_source(error).to_string() }
+        let text = Error::from_source(error).to_string();
+        // How the SDK's layers are called helps nobody; the innermost one knows why.
+        let is_dispatch = text.starts_with("dispatch failure: ");
+        let text = if is_dispatch { format!("no answer from AWS: {innermost}") } else { text };
+        Self { kind: Kind::Unknown, code: String::new(), text: one_line(&text) }
+    }
+
+    fn of_credentials(error: &CredentialsError) -> Self {
+        let (kind, text) = match error {
+            // It lists every place where there are none, over many lines.
+            CredentialsError::CredentialsNotLoaded(_) => (
+                Kind::Denied,
+                "no credentials for AWS, neither in the environment nor in a profile nor of this machine".into(),
+            ),
+            CredentialsError::InvalidConfiguration(_) => (Kind::Denied, Error::from_source(error).to_string()),
+            _ => (Kind::Unknown, Error::from_source(error).to_string()),
+        };
+        Self { kind, code: String::new(), text: one_line(&text) }
     }
 
     fn hint(&self) -> Option<&'static str> {
@@ -125,13 +137,17 @@ impl Trouble {
                 Some("`pgwitness config example iam` prints the policy that is needed")
             }
             "" if self.kind == Kind::Denied => {
-                Some("no credentials: set source.profile, AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
+                Some("set source.profile, AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
             }
             _ if self.kind == Kind::Denied => Some("check which credentials are used: `aws sts get-caller-identity`"),
             "" => Some("check the network, source.region and source.endpoint_url"),
             _ => None,
         }
     }
+}
+
+fn one_line(text: &str) -> String {
+    text.lines().map(str::trim).collect::<Vec<_>>().join(" ")
 }
 
 impl<E> From<SdkError<E, HttpResponse>> for Trouble

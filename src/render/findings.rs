@@ -34,7 +34,8 @@ pub fn lines(findings: &[Finding], style: Style) -> Vec<String> {
     lines
 }
 
-fn meaning(kind: FindingKind) -> &'static str {
+/// A kind in a few words.
+pub fn meaning(kind: FindingKind) -> &'static str {
     match kind {
         FindingKind::Missing => "expected has it, actual has not",
         FindingKind::Unexpected => "actual has it, expected has not",
@@ -46,6 +47,7 @@ fn meaning(kind: FindingKind) -> &'static str {
         FindingKind::ColumnOrder => "the same columns in another order",
         FindingKind::ForeignKey => "rows violate a foreign key",
         FindingKind::Assertion => "a check of yours does not hold",
+        FindingKind::Drift => "changed since the night before as a rule forbids",
     }
 }
 
@@ -85,7 +87,7 @@ fn sides(finding: &Finding, width: usize, lines: &mut [String], style: Style) ->
 }
 
 /// `35611 rows` with its thousands set apart; any other text as it is.
-fn number(kind: FindingKind, text: &str) -> String {
+pub fn number(kind: FindingKind, text: &str) -> String {
     let counts_rows = !matches!(kind, FindingKind::Changed | FindingKind::SequenceValue);
     let (count, noun) = text.split_once(' ').unwrap_or((text, ""));
     match count.parse() {

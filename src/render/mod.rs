@@ -5,16 +5,26 @@
 
 mod closing;
 mod diff;
+mod drift;
 mod findings;
+mod grid;
+mod night;
 mod printable;
+mod report;
 mod rows;
 mod style;
 mod tables;
 mod text;
 
+pub use diff::{Line, diff};
+pub use drift::drift;
+pub use findings::{meaning, number as side_text};
+pub use grid::{Column, grid, last_word};
 pub use printable::printable;
+pub use report::{Part, report};
+pub use rows::summary as rows_summary;
 pub use style::Style;
-pub use text::{cut, grouped, grouped_noun, wrap};
+pub use text::{bytes, cells, cut, duration, grouped, grouped_noun, value_pair, wrap};
 
 use crate::finding::Finding;
 use crate::manifest::EndpointFacts;
@@ -56,6 +66,11 @@ pub fn outcome(heading: &Heading, outcome: &Outcome, style: Style) -> String {
         closing::remarks(&outcome.remarks, style),
         closing::verdict(outcome, style),
     ];
+    joined(&sections)
+}
+
+/// Sections with an empty line between them.
+fn joined(sections: &[Vec<String>]) -> String {
     let sections: Vec<String> =
         sections.iter().filter(|lines| !lines.is_empty()).map(|lines| lines.join("\n") + "\n").collect();
     sections.join("\n")

@@ -23,7 +23,8 @@ pub fn lines(difference: &RowDifference, width: usize, style: Style) -> Vec<Stri
     lines
 }
 
-fn summary(difference: &RowDifference) -> String {
+/// How many rows differ, in one line.
+pub fn summary(difference: &RowDifference) -> String {
     let at_least = if difference.is_exact { "" } else { "at least " };
     if difference.is_truncated || difference.unnamed.is_some() {
         let expected = grouped_noun(difference.expected_only, "row");

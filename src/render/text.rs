@@ -25,6 +25,36 @@ pub fn grouped_noun(number: u64, noun: &str) -> String {
     format!("{} {noun}{plural}", grouped(number))
 }
 
+/// As people say it: `512 B`, `1.2 GB`; powers of 1,000.
+pub fn bytes(count: u64) -> String {
+    let units = ["kB", "MB", "GB", "TB", "PB", "EB"];
+    let mut text = format!("{count} B");
+    let mut size = 1u64;
+    for unit in units {
+        let Some(next) = size.checked_mul(1000).filter(|next| count >= *next) else { break };
+        size = next;
+        let tenths = u128::from(count) * 10 / u128::from(size);
+        text = if tenths < 100 {
+            format!("{}.{} {unit}", tenths / 10, tenths % 10)
+        } else {
+            format!("{} {unit}", tenths / 10)
+        };
+    }
+    text
+}
+
+/// As people say it: `45 ms`, `7.2 s`, `3 min 20 s`, `2 h 05 min`.
+pub fn duration(milliseconds: u64) -> String {
+    let seconds = milliseconds / 1000;
+    match seconds {
+        0 => format!("{milliseconds} ms"),
+        1..10 => format!("{seconds}.{} s", milliseconds % 1000 / 100),
+        10..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min {:02} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {:02} min", seconds / 3600, seconds / 60 % 60),
+    }
+}
+
 /// How many terminal cells a text takes; a wide character takes two.
 pub fn cells(text: &str) -> usize {
     text.width()
@@ -102,6 +132,14 @@ mod tests {
     fn thousands_are_separated() {
         let shown = [0, 999, 1000, 1_234_567, u64::MAX].map(grouped);
         assert_eq!(shown, ["0", "999", "1,000", "1,234,567", "18,446,744,073,709,551,615"]);
+    }
+
+    #[test]
+    fn sizes_and_durations_are_short() {
+        let shown = [0, 999, 1000, 1_250_000, 123_456_789, u64::MAX].map(bytes);
+        assert_eq!(shown, ["0 B", "999 B", "1.0 kB", "1.2 MB", "123 MB", "18 EB"]);
+        let shown = [45, 7_290, 59_999, 200_000, 7_500_000].map(duration);
+        assert_eq!(shown, ["45 ms", "7.2 s", "59 s", "3 min 20 s", "2 h 05 min"]);
     }
 
     #[test]

@@ -62,25 +62,60 @@ impl fmt::Display for Check {
     }
 }
 
+/// Whose word a file is, as far as its signature tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Authorship {
+    /// Signed by somebody who may: the principals, as the list of allowed signers has them.
+    Of(String),
+    /// There is no signature.
+    Unsigned,
+    /// The signature does not fit, for this reason.
+    BadSignature(String),
+    /// The signature fits, but the signer does not count, for this reason.
+    UnknownSigner(String),
+}
+
+/// Whose signature counts, for what, and when.
+#[derive(Debug, Clone, Copy)]
+pub struct Trust<'a> {
+    /// The list.
+    pub allowed: &'a AllowedSigners,
+    /// If given, only this signer.
+    pub identity: Option<&'a str>,
+    /// Held against the times in the list.
+    pub now: Timestamp,
+}
+
+/// Whose word these bytes are, which were read from `path`: the signature is beside it.
+pub fn authorship(path: &Path, bytes: &[u8], namespace: &str, trust: Trust<'_>) -> Result<Authorship> {
+    let Some(armored) = read_signature(path)? else { return Ok(Authorship::Unsigned) };
+    let key = match String::from_utf8(armored) {
+        Ok(armored) => signature::signer_for(namespace, bytes, &armored),
+        Err(_) => return Ok(Authorship::BadSignature("not an SSH signature".into())),
+    };
+    let key = match key {
+        Ok(key) => key,
+        Err(error) => return Ok(Authorship::BadSignature(error.to_string())),
+    };
+    Ok(match trust.allowed.principal_for(namespace, &key, trust.identity, trust.now) {
+        Ok(principal) => Authorship::Of(principal.to_owned()),
+        Err(error) => Authorship::UnknownSigner(error.to_string()),
+    })
+}
+
 /// Verifies a report directory or a `report.json`. With an `identity`, only that signer counts; `now` is held against
 /// the times in the list of allowed signers. An error: it could not be read at all.
 pub fn verify(path: &Path, allowed: &AllowedSigners, identity: Option<&str>, now: Timestamp) -> Result<Check> {
     let path = if path.is_dir() { path.join(REPORT) } else { path.to_owned() };
-    let bytes = fs::read(&path).doing(|| format!("read report {}", path.display()))?;
-    let Some(armored) = read_signature(&path)? else { return Ok(Check::Unsigned) };
-    let key = match String::from_utf8(armored) {
-        Ok(armored) => signature::signer(&bytes, &armored),
-        Err(_) => return Ok(Check::BadSignature("not an SSH signature".into())),
+    let doing = || format!("read report {}", path.display());
+    let bytes = fs::read(&path).doing(doing)?;
+    let signer = match authorship(&path, &bytes, signature::NAMESPACE, Trust { allowed, identity, now })? {
+        Authorship::Of(signer) => signer,
+        Authorship::Unsigned => return Ok(Check::Unsigned),
+        Authorship::BadSignature(reason) => return Ok(Check::BadSignature(reason)),
+        Authorship::UnknownSigner(reason) => return Ok(Check::UnknownSigner(reason)),
     };
-    let key = match key {
-        Ok(key) => key,
-        Err(error) => return Ok(Check::BadSignature(error.to_string())),
-    };
-    let signer = match allowed.principal(&key, identity, now) {
-        Ok(principal) => principal.to_owned(),
-        Err(error) => return Ok(Check::UnknownSigner(error.to_string())),
-    };
-    let report = Report::from_bytes(&bytes).doing(|| format!("read report {}", path.display()))?;
+    let report = Report::from_bytes(&bytes).doing(doing)?;
     let changed: Vec<String> = report.side_files.iter().filter_map(|file| change(&path, file)).collect();
     if !changed.is_empty() {
         return Ok(Check::SideFiles(changed));
@@ -100,16 +135,18 @@ fn read_signature(report: &Path) -> Result<Option<Vec<u8>>> {
 }
 
 /// What is wrong with a side file, if anything is.
-fn change(report: &Path, file: &SideFile) -> Option<String> {
-    let hash = || -> io::Result<(u64, String)> {
-        let mut sink = Hashing::new(io::sink());
-        io::copy(&mut File::open(report.with_file_name(&file.name))?, &mut sink)?;
-        let (bytes, sha256, _) = sink.finish();
-        Ok((bytes, sha256))
-    };
-    match hash() {
+pub fn change(report: &Path, file: &SideFile) -> Option<String> {
+    match hash_of(&report.with_file_name(&file.name)) {
         Ok((bytes, sha256)) if bytes == file.bytes && sha256 == file.sha256 => None,
         Ok(_) => Some(format!("{} is not the file that was signed for", file.name)),
         Err(error) => Some(format!("{}: {error}", file.name)),
     }
+}
+
+/// Length and SHA-256 of a file.
+pub fn hash_of(path: &Path) -> io::Result<(u64, String)> {
+    let mut sink = Hashing::new(io::sink());
+    io::copy(&mut File::open(path)?, &mut sink)?;
+    let (bytes, sha256, _) = sink.finish();
+    Ok((bytes, sha256))
 }

@@ -178,7 +178,7 @@ impl Place {
     }
 
     fn check(&self) -> Output {
-        pgwitness(&["config", "check", "--config", &self.path("pgwitness.toml")])
+        pgwitness(&["config", "check", "--offline", "--config", &self.path("pgwitness.toml")])
     }
 
     /// The line of the only check that fails.
@@ -228,9 +228,12 @@ fn check_names_each_thing_that_would_stop_a_night() {
                 fs::remove_file(place.path("key")).unwrap();
             },
         ),
-        ("✗ dump.directory: write into DIR/dumps: No such file or directory (os error 2); mkdir", |place| {
-            fs::remove_dir(place.path("dumps")).unwrap();
-        }),
+        (
+            "✗ dump.directory: write into DIR/dumps: No such file or directory (os error 2); is the backup disk mounted?",
+            |place| {
+                fs::remove_dir(place.path("dumps")).unwrap();
+            },
+        ),
         ("✗ state.directory: write into DIR/state: not a directory", |place| {
             fs::remove_dir(place.path("state")).unwrap();
             place.write("state", "", 0o644);

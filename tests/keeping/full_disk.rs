@@ -1,57 +1,13 @@
 //! A disk that is really full: a small file system in memory. Needs the right to mount; without it, the tests say so and do nothing.
 
 use std::fs;
-use std::path::Path;
-use std::process::Command;
 
 use pgwitness::backups::Backups;
 use pgwitness::journal::{Entry, Journal, Lock, open_runs};
 
+use crate::disk::Small;
 use crate::lock::soon;
 use crate::support::{RUN, day, holder, id, ids, made, names, verified};
-
-/// Unmounted when dropped.
-struct Small {
-    dir: tempfile::TempDir,
-}
-
-impl Small {
-    fn mount(options: &str) -> Option<Self> {
-        let dir = tempfile::tempdir().unwrap();
-        let mount = Command::new("mount").args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(dir.path()).output();
-        match mount {
-            Ok(output) if output.status.success() => Some(Self { dir }),
-            refused => {
-                println!("NOT TESTED: a full disk, for nothing can be mounted here: {refused:?}");
-                None
-            }
-        }
-    }
-
-    fn path(&self) -> &Path {
-        self.dir.path()
-    }
-
-    fn fill(&self) {
-        let fill = Command::new("dd").args(["if=/dev/zero", "bs=4096"]).arg(format!("of={}", self.filler())).output();
-        assert!(!fill.unwrap().status.success());
-    }
-
-    fn filler(&self) -> String {
-        self.path().join("filler").display().to_string()
-    }
-
-    fn free(&self) {
-        fs::remove_file(self.filler()).unwrap();
-    }
-}
-
-impl Drop for Small {
-    fn drop(&mut self) {
-        let unmounted = Command::new("umount").arg("-l").arg(self.path()).status();
-        assert!(unmounted.unwrap().success());
-    }
-}
 
 #[test]
 fn a_dump_that_fills_the_disk_goes_and_the_backups_before_it_stay() {

@@ -117,9 +117,13 @@ fn zeros_that_a_power_loss_leaves_at_the_end_are_a_line_cut_off() {
     let mut bytes = fs::read(&path).unwrap();
     bytes.extend([0; 500]);
     fs::write(&path, bytes).unwrap();
-    let past = only_past(dir.path());
+    let mut past = only_past(dir.path());
     assert_eq!(letters(&past.debts()), "I");
     assert_eq!(past.torn.as_deref(), Some("line 5 was cut off after 500 bytes; it was never acted upon"));
+    // What is written next is shorter than they were.
+    past.settle(past.debts()[0].gone()).unwrap();
+    let past = only_past(dir.path());
+    assert_eq!((past.debts().len(), past.torn), (0, None));
 }
 
 fn unreadable(change: impl FnOnce(&mut Vec<String>)) -> String {

@@ -1,6 +1,8 @@
 //! What has to survive a crash: the lock, the journal, the backup directory.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "helpers of tests")]
 
+#[path = "../support/disk.rs"]
+mod disk;
 mod backups;
 mod full_disk;
 mod journal;

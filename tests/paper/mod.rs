@@ -10,6 +10,7 @@ use pgwitness::compare::{Request, compare};
 use pgwitness::digest::RowDigest;
 use pgwitness::manifest::{EndpointFacts, FORMAT, Manifest, Observed, Relation, RelationKind, Tally};
 use pgwitness::name::Name;
+use pgwitness::night::Night;
 use pgwitness::report::{Report, Run, Times, Tools};
 use pgwitness::signers::AllowedSigners;
 use pgwitness::store::{Folder, Generated, KeyFile, keygen};
@@ -73,10 +74,23 @@ pub fn write_report_on(
     expected: &Manifest,
     actual: &Manifest,
 ) -> PathBuf {
+    write_night(dir, key, started_at, None, expected, actual)
+}
+
+/// As `nightly` writes it, when there was a night.
+pub fn write_night(
+    dir: &Path,
+    key: Option<&KeyFile>,
+    started_at: Timestamp,
+    night: Option<Night>,
+    expected: &Manifest,
+    actual: &Manifest,
+) -> PathBuf {
     let folder = Folder::prepare(dir, key, started_at, RUN_ID).unwrap();
     let run = Run {
         run_id: RUN_ID.into(),
-        command: "compare".into(),
+        command: if night.is_some() { "nightly" } else { "compare" }.into(),
+        night,
         tools: Tools { pgwitness: "0.1.0".into(), pg_restore: None },
         times: Times { started_at, finished_at: started_at, duration_ms: 5 },
         side_files: folder.write_manifests(expected, actual).unwrap(),

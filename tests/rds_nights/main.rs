@@ -2,11 +2,20 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "in a test, that is how to fail and tell")]
 
+#[path = "../support/disk.rs"]
+mod disk;
 #[path = "../support/standin/mod.rs"]
 mod standin;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod bad_day;
+mod before;
+mod before_aws;
+mod before_here;
+mod fleets;
+mod looks;
 mod machine;
 mod matrix;
+mod sweep;
 mod whole;

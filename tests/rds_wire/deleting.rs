@@ -131,7 +131,7 @@ async fn not_found_is_not_believed_at_once_when_the_order_was_never_answered() {
     assert_eq!(remove(&aws, &unanswered).await, Ok(false), "in the end it is");
     let short = Deadline::after(Duration::ZERO);
     let error = aws.rds.remove(&unanswered, &the_guard(), short, &mut Vec::new()).await.unwrap_err().to_string();
-    assert!(error.contains("may still come"), "{error}");
+    assert!(error.contains("may be on its way"), "{error}");
 }
 
 /// The SDK would take each of these for a whole answer.
@@ -163,6 +163,27 @@ async fn an_instance_whose_making_has_failed_can_be_deleted() {
     })
     .await;
     assert_eq!(remove(&aws, &the_claim()).await, Ok(true));
+}
+
+#[tokio::test]
+async fn an_order_without_an_answer_may_still_be_on_its_way() {
+    let claim = Claim { resource_id: None, ..the_claim() };
+    let (mut looks, mut is_deleted) = (0, false);
+    let aws = aws(move |action, _| {
+        looks += 1;
+        is_deleted |= action == "DeleteDBInstance";
+        match action {
+            "DeleteDBInstance" => says("DeleteDBInstance", &instance("deleting", &[])),
+            _ if looks < 4 || is_deleted => not_found(),
+            _ => describes(&[instance("available", &[])], None),
+        }
+    })
+    .await;
+    assert_eq!(remove(&aws, &claim).await, Ok(true));
+    assert_eq!(aws.asked("DeleteDBInstance").len(), 1);
+    let aws = super::script::aws(|_, _| not_found()).await;
+    assert_eq!(remove(&aws, &claim).await, Ok(false));
+    assert_eq!(aws.asked("DescribeDBInstances").len(), 5);
 }
 
 #[tokio::test]

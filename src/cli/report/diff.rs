@@ -1,0 +1,117 @@
+//! `pgwitness report diff`.
+
+use std::fs;
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::super::args::{DiffArguments, Format, SideChoice};
+use super::super::inputs;
+use super::super::terminal::{Terminal, print_result};
+use super::{Result, find, read_signers};
+use crate::drift::{self, Change, Drift};
+use crate::error::{Context, Error};
+use crate::manifest::Manifest;
+use crate::render::{self, printable};
+use crate::report::Report;
+use crate::signers::AllowedSigners;
+use crate::store::{self, Check};
+
+pub fn run(arguments: &DiffArguments) -> Result<u8> {
+    let allowed = arguments.allowed_signers.as_deref().map(read_signers).transpose()?;
+    let load = |text: &str| Night::load(text, arguments, allowed.as_ref());
+    let (before, after) = (load(&arguments.before)?, load(&arguments.after)?);
+    let mut drift = drift::between(&before.manifest, &after.manifest);
+    drift.settings.extend(tools(&before.report, &after.report));
+    match arguments.format {
+        Format::Table => {
+            let style = Terminal::stdout().style(true);
+            let side = |label: &str, night: &Night| {
+                let lines = render::wrap(&night.line(), style.width.saturating_sub(8).max(20));
+                format!("{}  {}\n", style.dim(label), lines.join("\n        "))
+            };
+            let head = side("before", &before) + &side("after ", &after);
+            print_result(&format!("{head}\n{}", render::drift(&drift, style)))?;
+        }
+        Format::Json => print_result(&json(&before, &after, &drift)?)?,
+    }
+    Ok(drift.exit_code())
+}
+
+/// One of the two nights.
+struct Night {
+    id: String,
+    report: Report,
+    manifest: Manifest,
+    is_proven: bool,
+}
+
+impl Night {
+    fn load(text: &str, arguments: &DiffArguments, allowed: Option<&AllowedSigners>) -> Result<Self> {
+        let path = find(text, &arguments.place)?;
+        let report = match allowed {
+            Some(allowed) => match store::verify(&path, allowed, None, inputs::now())? {
+                Check::Good(verified) => verified.report,
+                check => return Err(Error::new(check.to_string()).context(format!("verify {}", path.display()))),
+            },
+            None => read(&path)?,
+        };
+        let id = path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
+        let manifest = manifest(&path, &report, arguments.side)?;
+        Ok(Self { id: id.unwrap_or_else(|| text.to_owned()), report, manifest, is_proven: allowed.is_some() })
+    }
+
+    fn line(&self) -> String {
+        let proven = if self.is_proven { "" } else { ", signature not checked" };
+        let started_at = self.report.times.started_at;
+        printable(&format!("{} ({started_at}{proven}): {}", self.id, self.report.verdict_line))
+    }
+}
+
+fn read(path: &Path) -> Result<Report> {
+    let bytes = fs::read(path).map_err(Error::from);
+    bytes.and_then(|bytes| Report::from_bytes(&bytes)).doing(|| format!("read report {}", path.display()))
+}
+
+/// Only as the report has its hash.
+fn manifest(path: &Path, report: &Report, side: SideChoice) -> Result<Manifest> {
+    let name = match side {
+        SideChoice::Expected => store::EXPECTED,
+        SideChoice::Actual => store::ACTUAL,
+    };
+    let listed = report.side_files.iter().find(|file| file.name == name);
+    let gone = || Error::new(format!("it has no {name}")).context(format!("read report {}", path.display()));
+    if let Some(change) = store::change(path, listed.ok_or_else(gone)?) {
+        return Err(Error::new(change).context(format!("read what {} was saved with", path.display())));
+    }
+    store::load_manifest(&path.with_file_name(name))
+}
+
+fn tools(before: &Report, after: &Report) -> Vec<Change> {
+    let versions = |report: &Report| {
+        let night = report.night.as_ref();
+        let pg_dump = night.and_then(|night| night.dump.as_ref()).map(|dump| dump.pg_dump.clone());
+        let pg_restore = night.and_then(|night| night.restore.as_ref()).map(|copy| copy.pg_restore.clone());
+        let pg_restore = pg_restore.or_else(|| report.tools.pg_restore.clone());
+        [("pgwitness", Some(report.tools.pgwitness.clone())), ("pg_dump", pg_dump), ("pg_restore", pg_restore)]
+    };
+    let both = versions(before).into_iter().zip(versions(after));
+    let changed = both.filter(|((_, before), (_, after))| before != after);
+    changed.map(|((name, before), (_, after))| Change { name: format!("version of {name}"), before, after }).collect()
+}
+
+#[derive(Serialize)]
+struct Json<'a> {
+    format: u32,
+    before: &'a str,
+    after: &'a str,
+    is_proven: bool,
+    #[serde(flatten)]
+    drift: &'a Drift,
+}
+
+fn json(before: &Night, after: &Night, drift: &Drift) -> Result<String> {
+    let json = Json { format: 1, before: &before.id, after: &after.id, is_proven: before.is_proven, drift };
+    let text = serde_json::to_string_pretty(&json).map_err(|error| Error::from_source(&error))?;
+    Ok(text + "\n")
+}

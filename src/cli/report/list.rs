@@ -1,0 +1,120 @@
+//! `pgwitness report list`.
+
+use serde::Serialize;
+
+use super::super::args::{Format, ListArguments, VerdictChoice};
+use super::super::inputs;
+use super::super::terminal::{Terminal, print_result};
+use super::{Result, directory, read_signers};
+use crate::error::Error;
+use crate::nights::{self, Content, NightEntry};
+use crate::time::Timestamp;
+use crate::verdict::Verdict;
+
+/// One is not in order.
+const DISORDER: u8 = 2;
+
+pub fn run(arguments: &ListArguments) -> Result<u8> {
+    let now = inputs::now();
+    let since = arguments.since.as_deref().map(|text| since(text, now)).transpose()?;
+    let allowed = arguments.allowed_signers.as_deref().map(read_signers).transpose()?;
+    let dir = directory(arguments.directory.as_deref(), &arguments.config)?;
+    let all = nights::read(&dir, allowed.as_ref(), now)?;
+    let nights = select(all, since, arguments.verdict);
+    match arguments.format {
+        Format::Table => print_result(&nights::table(&nights, now, Terminal::stdout().style(false)))?,
+        Format::Json => print_result(&json(&nights)?)?,
+    }
+    let is_in_order = nights.iter().all(|night| night.disorder().is_empty());
+    Ok(if is_in_order { 0 } else { DISORDER })
+}
+
+/// A night that is missing belongs to the one that names it, the newer one in front of it.
+fn select(nights: Vec<NightEntry>, since: Option<Timestamp>, verdict: Option<VerdictChoice>) -> Vec<NightEntry> {
+    let mut is_last_shown = false;
+    let mut shown = Vec::new();
+    for night in nights {
+        let is_shown = match &night.content {
+            Content::Missing { .. } => is_last_shown && verdict.is_none(),
+            _ => {
+                let is_recent = since.is_none_or(|since| night.started_at.is_none_or(|at| at >= since));
+                is_recent && verdict.is_none_or(|wanted| is(wanted, &night))
+            }
+        };
+        is_last_shown = is_shown;
+        if is_shown {
+            shown.push(night);
+        }
+    }
+    shown
+}
+
+fn is(wanted: VerdictChoice, night: &NightEntry) -> bool {
+    let word = match wanted {
+        VerdictChoice::Sound => "sound",
+        VerdictChoice::Damaged => "damaged",
+        VerdictChoice::Inconclusive => "inconclusive",
+    };
+    night.verdict().is_some_and(|verdict| verdict.to_string() == word)
+}
+
+/// `7d`, or a date, or a time as reports have it.
+fn since(text: &str, now: Timestamp) -> Result<Timestamp> {
+    let unit = |letter| match letter {
+        'h' => Some(3600),
+        'd' => Some(86_400),
+        'w' => Some(7 * 86_400),
+        _ => None,
+    };
+    let span = text.chars().last().and_then(unit).and_then(|unit| {
+        let count: u64 = text.get(..text.len() - 1)?.parse().ok()?;
+        count.checked_mul(unit)
+    });
+    let time = span.map(|seconds| now.minus_seconds(seconds));
+    let time = time.or_else(|| Timestamp::parse(&format!("{text}T00:00:00Z"))).or_else(|| Timestamp::parse(text));
+    time.ok_or_else(|| Error::new(format!("--since {text}: not a date like 2026-01-31 (UTC) or a span like 7d")))
+}
+
+#[derive(Serialize)]
+struct Listing<'a> {
+    format: u32,
+    nights: Vec<Night<'a>>,
+}
+
+#[derive(Serialize)]
+struct Night<'a> {
+    #[serde(flatten)]
+    entry: &'a NightEntry,
+    /// The verdict that may be believed; in `content` is what the report says.
+    verdict: Option<Verdict>,
+    /// Empty: in order.
+    disorder: Vec<String>,
+}
+
+fn json(nights: &[NightEntry]) -> Result<String> {
+    let night = |entry| Night { entry, verdict: entry.verdict(), disorder: entry.disorder() };
+    let listing = Listing { format: 1, nights: nights.iter().map(night).collect() };
+    let text = serde_json::to_string_pretty(&listing).map_err(|error| Error::from_source(&error))?;
+    Ok(text + "\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn since_is_a_date_a_time_or_a_span() {
+        let now = Timestamp::parse("2026-06-15T02:00:00Z").unwrap();
+        for (text, time) in [
+            ("7d", "2026-06-08T02:00:00Z"),
+            ("36h", "2026-06-13T14:00:00Z"),
+            ("2026-06-01", "2026-06-01T00:00:00Z"),
+            ("2026-06-01T12:00:00Z", "2026-06-01T12:00:00Z"),
+        ] {
+            assert_eq!(since(text, now).unwrap().to_string(), time);
+        }
+        for text in ["", "d", "yesterday", "7", "-7d", "2026-02-30", "99999999999999999999d", "é"] {
+            assert!(since(text, now).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! `pgwitness report verify`.
+
+use std::path::{Path, PathBuf};
+
+use super::super::args::VerifyArguments;
+use super::super::config;
+use super::super::inputs;
+use super::super::terminal::{Terminal, print_result};
+use super::{Result, find, read_signers};
+use crate::error::{Context, Error};
+use crate::nights::{self, Extent, Proof};
+use crate::render::{Style, printable, wrap};
+use crate::signers::AllowedSigners;
+use crate::store::{self, Check, Trust};
+use crate::verdict::counted;
+
+pub fn run(arguments: &VerifyArguments) -> Result<u8> {
+    let allowed = read_signers(&arguments.trust.allowed_signers)?;
+    let backups = backups(arguments)?;
+    let given = Path::new(&arguments.report);
+    if given.is_dir() && !store::is_report_directory(given) {
+        let extent = Extent { back_from: None, backups: backups.as_deref() };
+        return all(arguments, &allowed, given, extent);
+    }
+    let report = find(&arguments.report, &arguments.place)?;
+    if arguments.chain {
+        let (dir, id) = place(&report)?;
+        let extent = Extent { back_from: Some(&id), backups: backups.as_deref() };
+        return all(arguments, &allowed, &dir, extent);
+    }
+    one(arguments, &allowed, &report, backups.as_deref())
+}
+
+/// Where the dumps are, if they are to be looked at.
+fn backups(arguments: &VerifyArguments) -> Result<Option<PathBuf>> {
+    match &arguments.backups {
+        _ if !arguments.files => Ok(None),
+        Some(dir) => Ok(Some(dir.clone())),
+        None => {
+            config::load(&arguments.place.config).map(|config| Some(config.dump.directory)).doing(|| "find the dumps")
+        }
+    }
+}
+
+/// The directory that a report is in with the others, and its name there.
+fn place(report: &Path) -> Result<(PathBuf, String)> {
+    let real = report.canonicalize()?;
+    let own = real.parent();
+    let id = own.and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
+    let dir = own.and_then(Path::parent).map(Path::to_owned);
+    dir.zip(id).ok_or_else(|| Error::new(format!("{} is not in a directory of reports", report.display())))
+}
+
+fn one(arguments: &VerifyArguments, allowed: &AllowedSigners, report: &Path, backups: Option<&Path>) -> Result<u8> {
+    let check = store::verify(report, allowed, arguments.trust.identity.as_deref(), inputs::now())?;
+    let path = printable(&report.display().to_string());
+    let mut text = format!("{path}: {}\n", printable(&check.to_string()));
+    let mut code = check.exit_code();
+    if let Check::Good(verified) = &check {
+        if let Some(backups) = backups {
+            let (dump_code, line) = nights::prove_dump(&verified.report, backups, true);
+            text.push_str(&format!("{}\n", printable(&line)));
+            code = dump_code;
+        }
+        text.push_str(&format!("it says: {}\n", printable(&verified.report.verdict_line)));
+    }
+    print_result(&text)?;
+    Ok(code)
+}
+
+fn all(arguments: &VerifyArguments, allowed: &AllowedSigners, dir: &Path, extent: Extent<'_>) -> Result<u8> {
+    let trust = Trust { allowed, identity: arguments.trust.identity.as_deref(), now: inputs::now() };
+    let proofs = nights::verify_all(dir, trust, extent)?;
+    if proofs.is_empty() {
+        return Err(Error::new(format!("there is no report in {}", dir.display())));
+    }
+    let code = nights::exit_code(&proofs);
+    print_result(&text(&proofs, Terminal::stdout().style(false)))?;
+    Ok(code)
+}
+
+fn text(proofs: &[Proof], style: Style) -> String {
+    let mut text = String::new();
+    for proof in proofs {
+        let line = format!("{}: {}", printable(&proof.id), printable(&proof.lines.join("; ")));
+        text.push_str(&wrapped(&line, style, if proof.code == 0 { Style::green } else { Style::red }));
+        if let Some(line) = &proof.verdict_line {
+            text.push_str(&wrapped(&format!("  it says: {}", printable(line)), style, |_, line| line.to_owned()));
+        }
+    }
+    let wrong = proofs.iter().filter(|proof| proof.code != 0).count();
+    let nights = counted(proofs.len(), "night");
+    let closing = match wrong {
+        0 => "all proven, the chain is whole".to_owned(),
+        wrong => format!("{wrong} not proven or not whole"),
+    };
+    text + &format!("{nights}: {closing}\n")
+}
+
+fn wrapped(text: &str, style: Style, paint: fn(Style, &str) -> String) -> String {
+    let lines = wrap(text, style.width.saturating_sub(4).max(20));
+    lines
+        .iter()
+        .enumerate()
+        .map(|(i, line)| format!("{}{}\n", if i == 0 { "" } else { "    " }, paint(style, line)))
+        .collect()
+}

@@ -1,0 +1,192 @@
+//! From a directory to its nights.
+//!
+//! Never hashes side files or dumps: over a thousand nights that takes hours, and `report verify` does it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
+
+use super::chain::{self, Link};
+use super::{ChainState, Content, NightEntry, SignatureState, Summary, review};
+use crate::error::{Context, Error, Result};
+use crate::report::Report;
+use crate::signature::NAMESPACE;
+use crate::signers::AllowedSigners;
+use crate::store::{Authorship, REPORT, SIGNATURE, Trust, authorship};
+use crate::time::Timestamp;
+
+/// A run that is at it for longer was killed.
+const LONGEST_RUN_S: u64 = 86_400;
+
+/// Every night in this directory, newest first. With `allowed`, signatures are checked against it, and `now` is held against its times.
+///
+/// # Errors
+/// When the directory cannot be listed; what is wrong with one night is in its entry.
+pub fn read(dir: &Path, allowed: Option<&AllowedSigners>, now: Timestamp) -> Result<Vec<NightEntry>> {
+    let trust = allowed.map(|allowed| Trust { allowed, identity: None, now });
+    let mut found = Vec::new();
+    for path in directories(dir).doing(|| format!("list reports in {}", dir.display()))? {
+        found.extend(one(&path, trust));
+    }
+    found.sort_by(|(a, _), (b, _)| (a.started_at, &a.id).cmp(&(b.started_at, &b.id)));
+    note_running(&mut found, now);
+    note_unsigned(&mut found);
+    let mut entries = chain::judge(found, trust.is_some());
+    entries.reverse();
+    Ok(entries)
+}
+
+fn directories(dir: &Path) -> Result<Vec<PathBuf>> {
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(dir)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            paths.push(path);
+        }
+    }
+    Ok(paths)
+}
+
+/// `None`: a directory that has nothing to do with us.
+fn one(path: &Path, trust: Option<Trust<'_>>) -> Option<(NightEntry, Option<Link>)> {
+    let id = path.file_name()?.to_string_lossy().into_owned();
+    let stamp = chain::time_of(&id);
+    let file = path.join(REPORT);
+    let entry = |content| NightEntry {
+        id: id.clone(),
+        path: path.to_owned(),
+        started_at: stamp,
+        content,
+        signature: SignatureState::Unsigned,
+        is_checked: trust.is_some(),
+        chain: ChainState::Unknown,
+        troubles: Vec::new(),
+        reviews: Vec::new(),
+    };
+    if !file.exists() {
+        return stamp.map(|_| (entry(Content::NoReport { may_be_running: false }), None));
+    }
+    match fs::read(&file) {
+        Err(error) => Some((entry(Content::Unreadable(Error::from(error).to_string())), None)),
+        Ok(bytes) => {
+            let mut entry = entry(Content::Unreadable(String::new()));
+            let link = fill(&mut entry, &file, &bytes, trust);
+            Some((entry, link))
+        }
+    }
+}
+
+/// All that the chain needs, so that it also holds over reports of other versions.
+#[derive(Deserialize)]
+struct Outline {
+    #[serde(default)]
+    run_id: String,
+    times: OutlineTimes,
+    previous_report_sha256: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct OutlineTimes {
+    started_at: Timestamp,
+    finished_at: Timestamp,
+}
+
+/// When a report was started, by its own word.
+pub fn times_of(bytes: &[u8]) -> Result<Timestamp> {
+    let outline: Outline = serde_json::from_slice(bytes).map_err(|error| Error::new(error.to_string()))?;
+    Ok(outline.times.started_at)
+}
+
+fn fill(entry: &mut NightEntry, file: &Path, bytes: &[u8], trust: Option<Trust<'_>>) -> Option<Link> {
+    let sha256 = hex::encode(Sha256::digest(bytes));
+    entry.signature = signature(file, bytes, trust);
+    entry.reviews = review::read(&entry.path, &sha256, trust);
+    match Report::from_bytes(bytes) {
+        Ok(report) => {
+            entry.troubles = side_files(file, &report);
+            entry.content = Content::Report(Box::new(summary(report, sha256.clone())));
+        }
+        Err(error) => entry.content = Content::Unreadable(error.to_string()),
+    }
+    let outline: Outline = serde_json::from_slice(bytes).ok()?;
+    entry.started_at = Some(outline.times.started_at);
+    Some(Link {
+        sha256,
+        previous: outline.previous_report_sha256,
+        finished_at: outline.times.finished_at,
+        name: chain::name_of(outline.times.started_at, &outline.run_id),
+    })
+}
+
+fn signature(file: &Path, bytes: &[u8], trust: Option<Trust<'_>>) -> SignatureState {
+    let Some(trust) = trust else {
+        let has_one = file.with_file_name(SIGNATURE).exists();
+        return if has_one { SignatureState::NotChecked } else { SignatureState::Unsigned };
+    };
+    match authorship(file, bytes, NAMESPACE, trust) {
+        Ok(Authorship::Of(signer)) => SignatureState::Good(signer),
+        Ok(Authorship::Unsigned) => SignatureState::Unsigned,
+        Ok(Authorship::BadSignature(reason)) => SignatureState::Bad(reason),
+        Ok(Authorship::UnknownSigner(reason)) => SignatureState::UnknownSigner(reason),
+        Err(error) => SignatureState::Bad(error.to_string()),
+    }
+}
+
+fn side_files(file: &Path, report: &Report) -> Vec<String> {
+    let trouble = |side: &crate::report::SideFile| match fs::metadata(file.with_file_name(&side.name)) {
+        Ok(found) if found.len() == side.bytes => None,
+        Ok(found) => Some(format!("{} has {} bytes, not {}", side.name, found.len(), side.bytes)),
+        Err(error) => Some(format!("{}: {}", side.name, Error::from(error))),
+    };
+    report.side_files.iter().filter_map(trouble).collect()
+}
+
+fn summary(report: Report, sha256: String) -> Summary {
+    let night = report.night.unwrap_or_default();
+    let (dump_bytes, backup) = night.dump.map(|dump| (dump.bytes, dump.backup)).unzip();
+    Summary {
+        sha256,
+        run_id: report.run_id,
+        command: report.command,
+        verdict: report.verdict,
+        verdict_line: report.verdict_line,
+        tables: report.coverage.tables_compared,
+        tables_expected: report.coverage.tables_expected,
+        rows: report.coverage.rows_expected,
+        findings: report.findings.len() as u64,
+        unchecked: report.unchecked.len() as u64,
+        waivers: report.waivers.iter().filter(|waiver| !waiver.covered.is_empty()).count() as u64,
+        dump_bytes,
+        backup,
+        duration_ms: report.times.duration_ms,
+        finished_at: report.times.finished_at,
+        data_as_of: night.data_as_of,
+        steps: night.steps,
+        previous_report_sha256: report.previous_report_sha256,
+    }
+}
+
+/// Only the newest can still be running.
+fn note_running(found: &mut [(NightEntry, Option<Link>)], now: Timestamp) {
+    if let Some((entry, _)) = found.last_mut()
+        && matches!(entry.content, Content::NoReport { .. })
+        && entry.started_at.is_some_and(|at| now.seconds_since(at) < LONGEST_RUN_S)
+    {
+        entry.content = Content::NoReport { may_be_running: true };
+    }
+}
+
+/// Also where nobody said who may sign: one that is not signed among others that are was signed once, or is none of ours.
+fn note_unsigned(found: &mut [(NightEntry, Option<Link>)]) {
+    if found.iter().all(|(entry, _)| entry.is_checked || entry.signature != SignatureState::NotChecked) {
+        return;
+    }
+    for (entry, _) in found {
+        let is_report = matches!(entry.content, Content::Report(_) | Content::Unreadable(_));
+        if is_report && entry.signature == SignatureState::Unsigned {
+            entry.troubles.push("not signed, and others are".into());
+        }
+    }
+}

@@ -1,0 +1,629 @@
+//! Nights in a directory: the right story in the morning, and nothing that was done to them goes unseen.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
+
+mod paper;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use paper::{IDENTITY, RUN_ID, allowed, at, make_key, manifest, write_night, write_report, write_report_on};
+use pgwitness::manifest::{Manifest, Observed};
+use pgwitness::name::Name;
+use pgwitness::night::{DumpFacts, DumpFile, Night, Step, StepResult};
+use pgwitness::nights::{self, ChainState, Content, Extent, NightEntry, ReviewState, SignatureState};
+use pgwitness::report::{Report, Run, Times};
+use pgwitness::signers::AllowedSigners;
+use pgwitness::store::{KeyFile, Trust, keygen};
+use pgwitness::time::Timestamp;
+use proptest::prelude::*;
+use sha2::{Digest as _, Sha256};
+
+fn june(day: u32) -> Timestamp {
+    at(&format!("2026-06-{day:02}T02:00:00Z"))
+}
+
+fn id(day: u32) -> String {
+    format!("202606{day:02}T020000Z-00112233")
+}
+
+/// So many orders.
+fn orders(count: u32) -> Manifest {
+    let rows: Vec<String> = (0..count).map(|row| format!("{row}\tpaid")).collect();
+    let mut held = manifest(&rows.iter().map(String::as_str).collect::<Vec<_>>(), 8);
+    // Everything was asked, and there is nothing.
+    let kinds = pgwitness::questions::CATALOG.iter().map(|question| (question.kind.to_owned(), Default::default()));
+    held.schema.objects = kinds.collect();
+    held
+}
+
+fn unreadable(mut manifest: Manifest) -> Manifest {
+    let orders = manifest.relations.get_mut(&Name::new("shop", "orders")).unwrap();
+    orders.rows = Observed::Unseen("permission denied for table orders".into());
+    manifest
+}
+
+fn a_night(backup: &str, dump: &[u8]) -> Night {
+    let step = |name: &str, duration_ms, result| Step {
+        name: name.into(),
+        started_at: june(15),
+        duration_ms,
+        result,
+        notes: vec!["creating → available".into()],
+    };
+    let sha256 = hex::encode(Sha256::digest(dump));
+    let file = DumpFile { path: "dump/toc.dat".into(), bytes: dump.len() as u64, sha256 };
+    Night {
+        source_kind: "postgres".into(),
+        data_as_of: Some(june(15)),
+        steps: vec![
+            step("sweep", 12, StepResult::Skipped("nothing left over".into())),
+            step("dump", 754_000, StepResult::Done),
+        ],
+        dump: Some(DumpFacts {
+            backup: backup.into(),
+            format: "directory".into(),
+            pg_dump: "15.18".into(),
+            bytes: dump.len() as u64,
+            files: vec![file],
+        }),
+        ..Default::default()
+    }
+}
+
+struct World {
+    dir: tempfile::TempDir,
+    key: KeyFile,
+    signers: AllowedSigners,
+}
+
+impl World {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let (key, generated) = make_key(dir.path());
+        fs::write(dir.path().join("allowed_signers"), &generated.allowed_signers_line).unwrap();
+        fs::create_dir(dir.path().join("reports")).unwrap();
+        Self { key, signers: allowed(&generated), dir }
+    }
+
+    /// Nights of June 15 on that are all sound.
+    fn sound(days: u32) -> Self {
+        let world = Self::new();
+        (0..days).for_each(|day| drop(world.night(15 + day, &orders(10 + day), &orders(10 + day))));
+        world
+    }
+
+    fn reports(&self) -> PathBuf {
+        self.dir.path().join("reports")
+    }
+
+    fn night(&self, day: u32, expected: &Manifest, actual: &Manifest) -> PathBuf {
+        let night = a_night(&id(day), format!("dump {day}").as_bytes());
+        write_night(&self.reports(), Some(&self.key), june(day), Some(night), expected, actual)
+    }
+
+    fn dump(&self, place: &str, day: u32) -> PathBuf {
+        let dir = self.dir.path().join("backups").join(place).join(id(day)).join("dump");
+        fs::create_dir_all(&dir).unwrap();
+        fs::write(dir.join("toc.dat"), format!("dump {day}")).unwrap();
+        fs::write(dir.parent().unwrap().join("backup.json"), "{}").unwrap();
+        dir
+    }
+
+    fn read(&self) -> Vec<NightEntry> {
+        nights::read(&self.reports(), Some(&self.signers), june(26)).unwrap()
+    }
+
+    fn entry(&self, day: u32) -> NightEntry {
+        self.read().into_iter().find(|entry| entry.id == id(day)).unwrap()
+    }
+
+    fn verify(&self, backups: bool) -> u8 {
+        let backup_dir = self.dir.path().join("backups");
+        let trust = Trust { allowed: &self.signers, identity: None, now: june(26) };
+        let extent = Extent { back_from: None, backups: backups.then_some(backup_dir.as_path()) };
+        nights::exit_code(&nights::verify_all(&self.reports(), trust, extent).unwrap())
+    }
+
+    /// `report …`, with `{dir}`, `{signers}` and `{backups}` filled in.
+    fn run(&self, command: &str) -> Output {
+        let place = |name: &str| self.dir.path().join(name).display().to_string();
+        let filled = |word: &str| {
+            word.replace("{dir}", &place("reports"))
+                .replace("{signers}", &place("allowed_signers"))
+                .replace("{backups}", &place("backups"))
+                .replace("{tmp}", &self.dir.path().display().to_string())
+        };
+        let words = command.split(' ').map(filled);
+        Command::new(env!("CARGO_BIN_EXE_pgwitness")).arg("report").args(words).output().unwrap()
+    }
+
+    fn says(&self, command: &str) -> (i32, String) {
+        let output = self.run(command);
+        let text = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
+        (output.status.code().unwrap(), text)
+    }
+}
+
+/// Ten nights of all kinds, and an administrator who looked at the damaged one.
+fn ten_nights() -> World {
+    let world = World::new();
+    let sound = |day: u32, rows| world.night(day, &orders(rows), &orders(rows));
+    sound(15, 10);
+    sound(16, 12);
+    world.night(17, &orders(13), &orders(11));
+    world.night(18, &orders(14), &unreadable(orders(14)));
+    let missing = sound(19, 15);
+    sound(20, 16);
+    let tampered = sound(21, 17);
+    sound(22, 18);
+    write_night(&world.reports(), None, june(23), None, &orders(19), &orders(19));
+    fs::create_dir(world.reports().join(id(24))).unwrap();
+    sound(25, 20);
+    fs::remove_dir_all(missing).unwrap();
+    let path = tampered.join("report.json");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replacen("\"duration_ms\": 5", "\"duration_ms\": 6", 1)).unwrap();
+    world
+}
+
+fn state(entry: &NightEntry) -> String {
+    let content = match &entry.content {
+        Content::Report(_) => entry.verdict().map_or("unproven".into(), |verdict| verdict.to_string()),
+        Content::Unreadable(why) => format!("unreadable {why}"),
+        Content::NoReport { may_be_running } => format!("no report {may_be_running}"),
+        Content::Missing { .. } => "missing".into(),
+    };
+    let signature = match &entry.signature {
+        SignatureState::Good(signer) => signer.clone(),
+        other => format!("{other:?}").split('(').next().unwrap().to_lowercase(),
+    };
+    let chain = format!("{:?}", entry.chain).replace("-00112233", "").replace("T020000Z", "").replace("202606", "");
+    format!("{content}, {signature}, {}", chain.replace('"', ""))
+}
+
+#[test]
+fn ten_nights_tell_the_right_story() {
+    let world = ten_nights();
+    let mut story: Vec<String> = world.read().iter().map(state).collect();
+    story.reverse();
+    let expected = [
+        format!("sound, {IDENTITY}, First"),
+        format!("sound, {IDENTITY}, Linked(15)"),
+        format!("damaged, {IDENTITY}, Linked(16)"),
+        format!("inconclusive, {IDENTITY}, Linked(17)"),
+        "missing, unsigned, Unknown".to_owned(),
+        format!("sound, {IDENTITY}, PreviousMissing"),
+        "unproven, bad, Linked(20)".to_owned(),
+        format!("sound, {IDENTITY}, PreviousEdited(21)"),
+        "unproven, unsigned, Linked(22)".to_owned(),
+        "no report false, unsigned, Unknown".to_owned(),
+        format!("sound, {IDENTITY}, Linked(23)"),
+    ];
+    assert_eq!(story, expected);
+    let wrong: Vec<bool> = world.read().iter().rev().map(|entry| !entry.disorder().is_empty()).collect();
+    assert_eq!(wrong, [false, false, false, false, true, true, true, true, true, true, false]);
+    assert_eq!(world.verify(false), 2);
+}
+
+#[test]
+fn the_list_shows_every_kind_of_night_and_its_exit_code_is_not_the_verdict() {
+    let world = ten_nights();
+    let (code, text) = world.says("list {dir} --allowed-signers {signers}");
+    assert_eq!(code, 2, "{text}");
+    for part in [
+        "started, and left no report",
+        "the report before it is missing, or was edited since",
+        "was edited since",
+        "not signed",
+        "bad signature",
+        "missing-",
+        "11 nights, 6 not in order",
+    ] {
+        assert!(text.contains(part), "{part} in\n{text}");
+    }
+    let (code, text) = world.says("list {dir} --since 2026-06-15 --verdict damaged --allowed-signers {signers}");
+    assert_eq!((code, text.lines().count()), (0, 5), "{text}");
+    let (code, text) = world.says("list {dir} --allowed-signers {signers} --since 2026-06-25");
+    assert_eq!(code, 0, "{text}");
+    let (code, text) = world.says("list {dir} --format json --allowed-signers {signers}");
+    let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((code, json["nights"].as_array().unwrap().len()), (2, 11));
+    assert_eq!(json["nights"][0]["verdict"], "sound");
+    assert_eq!(json["nights"][0]["content"]["report"]["rows"], 20);
+    assert!(json["nights"][1]["verdict"].is_null());
+}
+
+#[test]
+fn sound_nights_are_in_order_with_and_without_signers() {
+    let world = World::sound(3);
+    assert_eq!(world.says("list {dir}").0, 0);
+    let (code, text) = world.says("list {dir} --allowed-signers {signers}");
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("3 nights, in order"), "{text}");
+    assert_eq!(world.verify(false), 0);
+    let (code, text) = world.says("verify {dir} --allowed-signers {signers}");
+    assert_eq!(code, 0, "{text}");
+    assert!(text.ends_with("3 nights: all proven, the chain is whole\n"), "{text}");
+}
+
+#[test]
+fn an_unsigned_night_among_signed_ones_shows_also_when_nobody_says_who_may_sign() {
+    let world = World::sound(2);
+    fs::remove_file(world.reports().join(id(16)).join("report.json.sig")).unwrap();
+    let (code, text) = world.says("list {dir}");
+    assert_eq!(code, 2, "{text}");
+    assert!(text.contains("not signed, and others are"), "{text}");
+}
+
+#[test]
+fn a_run_that_may_still_be_at_it_is_shown_and_is_not_wrong() {
+    let world = World::sound(1);
+    let running = world.reports().join("20260625T230000Z-00112233");
+    fs::create_dir(&running).unwrap();
+    fs::create_dir(world.reports().join("html")).unwrap();
+    let entries = world.read();
+    assert_eq!(entries[0].content, Content::NoReport { may_be_running: true });
+    assert!(entries.iter().all(|entry| entry.disorder().is_empty()) && entries.len() == 2);
+}
+
+fn swap(a: &Path, b: &Path) {
+    let third = a.with_file_name("third");
+    fs::rename(a, &third).unwrap();
+    fs::rename(b, a).unwrap();
+    fs::rename(&third, b).unwrap();
+}
+
+/// One thing that could be done to a directory of nights. `None`: done; `Some`: nothing was changed after all.
+fn tamper(world: &World, how: u8, night: usize, file: usize, position: prop::sample::Index, bit: u8) {
+    let ids: Vec<PathBuf> = (15..19).map(|day| world.reports().join(id(day))).collect();
+    let (this, other) = (&ids[night], &ids[(night + 1) % ids.len()]);
+    let names = ["report.json", "report.json.sig", "expected.manifest.json", "actual.manifest.json"];
+    match how {
+        0 => {
+            let path = this.join(names[file]);
+            let mut bytes = fs::read(&path).unwrap();
+            let place = position.index(bytes.len());
+            bytes[place] ^= 1 << bit;
+            fs::write(&path, bytes).unwrap();
+        }
+        1 => swap(this, other),
+        2 => swap(&this.join(names[file]), &other.join(names[file])),
+        3 => fs::remove_file(this.join(names[file])).unwrap(),
+        // The newest that is cut off leaves no trace in the chain: the list says how old the newest is.
+        4 => fs::remove_dir_all(&ids[night % 3]).unwrap(),
+        _ => {
+            let copy = world.reports().join("20260622T020000Z-00112233");
+            fs::create_dir(&copy).unwrap();
+            for name in names {
+                fs::copy(this.join(name), copy.join(name)).unwrap();
+            }
+        }
+    }
+}
+
+#[test]
+fn whatever_is_done_to_any_night_is_found() {
+    let world = World::sound(4);
+    let copy = |from: &Path, to: &Path| {
+        for day in 15..19 {
+            fs::create_dir_all(to.join(id(day))).unwrap();
+            for entry in fs::read_dir(from.join(id(day))).unwrap() {
+                let entry = entry.unwrap();
+                fs::copy(entry.path(), to.join(id(day)).join(entry.file_name())).unwrap();
+            }
+        }
+    };
+    let good = world.dir.path().join("good");
+    copy(&world.reports(), &good);
+    assert_eq!(world.verify(false), 0);
+    proptest!(ProptestConfig::with_cases(200), |(how in 0u8..6, night in 0usize..4, file in 0usize..4, position: prop::sample::Index, bit in 0u8..8)| {
+        tamper(&world, how, night, file, position, bit);
+        let code = world.verify(false);
+        fs::remove_dir_all(world.reports()).unwrap();
+        copy(&good, &world.reports());
+        // Two side files of one night that say the same are the same file.
+        prop_assert_eq!(code, 2, "how {}, night {}, file {}", how, night, file);
+    });
+}
+
+#[test]
+fn a_renamed_night_is_named_with_the_place_it_came_from() {
+    let world = World::sound(3);
+    swap(&world.reports().join(id(15)), &world.reports().join(id(17)));
+    let ChainState::Misplaced(why) = world.entry(15).chain else { panic!("{:?}", world.entry(15)) };
+    assert_eq!(why, format!("it was written as {}", id(17)));
+}
+
+#[test]
+fn a_chain_that_was_begun_anew_shows() {
+    let world = World::sound(2);
+    let elsewhere = world.dir.path().join("elsewhere");
+    let fresh = write_report(&elsewhere, Some(&world.key), june(20));
+    fs::rename(fresh, world.reports().join(id(20))).unwrap();
+    let ChainState::Misplaced(why) = world.entry(20).chain else { panic!("{:?}", world.entry(20)) };
+    assert_eq!(why, format!("a second beginning: {} is older", id(15)));
+}
+
+#[test]
+fn a_report_of_a_later_format_still_holds_the_chain_together() {
+    let world = World::sound(1);
+    let path = world.reports().join(id(15)).join("report.json");
+    let text = fs::read_to_string(&path).unwrap().replacen("\"format\": 2", "\"format\": 9", 1);
+    fs::write(&path, text).unwrap();
+    world.night(16, &orders(1), &orders(1));
+    assert!(matches!(world.entry(15).content, Content::Unreadable(_)));
+    assert_eq!(world.entry(16).chain, ChainState::Linked(id(15)));
+}
+
+#[test]
+fn one_report_with_chain_is_proven_back_to_the_first() {
+    let world = World::sound(4);
+    let (code, text) = world.says("verify 20260617 --directory {dir} --chain --allowed-signers {signers}");
+    assert_eq!((code, text.matches("good signature").count()), (0, 3), "{text}");
+    fs::remove_file(world.reports().join(id(18)).join("report.json.sig")).unwrap();
+    assert_eq!(
+        world.says("verify 20260617 --directory {dir} --chain --allowed-signers {signers}").0,
+        0,
+        "later nights are not asked"
+    );
+    fs::remove_dir_all(world.reports().join(id(15))).unwrap();
+    let (code, text) = world.says("verify 20260617 --directory {dir} --chain --allowed-signers {signers}");
+    assert_eq!(code, 2, "{text}");
+    assert!(text.contains("missing-"), "{text}");
+}
+
+#[test]
+fn dumps_are_hashed_by_the_list_in_the_report() {
+    let world = World::sound(2);
+    let verify = "verify latest --directory {dir} --allowed-signers {signers} --files --backups {backups}";
+    let (code, text) = world.says(verify);
+    assert_eq!(code, 2, "not there: {text}");
+    let dump = world.dump("verified", 16);
+    let (code, text) = world.says(verify);
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("dump intact: 1 file"), "{text}");
+    assert_eq!(world.verify(true), 0, "the dump of the first night was pruned");
+    fs::write(dump.join("9.dat"), "").unwrap();
+    assert_eq!((world.says(verify).0, world.verify(true)), (1, 1), "a file that nobody signed for");
+    fs::remove_file(dump.join("9.dat")).unwrap();
+    fs::write(dump.join("toc.dat"), "dumq 16").unwrap();
+    let (code, text) = world.says(verify);
+    assert_eq!((code, world.verify(true)), (1, 1), "{text}");
+    assert!(text.contains("dump/toc.dat is not the file that was signed for"), "{text}");
+    fs::remove_dir_all(dump.parent().unwrap()).unwrap();
+    assert_eq!(world.verify(true), 2, "the newest verified dump is never pruned");
+    world.dump("damaged", 16);
+    assert_eq!(world.says(verify).0, 0);
+}
+
+#[test]
+fn a_report_cannot_make_us_read_files_elsewhere() {
+    let world = World::new();
+    fs::create_dir_all(world.dir.path().join("backups/verified").join(id(15))).unwrap();
+    for (backup, path) in [("../../x", "dump"), (id(15).as_str(), "../x"), (id(15).as_str(), "/etc/passwd")] {
+        let mut night = a_night(backup, b"x");
+        night.dump.as_mut().unwrap().files[0].path = path.into();
+        let state = nights::check_dump(night.dump.as_ref().unwrap(), &world.dir.path().join("backups"));
+        let nights::DumpState::Damaged(why) = state else { panic!("{state:?}") };
+        assert!(why[0].contains("is not"), "{why:?}");
+    }
+}
+
+#[test]
+fn reports_are_found_by_what_people_say() {
+    let world = World::sound(3);
+    let found = |text: &str| nights::find(Some(&world.reports()), text);
+    let day = |path: PathBuf| path.parent().unwrap().file_name().unwrap().to_string_lossy()[..8].to_owned();
+    for (text, wanted) in
+        [("latest", "20260617"), ("previous", "20260616"), ("20260615", "20260615"), (&id(16), "20260616")]
+    {
+        assert_eq!(day(found(text).unwrap()), wanted);
+    }
+    assert!(found("202606").unwrap_err().to_string().contains("may be"));
+    assert!(found("1999").unwrap_err().to_string().starts_with("there is no report 1999"));
+    assert!(found("").is_err());
+    let path = world.reports().join(id(15));
+    assert_eq!(nights::find(None, path.to_str().unwrap()).unwrap(), path.join("report.json"));
+    assert!(nights::find(None, "latest").unwrap_err().hint_text().unwrap().contains("--directory"));
+    // An older report is not the latest because the latest cannot be read.
+    fs::write(world.reports().join(id(17)).join("report.json"), "{").unwrap();
+    assert!(found("latest").is_err());
+}
+
+#[test]
+fn show_puts_findings_first_and_shows_the_night() {
+    let world = ten_nights();
+    let (code, text) = world.says("show 20260617 --directory {dir}");
+    assert_eq!(code, 1, "{text}");
+    let place = |part: &str| text.find(part).unwrap_or_else(|| panic!("{part} in\n{text}"));
+    assert!(place("1 finding") < place("expected rows") && place("expected rows") < place("the night"));
+    assert!(place("12 min 34 s") > 0 && place("skipped: nothing left over") > 0);
+    assert!(text.ends_with("damaged: 1 finding (rows, sequences, large objects, schema, foreign keys)\n"), "{text}");
+    for (only, has, has_not) in [
+        ("findings", "row_count", "expected rows"),
+        ("tables", "expected rows", "row_count"),
+        ("steps", "dump", "row_count"),
+        ("waivers", "damaged", "row_count"),
+    ] {
+        let (code, text) = world.says(&format!("show 20260617 --directory {{dir}} --only {only}"));
+        assert_eq!(code, 1);
+        assert!(text.contains(has) && !text.contains(has_not), "{only}: {text}");
+    }
+}
+
+#[test]
+fn diff_counts_changed_rows_from_what_was_saved() {
+    let world = ten_nights();
+    let (code, text) = world.says("diff 20260615 20260616 --directory {dir} --allowed-signers {signers}");
+    assert_eq!(code, 1, "{text}");
+    let line = text.lines().find(|line| line.starts_with("shop.orders")).unwrap();
+    assert_eq!(line.split_whitespace().collect::<Vec<_>>(), ["shop.orders", "10", "12", "0", "2", "grew"]);
+    let (code, text) = world.says("diff 20260616 20260616 --directory {dir}");
+    assert_eq!(code, 0, "{text}");
+    // What the source was, not what became of it in the damaged copy.
+    let (_, text) = world.says("diff 20260616 20260617 --directory {dir} --format json");
+    let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let orders = &json["tables"]["shop.orders"];
+    assert_eq!((&orders["before"], &orders["after"], &orders["added"]), (&12.into(), &13.into(), &1.into()));
+    let (_, text) = world.says("diff 20260616 20260617 --directory {dir} --format json --side actual");
+    let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(json["tables"]["shop.orders"]["direction"], "shrank");
+    let (code, text) = world.says("diff 20260618 20260618 --directory {dir} --side actual");
+    assert_eq!(code, 2, "{text}");
+}
+
+#[test]
+fn diff_reads_nothing_that_is_not_proven() {
+    let world = ten_nights();
+    let (code, text) = world.says("diff 20260620 20260621 --directory {dir} --allowed-signers {signers}");
+    assert_eq!(code, 2, "{text}");
+    let side = world.reports().join(id(15)).join("expected.manifest.json");
+    let text = fs::read_to_string(&side).unwrap().replace("db.example.com", "db.example.org");
+    fs::write(&side, text).unwrap();
+    let (code, text) = world.says("diff 20260615 20260616 --directory {dir}");
+    assert_eq!(code, 2);
+    assert!(text.contains("expected.manifest.json is not the file that was signed for"), "{text}");
+}
+
+#[test]
+fn an_administrator_signs_that_they_have_looked() {
+    let world = ten_nights();
+    let own = world.dir.path().join("carol");
+    keygen(&own, "carol@example.com").unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_pgwitness"))
+        .args(["report", "acknowledge", "20260617", "--note", "two orders were lost: ticket 4711", "--directory"])
+        .arg(world.reports())
+        .arg("--key")
+        .arg(&own)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    let line = text.lines().last().unwrap();
+    assert!(line.starts_with("carol@example.com namespaces=\"pgwitness-review\" ssh-ed25519 "), "{text}");
+    let review = world.entry(17).reviews.remove(0);
+    assert!(matches!(&review.state, ReviewState::Void(why) if why.contains("unknown signer")), "{review:?}");
+    let signers = world.dir.path().join("allowed_signers");
+    let both = format!("{}{line}\n", fs::read_to_string(&signers).unwrap());
+    fs::write(&signers, &both).unwrap();
+    let (_, text) = world.says("list {dir} --allowed-signers {signers}");
+    assert!(text.contains(": reviewed by carol@example.com at ") && text.contains("ticket 4711"), "{text}");
+    let world = World { signers: AllowedSigners::parse(&both).unwrap(), ..world };
+    assert_eq!(world.entry(17).reviews[0].state, ReviewState::Counts);
+    assert_eq!(world.entry(17).disorder(), Vec::<String>::new(), "a review changes nothing of the report");
+    // The same review beside another report, or changed, or by somebody who may only sign reports.
+    let dir = world.reports().join(id(17)).join("reviews");
+    fs::create_dir(world.reports().join(id(16)).join("reviews")).unwrap();
+    for file in fs::read_dir(&dir).unwrap() {
+        let file = file.unwrap();
+        fs::copy(file.path(), world.reports().join(id(16)).join("reviews").join(file.file_name())).unwrap();
+    }
+    assert_eq!(world.entry(16).reviews[0].state, ReviewState::Void("it is of another report".into()));
+    let json =
+        fs::read_dir(&dir).unwrap().map(|file| file.unwrap().path()).find(|path| path.extension().unwrap() == "json");
+    let json = json.unwrap();
+    let text = fs::read_to_string(&json).unwrap();
+    fs::write(&json, text.replace("lost", "kept")).unwrap();
+    assert!(matches!(&world.entry(17).reviews[0].state, ReviewState::Void(why) if why.starts_with("bad signature")));
+}
+
+#[test]
+fn a_signer_of_reports_is_no_reviewer() {
+    let world = World::sound(1);
+    let key = pgwitness::store::read_key(&world.key).unwrap();
+    let report = world.reports().join(id(15)).join("report.json");
+    nights::acknowledge(&report, "fine", None, &key, june(16)).unwrap();
+    let state = &world.entry(15).reviews[0].state;
+    assert!(matches!(state, ReviewState::Void(why) if why.contains("pgwitness-review")), "{state:?}");
+    nights::acknowledge(&report, "fine", None, &key, june(16)).unwrap_err();
+    nights::acknowledge(&report, " ", None, &key, june(17)).unwrap_err();
+    nights::acknowledge(&report, "x", Some("*"), &key, june(17)).unwrap_err();
+}
+
+#[test]
+fn nobody_acknowledges_a_forged_report_who_says_who_may_sign() {
+    let world = ten_nights();
+    let key = world.key.path.display().to_string();
+    assert_eq!(fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
+    let command = "acknowledge 20260621 --directory {dir} --note x --allowed-signers {signers} --key {tmp}/key";
+    let (code, text) = world.says(command);
+    assert_eq!(code, 2, "{text}");
+    assert!(!world.reports().join(id(21)).join("reviews").exists());
+}
+
+#[test]
+fn hostile_texts_reach_no_terminal() {
+    let world = World::sound(1);
+    let mut hostile = orders(1);
+    hostile.relations =
+        hostile.relations.into_values().map(|rows| (Name::new("shop", "\u{1b}[2Jevil\n"), rows)).collect();
+    write_report_on(&world.reports(), Some(&world.key), june(16), &hostile, &hostile);
+    let key = pgwitness::store::read_key(&world.key).unwrap();
+    let report = world.reports().join(id(16)).join("report.json");
+    nights::acknowledge(&report, "\u{1b}[31mred\nline", None, &key, june(17)).unwrap();
+    let strange = world.reports().join("\u{1b}[2Jnight\n");
+    fs::rename(world.reports().join(id(15)), strange).unwrap();
+    for command in [
+        "list {dir} --allowed-signers {signers}",
+        "list {dir}",
+        "verify {dir} --allowed-signers {signers}",
+        "diff previous latest --directory {dir}",
+        "show latest --directory {dir}",
+    ] {
+        let (_, text) = world.says(command);
+        assert!(!text.contains('\u{1b}'), "{command}: {text:?}");
+    }
+}
+
+/// Written without forcing each file to the disk, which is what takes long.
+fn write_thousand(world: &World) {
+    let key = pgwitness::store::read_key(&world.key).unwrap();
+    let held = orders(10);
+    let outcome = pgwitness::compare::compare(&held, &held, &Default::default());
+    let mut previous_report_sha256 = None;
+    for night in 0..1000u32 {
+        let date = format!("{}-{:02}-{:02}", 2020 + night / 336, night / 28 % 12 + 1, night % 28 + 1);
+        let started_at = at(&format!("{date}T02:00:00Z"));
+        let run = Run {
+            run_id: RUN_ID.into(),
+            command: "nightly".into(),
+            times: Times { started_at, finished_at: started_at, duration_ms: 5 },
+            previous_report_sha256,
+            night: Some(a_night("20260615T020000Z-00112233", b"x")),
+            ..Default::default()
+        };
+        let bytes = Report::new(&outcome, &held, &held, run).to_bytes().unwrap();
+        let dir = world.reports().join(format!("{}-00112233", started_at.stamp()));
+        fs::create_dir(&dir).unwrap();
+        fs::write(dir.join("report.json"), &bytes).unwrap();
+        fs::write(dir.join("report.json.sig"), pgwitness::signature::sign(&key, &bytes).unwrap()).unwrap();
+        previous_report_sha256 = Some(hex::encode(Sha256::digest(&bytes)));
+    }
+}
+
+#[test]
+fn a_thousand_nights_are_listed_at_once() {
+    let world = World::new();
+    write_thousand(&world);
+    let clock = std::time::Instant::now();
+    let entries = world.read();
+    let spent = clock.elapsed();
+    assert_eq!(entries.len(), 1000);
+    assert!(entries.iter().all(|entry| entry.disorder().is_empty()));
+    println!("1,000 nights read in {spent:?}");
+    assert!(spent.as_secs() < 60, "{spent:?}");
+}
+
+#[test]
+fn without_a_directory_the_configuration_is_asked_and_a_missing_one_is_said() {
+    let world = World::sound(1);
+    for command in ["list", "show", "diff previous latest", "verify latest --allowed-signers {signers}"] {
+        let (code, text) = world.says(&format!("{command} --config {{tmp}}/nowhere.toml"));
+        assert_eq!(code, 2, "{command}: {text}");
+        assert!(text.starts_with("error: find the directory of reports: read ") && text.contains("try:"), "{text}");
+    }
+    let (code, text) = world.says("verify {dir} --allowed-signers {signers} --files --config {tmp}/nowhere.toml");
+    assert_eq!((code, text.starts_with("error: find the dumps: read ")), (2, true), "{text}");
+}
