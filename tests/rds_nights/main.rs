@@ -16,6 +16,6 @@ mod before_here;
 mod fleets;
 mod looks;
 mod machine;
-mod sweep;
 mod matrix;
+mod sweep;
 mod whole;

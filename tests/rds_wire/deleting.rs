@@ -131,7 +131,7 @@ async fn not_found_is_not_believed_at_once_when_the_order_was_never_answered() {
     assert_eq!(remove(&aws, &unanswered).await, Ok(false), "in the end it is");
     let short = Deadline::after(Duration::ZERO);
     let error = aws.rds.remove(&unanswered, &the_guard(), short, &mut Vec::new()).await.unwrap_err().to_string();
-    assert!(error.contains("may still come"), "{error}");
+    assert!(error.contains("may be on its way"), "{error}");
 }
 
 /// The SDK would take each of these for a whole answer.

@@ -16,8 +16,8 @@ use crate::journal::InstanceClaim;
 use crate::time::Timestamp;
 use rules::{CREATED_AFTER, Case, RULES, Rule};
 
-/// An order that was given up before its answer came may be carried out a moment later: so many times "not found" is not believed.
-const MISSES_WITHOUT_ANSWER: u32 = 4;
+/// An order without an answer may still be carried out: so many looks may say that there is no such instance.
+const MISSES: usize = 5;
 
 /// What the journal says that we made, or were about to make.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -280,11 +280,12 @@ impl Rds {
         loop {
             let trouble = match self.prove_once(claim, guard, orphan.clone()).await {
                 Ok(proven) => match proven.doing(doing)? {
-                    None if claim.resource_id.is_some() || misses >= MISSES_WITHOUT_ANSWER => return Ok(false),
-                    None => {
+                    // Whoever was stopped while ordering does not know what is still on its way; nor does one without time to wait.
+                    None if claim.resource_id.is_none() && misses + 1 < MISSES => {
                         misses += 1;
-                        Trouble::odd("its order was not answered: it is not there, but may still come")
+                        Trouble::odd("no such instance yet, but its order may be on its way")
                     }
+                    None => return Ok(false),
                     Some(proven) if proven.described.status == "deleting" => return Ok(true),
                     Some(proven) => match raw::delete(&self.api, &proven).await {
                         Ok(()) => return Ok(true),

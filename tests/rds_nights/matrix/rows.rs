@@ -53,6 +53,12 @@ impl Row {
         Self { says: Some(words), ..self }
     }
 
+    /// There may be nothing left to interrupt by the time when the signal is heard.
+    fn or_is_over(self) -> Self {
+        let codes = if self.codes == "143" { "143 0" } else { self.codes };
+        Self { codes, ..self }
+    }
+
     fn prunes_old(self) -> Self {
         Self { keeps_old: false, ..self }
     }

@@ -241,7 +241,7 @@ pub fn after() -> Vec<Row> {
             .arrange(move |scene| fs::write(scene.machine.world.path(in_the_way), "").unwrap())
             .repair(move |scene| fs::remove_file(scene.machine.world.path(in_the_way)).unwrap()),
     ];
-    rows.extend(struck("prune", "", Strike::Begun, keep_one).into_iter().map(Row::prunes_old));
+    rows.extend(struck("prune", "", Strike::Begun, keep_one).into_iter().map(Row::prunes_old).map(Row::or_is_over));
     rows.push(
         Row::new("after_verified", "the hook fails", "3")
             .arrange(|scene| hook(scene, "after_verified", "echo no luck >&2; exit 1"))
