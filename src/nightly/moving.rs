@@ -34,7 +34,7 @@ impl Moving {
                     "sequence {name} moved from {} to {} while it was dumped; the dump has {}",
                     before.last_value, after.last_value, dumped.last_value
                 ));
-                source.sequences.insert(name.clone(), Observed::Seen(dumped.clone()));
+                source.sequences.insert(name.clone(), Observed::Seen(*dumped));
             }
         }
         remarks
