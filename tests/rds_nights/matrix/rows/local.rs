@@ -208,28 +208,30 @@ pub fn the_copy() -> Vec<Row> {
     let struck_at_hook = struck("keep_copy", "in the hook after_restore", at_work, at_hook);
     rows.extend(struck_at_hook.into_iter().map(|row| row.repair(no_hooks)));
     rows.push(
-        Row::new("drop_copy", "the server refuses", "3")
+        Row::new("drop_copy", "somebody else's database has its name", "3")
             .arrange(|scene| {
                 let copy = scene.copy.clone();
                 before_placing(scene, move || {
-                    on_copies(&copy, "CREATE SUBSCRIPTION s CONNECTION '' PUBLICATION p WITH (connect = false)");
+                    on_copies(&copy, "DROP DATABASE {} WITH (FORCE)", "CREATE DATABASE {}");
                 });
             })
             .repair(|scene| {
-                let sql = "ALTER SUBSCRIPTION s SET (slot_name = NONE); DROP SUBSCRIPTION s";
-                sql.split(';').for_each(|sql| on_copies(&scene.copy, sql));
-                assert_eq!(copies_of(scene).len(), 1);
-            }),
+                assert_eq!(copies_of(scene).len(), 1, "it was not ours to drop");
+                on_copies(&scene.copy, "DROP DATABASE {}", "SELECT 1");
+            })
+            .says("it is not the copy that was made"),
     );
     rows.extend(struck("drop_copy", "", Strike::Begun, |_| ()));
     rows
 }
 
-/// In each database of this scene.
-fn on_copies(prefix: &str, sql: &str) {
+/// Both statements, for each database of this scene.
+fn on_copies(prefix: &str, first: &str, second: &str) {
     let server = Database::connect(&copies().conninfo("postgres"));
     for name in server.query(&format!("SELECT datname FROM pg_database WHERE datname LIKE '{prefix}\\_%'")) {
-        Database::connect(&copies().conninfo(&name[0].clone().unwrap())).run(sql);
+        let name = name[0].clone().unwrap();
+        server.run(&first.replace("{}", &name));
+        server.run(&second.replace("{}", &name));
     }
 }
 
