@@ -270,9 +270,10 @@ fn what_the_configuration_leaves_out_today_does_not_hide_what_a_restore_has_lost
 #[test]
 fn sequences_of_a_source_in_use_may_move_while_they_are_dumped() {
     let (database, mut world) = shop("moving_sequences");
-    let script = "\"$REAL/psql\" -X -q -d moving_sequences -c \"SELECT nextval('shop.orders_id_seq') FROM generate_series(1, 5)\" >/dev/null
+    // pg_dump's own session is read only.
+    let script = "PGOPTIONS= \"$REAL/psql\" -X -q -d moving_sequences -c \"SELECT nextval('shop.orders_id_seq') FROM generate_series(1, 5)\" >/dev/null
         \"$REAL/pg_dump\" \"$@\"; code=$?
-        \"$REAL/psql\" -X -q -d moving_sequences -c \"SELECT nextval('shop.orders_id_seq') FROM generate_series(1, 5)\" >/dev/null
+        PGOPTIONS= \"$REAL/psql\" -X -q -d moving_sequences -c \"SELECT nextval('shop.orders_id_seq') FROM generate_series(1, 5)\" >/dev/null
         exit $code";
     world.wrap("pg_dump", script);
     let socket = server().socket_dir().display().to_string();
