@@ -194,7 +194,10 @@ impl Worker<'_> {
 
     async fn foreign_keys(&self, keys: &[ForeignKey]) -> Result<()> {
         let counts: Vec<String> = keys.iter().map(ForeignKey::count_sql).collect();
-        let counts = self.session.rows(&counts.join(";\n")).await?;
+        // As many processes as sessions were asked for, and no more: workers of a parallel query would only take the processors from
+        // the other sessions (measured: twice the CPU for a tenth of the time).
+        let sql = format!("SET LOCAL max_parallel_workers_per_gather = 0;\n{}", counts.join(";\n"));
+        let counts = self.session.rows(&sql).await?;
         if counts.len() != keys.len() {
             return Err(Error::new("the server did not count for each foreign key"));
         }
