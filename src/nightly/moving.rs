@@ -21,7 +21,7 @@ pub struct Moving {
 
 impl Moving {
     /// Where a sequence has moved meanwhile, and the dump has a value on its way, that is what the source is expected to have had.
-    /// The answer says so, one line a sequence.
+    /// The answer says so, one line a sequence. What the source's own reading could not see stays unseen.
     pub fn settle(&self, source: &mut Manifest, dump: &Manifest) -> Vec<String> {
         let mut remarks = Vec::new();
         for (name, before) in &self.before {
@@ -29,7 +29,8 @@ impl Moving {
             else {
                 continue;
             };
-            if before != after && is_between(before, dumped, after) {
+            let is_seen = source.sequences.get(name).is_some_and(|read| read.seen().is_some());
+            if is_seen && before != after && is_between(before, dumped, after) {
                 remarks.push(format!(
                     "sequence {name} moved from {} to {} while it was dumped; the dump has {}",
                     before.last_value, after.last_value, dumped.last_value
@@ -59,6 +60,35 @@ mod tests {
 
     fn value(last_value: i64, is_called: bool) -> SequenceValue {
         SequenceValue { last_value, is_called }
+    }
+
+    /// A manifest of this one sequence.
+    fn manifest(name: &Name, read: Observed<SequenceValue>) -> Manifest {
+        Manifest {
+            format: crate::manifest::FORMAT,
+            endpoint: Default::default(),
+            answers: Default::default(),
+            relations: Default::default(),
+            large_objects: Observed::Unseen("not read".into()),
+            sequences: [(name.clone(), read)].into(),
+            schema: Default::default(),
+            foreign_keys: Default::default(),
+            assertions: Default::default(),
+        }
+    }
+
+    #[test]
+    fn a_sequence_that_could_not_be_read_is_not_read_because_the_dump_has_a_value() {
+        let name = Name::new("shop", "ids");
+        let one = |last| Values::from([(name.clone(), value(last, true))]);
+        let moving = Moving { before: one(5), after: one(9) };
+        let dump = manifest(&name, Observed::Seen(value(7, true)));
+        let mut unseen = manifest(&name, Observed::Unseen("permission denied".into()));
+        assert_eq!(moving.settle(&mut unseen, &dump), Vec::<String>::new());
+        assert_eq!(unseen.sequences[&name], Observed::Unseen("permission denied".into()));
+        let mut seen = manifest(&name, Observed::Seen(value(6, true)));
+        assert_eq!(moving.settle(&mut seen, &dump).len(), 1);
+        assert_eq!(seen.sequences[&name], Observed::Seen(value(7, true)));
     }
 
     #[test]
