@@ -63,8 +63,8 @@ impl Night<'_> {
         let signed = self.sign(witnessed.as_ref(), error.as_ref());
         let before = self.record.steps.len();
         let patience = error.as_ref().and_then(Error::signal).map(|_| PATIENCE_WHEN_STOPPED);
-        self.delete_instance(patience).await;
-        self.place_backup().await;
+        self.pay_all("delete_instance", |debt| matches!(debt, Debt::Instance { .. }), patience).await;
+        self.pay_all("place_backup", |debt| matches!(debt, Debt::Backup { .. }), None).await;
         let is_sound = signed.as_ref().is_some_and(|signed| signed.verdict.is_sound());
         self.end_copy(is_sound).await;
         // What is proven but could not be put where it counts lets nothing older go.
@@ -110,17 +110,10 @@ impl Night<'_> {
         signed.map_err(|error| self.troubles.push(error)).ok()
     }
 
-    async fn delete_instance(&mut self, patience: Option<Duration>) {
-        let debts = self.record.journal.debts().into_iter().filter(|debt| matches!(debt, Debt::Instance { .. }));
-        for debt in debts.collect::<Vec<_>>() {
-            self.pay("delete_instance", &debt, patience).await;
-        }
-    }
-
-    async fn place_backup(&mut self) {
-        let debts = self.record.journal.debts().into_iter().filter(|debt| matches!(debt, Debt::Backup { .. }));
-        for debt in debts.collect::<Vec<_>>() {
-            self.pay("place_backup", &debt, None).await;
+    /// Every debt of this run of one kind.
+    async fn pay_all(&mut self, step: &'static str, is_meant: fn(&Debt) -> bool, patience: Option<Duration>) {
+        for debt in self.record.journal.debts().into_iter().filter(is_meant) {
+            self.pay(step, &debt, patience).await;
         }
     }
 
@@ -154,10 +147,7 @@ impl Night<'_> {
             };
             self.end_step(kept);
         }
-        let debts = self.record.journal.debts().into_iter().filter(|debt| matches!(debt, Debt::Copy { .. }));
-        for debt in debts.collect::<Vec<_>>() {
-            self.pay("drop_copy", &debt, None).await;
-        }
+        self.pay_all("drop_copy", |debt| matches!(debt, Debt::Copy { .. }), None).await;
     }
 
     async fn keep_copy(&mut self, copy: &crate::restoring::CopyIdentity) -> Result<()> {
