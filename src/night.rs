@@ -137,6 +137,29 @@ pub struct Complaint {
     pub accepted: Option<String>,
 }
 
+/// Beside the report: what came after it was signed.
+pub const CLOSING: &str = "closing.json";
+
+/// What came after the report was signed; signed as well. A later one takes the place of an earlier one of the same run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Closing {
+    /// 1.
+    pub format: u32,
+    /// Of the run.
+    pub run_id: String,
+    /// Of `report.json`.
+    pub report_sha256: String,
+    /// Of the process.
+    pub exit_code: u8,
+    /// What was done after the report.
+    pub steps: Vec<Step>,
+    /// What went wrong, in one line each.
+    pub troubles: Vec<String>,
+    /// What is left to be cleaned up by the next run.
+    pub debts: Vec<String>,
+}
+
 /// One leg of the way from the source to the copy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -4,8 +4,9 @@
 use std::path::PathBuf;
 
 use pgwitness::config::{
-    ACTIONS, AcceptedError, Config, CopyFate, Dump, DumpFormat, Hooks, PostgresSource, Protected, RdsSource, Report,
-    Restore, Retention, SnapshotKind, Source, Span, State, Temporary, Verify, examples,
+    ACTIONS, AcceptedError, Config, CopyFate, Dump, DumpFormat, Email, Hooks, Metrics, Notify, Ping, PostgresSource,
+    Protected, RdsSource, Report, Restore, Retention, SmtpTls, SnapshotKind, Source, Span, State, Temporary, Verify,
+    Webhook, When, examples,
 };
 use proptest::prelude::*;
 
@@ -150,14 +151,49 @@ fn full(source: Source) -> Config {
             directory: "/srv/reports".into(),
             key: "/etc/pgwitness/key".into(),
             passphrase_file: path("/etc/pgwitness/passphrase"),
+            allowed_signers: path("/etc/pgwitness/allowed_signers"),
+            html: false,
         },
         hooks: Hooks {
             after_restore: list(&["/bin/anonymise"]),
             after_verified: list(&["aws", "s3"]),
             timeout: Some(Span::seconds(7200)),
         },
+        notify: full_notify(),
+        metrics: Some(Metrics {
+            textfile: "/var/lib/prometheus/pgwitness.prom".into(),
+            labels: [("database".to_owned(), "shop".to_owned())].into(),
+        }),
         protected: Protected { instances: list(&["shop-staging"]), databases: list(&["shop_test"]) },
         state: State { directory: "/var/lib/other".into() },
+    }
+}
+
+fn full_notify() -> Notify {
+    Notify {
+        values: true,
+        email: Some(Email {
+            host: "email-smtp.eu-central-1.amazonaws.com".into(),
+            port: Some(587),
+            tls: SmtpTls::Tls,
+            ca_bundle: path("/etc/pgwitness/smtp.pem"),
+            username: text("AKIAEXAMPLE"),
+            password_file: path("smtp-password"),
+            password_command: None,
+            password_env: None,
+            from: "pgwitness <backup@example.org>".into(),
+            to: list(&["admin@example.org"]),
+            configuration_set: text("backups"),
+            when: When::NotClean,
+        }),
+        webhook: Some(Webhook {
+            url: text("https://hooks.example.org/x"),
+            url_file: None,
+            authorization_file: path("/etc/pgwitness/webhook"),
+            ca_bundle: path("/etc/pgwitness/hooks.pem"),
+            when: When::NotClean,
+        }),
+        ping: Some(Ping { url: None, url_file: path("ping-url"), ca_bundle: path("/etc/pgwitness/ping.pem") }),
     }
 }
 

@@ -35,3 +35,7 @@ pub fn copy() -> String {
 pub fn jobs() -> u16 {
     2
 }
+
+pub fn yes() -> bool {
+    true
+}

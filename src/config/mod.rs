@@ -9,6 +9,7 @@ mod drift;
 mod dump;
 pub mod examples;
 mod login;
+mod notify;
 mod parse;
 mod problems;
 mod restore;
@@ -22,6 +23,7 @@ pub use drift::DriftRule;
 pub use dump::{Dump, DumpFormat};
 pub use examples::ACTIONS;
 pub use login::Login;
+pub use notify::{Email, Metrics, Notify, Ping, SmtpTls, Webhook, When};
 pub use restore::{AcceptedError, CopyFate, Restore};
 use serde::{Deserialize, Serialize};
 pub use source::{PostgresSource, RdsSource, SnapshotKind, Source, Temporary};
@@ -50,6 +52,12 @@ pub struct Config {
     /// Commands of the user's own, run after the verdict.
     #[serde(default)]
     pub hooks: Hooks,
+    /// Who is told.
+    #[serde(default)]
+    pub notify: Notify,
+    /// Figures for Prometheus.
+    #[serde(default)]
+    pub metrics: Option<Metrics>,
     /// What must never be deleted.
     #[serde(default)]
     pub protected: Protected,
@@ -103,6 +111,12 @@ pub struct Report {
     pub key: PathBuf,
     /// The first line of this file opens the key.
     pub passphrase_file: Option<PathBuf>,
+    /// Whose signatures count on the pages that a night writes; without, they are not checked there.
+    #[serde(default)]
+    pub allowed_signers: Option<PathBuf>,
+    /// Whether a night writes pages (`report.html`, `index.html`) beside the reports.
+    #[serde(default = "defaults::yes")]
+    pub html: bool,
 }
 
 /// Commands of the user's own: program and arguments, no shell.

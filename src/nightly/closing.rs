@@ -5,8 +5,6 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
 use super::Ended;
 use super::debts::{Payer, earlier};
 use super::fate;
@@ -18,34 +16,12 @@ use crate::backups::Backups;
 use crate::config::Span;
 use crate::error::{Error, Result};
 use crate::journal::{Debt, Entry, LastVerified, Past, Place};
-use crate::night::Step;
+use crate::night::{CLOSING, Closing};
 use crate::retention;
 use crate::store;
 
-/// Beside the report: what came after it was signed.
-pub const CLOSING: &str = "closing.json";
 /// When somebody wants us to stop, an instance may take so long to go; later it is a debt.
 pub const PATIENCE_WHEN_STOPPED: Duration = Duration::from_secs(60);
-
-/// What came after the report was signed; signed as well.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Closing {
-    /// 1.
-    pub format: u32,
-    /// Of the run.
-    pub run_id: String,
-    /// Of `report.json`.
-    pub report_sha256: String,
-    /// Of the process.
-    pub exit_code: u8,
-    /// What was done after the report.
-    pub steps: Vec<Step>,
-    /// What went wrong, in one line each.
-    pub troubles: Vec<String>,
-    /// What is left to be cleaned up by the next run.
-    pub debts: Vec<String>,
-}
 
 impl Night<'_> {
     /// Ends the night, however it went.

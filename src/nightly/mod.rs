@@ -25,7 +25,6 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-pub use closing::{CLOSING, Closing};
 pub use cloud::Cloud;
 pub use debts::{Payer, Recovered, earlier};
 pub use given::Given;
