@@ -111,6 +111,7 @@ fn every_example_is_printed_and_those_that_are_configurations_load() {
         ("club", "# /etc/pgwitness/pgwitness.toml"),
         ("systemd", "# /etc/systemd/system/pgwitness.service"),
         ("cron", "# /etc/cron.d/pgwitness"),
+        ("alerts", "# /etc/prometheus/rules/pgwitness.yml"),
         ("iam", "{"),
     ] {
         let output = pgwitness(&["config", "example", name]);
