@@ -9,7 +9,6 @@ use std::collections::BTreeMap;
 
 use crate::bulletin::{Bulletin, Ending};
 use crate::night::StepResult;
-use crate::verdict::Verdict;
 
 #[cfg(test)]
 mod tests;
@@ -53,7 +52,7 @@ pub fn is_ours(beginning: &[u8]) -> bool {
 }
 
 fn run(bulletin: &Bulletin) -> Vec<Family> {
-    let is_good = bulletin.ending() == Ending::Clean && bulletin.verdict.is_some_and(Verdict::is_sound);
+    let is_good = bulletin.ending() == Ending::Clean && bulletin.verdict.is_some_and(|verdict| verdict.is_sound());
     vec![
         Family::one(
             "last_run_timestamp_seconds",

@@ -11,7 +11,7 @@ use crate::config::examples;
 use crate::finding::{Finding, FindingKind, Unchecked};
 use crate::night::{DumpFacts, Step};
 use crate::time::Timestamp;
-use crate::verdict::Coverage;
+use crate::verdict::{Coverage, Verdict};
 
 type Labels = BTreeMap<String, String>;
 type Samples = BTreeMap<(String, Labels), f64>;
