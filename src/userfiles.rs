@@ -11,6 +11,7 @@ use serde::Deserialize;
 use crate::error::{Context, Error, Result};
 use crate::finding::{FindingKind, Waiver};
 use crate::questions;
+use crate::signers::AllowedSigners;
 
 /// Every `*.sql` of a directory, by stem.
 ///
@@ -24,6 +25,23 @@ pub fn assertions(dir: &Path) -> Result<BTreeMap<String, String>> {
         );
     }
     Ok(checks)
+}
+
+/// Whose signature counts.
+///
+/// # Errors
+/// When the file cannot be read, or a line of it is not understood.
+pub fn allowed_signers(path: &Path) -> Result<AllowedSigners> {
+    let text = allowed_signers_text(path)?;
+    AllowedSigners::parse(&text).doing(|| format!("read allowed signers {}", path.display()))
+}
+
+/// The text of such a file, to be read together with other lines.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn allowed_signers_text(path: &Path) -> Result<String> {
+    fs::read_to_string(path).doing(|| format!("read allowed signers {}", path.display()))
 }
 
 fn read_checks(dir: &Path) -> Result<BTreeMap<String, String>> {

@@ -11,12 +11,12 @@ use std::path::{Path, PathBuf};
 use super::args::{ConfigArguments, Format, KeygenArguments, PartChoice, PlaceArguments, ReportCommand, ShowArguments};
 use super::config;
 use super::terminal::{Terminal, print_result};
-use crate::error::{Context, Error, Result};
+use crate::error::{Context, Result};
 use crate::nights;
 use crate::render::{self, Part};
 use crate::report::{self, Report};
-use crate::signers::AllowedSigners;
 use crate::store;
+pub(super) use crate::userfiles::allowed_signers as read_signers;
 
 /// One of the report commands. `show` gives the exit code of the verdict that it shows.
 pub fn run(command: &ReportCommand) -> Result<u8> {
@@ -70,11 +70,6 @@ fn part(choice: PartChoice) -> Part {
         PartChoice::Steps => Part::Steps,
         PartChoice::Waivers => Part::Waivers,
     }
-}
-
-pub(super) fn read_signers(path: &Path) -> Result<AllowedSigners> {
-    let text = fs::read_to_string(path).map_err(Error::from);
-    text.and_then(|text| AllowedSigners::parse(&text)).doing(|| format!("read allowed signers {}", path.display()))
 }
 
 /// `pgwitness keygen`

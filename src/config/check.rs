@@ -5,7 +5,9 @@
 use super::check_metrics::check_metrics;
 use super::connection::Spoken;
 use super::problems::{Problems, fits};
-use super::{Config, Dump, DumpFormat, Login, PostgresSource, RdsSource, Restore, Retention, Source, Temporary};
+use super::{
+    Config, DriftRule, Dump, DumpFormat, Login, PostgresSource, RdsSource, Restore, Retention, Source, Temporary,
+};
 use crate::error::Error;
 use crate::pattern::Pattern;
 
@@ -47,6 +49,7 @@ impl Config {
         check_restore(&mut problems, &self.restore, &self.protected.databases);
         check_sides(&mut problems, self);
         check_verify(&mut problems, self);
+        check_drift(&mut problems, &self.drift);
         check_retention(&mut problems, &self.retention);
         check_report(&mut problems, self);
         problems.command("hooks.after_restore", &self.hooks.after_restore);
@@ -224,6 +227,12 @@ fn check_verify(problems: &mut Problems, config: &Config) {
     }
 }
 
+/// By the words alone: which tables there are, only a night knows.
+fn check_drift(problems: &mut Problems, rules: &[DriftRule]) {
+    let wrong = rules.iter().filter_map(|rule| Some((rule, rule.pattern().err()?)));
+    problems.0.extend(wrong.map(|(rule, error)| error.context(format!("drift: tables {:?}", rule.tables))));
+}
+
 /// A typing error must never empty the set.
 fn check_retention(problems: &mut Problems, retention: &Retention) {
     let Retention { keep_last, keep_daily, keep_weekly, keep_monthly, keep_yearly, keep_within } = retention;
@@ -241,6 +250,7 @@ fn check_report(problems: &mut Problems, config: &Config) {
     problems.absolute("report.directory", Some(&report.directory));
     problems.absolute("report.key", Some(&report.key));
     problems.secret_file("report.passphrase_file", report.passphrase_file.as_deref());
+    problems.absolute("report.allowed_signers", report.allowed_signers.as_deref());
     problems.absolute("state.directory", Some(&config.state.directory));
     let places = [
         ("dump.directory", &config.dump.directory),

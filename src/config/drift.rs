@@ -1,8 +1,11 @@
 //! `[[drift]]`: what may not happen to tables from one night to the next.
 //!
-//! Plain data; [`crate::drift`] judges by it.
+//! Never judges: [`crate::drift`] does.
 
 use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::pattern::Pattern;
 
 /// One rule. A night in which it does not hold has a finding of kind `drift`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,4 +22,22 @@ pub struct DriftRule {
     /// A table that was there in the night before must be there.
     #[serde(default)]
     pub must_not_vanish: bool,
+}
+
+impl DriftRule {
+    /// The tables that it is about.
+    ///
+    /// # Errors
+    /// A pattern that is none, a rule that forbids nothing, a percentage of which no table could fall short.
+    pub fn pattern(&self) -> Result<Pattern> {
+        if self.max_shrink_percent.is_none() && !self.must_not_be_empty && !self.must_not_vanish {
+            let hint = "max_shrink_percent, must_not_be_empty or must_not_vanish";
+            return Err(Error::new("it forbids nothing").hint(hint));
+        }
+        if self.max_shrink_percent.is_some_and(|percent| percent > 99) {
+            let hint = "0 to 99; must_not_be_empty says that a table must have a row";
+            return Err(Error::new("max_shrink_percent: every table may shrink by 100 percent").hint(hint));
+        }
+        Pattern::table(&self.tables)
+    }
 }

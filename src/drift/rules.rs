@@ -5,7 +5,7 @@
 
 use crate::compare;
 use crate::config::DriftRule;
-use crate::error::{Context, Error, Result};
+use crate::error::{Context, Result};
 use crate::finding::{Finding, FindingKind, Unchecked, Waiver};
 use crate::manifest::{Manifest, RelationKind};
 use crate::name::Name;
@@ -22,21 +22,13 @@ pub struct Rule {
 /// Reads the rules.
 ///
 /// # Errors
-/// A pattern that is none, a rule that forbids nothing, a percentage of which no table could fall short.
+/// See [`DriftRule::pattern`].
 pub fn rules(given: &[DriftRule]) -> Result<Vec<Rule>> {
-    given.iter().map(|rule| one(rule).doing(|| format!("read the drift rule for {}", rule.tables))).collect()
-}
-
-fn one(given: &DriftRule) -> Result<Rule> {
-    if given.max_shrink_percent.is_none() && !given.must_not_be_empty && !given.must_not_vanish {
-        let hint = "max_shrink_percent, must_not_be_empty or must_not_vanish";
-        return Err(Error::new("it forbids nothing").hint(hint));
-    }
-    if given.max_shrink_percent.is_some_and(|percent| percent > 99) {
-        let hint = "0 to 99; must_not_be_empty says that a table must have a row";
-        return Err(Error::new("max_shrink_percent: every table may shrink by 100 percent").hint(hint));
-    }
-    Ok(Rule { given: given.clone(), pattern: Pattern::table(&given.tables)? })
+    let read = |rule: &DriftRule| {
+        let pattern = rule.pattern().doing(|| format!("read the drift rule for {}", rule.tables))?;
+        Ok(Rule { given: rule.clone(), pattern })
+    };
+    given.iter().map(read).collect()
 }
 
 /// What the rules say of a night.
@@ -91,7 +83,8 @@ pub fn judge(previous: Option<&Manifest>, current: &Manifest, rules: &[Rule]) ->
 }
 
 impl Rule {
-    fn needs_previous(&self) -> bool {
+    /// Whether it holds one night against another.
+    pub fn needs_previous(&self) -> bool {
         self.given.max_shrink_percent.is_some() || self.given.must_not_vanish
     }
 }

@@ -3,6 +3,7 @@
 //! Nobody watches it: it never says "sound" of what it does not know, never leaves a paid instance without a word, and removes
 //! nothing old before something new is proven. Every way out, an error or a signal too, leads through `closing`.
 
+mod baseline;
 mod closing;
 mod cloud;
 mod debts;

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use tokio::sync::watch;
 
+use super::baseline;
 use super::cloud::Cloud;
 use super::debts::Payer;
 use super::fit::demand_fit;
@@ -399,6 +400,7 @@ impl<'a> Night<'a> {
         let witnessed = witness::judge(&source, dump, &copy, job, complaints, &self.given.listener).await?;
         let mut witnessed = witnessed;
         witnessed.comparison.outcome.remarks.append(&mut self.remarks);
+        baseline::judge(&mut witnessed, self.given, &job.request).await;
         self.facts.legs.clone_from(&witnessed.legs);
         self.record.note(witnessed.comparison.outcome.verdict_line());
         self.record.done()?;
