@@ -10,13 +10,13 @@ use pgwitness::digest::RowDigest;
 use pgwitness::finding::{ChangedColumn, ChangedRow, Finding, FindingKind, RowDifference, RowText, Unchecked, Waiver};
 use pgwitness::manifest::{Definition, Manifest, Observed, SequenceValue, Violations};
 use pgwitness::name::Name;
-use pgwitness::night::{Complaint, DumpFacts, DumpFile, Leg, Night, RdsFacts, RestoreFacts, Step, StepResult};
+use pgwitness::night::{CLOSING, Complaint, DumpFacts, DumpFile, Leg, Night, RdsFacts, RestoreFacts, Step, StepResult};
 use pgwitness::report::{Report, Run, Times, Tools};
 use pgwitness::store::{Folder, KeyFile};
 use pgwitness::time::Timestamp;
 use pgwitness::verdict::Outcome;
 
-use crate::paper::{at, manifest};
+use crate::paper::{at, leave_an_instance, manifest, seconds, write_closing};
 
 /// What a stranger may call a table, or write into it.
 pub const HOSTILE: [&str; 6] = [
@@ -213,10 +213,6 @@ fn steps(start: Timestamp, is_restored: bool) -> Vec<Step> {
     steps
 }
 
-fn seconds(at: Timestamp) -> u64 {
-    at.seconds_since(Timestamp::new(std::time::UNIX_EPOCH))
-}
-
 pub fn night(start: Timestamp, day: u64, is_restored: bool) -> Night {
     let bytes = 1_840_000_000 + day * 6_400_000;
     let sha256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".to_owned();
@@ -290,6 +286,7 @@ pub fn write_night(
     };
     let path = folder.path().to_owned();
     folder.finish(&Report::new(&outcome, &expected, &actual, run)).unwrap();
+    write_closing(&path, key, |_| {});
     path
 }
 
@@ -334,6 +331,22 @@ pub fn ten_nights(dir: &Path, key: &KeyFile) -> Vec<PathBuf> {
             _ => write_night(dir, key, day, |_, _, _, _| {}),
         });
     }
+    // After their reports: an instance that is still there, a closing that somebody touched, a run that was killed.
+    write_closing(&paths[1], key, leave_an_instance);
+    let touched = paths[2].join(CLOSING);
+    let text = fs::read_to_string(&touched).unwrap();
+    fs::write(&touched, text.replacen("\"exit_code\": 0", "\"exit_code\": 1", 1)).unwrap();
+    for name in [CLOSING, "closing.json.sig"] {
+        fs::remove_file(paths[4].join(name)).unwrap();
+    }
+    // What a stranger's server said.
+    write_closing(&paths[8], key, |closing| {
+        for name in HOSTILE {
+            closing.troubles.push(name.into());
+            closing.debts.push(name.into());
+            closing.steps.push(Step { name: name.into(), notes: vec![name.into()], ..closing.steps[0].clone() });
+        }
+    });
     fs::remove_dir_all(&paths[6]).unwrap();
     let edited = paths[7].join("report.json");
     let text = fs::read_to_string(&edited).unwrap();
