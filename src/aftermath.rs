@@ -62,12 +62,13 @@ impl Aftermath {
         matches!(self, Self::Absent { may_be_running: true }).then_some(NOT_YET)
     }
 
-    /// What went wrong, a line each, in a night with this exit code for its verdict: troubles, what was left behind, an interruption.
+    /// What went wrong, a line each, in a night with this exit code for its verdict: what was left behind (it may cost money, so it
+    /// comes first), troubles, an interruption.
     pub fn wrongs(&self, verdict_code: u8) -> Vec<String> {
         let Some(closing) = self.closing() else { return Vec::new() };
-        let mut lines: Vec<String> = closing.troubles.iter().map(|trouble| format!("trouble: {trouble}")).collect();
+        let mut lines: Vec<String> = closing.debts.iter().map(|debt| format!("left behind: {debt}")).collect();
+        lines.extend(closing.troubles.iter().map(|trouble| format!("trouble: {trouble}")));
         lines.extend(untold_failures(closing));
-        lines.extend(closing.debts.iter().map(|debt| format!("left behind: {debt}")));
         match closing.exit_code {
             code if code == verdict_code => {}
             code if code > SIGNALS => {
@@ -126,7 +127,7 @@ mod tests {
     #[test]
     fn whatever_is_not_as_the_verdict_alone_would_have_it_is_told() {
         let lines = told(3, &["prune: full"], &["dump x"], Some("full")).wrongs(0);
-        assert_eq!(lines, ["trouble: prune: full", "left behind: dump x"], "a failed step is not told twice");
+        assert_eq!(lines, ["left behind: dump x", "trouble: prune: full"], "a failed step is not told twice");
         assert_eq!(told(0, &[], &[], Some("full")).wrongs(0), ["trouble: prune: full"]);
         assert_eq!(told(3, &[], &[], None).wrongs(0), ["exit code 3"]);
         assert_eq!(told(143, &[], &[], None).wrongs(0), ["interrupted by signal 15 (exit code 143)"]);

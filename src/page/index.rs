@@ -21,6 +21,8 @@ use crate::verdict::Verdict;
 const OPEN_MONTHS: usize = 2;
 /// So many nights that are not in order are shown at once.
 const OPEN: usize = 20;
+/// So many troubles of one night are told; its own page has all of them.
+const OPEN_LINES: usize = 3;
 
 /// The whole file; `nights` are newest first, as [`crate::nights::read`] gives them.
 pub fn index(nights: &[NightEntry], now: Timestamp) -> String {
@@ -88,8 +90,16 @@ fn link(night: &NightEntry) -> Markup {
 
 /// What went wrong after the reports were signed.
 fn after(nights: &[NightEntry]) -> Markup {
+    let brief = |mut lines: Vec<String>| {
+        let hidden = lines.len().saturating_sub(OPEN_LINES);
+        if hidden > 1 {
+            lines.truncate(OPEN_LINES);
+            lines.push(format!("and {hidden} more"));
+        }
+        lines
+    };
     let wrong: Vec<(&NightEntry, Vec<String>)> =
-        nights.iter().map(|night| (night, night.wrongs())).filter(|(_, lines)| !lines.is_empty()).collect();
+        nights.iter().map(|night| (night, brief(night.wrongs()))).filter(|(_, lines)| !lines.is_empty()).collect();
     section(
         "after",
         "After the report",
