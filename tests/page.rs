@@ -377,6 +377,17 @@ fn a_thousand_nights_take_less_than_a_second_and_are_folded_by_month() {
     assert_eq!((page.matches("<details open>").count(), page.matches("<details>").count()), (2, 33));
 }
 
+/// For clocks and eyes: LOOK=DIR leaves a thousand nights of ordinary size there, written without forcing each file to the disk.
+#[test]
+fn look() {
+    let Some(dir) = std::env::var_os("LOOK") else { return };
+    let dir = Path::new(&dir);
+    let (key, generated) = make_key(tempfile::tempdir().unwrap().keep().as_path());
+    fs::create_dir_all(dir.join("reports")).unwrap();
+    fs::write(dir.join("allowed_signers"), &generated.allowed_signers_line).unwrap();
+    gallery::write_thousand(&dir.join("reports"), &pgwitness::store::read_key(&key).unwrap());
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
     #[test]

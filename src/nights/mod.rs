@@ -202,9 +202,19 @@ impl NightEntry {
         self.aftermath.disorder().is_none() && self.wrongs().is_empty()
     }
 
-    /// Sound by its verdict, and something after that failed, was left behind, or is not known.
+    /// By the verdict that may be believed; what came after has no part in it.
+    pub fn is_sound(&self) -> bool {
+        self.verdict().is_some_and(|verdict| verdict.is_sound())
+    }
+
+    /// Sound, and something after that failed, was left behind, or is not known.
     pub fn is_sound_but(&self) -> bool {
-        self.verdict().is_some_and(Verdict::is_sound) && !self.ended_well()
+        self.is_sound() && !self.ended_well()
+    }
+
+    /// Sound, and the run may still be at work.
+    pub fn is_sound_so_far(&self) -> bool {
+        self.is_sound() && self.aftermath.pending().is_some()
     }
 
     fn unproven(&self) -> Option<String> {

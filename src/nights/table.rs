@@ -91,10 +91,8 @@ fn name(night: &NightEntry, width: usize) -> String {
 fn verdict(night: &NightEntry) -> String {
     match &night.content {
         Content::Report(_) if night.is_sound_but() => SOUND_BUT.to_owned(),
-        Content::Report(_) => night.verdict().map_or("unproven".to_owned(), |verdict| {
-            let is_open = verdict.is_sound() && night.aftermath.pending().is_some();
-            if is_open { SO_FAR.to_owned() } else { verdict.to_string() }
-        }),
+        Content::Report(_) if night.is_sound_so_far() => SO_FAR.to_owned(),
+        Content::Report(_) => night.verdict().map_or("unproven".to_owned(), |verdict| verdict.to_string()),
         Content::Unreadable(_) => "unreadable".to_owned(),
         Content::NoReport { may_be_running: true } => "no report yet".to_owned(),
         Content::NoReport { may_be_running: false } => "no report".to_owned(),

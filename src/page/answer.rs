@@ -51,10 +51,8 @@ impl Answer {
     pub fn of(night: &NightEntry) -> Self {
         match &night.content {
             Content::Report(_) if night.is_sound_but() => Self::SoundBut,
-            Content::Report(_) => night.verdict().map_or(Self::Unproven, |verdict| {
-                let is_open = verdict.is_sound() && night.aftermath.pending().is_some();
-                if is_open { Self::SoundSoFar } else { Self::of_verdict(verdict) }
-            }),
+            Content::Report(_) if night.is_sound_so_far() => Self::SoundSoFar,
+            Content::Report(_) => night.verdict().map_or(Self::Unproven, Self::of_verdict),
             Content::Unreadable(_) => Self::Unreadable,
             Content::NoReport { may_be_running: true } => Self::Running,
             Content::NoReport { may_be_running: false } => Self::NoReport,

@@ -15,7 +15,6 @@ use crate::aftermath::Aftermath;
 use crate::nights::{ChainState, Content, NightEntry, ReviewState, SignatureState, Summary};
 use crate::render::{bytes, duration, grouped, grouped_noun};
 use crate::time::Timestamp;
-use crate::verdict::Verdict;
 
 /// So many months are open.
 const OPEN_MONTHS: usize = 2;
@@ -68,7 +67,7 @@ fn newest_night(newest: &NightEntry, answer: Answer) -> Markup {
 }
 
 fn facts(nights: &[NightEntry]) -> Markup {
-    let sound = nights.iter().find(|night| night.verdict().is_some_and(Verdict::is_sound));
+    let sound = nights.iter().find(|night| night.is_sound());
     let count = |answer| nights.iter().filter(|night| Answer::of(night) == answer).count() as u64;
     html! {
         dl.facts {

@@ -106,7 +106,11 @@ fn text(proofs: &[Proof], style: Style) -> String {
         0 => "all proven, the chain is whole".to_owned(),
         wrong => format!("{wrong} not proven or not whole"),
     };
-    text + &format!("{nights}: {closing}\n")
+    let after = match proofs.iter().filter(|proof| !proof.wrongs.is_empty()).count() {
+        0 => String::new(),
+        count => format!("; {count} with trouble after the report"),
+    };
+    text + &format!("{nights}: {closing}{after}\n")
 }
 
 fn wrapped(text: &str, style: Style, paint: fn(Style, &str) -> String) -> String {
