@@ -17,7 +17,7 @@ use crate::pgtools::{CLIENT, PgTools};
 use crate::secret;
 use crate::store::{self, KeyFile};
 use crate::time::Timestamp;
-use crate::{tls, userfiles};
+use crate::{textfile, tls, userfiles};
 
 /// From this version pg_dump knows methods of compression by name.
 const NAMED_COMPRESSION: u32 = 16;
@@ -78,6 +78,18 @@ pub async fn local(config: &Config, world: &World<'_>) -> Vec<Check> {
     }
     add("state.directory", directory(&config.state.directory, MADE_BY_INIT));
     checks
+}
+
+/// What tells of a night. The night itself goes on without it, and then ends with exit code 3.
+pub fn telling(config: &Config) -> Vec<Check> {
+    let metrics = config.metrics.iter();
+    metrics.map(|metrics| Check { name: "metrics.textfile".into(), result: figures(&metrics.textfile) }).collect()
+}
+
+fn figures(path: &Path) -> Result<String> {
+    directory(path.parent().unwrap_or(Path::new("/")), textfile::WHEN_ABSENT)?;
+    textfile::check_ours(path)?;
+    Ok(path.display().to_string())
 }
 
 fn counted(number: usize, noun: &str) -> String {

@@ -3,6 +3,12 @@
 
 mod paper;
 
+#[path = "support/disk.rs"]
+mod disk;
+
+#[path = "store/textfile.rs"]
+mod textfile;
+
 use std::fs;
 use std::path::Path;
 use std::process::Command;

@@ -298,6 +298,8 @@ pub enum ConfigExample {
     Systemd,
     /// A line for cron
     Cron,
+    /// Alerting rules for Prometheus, on the figures of [metrics]
+    Alerts,
     /// The smallest IAM policy (with --config: filled in)
     Iam,
 }

@@ -55,7 +55,7 @@ async fn check(path: &Path, is_offline: bool) -> Result<u8> {
     let config = read(path)?;
     let file = Check { name: "configuration".into(), result: whole(path, &config) };
     let world = World { environment: &inputs::environment, now: inputs::now() };
-    let mut checks = [vec![file], preflight::local(&config, &world).await].concat();
+    let mut checks = [vec![file], preflight::local(&config, &world).await, preflight::telling(&config)].concat();
     if !is_offline {
         checks.extend(nightly::far(&super::nightly::given(&config, nobody())).await);
     }
@@ -104,6 +104,7 @@ fn print_example(example: ConfigExample, config: Option<&Path>) -> Result<u8> {
         ConfigExample::Club => examples::CLUB.to_owned(),
         ConfigExample::Systemd => format!("{}\n{}", examples::SERVICE, examples::TIMER),
         ConfigExample::Cron => examples::CRON.to_owned(),
+        ConfigExample::Alerts => examples::ALERTS.to_owned(),
         ConfigExample::Iam => policy(config)?,
     };
     print_result(&text)?;

@@ -2,6 +2,7 @@
 //!
 //! Never looks at the world: neither files nor servers nor AWS. Whether a directory is there is for `config check`.
 
+use super::check_metrics::check_metrics;
 use super::connection::Spoken;
 use super::problems::{Problems, fits};
 use super::{
@@ -53,6 +54,7 @@ impl Config {
         check_report(&mut problems, self);
         problems.command("hooks.after_restore", &self.hooks.after_restore);
         problems.command("hooks.after_verified", &self.hooks.after_verified);
+        check_metrics(&mut problems, self.metrics.as_ref());
         problems.0
     }
 }

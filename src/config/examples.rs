@@ -1,4 +1,4 @@
-//! Set-up that an installed program carries: a commented configuration, units for systemd, a line for cron, a policy for IAM.
+//! Set-up that an installed program carries: a commented configuration, units for systemd, a line for cron, alerts, a policy for IAM.
 //!
 //! Never holds a real name, account or address.
 
@@ -18,6 +18,9 @@ pub const TIMER: &str = include_str!("examples/pgwitness.timer");
 
 /// For cron.
 pub const CRON: &str = include_str!("examples/pgwitness.cron");
+
+/// For Prometheus: when the figures of `[metrics]` are an alarm.
+pub const ALERTS: &str = include_str!("examples/alerts.yml");
 
 const POLICY: &str = include_str!("examples/iam-policy.json");
 

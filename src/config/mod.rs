@@ -3,6 +3,7 @@
 //! Never holds a secret: where one is needed, the file, the command or the variable that has it is named.
 
 mod check;
+mod check_metrics;
 mod connection;
 mod defaults;
 mod drift;

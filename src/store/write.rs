@@ -1,8 +1,8 @@
 //! Writing one file so that it is there as a whole or not at all.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, BufWriter, ErrorKind, Write};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use serde::Serialize;
@@ -49,6 +49,8 @@ impl<W: Write> Write for Hashing<W> {
 pub enum Then {
     /// It gets its name.
     Keep,
+    /// It gets its name, and everybody on this machine may read it, whatever the umask.
+    Show,
     /// It was only to see whether it could be written.
     Remove,
 }
@@ -60,8 +62,12 @@ pub fn replace(dir: &Path, name: &str, fill: impl FnOnce(Fill<'_>) -> io::Result
     let partial = dir.join(format!("{name}.partial"));
     let write = || -> io::Result<(u64, String)> {
         let file = OpenOptions::new().write(true).create_new(true).mode(0o640).open(&partial)?;
-        let result = fill_and_sync(file, fill).and_then(|written| {
-            if then == Then::Keep {
+        let set_mode = || match then {
+            Then::Show => file.set_permissions(Permissions::from_mode(0o644)),
+            Then::Keep | Then::Remove => Ok(()),
+        };
+        let result = set_mode().and_then(|()| fill_and_sync(file, fill)).and_then(|written| {
+            if then != Then::Remove {
                 fs::rename(&partial, dir.join(name))?;
             }
             Ok(written)
@@ -104,11 +110,16 @@ pub fn json(dir: &Path, name: &str, value: &impl Serialize) -> Result<SideFile> 
 /// As [`replace`], where this name and its `.partial` are ours alone, as nothing is in a directory whose lock we hold: what a crash
 /// left under `.partial` is taken away first.
 pub fn replace_own(dir: &Path, name: &str, bytes: &[u8]) -> Result<SideFile> {
+    replace_own_and(dir, name, bytes, Then::Keep)
+}
+
+/// As [`replace_own`], and `then` is up to the caller.
+pub fn replace_own_and(dir: &Path, name: &str, bytes: &[u8], then: Then) -> Result<SideFile> {
     match fs::remove_file(dir.join(format!("{name}.partial"))) {
         Err(error) if error.kind() != ErrorKind::NotFound => {
             Err(error).doing(|| format!("write {}", dir.join(name).display()))
         }
-        _ => replace(dir, name, |file| file.write_all(bytes), Then::Keep),
+        _ => replace(dir, name, |file| file.write_all(bytes), then),
     }
 }
 

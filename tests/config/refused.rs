@@ -302,3 +302,30 @@ fn no_refusal_repeats_a_value_that_may_be_a_password() {
         assert!(!error.contains("hunter2") && !hint.contains("hunter2"), "{error} {hint}");
     }
 }
+
+#[test]
+fn a_file_that_nobody_reads_and_labels_that_break_it_are_refused() {
+    let refused = |textfile: &str, label: &str| {
+        let more = format!("[metrics]\ntextfile = \"{textfile}\"\n[metrics.labels]\n{label}\n");
+        refusal(&format!("{SMALL}{more}")).0
+    };
+    let file = "/var/lib/prometheus/node-exporter/pgwitness.prom";
+    parse(&format!("{SMALL}[metrics]\ntextfile = \"{file}\"\nlabels = {{ a_1 = \"b \\\" \\\\\", _x = \"ä\" }}\n"));
+    for (textfile, label, expected) in [
+        ("pgwitness.prom", "", "metrics.textfile: \"pgwitness.prom\" is not an absolute path"),
+        ("/a/pgwitness.txt", "", "metrics.textfile: \"/a/pgwitness.txt\" does not end in .prom"),
+        ("/a/.prom", "", "metrics.textfile: \"/a/.prom\" does not end in .prom"),
+        ("/a/x.prom.bak", "", "metrics.textfile: \"/a/x.prom.bak\" does not end in .prom"),
+        (file, "\"a-b\" = \"x\"", "metrics.labels: \"a-b\" is no name of a label"),
+        (file, "1a = \"x\"", "metrics.labels: \"1a\" is no name of a label"),
+        (file, "\"a\\n\" = \"x\"", "metrics.labels: \"a\\n\" is no name of a label"),
+        (file, "\"é\" = \"x\"", "metrics.labels: \"é\" is no name of a label"),
+        (file, "__name__ = \"x\"", "metrics.labels.__name__: the name is taken"),
+        (file, "stage = \"x\"", "metrics.labels.stage: the name is taken"),
+        (file, "a = \"\"", "metrics.labels.a is empty"),
+        (file, "a = \"x\\ny\"", "metrics.labels.a: \"x\\ny\" holds a control character"),
+    ] {
+        let error = refused(textfile, label);
+        assert!(error.contains(expected), "{expected}: {error}");
+    }
+}

@@ -111,6 +111,7 @@ fn every_example_is_printed_and_those_that_are_configurations_load() {
         ("club", "# /etc/pgwitness/pgwitness.toml"),
         ("systemd", "# /etc/systemd/system/pgwitness.service"),
         ("cron", "# /etc/cron.d/pgwitness"),
+        ("alerts", "# /etc/prometheus/rules/pgwitness.yml"),
         ("iam", "{"),
     ] {
         let output = pgwitness(&["config", "example", name]);
@@ -344,4 +345,22 @@ fn a_file_that_is_not_there_or_wrong_is_one_error_with_what_to_try() {
         "{}",
         stderr(&wrong)
     );
+}
+
+#[test]
+fn the_file_for_prometheus_is_tried_and_nothing_is_written() {
+    let place = Place::new();
+    let file = place.path("figures/pgwitness.prom");
+    let more = format!("[metrics]\ntextfile = \"{file}\"\nlabels = {{ database = \"shop\" }}\n");
+    place.write("pgwitness.toml", &(place.config() + &more), 0o644);
+    let expected =
+        "✗ metrics.textfile: write into DIR/figures: No such file or directory (os error 2); make it, writable";
+    assert!(place.only_failure().starts_with(expected), "{}", place.only_failure());
+    fs::create_dir(place.path("figures")).unwrap();
+    assert!(stdout(&place.check()).contains(&format!("✓ metrics.textfile: {file}\n")), "{}", stdout(&place.check()));
+    assert_eq!(fs::read_dir(place.path("figures")).unwrap().count(), 0);
+    place.write("figures/pgwitness.prom", "# HELP node_time Theirs.\n", 0o644);
+    let expected = "✗ metrics.textfile: write DIR/figures/pgwitness.prom: there is a file of this name that pgwitness did not \
+                    write; move it away";
+    assert!(place.only_failure().starts_with(expected), "{}", place.only_failure());
 }
