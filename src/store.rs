@@ -22,7 +22,7 @@ use crate::time::Timestamp;
 
 pub use keys::{Generated, KeyFile, keygen, random_run_id, read_key};
 pub use read::{Previous, is_report_directory, load_manifest, previous_report, reports_in};
-pub use verify::{Authorship, Check, Trust, Verified, authorship, change, hash_of, verify};
+pub use verify::{Authorship, Check, Trust, Verified, aftermath, authorship, change, hash_of, verify};
 pub use write::Hashing;
 
 /// What is signed.

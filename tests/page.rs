@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use gallery::{HOSTILE, copy_of, database, ten_nights, write_night};
-use paper::{allowed, at, make_key};
+use paper::{allowed, at, make_key, write_closing};
 use pgwitness::finding::{Finding, FindingKind, Unchecked};
 use pgwitness::name::Name;
 use pgwitness::nights;
@@ -180,6 +180,20 @@ fn ten_nights_tell_the_right_story() {
         is_sane(&page(day));
     }
     assert!(page(0).contains("<p class=\"answer\">sound</p>"));
+    // After its report, one left an instance; the closing of one was touched; one was killed.
+    for (day, wanted) in [
+        (1, "<strong><bdi>left behind: RDS instance pgwitness-7f3a9c1e in ap-southeast-2</bdi></strong>"),
+        (2, "<strong><bdi>closing.json: bad signature: the signature does not belong to these bytes</bdi></strong>"),
+        (4, "<strong><bdi>no closing.json: the run was killed"),
+    ] {
+        assert!(
+            page(day).contains("<p class=\"answer\">sound, but</p>") && page(day).contains(wanted),
+            "{day}: {wanted}"
+        );
+        assert!(page(day).find(wanted) < page(day).find("<main>"), "{day}: near the verdict");
+    }
+    assert!(page(0).contains("After the report was signed</th>") && page(0).contains("class=\"late\""));
+    assert!(!page(2).contains("place_backup"), "what a touched closing says is not shown");
     assert!(page(3).contains("<p class=\"answer\">damaged</p>"));
     assert!(page(5).contains("<p class=\"answer\">inconclusive</p>"));
     assert!(page(7).contains("<p class=\"answer\">unproven</p>"), "it was edited: what it says is only a claim");
@@ -187,7 +201,10 @@ fn ten_nights_tell_the_right_story() {
     let index = fs::read_to_string(&published.index).unwrap();
     is_sane(&index);
     for wanted in [
-        "10 nights: 5 sound, 2 damaged, 1 inconclusive, 1 unproven, 1 missing",
+        "10 nights: 2 sound, 3 “sound, but”, 2 damaged, 1 inconclusive, 1 unproven, 1 missing",
+        "1 trouble, 1 left behind",
+        "closing bad",
+        "no closing",
         "missing: the next report names it",
         "bad signature",
         "was edited since",
@@ -211,7 +228,7 @@ fn a_page_says_how_to_check_the_report_with_the_hash_of_this_one() {
         .skip(1)
         .map(|rest| rest.split("</pre>").next().unwrap().replace("&lt;", "<").replace("&amp;", "&"))
         .collect();
-    assert_eq!(commands.len(), 3, "{commands:?}");
+    assert_eq!(commands.len(), 4, "{commands:?}");
     let ours = Path::new(env!("CARGO_BIN_EXE_pgwitness")).parent().unwrap();
     let search = std::env::join_paths(
         std::iter::once(ours.to_owned()).chain(std::env::split_paths(&std::env::var("PATH").unwrap())),
@@ -342,11 +359,13 @@ fn a_thousand_nights_take_less_than_a_second_and_are_folded_by_month() {
     let dir = tempfile::tempdir().unwrap();
     write_night(dir.path(), None, 0, |_, _, _, _| {});
     let template = nights::read(dir.path(), None, now()).unwrap().remove(0);
+    write_closing(&template.path, None, paper::leave_an_instance);
+    let left = nights::read(dir.path(), None, now()).unwrap().remove(0);
     let first = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_700_000_000);
     let nights: Vec<_> = (0..1_000_u32)
         .rev()
         .map(|day| {
-            let mut night = template.clone();
+            let mut night = if day % 3 == 0 { left.clone() } else { template.clone() };
             night.started_at = Some(Timestamp::new(first + std::time::Duration::from_secs(86_400) * day));
             night
         })
@@ -355,7 +374,18 @@ fn a_thousand_nights_take_less_than_a_second_and_are_folded_by_month() {
     let page = page::index(&nights, now());
     assert!(start.elapsed().as_secs_f64() < 1.0, "{:?}", start.elapsed());
     is_sane(&page);
-    assert_eq!((page.matches("<details open>").count(), page.matches("<details>").count()), (2, 32));
+    assert_eq!((page.matches("<details open>").count(), page.matches("<details>").count()), (2, 33));
+}
+
+/// For clocks and eyes: LOOK=DIR leaves a thousand nights of ordinary size there, written without forcing each file to the disk.
+#[test]
+fn look() {
+    let Some(dir) = std::env::var_os("LOOK") else { return };
+    let dir = Path::new(&dir);
+    let (key, generated) = make_key(tempfile::tempdir().unwrap().keep().as_path());
+    fs::create_dir_all(dir.join("reports")).unwrap();
+    fs::write(dir.join("allowed_signers"), &generated.allowed_signers_line).unwrap();
+    gallery::write_thousand(&dir.join("reports"), &pgwitness::store::read_key(&key).unwrap());
 }
 
 proptest! {
@@ -377,7 +407,14 @@ proptest! {
             night.steps[0].name = text.clone();
             night.dump.as_mut().unwrap().files[0].path = text.clone();
         });
-        is_sane(&page);
+        let hostile_end = |closing: &mut pgwitness::night::Closing| {
+            closing.steps[0].result = pgwitness::night::StepResult::Failed(text.clone());
+            closing.steps[1].name = text.clone();
+            closing.debts.push(text.clone());
+        };
+        write_closing(&nights::read(dir.path(), None, now()).unwrap()[0].path, None, hostile_end);
+        let page = page + &page_of(dir.path(), |_| {}) + &page::index(&nights::read(dir.path(), None, now()).unwrap(), now());
+        page.split_inclusive("</html>").for_each(is_sane);
         let is_hidden = |c: char| (c.is_control() && c != '\n') || ('\u{202a}'..='\u{202e}').contains(&c);
         let hidden = page.chars().find(|c| is_hidden(*c));
         prop_assert_eq!(hidden, None);

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use super::args::{ConfigArguments, Format, KeygenArguments, PartChoice, PlaceArguments, ReportCommand, ShowArguments};
 use super::config;
+use super::inputs;
 use super::terminal::{Terminal, print_result};
 use crate::error::{Context, Result};
 use crate::nights;
@@ -41,7 +42,9 @@ fn show(arguments: &ShowArguments) -> Result<u8> {
         Format::Table => {
             let all_tables = arguments.all_tables || arguments.only == Some(PartChoice::Tables);
             let style = Terminal::stdout().style(all_tables);
-            print_result(&render::report(&report, arguments.only.map(part), style))?;
+            let aftermath = store::aftermath(&path, &report, &store::sha256(&bytes), None);
+            let aftermath = aftermath.if_running(nights::may_be_running(report.times.started_at, inputs::now()));
+            print_result(&render::report(&report, &aftermath, arguments.only.map(part), style))?;
         }
     }
     Ok(report.verdict.exit_code())

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::{ChainState, Content, NightEntry, SignatureState};
+use crate::aftermath::Aftermath;
 use crate::store;
 use crate::time::Timestamp;
 
@@ -61,6 +62,7 @@ fn absent(sha256: String, is_checked: bool) -> NightEntry {
         signature: SignatureState::Unsigned,
         is_checked,
         chain: ChainState::Unknown,
+        aftermath: Aftermath::Nothing,
         troubles: Vec::new(),
         reviews: Vec::new(),
     }

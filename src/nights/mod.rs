@@ -16,6 +16,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use crate::aftermath::Aftermath;
 use crate::night::Step;
 use crate::time::Timestamp;
 use crate::verdict::Verdict;
@@ -23,10 +24,10 @@ use crate::verdict::Verdict;
 pub use acknowledge::{Acknowledged, acknowledge};
 pub use dumps::{DumpState, check_dump};
 pub use find::find;
-pub use read::read;
+pub use read::{may_be_running, read};
 pub use review::{Review, ReviewState};
 pub use table::table;
-pub use verify::{Extent, Proof, exit_code, prove_dump, verify_all};
+pub use verify::{Extent, Proof, exit_code, prove_aftermath, prove_dump, verify_all};
 
 /// One night.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -46,6 +47,8 @@ pub struct NightEntry {
     pub is_checked: bool,
     /// Whether it hangs together with the others.
     pub chain: ChainState,
+    /// What came after the report was signed; signed by itself, and only to be believed where [`NightEntry::disorder`] is silent.
+    pub aftermath: Aftermath,
     /// What else is wrong with it, a line each: a side file that is gone or has another length.
     pub troubles: Vec<String>,
     /// What administrators said of it, oldest first.
@@ -184,8 +187,34 @@ impl NightEntry {
             ChainState::PreviousEdited(id) => lines.push(format!("the report before it, {id}, was edited since")),
             ChainState::Misplaced(why) => lines.push(format!("not where it belongs: {why}")),
         }
+        lines.extend(self.aftermath.disorder());
         lines.extend(self.troubles.iter().cloned());
         lines
+    }
+
+    /// What went wrong after the report was signed, a line each.
+    pub fn wrongs(&self) -> Vec<String> {
+        self.summary().map_or_else(Vec::new, |summary| self.aftermath.wrongs(summary.verdict.exit_code()))
+    }
+
+    /// Whether nothing is known to be wrong with what came after: nothing went wrong, and the paper that says so is in order.
+    pub fn ended_well(&self) -> bool {
+        self.aftermath.disorder().is_none() && self.wrongs().is_empty()
+    }
+
+    /// By the verdict that may be believed; what came after has no part in it.
+    pub fn is_sound(&self) -> bool {
+        self.verdict().is_some_and(|verdict| verdict.is_sound())
+    }
+
+    /// Sound, and something after that failed, was left behind, or is not known.
+    pub fn is_sound_but(&self) -> bool {
+        self.is_sound() && !self.ended_well()
+    }
+
+    /// Sound, and the run may still be at work.
+    pub fn is_sound_so_far(&self) -> bool {
+        self.is_sound() && self.aftermath.pending().is_some()
     }
 
     fn unproven(&self) -> Option<String> {

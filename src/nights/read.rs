@@ -10,11 +10,13 @@ use sha2::{Digest as _, Sha256};
 
 use super::chain::{self, Link};
 use super::{ChainState, Content, NightEntry, SignatureState, Summary, review};
+use crate::aftermath::Aftermath;
 use crate::error::{Context, Error, Result};
+use crate::night::CLOSING;
 use crate::report::Report;
 use crate::signature::NAMESPACE;
 use crate::signers::AllowedSigners;
-use crate::store::{Authorship, REPORT, SIGNATURE, Trust, authorship};
+use crate::store::{self, Authorship, REPORT, SIGNATURE, Trust, authorship};
 use crate::time::Timestamp;
 
 /// A run that is at it for longer was killed.
@@ -62,11 +64,12 @@ fn one(path: &Path, trust: Option<Trust<'_>>) -> Option<(NightEntry, Option<Link
         signature: SignatureState::Unsigned,
         is_checked: trust.is_some(),
         chain: ChainState::Unknown,
+        aftermath: Aftermath::Nothing,
         troubles: Vec::new(),
         reviews: Vec::new(),
     };
     if !file.exists() {
-        return stamp.map(|_| (entry(Content::NoReport { may_be_running: false }), None));
+        return stamp.map(|_| (without_report(entry(Content::NoReport { may_be_running: false })), None));
     }
     match fs::read(&file) {
         Err(error) => Some((entry(Content::Unreadable(Error::from(error).to_string())), None)),
@@ -76,6 +79,14 @@ fn one(path: &Path, trust: Option<Trust<'_>>) -> Option<(NightEntry, Option<Link
             Some((entry, link))
         }
     }
+}
+
+/// The closing comes after the report: where it is, the report was.
+fn without_report(mut entry: NightEntry) -> NightEntry {
+    if entry.path.join(CLOSING).exists() {
+        entry.troubles.push(format!("{REPORT} was removed: {CLOSING}, which comes after it, is here"));
+    }
+    entry
 }
 
 /// All that the chain needs, so that it also holds over reports of other versions.
@@ -106,6 +117,7 @@ fn fill(entry: &mut NightEntry, file: &Path, bytes: &[u8], trust: Option<Trust<'
     match Report::from_bytes(bytes) {
         Ok(report) => {
             entry.troubles = side_files(file, &report);
+            entry.aftermath = store::aftermath(file, &report, &sha256, trust);
             entry.content = Content::Report(Box::new(summary(report, sha256.clone())));
         }
         Err(error) => entry.content = Content::Unreadable(error.to_string()),
@@ -168,13 +180,25 @@ fn summary(report: Report, sha256: String) -> Summary {
     }
 }
 
-/// Only the newest can still be running.
+/// A run of that time, if it has not ended.
+pub fn may_be_running(started_at: Timestamp, now: Timestamp) -> bool {
+    now.seconds_since(started_at) < LONGEST_RUN_S
+}
+
+/// Only the newest night can still be running; comparisons beside it say nothing of that.
 fn note_running(found: &mut [(NightEntry, Option<Link>)], now: Timestamp) {
-    if let Some((entry, _)) = found.last_mut()
-        && matches!(entry.content, Content::NoReport { .. })
-        && entry.started_at.is_some_and(|at| now.seconds_since(at) < LONGEST_RUN_S)
-    {
-        entry.content = Content::NoReport { may_be_running: true };
+    let is_night = |entry: &NightEntry| match &entry.content {
+        Content::NoReport { .. } => true,
+        Content::Report(_) => entry.aftermath != Aftermath::Nothing,
+        Content::Unreadable(_) | Content::Missing { .. } => false,
+    };
+    let newest = found.iter_mut().rev().map(|(entry, _)| entry).find(|entry| is_night(entry));
+    let newest = newest.filter(|entry| entry.started_at.is_some_and(|at| may_be_running(at, now)));
+    let Some(entry) = newest else { return };
+    match (&mut entry.content, &mut entry.aftermath) {
+        (Content::NoReport { may_be_running }, _) => *may_be_running = entry.troubles.is_empty(),
+        (_, Aftermath::Absent { may_be_running }) => *may_be_running = true,
+        _ => {}
     }
 }
 

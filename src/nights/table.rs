@@ -3,6 +3,7 @@
 //! Never shows a verdict that is not proven where signatures were checked.
 
 use super::{ChainState, Content, NightEntry, ReviewState, SignatureState, Summary};
+use crate::aftermath::Aftermath;
 use crate::render::{Column, Style, bytes, duration, grid, grouped, grouped_noun, printable, wrap};
 use crate::time::Timestamp;
 
@@ -12,6 +13,11 @@ const WIDE: usize = 100;
 const VERY_WIDE: usize = 120;
 /// And from here on for everything.
 const WIDEST: usize = 140;
+
+/// Of a night that is sound, and something after its report is not as it should be.
+const SOUND_BUT: &str = "sound, but";
+/// Of a night that is sound and may still be at work.
+const SO_FAR: &str = "sound so far";
 
 /// The whole view of these nights, newest first.
 pub fn table(nights: &[NightEntry], now: Timestamp, style: Style) -> String {
@@ -84,6 +90,8 @@ fn name(night: &NightEntry, width: usize) -> String {
 
 fn verdict(night: &NightEntry) -> String {
     match &night.content {
+        Content::Report(_) if night.is_sound_but() => SOUND_BUT.to_owned(),
+        Content::Report(_) if night.is_sound_so_far() => SO_FAR.to_owned(),
         Content::Report(_) => night.verdict().map_or("unproven".to_owned(), |verdict| verdict.to_string()),
         Content::Unreadable(_) => "unreadable".to_owned(),
         Content::NoReport { may_be_running: true } => "no report yet".to_owned(),
@@ -95,6 +103,9 @@ fn verdict(night: &NightEntry) -> String {
 fn signature(night: &NightEntry) -> &'static str {
     match (&night.content, &night.signature) {
         (Content::NoReport { .. } | Content::Missing { .. }, _) => "–",
+        // The report may be good; the closing is not.
+        _ if matches!(night.aftermath, Aftermath::Void(_)) => "BAD",
+        _ if night.aftermath == (Aftermath::Absent { may_be_running: false }) => "part",
         (_, SignatureState::Good(_)) => "good",
         (_, SignatureState::Unsigned) => "no",
         (_, SignatureState::Bad(_)) => "BAD",
@@ -115,11 +126,11 @@ fn chain(chain: &ChainState) -> &'static str {
 
 /// The verdict in its colour, and a night that is not in order all red.
 fn painted(line: &str, style: Style) -> String {
-    let words = ["unproven", "unreadable", "missing", "no report", "BAD", "unknown", "broken", "moved"];
+    let words = ["unproven", "unreadable", "missing", "no report", "BAD", "part", "unknown", "broken", "moved"];
     if words.iter().any(|word| format!("{line} ").contains(&format!(" {word} "))) || line.starts_with("missing-") {
         return style.red(line);
     }
-    for word in ["sound", "damaged", "inconclusive"] {
+    for word in [SOUND_BUT, SO_FAR, "sound", "damaged", "inconclusive"] {
         if let Some((front, back)) = line.split_once(&format!(" {word} ")) {
             let painted = match word {
                 "sound" => style.green(word),
@@ -139,6 +150,14 @@ fn notes(night: &NightEntry, style: Style) -> Vec<String> {
             note(&format!("{}: {}", printable(&night.id), printable(&reason)), style).map(|line| style.red(&line)),
         );
     }
+    let wrongs = night.wrongs();
+    if !wrongs.is_empty() {
+        let text = format!("{}: after the report: {}", printable(&night.id), printable(&wrongs.join("; ")));
+        lines.extend(note(&text, style).map(|line| style.yellow(&line)));
+    }
+    lines.extend(
+        night.aftermath.pending().iter().flat_map(|text| note(&format!("{}: {text}", printable(&night.id)), style)),
+    );
     for review in &night.reviews {
         let when = review.reviewed_at.map(|at| format!(" at {at}")).unwrap_or_default();
         let (who, what) = (printable(&review.identity), printable(&review.note));
@@ -168,9 +187,15 @@ fn closing(nights: &[NightEntry], now: Timestamp, style: Style) -> String {
     let checked =
         if nights.iter().any(|night| night.is_checked) { "" } else { "; signatures not checked (--allowed-signers)" };
     let count = grouped_noun(nights.len() as u64, "night");
+    let ended_badly = nights.iter().filter(|night| !night.wrongs().is_empty()).count() as u64;
+    let after = match ended_badly {
+        0 => String::new(),
+        nights => format!("; {} with trouble after the report", grouped(nights)),
+    };
     let line = match wrong {
+        0 if ended_badly > 0 => style.yellow(&format!("{count}, in order{after}{age}{checked}")),
         0 => style.green(&format!("{count}, in order{age}{checked}")),
-        wrong => style.red(&format!("{count}, {} not in order{age}{checked}", grouped(wrong as u64))),
+        wrong => style.red(&format!("{count}, {} not in order{after}{age}{checked}", grouped(wrong as u64))),
     };
     style.bold(&line)
 }

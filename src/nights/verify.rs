@@ -5,8 +5,9 @@
 use std::path::Path;
 
 use super::{ChainState, Content, DumpState, NightEntry, check_dump, read};
+use crate::aftermath::Aftermath;
 use crate::error::Result;
-use crate::night::DumpFacts;
+use crate::night::{CLOSING, DumpFacts};
 use crate::report::Report;
 use crate::store::{self, Check, REPORT, Trust};
 
@@ -19,6 +20,8 @@ pub struct Proof {
     pub lines: Vec<String>,
     /// The report's own verdict line, when it may be believed.
     pub verdict_line: Option<String>,
+    /// What went wrong after the report was signed; that is proven too, and changes nothing of the code.
+    pub wrongs: Vec<String>,
     /// 0: proven. 1: a dump on disk is not the one that was signed for. 2: not proven.
     pub code: u8,
 }
@@ -73,7 +76,7 @@ fn ancestors(entries: Vec<NightEntry>, id: &str) -> Vec<NightEntry> {
 }
 
 fn one(entry: &NightEntry, trust: Trust<'_>, backups: Option<&Path>, is_newest: bool) -> Proof {
-    let mut proof = Proof { id: entry.id.clone(), lines: Vec::new(), verdict_line: None, code: 0 };
+    let mut proof = Proof { id: entry.id.clone(), lines: Vec::new(), verdict_line: None, wrongs: Vec::new(), code: 0 };
     let disorder = entry.disorder();
     if !disorder.is_empty() {
         proof.code = 2;
@@ -97,6 +100,10 @@ fn prove_report(entry: &NightEntry, trust: Trust<'_>, backups: Option<&Path>, is
         Ok(Check::Good(verified)) => {
             proof.lines.push(format!("good signature of {}", verified.signer));
             proof.verdict_line = Some(verified.report.verdict_line.clone());
+            proof.wrongs = verified.aftermath.wrongs(verified.report.verdict.exit_code());
+            let aftermath = verified.aftermath.if_running(entry.aftermath.pending().is_some());
+            let (code, line) = prove_aftermath(&aftermath);
+            line.into_iter().for_each(|line| note(proof, code, line));
             if let Some(backups) = backups {
                 let (code, line) = prove_dump(&verified.report, backups, is_newest);
                 note(proof, code, line);
@@ -124,6 +131,16 @@ pub fn prove_dump(report: &Report, backups: &Path, is_needed: bool) -> (u8, Stri
         DumpState::Damaged(wrong) => (1, format!("dump damaged: {}", wrong.join(", "))),
         DumpState::Gone(why) if is_needed => (2, format!("dump not found: {why}")),
         DumpState::Gone(why) => (0, format!("dump not found, perhaps pruned: {why}")),
+    }
+}
+
+/// Code and line for what came after a report; no line where nothing was to come.
+pub fn prove_aftermath(aftermath: &Aftermath) -> (u8, Option<String>) {
+    match aftermath {
+        Aftermath::Nothing => (0, None),
+        Aftermath::Told(_) => (0, Some(format!("{CLOSING} as well"))),
+        Aftermath::Absent { may_be_running: true } => (0, aftermath.pending().map(str::to_owned)),
+        Aftermath::Absent { may_be_running: false } | Aftermath::Void(_) => (2, aftermath.disorder()),
     }
 }
 

@@ -10,8 +10,12 @@ use crate::verdict::Verdict;
 /// What a night comes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Answer {
-    /// By its verdict.
+    /// By its verdict, and nothing is wrong with what came after.
     Sound,
+    /// By its verdict, and something after it failed, was left behind, or is not known.
+    SoundBut,
+    /// By its verdict, and the run may still be at work.
+    SoundSoFar,
     /// By its verdict.
     Damaged,
     /// By its verdict.
@@ -30,8 +34,10 @@ pub enum Answer {
 
 impl Answer {
     /// All of them, in the order in which they are counted.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Sound,
+        Self::SoundBut,
+        Self::SoundSoFar,
         Self::Damaged,
         Self::Inconclusive,
         Self::Unproven,
@@ -44,6 +50,8 @@ impl Answer {
     /// Of one night.
     pub fn of(night: &NightEntry) -> Self {
         match &night.content {
+            Content::Report(_) if night.is_sound_but() => Self::SoundBut,
+            Content::Report(_) if night.is_sound_so_far() => Self::SoundSoFar,
             Content::Report(_) => night.verdict().map_or(Self::Unproven, Self::of_verdict),
             Content::Unreadable(_) => Self::Unreadable,
             Content::NoReport { may_be_running: true } => Self::Running,
@@ -64,6 +72,8 @@ impl Answer {
     pub fn word(self) -> &'static str {
         match self {
             Self::Sound => "sound",
+            Self::SoundBut => "sound, but",
+            Self::SoundSoFar => "sound so far",
             Self::Damaged => "damaged",
             Self::Inconclusive => "inconclusive",
             Self::Unproven => "unproven",
@@ -74,10 +84,21 @@ impl Answer {
         }
     }
 
+    /// The word within a list of words.
+    pub fn counted(self) -> &'static str {
+        if self == Self::SoundBut { "“sound, but”" } else { self.word() }
+    }
+
     /// What it means, in a sentence.
     pub fn meaning(self) -> &'static str {
         match self {
             Self::Sound => "Everything that was planned was compared on both sides, and nothing was found.",
+            Self::SoundBut => {
+                "Everything was compared and nothing was found; but something after that failed, was left behind, or is not known."
+            }
+            Self::SoundSoFar => {
+                "Everything was compared and nothing was found; what comes after that is not known yet."
+            }
             Self::Damaged => "Something was looked at and is wrong.",
             Self::Inconclusive => {
                 "There is no answer: something could not be looked at. This is not the same as sound."
@@ -95,15 +116,21 @@ impl Answer {
         match self {
             Self::Sound => "sound",
             Self::Damaged | Self::Unproven | Self::Missing => "damaged",
-            Self::Inconclusive | Self::Unreadable | Self::NoReport => "inconclusive",
-            Self::Running => "quiet",
+            Self::SoundBut | Self::Inconclusive | Self::Unreadable | Self::NoReport => "inconclusive",
+            Self::SoundSoFar | Self::Running => "quiet",
         }
     }
 
-    /// A circle, an octagon, a diamond, a triangle, a broken circle: shapes that differ without colour and when small.
+    /// A circle, a square, an octagon, a diamond, a triangle, a broken circle: shapes that differ without colour and when small.
     fn shape(self) -> &'static str {
         match self {
             Self::Sound => "<circle cx='8' cy='8' r='7'/><path class='k' d='M4.6 8.3l2.4 2.4 4.4-4.9'/>",
+            Self::SoundBut => {
+                "<path d='M3.4 1.2h9.2a2.2 2.2 0 0 1 2.2 2.2v9.2a2.2 2.2 0 0 1-2.2 2.2H3.4a2.2 2.2 0 0 1-2.2-2.2V3.4a2.2 2.2 0 0 1 2.2-2.2z'/><path class='k' d='M8 4.2v4.7M8 11.6v.2'/>"
+            }
+            Self::SoundSoFar => {
+                "<circle class='o' cx='8' cy='8' r='6.4' stroke-dasharray='3.2 2.1'/><path class='m' d='M5 8.2l2.2 2.2 3.9-4.4'/>"
+            }
             Self::Damaged => {
                 "<path d='M5.1 1h5.8L15 5.1v5.8L10.9 15H5.1L1 10.9V5.1z'/><path class='k' d='M5.4 5.4l5.2 5.2M10.6 5.4l-5.2 5.2'/>"
             }

@@ -55,7 +55,7 @@ fn cell(night: &NightEntry) -> Markup {
 fn legend(drawn: &[&NightEntry]) -> Markup {
     let count = |answer| drawn.iter().filter(|night| Answer::of(night) == answer).count();
     html! {
-        p.legend { @for answer in Answer::ALL { @let count = count(answer); @if count > 0 { (answer.badge()) " " (count) " " } } }
+        p.legend { @for answer in Answer::ALL { @let count = count(answer); @if count > 0 { span { (answer.badge()) " " (count) } } } }
     }
 }
 

@@ -5,11 +5,13 @@
 use maud::{Markup, html};
 
 use super::PAGE;
+use super::aftermath;
 use super::answer::Answer;
 use super::frame::document;
 use super::history;
 use super::report::href;
 use super::text::{clock, day, month, shown, time, wide};
+use crate::aftermath::Aftermath;
 use crate::nights::{ChainState, Content, NightEntry, ReviewState, SignatureState, Summary};
 use crate::render::{bytes, duration, grouped, grouped_noun};
 use crate::time::Timestamp;
@@ -18,6 +20,8 @@ use crate::time::Timestamp;
 const OPEN_MONTHS: usize = 2;
 /// So many nights that are not in order are shown at once.
 const OPEN: usize = 20;
+/// So many troubles of one night are told; its own page has all of them.
+const OPEN_LINES: usize = 3;
 
 /// The whole file; `nights` are newest first, as [`crate::nights::read`] gives them.
 pub fn index(nights: &[NightEntry], now: Timestamp) -> String {
@@ -35,6 +39,7 @@ fn body(nights: &[NightEntry], answer: Answer, now: Timestamp) -> Markup {
         }
         main {
             (attention(nights))
+            (after(nights))
             @if !nights.is_empty() { (history::section(nights)) (all(nights)) }
         }
         footer {
@@ -55,13 +60,14 @@ fn newest_night(newest: &NightEntry, answer: Answer) -> Markup {
                 @if let Some(summary) = newest.summary() {
                     @if newest.verdict().is_some() { p { (shown(&summary.verdict_line)) } } @else { p { (answer.meaning()) } }
                 } @else { p { (answer.meaning()) } }
+                (aftermath::lines(newest))
             }
         }
     }
 }
 
 fn facts(nights: &[NightEntry]) -> Markup {
-    let sound = nights.iter().find(|night| Answer::of(night) == Answer::Sound);
+    let sound = nights.iter().find(|night| night.is_sound());
     let count = |answer| nights.iter().filter(|night| Answer::of(night) == answer).count() as u64;
     html! {
         dl.facts {
@@ -81,16 +87,46 @@ fn link(night: &NightEntry) -> Markup {
     html! { @if night.summary().is_some() { a href=(format!("{}/{PAGE}", href(&night.id))) { (name) } } @else { (name) } }
 }
 
+/// What went wrong after the reports were signed.
+fn after(nights: &[NightEntry]) -> Markup {
+    let brief = |mut lines: Vec<String>| {
+        let hidden = lines.len().saturating_sub(OPEN_LINES);
+        if hidden > 1 {
+            lines.truncate(OPEN_LINES);
+            lines.push(format!("and {hidden} more"));
+        }
+        lines
+    };
+    let wrong: Vec<(&NightEntry, Vec<String>)> =
+        nights.iter().map(|night| (night, brief(night.wrongs()))).filter(|(_, lines)| !lines.is_empty()).collect();
+    section(
+        "after",
+        "After the report",
+        "What failed or was left behind then; the next night pays what is owed, if it can.",
+        &wrong,
+    )
+}
+
 /// What does not hang together, whatever the reports say of the database.
 fn attention(nights: &[NightEntry]) -> Markup {
     let disordered: Vec<(&NightEntry, Vec<String>)> =
         nights.iter().map(|night| (night, night.disorder())).filter(|(_, lines)| !lines.is_empty()).collect();
-    let (open, folded) = disordered.split_at(disordered.len().min(OPEN));
+    section(
+        "attention",
+        "Not in order",
+        "Of the reports as papers; what they say of the database is in the table.",
+        &disordered,
+    )
+}
+
+/// Nights with what is wrong about them; no section where there are none.
+fn section(id: &str, title: &str, meaning: &str, nights: &[(&NightEntry, Vec<String>)]) -> Markup {
+    let (open, folded) = nights.split_at(nights.len().min(OPEN));
     html! {
-        @if !disordered.is_empty() {
-            section.attention aria-labelledby="attention" {
-                h2 #attention { "Not in order" }
-                p.quiet { "Of the reports as papers; what they say of the database is in the table." }
+        @if !nights.is_empty() {
+            section aria-labelledby=(id) {
+                h2 id=(id) { (title) }
+                p.quiet { (meaning) }
                 (disorder(open))
                 @if !folded.is_empty() { details { summary { (grouped_noun(folded.len() as u64, "more night")) } (disorder(folded)) } }
             }
@@ -134,7 +170,7 @@ fn all(nights: &[NightEntry]) -> Markup {
 fn counts(nights: &[&NightEntry]) -> String {
     let counted = Answer::ALL.iter().filter_map(|answer| {
         let count = nights.iter().filter(|night| Answer::of(night) == *answer).count();
-        (count > 0).then(|| format!("{count} {}", answer.word()))
+        (count > 0).then(|| format!("{count} {}", answer.counted()))
     });
     format!("{}: {}", grouped_noun(nights.len() as u64, "night"), counted.collect::<Vec<_>>().join(", "))
 }
@@ -162,7 +198,7 @@ fn row(night: &NightEntry) -> Markup {
     html! {
         tr class=(answer.class()) {
             th scope="row" { (link(night)) }
-            td { (answer.badge()) }
+            td { (answer.badge()) @let counted = aftermath::counted(night); @if !counted.is_empty() { div.after { (counted) } } }
             (number(&|s| Some(grouped(s.tables))))
             (number(&|s| Some(grouped(s.rows))))
             (number(&|s| Some(grouped(s.findings))))
@@ -180,10 +216,12 @@ fn row(night: &NightEntry) -> Markup {
 fn signature(night: &NightEntry) -> Markup {
     let (word, class) = match (&night.content, &night.signature) {
         (Content::NoReport { .. } | Content::Missing { .. }, _) => ("–", ""),
-        (_, SignatureState::Good(_)) => ("good", ""),
         (_, SignatureState::Unsigned) => ("unsigned", if night.is_checked { "word damaged" } else { "" }),
         (_, SignatureState::Bad(_)) => ("bad", "word damaged"),
         (_, SignatureState::UnknownSigner(_)) => ("not allowed", "word damaged"),
+        _ if matches!(night.aftermath, Aftermath::Void(_)) => ("closing bad", "word damaged"),
+        _ if night.aftermath == (Aftermath::Absent { may_be_running: false }) => ("no closing", "word damaged"),
+        (_, SignatureState::Good(_)) => ("good", ""),
         (_, SignatureState::NotChecked) => ("not checked", ""),
     };
     html! { span class=(class) { (word) } }

@@ -1,38 +1,58 @@
-//! What a night was: its steps, where the data came from, the dump, the copy, and on which leg a difference came in.
+//! What a night was: its steps to the signature and after it, where the data came from, the dump, the copy, and on which leg a difference came in.
 
 use maud::{Markup, html};
 
 use super::chart::bar;
 use super::text::{clock, code, shown, time, wide};
+use crate::aftermath::Aftermath;
 use crate::night::{Complaint, Leg, Night, RdsFacts, RestoreFacts, Step, StepResult};
 use crate::render::{duration, grouped_noun};
 use crate::time::Timestamp;
 
-/// The steps with their durations.
-pub fn steps(steps: &[Step]) -> Markup {
-    let Some(start) = steps.iter().map(|step| step.started_at).min() else { return html! {} };
+/// Whether there is a section of steps.
+pub fn has_steps(before: &[Step], aftermath: &Aftermath) -> bool {
+    !before.is_empty() || aftermath.closing().is_some_and(|closing| !closing.steps.is_empty())
+}
+
+/// The steps with their durations, those after the signature apart from the others, all on one scale.
+pub fn steps(before: &[Step], aftermath: &Aftermath) -> Markup {
+    let after = aftermath.closing().map_or(&[][..], |closing| &closing.steps);
+    let Some(start) = before.iter().chain(after).map(|step| step.started_at).min() else { return html! {} };
     let end = |step: &Step| offset(step, start).saturating_add(step.duration_ms);
-    let whole = steps.iter().map(end).max().unwrap_or(1);
+    let whole = before.iter().chain(after).map(end).max().unwrap_or(1);
     html! {
         section aria-labelledby="steps" {
             h2 #steps { "Steps" }
             (wide("Steps", &html! {
                 table.steps {
-                    caption { "What was done, in order, up to the signing; " (duration(whole)) " from the first to the last" }
+                    caption { "What was done, in order; " (duration(whole)) " from the first to the last" }
                     thead { tr { th scope="col" { "Step" } th scope="col" { "Result" } th.n scope="col" { "Began" }
                         th.n scope="col" { "Took" } th scope="col" { "Within the night" } } }
-                    tbody { @for step in steps { (line(step, start, whole)) } }
+                    tbody { @for step in before { (line(step, start, whole, "done")) } }
+                    @if *aftermath != Aftermath::Nothing {
+                        tbody.after {
+                            tr { th colspan="5" scope="rowgroup" { "After the report was signed" (unknown(aftermath)) } }
+                            @for step in after { (line(step, start, whole, "late")) }
+                        }
+                    }
                 }
             }))
         }
     }
 }
 
+/// Why nothing is said of what came after.
+fn unknown(aftermath: &Aftermath) -> Markup {
+    let why = aftermath.disorder().or(aftermath.pending().map(str::to_owned));
+    html! { @if let Some(why) = why { ": " span.word.inconclusive { "not known" } "; " (shown(&why)) } }
+}
+
 fn offset(step: &Step, start: Timestamp) -> u64 {
     step.started_at.seconds_since(start).saturating_mul(1000)
 }
 
-fn line(step: &Step, start: Timestamp, whole: u64) -> Markup {
+/// `color` is the class of a bar whose step did not fail.
+fn line(step: &Step, start: Timestamp, whole: u64, color: &str) -> Markup {
     let (word, class, why) = match &step.result {
         StepResult::Done => ("done", "sound", None),
         StepResult::Failed(why) => ("failed", "damaged", Some(why)),
@@ -46,7 +66,7 @@ fn line(step: &Step, start: Timestamp, whole: u64) -> Markup {
             td { span class={ "word " (class) } { (word) } @if let Some(why) = why { ": " (shown(why)) } (notes(&step.notes)) }
             td.n { time datetime=(step.started_at) { (clock(step.started_at)) } }
             td.n { (duration(step.duration_ms)) }
-            td { (bar(from, step.duration_ms, whole, if class == "damaged" { "part" } else { "done" }, &label)) }
+            td { (bar(from, step.duration_ms, whole, if class == "damaged" { "part" } else { color }, &label)) }
         }
     }
 }

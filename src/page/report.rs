@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::answer::Answer;
 use super::frame::document;
 use super::text::{day, shown, time};
-use super::{INDEX, PAGE, Paper, coverage, findings, night, open, sides, tables, verify};
+use super::{INDEX, PAGE, Paper, aftermath, coverage, findings, night, open, sides, tables, verify};
 use crate::render::{bytes, duration, grouped};
 use crate::report::Report;
 
@@ -31,7 +31,7 @@ fn body(paper: &Paper<'_>, answer: Answer, heading: &str) -> Markup {
             h1 { (heading) }
             (verdict(paper, answer))
             (facts(report))
-            (contents(report))
+            (contents(paper))
         }
         main {
             (findings::section(&report.findings))
@@ -41,7 +41,7 @@ fn body(paper: &Paper<'_>, answer: Answer, heading: &str) -> Markup {
             (tables::section(&report.tables))
             (sides::violations("keys", "Foreign keys", "foreign key", &report.foreign_keys))
             (sides::violations("assertions", "Assertions", "assertion", &report.assertions))
-            @if let Some(night) = &report.night { (night::steps(&night.steps)) }
+            (night::steps(report.night.as_ref().map_or(&[], |night| &night.steps), &paper.entry.aftermath))
             (open::waivers(&report.waivers))
             (open::remarks(&report.remarks))
             @if let Some(night) = &report.night { (night::origin(night)) }
@@ -92,6 +92,7 @@ fn verdict(paper: &Paper<'_>, answer: Answer) -> Markup {
                     p { "It claims: " q { (shown(&paper.report.verdict_line)) } }
                 } @else { p { (shown(&paper.report.verdict_line)) } p.quiet { (answer.meaning()) } }
                 @if !disorder.is_empty() { ul { @for line in &disorder { li { strong { (shown(line)) } } } } }
+                (aftermath::lines(paper.entry))
             }
         }
     }
@@ -117,8 +118,10 @@ fn facts(report: &Report) -> Markup {
     }
 }
 
-fn contents(report: &Report) -> Markup {
+fn contents(paper: &Paper<'_>) -> Markup {
+    let report = paper.report;
     let night = report.night.as_ref();
+    let has_steps = night::has_steps(night.map_or(&[], |night| &night.steps), &paper.entry.aftermath);
     let sections = [
         ("findings", "Findings", true),
         ("unchecked", "Unchecked", true),
@@ -127,7 +130,7 @@ fn contents(report: &Report) -> Markup {
         ("tables", "Tables", true),
         ("keys", "Foreign keys", !report.foreign_keys.is_empty()),
         ("assertions", "Assertions", !report.assertions.is_empty()),
-        ("steps", "Steps", night.is_some_and(|night| !night.steps.is_empty())),
+        ("steps", "Steps", has_steps),
         ("waivers", "Waivers", true),
         ("remarks", "Remarks", !report.remarks.is_empty()),
         ("origin", "Origin and copy", night.is_some()),

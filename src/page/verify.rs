@@ -4,12 +4,14 @@
 
 use maud::{Markup, html};
 
-use super::Paper;
 use super::text::{code, shown, wide};
+use super::{Paper, aftermath};
+use crate::aftermath::Aftermath;
+use crate::night::CLOSING;
 use crate::nights::{ChainState, Review, ReviewState, SignatureState};
 use crate::render::{bytes, grouped_noun};
 use crate::signature::NAMESPACE;
-use crate::store::{REPORT, SIGNATURE};
+use crate::store::REPORT;
 
 /// So many files of a dump are shown at once.
 const OPEN: usize = 20;
@@ -24,6 +26,9 @@ pub fn section(paper: &Paper<'_>, sha256: &str) -> Markup {
             (commands(paper, sha256))
             dl.facts.small {
                 div { dt { "Signature, when this page was made" } dd { (signature(&paper.entry.signature)) } }
+                @if paper.entry.aftermath != Aftermath::Nothing {
+                    div { dt { "What came after" } dd { (aftermath::state(&paper.entry.aftermath, paper.entry.is_checked)) } }
+                }
                 div { dt { "Chain" } dd { (chain(&paper.entry.chain)) } }
             }
             @if !paper.entry.troubles.is_empty() {
@@ -39,14 +44,21 @@ fn commands(paper: &Paper<'_>, sha256: &str) -> Markup {
         SignatureState::Good(principals) => principals.split(',').next().unwrap_or_default(),
         _ => "IDENTITY",
     };
-    let verify = format!(
-        "ssh-keygen -Y verify -f allowed_signers -I {} -n {NAMESPACE} -s {SIGNATURE} < {REPORT}",
-        quoted(identity)
-    );
+    let verify = |file: &str| {
+        let command = format!(
+            "ssh-keygen -Y verify -f allowed_signers -I {} -n {NAMESPACE} -s {file}.sig < {file}",
+            quoted(identity)
+        );
+        html! { pre.command { (crate::render::printable(&command)) } }
+    };
     html! {
         @if paper.entry.signature != SignatureState::Unsigned {
             p { "The signature (" code { "allowed_signers" } " is your own list of who may sign):" }
-            pre.command { (crate::render::printable(&verify)) }
+            (verify(REPORT))
+            @if paper.entry.aftermath.closing().is_some() {
+                p { "What came after it was signed has a signature of its own:" }
+                (verify(CLOSING))
+            }
         }
         p { "The file that this page shows:" }
         pre.command { "echo '" (sha256) "  " (REPORT) "' | sha256sum --check" }
@@ -135,6 +147,9 @@ pub fn files(paper: &Paper<'_>, sha256: &str) -> Markup {
                     tbody {
                         tr { th scope="row" { code { (REPORT) } } td.n { "" } td { code.digest { (sha256) } } }
                         @for file in &beside { (row(file)) }
+                        @if paper.entry.aftermath.closing().is_some() {
+                            tr { th scope="row" { code { (CLOSING) } } td.n { "" } td { span.quiet { "signed by itself" } } }
+                        }
                     }
                 }
             }))

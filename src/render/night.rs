@@ -1,4 +1,4 @@
-//! What a night was: where the data came from, the dump, the steps with their durations, the legs.
+//! What a night was: where the data came from, the dump, the steps with their durations, the legs, and what came after the report.
 //!
 //! Never leaves out a step or a complaint.
 
@@ -6,6 +6,7 @@ use super::grid::{Column, grid, last_word};
 use super::printable::printable;
 use super::style::Style;
 use super::text::{bytes, duration, grouped_noun, wrap};
+use crate::aftermath::Aftermath;
 use crate::night::{Complaint, DumpFacts, Leg, Night, RdsFacts, RestoreFacts, Step, StepResult};
 
 /// Notes of a step that are shown; the others are in the report.
@@ -24,6 +25,27 @@ pub fn lines(night: &Night, style: Style) -> Vec<String> {
     lines.extend(complaints.flat_map(|complaint| paragraph(&complained(complaint), 4, style)));
     lines.extend(legs(&night.legs, style));
     lines.extend(steps(&night.steps, style));
+    lines
+}
+
+/// What came after the report was signed, in a night with this exit code for its verdict.
+pub fn after(aftermath: &Aftermath, verdict_code: u8, with_steps: bool, style: Style) -> Vec<String> {
+    if *aftermath == Aftermath::Nothing {
+        return Vec::new();
+    }
+    let mut lines = Vec::new();
+    if let Some(closing) = aftermath.closing().filter(|_| with_steps) {
+        lines.push(style.bold("after the report was signed"));
+        lines.extend(steps(&closing.steps, style).into_iter().skip_while(String::is_empty));
+    }
+    let wrongs = aftermath.wrongs(verdict_code);
+    let open = aftermath.pending().map(str::to_owned);
+    for line in aftermath.disorder().iter().chain(&open).chain(&wrongs) {
+        lines.extend(paragraph(line, 0, style).iter().map(|line| style.bold(&style.yellow(line))));
+    }
+    if with_steps && wrongs.is_empty() && aftermath.closing().is_some() {
+        lines.push(style.green("nothing went wrong after it"));
+    }
     lines
 }
 

@@ -1,8 +1,9 @@
-//! A report as people read it: what is wrong first.
+//! A report as people read it: what is wrong first, then everything else, then the verdict, and last what came after it.
 //!
 //! Never says more than the report; whether it may be believed is `report verify`'s business.
 
 use super::{Heading, Style, closing, findings, head, night, tables};
+use crate::aftermath::Aftermath;
 use crate::report::Report;
 
 /// One part of a report.
@@ -18,8 +19,9 @@ pub enum Part {
     Waivers,
 }
 
-/// The whole report, or one part of it; the verdict is always the last line.
-pub fn report(report: &Report, only: Option<Part>, style: Style) -> String {
+/// The whole report, or one part of it; the verdict is always the last line of it. Below that stands what came after it was signed:
+/// its steps only with the other steps, what went wrong always.
+pub fn report(report: &Report, aftermath: &Aftermath, only: Option<Part>, style: Style) -> String {
     let outcome = report.outcome();
     let heading = Heading::new(&report.endpoints.expected, &report.endpoints.actual);
     let is_shown = |part| only.is_none_or(|only| only == part);
@@ -38,5 +40,6 @@ pub fn report(report: &Report, only: Option<Part>, style: Style) -> String {
         sections.push(closing::remarks(&outcome.remarks, style));
     }
     sections.push(closing::verdict(&outcome, style));
+    sections.push(night::after(aftermath, outcome.verdict().exit_code(), is_shown(Part::Steps), style));
     super::joined(&sections)
 }

@@ -1,5 +1,6 @@
 //! Verifying a report on disk: signature first, parse second, side files third.
 //!
+//! What came after the signature has a paper of its own, which takes nothing from the report.
 //! Never looks into a report before its signature is known to be good, by somebody whose signature counts.
 
 use std::fmt;
@@ -7,11 +8,14 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use super::{Hashing, REPORT};
-use crate::error::{Context, Result};
+use super::{Hashing, REPORT, SIGNATURE};
+use crate::aftermath::Aftermath;
+use crate::error::{Context, Error, Result};
+use crate::night::{CLOSING, Closing};
 use crate::report::{Report, SideFile};
 use crate::signature;
 use crate::signers::AllowedSigners;
+use crate::strict;
 use crate::time::Timestamp;
 
 /// What a verification found. Anything but [`Check::Good`] is no proof of anything.
@@ -38,6 +42,8 @@ pub struct Verified {
     pub signer: String,
     /// SHA-256 of `report.json`, as the next report names it.
     pub sha256: String,
+    /// What came after it was signed; that may be no proof, also beside a good report.
+    pub aftermath: Aftermath,
 }
 
 impl Check {
@@ -109,7 +115,8 @@ pub fn verify(path: &Path, allowed: &AllowedSigners, identity: Option<&str>, now
     let path = if path.is_dir() { path.join(REPORT) } else { path.to_owned() };
     let doing = || format!("read report {}", path.display());
     let bytes = fs::read(&path).doing(doing)?;
-    let signer = match authorship(&path, &bytes, signature::NAMESPACE, Trust { allowed, identity, now })? {
+    let trust = Trust { allowed, identity, now };
+    let signer = match authorship(&path, &bytes, signature::NAMESPACE, trust)? {
         Authorship::Of(signer) => signer,
         Authorship::Unsigned => return Ok(Check::Unsigned),
         Authorship::BadSignature(reason) => return Ok(Check::BadSignature(reason)),
@@ -120,13 +127,65 @@ pub fn verify(path: &Path, allowed: &AllowedSigners, identity: Option<&str>, now
     if !changed.is_empty() {
         return Ok(Check::SideFiles(changed));
     }
-    Ok(Check::Good(Box::new(Verified { report, signer, sha256: super::sha256(&bytes) })))
+    let sha256 = super::sha256(&bytes);
+    let aftermath = aftermath(&path, &report, &sha256, Some(trust));
+    Ok(Check::Good(Box::new(Verified { report, signer, sha256, aftermath })))
+}
+
+/// The only command that goes on after its report.
+const NIGHTLY: &str = "nightly";
+
+/// What came after this `report.json`, whose hash is given, was signed. Without `trust` nobody knows whose word it is, but it is signed where
+/// the report is, and it is of this report.
+pub fn aftermath(path: &Path, report: &Report, sha256: &str, trust: Option<Trust<'_>>) -> Aftermath {
+    let file = path.with_file_name(CLOSING);
+    let bytes = match fs::read(&file) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == ErrorKind::NotFound => return without_closing(&file, report),
+        Err(error) => return Aftermath::Void(Error::from(error).to_string()),
+    };
+    match demand_signed(&file, &bytes, trust).and_then(|()| closing_of(&bytes, report, sha256)) {
+        Ok(closing) => Aftermath::Told(Box::new(closing)),
+        Err(error) => Aftermath::Void(error.to_string()),
+    }
+}
+
+fn without_closing(file: &Path, report: &Report) -> Aftermath {
+    if signature_of(file).exists() {
+        return Aftermath::Void("it is not here, and its signature is".into());
+    }
+    if report.command == NIGHTLY { Aftermath::Absent { may_be_running: false } } else { Aftermath::Nothing }
+}
+
+fn demand_signed(file: &Path, bytes: &[u8], trust: Option<Trust<'_>>) -> Result<()> {
+    let Some(trust) = trust else {
+        let is_signed = signature_of(file).exists() || !file.with_file_name(SIGNATURE).exists();
+        return if is_signed { Ok(()) } else { Err(Error::new("not signed, and the report is")) };
+    };
+    match authorship(file, bytes, signature::NAMESPACE, trust)? {
+        Authorship::Of(_) => Ok(()),
+        Authorship::Unsigned => Err(Error::new("not signed")),
+        Authorship::BadSignature(reason) => Err(Error::new(format!("bad signature: {reason}"))),
+        Authorship::UnknownSigner(reason) => Err(Error::new(format!("signer not allowed: {reason}"))),
+    }
+}
+
+fn closing_of(bytes: &[u8], report: &Report, sha256: &str) -> Result<Closing> {
+    let closing: Closing = strict::from_slice("closing", bytes, 1..=1)?;
+    if closing.report_sha256 != sha256 || closing.run_id != report.run_id {
+        return Err(Error::new("it is of another report"));
+    }
+    Ok(closing)
+}
+
+fn signature_of(file: &Path) -> PathBuf {
+    let mut path = file.as_os_str().to_owned();
+    path.push(".sig");
+    PathBuf::from(path)
 }
 
 fn read_signature(report: &Path) -> Result<Option<Vec<u8>>> {
-    let mut path = report.as_os_str().to_owned();
-    path.push(".sig");
-    let path = PathBuf::from(path);
+    let path = signature_of(report);
     match fs::read(&path) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),

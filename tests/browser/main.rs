@@ -15,6 +15,18 @@ use driver::Browser;
 use paper::{allowed, at, make_key};
 use pgwitness::publish::{Readers, all};
 
+/// Days that are looked at, and what they tell.
+const STORIES: [(usize, &str); 8] = [
+    (9, "sound"),
+    (1, "left-behind"),
+    (2, "closing-touched"),
+    (4, "killed"),
+    (3, "damaged"),
+    (5, "inconclusive"),
+    (7, "edited"),
+    (8, "hostile"),
+];
+
 fn pictures() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("pages")
 }
@@ -45,7 +57,7 @@ fn an_administrator_reads_ten_nights_in_a_browser() {
         browser.open(&reports.join("index.html"));
         is_calm(&browser, &format!("index, {name}"));
         browser.picture(&pictures().join(format!("index-{name}.png")));
-        for (day, story) in [(9, "sound"), (3, "damaged"), (5, "inconclusive"), (7, "edited"), (8, "hostile")] {
+        for (day, story) in STORIES {
             // A large page, and the others show already what dark looks like.
             if story == "hostile" && scheme == "dark" {
                 continue;

@@ -4,19 +4,21 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, UNIX_EPOCH};
 
 use pgwitness::compare::{Request, compare};
 use pgwitness::digest::RowDigest;
 use pgwitness::finding::{ChangedColumn, ChangedRow, Finding, FindingKind, RowDifference, RowText, Unchecked, Waiver};
 use pgwitness::manifest::{Definition, Manifest, Observed, SequenceValue, Violations};
 use pgwitness::name::Name;
-use pgwitness::night::{Complaint, DumpFacts, DumpFile, Leg, Night, RdsFacts, RestoreFacts, Step, StepResult};
+use pgwitness::night::{CLOSING, Complaint, DumpFacts, DumpFile, Leg, Night, RdsFacts, RestoreFacts, Step, StepResult};
 use pgwitness::report::{Report, Run, Times, Tools};
+use pgwitness::signature::PrivateKey;
 use pgwitness::store::{Folder, KeyFile};
 use pgwitness::time::Timestamp;
 use pgwitness::verdict::Outcome;
 
-use crate::paper::{at, manifest};
+use crate::paper::{at, leave_an_instance, manifest, seconds, write_closing};
 
 /// What a stranger may call a table, or write into it.
 pub const HOSTILE: [&str; 6] = [
@@ -205,16 +207,12 @@ fn steps(start: Timestamp, is_restored: bool) -> Vec<Step> {
             }
             _ => StepResult::Done,
         };
-        let started_at = Timestamp::new(std::time::UNIX_EPOCH + std::time::Duration::from_secs(began));
+        let started_at = Timestamp::new(UNIX_EPOCH + Duration::from_secs(began));
         let notes = notes.iter().map(|note| (*note).to_owned()).collect();
         steps.push(Step { name: name.into(), started_at, duration_ms, result, notes });
         at = began + duration_ms / 1000;
     }
     steps
-}
-
-fn seconds(at: Timestamp) -> u64 {
-    at.seconds_since(Timestamp::new(std::time::UNIX_EPOCH))
 }
 
 pub fn night(start: Timestamp, day: u64, is_restored: bool) -> Night {
@@ -275,8 +273,7 @@ pub fn write_night(
     let mut outcome = outcome_of(&expected, &actual);
     change(&mut outcome, &mut expected, &mut actual, &mut night);
     let duration_ms = night.steps.iter().map(|step| step.duration_ms).sum::<u64>() - 388_000 + day * 9_000;
-    let finished_at =
-        Timestamp::new(std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds(start) + duration_ms / 1000));
+    let finished_at = Timestamp::new(UNIX_EPOCH + Duration::from_secs(seconds(start) + duration_ms / 1000));
     let folder = Folder::prepare(dir, key, start, &run_id).unwrap();
     let run = Run {
         run_id,
@@ -290,7 +287,41 @@ pub fn write_night(
     };
     let path = folder.path().to_owned();
     folder.finish(&Report::new(&outcome, &expected, &actual, run)).unwrap();
+    write_closing(&path, key, |_| {});
     path
+}
+
+/// A thousand good nights that end in November 2026, a minute short of a day apart, without side files.
+pub fn write_thousand(dir: &Path, key: &PrivateKey) {
+    let expected = database(0);
+    let (actual, mut previous_report_sha256) = (copy_of(&expected), None);
+    let outcome = outcome_of(&expected, &actual);
+    for day in 0..1000 {
+        let from = |after_s| Timestamp::new(UNIX_EPOCH + Duration::from_secs(1_708_000_000 + day * 86_340 + after_s));
+        let run_id = format!("{day:08x}{}", "00".repeat(12));
+        let run = Run {
+            run_id: run_id.clone(),
+            command: "nightly".into(),
+            times: Times { started_at: from(0), finished_at: from(1900), duration_ms: 1_900_000 },
+            night: Some(night(from(0), day, true)),
+            previous_report_sha256,
+            ..Default::default()
+        };
+        let bytes = Report::new(&outcome, &expected, &actual, run).to_bytes().unwrap();
+        let own = dir.join(format!("{}-{}", from(0).stamp(), &run_id[..8]));
+        fs::create_dir(&own).unwrap();
+        fs::write(own.join("report.json"), &bytes).unwrap();
+        write_closing(&own, None, |closing| {
+            if day % 50 == 0 {
+                leave_an_instance(closing)
+            }
+        });
+        for name in ["report.json", CLOSING] {
+            let signature = pgwitness::signature::sign(key, &fs::read(own.join(name)).unwrap()).unwrap();
+            fs::write(own.join(format!("{name}.sig")), signature).unwrap();
+        }
+        previous_report_sha256 = Some(pgwitness::store::sha256(&bytes));
+    }
 }
 
 /// The ten nights; the answer has their directories, oldest first, also that of the one that is gone.
@@ -334,6 +365,22 @@ pub fn ten_nights(dir: &Path, key: &KeyFile) -> Vec<PathBuf> {
             _ => write_night(dir, key, day, |_, _, _, _| {}),
         });
     }
+    // After their reports: an instance that is still there, a closing that somebody touched, a run that was killed.
+    write_closing(&paths[1], key, leave_an_instance);
+    let touched = paths[2].join(CLOSING);
+    let text = fs::read_to_string(&touched).unwrap();
+    fs::write(&touched, text.replacen("\"exit_code\": 0", "\"exit_code\": 1", 1)).unwrap();
+    for name in [CLOSING, "closing.json.sig"] {
+        fs::remove_file(paths[4].join(name)).unwrap();
+    }
+    // What a stranger's server said.
+    write_closing(&paths[8], key, |closing| {
+        for name in HOSTILE {
+            closing.troubles.push(name.into());
+            closing.debts.push(name.into());
+            closing.steps.push(Step { name: name.into(), notes: vec![name.into()], ..closing.steps[0].clone() });
+        }
+    });
     fs::remove_dir_all(&paths[6]).unwrap();
     let edited = paths[7].join("report.json");
     let text = fs::read_to_string(&edited).unwrap();

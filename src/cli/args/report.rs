@@ -10,7 +10,7 @@ const REPORT_HELP: &str = "A report is a path (its directory or its report.json)
                            `latest` or `previous`.";
 const LIST_HELP: &str = "Exit codes:
   0  every night that is shown is in order, whatever its verdict
-  2  one is not: missing, edited, exchanged, unreadable, without a report, or not signed by somebody who may";
+  2  one is not: missing, edited, exchanged, unreadable, without a report or a closing, or not signed by somebody who may";
 const HTML_HELP: &str = "Pages go beside the reports, as report.html and index.html. A file of that name that pgwitness did not write is never overwritten.
 A page is not signed: it says how to check the report that it was made from.
 
@@ -20,7 +20,10 @@ Exit codes:
 const VERIFY_HELP: &str = "Exit codes:
   0  proven
   1  a dump on disk is not the one that was signed for
-  2  not proven: no signature or a bad one, a signer who may not, a side file or a dump that is not there, a broken chain";
+  2  not proven: no signature or a bad one (of report.json or closing.json), a signer who may not, a side file or a dump that is
+     not there, a broken chain
+
+What went wrong after a report was signed is in closing.json; it is told, and changes nothing of the code.";
 const DIFF_HELP: &str = "Read from what was saved beside the two reports; no database is needed.
 
 Exit codes:
@@ -76,7 +79,7 @@ pub struct ListArguments {
     /// Only nights since then: 2026-01-31, or 7d, 36h, 4w before now
     #[arg(long, value_name = "DATE")]
     pub since: Option<String>,
-    /// Only nights with this verdict
+    /// Only nights with this verdict; `sound` has those too that are sound, but
     #[arg(long, value_enum, value_name = "VERDICT")]
     pub verdict: Option<VerdictChoice>,
     /// How to print it
@@ -96,6 +99,8 @@ pub enum VerdictChoice {
     Damaged,
     /// No verdict
     Inconclusive,
+    /// Nothing was found, and something after that failed, was left behind, or is not known
+    SoundBut,
 }
 
 /// `report show`

@@ -4,6 +4,7 @@ use super::super::args::AcknowledgeArguments;
 use super::super::inputs;
 use super::super::terminal::print_result;
 use super::{Result, find, read_signers};
+use crate::aftermath::Aftermath;
 use crate::error::Error;
 use crate::nights;
 use crate::render::printable;
@@ -13,12 +14,15 @@ pub fn run(arguments: &AcknowledgeArguments) -> Result<u8> {
     let report = find(&arguments.report, &arguments.place)?;
     let now = inputs::now();
     if let Some(path) = &arguments.allowed_signers {
-        match store::verify(&report, &read_signers(path)?, None, now)? {
-            Check::Good(_) => {}
-            check => {
-                let hint = "nobody should put their name to it before that is understood";
-                return Err(Error::new(check.to_string()).context(format!("verify {}", report.display())).hint(hint));
-            }
+        let wrong = match store::verify(&report, &read_signers(path)?, None, now)? {
+            // A night that was killed has no closing; that is for people to look at and to put their name to.
+            Check::Good(verified) if !matches!(verified.aftermath, Aftermath::Void(_)) => None,
+            Check::Good(verified) => verified.aftermath.disorder(),
+            check => Some(check.to_string()),
+        };
+        if let Some(wrong) = wrong {
+            let hint = "nobody should put their name to it before that is understood";
+            return Err(Error::new(wrong).context(format!("verify {}", report.display())).hint(hint));
         }
     }
     let key = store::read_key(&inputs::key_file(&arguments.key, arguments.passphrase_file.as_ref())?)?;

@@ -51,6 +51,7 @@ fn select(nights: Vec<NightEntry>, since: Option<Timestamp>, verdict: Option<Ver
 
 fn is(wanted: VerdictChoice, night: &NightEntry) -> bool {
     let word = match wanted {
+        VerdictChoice::SoundBut => return night.is_sound_but(),
         VerdictChoice::Sound => "sound",
         VerdictChoice::Damaged => "damaged",
         VerdictChoice::Inconclusive => "inconclusive",
@@ -89,10 +90,12 @@ struct Night<'a> {
     verdict: Option<Verdict>,
     /// Empty: in order.
     disorder: Vec<String>,
+    /// What went wrong after the report was signed.
+    wrongs: Vec<String>,
 }
 
 fn json(nights: &[NightEntry]) -> Result<String> {
-    let night = |entry| Night { entry, verdict: entry.verdict(), disorder: entry.disorder() };
+    let night = |entry| Night { entry, verdict: entry.verdict(), disorder: entry.disorder(), wrongs: entry.wrongs() };
     let listing = Listing { format: 1, nights: nights.iter().map(night).collect() };
     let text = serde_json::to_string_pretty(&listing).map_err(|error| Error::from_source(&error))?;
     Ok(text + "\n")

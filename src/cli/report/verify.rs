@@ -52,17 +52,26 @@ fn place(report: &Path) -> Result<(PathBuf, String)> {
 }
 
 fn one(arguments: &VerifyArguments, allowed: &AllowedSigners, report: &Path, backups: Option<&Path>) -> Result<u8> {
-    let check = store::verify(report, allowed, arguments.trust.identity.as_deref(), inputs::now())?;
+    let now = inputs::now();
+    let check = store::verify(report, allowed, arguments.trust.identity.as_deref(), now)?;
     let path = printable(&report.display().to_string());
     let mut text = format!("{path}: {}\n", printable(&check.to_string()));
     let mut code = check.exit_code();
     if let Check::Good(verified) = &check {
+        let may_be_running = nights::may_be_running(verified.report.times.started_at, now);
+        let (aftermath_code, line) = nights::prove_aftermath(&verified.aftermath.clone().if_running(may_be_running));
+        line.iter().for_each(|line| text.push_str(&format!("{}\n", printable(line))));
+        code = aftermath_code;
         if let Some(backups) = backups {
             let (dump_code, line) = nights::prove_dump(&verified.report, backups, true);
             text.push_str(&format!("{}\n", printable(&line)));
-            code = dump_code;
+            // Damage that was seen outweighs what is not proven.
+            code = if dump_code == 1 { dump_code } else { code.max(dump_code) };
         }
         text.push_str(&format!("it says: {}\n", printable(&verified.report.verdict_line)));
+        for wrong in verified.aftermath.wrongs(verified.report.verdict.exit_code()) {
+            text.push_str(&format!("after it: {}\n", printable(&wrong)));
+        }
     }
     print_result(&text)?;
     Ok(code)
@@ -87,6 +96,9 @@ fn text(proofs: &[Proof], style: Style) -> String {
         if let Some(line) = &proof.verdict_line {
             text.push_str(&wrapped(&format!("  it says: {}", printable(line)), style, |_, line| line.to_owned()));
         }
+        for wrong in &proof.wrongs {
+            text.push_str(&wrapped(&format!("  after it: {}", printable(wrong)), style, Style::yellow));
+        }
     }
     let wrong = proofs.iter().filter(|proof| proof.code != 0).count();
     let nights = counted(proofs.len(), "night");
@@ -94,14 +106,20 @@ fn text(proofs: &[Proof], style: Style) -> String {
         0 => "all proven, the chain is whole".to_owned(),
         wrong => format!("{wrong} not proven or not whole"),
     };
-    text + &format!("{nights}: {closing}\n")
+    let after = match proofs.iter().filter(|proof| !proof.wrongs.is_empty()).count() {
+        0 => String::new(),
+        count => format!("; {count} with trouble after the report"),
+    };
+    text + &format!("{nights}: {closing}{after}\n")
 }
 
 fn wrapped(text: &str, style: Style, paint: fn(Style, &str) -> String) -> String {
-    let lines = wrap(text, style.width.saturating_sub(4).max(20));
+    let words = text.trim_start_matches(' ');
+    let indent = &text[..text.len() - words.len()];
+    let lines = wrap(words, style.width.saturating_sub(4).max(20));
     lines
         .iter()
         .enumerate()
-        .map(|(i, line)| format!("{}{}\n", if i == 0 { "" } else { "    " }, paint(style, line)))
+        .map(|(i, line)| format!("{}{}\n", if i == 0 { indent } else { "    " }, paint(style, line)))
         .collect()
 }
