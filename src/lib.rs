@@ -72,6 +72,7 @@ pub mod compare;
 pub mod drift;
 pub mod report;
 pub mod render;
+pub mod letter;
 pub mod signature;
 pub mod signers;
 pub mod retention;

@@ -3,6 +3,7 @@
 //! Never holds a secret: where one is needed, the file, the command or the variable that has it is named.
 
 mod check;
+mod check_notify;
 mod connection;
 mod defaults;
 mod drift;
@@ -19,6 +20,7 @@ mod span;
 
 use std::path::PathBuf;
 
+pub use check_notify::is_loopback;
 pub use drift::DriftRule;
 pub use dump::{Dump, DumpFormat};
 pub use examples::ACTIONS;
