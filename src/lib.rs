@@ -98,6 +98,7 @@ pub mod store;
 pub mod nights;
 pub mod journal;
 pub mod backups;
+pub mod notify;
 pub mod page;
 pub mod publish;
 pub mod endpoint;
