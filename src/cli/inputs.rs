@@ -26,6 +26,11 @@ pub fn now() -> Timestamp {
     Timestamp::new(SystemTime::now())
 }
 
+/// Name of the machine.
+pub fn host() -> String {
+    whoami::hostname().unwrap_or_else(|_| "unknown host".into())
+}
+
 /// Patterns.
 pub fn selection(arguments: &SelectionArguments) -> Result<Selection> {
     let all = |texts: &[String], one: fn(&str) -> Result<Pattern>| {

@@ -40,6 +40,7 @@ pub fn given(config: &Config, listener: Listener) -> Given<'_> {
         listener,
         snapshot: None,
         processors: inputs::processors(),
+        host: inputs::host(),
         pid: std::process::id(),
     }
 }

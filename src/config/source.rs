@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::connection::Spoken;
 use super::{Span, defaults};
 
 /// What is copied.
@@ -16,6 +17,22 @@ pub enum Source {
     Rds(Box<RdsSource>),
     /// Any PostgreSQL server, as it runs.
     Postgres(PostgresSource),
+}
+
+impl Source {
+    /// In words, without a password.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Rds(source) => {
+                format!("RDS instance {} in {}, database {}", source.instance, source.region, source.dbname)
+            }
+            Self::Postgres(source) => match Spoken::read(&source.url) {
+                Spoken { dbname, .. } if dbname.is_empty() => "a PostgreSQL database".into(),
+                Spoken { server, dbname, .. } if server.starts_with(':') => format!("PostgreSQL database {dbname}"),
+                Spoken { server, dbname, .. } => format!("PostgreSQL database {dbname} on {server}"),
+            },
+        }
+    }
 }
 
 /// An RDS instance: never read itself, only an instance built from its snapshot.

@@ -148,6 +148,7 @@ impl Demo {
             listener: nobody(),
             snapshot: None,
             processors: self.jobs,
+            host: "demo".into(),
             pid: std::process::id(),
         };
         // Told to stop, all of it goes away with the server.

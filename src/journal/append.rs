@@ -64,7 +64,7 @@ impl Journal {
     }
 
     /// The run is over. A journal that owes nothing goes to the closed ones; the answer is what is still owed.
-    pub fn end(mut self, exit_code: u8) -> Result<Vec<Debt>> {
+    pub fn end(&mut self, exit_code: u8) -> Result<Vec<Debt>> {
         self.append(&Entry::RunEnded { exit_code })?;
         let debts = self.debts();
         if debts.is_empty() {

@@ -5,30 +5,25 @@
 
 use std::time::Duration;
 
-use super::Ended;
 use super::debts::{Payer, earlier};
 use super::fate;
 use super::hooks::Hook;
 use super::paper::Signed;
 use super::stages::Night;
 use super::witness::Witnessed;
+use super::{DAMAGED, Ended, INCONCLUSIVE, SOUND_BUT, telling};
 use crate::backups::Backups;
 use crate::config::Span;
 use crate::error::{Error, Result};
 use crate::journal::{Debt, Entry, LastVerified, Past, Place};
-use crate::night::{CLOSING, Closing};
 use crate::retention;
-use crate::store;
 
 /// When somebody wants us to stop, an instance may take so long to go; later it is a debt.
 pub const PATIENCE_WHEN_STOPPED: Duration = Duration::from_secs(60);
 
 impl Night<'_> {
     /// Ends the night, however it went.
-    ///
-    /// # Errors
-    /// Never for what the night did: only when its end cannot be written down.
-    pub async fn close(mut self, result: Result<Witnessed>) -> Result<Ended> {
+    pub async fn close(mut self, result: Result<Witnessed>) -> Ended {
         let (witnessed, error) = match result {
             Ok(witnessed) => (Some(witnessed), None),
             Err(error) => (None, Some(error)),
@@ -37,7 +32,7 @@ impl Night<'_> {
             self.record.broken_off(error);
         }
         let signed = self.sign(witnessed.as_ref(), error.as_ref());
-        let before = self.record.steps.len();
+        let steps_in_report = self.record.steps.len();
         let patience = error.as_ref().and_then(Error::signal).map(|_| PATIENCE_WHEN_STOPPED);
         self.pay_all("delete_instance", |debt| matches!(debt, Debt::Instance { .. }), patience).await;
         self.pay_all("place_backup", |debt| matches!(debt, Debt::Backup { .. }), None).await;
@@ -48,21 +43,42 @@ impl Night<'_> {
         if is_sound && is_placed {
             self.after_sound().await;
         }
-        let signal = error.as_ref().and_then(Error::signal).or(*self.stopped.borrow());
-        let mut exit_code = exit_code(signed.as_ref(), witnessed.as_ref(), signal, &self.troubles);
-        if let Some(signed) = &signed
-            && let Err(error) = self.write_closing(signed, exit_code, before)
-        {
+        let end = End { signed, witnessed, error, steps_in_report };
+        self.tell(&end).await;
+        self.finish(end).await
+    }
+
+    /// Of the process, with what has gone wrong so far.
+    pub fn exit_code(&self, end: &End) -> u8 {
+        exit_code(end.signed.as_ref(), end.witnessed.as_ref(), self.signal(end), &self.troubles)
+    }
+
+    /// With which somebody wanted us to stop.
+    pub fn signal(&self, end: &End) -> Option<i32> {
+        end.error.as_ref().and_then(Error::signal).or(*self.stopped.borrow())
+    }
+
+    /// Paper, then the journal, then the dead man's switch. Whatever fails here still gets onto paper.
+    async fn finish(mut self, end: End) -> Ended {
+        let known = self.troubles.len();
+        self.settle(&end).await;
+        let exit_code = self.exit_code(&end);
+        if let Err(error) = self.record.journal.end(exit_code) {
             self.troubles.push(error);
-            exit_code = if exit_code == SOUND { SOUND_BUT } else { exit_code };
         }
-        let Night { record, mut troubles, .. } = self;
-        if let Err(error) = record.journal.end(exit_code) {
-            troubles.push(error);
-            exit_code = if exit_code == SOUND { SOUND_BUT } else { exit_code };
+        let failed = telling::ping(self.given, &self.bulletin(&end)).await;
+        self.troubles.extend(failed);
+        if self.troubles.len() > known {
+            self.settle(&end).await;
+            if let Err(error) = self.write_metrics(&end) {
+                self.troubles.push(error);
+            }
         }
+        let exit_code = self.exit_code(&end);
+        let End { signed, witnessed, error, .. } = end;
         let report = signed.map(|signed| signed.path);
-        Ok(Ended { exit_code, report, comparison: witnessed.map(|witnessed| witnessed.comparison), error, troubles })
+        let comparison = witnessed.map(|witnessed| witnessed.comparison);
+        Ended { exit_code, report, comparison, error, troubles: self.troubles }
     }
 
     fn sign(&mut self, witnessed: Option<&Witnessed>, error: Option<&Error>) -> Option<Signed> {
@@ -103,7 +119,8 @@ impl Night<'_> {
         self.end_step(written);
     }
 
-    fn end_step(&mut self, result: Result<()>) {
+    /// How the step that runs went; a failure is told at the end.
+    pub fn end_step(&mut self, result: Result<()>) {
         match result.and_then(|()| self.record.done()) {
             Ok(()) => {}
             Err(error) => {
@@ -153,7 +170,7 @@ impl Night<'_> {
     }
 
     /// What the user has us run may take hours: it ends when we are told to.
-    async fn unless_stopped<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+    pub async fn unless_stopped<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
         let mut stopped = self.stopped.clone();
         tokio::select! {
             biased;
@@ -204,20 +221,18 @@ impl Night<'_> {
         hook.set("PGWITNESS_DUMP", &path.display().to_string());
         self.unless_stopped(hook.run()).await
     }
+}
 
-    fn write_closing(&self, signed: &Signed, exit_code: u8, before: usize) -> Result<()> {
-        let closing = Closing {
-            format: 1,
-            run_id: self.run_id.clone(),
-            report_sha256: signed.file.sha256.clone(),
-            exit_code,
-            steps: self.record.steps.get(before..).unwrap_or_default().to_vec(),
-            troubles: self.troubles.iter().map(ToString::to_string).collect(),
-            debts: self.record.journal.debts().iter().map(ToString::to_string).collect(),
-        };
-        let dir = signed.path.parent().ok_or_else(|| Error::new("the report has no directory"))?;
-        store::sign_json(dir, CLOSING, &closing, &signed.key)
-    }
+/// How a night ended, as far as its verdict goes.
+pub struct End {
+    /// The report.
+    pub signed: Option<Signed>,
+    /// What it tells of.
+    pub witnessed: Option<Witnessed>,
+    /// Or why there is nothing to tell.
+    pub error: Option<Error>,
+    /// So many of the steps are in the report; the others belong into the closing.
+    pub steps_in_report: usize,
 }
 
 /// A signal comes first: whoever sent it wants to see it. What was seen to be damaged is damaged on no paper as well; but nothing is
@@ -234,12 +249,3 @@ fn exit_code(signed: Option<&Signed>, witnessed: Option<&Witnessed>, signal: Opt
         None => INCONCLUSIVE,
     }
 }
-
-/// Verified, and nothing is left to say.
-const SOUND: u8 = 0;
-/// Verified, yet something after it failed or was left behind.
-const SOUND_BUT: u8 = 3;
-/// Seen to be wrong.
-const DAMAGED: u8 = 1;
-/// No verdict.
-const INCONCLUSIVE: u8 = 2;

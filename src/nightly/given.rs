@@ -41,6 +41,8 @@ pub struct Given<'a> {
     pub snapshot: Option<String>,
     /// Processors, for what is not configured.
     pub processors: usize,
+    /// Name of the machine, for whoever is told of the night.
+    pub host: String,
     /// Our process.
     pub pid: u32,
 }

@@ -18,6 +18,7 @@ mod ready;
 mod record;
 mod stages;
 mod sweep;
+mod telling;
 mod witness;
 
 use std::future::Future;
@@ -36,11 +37,19 @@ pub use witness::{Witnessed, capture, judge};
 
 use crate::comparison::Comparison;
 use crate::error::{Error, Result};
-use crate::journal::{Holder, Journal, Lock};
+use crate::journal::{Holder, Journal, Lock, Runs};
+use crate::progress::Event;
 use crate::store;
 use paper::Paper;
 use record::Record;
 use stages::Night;
+
+/// Exit code: seen to be wrong.
+const DAMAGED: u8 = 1;
+/// No verdict.
+const INCONCLUSIVE: u8 = 2;
+/// Verified, yet something after it failed or was left behind.
+const SOUND_BUT: u8 = 3;
 
 /// How a night ended.
 pub struct Ended {
@@ -64,13 +73,14 @@ pub struct Ended {
 pub async fn run<S: Future<Output = i32>>(given: &Given<'_>, stop: impl Fn() -> S) -> Result<Ended> {
     let (run_id, started_at) = (store::random_run_id()?, (given.now)());
     let holder = Holder { run_id: run_id.clone(), command: "nightly".into(), pid: given.pid, at: started_at };
-    let lock = Lock::acquire(given.state(), &holder)?;
-    let earlier = earlier(given)?;
-    let journal = Journal::create(given.state(), &holder)?;
+    let (lock, earlier, journal) = match prepare(given, &holder) {
+        Ok(prepared) => prepared,
+        Err(error) => return Err(not_begun(given, &holder, error, stop()).await),
+    };
     let paper = Paper::prepare(given, &run_id, started_at).await;
     let record = Record::new(journal, given.now, given.listener.clone());
     let (stopping, stopped) = watch::channel(None);
-    let mut night = Night::new(given, run_id, record, paper, stopped);
+    let mut night = Night::new(given, &holder, record, paper, stopped);
     // The signal is asked for first, so that somebody listens from the very beginning.
     let result = tokio::select! {
         biased;
@@ -85,7 +95,26 @@ pub async fn run<S: Future<Output = i32>>(given: &Given<'_>, stop: impl Fn() -> 
         ended = night.close(result) => ended,
     };
     drop(lock);
-    name_debts(given, ended)
+    Ok(name_debts(given, ended))
+}
+
+fn prepare(given: &Given<'_>, holder: &Holder) -> Result<(Lock, Runs, Journal)> {
+    let lock = Lock::acquire(given.state(), holder)?;
+    let earlier = earlier(given)?;
+    let journal = Journal::create(given.state(), holder)?;
+    Ok((lock, earlier, journal))
+}
+
+/// Nothing was done, but somebody waits to hear of tonight. Whom we could not tell is told with the error.
+async fn not_begun(given: &Given<'_>, holder: &Holder, error: Error, stop: impl Future<Output = i32>) -> Error {
+    let failed = tokio::select! {
+        failed = telling::not_begun(given, holder, &error) => failed,
+        _ = stop => Vec::new(),
+    };
+    for failure in failed {
+        (given.listener)(Event::Warning(&failure.to_string()));
+    }
+    error
 }
 
 /// Less than what the tag `pgwitness-expires-at` of an instance says: after that, anybody may sweep it.
@@ -113,27 +142,26 @@ async fn give_up<S: Future<Output = i32>>(
     }
 }
 
-fn abandoned(signal: i32) -> Result<Ended> {
+fn abandoned(signal: i32) -> Ended {
     let exit_code = u8::try_from(128 + signal).unwrap_or(u8::MAX);
     let error = Error::interrupted(signal).hint("the next run, or sweep, cleans up");
-    Ok(Ended { exit_code, report: None, comparison: None, error: Some(error), troubles: Vec::new() })
+    Ended { exit_code, report: None, comparison: None, error: Some(error), troubles: Vec::new() }
 }
 
 /// Whoever is interrupted says what is left, of earlier runs too: there may be no next run.
-fn name_debts(given: &Given<'_>, ended: Result<Ended>) -> Result<Ended> {
-    let mut ended = ended?;
+fn name_debts(given: &Given<'_>, mut ended: Ended) -> Ended {
     if ended.exit_code <= 128 {
-        return Ok(ended);
+        return ended;
     }
     let left = match earlier(given) {
         Ok(runs) => runs,
         Err(error) => {
             ended.troubles.push(error);
-            return Ok(ended);
+            return ended;
         }
     };
     let debts = left.open.iter().flat_map(|past| past.debts());
     ended.troubles.extend(debts.map(|debt| Error::new(format!("left for the next run: {debt}"))));
     ended.troubles.extend(left.unreadable);
-    Ok(ended)
+    ended
 }

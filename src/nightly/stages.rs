@@ -13,6 +13,7 @@ use super::moving::Moving;
 use super::paper::Paper;
 use super::ready::{self, Ready};
 use super::record::Record;
+use super::telling;
 use super::witness::{self, Witnessed};
 use crate::backups::{Backup, Backups, Made};
 use crate::comparison::Job;
@@ -21,7 +22,7 @@ use crate::conninfo::ConnInfo;
 use crate::dumping::{self, DumpOrder};
 use crate::endpoint::Endpoint;
 use crate::error::{Context, Error, Result};
-use crate::journal::{CopyClaim, Entry, Place, Runs};
+use crate::journal::{CopyClaim, Entry, Holder, Place, Runs};
 use crate::live::Live;
 use crate::manifest::Manifest;
 use crate::name::Name;
@@ -40,6 +41,8 @@ pub struct Night<'a> {
     pub given: &'a Given<'a>,
     /// 32 hexadecimal digits.
     pub run_id: String,
+    /// When the run began.
+    pub started_at: Timestamp,
     /// Journal and steps.
     pub record: Record,
     /// The report's directory, or why there is none.
@@ -68,7 +71,7 @@ impl<'a> Night<'a> {
     /// Nothing was done yet.
     pub fn new(
         given: &'a Given<'a>,
-        run_id: String,
+        holder: &Holder,
         record: Record,
         paper: Result<Paper>,
         stopped: watch::Receiver<Option<i32>>,
@@ -76,7 +79,8 @@ impl<'a> Night<'a> {
         let facts = night::Night { source_kind: given.source_kind().into(), ..Default::default() };
         Self {
             given,
-            run_id,
+            run_id: holder.run_id.clone(),
+            started_at: holder.at,
             record,
             paper,
             facts,
@@ -96,6 +100,7 @@ impl<'a> Night<'a> {
     /// # Errors
     /// Whatever stands between us and a verdict.
     pub async fn work(&mut self, earlier: Runs) -> Result<Witnessed> {
+        self.troubles.extend(telling::begin(self.given, &self.run_id).await);
         let connected = Cloud::connect(self.given, &mut self.record).await;
         if let Err(error) = &connected {
             self.record.broken_off(error);

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::small;
 use crate::support::Database;
-use crate::support::night::{NightWorld, names, text};
+use crate::support::night::{NightWorld, text};
 
 fn guarded(name: &str) -> (Database, NightWorld) {
     let (database, mut world) = small(name);
@@ -59,7 +59,7 @@ fn what_was_lost_before_the_dump_is_a_finding_every_night_until_somebody_says_th
 fn a_night_whose_measure_was_tampered_with_is_not_sound() {
     let (_database, world) = guarded("drift_tampered");
     world.demand(&["nightly"], 0);
-    let night = world.path("reports").join(&names(&world.path("reports"))[0]);
+    let night = &world.nights()[0];
     let manifest = night.join("expected.manifest.json");
     let changed = fs::read_to_string(&manifest).unwrap().replacen("orders", "ordres", 1);
     fs::write(&manifest, changed).unwrap();

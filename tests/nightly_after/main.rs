@@ -5,7 +5,22 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+#[path = "../support/standin/authority.rs"]
+mod authority;
+#[path = "../notify/smtp.rs"]
+#[allow(dead_code, reason = "another binary uses the rest")]
+mod smtp;
+#[path = "../notify/stage.rs"]
+#[allow(dead_code, reason = "another binary uses the rest")]
+mod stage;
+#[path = "../notify/web_server.rs"]
+#[allow(dead_code, reason = "another binary uses the rest")]
+mod web_server;
+
 mod drift;
+mod figures;
+mod pages;
+mod told;
 
 use std::sync::OnceLock;
 

@@ -114,6 +114,12 @@ impl NightWorld {
         names(&self.path("backups").join(place))
     }
 
+    /// Directories of reports, finished or not, oldest first.
+    pub fn nights(&self) -> Vec<PathBuf> {
+        let dir = self.path("reports");
+        names(&dir).into_iter().map(|name| dir.join(name)).filter(|path| path.is_dir()).collect()
+    }
+
     /// The reports, oldest first.
     pub fn reports(&self) -> Vec<Value> {
         let dir = self.path("reports");

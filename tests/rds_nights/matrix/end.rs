@@ -203,9 +203,8 @@ fn next_night(row: &Row, scene: &mut Scene) -> String {
     assert_eq!(scene.machine.databases(&scene.copy), Vec::<String>::new(), "{text}");
     assert_eq!(world.backups("unverified"), Vec::<String>::new(), "{text}");
     assert!(names(&world.path("backups")).iter().all(|name| !name.starts_with(".removing-")), "{text}");
-    let reports = names(&world.path("reports"));
-    let is_unfinished = |name: &String| !world.path("reports").join(name).join("report.json").exists();
-    assert!(!reports.iter().any(is_unfinished), "an unfinished report is left:\n{text}");
+    let is_unfinished = |night: &std::path::PathBuf| !night.join("report.json").exists();
+    assert!(!world.nights().iter().any(is_unfinished), "an unfinished report is left:\n{text}");
     if row.keeps_old {
         old_is_whole(scene, &text);
         assert!(world.backups("verified").len() >= 2, "{text}");

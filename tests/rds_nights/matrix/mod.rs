@@ -42,6 +42,7 @@ const STEPS: &[&str] = &[
     "drop_copy",
     "prune",
     "after_verified",
+    "notify",
 ];
 
 /// One line of the table.

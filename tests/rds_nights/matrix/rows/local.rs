@@ -129,8 +129,9 @@ pub fn report() -> Vec<Row> {
         Row::new("report", "its directory is gone", "2").arrange(|scene| {
             let reports = scene.machine.world.path("reports");
             scene.when_begun("verify", move || {
-                let newest = crate::support::night::names(&reports).pop().unwrap();
-                fs::remove_dir_all(reports.join(newest)).unwrap();
+                let nights = crate::support::night::names(&reports).into_iter().map(|name| reports.join(name));
+                let newest = nights.filter(|path| path.is_dir()).next_back().unwrap();
+                fs::remove_dir_all(newest).unwrap();
             });
         }),
         Row::new("report", "the key is gone: no closing.json", "3")
@@ -254,4 +255,36 @@ pub fn after() -> Vec<Row> {
     let struck_at_hook = struck("after_verified", "in the hook", at_work, at_hook);
     rows.extend(struck_at_hook.into_iter().map(|row| row.repair(no_hooks)));
     rows
+}
+
+pub fn telling() -> Vec<Row> {
+    let mut rows = vec![
+        Row::new("notify", "nobody listens", "3").arrange(|scene| hears(scene, false)).says("tell the webhook"),
+        Row::new("notify", "the figures cannot be written", "3")
+            .arrange(|scene| {
+                let file = scene.machine.world.path("nowhere/pgwitness.prom");
+                scene.machine.world.sections.push(("metrics".into(), vec![text("textfile", file)]));
+            })
+            .says("there is no directory"),
+    ];
+    rows.extend(struck("notify", "while nobody answers", Strike::Begun, |scene| hears(scene, true)));
+    rows.into_iter()
+        .map(|row| {
+            row.repair(|scene| {
+                let is_ours = |name: &str| name == "notify.webhook" || name == "metrics";
+                scene.machine.world.sections.retain(|(name, _)| !is_ours(name));
+            })
+        })
+        .collect()
+}
+
+/// Who is told has a place on this machine, and takes calls without ever answering, or has gone.
+fn hears(scene: &mut Scene, is_there: bool) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("url = \"http://{}/night\"", listener.local_addr().unwrap());
+    scene.machine.world.sections.push(("notify.webhook".into(), vec![url]));
+    if is_there {
+        // As long as the tests run: the system takes the calls in.
+        std::mem::forget(listener);
+    }
 }

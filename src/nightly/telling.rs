@@ -1,0 +1,204 @@
+//! The last word of a night: who is told, the closing on paper, pages, figures, and the dead man's switch.
+//!
+//! Never says "sound" before the instance is gone, the dump is where it counts and the closing is signed; and never keeps it to itself
+//! that somebody could not be told.
+
+use std::time::Duration;
+
+use super::closing::{End, PATIENCE_WHEN_STOPPED};
+use super::given::Given;
+use super::stages::Night;
+use crate::bulletin::{Bulletin, Ending, Paper, Proven};
+use crate::error::{Error, Result};
+use crate::journal::{Debt, Holder, LastVerified};
+use crate::metrics;
+use crate::night::{CLOSING, Closing};
+use crate::notify;
+use crate::progress::Event;
+use crate::publish::{self, Readers};
+use crate::store;
+use crate::textfile;
+use crate::time::Timestamp;
+use crate::userfiles;
+
+/// Telling everybody takes no longer than that; each channel has a limit of its own below it.
+const PATIENCE: Duration = Duration::from_secs(5 * 60);
+
+impl Night<'_> {
+    /// People first, then figures, which know whom nobody could tell. What goes wrong here is in the closing, which is written
+    /// after it.
+    pub async fn tell(&mut self, end: &End) {
+        let config = self.given.config;
+        if config.notify.email.is_none() && config.notify.webhook.is_none() && config.metrics.is_none() {
+            return;
+        }
+        let told = match self.record.begin("notify") {
+            Ok(()) => self.notify(end).await,
+            Err(error) => Err(error),
+        };
+        let result = told.and(self.write_metrics(end));
+        self.end_step(result);
+    }
+
+    async fn notify(&mut self, end: &End) -> Result<()> {
+        let bulletin = self.bulletin(end);
+        let telling = notify::tell(&self.given.config.notify, &bulletin, self.given.environment);
+        let telling = within(self.signal(end).is_some(), telling);
+        let mut failed = self.unless_stopped(async { Ok(telling.await) }).await?;
+        // Each is told; the step has failed with the last.
+        let last = failed.pop();
+        self.troubles.extend(failed);
+        last.map_or(Ok(()), Err)
+    }
+
+    /// Nothing, when nobody wants them.
+    pub fn write_metrics(&self, end: &End) -> Result<()> {
+        let Some(config) = &self.given.config.metrics else { return Ok(()) };
+        textfile::write(&config.textfile, &metrics::text(&self.bulletin(end), &config.labels))
+    }
+
+    /// Signs what came after the report, and writes the pages that show it. Again when something has come after that.
+    pub async fn settle(&mut self, end: &End) {
+        let closing = self.write_closing(end).err();
+        let pages = self.publish(end).await.err().map(|error| error.context("write the pages of this night"));
+        for error in closing.into_iter().chain(pages) {
+            // The second time, the same again is no news.
+            if !self.troubles.iter().any(|known| known.to_string() == error.to_string()) {
+                self.troubles.push(error);
+            }
+        }
+    }
+
+    fn write_closing(&self, end: &End) -> Result<()> {
+        let Some(signed) = &end.signed else { return Ok(()) };
+        let closing = Closing {
+            format: 1,
+            run_id: self.run_id.clone(),
+            report_sha256: signed.file.sha256.clone(),
+            exit_code: self.exit_code(end),
+            steps: self.record.steps.get(end.steps_in_report..).unwrap_or_default().to_vec(),
+            troubles: self.troubles.iter().map(ToString::to_string).collect(),
+            debts: self.record.journal.debts().iter().map(ToString::to_string).collect(),
+        };
+        let dir = signed.path.parent().ok_or_else(|| Error::new("the report has no directory"))?;
+        store::sign_json(dir, CLOSING, &closing, &signed.key)
+    }
+
+    async fn publish(&self, end: &End) -> Result<()> {
+        let report = &self.given.config.report;
+        // Where no report could be written, one complaint is enough.
+        if !report.html || end.signed.is_none() {
+            return Ok(());
+        }
+        (self.given.listener)(Event::Phase("write pages"));
+        let (dir, now) = (report.directory.clone(), (self.given.now)());
+        let allowed = report.allowed_signers.as_deref().map(userfiles::allowed_signers).transpose()?;
+        let writing =
+            tokio::task::spawn_blocking(move || publish::all(&dir, None, Readers { allowed: allowed.as_ref(), now }));
+        let published = tokio::time::timeout(patience(self.signal(end).is_some()), writing).await;
+        let published =
+            published.map_err(|_| Error::new("it took too long"))?.map_err(|error| Error::from_source(&error))??;
+        let own =
+            end.signed.as_ref().and_then(|signed| signed.path.parent()?.file_name()?.to_str()).unwrap_or_default();
+        // Nights of old that have no page are told by the page over all of them, each morning; tonight's is our business.
+        match published.troubles.iter().find(|trouble| !own.is_empty() && trouble.contains(own)) {
+            Some(trouble) => Err(Error::new(trouble.clone())),
+            None => Ok(()),
+        }
+    }
+
+    /// Whatever the night knows by now.
+    pub fn bulletin(&self, end: &End) -> Bulletin {
+        let outcome = end.witnessed.as_ref().map(|witnessed| &witnessed.comparison.outcome);
+        let debts = self.record.journal.debts();
+        let paper = |signed: &super::paper::Signed| Paper {
+            path: signed.file.path.clone(),
+            sha256: signed.file.sha256.clone(),
+        };
+        Bulletin {
+            exit_code: self.exit_code(end),
+            verdict: end.signed.as_ref().map(|signed| signed.verdict),
+            verdict_line: outcome.map(crate::verdict::Outcome::verdict_line),
+            data_as_of: self.facts.data_as_of,
+            coverage: outcome.map(|outcome| outcome.coverage.clone()),
+            findings: outcome.map(|outcome| outcome.findings.clone()).unwrap_or_default(),
+            unchecked: outcome.map(|outcome| outcome.unchecked.clone()).unwrap_or_default(),
+            waivers: outcome.map_or(0, |outcome| outcome.waivers.len()),
+            error: end.error.as_ref().map(ToString::to_string),
+            troubles: self.troubles.iter().map(ToString::to_string).collect(),
+            debts: debts.iter().map(ToString::to_string).collect(),
+            instances_left: debts.iter().filter(|debt| matches!(debt, Debt::Instance { .. })).count(),
+            steps: self.record.steps.clone(),
+            dump: self.facts.dump.clone(),
+            report: end.signed.as_ref().map(paper),
+            ..blank(self.given, &self.run_id, self.started_at)
+        }
+    }
+}
+
+/// Tells that a run has begun.
+pub async fn begin(given: &Given<'_>, run_id: &str) -> Vec<Error> {
+    notify::begin(&given.config.notify, run_id, given.environment).await
+}
+
+/// The dead man's switch: last of all, with the exit code that the process will have.
+pub async fn ping(given: &Given<'_>, bulletin: &Bulletin) -> Vec<Error> {
+    within(bulletin.ending() == Ending::Interrupted, notify::ping(&given.config.notify, bulletin, given.environment))
+        .await
+}
+
+/// Of a run that has not begun: nothing was done, but somebody waits to hear of tonight.
+pub async fn not_begun(given: &Given<'_>, holder: &Holder, error: &Error) -> Vec<Error> {
+    let mut bulletin = blank(given, &holder.run_id, holder.at);
+    bulletin.exit_code = super::INCONCLUSIVE;
+    bulletin.error = Some(error.to_string());
+    let telling = async {
+        let mut failed = notify::tell(&given.config.notify, &bulletin, given.environment).await;
+        failed.extend(notify::ping(&given.config.notify, &bulletin, given.environment).await);
+        failed
+    };
+    within(false, telling).await
+}
+
+/// A night of which nothing is known yet.
+fn blank(given: &Given<'_>, run_id: &str, started_at: Timestamp) -> Bulletin {
+    Bulletin {
+        run_id: run_id.to_owned(),
+        host: given.host.clone(),
+        source: given.config.source.describe(),
+        started_at,
+        finished_at: (given.now)(),
+        exit_code: super::INCONCLUSIVE,
+        verdict: None,
+        verdict_line: None,
+        data_as_of: None,
+        coverage: None,
+        findings: Vec::new(),
+        unchecked: Vec::new(),
+        waivers: 0,
+        error: None,
+        troubles: Vec::new(),
+        debts: Vec::new(),
+        instances_left: 0,
+        steps: Vec::new(),
+        dump: None,
+        report: None,
+        last_verified: last_verified(given),
+    }
+}
+
+/// When it cannot be read, it is not known: absent from letters and figures, and the alarm over its age goes off.
+fn last_verified(given: &Given<'_>) -> Option<Proven> {
+    let last = LastVerified::read(given.state()).ok()??;
+    let LastVerified { backup, data_as_of, verified_at, dump_bytes, .. } = last;
+    Some(Proven { backup, data_as_of, verified_at, dump_bytes })
+}
+
+fn patience(is_stopped: bool) -> Duration {
+    if is_stopped { PATIENCE_WHEN_STOPPED } else { PATIENCE }
+}
+
+async fn within(is_stopped: bool, telling: impl Future<Output = Vec<Error>>) -> Vec<Error> {
+    let late = |_| vec![Error::new("it took too long").context("tell people of this night")];
+    tokio::time::timeout(patience(is_stopped), telling).await.unwrap_or_else(late)
+}
