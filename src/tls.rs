@@ -62,6 +62,24 @@ pub struct TlsSettings {
 
 /// Reads the files and makes the connector.
 pub fn connector(settings: &TlsSettings) -> Result<MakeRustlsConnect> {
+    client_config(settings).map(MakeRustlsConnect::new)
+}
+
+/// What is asked of a server on the web: the system's roots or those of a file, and its name.
+pub fn web(ca_bundle: Option<&Path>) -> Result<ClientConfig> {
+    client_config(&TlsSettings {
+        verification: Verification::Full,
+        roots: Some(ca_bundle.map_or(Roots::System, |path| Roots::File(path.to_owned()))),
+        revoked: None,
+        client: None,
+        allow_1_2: true,
+        allow_1_3: true,
+        send_host: true,
+        is_direct: false,
+    })
+}
+
+fn client_config(settings: &TlsSettings) -> Result<ClientConfig> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let versions: Vec<_> =
         [(settings.allow_1_2, &rustls::version::TLS12), (settings.allow_1_3, &rustls::version::TLS13)]
@@ -83,7 +101,7 @@ pub fn connector(settings: &TlsSettings) -> Result<MakeRustlsConnect> {
     if settings.is_direct {
         config.alpn_protocols = vec![b"postgresql".to_vec()];
     }
-    Ok(MakeRustlsConnect::new(config))
+    Ok(config)
 }
 
 /// The verifier behind every mode.

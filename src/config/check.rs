@@ -3,6 +3,7 @@
 //! Never looks at the world: neither files nor servers nor AWS. Whether a directory is there is for `config check`.
 
 use super::check_metrics::check_metrics;
+use super::check_notify::check_notify;
 use super::connection::Spoken;
 use super::problems::{Problems, fits};
 use super::{
@@ -32,10 +33,10 @@ const INSTANCE_CLASS: &str = r"^db\.[a-z0-9-]+\.[a-z0-9-]+$";
 const SECURITY_GROUP: &str = "^sg-[A-Za-z0-9]+$";
 const GROUP_NAME: &str = r"^[A-Za-z0-9][A-Za-z0-9._ -]*$";
 const HOST_AND_PORT: &str = r"^(\[[0-9a-fA-F:.]+\]|[^\s:/\[\]]+):[0-9]{1,5}$";
-const HTTP_URL: &str = r"^https?://[^\s/@]+(/\S*)?$";
+pub(super) const HTTP_URL: &str = r"^https?://[^\s/@]+(/\S*)?$";
 const COMPRESSION: &str = "^([0-9]|none|(gzip|lz4|zstd)(:([0-9]{1,2}|[a-z]+(=[0-9]+)?(,[a-z]+(=[0-9]+)?)*))?)$";
 const SQLSTATE: &str = "^[0-9A-Z]{5}$";
-const VARIABLE: &str = "^[A-Za-z_][A-Za-z0-9_]*$";
+pub(super) const VARIABLE: &str = "^[A-Za-z_][A-Za-z0-9_]*$";
 
 impl Config {
     /// Everything that is wrong, in the order of the file; empty when nothing is.
@@ -54,6 +55,7 @@ impl Config {
         check_report(&mut problems, self);
         problems.command("hooks.after_restore", &self.hooks.after_restore);
         problems.command("hooks.after_verified", &self.hooks.after_verified);
+        check_notify(&mut problems, &self.notify);
         check_metrics(&mut problems, self.metrics.as_ref());
         problems.0
     }

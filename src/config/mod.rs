@@ -4,6 +4,7 @@
 
 mod check;
 mod check_metrics;
+mod check_notify;
 mod connection;
 mod defaults;
 mod drift;
@@ -20,6 +21,7 @@ mod span;
 
 use std::path::PathBuf;
 
+pub use check_notify::is_loopback;
 pub use drift::DriftRule;
 pub use dump::{Dump, DumpFormat};
 pub use examples::ACTIONS;

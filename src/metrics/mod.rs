@@ -152,7 +152,7 @@ fn left(bulletin: &Bulletin) -> Vec<Family> {
     ]
 }
 
-/// A stage that was gone through twice is one sample: because of two that are alike, the collector would refuse everything.
+/// A stage that was gone through twice is one sample: of two that are alike, node_exporter throws one away and tells only its log.
 fn stages(bulletin: &Bulletin) -> Family {
     let mut durations = BTreeMap::<&str, u64>::new();
     for step in bulletin.steps.iter().filter(|step| !matches!(step.result, StepResult::Skipped(_))) {

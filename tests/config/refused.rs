@@ -322,6 +322,7 @@ fn a_file_that_nobody_reads_and_labels_that_break_it_are_refused() {
         (file, "\"é\" = \"x\"", "metrics.labels: \"é\" is no name of a label"),
         (file, "__name__ = \"x\"", "metrics.labels.__name__: the name is taken"),
         (file, "stage = \"x\"", "metrics.labels.stage: the name is taken"),
+        (file, "le = \"x\"", "metrics.labels.le: the name is taken"),
         (file, "a = \"\"", "metrics.labels.a is empty"),
         (file, "a = \"x\\ny\"", "metrics.labels.a: \"x\\ny\" holds a control character"),
     ] {

@@ -1,0 +1,244 @@
+//! One POST over HTTP/1.1, with few tries and little patience.
+//!
+//! Never follows a redirect, never reads an answer's body, and never shows more of an address than its host.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_body_util::Full;
+use hyper::body::Bytes;
+use hyper::client::conn::http1;
+use hyper::header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue, USER_AGENT};
+use hyper::http::uri::Scheme;
+use hyper::{Request, StatusCode, Uri};
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio_rustls::TlsConnector;
+
+use super::Limits;
+use crate::config::is_loopback;
+use crate::error::{Context, Error, Result};
+use crate::tls;
+
+/// Then it is given up.
+const TRIES: u32 = 4;
+
+/// For one of the addresses that a name has.
+const CONNECT: Duration = Duration::from_secs(5);
+
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+/// Where to. Has no `Debug`: whoever knows all of it may be able to say that all is well.
+#[derive(Clone)]
+pub struct Address {
+    uri: Uri,
+    /// Without brackets.
+    host: String,
+    port: u16,
+    is_tls: bool,
+}
+
+impl Address {
+    /// Of `http` or `https`, without a user.
+    pub fn parse(text: &str) -> Result<Self> {
+        let wrong = || Error::new("the address is no URL of http or https").hint("for instance https://host/path");
+        let uri: Uri = text.trim().parse().map_err(|_| wrong())?;
+        let authority = uri.authority().ok_or_else(wrong)?;
+        if authority.as_str().contains('@') {
+            return Err(Error::new("the address has a user or a password in it").hint("use authorization_file"));
+        }
+        let is_tls = match uri.scheme() {
+            Some(scheme) if *scheme == Scheme::HTTPS => true,
+            Some(scheme) if *scheme == Scheme::HTTP => false,
+            _ => return Err(wrong()),
+        };
+        let host = authority.host().trim_matches(['[', ']']).to_owned();
+        let port = authority.port_u16().unwrap_or(if is_tls { 443 } else { 80 });
+        Ok(Self { host, port, is_tls, uri })
+    }
+
+    /// For people.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// Whether nobody on the way can read along.
+    pub fn is_private(&self) -> bool {
+        self.is_tls || is_loopback(&self.host)
+    }
+
+    /// Further down the path, with one more parameter.
+    pub fn at(&self, suffix: &str, parameter: Option<&str>) -> Result<Self> {
+        let path = self.uri.path().trim_end_matches('/');
+        let query: Vec<&str> = self.uri.query().into_iter().chain(parameter).filter(|text| !text.is_empty()).collect();
+        let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
+        let mut parts = self.uri.clone().into_parts();
+        let whole = format!("{path}{suffix}{query}");
+        let whole = if whole.starts_with('/') { whole } else { format!("/{whole}") };
+        parts.path_and_query = Some(whole.parse().map_err(|_| Error::new("the address cannot be extended"))?);
+        let uri = Uri::from_parts(parts).map_err(|_| Error::new("the address cannot be extended"))?;
+        Ok(Self { uri, ..self.clone() })
+    }
+}
+
+/// What is posted.
+pub struct Body<'a> {
+    pub content_type: &'static str,
+    pub text: &'a str,
+    /// For the header `Authorization`.
+    pub authorization: Option<HeaderValue>,
+}
+
+/// Why a try came to nothing.
+enum Failure {
+    /// Another try may help.
+    Passing(Error),
+    Lasting(Error),
+}
+
+/// Posts it; an answer other than 2xx is an error.
+pub async fn post(address: &Address, ca_bundle: Option<&Path>, body: &Body<'_>, limits: Limits) -> Result<()> {
+    let deadline = Instant::now() + limits.http;
+    let mut last = None;
+    for number in 0..TRIES {
+        if number > 0 && timeout_at(deadline, sleep(limits.pause * 2_u32.pow(number - 1))).await.is_err() {
+            break;
+        }
+        match timeout_at(deadline, attempt(address, ca_bundle, body)).await {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(Failure::Lasting(error))) => return Err(error),
+            Ok(Err(Failure::Passing(error))) => last = Some(error),
+            Err(_) => break,
+        }
+    }
+    Err(last.unwrap_or_else(|| Error::new(format!("no answer within {} s", limits.http.as_secs_f32()))))
+}
+
+/// Connects, and agrees on encryption; asks nothing.
+pub async fn reach(address: &Address, ca_bundle: Option<&Path>, limits: Limits) -> Result<()> {
+    let late = || Error::new(format!("no answer within {} s", limits.http.as_secs_f32()));
+    timeout(limits.http, open(address, ca_bundle)).await.map_err(|_| late())?.map(drop)
+}
+
+async fn attempt(address: &Address, ca_bundle: Option<&Path>, body: &Body<'_>) -> Result<(), Failure> {
+    let stream = open(address, ca_bundle).await.map_err(Failure::Passing)?;
+    let request = request(address, body).map_err(Failure::Lasting)?;
+    judged(answer(stream, request).await.map_err(Failure::Passing)?)
+}
+
+fn judged(status: StatusCode) -> Result<(), Failure> {
+    let error = Error::new(format!("it answered {status}"));
+    match status {
+        _ if status.is_success() => Ok(()),
+        _ if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => Err(Failure::Passing(error)),
+        _ if status.is_redirection() => {
+            Err(Failure::Lasting(error.hint("redirects are not followed: give the address it leads to")))
+        }
+        _ => Err(Failure::Lasting(error.hint("is the address right?"))),
+    }
+}
+
+fn request(address: &Address, body: &Body<'_>) -> Result<Request<Full<Bytes>>> {
+    let target = address.uri.path_and_query().map_or("/", |target| target.as_str());
+    let host = address.uri.authority().map(|authority| authority.as_str()).unwrap_or_default();
+    let agent = concat!("pgwitness/", env!("CARGO_PKG_VERSION"));
+    let mut request = Request::post(target).header(HOST, host).header(USER_AGENT, agent);
+    if !body.text.is_empty() {
+        request = request.header(CONTENT_TYPE, body.content_type);
+    }
+    if let Some(authorization) = &body.authorization {
+        request = request.header(HeaderName::from_static("authorization"), authorization.clone());
+    }
+    // What hyper says of a wrong one could quote it.
+    request
+        .body(Full::new(Bytes::from(body.text.to_owned())))
+        .map_err(|_| Error::new("the address has characters that no request may have"))
+}
+
+async fn answer(stream: Box<dyn Stream>, request: Request<Full<Bytes>>) -> Result<StatusCode> {
+    let told = |error: hyper::Error| Error::from_source(&error);
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(told)?;
+    let answer = sender.send_request(request);
+    tokio::pin!(answer);
+    let answered = tokio::select! {
+        answered = &mut answer => answered,
+        ended = connection => match ended {
+            Ok(()) => answer.await,
+            Err(error) => Err(error),
+        },
+    };
+    answered.map(|response| response.status()).map_err(told)
+}
+
+async fn open(address: &Address, ca_bundle: Option<&Path>) -> Result<Box<dyn Stream>> {
+    let plain = connect(address).await.doing(|| format!("connect to port {}", address.port))?;
+    if !address.is_tls {
+        return Ok(Box::new(plain));
+    }
+    let connector = TlsConnector::from(Arc::new(tls::web(ca_bundle)?));
+    let name = ServerName::try_from(address.host.clone()).map_err(|error| Error::from_source(&error))?;
+    let hint = "a certificate of your own authority is trusted by ca_bundle";
+    let encrypted = connector.connect(name, plain).await.doing(|| "agree on encryption");
+    Ok(Box::new(encrypted.map_err(|error| error.hint(hint))?))
+}
+
+/// To the first of its addresses that answers.
+async fn connect(address: &Address) -> Result<TcpStream> {
+    let found: Vec<SocketAddr> = tokio::net::lookup_host((address.host.as_str(), address.port)).await?.collect();
+    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    for one in found {
+        match timeout(CONNECT, TcpStream::connect(one)).await {
+            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Err(error)) => last = error,
+            Err(_) => last = io::Error::new(io::ErrorKind::TimedOut, "no answer"),
+        }
+    }
+    Err(last.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(text: &str) -> String {
+        Address::parse(text).err().unwrap().to_string()
+    }
+
+    #[test]
+    fn an_address_is_extended_behind_its_path_and_in_front_of_its_parameters() {
+        for (base, extended) in [
+            ("https://h", "https://h/fail?rid=7"),
+            ("https://h/", "https://h/fail?rid=7"),
+            ("https://h/a/b/", "https://h/a/b/fail?rid=7"),
+            ("http://[::1]:8080/a?create=1", "http://[::1]:8080/a/fail?create=1&rid=7"),
+        ] {
+            assert_eq!(Address::parse(base).unwrap().at("/fail", Some("rid=7")).unwrap().uri.to_string(), extended);
+        }
+        assert_eq!(Address::parse("https://h/a/").unwrap().at("", None).unwrap().uri.to_string(), "https://h/a");
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused_without_being_repeated() {
+        for text in ["", "h/a", "ftp://h/s3cret", "https://", "s3cret", "https://h h/", "//h/s3cret"] {
+            assert_eq!(refusal(text), "the address is no URL of http or https", "{text}");
+        }
+        assert_eq!(refusal("https://u:s3cret@h/"), "the address has a user or a password in it");
+    }
+
+    #[test]
+    fn only_https_and_this_machine_are_private() {
+        for (text, is_private) in
+            [("https://h/", true), ("http://h/", false), ("http://127.0.0.1:1/", true), ("http://[::1]/", true)]
+        {
+            assert_eq!(Address::parse(text).unwrap().is_private(), is_private, "{text}");
+        }
+    }
+}

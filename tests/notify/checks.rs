@@ -1,0 +1,88 @@
+//! `config check` and `notify test`: what is tried before a night, and that nothing is sent that could be taken for news.
+
+use std::path::PathBuf;
+
+use mail_parser::MessageParser;
+use pgwitness::config::{Notify, SmtpTls};
+use pgwitness::notify::{check, secrets, test};
+use pgwitness::time::Timestamp;
+use serde_json::Value;
+
+use crate::smtp::{Smtp, Ways};
+use crate::stage::{LIMITS, RUN_ID, Stage, UUID, by_mail, by_ping, by_webhook, nothing};
+use crate::web_server::Web;
+
+/// All three channels.
+fn all(stage: &Stage, smtp: &Smtp, web: &Web) -> Notify {
+    let ping = by_ping(stage.secret("ping", &web.url("/s3cret"))).ping;
+    let webhook = by_webhook(&web.url("/hook")).webhook;
+    Notify { webhook, ping, ..by_mail(stage.email(smtp.port, SmtpTls::Starttls)) }
+}
+
+fn starttls() -> Ways {
+    Ways { starttls: true, ..Ways::default() }
+}
+
+fn told(tried: &[(String, pgwitness::error::Result<String>)]) -> Vec<String> {
+    tried
+        .iter()
+        .map(|(name, result)| match result {
+            Ok(seen) => format!("{name}: {seen}"),
+            Err(error) => format!("{name} FAILED: {error}"),
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn a_check_logs_in_and_connects_and_sends_nothing() {
+    let (stage, web) = (Stage::new(), Web::start(&[]).await);
+    let smtp = Smtp::start(&stage, &starttls());
+    let tried = check(&all(&stage, &smtp, &web), &nothing, LIMITS).await;
+    let expected = [
+        format!("notify.email: localhost:{}, encrypted, logged in as backup", smtp.port),
+        "notify.webhook: 127.0.0.1 is there; nothing was sent".to_owned(),
+        "notify.ping: 127.0.0.1 is there; nothing was sent".to_owned(),
+    ];
+    assert_eq!(told(&tried), expected);
+    assert_eq!(smtp.log(|log| (log.logins, log.messages.len(), log.receivers.len())), (1, 0, 0));
+    assert!(web.calls().is_empty());
+}
+
+#[tokio::test]
+async fn a_check_finds_what_would_go_wrong_at_night() {
+    let (stage, web) = (Stage::new(), Web::start(&[]).await);
+    let smtp = Smtp::start(&stage, &starttls());
+    let mut notify = all(&stage, &smtp, &web);
+    if let Some(email) = &mut notify.email {
+        email.password_file = Some(stage.secret("other", "wrong"));
+    }
+    if let Some(webhook) = &mut notify.webhook {
+        webhook.url = Some("http://127.0.0.1:1/hook".into());
+    }
+    if let Some(ping) = &mut notify.ping {
+        ping.url_file = Some(PathBuf::from("/nonexistent/ping"));
+    }
+    let tried = check(&notify, &nothing, LIMITS).await;
+    let said = told(&tried).join("\n");
+    for part in ["log in as backup: 535", "reach 127.0.0.1: connect to port 1: ", "read secret /nonexistent/ping: "] {
+        assert!(said.contains(part), "{said}");
+    }
+    let said = told(&secrets(&notify, &nothing).await).join("\n");
+    assert!(said.contains("notify.email: to ") && said.contains("notify.ping FAILED"), "{said}");
+}
+
+#[tokio::test]
+async fn a_test_goes_through_every_channel_and_is_no_news() {
+    let (stage, web) = (Stage::new(), Web::start(&[]).await);
+    let smtp = Smtp::start(&stage, &starttls());
+    let at = Timestamp::parse("2026-11-23T03:30:00Z").unwrap();
+    let tried = test(&all(&stage, &smtp, &web), ("backup1", "shop"), (at, RUN_ID), &nothing, LIMITS).await;
+    assert!(tried.iter().all(|(_, result)| result.is_ok()) && tried.len() == 3, "{tried:?}");
+    let raw = smtp.message();
+    let message = MessageParser::default().parse(&raw).unwrap();
+    assert_eq!(message.subject(), Some("backup1: TEST of notifications (shop)"));
+    assert!(message.body_text(0).unwrap().starts_with("TEST: "));
+    assert_eq!(web.targets(), ["/hook".to_owned(), format!("/s3cret/log?rid={UUID}")]);
+    let told: Value = serde_json::from_str(&web.calls()[0].body).unwrap();
+    assert_eq!(told["answer"], "test");
+}
