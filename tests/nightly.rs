@@ -185,6 +185,23 @@ fn the_copy_is_kept_under_its_name_only_after_the_hook_has_run_on_it() {
     world.demand(&["nightly"], 0);
     let kept = Database::connect(&server().conninfo("sanitised"));
     assert_eq!(kept.value("SELECT string_agg(DISTINCT name, ',') FROM shop.members"), "nobody");
+    the_morning_after(&world);
+}
+
+/// Of three sound nights, the second had trouble with its hook.
+fn the_morning_after(world: &NightWorld) {
+    let (reports, allowed) = (world.path("reports"), world.path("allowed_signers"));
+    fs::write(&allowed, format!("pgwitness {}", fs::read_to_string(world.path("key.pub")).unwrap())).unwrap();
+    let [reports, allowed] = [&reports, &allowed].map(|path| path.to_str().unwrap());
+    let said = world.demand(&["report", "verify", reports, "--allowed-signers", allowed], 0);
+    assert!(said.ends_with("3 nights: all proven, the chain is whole; 1 with trouble after the report\n"), "{said}");
+    let said = world.demand(&["report", "list", reports, "--allowed-signers", allowed], 0);
+    assert_eq!((said.matches("sound, but").count(), said.matches("division by zero").count()), (1, 1), "{said}");
+    let said = world.demand(&["report", "show", "previous", "--directory", reports], 0);
+    assert!(said.contains("after the report was signed") && said.contains("division by zero"), "{said}");
+    world.demand(&["report", "html", reports, "--allowed-signers", allowed], 0);
+    let index = fs::read_to_string(world.path("reports/index.html")).unwrap();
+    assert!(index.contains("3 nights: 2 sound, 1 “sound, but”"));
 }
 
 #[test]

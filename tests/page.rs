@@ -214,6 +214,26 @@ fn ten_nights_tell_the_right_story() {
 }
 
 #[test]
+fn a_night_that_is_still_at_it_is_sound_so_far() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = write_night(dir.path(), None, 0, |_, _, _, _| {});
+    fs::remove_file(path.join("closing.json")).unwrap();
+    let pages = |now| {
+        all(dir.path(), None, Readers { allowed: None, now: at(now) }).unwrap();
+        [path.join("report.html"), dir.path().join("index.html")].map(|page| fs::read_to_string(page).unwrap())
+    };
+    for page in pages("2026-11-12T05:00:00Z") {
+        is_sane(&page);
+        assert!(page.contains("sound so far") && page.contains("the run is still at it"), "{page}");
+    }
+    // Once it has ended, the same night has another page.
+    write_closing(&path, None, |_| {});
+    for page in pages("2026-11-12T05:00:00Z") {
+        assert!(!page.contains("sound so far") && page.contains("<p class=\"answer\">sound</p>"));
+    }
+}
+
+#[test]
 fn a_page_says_how_to_check_the_report_with_the_hash_of_this_one() {
     let dir = tempfile::tempdir().unwrap();
     let (key, generated) = make_key(dir.path());

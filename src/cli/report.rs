@@ -51,7 +51,7 @@ fn show(arguments: &ShowArguments) -> Result<u8> {
 }
 
 /// The directory of reports: as given, or as the configuration has it.
-fn directory(given: Option<&Path>, config: &ConfigArguments) -> Result<PathBuf> {
+pub fn directory(given: Option<&Path>, config: &ConfigArguments) -> Result<PathBuf> {
     match given {
         Some(dir) => Ok(dir.to_owned()),
         None => config::load(config).map(|config| config.report.directory).doing(|| "find the directory of reports"),
@@ -59,7 +59,7 @@ fn directory(given: Option<&Path>, config: &ConfigArguments) -> Result<PathBuf> 
 }
 
 /// The report that the user means; a path needs no directory of reports.
-fn find(text: &str, place: &PlaceArguments) -> Result<PathBuf> {
+pub fn find(text: &str, place: &PlaceArguments) -> Result<PathBuf> {
     if place.directory.is_none() && Path::new(text).exists() {
         return nights::find(None, text);
     }

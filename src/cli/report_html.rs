@@ -4,10 +4,9 @@ use std::path::Path;
 
 use super::args::HtmlArguments;
 use super::inputs;
-use super::report::read_signers;
+use super::report::{directory, find, read_signers};
 use super::terminal::print_result;
-use crate::error::{Error, Result};
-use crate::nights;
+use crate::error::Result;
 use crate::publish::{self, Published, Readers};
 use crate::store;
 
@@ -19,16 +18,12 @@ pub fn run(arguments: &HtmlArguments) -> Result<u8> {
     let allowed = arguments.allowed_signers.as_deref().map(read_signers).transpose()?;
     let readers = Readers { allowed: allowed.as_ref(), now: inputs::now() };
     let output = arguments.output.as_deref();
-    let directory = arguments.directory.as_deref();
-    let of_all = match arguments.report.as_deref() {
-        None => Some(directory.ok_or_else(|| Error::new("say which report, or which directory of reports"))?),
-        Some(text) => Some(Path::new(text)).filter(|path| path.is_dir() && !store::is_report_directory(path)),
-    };
-    match (of_all, arguments.report.as_deref()) {
-        (Some(dir), _) => told(&publish::all(dir, output, readers)?),
-        (None, report) => {
-            let path = nights::find(directory, report.unwrap_or("latest"))?;
-            let page = publish::one(&path, output, readers)?;
+    let all = |dir: &Path| told(&publish::all(dir, output, readers)?);
+    match arguments.report.as_deref() {
+        None => all(&directory(arguments.place.directory.as_deref(), &arguments.place.config)?),
+        Some(text) if Path::new(text).is_dir() && !store::is_report_directory(Path::new(text)) => all(Path::new(text)),
+        Some(text) => {
+            let page = publish::one(&find(text, &arguments.place)?, output, readers)?;
             print_result(&format!("{}\n", page.display())).map(|()| 0)
         }
     }

@@ -56,9 +56,9 @@ pub enum ReportCommand {
 pub struct HtmlArguments {
     /// A report, or a directory of reports: then all of them, with index.html over them
     pub report: Option<String>,
-    /// Where the reports are, when the report is given by its id; alone: all of them
-    #[arg(long, value_name = "DIR")]
-    pub directory: Option<PathBuf>,
+    /// Where the reports are; all of them, when no report is given.
+    #[command(flatten)]
+    pub place: PlaceArguments,
     /// Write the page to this file; of a directory of reports, the pages into this directory
     #[arg(short, long, value_name = "PATH")]
     pub output: Option<PathBuf>,
