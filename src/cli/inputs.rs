@@ -26,6 +26,11 @@ pub fn now() -> Timestamp {
     Timestamp::new(SystemTime::now())
 }
 
+/// The name of this machine.
+pub fn host() -> String {
+    whoami::hostname().unwrap_or_else(|_| "an unnamed machine".to_owned())
+}
+
 /// Patterns.
 pub fn selection(arguments: &SelectionArguments) -> Result<Selection> {
     let all = |texts: &[String], one: fn(&str) -> Result<Pattern>| {
