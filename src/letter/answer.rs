@@ -25,8 +25,7 @@ impl Answer {
     pub fn of(bulletin: &Bulletin) -> Self {
         let is_sound = bulletin.verdict.is_some_and(|verdict| verdict.is_sound())
             && bulletin.findings.is_empty()
-            && bulletin.unchecked.is_empty()
-            && bulletin.error.is_none();
+            && bulletin.unchecked.is_empty();
         if bulletin.verdict.is_some_and(|verdict| verdict.is_damaged()) || !bulletin.findings.is_empty() {
             return Self::Damaged;
         }
@@ -52,7 +51,10 @@ impl Answer {
 }
 
 fn is_clean(bulletin: &Bulletin) -> bool {
-    bulletin.troubles.is_empty() && bulletin.debts.is_empty() && bulletin.instances_left == 0
+    bulletin.error.is_none()
+        && bulletin.troubles.is_empty()
+        && bulletin.debts.is_empty()
+        && bulletin.instances_left == 0
 }
 
 /// The answer with its reason, in a few words: `DAMAGED, 3 findings`.
