@@ -280,6 +280,9 @@ proptest! {
 #[path = "config/examples.rs"]
 mod shown;
 
+#[path = "config/notify.rs"]
+mod notify;
+
 #[path = "config/refused.rs"]
 mod refused;
 

@@ -54,6 +54,9 @@ pub enum Command {
     /// Look at the configuration of the night, check it, or print an example of one
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Try whether those who are to be told of a night can be told
+    #[command(subcommand)]
+    Notify(NotifyCommand),
     /// Print a completion script for a shell
     Completions {
         /// Which shell
@@ -276,6 +279,13 @@ pub enum ConfigCommand {
         #[arg(short, long, value_name = "FILE")]
         config: Option<PathBuf>,
     },
+}
+
+/// `notify`
+#[derive(Debug, Subcommand)]
+pub enum NotifyCommand {
+    /// Send a message that is marked as a test through every configured channel: 0 sent, 3 not all of them
+    Test(ConfigArguments),
 }
 
 /// How a configuration is printed.

@@ -10,6 +10,7 @@ use super::terminal::{Terminal, print_note, print_result};
 use crate::config::{Config, Source, examples};
 use crate::error::{Context, Error, Result};
 use crate::nightly;
+use crate::notify;
 use crate::preflight::{self, Check, World};
 use crate::progress::nobody;
 use crate::render::printable;
@@ -59,8 +60,8 @@ async fn check(path: &Path, is_offline: bool) -> Result<u8> {
     if !is_offline {
         checks.extend(nightly::far(&super::nightly::given(&config, nobody())).await);
     }
-    let has_color = Terminal::stdout().has_color;
-    print_result(&checks.iter().map(|check| line(check, has_color)).collect::<String>())?;
+    checks.extend(channels(&config, is_offline).await);
+    print_checks(&checks)?;
     let failed = checks.iter().filter(|check| check.result.is_err()).count();
     if failed == 0 {
         return Ok(0);
@@ -70,6 +71,21 @@ async fn check(path: &Path, is_offline: bool) -> Result<u8> {
     Ok(NOT_FIT)
 }
 
+/// Whether those who are to be told of a night could be told.
+async fn channels(config: &Config, is_offline: bool) -> Vec<Check> {
+    let tried = match is_offline {
+        true => notify::secrets(&config.notify, &inputs::environment).await,
+        false => notify::check(&config.notify, &inputs::environment, notify::Limits::default()).await,
+    };
+    tried.into_iter().map(|(name, result)| Check { name, result }).collect()
+}
+
+/// One line for each, or more.
+pub fn print_checks(checks: &[Check]) -> Result<()> {
+    let has_color = Terminal::stdout().has_color;
+    print_result(&checks.iter().map(|check| line(check, has_color)).collect::<String>())
+}
+
 /// Who can write the file decides what runs at night.
 fn whole(path: &Path, config: &Config) -> Result<String> {
     let mode = fs::metadata(path)?.permissions().mode() & 0o7777;
@@ -77,11 +93,15 @@ fn whole(path: &Path, config: &Config) -> Result<String> {
         let hint = format!("chmod o-w {}: it names programs that we run", path.display());
         return Err(Error::new(format!("{}: its mode is {mode:04o}, anybody may change it", path.display())).hint(hint));
     }
-    let source = match &config.source {
+    Ok(format!("{}, source is {}", path.display(), source_words(config)))
+}
+
+/// What is copied, as far as the file says it without a secret.
+pub fn source_words(config: &Config) -> String {
+    match &config.source {
         Source::Rds(source) => format!("RDS instance {} in {}", source.instance, source.region),
         Source::Postgres(_) => "a PostgreSQL server".to_owned(),
-    };
-    Ok(format!("{}, source is {source}", path.display()))
+    }
 }
 
 /// `✓ name: detail` or `✗ name: why; hint`.

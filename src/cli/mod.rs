@@ -9,6 +9,7 @@ mod init;
 mod inputs;
 mod manifest;
 mod nightly;
+mod notify;
 mod report;
 mod report_html;
 mod restore;
@@ -60,6 +61,7 @@ fn run(command: Command) -> Result<u8> {
         Command::Keygen(arguments) => report::keygen(&arguments),
         Command::DigestSql(arguments) => block_on(digest_sql::run(&arguments)),
         Command::Config(command) => block_on(config::run(&command)),
+        Command::Notify(command) => block_on(notify::run(&command)),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "pgwitness", &mut script);

@@ -33,7 +33,7 @@ const INSTANCE_CLASS: &str = r"^db\.[a-z0-9-]+\.[a-z0-9-]+$";
 const SECURITY_GROUP: &str = "^sg-[A-Za-z0-9]+$";
 const GROUP_NAME: &str = r"^[A-Za-z0-9][A-Za-z0-9._ -]*$";
 const HOST_AND_PORT: &str = r"^(\[[0-9a-fA-F:.]+\]|[^\s:/\[\]]+):[0-9]{1,5}$";
-pub(super) const HTTP_URL: &str = r"^https?://[^\s/@]+(/\S*)?$";
+const HTTP_URL: &str = r"^https?://[^\s/@]+(/\S*)?$";
 const COMPRESSION: &str = "^([0-9]|none|(gzip|lz4|zstd)(:([0-9]{1,2}|[a-z]+(=[0-9]+)?(,[a-z]+(=[0-9]+)?)*))?)$";
 const SQLSTATE: &str = "^[0-9A-Z]{5}$";
 pub(super) const VARIABLE: &str = "^[A-Za-z_][A-Za-z0-9_]*$";

@@ -7,12 +7,15 @@ use std::path::Path;
 
 use lettre::message::Mailbox;
 
-use super::check::{HTTP_URL, VARIABLE};
+use super::check::VARIABLE;
 use super::problems::{Problems, fits};
 use super::{Email, Notify, Ping, SmtpTls, Webhook};
 
 const HOST_NAME: &str = r"^[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9])?$";
 const CONFIGURATION_SET: &str = "^[A-Za-z0-9_-]{1,64}$";
+
+/// Behind a colon there is a port, and no password with a slash in it.
+const URL: &str = r"^https?://(\[[0-9a-fA-F:.]+\]|[^\s/:@?#\[\]]+)(:[0-9]{1,5})?([/?]\S*)?$";
 
 /// A URL with somebody's name, and perhaps a password, in front of the host.
 const WITH_USER: &str = "^https?://[^/]*@";
@@ -122,6 +125,6 @@ fn check_url(problems: &mut Problems, section: &str, url: Option<&str>, url_file
         problems.unless(false, || format!("{section}.url has a user or a password in it"), hint);
     } else {
         let problem = || format!("{section}.url is no address of http or https");
-        problems.unless(fits(HTTP_URL, url), problem, "for instance https://hooks.example.org/backup");
+        problems.unless(fits(URL, url), problem, "for instance https://hooks.example.org/backup");
     }
 }

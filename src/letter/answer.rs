@@ -3,7 +3,7 @@
 //! Never calls sound what is not proven by both, or what left anything behind.
 
 use crate::bulletin::{Bulletin, Ending};
-use crate::verdict::{Verdict, counted};
+use crate::verdict::counted;
 
 /// What a letter says of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,11 +23,10 @@ pub enum Answer {
 impl Answer {
     /// Where exit code, verdict and the rest disagree, the worse one counts.
     pub fn of(bulletin: &Bulletin) -> Self {
-        let is_sound = bulletin.verdict.is_some_and(Verdict::is_sound)
+        let is_sound = bulletin.verdict.is_some_and(|verdict| verdict.is_sound())
             && bulletin.findings.is_empty()
-            && bulletin.unchecked.is_empty()
-            && bulletin.error.is_none();
-        if bulletin.verdict.is_some_and(Verdict::is_damaged) || !bulletin.findings.is_empty() {
+            && bulletin.unchecked.is_empty();
+        if bulletin.verdict.is_some_and(|verdict| verdict.is_damaged()) || !bulletin.findings.is_empty() {
             return Self::Damaged;
         }
         match bulletin.ending() {
@@ -52,7 +51,10 @@ impl Answer {
 }
 
 fn is_clean(bulletin: &Bulletin) -> bool {
-    bulletin.troubles.is_empty() && bulletin.debts.is_empty() && bulletin.instances_left == 0
+    bulletin.error.is_none()
+        && bulletin.troubles.is_empty()
+        && bulletin.debts.is_empty()
+        && bulletin.instances_left == 0
 }
 
 /// The answer with its reason, in a few words: `DAMAGED, 3 findings`.

@@ -1,8 +1,6 @@
 //! A letter for programs: one JSON object of a fixed form.
 //!
-//! `format` is 1. `text` is the subject (what chat services show of a webhook). `answer` is one of `sound`, `sound_but`, `damaged`,
-//! `inconclusive`, `interrupted`, `test`: only `sound` is good. Times are RFC 3339 in UTC; counts are numbers up to 2^53 - 1 and texts
-//! beyond, as in a report. Lists are cut at 100; `…_total` says how many there are. What is not known is null.
+//! Its form is published (`webhook.schema.json` beside this file, [`SCHEMA`]); a later version may add keys.
 
 use serde::Serialize;
 
@@ -110,7 +108,11 @@ struct ToldProven {
     dump_bytes: u64,
 }
 
-/// The object, on one line.
+/// The published form, as JSON schema.
+pub const SCHEMA: &str = include_str!("webhook.schema.json");
+
+/// The object, on one line. `answer` is the key to decide by: only `sound` is good. Times are RFC 3339 in UTC; counts are numbers up to
+/// 2^53 - 1 and texts beyond, as in a report; lists are cut, and `…_total` says how many there are; what is not known is null.
 pub fn json(bulletin: &Bulletin, values: bool) -> String {
     let told = told(bulletin, Said { values });
     // Plain data with texts for keys: there is nothing that could fail.

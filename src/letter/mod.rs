@@ -12,7 +12,7 @@ mod test;
 mod text;
 
 pub use answer::Answer;
-pub use json::json;
+pub use json::{SCHEMA, json};
 pub use mask::mask;
 pub use test::{test, test_json};
 

@@ -24,6 +24,12 @@ use crate::secret::{self, Secret};
 /// Of what a server answers.
 const MAX_CELLS: usize = 300;
 
+/// For one of the addresses that a server has.
+const CONNECT: Duration = Duration::from_secs(15);
+
+/// For a server that has all it needs to know.
+const GOODBYE: Duration = Duration::from_secs(2);
+
 /// Sends it; one error for each receiver who was refused, or one for all.
 pub async fn send(email: &Email, post: &Post<'_>, environment: Environment<'_>, limit: Duration) -> Vec<Error> {
     let message = match message(email, post) {
@@ -40,7 +46,7 @@ pub async fn reach(email: &Email, environment: Environment<'_>, limit: Duration)
         let mut connection = open(email, environment).await?;
         let is_encrypted = connection.is_encrypted();
         // Whoever does not say goodbye has been reached all the same.
-        let _ = connection.quit().await;
+        let _ = timeout(GOODBYE, connection.quit()).await;
         Ok(is_encrypted)
     };
     let is_encrypted = in_time(limit, tried).await.doing(|| format!("reach {}", server(email)))?;
@@ -125,7 +131,7 @@ async fn deliver(email: &Email, message: &Message, environment: Environment<'_>)
         connection.message(&message.formatted()).await.map_err(said)?;
     }
     // It is delivered, whatever comes now.
-    let _ = connection.quit().await;
+    let _ = timeout(GOODBYE, connection.quit()).await;
     Ok(refused)
 }
 
@@ -155,8 +161,7 @@ async fn open(email: &Email, environment: Environment<'_>) -> Result<AsyncSmtpCo
         SmtpTls::None => (None, None),
     };
     let address = (email.host.as_str(), port(email));
-    let patience = Some(Duration::from_secs(15));
-    let connected = AsyncSmtpConnection::connect_tokio1(address, patience, &hello, from_start, None).await;
+    let connected = AsyncSmtpConnection::connect_tokio1(address, Some(CONNECT), &hello, from_start, None).await;
     let mut connection = connected.map_err(said).doing(|| "connect")?;
     if let Some(trust) = later {
         if !connection.can_starttls() {

@@ -35,14 +35,17 @@ fn every_key_is_explained_in_the_example() {
     for config in &mut full {
         config.restore.password_command = Some(list(&["x"]));
         config.restore.password_env = text("X");
+        if let (Some(webhook), Some(ping)) = (&mut config.notify.webhook, &mut config.notify.ping) {
+            (webhook.url_file, ping.url) = (Some("x".into()), text("x"));
+        }
         wanted.extend(keys_of(&config.to_toml().unwrap()));
     }
-    // The other places of the source's password are explained at [restore].
-    let missing: Vec<&String> =
-        wanted.difference(&explained).filter(|key| !key.starts_with("source.password_")).collect();
+    // The other places of a password are explained at [restore].
+    let is_elsewhere =
+        |key: &String| ["source.password_", "notify.email.password_"].iter().any(|part| key.starts_with(part));
+    let missing: Vec<&String> = wanted.difference(&explained).filter(|key| !is_elsewhere(key)).collect();
     assert!(missing.is_empty(), "{missing:?}");
-    let surplus: Vec<&String> =
-        explained.difference(&wanted).filter(|key| !key.starts_with("source.password_")).collect();
+    let surplus: Vec<&String> = explained.difference(&wanted).filter(|key| !is_elsewhere(key)).collect();
     assert!(surplus.is_empty(), "{surplus:?}");
 }
 
@@ -94,4 +97,6 @@ fn the_example_for_the_club_keeps_what_it_has_today() {
     assert!(!config.hooks.after_restore.is_empty() && !config.hooks.after_verified.is_empty());
     let text = examples::CLUB.replace("#exclude_table_data", "exclude_table_data");
     assert_eq!(parse(&text).dump.exclude_table_data.len(), 2);
+    let notify = &config.notify;
+    assert!(notify.email.as_ref().is_some_and(|email| email.to.len() == 2) && notify.ping.is_some() && !notify.values);
 }

@@ -1,6 +1,8 @@
 //! `config check` and `notify test`: what is tried before a night, and that nothing is sent that could be taken for news.
 
+use std::fs;
 use std::path::PathBuf;
+use std::process::{Command, Output};
 
 use mail_parser::MessageParser;
 use pgwitness::config::{Notify, SmtpTls};
@@ -10,7 +12,7 @@ use serde_json::Value;
 
 use crate::smtp::{Smtp, Ways};
 use crate::stage::{LIMITS, RUN_ID, Stage, UUID, by_mail, by_ping, by_webhook, nothing};
-use crate::web_server::Web;
+use crate::web_server::{Answer, Web};
 
 /// All three channels.
 fn all(stage: &Stage, smtp: &Smtp, web: &Web) -> Notify {
@@ -85,4 +87,51 @@ async fn a_test_goes_through_every_channel_and_is_no_news() {
     assert_eq!(web.targets(), ["/hook".to_owned(), format!("/s3cret/log?rid={UUID}")]);
     let told: Value = serde_json::from_str(&web.calls()[0].body).unwrap();
     assert_eq!(told["answer"], "test");
+}
+
+/// The program itself, with this at the end of its configuration.
+async fn pgwitness(stage: &Stage, arguments: &[&str], notify: &str) -> Output {
+    let file = stage.dir.path().join("pgwitness.toml");
+    let text = "[source]\nkind = \"postgres\"\nurl = \"postgresql:///shop\"\n[dump]\ndirectory = \"/srv/dumps\"\n[restore]\n\
+                url = \"postgresql:///postgres\"\n[retention]\nkeep_daily = 7\n[report]\ndirectory = \"/srv/reports\"\n\
+                key = \"/etc/pgwitness/key\"\n";
+    fs::write(&file, format!("{text}{notify}")).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pgwitness"));
+    command.env_clear().args(arguments).arg("--config").arg(file);
+    tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
+}
+
+fn printed(output: &Output) -> (Option<i32>, String) {
+    let said = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8(bytes.clone()).unwrap());
+    (output.status.code(), said.concat())
+}
+
+#[tokio::test]
+async fn the_command_sends_a_test_and_says_who_could_not_be_told() {
+    let (stage, web) = (Stage::new(), Web::start(&[Answer::Status(200), Answer::Status(404)]).await);
+    let file = stage.secret("ping", &web.url("/s3cret"));
+    let notify = format!("[notify.ping]\nurl_file = \"{}\"\n", file.display());
+    let (code, said) = printed(&pgwitness(&stage, &["notify", "test"], &notify).await);
+    assert_eq!((code, said.as_str()), (Some(0), "✓ notify.ping: answered, as a line of its log\n"));
+    let (code, said) = printed(&pgwitness(&stage, &["notify", "test"], &notify).await);
+    let expected = "✗ notify.ping: ping 127.0.0.1 (log): it answered 404 Not Found; is the address right?\n";
+    assert_eq!((code, said.as_str()), (Some(3), expected));
+    assert!(web.targets().iter().all(|target| target.starts_with("/s3cret/log?rid=")), "{:?}", web.targets());
+    let (code, said) = printed(&pgwitness(&stage, &["notify", "test"], "").await);
+    assert!(code == Some(2) && said.contains("nobody is to be told"), "{said}");
+}
+
+#[tokio::test]
+async fn config_check_tries_the_channels_and_offline_only_their_secrets() {
+    let (stage, web) = (Stage::new(), Web::start(&[]).await);
+    let file = stage.secret("ping", &web.url("/s3cret"));
+    let notify = format!("[notify.ping]\nurl_file = \"{}\"\n", file.display());
+    let (_, said) = printed(&pgwitness(&stage, &["config", "check"], &notify).await);
+    assert!(said.contains("✓ notify.ping: 127.0.0.1 is there; nothing was sent\n"), "{said}");
+    let (_, said) = printed(&pgwitness(&stage, &["config", "check", "--offline"], &notify).await);
+    assert!(said.contains("✓ notify.ping: at 127.0.0.1\n") && !said.contains("s3cret"), "{said}");
+    fs::remove_file(file).unwrap();
+    let (code, said) = printed(&pgwitness(&stage, &["config", "check", "--offline"], &notify).await);
+    assert!(code == Some(2) && said.contains("✗ notify.ping: read secret "), "{said}");
+    assert!(web.calls().is_empty());
 }

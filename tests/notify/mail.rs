@@ -35,6 +35,14 @@ async fn it_arrives_by_starttls_by_tls_and_on_this_machine_in_the_clear() {
 }
 
 #[tokio::test]
+async fn what_is_delivered_is_delivered_although_the_server_says_no_goodbye() {
+    let stage = Stage::new();
+    let server = Smtp::start(&stage, &Ways { silent_from: Some("QUIT"), ..ways_of(SmtpTls::Starttls) });
+    told(&by_mail(stage.email(server.port, SmtpTls::Starttls)), &clean()).await;
+    server.message();
+}
+
+#[tokio::test]
 async fn nobody_logs_in_without_a_username() {
     let stage = Stage::new();
     let server = Smtp::start(&stage, &Ways { open: true, ..Ways::default() });

@@ -1,0 +1,35 @@
+//! `pgwitness notify test`.
+
+use super::args::{ConfigArguments, NotifyCommand};
+use super::{config, inputs};
+use crate::error::{Error, Result};
+use crate::notify::{self, Limits};
+use crate::preflight::Check;
+use crate::store;
+
+/// Somebody could not be told.
+const NOT_TOLD: u8 = 3;
+
+/// One of the notify commands.
+pub async fn run(command: &NotifyCommand) -> Result<u8> {
+    match command {
+        NotifyCommand::Test(file) => test(file).await,
+    }
+}
+
+async fn test(file: &ConfigArguments) -> Result<u8> {
+    let config = config::load(file)?;
+    let channels = &config.notify;
+    if channels.email.is_none() && channels.webhook.is_none() && channels.ping.is_none() {
+        let error = Error::new("nobody is to be told: there is no [notify.email], [notify.webhook] or [notify.ping]");
+        return Err(error.hint("pgwitness config example toml shows how to write them"));
+    }
+    let (host, source, id) = (inputs::host(), config::source_words(&config), store::random_run_id()?);
+    let about = (host.as_str(), source.as_str());
+    let written = (inputs::now(), id.as_str());
+    let tried = notify::test(channels, about, written, &inputs::environment, Limits::default()).await;
+    let checks: Vec<Check> = tried.into_iter().map(|(name, result)| Check { name, result }).collect();
+    config::print_checks(&checks)?;
+    let is_told = checks.iter().all(|check| check.result.is_ok());
+    Ok(if is_told { 0 } else { NOT_TOLD })
+}
