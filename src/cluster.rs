@@ -238,8 +238,10 @@ fn settings(socket_dir: &Path, port: u16, options: &ClusterOptions) -> String {
         ("full_page_writes", "off"),
         // Shared memory in the data directory goes away with it, however the server ends.
         ("dynamic_shared_memory_type", "mmap"),
-        // Servers of a suite run side by side.
+        // Servers of a suite run side by side, often on a disk in memory.
         ("shared_buffers", "32MB"),
+        ("max_wal_size", "128MB"),
+        ("min_wal_size", "32MB"),
     ];
     let theirs = options.settings.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     ours.into_iter().chain(theirs).map(|(name, value)| format!("{name} = {}\n", quote_setting(value))).collect()

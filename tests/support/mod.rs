@@ -27,6 +27,26 @@ pub fn templates() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("templates")
 }
 
+/// Where servers live: in memory, where there is enough of it for the largest tests side by side. They make and remove files by the
+/// ten thousand, and ext4 makes a file the slower, the more were removed in the seconds before.
+fn servers() -> PathBuf {
+    let memory = Path::new("/dev/shm");
+    let free = rustix::fs::statvfs(memory).map_or(0, |disk| disk.f_bavail * disk.f_frsize);
+    let is_ours = || tempfile::tempdir_in(memory).is_ok();
+    if free.min(available_memory()) >= MEMORY_FOR_SERVERS && is_ours() { memory.into() } else { "/tmp".into() }
+}
+
+/// Bytes: several times what is needed.
+const MEMORY_FOR_SERVERS: u64 = 4 << 30;
+
+/// Bytes that programs could still have; 0 where nobody says.
+fn available_memory() -> u64 {
+    let all = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let line = all.lines().find_map(|line| line.strip_prefix("MemAvailable:"));
+    let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+    kilobytes.unwrap_or(0) * 1024
+}
+
 /// A server for this test alone; it goes away with the value.
 pub fn cluster() -> Cluster {
     cluster_with(ClusterOptions::default())
@@ -34,7 +54,7 @@ pub fn cluster() -> Cluster {
 
 /// The same, with settings, TCP and so on.
 pub fn cluster_with(options: ClusterOptions) -> Cluster {
-    let options = ClusterOptions { templates: Some(templates()), ..options };
+    let options = ClusterOptions { parent: servers(), templates: Some(templates()), ..options };
     Cluster::start(tools(), &options).unwrap_or_else(|error| panic!("{error}"))
 }
 

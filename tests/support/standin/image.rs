@@ -7,7 +7,7 @@ use std::sync::Arc;
 use pgwitness::cluster::{Cluster, ClusterOptions};
 use tempfile::TempDir;
 
-use crate::support::{Database, cluster, templates, tools};
+use crate::support::{Database, cluster, cluster_with};
 
 /// Roles as on RDS, as far as a dump can tell. Nobody knows production's password.
 const ROLES: &str = "
@@ -67,10 +67,9 @@ impl Image {
             // As with rds.force_ssl, the default since PostgreSQL 15.
             hba: vec!["hostssl all all all scram-sha-256".into(), "hostnossl all all all reject".into()],
             files: vec![("server.crt".into(), certificate.into_bytes()), ("server.key".into(), key.into_bytes())],
-            templates: Some(templates()),
             saved: Some(self.dir.path().join("data")),
             ..ClusterOptions::default()
         };
-        Cluster::start(tools(), &options).unwrap_or_else(|error| panic!("{error}"))
+        cluster_with(options)
     }
 }
