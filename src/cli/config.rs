@@ -93,15 +93,7 @@ fn whole(path: &Path, config: &Config) -> Result<String> {
         let hint = format!("chmod o-w {}: it names programs that we run", path.display());
         return Err(Error::new(format!("{}: its mode is {mode:04o}, anybody may change it", path.display())).hint(hint));
     }
-    Ok(format!("{}, source is {}", path.display(), source_words(config)))
-}
-
-/// What is copied, as far as the file says it without a secret.
-pub fn source_words(config: &Config) -> String {
-    match &config.source {
-        Source::Rds(source) => format!("RDS instance {} in {}", source.instance, source.region),
-        Source::Postgres(_) => "a PostgreSQL server".to_owned(),
-    }
+    Ok(format!("{}, source is {}", path.display(), config.source.describe()))
 }
 
 /// `✓ name: detail` or `✗ name: why; hint`.
