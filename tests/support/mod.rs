@@ -36,7 +36,7 @@ pub fn servers() -> PathBuf {
     if free.min(available_memory()) >= MEMORY_FOR_SERVERS && is_ours() { memory.into() } else { "/tmp".into() }
 }
 
-/// Bytes: several times what is needed.
+/// Bytes: more than twice what was ever seen in use.
 const MEMORY_FOR_SERVERS: u64 = 4 << 30;
 
 /// Bytes that programs could still have; 0 where nobody says.
