@@ -11,12 +11,12 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use pgwitness::cluster::{Cluster, ClusterOptions};
-use support::{templates, tools};
+use support::{servers, templates, tools};
 use tempfile::TempDir;
 
 /// A directory of this test alone, which every user may enter.
 fn parent() -> TempDir {
-    let dir = tempfile::Builder::new().prefix("pgw-").tempdir_in("/tmp").unwrap();
+    let dir = tempfile::Builder::new().prefix("pgw-").tempdir_in(servers()).unwrap();
     fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
     dir
 }

@@ -29,14 +29,14 @@ pub fn templates() -> PathBuf {
 
 /// Where servers live: in memory, where there is enough of it for the largest tests side by side. They make and remove files by the
 /// ten thousand, and ext4 makes a file the slower, the more were removed in the seconds before.
-fn servers() -> PathBuf {
+pub fn servers() -> PathBuf {
     let memory = Path::new("/dev/shm");
     let free = rustix::fs::statvfs(memory).map_or(0, |disk| disk.f_bavail * disk.f_frsize);
     let is_ours = || tempfile::tempdir_in(memory).is_ok();
     if free.min(available_memory()) >= MEMORY_FOR_SERVERS && is_ours() { memory.into() } else { "/tmp".into() }
 }
 
-/// Bytes: several times what is needed.
+/// Bytes: more than twice what was ever seen in use.
 const MEMORY_FOR_SERVERS: u64 = 4 << 30;
 
 /// Bytes that programs could still have; 0 where nobody says.
