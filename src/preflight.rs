@@ -10,7 +10,7 @@ use std::time::SystemTime;
 use x509_cert::Certificate;
 use x509_cert::der::Decode as _;
 
-use crate::config::{Config, Login, Source};
+use crate::config::{Config, Login, Metrics, Source};
 use crate::conninfo::ConnInfo;
 use crate::error::{Context, Error, Result};
 use crate::pgtools::{CLIENT, PgTools};
@@ -83,12 +83,13 @@ pub async fn local(config: &Config, world: &World<'_>) -> Vec<Check> {
 /// What tells of a night. The night itself goes on without it, and then ends with exit code 3.
 pub fn telling(config: &Config) -> Vec<Check> {
     let metrics = config.metrics.iter();
-    metrics.map(|metrics| Check { name: "metrics.textfile".into(), result: figures(&metrics.textfile) }).collect()
+    metrics.map(|metrics| Check { name: "metrics.textfile".into(), result: figures(metrics) }).collect()
 }
 
-fn figures(path: &Path) -> Result<String> {
+fn figures(metrics: &Metrics) -> Result<String> {
+    let path = &metrics.textfile;
     directory(path.parent().unwrap_or(Path::new("/")), textfile::WHEN_ABSENT)?;
-    textfile::check_ours(path)?;
+    textfile::check_ours(path, &metrics.labels)?;
     Ok(path.display().to_string())
 }
 

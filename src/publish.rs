@@ -27,7 +27,7 @@ pub struct Published {
     pub index: PathBuf,
     /// Pages of reports, those included that were up to date.
     pub pages: u64,
-    /// Nights that have no page, with the reason, and directories that could not be written.
+    /// Nights that have no page, with the reason: each begins with its id.
     pub troubles: Vec<String>,
 }
 
@@ -57,7 +57,8 @@ pub fn all(dir: &Path, output: Option<&Path>, readers: Readers<'_>) -> Result<Pu
         }
     }
     let without = nights.iter().filter(|night| matches!(night.content, nights::Content::Unreadable(_)));
-    published.troubles.extend(without.flat_map(|night| night.disorder()).map(|line| format!("no page: {line}")));
+    let why = |night: &NightEntry| format!("{}: no page: {}", night.id, night.disorder().join("; "));
+    published.troubles.extend(without.map(why));
     write(&published.index, &page::index(&nights, readers.now))?;
     Ok(published)
 }

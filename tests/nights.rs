@@ -400,6 +400,48 @@ fn the_newest_night_without_a_closing_may_still_be_at_it() {
 }
 
 #[test]
+fn a_night_that_is_not_finished_is_not_proven_and_the_last_line_says_so() {
+    let (world, now) = (World::sound(1), Timestamp::new(std::time::SystemTime::now()));
+    let write = |started_at| {
+        let night =
+            write_night(&world.reports(), Some(&world.key), started_at, Some(a_night("", b"")), &orders(9), &orders(9));
+        CLOSING.iter().for_each(|name| fs::remove_file(night.join(name)).unwrap());
+        night.file_name().unwrap().to_str().unwrap().to_owned()
+    };
+    let last = |(code, text): (i32, String)| (code, text.lines().last().unwrap().to_owned());
+    let one = |id: &str| world.says(&format!("verify {id} --directory {{dir}} --allowed-signers {{signers}}"));
+    let all = || last(world.says("verify {dir} --allowed-signers {signers}"));
+    let killed = write(now.minus_seconds(3600));
+    let pending = "2 nights: not all can be proven yet: 1 is not finished, or was killed".to_owned();
+    assert_eq!(all(), (2, pending));
+    let (code, line) = last(world.says("list {dir} --allowed-signers {signers}"));
+    assert!(code == 0 && line.starts_with("2 nights, in order; 1 not finished, or killed; "), "{line}");
+    let (code, text) = one(&killed);
+    assert!(code == 2 && text.contains("no closing.json yet"), "{text}");
+    assert!(world.says(&format!("show {killed} --directory {{dir}}")).1.contains("no closing.json yet"));
+    // Another night has begun: the commands of one report know it as those of all do.
+    fs::create_dir(world.reports().join(format!("{}-00112233", now.minus_seconds(60).stamp()))).unwrap();
+    let (code, text) = one(&killed);
+    assert!(code == 2 && text.contains("no closing.json: the run was killed"), "{text}");
+    assert!(!world.says(&format!("show {killed} --directory {{dir}}")).1.contains("no closing.json yet"));
+    assert_eq!(all().1, "3 nights: 1 not proven or not whole");
+}
+
+#[test]
+fn no_night_of_the_future_is_running() {
+    let world = World::sound(1);
+    let night = world.night(27, &orders(9), &orders(9));
+    CLOSING.iter().for_each(|name| fs::remove_file(night.join(name)).unwrap());
+    assert_eq!(world.entry(27).aftermath, Aftermath::Absent { may_be_running: false });
+    // And it hides no other.
+    fs::create_dir(world.reports().join(id(25))).unwrap();
+    let now = at("2026-06-25T03:00:00Z");
+    let nights = nights::read(&world.reports(), Some(&world.signers), now).unwrap();
+    let running: Vec<&str> = nights.iter().filter(|night| night.is_pending()).map(|night| night.id.as_str()).collect();
+    assert_eq!(running, [id(25)]);
+}
+
+#[test]
 fn a_report_that_was_taken_away_is_not_taken_for_a_run_that_is_still_at_it() {
     let world = World::sound(1);
     let newest = world.night(25, &orders(9), &orders(9));

@@ -337,7 +337,7 @@ fn the_command_names_what_it_wrote_and_what_it_could_not() {
     assert_eq!(html(&["nothing-here", "--directory", reports_text]).0, 2);
     fs::write(path.join("report.json"), "{").unwrap();
     let (code, told) = html(&["--directory", reports_text]);
-    assert_eq!((code, told.contains("no page: ")), (2, true), "{told}");
+    assert_eq!((code, told.contains(&format!("\n{id}: no page: "))), (2, true), "{told}");
     assert_eq!(html(&[id, "--directory", reports_text]).0, 2);
 }
 

@@ -14,8 +14,9 @@ use crate::notify;
 use crate::preflight::{self, Check, World};
 use crate::progress::nobody;
 use crate::render::printable;
+use crate::verdict::counted;
 
-/// Exit code when a check failed: the night would be inconclusive.
+/// Exit code when a check failed: the night would be inconclusive, or nobody would hear of it.
 const NOT_FIT: u8 = 2;
 
 /// One of the config commands.
@@ -56,18 +57,24 @@ async fn check(path: &Path, is_offline: bool) -> Result<u8> {
     let config = read(path)?;
     let file = Check { name: "configuration".into(), result: whole(path, &config) };
     let world = World { environment: &inputs::environment, now: inputs::now() };
-    let mut checks = [vec![file], preflight::local(&config, &world).await, preflight::telling(&config)].concat();
+    let mut checks = [vec![file], preflight::local(&config, &world).await].concat();
     if !is_offline {
         checks.extend(nightly::far(&super::nightly::given(&config, nobody())).await);
     }
-    checks.extend(channels(&config, is_offline).await);
+    let telling = [preflight::telling(&config), channels(&config, is_offline).await].concat();
+    let is_fit = checks.iter().all(|check| check.result.is_ok());
+    checks.extend(telling);
     print_checks(&checks)?;
     let failed = checks.iter().filter(|check| check.result.is_err()).count();
     if failed == 0 {
         return Ok(0);
     }
-    let noun = if failed == 1 { "check" } else { "checks" };
-    print_note(&format!("{failed} {noun} of {} failed: a night would fail too", checks.len()));
+    let end = if is_fit {
+        "a night could not tell of itself, and would end with exit code 3 at best"
+    } else {
+        "a night would fail too"
+    };
+    print_note(&format!("{} of {} failed: {end}", counted(failed, "check"), checks.len()));
     Ok(NOT_FIT)
 }
 

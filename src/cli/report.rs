@@ -43,7 +43,7 @@ fn show(arguments: &ShowArguments) -> Result<u8> {
             let all_tables = arguments.all_tables || arguments.only == Some(PartChoice::Tables);
             let style = Terminal::stdout().style(all_tables);
             let aftermath = store::aftermath(&path, &report, &store::sha256(&bytes), None);
-            let aftermath = aftermath.if_running(nights::may_be_running(report.times.started_at, inputs::now()));
+            let aftermath = aftermath.if_running(nights::is_pending(&path, inputs::now()));
             print_result(&render::report(&report, &aftermath, arguments.only.map(part), style))?;
         }
     }

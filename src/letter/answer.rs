@@ -97,6 +97,10 @@ pub fn meaning(bulletin: &Bulletin) -> &'static str {
         }
         Answer::Damaged => "The copy is NOT the database. Do not rely on this dump.",
         Answer::Inconclusive => "Nobody knows whether this run made a good dump: take it for a night without one.",
+        Answer::Interrupted if bulletin.verdict.is_some_and(|verdict| verdict.is_sound()) => {
+            "The run was told to stop when it had its answer: the signed report says sound. What comes after it, such as \
+             keeping the dump and cleaning up, may not all be done."
+        }
         Answer::Interrupted => "The run was told to stop before it had an answer: take it for a night without a dump.",
     }
 }

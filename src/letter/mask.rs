@@ -7,8 +7,20 @@
 const HIDDEN: char = '…';
 
 /// From here on a server's message quotes rows, values and statements.
-const TAILS: [&str; 8] =
-    ["DETAIL:", "CONTEXT:", "STATEMENT:", "QUERY:", "WHERE:", "LINE ", "Command was:", "Failing row contains"];
+const TAILS: [&str; 7] = ["DETAIL:", "CONTEXT:", "STATEMENT:", "QUERY:", "WHERE:", "LINE ", "Command was:"];
+
+/// The same, at the beginning of a sentence or within one.
+const ROW: &str = "failing row contains";
+
+/// What stands in front of a detail in what we say of a server's error, whatever language the server speaks: the state's five
+/// characters are between the two.
+const STATE: (&str, &str) = ("(SQLSTATE ", "); ");
+
+/// Their details name columns in brackets and, behind an equals sign, values. In all other details brackets hold values.
+const OF_KEYS: [&str; 3] = ["23503", "23505", "23P01"];
+
+/// In front of a quote they are part of a literal: `E'…'`, `B'…'`, `X'…'`, `N'…'`.
+const PREFIXES: [char; 8] = ['E', 'B', 'X', 'N', 'e', 'b', 'x', 'n'];
 
 /// In front of a name in double quotes, in what PostgreSQL and its programs say.
 const NAMED: [&str; 19] = [
@@ -38,16 +50,22 @@ const MAX_NAME: usize = 63;
 
 /// The text without values, its lines kept.
 pub fn mask(text: &str) -> String {
-    let (head, is_cut) = TAILS.iter().filter_map(|tail| at_word(text, tail)).min().map_or((text, false), |at| {
-        let end = TAILS.iter().find(|tail| text[at..].starts_with(**tail)).map_or(at, |tail| at + tail.len());
-        (&text[..end], true)
-    });
-    let mut masked = without_quoted(&without_keys(head));
-    if is_cut {
+    let tail = end_of_head(text);
+    let head = tail.map_or(text, |end| &text[..end]);
+    let mut masked = without_quoted(&without_keys(&without_detail(head)));
+    if tail.is_some() {
         masked.truncate(masked.trim_end().len());
         masked.extend([' ', HIDDEN]);
     }
     masked
+}
+
+/// The end of the first words behind which nothing is fit to be seen.
+fn end_of_head(text: &str) -> Option<usize> {
+    let lower = text.to_ascii_lowercase();
+    let tails = TAILS.iter().filter_map(|tail| Some((at_word(text, tail)?, tail.len())));
+    let row = at_word(&lower, ROW).map(|at| (at, ROW.len()));
+    tails.chain(row).min().map(|(at, length)| at + length)
 }
 
 /// Where it stands as a word of its own: `OFFLINE 3` is no `LINE 3`.
@@ -56,10 +74,35 @@ fn at_word(text: &str, word: &str) -> Option<usize> {
     found.find(|at| !text[..*at].ends_with(|c: char| c.is_alphanumeric() || c == '_'))
 }
 
-/// `Key (id, mail)=(7, a@b)` says which columns; the values may hold brackets themselves, so the last one ends them.
+/// `Fehlgeschlagene Zeile enthält (1, a@b)`: we do not know the language, so what is in brackets in a detail goes.
+fn without_detail(text: &str) -> String {
+    let of_state = || {
+        let (head, rest) = text.split_once(STATE.0)?;
+        let (code, detail) = rest.split_once(STATE.1)?;
+        Some((head.len() + STATE.0.len() + code.len() + STATE.1.len(), code, detail))
+    };
+    match of_state() {
+        Some((at, code, detail)) if !OF_KEYS.contains(&code) => match detail.find('(') {
+            Some(open) => without_values(text, at + open + 1),
+            None => text.to_owned(),
+        },
+        _ => text.to_owned(),
+    }
+}
+
+/// `Key (id, mail)=(7, a@b)` and `key … contains (mail) = (a@b)` say which columns.
 fn without_keys(text: &str) -> String {
-    let Some(at) = text.find("=(") else { return text.to_owned() };
-    let (head, values) = text.split_at(at + 2);
+    let opens = |at: usize| {
+        let behind = text[at + 1..].trim_start();
+        behind.starts_with('(').then(|| text.len() - behind.len() + 1)
+    };
+    let first = text.match_indices('=').find_map(|(at, _)| opens(at));
+    first.map_or_else(|| text.to_owned(), |at| without_values(text, at))
+}
+
+/// Behind the bracket that ends here: values may hold brackets themselves, so the last one ends them.
+fn without_values(text: &str, at: usize) -> String {
+    let (head, values) = text.split_at(at);
     let rest = values.rfind(')').map_or("", |end| &values[end..]);
     format!("{head}{HIDDEN}{rest}")
 }
@@ -88,12 +131,12 @@ fn without_quoted(text: &str) -> String {
 
 /// The first quote that opens, and what closes it.
 fn next_quote(before: &str, rest: &str) -> Option<(usize, char, &'static [char])> {
-    let mut last = before.chars().next_back();
+    let mut earlier = before.chars().rev();
+    let (mut last, mut last_but_one) = (earlier.next(), earlier.next());
     for (at, c) in rest.char_indices() {
         let closing: Option<&'static [char]> = match c {
             '"' => Some(&['"']),
-            // Between letters it is an apostrophe.
-            '\'' if !last.is_some_and(char::is_alphanumeric) => Some(&['\'']),
+            '\'' if !is_apostrophe(last, last_but_one) => Some(&['\'']),
             '«' => Some(&['»']),
             '»' => Some(&['«']),
             '„' => Some(&['“', '”']),
@@ -105,9 +148,15 @@ fn next_quote(before: &str, rest: &str) -> Option<(usize, char, &'static [char])
         if let Some(closing) = closing {
             return Some((at, c, closing));
         }
-        last = Some(c);
+        (last, last_but_one) = (Some(c), last);
     }
     None
+}
+
+/// Behind a letter it is one, unless the letter is the prefix of a literal.
+fn is_apostrophe(last: Option<char>, last_but_one: Option<char>) -> bool {
+    let is_prefix = last.is_some_and(|c| PREFIXES.contains(&c)) && !last_but_one.is_some_and(char::is_alphanumeric);
+    last.is_some_and(char::is_alphanumeric) && !is_prefix
 }
 
 /// `constraint "orders_pkey"`: what follows such a word, and looks like a name, is one.
@@ -163,6 +212,20 @@ mod tests {
                 "new row violates check; Failing row contains (1, c4n4ry).",
                 "new row violates check; Failing row contains …",
             ),
+            (
+                "no partition of relation \"log\" found for row (SQLSTATE 23514); Partition key of the failing row contains (mail) = (c4n4ry).",
+                "no partition of relation \"log\" found for row (SQLSTATE 23514); Partition key of the failing row contains …",
+            ),
+            ("Key (mail) = (c4n4ry) is there", "Key (mail) = (…) is there"),
+            ("a = b, Key (mail) =\t(c4n4ry) is there", "a = b, Key (mail) =\t(…) is there"),
+            (
+                "verletzt (SQLSTATE 23514); Fehlgeschlagene Zeile enthält (1, c4n4ry (x), 2).",
+                "verletzt (SQLSTATE 23514); Fehlgeschlagene Zeile enthält (…).",
+            ),
+            ("нет секции (SQLSTATE 23514); ключ (mail) = (c4n4ry).", "нет секции (SQLSTATE 23514); ключ (…)."),
+            ("at E'c4n4ry' there", "at E'…' there"),
+            ("at (x'c4n4ry') there", "at (x'…') there"),
+            ("at U&'c4n4ry' there", "at U&'…' there"),
             ("syntax error\nLINE 1: SELECT c4n4ry", "syntax error\nLINE …"),
             ("error: Command was: INSERT c4n4ry", "error: Command was: …"),
             ("Key (a)=(1) c4n4ry) is there", "Key (a)=(…) is there"),
@@ -191,7 +254,7 @@ mod tests {
             before in "[a-z :]{0,9}",
             value in "[a-z\"'()\n,; »«]{0,6}",
             after in "\\PC{0,9}",
-            quotes in prop::sample::select(vec![("\"", "\""), ("'", "'"), ("»", "«"), ("«", "»"), ("„", "“"), ("=(", ")")]),
+            quotes in prop::sample::select(vec![("\"", "\""), ("'", "'"), ("»", "«"), ("«", "»"), ("„", "“"), ("=(", ")"), ("= (", ")"), (" E'", "'"), (" X'", "'"), (" U&'", "'"), ("(SQLSTATE 23514); Zeile (", ")")]),
         ) {
             // Behind a letter, an apostrophe is one; behind a word of PostgreSQL's, a name is one.
             let said = format!("{before}: {}{CANARY} {value}{CANARY}!{}{after}", quotes.0, quotes.1);

@@ -168,6 +168,15 @@ fn the_first_words_are_the_machine_and_the_answer() {
 }
 
 #[test]
+fn a_run_that_was_stopped_is_without_a_dump_only_when_it_had_no_answer() {
+    let without = "take it for a night without a dump";
+    let stopped = |verdict| of(&Bulletin { exit_code: 143, verdict, ..clean() }, false).text.replace('\n', " ");
+    assert!(stopped(None).contains(without) && stopped(Some(verdict(2))).contains(without));
+    let proven = stopped(Some(verdict(0)));
+    assert!(proven.contains("the signed report says sound") && !proven.contains("without a dump"), "{proven}");
+}
+
+#[test]
 fn no_value_is_told_unless_asked_for() {
     for text in everything(&full_of_values(), false) {
         assert!(!text.contains(CANARY), "{text}");

@@ -51,6 +51,43 @@ pub fn is_ours(beginning: &[u8]) -> bool {
     beginning.is_empty() || beginning.starts_with(BEGINNING.as_bytes())
 }
 
+/// The labels of the first sample in a text of ours, as they are printed, without the stage; `None`: it has no sample.
+pub fn labels_of(text: &str) -> Option<String> {
+    let sample = text.lines().find(|line| !line.is_empty() && !line.starts_with('#'))?;
+    let (head, _) = sample.rsplit_once(' ')?;
+    let labels = head.split_once('{').and_then(|(_, labels)| labels.strip_suffix('}')).unwrap_or_default();
+    Some(without_stage(labels))
+}
+
+/// As [`labels_of`] gives them for a text with these labels.
+pub fn labels_text(labels: &BTreeMap<String, String>) -> String {
+    let printed = print_labels(labels, &Sample { stage: None, value: String::new() });
+    without_stage(printed.trim_start_matches('{').strip_suffix('}').unwrap_or_default())
+}
+
+/// No label of anybody else's is called so ([`crate::config::Config::check`]).
+fn without_stage(labels: &str) -> String {
+    let (mut kept, mut rest) = (Vec::new(), labels);
+    while let Some(end) = end_of_label(rest) {
+        let (label, behind) = rest.split_at(end);
+        kept.extend((!label.starts_with("stage=")).then_some(label));
+        rest = behind.trim_start_matches(',');
+    }
+    kept.join(",")
+}
+
+/// Behind the quote that closes the first value; a backslash takes the next character along.
+fn end_of_label(labels: &str) -> Option<usize> {
+    let open = labels.find('"')? + 1;
+    let mut is_escaped = false;
+    let close = labels.get(open..)?.find(|c| {
+        let is_end = c == '"' && !is_escaped;
+        is_escaped = c == '\\' && !is_escaped;
+        is_end
+    })?;
+    Some(open + close + 1)
+}
+
 fn run(bulletin: &Bulletin) -> Vec<Family> {
     let is_good = bulletin.ending() == Ending::Clean && bulletin.verdict.is_some_and(|verdict| verdict.is_sound());
     vec![

@@ -24,7 +24,7 @@ use crate::verdict::Verdict;
 pub use acknowledge::{Acknowledged, acknowledge};
 pub use dumps::{DumpState, check_dump};
 pub use find::find;
-pub use read::{may_be_running, read};
+pub use read::{is_pending, read};
 pub use review::{Review, ReviewState};
 pub use table::table;
 pub use verify::{Extent, Proof, exit_code, prove_aftermath, prove_dump, verify_all};
@@ -214,7 +214,12 @@ impl NightEntry {
 
     /// Sound, and the run may still be at work.
     pub fn is_sound_so_far(&self) -> bool {
-        self.is_sound() && self.aftermath.pending().is_some()
+        self.is_sound() && self.is_pending()
+    }
+
+    /// The run may still be at work, or was killed: nobody knows how it ends.
+    pub fn is_pending(&self) -> bool {
+        self.aftermath.pending().is_some() || matches!(self.content, Content::NoReport { may_be_running: true })
     }
 
     fn unproven(&self) -> Option<String> {

@@ -180,19 +180,32 @@ fn summary(report: Report, sha256: String) -> Summary {
     }
 }
 
-/// A run of that time, if it has not ended.
-pub fn may_be_running(started_at: Timestamp, now: Timestamp) -> bool {
-    now.seconds_since(started_at) < LONGEST_RUN_S
+/// Whether the run that wrote this `report.json` may still be at it, by the others that lie beside it. Where they cannot be listed,
+/// nothing speaks for it.
+pub fn is_pending(report: &Path, now: Timestamp) -> bool {
+    let place = || {
+        let own = report.canonicalize().ok().filter(|file| file.ends_with(REPORT))?.parent()?.to_owned();
+        Some((own.parent()?.to_owned(), own))
+    };
+    let Some((dir, own)) = place() else { return false };
+    let nights = read(&dir, None, now).unwrap_or_default();
+    nights.iter().any(|night| night.path == own && night.is_pending())
 }
 
-/// Only the newest night can still be running; comparisons beside it say nothing of that.
+/// A run of that time, if it has not ended. None began in the future.
+fn may_be_running(started_at: Timestamp, now: Timestamp) -> bool {
+    started_at <= now && now.seconds_since(started_at) < LONGEST_RUN_S
+}
+
+/// Only the newest night can still be running; comparisons beside it say nothing of that, nor does a time that is yet to come.
 fn note_running(found: &mut [(NightEntry, Option<Link>)], now: Timestamp) {
     let is_night = |entry: &NightEntry| match &entry.content {
         Content::NoReport { .. } => true,
         Content::Report(_) => entry.aftermath != Aftermath::Nothing,
         Content::Unreadable(_) | Content::Missing { .. } => false,
     };
-    let newest = found.iter_mut().rev().map(|(entry, _)| entry).find(|entry| is_night(entry));
+    let has_begun = |entry: &NightEntry| entry.started_at.is_none_or(|at| at <= now);
+    let newest = found.iter_mut().rev().map(|(entry, _)| entry).find(|entry| is_night(entry) && has_begun(entry));
     let newest = newest.filter(|entry| entry.started_at.is_some_and(|at| may_be_running(at, now)));
     let Some(entry) = newest else { return };
     match (&mut entry.content, &mut entry.aftermath) {

@@ -192,8 +192,12 @@ fn closing(nights: &[NightEntry], now: Timestamp, style: Style) -> String {
         0 => String::new(),
         nights => format!("; {} with trouble after the report", grouped(nights)),
     };
+    let after = match nights.iter().filter(|night| night.is_pending()).count() as u64 {
+        0 => after,
+        pending => format!("; {} not finished, or killed{after}", grouped(pending)),
+    };
     let line = match wrong {
-        0 if ended_badly > 0 => style.yellow(&format!("{count}, in order{after}{age}{checked}")),
+        0 if !after.is_empty() => style.yellow(&format!("{count}, in order{after}{age}{checked}")),
         0 => style.green(&format!("{count}, in order{age}{checked}")),
         wrong => style.red(&format!("{count}, {} not in order{after}{age}{checked}", grouped(wrong as u64))),
     };

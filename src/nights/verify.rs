@@ -11,6 +11,8 @@ use crate::night::{CLOSING, DumpFacts};
 use crate::report::Report;
 use crate::store::{self, Check, REPORT, Trust};
 
+const NOT_PROVEN: u8 = 2;
+
 /// What was found of one night.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proof {
@@ -24,6 +26,8 @@ pub struct Proof {
     pub wrongs: Vec<String>,
     /// 0: proven. 1: a dump on disk is not the one that was signed for. 2: not proven.
     pub code: u8,
+    /// Nothing is wrong but that the run has not ended, as far as is known: not proven yet.
+    pub is_pending: bool,
 }
 
 /// Which nights, and what else is looked at.
@@ -76,7 +80,14 @@ fn ancestors(entries: Vec<NightEntry>, id: &str) -> Vec<NightEntry> {
 }
 
 fn one(entry: &NightEntry, trust: Trust<'_>, backups: Option<&Path>, is_newest: bool) -> Proof {
-    let mut proof = Proof { id: entry.id.clone(), lines: Vec::new(), verdict_line: None, wrongs: Vec::new(), code: 0 };
+    let mut proof = Proof {
+        id: entry.id.clone(),
+        lines: Vec::new(),
+        verdict_line: None,
+        wrongs: Vec::new(),
+        code: 0,
+        is_pending: false,
+    };
     let disorder = entry.disorder();
     if !disorder.is_empty() {
         proof.code = 2;
@@ -91,6 +102,10 @@ fn one(entry: &NightEntry, trust: Trust<'_>, backups: Option<&Path>, is_newest: 
     if matches!(entry.content, Content::NoReport { may_be_running: true }) {
         proof.lines.push("no report yet: the run is still at it, or was killed".into());
     }
+    // A run that was killed in the evening looks the same in the morning.
+    if entry.is_pending() && proof.code == 0 {
+        (proof.code, proof.is_pending) = (NOT_PROVEN, true);
+    }
     proof
 }
 
@@ -102,8 +117,11 @@ fn prove_report(entry: &NightEntry, trust: Trust<'_>, backups: Option<&Path>, is
             proof.verdict_line = Some(verified.report.verdict_line.clone());
             proof.wrongs = verified.aftermath.wrongs(verified.report.verdict.exit_code());
             let aftermath = verified.aftermath.if_running(entry.aftermath.pending().is_some());
-            let (code, line) = prove_aftermath(&aftermath);
-            line.into_iter().for_each(|line| note(proof, code, line));
+            match (aftermath.pending(), prove_aftermath(&aftermath)) {
+                // Counts when nothing else is wrong.
+                (Some(pending), _) => proof.lines.push(pending.into()),
+                (None, (code, line)) => line.into_iter().for_each(|line| note(proof, code, line)),
+            }
             if let Some(backups) = backups {
                 let (code, line) = prove_dump(&verified.report, backups, is_newest);
                 note(proof, code, line);
@@ -139,8 +157,8 @@ pub fn prove_aftermath(aftermath: &Aftermath) -> (u8, Option<String>) {
     match aftermath {
         Aftermath::Nothing => (0, None),
         Aftermath::Told(_) => (0, Some(format!("{CLOSING} as well"))),
-        Aftermath::Absent { may_be_running: true } => (0, aftermath.pending().map(str::to_owned)),
-        Aftermath::Absent { may_be_running: false } | Aftermath::Void(_) => (2, aftermath.disorder()),
+        Aftermath::Absent { may_be_running: true } => (NOT_PROVEN, aftermath.pending().map(str::to_owned)),
+        Aftermath::Absent { may_be_running: false } | Aftermath::Void(_) => (NOT_PROVEN, aftermath.disorder()),
     }
 }
 

@@ -1,6 +1,6 @@
 //! One POST over HTTP/1.1, with few tries and little patience.
 //!
-//! Never follows a redirect, never reads an answer's body, and never shows more of an address than its host.
+//! Never follows a redirect, never reads more of an answer's body than was asked for, and never shows more of an address than its host.
 
 use std::io;
 use std::net::SocketAddr;
@@ -8,8 +8,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http_body_util::Full;
-use hyper::body::Bytes;
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
 use hyper::header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue, USER_AGENT};
 use hyper::http::uri::Scheme;
@@ -31,6 +31,9 @@ const TRIES: u32 = 4;
 
 /// For one of the addresses that a name has.
 const CONNECT: Duration = Duration::from_secs(5);
+
+/// For the body of an answer: whoever answered has taken what we said.
+const BODY: Duration = Duration::from_secs(2);
 
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
@@ -95,6 +98,8 @@ pub struct Body<'a> {
     pub text: &'a str,
     /// For the header `Authorization`.
     pub authorization: Option<HeaderValue>,
+    /// So much of the answer's body is read; with 0, none is waited for.
+    pub answer_bytes: usize,
 }
 
 /// Why a try came to nothing.
@@ -104,8 +109,8 @@ enum Failure {
     Lasting(Error),
 }
 
-/// Posts it; an answer other than 2xx is an error.
-pub async fn post(address: &Address, ca_bundle: Option<&Path>, body: &Body<'_>, limits: Limits) -> Result<()> {
+/// Posts it and gives the beginning of the answer; an answer other than 2xx is an error.
+pub async fn post(address: &Address, ca_bundle: Option<&Path>, body: &Body<'_>, limits: Limits) -> Result<String> {
     let deadline = Instant::now() + limits.http;
     let mut last = None;
     for number in 0..TRIES {
@@ -113,7 +118,7 @@ pub async fn post(address: &Address, ca_bundle: Option<&Path>, body: &Body<'_>, 
             break;
         }
         match timeout_at(deadline, attempt(address, ca_bundle, body)).await {
-            Ok(Ok(())) => return Ok(()),
+            Ok(Ok(said)) => return Ok(said),
             Ok(Err(Failure::Lasting(error))) => return Err(error),
             Ok(Err(Failure::Passing(error))) => last = Some(error),
             Err(_) => break,
@@ -128,10 +133,11 @@ pub async fn reach(address: &Address, ca_bundle: Option<&Path>, limits: Limits) 
     timeout(limits.http, open(address, ca_bundle)).await.map_err(|_| late())?.map(drop)
 }
 
-async fn attempt(address: &Address, ca_bundle: Option<&Path>, body: &Body<'_>) -> Result<(), Failure> {
+async fn attempt(address: &Address, ca_bundle: Option<&Path>, body: &Body<'_>) -> Result<String, Failure> {
     let stream = open(address, ca_bundle).await.map_err(Failure::Passing)?;
     let request = request(address, body).map_err(Failure::Lasting)?;
-    judged(answer(stream, request).await.map_err(Failure::Passing)?)
+    let (status, said) = answer(stream, request, body.answer_bytes).await.map_err(Failure::Passing)?;
+    judged(status).map(|()| said)
 }
 
 fn judged(status: StatusCode) -> Result<(), Failure> {
@@ -163,19 +169,35 @@ fn request(address: &Address, body: &Body<'_>) -> Result<Request<Full<Bytes>>> {
         .map_err(|_| Error::new("the address has characters that no request may have"))
 }
 
-async fn answer(stream: Box<dyn Stream>, request: Request<Full<Bytes>>) -> Result<StatusCode> {
+async fn answer(stream: Box<dyn Stream>, request: Request<Full<Bytes>>, bytes: usize) -> Result<(StatusCode, String)> {
     let told = |error: hyper::Error| Error::from_source(&error);
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(told)?;
-    let answer = sender.send_request(request);
+    let answer = async {
+        let response = sender.send_request(request).await?;
+        Ok((response.status(), beginning(response.into_body(), bytes).await))
+    };
     tokio::pin!(answer);
     let answered = tokio::select! {
         answered = &mut answer => answered,
         ended = connection => match ended {
             Ok(()) => answer.await,
-            Err(error) => Err(error),
+            // What came before the end counts; what the connection says is clearer than what is missing.
+            Err(error) => answer.await.map_err(|_: hyper::Error| error),
         },
     };
-    answered.map(|response| response.status()).map_err(told)
+    answered.map_err(told)
+}
+
+/// As far as it comes: that a body breaks off takes nothing from the status.
+async fn beginning(mut body: Incoming, bytes: usize) -> String {
+    let deadline = Instant::now() + BODY;
+    let mut read = Vec::new();
+    while read.len() < bytes {
+        let Ok(Some(Ok(frame))) = timeout_at(deadline, body.frame()).await else { break };
+        read.extend(frame.data_ref().into_iter().flatten());
+    }
+    read.truncate(bytes);
+    String::from_utf8_lossy(&read).into_owned()
 }
 
 async fn open(address: &Address, ca_bundle: Option<&Path>) -> Result<Box<dyn Stream>> {

@@ -5,7 +5,10 @@
 use super::http::{self, Body};
 use super::{Environment, Limits, address};
 use crate::config::Ping;
-use crate::error::{Context, Result};
+use crate::error::{Context, Error, Result};
+
+/// So much of what is answered is read.
+const ANSWER_BYTES: usize = 200;
 
 /// What it is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,8 +47,23 @@ pub async fn send(
     let rid = uuid(run_id).map(|uuid| format!("rid={uuid}"));
     let doing = || format!("ping {} ({state:?})", base.host()).to_lowercase();
     let address = base.at(state.suffix(), rid.as_deref()).doing(doing)?;
-    let body = Body { content_type: "text/plain; charset=utf-8", text, authorization: None };
-    http::post(&address, ping.ca_bundle.as_deref(), &body, limits).await.doing(doing)
+    let body =
+        Body { content_type: "text/plain; charset=utf-8", text, authorization: None, answer_bytes: ANSWER_BYTES };
+    let said = http::post(&address, ping.ca_bundle.as_deref(), &body, limits).await.doing(doing)?;
+    heard(&said).doing(doing)
+}
+
+/// healthchecks.io answers 200 whether or not it has taken a ping, and tells in the body: `OK (not found)`, `OK (rate limited)`.
+/// Source: healthchecks.io/docs, "Pinging API", section "Response Codes". What is said is not repeated: it could have the address in it.
+fn heard(said: &str) -> Result<()> {
+    let said = said.to_ascii_lowercase();
+    if said.contains("not found") {
+        return Err(Error::new("it answered that it knows no such check").hint("is the address right?"));
+    }
+    if said.contains("rate limited") {
+        return Err(Error::new("it answered that it is called too often").hint("does something else ping this check?"));
+    }
+    Ok(())
 }
 
 /// 32 hexadecimal digits in the form of a UUID; nothing else is one.

@@ -163,6 +163,21 @@ async fn what_may_pass_is_tried_again_and_what_will_not_is_not() {
 }
 
 #[tokio::test]
+async fn a_ping_that_was_answered_and_not_taken_is_an_error() {
+    for (said, told) in [
+        ("OK (not found)", "it answered that it knows no such check"),
+        ("OK (rate limited)\n", "it answered that it is called too often"),
+    ] {
+        let (error, tries) = after(&[Answer::Says(said.to_owned())]).await;
+        assert_eq!((error.unwrap_err().to_string(), tries), (format!("ping 127.0.0.1 (success): {told}"), 1));
+    }
+    // Whatever else is said, and however much of it, is nothing to us.
+    for said in ["OK".to_owned(), "\u{fffd}é".repeat(1 << 20) + "not found"] {
+        assert_eq!(after(&[Answer::Says(said)]).await, (Ok(()), 1));
+    }
+}
+
+#[tokio::test]
 async fn a_redirect_is_an_error_and_nobody_else_is_asked() {
     let other = Web::start(&[]).await;
     let (error, tries) = after(&[Answer::RedirectTo(other.url("/elsewhere"))]).await;

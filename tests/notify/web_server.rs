@@ -5,7 +5,7 @@ use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use http_body_util::{BodyExt as _, Empty};
+use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -23,6 +23,8 @@ use crate::stage::Stage;
 #[derive(Debug, Clone)]
 pub enum Answer {
     Status(u16),
+    /// 200, and this.
+    Says(String),
     RedirectTo(String),
     Nothing,
     /// Goes away without a word.
@@ -103,7 +105,7 @@ impl Web {
         self.calls().into_iter().map(|call| call.target).collect()
     }
 
-    async fn answer(self, request: Request<Incoming>) -> io::Result<Response<Empty<Bytes>>> {
+    async fn answer(self, request: Request<Incoming>) -> io::Result<Response<Full<Bytes>>> {
         let (head, body) = request.into_parts();
         let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
         let target = head.uri.to_string();
@@ -111,7 +113,12 @@ impl Web {
         let call = Call { method: head.method.to_string(), target, headers: head.headers, body };
         self.calls.lock().unwrap().push(call);
         let answer = self.answers.lock().unwrap().pop_front().unwrap_or(Answer::Status(200));
+        let mut said = String::new();
         let response = match answer {
+            Answer::Says(text) => {
+                said = text;
+                Response::builder()
+            }
             Answer::Status(status) => Response::builder().status(status),
             Answer::RedirectTo(place) => Response::builder().status(302).header("location", place),
             Answer::Dropped => return Err(io::Error::other("dropped on purpose")),
@@ -120,6 +127,6 @@ impl Web {
                 Response::builder()
             }
         };
-        response.body(Empty::new()).map_err(io::Error::other)
+        response.body(said.into()).map_err(io::Error::other)
     }
 }

@@ -44,7 +44,7 @@ fn what_is_not_ours_is_left_alone() {
         let error = textfile::write(&path, &figures(1)).unwrap_err();
         assert_eq!(error.to_string(), format!("write {}: {expected}", path.display()));
         assert!(error.hint_text().unwrap().starts_with("move it away"));
-        assert!(textfile::check_ours(&path).is_err());
+        assert!(textfile::check_ours(&path, &Default::default()).is_err());
     };
     fs::write(&path, "# HELP node_time Theirs.\n").unwrap();
     refusal("there is a file of this name that pgwitness did not write");
@@ -58,6 +58,30 @@ fn what_is_not_ours_is_left_alone() {
     fs::create_dir(&path).unwrap();
     refusal("it is there and no regular file");
     assert_eq!(fs::read_to_string(dir.path().join("theirs")).unwrap(), figures(0));
+}
+
+#[test]
+fn two_configurations_do_not_take_turns_with_one_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("pgwitness.prom");
+    let text =
+        |labels: &str| format!("# HELP pgwitness_x A figure.\n# TYPE pgwitness_x gauge\npgwitness_x{labels} 1\n");
+    let labels = |database: &str| [("database".to_owned(), database.to_owned())].into();
+    // A value may look like labels.
+    let (shop, odd) = (text("{database=\"shop\",stage=\"dump\"}"), "a\",stage=\"b\\\n}");
+    textfile::write(&path, &shop).unwrap();
+    textfile::write(&path, &text("{database=\"shop\"}")).unwrap();
+    textfile::check_ours(&path, &labels("shop")).unwrap();
+    for other in ["{database=\"club\"}", ""] {
+        let error = textfile::write(&path, &text(other)).unwrap_err();
+        let told = format!("write {}: its figures have the labels {{database=\"shop\"}}, ours {{", path.display());
+        assert!(error.to_string().starts_with(&told), "{error}");
+        assert!(error.hint_text().unwrap().starts_with("another file for each configuration"));
+    }
+    textfile::check_ours(&path, &labels("club")).unwrap_err();
+    textfile::check_ours(&path, &labels(odd)).unwrap_err();
+    fs::write(&path, text("{database=\"a\\\",stage=\\\"b\\\\\\n}\",stage=\"dump\"}")).unwrap();
+    textfile::check_ours(&path, &labels(odd)).unwrap();
 }
 
 #[test]

@@ -9,7 +9,7 @@ use super::{ConfigArguments, Format};
 const REPORT_HELP: &str = "A report is a path (its directory or its report.json) or, in the directory of reports, its id, the beginning of its id, \
                            `latest` or `previous`.";
 const LIST_HELP: &str = "Exit codes:
-  0  every night that is shown is in order, whatever its verdict
+  0  every night that is shown is in order, whatever its verdict; the newest may not be finished, and the last line says so
   2  one is not: missing, edited, exchanged, unreadable, without a report or a closing, or not signed by somebody who may";
 const HTML_HELP: &str = "Pages go beside the reports, as report.html and index.html. A file of that name that pgwitness did not write is never overwritten.
 A page is not signed: it says how to check the report that it was made from.
@@ -21,7 +21,8 @@ const VERIFY_HELP: &str = "Exit codes:
   0  proven
   1  a dump on disk is not the one that was signed for
   2  not proven: no signature or a bad one (of report.json or closing.json), a signer who may not, a side file or a dump that is
-     not there, a broken chain
+     not there, a broken chain; or not proven yet: the newest night is less than a day old and has no closing.json, so it is
+     still at it, or was killed
 
 What went wrong after a report was signed is in closing.json; it is told, and changes nothing of the code.";
 const DIFF_HELP: &str = "Read from what was saved beside the two reports; no database is needed.

@@ -58,8 +58,8 @@ fn one(arguments: &VerifyArguments, allowed: &AllowedSigners, report: &Path, bac
     let mut text = format!("{path}: {}\n", printable(&check.to_string()));
     let mut code = check.exit_code();
     if let Check::Good(verified) = &check {
-        let may_be_running = nights::may_be_running(verified.report.times.started_at, now);
-        let (aftermath_code, line) = nights::prove_aftermath(&verified.aftermath.clone().if_running(may_be_running));
+        let is_pending = nights::is_pending(report, now);
+        let (aftermath_code, line) = nights::prove_aftermath(&verified.aftermath.clone().if_running(is_pending));
         line.iter().for_each(|line| text.push_str(&format!("{}\n", printable(line))));
         code = aftermath_code;
         if let Some(backups) = backups {
@@ -92,7 +92,7 @@ fn text(proofs: &[Proof], style: Style) -> String {
     let mut text = String::new();
     for proof in proofs {
         let line = format!("{}: {}", printable(&proof.id), printable(&proof.lines.join("; ")));
-        text.push_str(&wrapped(&line, style, if proof.code == 0 { Style::green } else { Style::red }));
+        text.push_str(&wrapped(&line, style, color(proof)));
         if let Some(line) = &proof.verdict_line {
             text.push_str(&wrapped(&format!("  it says: {}", printable(line)), style, |_, line| line.to_owned()));
         }
@@ -100,17 +100,26 @@ fn text(proofs: &[Proof], style: Style) -> String {
             text.push_str(&wrapped(&format!("  after it: {}", printable(wrong)), style, Style::yellow));
         }
     }
-    let wrong = proofs.iter().filter(|proof| proof.code != 0).count();
+    let wrong = proofs.iter().filter(|proof| proof.code != 0 && !proof.is_pending).count();
     let nights = counted(proofs.len(), "night");
-    let closing = match wrong {
-        0 => "all proven, the chain is whole".to_owned(),
-        wrong => format!("{wrong} not proven or not whole"),
+    let closing = match (wrong, proofs.iter().filter(|proof| proof.is_pending).count()) {
+        (0, 0) => "all proven, the chain is whole".to_owned(),
+        (0, pending) => format!("not all can be proven yet: {pending} is not finished, or was killed"),
+        (wrong, _) => format!("{wrong} not proven or not whole"),
     };
     let after = match proofs.iter().filter(|proof| !proof.wrongs.is_empty()).count() {
         0 => String::new(),
         count => format!("; {count} with trouble after the report"),
     };
     text + &format!("{nights}: {closing}{after}\n")
+}
+
+fn color(proof: &Proof) -> fn(Style, &str) -> String {
+    match proof.code {
+        0 => Style::green,
+        _ if proof.is_pending => Style::yellow,
+        _ => Style::red,
+    }
 }
 
 fn wrapped(text: &str, style: Style, paint: fn(Style, &str) -> String) -> String {
