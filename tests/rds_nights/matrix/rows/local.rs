@@ -129,8 +129,8 @@ pub fn report() -> Vec<Row> {
         Row::new("report", "its directory is gone", "2").arrange(|scene| {
             let reports = scene.machine.world.path("reports");
             scene.when_begun("verify", move || {
-                let nights = crate::support::night::names(&reports).into_iter().map(|name| reports.join(name));
-                let newest = nights.filter(|path| path.is_dir()).next_back().unwrap();
+                let mut nights = crate::support::night::names(&reports).into_iter().map(|name| reports.join(name));
+                let newest = nights.rfind(|path| path.is_dir()).unwrap();
                 fs::remove_dir_all(newest).unwrap();
             });
         }),
