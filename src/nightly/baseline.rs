@@ -76,7 +76,7 @@ fn refusal(found: &Found) -> Option<String> {
         more => format!("; and {more} more"),
     };
     let what = match &found.id {
-        Some(id) => format!("later reports than that of the night {id} were refused"),
+        Some(id) => format!("reports not older than that of the night {id} were refused"),
         None => "no sound night can be used, reports were refused".to_owned(),
     };
     Some(format!("{what}: {}{more}; {WAYS_OUT}", named.join("; ")))

@@ -61,7 +61,7 @@ struct Candidate {
 }
 
 impl Search {
-    /// From the newest on, up to the first one that can be used: most nights are sound, and one signature is all.
+    /// From the newest on, up to the first one that can be used: most nights are sound, so one signature is mostly all.
     ///
     /// # Errors
     /// When the directory, the key or the list cannot be read.
@@ -69,15 +69,20 @@ impl Search {
         let trusted = self.trusted()?;
         let trust = Trust { allowed: &trusted, identity: None, now: self.now };
         let mut found = Found::default();
+        let mut found_at = None;
         for candidate in candidates(&self.directory)? {
+            // Those of one second have no order of their own.
+            if found_at.is_some_and(|at| candidate.at < at) {
+                break;
+            }
             let id = &candidate.id;
             match self.word(&candidate, trust) {
-                Ok(Word::Nothing) => {}
-                Ok(Word::OtherSource(what)) => found.others.push(format!("{id}: {what}")),
-                Ok(Word::Sound(manifest)) => {
+                Ok(Word::Sound(manifest)) if found_at.is_none() => {
+                    found_at = Some(candidate.at);
                     (found.manifest, found.id) = (Some(*manifest), Some(candidate.id));
-                    break;
                 }
+                Ok(Word::Sound(_) | Word::Nothing) => {}
+                Ok(Word::OtherSource(what)) => found.others.push(format!("{id}: {what}")),
                 Err(error) => found.refused.push(format!("{id}: {error}")),
             }
         }
