@@ -81,7 +81,12 @@ async fn a_disk_that_hangs_holds_nobody_up() {
     let (release, held) = mpsc::channel::<()>();
     let held = Arc::new(Mutex::new(held));
     // Reads until the test is over.
-    let hang = |held: Arc<Mutex<mpsc::Receiver<()>>>| move || Ok(held.lock().unwrap().recv().unwrap_or_default());
+    let hang = |held: Arc<Mutex<mpsc::Receiver<()>>>| {
+        move || {
+            held.lock().unwrap().recv().ok();
+            Ok(())
+        }
+    };
     let limit = Duration::from_millis(20);
     let error = patiently(limit, hang(held.clone())).await.unwrap_err();
     assert!(error.to_string().contains("took longer than"), "{error}");
