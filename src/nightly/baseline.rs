@@ -1,105 +1,92 @@
 //! Tonight held against the last night that was sound, by the rules of `[[drift]]`.
 //!
-//! Never takes the word of a report that is not signed by us or by an allowed signer, nor a manifest that is not the one that was
-//! signed; and never takes "could not be read" for "there was none".
+//! Never takes "could not be read" for "there was none": a report that was refused, and may be of a later night than the one that is
+//! used, makes tonight inconclusive. Never blocks the night: it is judged while a paid instance runs and a signal may come.
 
-use std::fs;
-use std::path::Path;
+mod same;
+mod search;
+
+use std::time::Duration;
 
 use super::given::Given;
 use super::witness::Witnessed;
 use crate::compare::Request;
-use crate::drift::{self, Rule};
-use crate::error::{Context, Error, Result};
+use crate::drift::{self, Judged};
+use crate::error::{Error, Result};
 use crate::finding::Unchecked;
-use crate::manifest::Manifest;
-use crate::report::Report;
-use crate::signature;
-use crate::signers::AllowedSigners;
-use crate::store::{self, Check};
-use crate::time::Timestamp;
-use crate::userfiles;
+use same::Tonight;
+use search::{Found, Search};
+
+/// For reading the earlier reports: minutes for a thousand of them; more, and the disk hangs.
+const PATIENCE: Duration = Duration::from_secs(600);
+/// Reports that are named in full; the first is what to look at.
+const NAMED: usize = 3;
+/// What people can do, or else it would be like this every night.
+const WAYS_OUT: &str = "to go on: list an earlier key in report.allowed_signers, or move these directories out of the reports \
+                        (those of compare belong elsewhere), or waive kind = \"unchecked\", object = \"drift\"";
 
 /// Adds to the outcome what the rules say. Where they cannot be applied, that is unchecked; what was compared stands.
 pub async fn judge(witnessed: &mut Witnessed, given: &Given<'_>, request: &Request) {
     if given.config.drift.is_empty() {
         return;
     }
-    if let Err(error) = apply(witnessed, given, request).await {
-        witnessed.comparison.outcome.unchecked.push(unchecked(format!("the rules could not be applied: {error}")));
-    }
+    let judged = apply(witnessed, given).await.unwrap_or_else(|error| Judged {
+        unchecked: vec![unchecked(format!("the rules could not be applied: {error}; {WAYS_OUT}"))],
+        ..Judged::default()
+    });
+    judged.add_to(&mut witnessed.comparison.outcome, &request.waivers);
 }
 
-async fn apply(witnessed: &mut Witnessed, given: &Given<'_>, request: &Request) -> Result<()> {
+async fn apply(witnessed: &Witnessed, given: &Given<'_>) -> Result<Judged> {
     let rules = drift::rules(&given.config.drift)?;
-    let trusted = trusted(given).await?;
-    let found = tokio::task::block_in_place(|| last_sound(&given.config.report.directory, &trusted, (given.now)()))?;
-    let comparison = &mut witnessed.comparison;
-    let mut judged = drift::judge(found.manifest.as_ref(), &comparison.expected, &rules);
-    if found.manifest.is_none() && rules.iter().any(Rule::needs_previous) {
-        let why = |reason: &String| unchecked(format!("no sound night can be used: {reason}"));
-        judged.unchecked.extend(found.refused.first().map(why));
-    }
-    judged.remarks.extend(found.refused.into_iter().map(|reason| format!("drift: passed over {reason}")));
+    let tonight = &witnessed.comparison.expected;
+    let search = Search {
+        directory: given.config.report.directory.clone(),
+        key: given.key().await?,
+        listed: given.config.report.allowed_signers.clone(),
+        now: (given.now)(),
+        tonight: Tonight::new(&given.config.source, &tonight.endpoint),
+    };
+    let found = patiently(PATIENCE, move || search.run()).await?;
+    let mut judged = drift::judge(found.manifest.as_ref(), tonight, &rules);
+    judged.unchecked.extend(refusal(&found).map(unchecked));
+    judged.remarks.extend(of_another_source(&found));
     judged.remarks.extend(found.id.map(|id| format!("drift: held against the night {id}")));
-    judged.add_to(&mut comparison.outcome, &request.waivers);
-    Ok(())
+    Ok(judged)
+}
+
+/// On a thread of its own, so that the night hears a signal meanwhile. What takes too long is left behind there.
+async fn patiently<T: Send + 'static>(limit: Duration, work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    match tokio::time::timeout(limit, tokio::task::spawn_blocking(work)).await {
+        Ok(done) => done.map_err(|error| Error::from_source(&error))?,
+        Err(_) => Err(Error::new(format!("reading the earlier reports took longer than {} seconds", limit.as_secs()))),
+    }
 }
 
 fn unchecked(reason: String) -> Unchecked {
     Unchecked { object: "drift".into(), side: "expected".into(), reason }
 }
 
-/// Our own key counts always, so that a night needs no list to believe the nights before it.
-async fn trusted(given: &Given<'_>) -> Result<AllowedSigners> {
-    let key = store::read_key(&given.key().await?)?;
-    let own = signature::allowed_signers_line("pgwitness", key.public_key())?;
-    let listed = given.config.report.allowed_signers.as_deref().map(userfiles::allowed_signers_text).transpose()?;
-    AllowedSigners::parse(&format!("{own}\n{}", listed.unwrap_or_default()))
-}
-
-#[derive(Debug, Default)]
-struct Found {
-    /// What the source held.
-    manifest: Option<Manifest>,
-    /// Name of its directory.
-    id: Option<String>,
-    /// Newer ones that cannot be believed or read, with the reason.
-    refused: Vec<String>,
-}
-
-/// Names of directories begin with the time, so the newest comes first.
-fn last_sound(dir: &Path, trusted: &AllowedSigners, now: Timestamp) -> Result<Found> {
-    let mut found = Found::default();
-    for path in store::reports_in(dir)?.into_iter().rev() {
-        let id = path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
-        let id = id.unwrap_or_default();
-        match expected(&path, trusted, now) {
-            Ok(None) => {}
-            Ok(Some(manifest)) => {
-                (found.manifest, found.id) = (Some(manifest), Some(id));
-                break;
-            }
-            Err(error) => found.refused.push(format!("{id}: {error}")),
-        }
-    }
-    Ok(found)
-}
-
-/// What the source of a sound night held; `None` when the report says that it was none.
-fn expected(path: &Path, trusted: &AllowedSigners, now: Timestamp) -> Result<Option<Manifest>> {
-    let is_sound_night = |report: &Report| report.command == "nightly" && report.verdict.is_sound();
-    // Its own word first: most need not be verified.
-    if !is_sound_night(&Report::from_bytes(&fs::read(path)?)?) {
-        return Ok(None);
-    }
-    let report = match store::verify(path, trusted, None, now)? {
-        Check::Good(verified) => verified.report,
-        check => return Err(Error::new(check.to_string())),
+/// Any of them may be the night to hold against.
+fn refusal(found: &Found) -> Option<String> {
+    let named: Vec<&str> = found.refused.iter().take(NAMED).map(String::as_str).collect();
+    let more = match found.refused.len() - named.len() {
+        _ if named.is_empty() => return None,
+        0 => String::new(),
+        more => format!("; and {more} more"),
     };
-    let is_listed = report.side_files.iter().any(|file| file.name == store::EXPECTED);
-    if !is_sound_night(&report) || !is_listed {
-        return Err(Error::new(format!("it has no {}", store::EXPECTED)));
-    }
-    store::load_manifest(&path.with_file_name(store::EXPECTED)).map(Some).doing(|| "read what it saw")
+    let what = match &found.id {
+        Some(id) => format!("reports not older than that of the night {id} were refused"),
+        None => "no sound night can be used, reports were refused".to_owned(),
+    };
+    Some(format!("{what}: {}{more}; {WAYS_OUT}", named.join("; ")))
 }
+
+fn of_another_source(found: &Found) -> Option<String> {
+    let (newest, others) = (found.others.first()?, found.others.len() - 1);
+    let more = if others == 0 { String::new() } else { format!(", and {others} more") };
+    Some(format!("drift: passed over the night {newest}{more}"))
+}
+
+#[cfg(test)]
+mod tests;

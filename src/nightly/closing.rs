@@ -44,7 +44,6 @@ impl Night<'_> {
             self.after_sound().await;
         }
         let end = End { signed, witnessed, error, steps_in_report };
-        self.tell(&end).await;
         self.finish(end).await
     }
 
@@ -58,21 +57,25 @@ impl Night<'_> {
         end.error.as_ref().and_then(Error::signal).or(*self.stopped.borrow())
     }
 
-    /// Paper, then the journal, then the dead man's switch. Whatever fails here still gets onto paper.
+    /// Paper, then people, then the journal, then figures and the dead man's switch: each knows how the one before it went. Whatever
+    /// fails late gets onto paper too, and to those who were told otherwise.
     async fn finish(mut self, end: End) -> Ended {
-        let known = self.troubles.len();
-        self.settle(&end).await;
+        let mut on_paper = self.settle(&end).await;
+        self.tell(&end).await;
+        if self.told.is_some() {
+            on_paper = self.settle(&end).await;
+        }
         let exit_code = self.exit_code(&end);
         if let Err(error) = self.record.journal.end(exit_code) {
             self.troubles.push(error);
         }
+        self.write_figures(&end);
         let failed = telling::ping(self.given, &self.bulletin(&end)).await;
         self.troubles.extend(failed);
-        if self.troubles.len() > known {
+        self.correct(&end).await;
+        if self.troubles.len() > on_paper {
             self.settle(&end).await;
-            if let Err(error) = self.write_metrics(&end) {
-                self.troubles.push(error);
-            }
+            self.write_figures(&end);
         }
         let exit_code = self.exit_code(&end);
         let End { signed, witnessed, error, .. } = end;

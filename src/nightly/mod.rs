@@ -73,9 +73,13 @@ pub struct Ended {
 pub async fn run<S: Future<Output = i32>>(given: &Given<'_>, stop: impl Fn() -> S) -> Result<Ended> {
     let (run_id, started_at) = (store::random_run_id()?, (given.now)());
     let holder = Holder { run_id: run_id.clone(), command: "nightly".into(), pid: given.pid, at: started_at };
-    let (lock, earlier, journal) = match prepare(given, &holder) {
+    let lock = match Lock::acquire(given.state(), &holder) {
+        Ok(lock) => lock,
+        Err(error) => return Err(not_begun(given, &holder, error, true, stop()).await),
+    };
+    let (earlier, journal) = match prepare(given, &holder) {
         Ok(prepared) => prepared,
-        Err(error) => return Err(not_begun(given, &holder, error, stop()).await),
+        Err(error) => return Err(not_begun(given, &holder, error, false, stop()).await),
     };
     let paper = Paper::prepare(given, &run_id, started_at).await;
     let record = Record::new(journal, given.now, given.listener.clone());
@@ -91,24 +95,28 @@ pub async fn run<S: Future<Output = i32>>(given: &Given<'_>, stop: impl Fn() -> 
     let was_stopped = result.as_ref().is_err_and(|error| error.signal().is_some());
     let ended = tokio::select! {
         biased;
-        signal = give_up(&stop, was_stopped, &stopping) => abandoned(signal),
+        signal = give_up(&stop, was_stopped, &stopping) => abandoned(given, &holder, signal),
         ended = night.close(result) => ended,
     };
     drop(lock);
     Ok(name_debts(given, ended))
 }
 
-fn prepare(given: &Given<'_>, holder: &Holder) -> Result<(Lock, Runs, Journal)> {
-    let lock = Lock::acquire(given.state(), holder)?;
+fn prepare(given: &Given<'_>, holder: &Holder) -> Result<(Runs, Journal)> {
     let earlier = earlier(given)?;
-    let journal = Journal::create(given.state(), holder)?;
-    Ok((lock, earlier, journal))
+    Ok((earlier, Journal::create(given.state(), holder)?))
 }
 
 /// Nothing was done, but somebody waits to hear of tonight. Whom we could not tell is told with the error.
-async fn not_begun(given: &Given<'_>, holder: &Holder, error: Error, stop: impl Future<Output = i32>) -> Error {
+async fn not_begun(
+    given: &Given<'_>,
+    holder: &Holder,
+    error: Error,
+    is_at_it: bool,
+    stop: impl Future<Output = i32>,
+) -> Error {
     let failed = tokio::select! {
-        failed = telling::not_begun(given, holder, &error) => failed,
+        failed = telling::not_begun(given, holder, &error, is_at_it) => failed,
         _ = stop => Vec::new(),
     };
     for failure in failed {
@@ -142,10 +150,11 @@ async fn give_up<S: Future<Output = i32>>(
     }
 }
 
-fn abandoned(signal: i32) -> Ended {
+fn abandoned(given: &Given<'_>, holder: &Holder, signal: i32) -> Ended {
     let exit_code = u8::try_from(128 + signal).unwrap_or(u8::MAX);
     let error = Error::interrupted(signal).hint("the next run, or sweep, cleans up");
-    Ended { exit_code, report: None, comparison: None, error: Some(error), troubles: Vec::new() }
+    let troubles = telling::abandoned(given, holder, exit_code).into_iter().collect();
+    Ended { exit_code, report: None, comparison: None, error: Some(error), troubles }
 }
 
 /// Whoever is interrupted says what is left, of earlier runs too: there may be no next run.

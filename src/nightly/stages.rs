@@ -63,6 +63,8 @@ pub struct Night<'a> {
     pub changed_files: Vec<String>,
     /// What earlier runs have left that could not be cleaned up, and other things that do not touch the verdict.
     pub troubles: Vec<Error>,
+    /// With which exit code people were told that it ends.
+    pub told: Option<u8>,
     /// The signal that has come while we were closing already.
     pub stopped: watch::Receiver<Option<i32>>,
 }
@@ -91,6 +93,7 @@ impl<'a> Night<'a> {
             remarks: Vec::new(),
             changed_files: Vec::new(),
             troubles: Vec::new(),
+            told: None,
             stopped,
         }
     }

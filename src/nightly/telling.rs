@@ -1,16 +1,17 @@
 //! The last word of a night: who is told, the closing on paper, pages, figures, and the dead man's switch.
 //!
-//! Never says "sound" before the instance is gone, the dump is where it counts and the closing is signed; and never keeps it to itself
-//! that somebody could not be told.
+//! Never says "sound" before the instance is gone, the dump is where it counts and the closing is signed; whoever was told too early is
+//! told again; and that somebody could not be told is on paper.
 
 use std::time::Duration;
 
 use super::closing::{End, PATIENCE_WHEN_STOPPED};
+use super::debts::earlier;
 use super::given::Given;
 use super::stages::Night;
 use crate::bulletin::{Bulletin, Ending, Paper, Proven};
 use crate::error::{Error, Result};
-use crate::journal::{Debt, Holder, LastVerified};
+use crate::journal::{Debt, Holder, LastVerified, Past};
 use crate::metrics;
 use crate::night::{CLOSING, Closing};
 use crate::notify;
@@ -25,48 +26,69 @@ use crate::userfiles;
 const PATIENCE: Duration = Duration::from_secs(5 * 60);
 
 impl Night<'_> {
-    /// People first, then figures, which know whom nobody could tell. What goes wrong here is in the closing, which is written
-    /// after it.
+    /// Mail and webhook.
     pub async fn tell(&mut self, end: &End) {
-        let config = self.given.config;
-        if config.notify.email.is_none() && config.notify.webhook.is_none() && config.metrics.is_none() {
+        let config = &self.given.config.notify;
+        if config.email.is_none() && config.webhook.is_none() {
             return;
         }
-        let told = match self.record.begin("notify") {
+        self.told = Some(self.exit_code(end));
+        let result = match self.record.begin("notify") {
             Ok(()) => self.notify(end).await,
             Err(error) => Err(error),
         };
-        let result = told.and(self.write_metrics(end));
         self.end_step(result);
     }
 
+    /// Whoever was told of another ending, or could not be told because somebody wanted us to stop. The journal is closed by now.
+    pub async fn correct(&mut self, end: &End) {
+        let ending = self.exit_code(end);
+        if self.told.is_none_or(|told| told == ending) {
+            return;
+        }
+        self.told = Some(ending);
+        if let Err(error) = self.notify(end).await {
+            self.trouble(error);
+        }
+    }
+
     async fn notify(&mut self, end: &End) -> Result<()> {
-        let bulletin = self.bulletin(end);
+        let (bulletin, is_stopped) = (self.bulletin(end), self.signal(end).is_some());
         let telling = notify::tell(&self.given.config.notify, &bulletin, self.given.environment);
-        let telling = within(self.signal(end).is_some(), telling);
-        let mut failed = self.unless_stopped(async { Ok(telling.await) }).await?;
+        let telling = within(is_stopped, telling);
+        let mut failed = match is_stopped {
+            // That we were told to stop is what there is to tell.
+            true => telling.await,
+            false => self.unless_stopped(async { Ok(telling.await) }).await?,
+        };
         // Each is told; the step has failed with the last.
         let last = failed.pop();
         self.troubles.extend(failed);
         last.map_or(Ok(()), Err)
     }
 
-    /// Nothing, when nobody wants them.
-    pub fn write_metrics(&self, end: &End) -> Result<()> {
-        let Some(config) = &self.given.config.metrics else { return Ok(()) };
-        textfile::write(&config.textfile, &metrics::text(&self.bulletin(end), &config.labels))
+    /// The figures of this night, as far as it has come.
+    pub fn write_figures(&mut self, end: &End) {
+        if let Err(error) = figures(self.given, &self.bulletin(end)) {
+            self.trouble(error);
+        }
     }
 
-    /// Signs what came after the report, and writes the pages that show it. Again when something has come after that.
-    pub async fn settle(&mut self, end: &End) {
+    /// The second time, the same again is no news.
+    fn trouble(&mut self, error: Error) {
+        if !self.troubles.iter().any(|known| known.to_string() == error.to_string()) {
+            self.troubles.push(error);
+        }
+    }
+
+    /// Signs what came after the report, and writes the pages that show it. How many troubles are on paper: when there are more by the
+    /// end, this is done again.
+    pub async fn settle(&mut self, end: &End) -> usize {
+        let on_paper = self.troubles.len();
         let closing = self.write_closing(end).err();
         let pages = self.publish(end).await.err().map(|error| error.context("write the pages of this night"));
-        for error in closing.into_iter().chain(pages) {
-            // The second time, the same again is no news.
-            if !self.troubles.iter().any(|known| known.to_string() == error.to_string()) {
-                self.troubles.push(error);
-            }
-        }
+        closing.into_iter().chain(pages).for_each(|error| self.trouble(error));
+        on_paper
     }
 
     fn write_closing(&self, end: &End) -> Result<()> {
@@ -78,7 +100,7 @@ impl Night<'_> {
             exit_code: self.exit_code(end),
             steps: self.record.steps.get(end.steps_in_report..).unwrap_or_default().to_vec(),
             troubles: self.troubles.iter().map(ToString::to_string).collect(),
-            debts: self.record.journal.debts().iter().map(ToString::to_string).collect(),
+            debts: left(self.given).0,
         };
         let dir = signed.path.parent().ok_or_else(|| Error::new("the report has no directory"))?;
         store::sign_json(dir, CLOSING, &closing, &signed.key)
@@ -110,7 +132,6 @@ impl Night<'_> {
     /// Whatever the night knows by now.
     pub fn bulletin(&self, end: &End) -> Bulletin {
         let outcome = end.witnessed.as_ref().map(|witnessed| &witnessed.comparison.outcome);
-        let debts = self.record.journal.debts();
         let paper = |signed: &super::paper::Signed| Paper {
             path: signed.file.path.clone(),
             sha256: signed.file.sha256.clone(),
@@ -126,8 +147,6 @@ impl Night<'_> {
             waivers: outcome.map_or(0, |outcome| outcome.waivers.len()),
             error: end.error.as_ref().map(ToString::to_string),
             troubles: self.troubles.iter().map(ToString::to_string).collect(),
-            debts: debts.iter().map(ToString::to_string).collect(),
-            instances_left: debts.iter().filter(|debt| matches!(debt, Debt::Instance { .. })).count(),
             steps: self.record.steps.clone(),
             dump: self.facts.dump.clone(),
             report: end.signed.as_ref().map(paper),
@@ -147,9 +166,13 @@ pub async fn ping(given: &Given<'_>, bulletin: &Bulletin) -> Vec<Error> {
         .await
 }
 
-/// Of a run that has not begun: nothing was done, but somebody waits to hear of tonight.
-pub async fn not_begun(given: &Given<'_>, holder: &Holder, error: &Error) -> Vec<Error> {
+/// Of a run that has not begun: nothing was done, but somebody waits to hear of tonight. When another run `is_at_it`, what is there is
+/// that one's, and so are the figures.
+pub async fn not_begun(given: &Given<'_>, holder: &Holder, error: &Error, is_at_it: bool) -> Vec<Error> {
     let mut bulletin = blank(given, &holder.run_id, holder.at);
+    if is_at_it {
+        (bulletin.debts, bulletin.instances_left) = (Vec::new(), 0);
+    }
     bulletin.exit_code = super::INCONCLUSIVE;
     bulletin.error = Some(error.to_string());
     let telling = async {
@@ -157,11 +180,29 @@ pub async fn not_begun(given: &Given<'_>, holder: &Holder, error: &Error) -> Vec
         failed.extend(notify::ping(&given.config.notify, &bulletin, given.environment).await);
         failed
     };
-    within(false, telling).await
+    let mut failed = within(false, telling).await;
+    if !is_at_it {
+        failed.extend(figures(given, &bulletin).err());
+    }
+    failed
+}
+
+/// Of a run that was stopped twice: there is no time to tell anybody, but the figures must not stay as good as they were.
+pub fn abandoned(given: &Given<'_>, holder: &Holder, exit_code: u8) -> Option<Error> {
+    let mut bulletin = blank(given, &holder.run_id, holder.at);
+    bulletin.exit_code = exit_code;
+    figures(given, &bulletin).err()
+}
+
+/// Nothing, when nobody wants them.
+fn figures(given: &Given<'_>, bulletin: &Bulletin) -> Result<()> {
+    let Some(config) = &given.config.metrics else { return Ok(()) };
+    textfile::write(&config.textfile, &metrics::text(bulletin, &config.labels))
 }
 
 /// A night of which nothing is known yet.
 fn blank(given: &Given<'_>, run_id: &str, started_at: Timestamp) -> Bulletin {
+    let (debts, instances_left) = left(given);
     Bulletin {
         run_id: run_id.to_owned(),
         host: given.host.clone(),
@@ -178,13 +219,26 @@ fn blank(given: &Given<'_>, run_id: &str, started_at: Timestamp) -> Bulletin {
         waivers: 0,
         error: None,
         troubles: Vec::new(),
-        debts: Vec::new(),
-        instances_left: 0,
+        debts,
+        instances_left,
         steps: Vec::new(),
         dump: None,
         report: None,
         last_verified: last_verified(given),
     }
+}
+
+/// What is owed, by this night and by those before it, and how many instances that are paid for. A journal that cannot be read may owe
+/// anything.
+fn left(given: &Given<'_>) -> (Vec<String>, usize) {
+    let runs = match earlier(given) {
+        Ok(runs) => runs,
+        Err(error) => return (vec![format!("whatever the journals say: {error}")], 0),
+    };
+    let debts: Vec<Debt> = runs.open.iter().flat_map(Past::debts).collect();
+    let instances = debts.iter().filter(|debt| matches!(debt, Debt::Instance { .. })).count();
+    let unreadable = runs.unreadable.iter().map(|error| format!("whatever a journal says: {error}"));
+    (debts.iter().map(ToString::to_string).chain(unreadable).collect(), instances)
 }
 
 /// When it cannot be read, it is not known: absent from letters and figures, and the alarm over its age goes off.

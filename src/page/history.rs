@@ -17,7 +17,7 @@ const DRAWN: usize = 90;
 pub fn section(nights: &[NightEntry]) -> Markup {
     let drawn: Vec<&NightEntry> = nights.iter().take(DRAWN).rev().collect();
     let lines = [
-        picture("rows", "Rows", &drawn, &|summary| Some(summary.rows), &grouped),
+        picture("rows", "Rows", &drawn, &rows_read, &grouped),
         picture("dump", "Size of the dump", &drawn, &|summary| summary.dump_bytes, &fine_bytes),
         picture("took", "Duration", &drawn, &|summary| Some(summary.duration_ms), &duration),
     ];
@@ -30,6 +30,11 @@ pub fn section(nights: &[NightEntry]) -> Markup {
             div.charts { @for line in lines.iter().flatten() { (line) } }
         }
     }
+}
+
+/// A night that read nothing is a gap, not an empty database.
+fn rows_read(summary: &Summary) -> Option<u64> {
+    (summary.tables_expected > 0).then_some(summary.rows)
 }
 
 /// With enough digits to tell one night from the next: `1,840 MB`, not `1.8 GB`.

@@ -53,3 +53,38 @@ fn figures_that_cannot_be_written_are_told_and_make_a_sound_night_exit_with_3() 
     let closing = fs::read_to_string(world.nights()[0].join("closing.json")).unwrap();
     assert!(closing.contains("there is no directory") && closing.contains("\"exit_code\": 3"), "{closing}");
 }
+
+#[test]
+fn that_somebody_could_not_be_told_is_in_the_figures() {
+    let (_database, mut world) = small("figures_honest");
+    world.sections.push(("metrics".into(), vec![text("textfile", world.path("pgwitness.prom"))]));
+    // Nobody listens there any more.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    world.sections.push(("notify.webhook".into(), vec![format!("url = \"http://127.0.0.1:{port}/\"")]));
+    world.demand(&["nightly"], 3);
+    let figures = figures(&world);
+    assert_eq!((figures["pgwitness_last_exit_code"], figures["pgwitness_last_run_success"]), (3.0, 0.0));
+}
+
+#[test]
+fn what_a_killed_night_has_left_is_in_the_figures_of_the_next_one_that_cannot_clear_it() {
+    let (_database, mut world) = small("figures_left");
+    world.sections.push(("metrics".into(), vec![text("textfile", world.path("pgwitness.prom"))]));
+    let reached = world.path("reached");
+    world.wrap("pg_restore", &format!("touch {}; exec sleep 1000", reached.display()));
+    let mut child = world.command(&["nightly"]).spawn().unwrap();
+    while !reached.exists() {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let journal = &world.open_journals()[0];
+    // What it owes can no longer be read.
+    let path = world.path("state/runs").join(journal);
+    fs::write(&path, format!("?{}", fs::read_to_string(&path).unwrap())).unwrap();
+    world.set("dump", &text("pg_bindir", &crate::support::client_tools().bindir));
+    world.demand(&["nightly"], 3);
+    let figures = figures(&world);
+    assert!(figures["pgwitness_cleanup_pending"] >= 1.0, "{figures:?}");
+    assert_eq!(figures["pgwitness_last_run_success"], 0.0);
+}

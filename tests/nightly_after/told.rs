@@ -184,18 +184,55 @@ fn a_switch_that_could_not_be_reached_at_the_end_is_still_on_paper() {
 }
 
 #[test]
-fn a_night_that_was_told_to_stop_says_so() {
-    let (_database, mut world) = small("told_stopped");
+fn who_was_told_too_early_that_all_is_well_is_told_again() {
+    let (_database, mut world) = small("told_again");
+    let ears = Ears::open(&mut world, &[], &[Answer::Status(200), Answer::Status(410)]);
+    night(&world, 3);
+    let answers: Vec<Value> = ears.hooks().iter().map(|hook| hook["answer"].clone()).collect();
+    assert_eq!(answers, ["sound", "sound_but"]);
+    assert_eq!(ears.subjects().len(), 2);
+}
+
+#[test]
+fn pages_that_cannot_be_written_are_known_before_anybody_is_told() {
+    let (_database, mut world) = small("told_after_pages");
+    let ears = Ears::open(&mut world, &[], &[]);
+    fs::write(world.path("reports/index.html"), "<p>of somebody else").unwrap();
+    night(&world, 3);
+    let answers: Vec<Value> = ears.hooks().iter().map(|hook| hook["answer"].clone()).collect();
+    assert_eq!((answers, ears.pings()[1].as_str()), (vec!["sound_but".into()], "fail"));
+}
+
+#[test]
+fn a_signal_in_the_closing_is_told_too() {
+    let (_database, mut world) = small("told_stopped_late");
     let ears = Ears::open(&mut world, &[], &[]);
     let reached = world.path("reached");
-    world.wrap("pg_dump", &format!("touch {}; exec sleep 1000", reached.display()));
+    let hook = format!("after_verified = [\"/bin/sh\", \"-c\", \"touch {}; exec sleep 1000\"]", reached.display());
+    world.set("hooks", &hook);
+    let output = stopped(&world, &reached);
+    assert_eq!(output.status.code(), Some(143), "{}", said(&output));
+    assert_eq!((&ears.hooks()[0]["answer"], ears.pings()[1].as_str()), (&"interrupted".into(), "fail"));
+}
+
+/// Ends the night by SIGTERM as soon as this file is there.
+fn stopped(world: &NightWorld, reached: &std::path::Path) -> std::process::Output {
     let mut command = world.command(&["nightly"]);
     let child = command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
     while !reached.exists() {
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
     kill_process(Pid::from_raw(child.id().try_into().unwrap()).unwrap(), Signal::TERM).unwrap();
-    let output = child.wait_with_output().unwrap();
+    child.wait_with_output().unwrap()
+}
+
+#[test]
+fn a_night_that_was_told_to_stop_says_so() {
+    let (_database, mut world) = small("told_stopped");
+    let ears = Ears::open(&mut world, &[], &[]);
+    let reached = world.path("reached");
+    world.wrap("pg_dump", &format!("touch {}; exec sleep 1000", reached.display()));
+    let output = stopped(&world, &reached);
     assert_eq!(output.status.code(), Some(143), "{}", said(&output));
     assert_eq!((&ears.hooks()[0]["answer"], ears.pings()[1].as_str()), (&"interrupted".into(), "fail"));
     assert_eq!(ears.subjects().len(), 1);

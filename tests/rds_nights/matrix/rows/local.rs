@@ -129,8 +129,8 @@ pub fn report() -> Vec<Row> {
         Row::new("report", "its directory is gone", "2").arrange(|scene| {
             let reports = scene.machine.world.path("reports");
             scene.when_begun("verify", move || {
-                let nights = crate::support::night::names(&reports).into_iter().map(|name| reports.join(name));
-                let newest = nights.filter(|path| path.is_dir()).next_back().unwrap();
+                let mut nights = crate::support::night::names(&reports).into_iter().map(|name| reports.join(name));
+                let newest = nights.rfind(|path| path.is_dir()).unwrap();
                 fs::remove_dir_all(newest).unwrap();
             });
         }),
@@ -258,21 +258,13 @@ pub fn after() -> Vec<Row> {
 }
 
 pub fn telling() -> Vec<Row> {
-    let mut rows = vec![
-        Row::new("notify", "nobody listens", "3").arrange(|scene| hears(scene, false)).says("tell the webhook"),
-        Row::new("notify", "the figures cannot be written", "3")
-            .arrange(|scene| {
-                let file = scene.machine.world.path("nowhere/pgwitness.prom");
-                scene.machine.world.sections.push(("metrics".into(), vec![text("textfile", file)]));
-            })
-            .says("there is no directory"),
-    ];
+    let mut rows =
+        vec![Row::new("notify", "nobody listens", "3").arrange(|scene| hears(scene, false)).says("call the webhook")];
     rows.extend(struck("notify", "while nobody answers", Strike::Begun, |scene| hears(scene, true)));
     rows.into_iter()
         .map(|row| {
             row.repair(|scene| {
-                let is_ours = |name: &str| name == "notify.webhook" || name == "metrics";
-                scene.machine.world.sections.retain(|(name, _)| !is_ours(name));
+                scene.machine.world.sections.retain(|(name, _)| name != "notify.webhook");
             })
         })
         .collect()
