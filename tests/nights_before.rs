@@ -45,6 +45,7 @@ fn refused(world: &NightWorld) -> String {
         checked.contains(&format!("✗ source and copy: {}\n", error.replace("\n  try: ", "; "))),
         "{error}\n{checked}"
     );
+    assert!(checked.contains("failed: a night would fail too"), "{checked}");
     let planned = world.demand(&["nightly", "--dry-run"], 2);
     assert!(planned.contains(&format!("✗ {}\n", error.lines().next().unwrap())), "{error}\n{planned}");
     error.replace(&place(), "COPIES")
