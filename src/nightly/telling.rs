@@ -81,10 +81,10 @@ impl Night<'_> {
         }
     }
 
-    /// Signs what came after the report, and writes the pages that show it. How many troubles are on paper: when there are more by the
-    /// end, this is done again.
-    pub async fn settle(&mut self, end: &End) -> usize {
-        let on_paper = self.troubles.len();
+    /// Signs what came after the report, and writes the pages that show it. The answer is what is on paper now: exit code and number of
+    /// troubles. When it is something else by the end, this is done again.
+    pub async fn settle(&mut self, end: &End) -> (u8, usize) {
+        let on_paper = (self.exit_code(end), self.troubles.len());
         let closing = self.write_closing(end).err();
         let pages = self.publish(end).await.err().map(|error| error.context("write the pages of this night"));
         closing.into_iter().chain(pages).for_each(|error| self.trouble(error));
