@@ -91,7 +91,7 @@ async fn a_server_that_hangs_does_not_keep_us() {
         let begun = Instant::now();
         let error = only(&tell_within(&notify, &clean(), &nothing, IMPATIENT).await);
         assert!(error.ends_with(": no answer within 0.7 s"), "{error}");
-        assert!(begun.elapsed() < Duration::from_secs(5), "{silent_from}: {:?}", begun.elapsed());
+        assert!(begun.elapsed() < Duration::from_secs(20), "{silent_from}: {:?}", begun.elapsed());
     }
 }
 
