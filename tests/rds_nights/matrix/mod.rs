@@ -19,7 +19,7 @@ use rows::{Row, rows};
 use scene::Scene;
 
 /// The nights mostly wait.
-const AT_A_TIME: usize = 6;
+const AT_A_TIME: usize = 10;
 
 /// All steps of a night on RDS; each must be failed, terminated and killed.
 const STEPS: &[&str] = &[
