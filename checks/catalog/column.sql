@@ -1,5 +1,6 @@
 -- What is each column of each table and foreign table? Settings that are their type's default are not printed.
 -- The NOT NULL of PostgreSQL 18 is a constraint with a name; only what differs from a plain NOT NULL is printed.
+-- The servers of 2026-11 keep a counter of their own, pg_attver, among the options of a column: pg_dump leaves it out.
 -- `varchar IN ('a', 'b')` is printed in one way by its author's server and in another once that text has been loaded again;
 -- the two regexp_replace bring both to the shorter form.
 SELECT format('%I.%I.%I', n.nspname, c.relname, a.attname) AS identity,
@@ -20,7 +21,8 @@ SELECT format('%I.%I.%I', n.nspname, c.relname, a.attname) AS identity,
            CASE newer.attcompression WHEN 'p' THEN 'compression pglz' WHEN 'l' THEN 'compression lz4' END,
            'statistics ' || CASE WHEN a.attstattarget >= 0 THEN a.attstattarget END,
            CASE WHEN a.attoptions IS NOT NULL THEN
-               'options ' || (SELECT string_agg(o, ', ' ORDER BY o COLLATE "C") FROM unnest(a.attoptions) o) END,
+               'options ' || (SELECT string_agg(o, ', ' ORDER BY o COLLATE "C") FROM unnest(a.attoptions) o
+                              WHERE o NOT LIKE 'pg\_attver=%') END,
            CASE WHEN a.attfdwoptions IS NOT NULL THEN
                'fdw options ' || (SELECT string_agg(o, ', ' ORDER BY o COLLATE "C") FROM unnest(a.attfdwoptions) o) END,
            CASE WHEN NOT a.attislocal AND NOT c.relispartition THEN 'inherited' END) AS definition,

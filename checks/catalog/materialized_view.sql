@@ -24,7 +24,8 @@ CROSS JOIN LATERAL (
                CASE WHEN a.attstorage <> t.typstorage THEN 'storage ' || a.attstorage::text END,
                'compression ' || nullif(to_jsonb(a) ->> 'attcompression', ''),
                'statistics ' || CASE WHEN a.attstattarget >= 0 THEN a.attstattarget END,
-               'options ' || array_to_string(a.attoptions, ', ')), E'\n' ORDER BY a.attnum) AS list
+               'options ' || (SELECT string_agg(o, ', ' ORDER BY o COLLATE "C") FROM unnest(a.attoptions) o
+                              WHERE o NOT LIKE 'pg\_attver=%')), E'\n' ORDER BY a.attnum) AS list
     FROM pg_attribute a
     JOIN pg_type t ON t.oid = a.atttypid
     WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
