@@ -90,12 +90,70 @@ pub struct Finding {
     pub detail: Vec<String>,
     /// Which rows, when rows differ.
     pub rows: Option<RowDifference>,
+    /// Set where the finding only says what a restore on this server cannot carry. It is a finding all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<Limit>,
+}
+
+/// What a dump and its restore cannot carry to another server, although the dump holds all that pg_dump can write.
+///
+/// A finding or an unchecked entry with a limit still counts for the verdict. It does not count against the dump: see
+/// the rule for the dump in the README.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Limit {
+    /// pg_dump writes `CREATE EXTENSION` without a version: the server installs the version that it has.
+    ExtensionVersion,
+    /// Each server records the version of its own collation library.
+    CollationVersion,
+    /// The restore server has no such tablespace, or pg_restore ran with `--no-tablespaces`.
+    Tablespace,
+    /// The restore role may not give the object to its owner.
+    Owner,
+    /// The restore role may not grant the privilege, or the grantee does not exist on the restore server.
+    Privilege,
+    /// Event triggers fired during the restore.
+    EventTrigger,
+    /// Rows that the restore computes: materialized views, generated columns.
+    DerivedRows,
+    /// pg_dump leaves out an index that is not valid.
+    InvalidIndex,
+}
+
+impl Limit {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::ExtensionVersion,
+        Self::CollationVersion,
+        Self::Tablespace,
+        Self::Owner,
+        Self::Privilege,
+        Self::EventTrigger,
+        Self::DerivedRows,
+        Self::InvalidIndex,
+    ];
+}
+
+/// As a sentence has it: `extension version`.
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ExtensionVersion => "extension version",
+            Self::CollationVersion => "collation version",
+            Self::Tablespace => "tablespace",
+            Self::Owner => "owner",
+            Self::Privilege => "privilege",
+            Self::EventTrigger => "effect of an event trigger",
+            Self::DerivedRows => "derived rows",
+            Self::InvalidIndex => "invalid index",
+        })
+    }
 }
 
 impl Finding {
     /// A finding without details.
     pub fn new(kind: FindingKind, object: impl Into<String>) -> Self {
-        Self { kind, object: object.into(), expected: None, actual: None, detail: Vec::new(), rows: None }
+        Self { kind, object: object.into(), expected: None, actual: None, detail: Vec::new(), rows: None, limit: None }
     }
 
     /// What the two sides say.
@@ -183,6 +241,9 @@ pub struct Unchecked {
     pub side: String,
     /// Why.
     pub reason: String,
+    /// Set where the reason is only what a restore on this server cannot carry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<Limit>,
 }
 
 /// A difference that was expected, with the reason and who asked for it.

@@ -12,8 +12,8 @@ use crate::digest::{RowDigest, TableDigest};
 use crate::name::Name;
 use crate::sketch::Sketch;
 
-/// The stored form's version. Readers refuse versions they do not know.
-pub const FORMAT: u32 = 1;
+/// The stored form's version. Readers refuse versions they do not know and read all older ones.
+pub const FORMAT: u32 = 2;
 
 /// What one endpoint held at one moment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -160,6 +160,7 @@ pub async fn recover(wanted: &Wanted<'_>, chosen: &Chosen) -> Result<Recovered> 
         object: complaint.object.clone(),
         side: "actual".into(),
         reason: format!("pg_restore complained: {}", complaint.message),
+        limit: None,
     });
     comparison.outcome.unchecked.extend(unaccepted);
     let facts = RestoreFacts {

@@ -18,8 +18,8 @@ use crate::time::Timestamp;
 use crate::verdict::{Coverage, Outcome, Scope, TableResult, Verdict};
 
 /// The stored form's version. A change of meaning or of a field is a new version; old ones stay readable.
-/// Format 2 added `night`; a report of format 1 reads as one without.
-pub const FORMAT: u32 = 2;
+/// Format 2 added `night`, format 3 added `limit` to findings and unchecked entries; older reports read as ones without.
+pub const FORMAT: u32 = 3;
 /// JSON Schema of the stored form, for readers other than us.
 pub const SCHEMA: &str = include_str!("report.schema.json");
 

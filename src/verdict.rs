@@ -220,7 +220,12 @@ mod tests {
     }
 
     fn unchecked() -> Unchecked {
-        Unchecked { object: "rows of a.b".into(), side: "actual".into(), reason: "permission denied".into() }
+        Unchecked {
+            object: "rows of a.b".into(),
+            side: "actual".into(),
+            reason: "permission denied".into(),
+            limit: None,
+        }
     }
 
     #[test]

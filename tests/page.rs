@@ -417,7 +417,7 @@ proptest! {
         let text = format!("{}{text}", HOSTILE[hostile]);
         let page = page_of(dir.path(), |report| {
             report.findings.push(Finding::new(FindingKind::Changed, &*text).sides(&*text, format!("{text}\n")));
-            report.unchecked.push(Unchecked { object: text.clone(), side: text.clone(), reason: text.clone() });
+            report.unchecked.push(Unchecked { object: text.clone(), side: text.clone(), reason: text.clone(), limit: None });
             let table = report.tables.values().next().unwrap().clone();
             report.tables.insert(text.clone(), table);
             report.verdict_line = text.clone();

@@ -158,6 +158,7 @@ fn damaged() -> Outcome {
         object: "rows of shop.audit".into(),
         side: "actual".into(),
         reason: "permission denied for table audit".into(),
+        limit: None,
     }];
     outcome.waivers = vec![
         waiver("rows", "shop.sessions", "file waivers.toml", "sessions come and go", &["rows of shop.sessions"]),
@@ -188,7 +189,7 @@ fn hostile() -> Outcome {
     let view = "select 1\n\u{1b}]0;owned\u{7}\nfrom t";
     outcome.findings.push(Finding::new(FindingKind::Changed, "view shop.v").sides(view, "select 1\nfrom t"));
     let reason = "no\nsound (everything)".to_owned();
-    outcome.unchecked.push(Unchecked { object: "rows of x".into(), side: "both".into(), reason });
+    outcome.unchecked.push(Unchecked { object: "rows of x".into(), side: "both".into(), reason, limit: None });
     outcome
 }
 

@@ -76,8 +76,8 @@ fn refusal_of(text: &str) -> String {
 
 #[test]
 fn a_manifest_that_does_not_add_up_or_that_we_do_not_know_is_refused() {
-    let error = refusal(|manifest| manifest["format"] = json!(2));
-    assert!(error.ends_with("this manifest has format 2; this version of pgwitness reads format 1"), "{error}");
+    let error = refusal(|manifest| manifest["format"] = json!(3));
+    assert!(error.ends_with("this manifest has format 3; this version of pgwitness reads up to format 2"), "{error}");
     let error = refusal(|manifest| manifest["relations"][0]["value"]["rows"]["seen"]["digest"]["rows"] = json!(2));
     assert!(error.ends_with("digest and sketch of shop.orders do not agree"), "{error}");
     let error = refusal(|manifest| manifest["large_objects"]["seen"]["digest"]["rows"] = json!(1));

@@ -1,12 +1,8 @@
 -- What does each table constraint demand? Foreign keys of partitions follow the one on top, under names of the server's own
 -- choice, so only the one on top is asked. NOT NULL (a constraint since 18) is asked with the column, domains with the type.
--- `varchar IN ('a', 'b')` is printed in one way by its author's server and in another once that text has been loaded again;
--- the two regexp_replace bring both to the shorter form.
 SELECT format('%I.%I %I', n.nspname, c.relname, k.conname) AS identity,
        concat_ws(E'\n',
-           regexp_replace(regexp_replace(pg_get_constraintdef(k.oid),
-        $r$\((E?'(?:[^']|'')*'::(?:character varying(?:\(\d+\))?|[\w"]+\.[\w"]+))\)::text$r$, '\1', 'g'),
-        $r$\((ARRAY\[E?'(?:[^']|'')*'::(?:character varying(?:\(\d+\))?|[\w"]+\.[\w"]+)(?:, E?'(?:[^']|'')*'::(?:character varying(?:\(\d+\))?|[\w"]+\.[\w"]+))*\])\)::text\[\]$r$, '\1', 'g'),
+           pg_get_constraintdef(k.oid),
            CASE WHEN NOT k.convalidated THEN 'not validated' END,
            CASE WHEN NOT k.conislocal THEN 'inherited' END) AS definition,
        n.nspname::text AS schema_name,

@@ -1,15 +1,11 @@
 -- What does each domain allow?
--- `varchar IN ('a', 'b')` is printed in one way by its author's server and in another once that text has been loaded again;
--- the two regexp_replace bring both to the shorter form.
 SELECT format('%I.%I', n.nspname, t.typname) AS identity,
        concat_ws(E'\n',
            format_type(t.typbasetype, t.typtypmod),
            CASE WHEN t.typcollation <> b.typcollation THEN format('collate %I.%I', cn.nspname, co.collname) END,
            CASE WHEN t.typnotnull THEN 'not null' END,
            'default ' || t.typdefault,
-           (SELECT string_agg(format('constraint %I %s', k.conname, regexp_replace(regexp_replace(pg_get_constraintdef(k.oid),
-        $r$\((E?'(?:[^']|'')*'::(?:character varying(?:\(\d+\))?|[\w"]+\.[\w"]+))\)::text$r$, '\1', 'g'),
-        $r$\((ARRAY\[E?'(?:[^']|'')*'::(?:character varying(?:\(\d+\))?|[\w"]+\.[\w"]+)(?:, E?'(?:[^']|'')*'::(?:character varying(?:\(\d+\))?|[\w"]+\.[\w"]+))*\])\)::text\[\]$r$, '\1', 'g')), E'\n' ORDER BY k.conname COLLATE "C")
+           (SELECT string_agg(format('constraint %I %s', k.conname, pg_get_constraintdef(k.oid)), E'\n' ORDER BY k.conname COLLATE "C")
             FROM pg_constraint k WHERE k.contypid = t.oid AND k.contype = 'c')) AS definition,
        n.nspname::text AS schema_name,
        NULL::text AS relation_name

@@ -1,11 +1,7 @@
 -- What is each index, and can it be used? pg_dump leaves an invalid index out without a word.
--- `varchar IN ('a', 'b')` is printed in one way by its author's server and in another once that text has been loaded again;
--- the two regexp_replace bring both to the shorter form.
 SELECT format('%I.%I', n.nspname, i.relname) AS identity,
        concat_ws(E'\n',
-           regexp_replace(regexp_replace(pg_get_indexdef(i.oid),
-        $r$\((E?'(?:[^']|'')*'::(?:character varying(?:\(\d+\))?|[\w"]+\.[\w"]+))\)::text$r$, '\1', 'g'),
-        $r$\((ARRAY\[E?'(?:[^']|'')*'::(?:character varying(?:\(\d+\))?|[\w"]+\.[\w"]+)(?:, E?'(?:[^']|'')*'::(?:character varying(?:\(\d+\))?|[\w"]+\.[\w"]+))*\])\)::text\[\]$r$, '\1', 'g'),
+           pg_get_indexdef(i.oid),
            CASE WHEN x.indisprimary THEN 'primary key' WHEN x.indisexclusion THEN 'exclusion' WHEN x.indisunique THEN 'unique' END,
            CASE WHEN NOT x.indimmediate THEN 'deferrable' END,
            'tablespace ' || quote_ident(ts.spcname),

@@ -1,6 +1,4 @@
 -- What does each materialized view show, and has it been filled? pg_dump leaves a view that was never filled empty.
--- `varchar IN ('a', 'b')` is printed in one way by its author's server and in another once that text has been loaded again;
--- the two regexp_replace bring both to the shorter form.
 SELECT format('%I.%I', n.nspname, c.relname) AS identity,
        concat_ws(E'\n',
            CASE WHEN c.relispopulated THEN 'populated' ELSE 'NOT POPULATED' END,
@@ -9,9 +7,7 @@ SELECT format('%I.%I', n.nspname, c.relname) AS identity,
            'tablespace ' || quote_ident(ts.spcname),
            'options ' || (SELECT string_agg(o, ', ' ORDER BY o COLLATE "C") FROM unnest(c.reloptions) o),
            'toast options ' || (SELECT string_agg(o, ', ' ORDER BY o COLLATE "C") FROM unnest(toast.reloptions) o),
-           regexp_replace(regexp_replace(pg_get_viewdef(c.oid),
-        $r$\((E?'(?:[^']|'')*'::(?:character varying(?:\(\d+\))?|[\w"]+\.[\w"]+))\)::text$r$, '\1', 'g'),
-        $r$\((ARRAY\[E?'(?:[^']|'')*'::(?:character varying(?:\(\d+\))?|[\w"]+\.[\w"]+)(?:, E?'(?:[^']|'')*'::(?:character varying(?:\(\d+\))?|[\w"]+\.[\w"]+))*\])\)::text\[\]$r$, '\1', 'g')) AS definition,
+           pg_get_viewdef(c.oid)) AS definition,
        n.nspname::text AS schema_name,
        c.relname::text AS relation_name
 FROM pg_class c

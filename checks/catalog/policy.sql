@@ -1,6 +1,4 @@
 -- What does each row security policy allow, to whom?
--- `varchar IN ('a', 'b')` is printed in one way by its author's server and in another once that text has been loaded again;
--- the two regexp_replace bring both to the shorter form.
 SELECT format('%I.%I %I', n.nspname, c.relname, p.polname) AS identity,
        concat_ws(E'\n',
            CASE WHEN p.polpermissive THEN 'permissive' ELSE 'restrictive' END,
@@ -8,12 +6,8 @@ SELECT format('%I.%I %I', n.nspname, c.relname, p.polname) AS identity,
            'to ' || (SELECT string_agg(grantee, ', ' ORDER BY grantee COLLATE "C")
                      FROM (SELECT CASE WHEN r = 0 THEN 'public' ELSE quote_ident(pg_get_userbyid(r)) END AS grantee
                            FROM unnest(p.polroles) r) roles),
-           'using ' || regexp_replace(regexp_replace(pg_get_expr(p.polqual, p.polrelid),
-        $r$\((E?'(?:[^']|'')*'::(?:character varying(?:\(\d+\))?|[\w"]+\.[\w"]+))\)::text$r$, '\1', 'g'),
-        $r$\((ARRAY\[E?'(?:[^']|'')*'::(?:character varying(?:\(\d+\))?|[\w"]+\.[\w"]+)(?:, E?'(?:[^']|'')*'::(?:character varying(?:\(\d+\))?|[\w"]+\.[\w"]+))*\])\)::text\[\]$r$, '\1', 'g'),
-           'with check ' || regexp_replace(regexp_replace(pg_get_expr(p.polwithcheck, p.polrelid),
-        $r$\((E?'(?:[^']|'')*'::(?:character varying(?:\(\d+\))?|[\w"]+\.[\w"]+))\)::text$r$, '\1', 'g'),
-        $r$\((ARRAY\[E?'(?:[^']|'')*'::(?:character varying(?:\(\d+\))?|[\w"]+\.[\w"]+)(?:, E?'(?:[^']|'')*'::(?:character varying(?:\(\d+\))?|[\w"]+\.[\w"]+))*\])\)::text\[\]$r$, '\1', 'g')) AS definition,
+           'using ' || pg_get_expr(p.polqual, p.polrelid),
+           'with check ' || pg_get_expr(p.polwithcheck, p.polrelid)) AS definition,
        n.nspname::text AS schema_name,
        c.relname::text AS relation_name
 FROM pg_policy p

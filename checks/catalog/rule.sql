@@ -1,11 +1,7 @@
 -- What does each rewrite rule do, and is it enabled? A view's own rule is the view.
--- `varchar IN ('a', 'b')` is printed in one way by its author's server and in another once that text has been loaded again;
--- the two regexp_replace bring both to the shorter form.
 SELECT format('%I.%I %I', n.nspname, c.relname, r.rulename) AS identity,
        concat_ws(E'\n',
-           regexp_replace(regexp_replace(pg_get_ruledef(r.oid),
-        $r$\((E?'(?:[^']|'')*'::(?:character varying(?:\(\d+\))?|[\w"]+\.[\w"]+))\)::text$r$, '\1', 'g'),
-        $r$\((ARRAY\[E?'(?:[^']|'')*'::(?:character varying(?:\(\d+\))?|[\w"]+\.[\w"]+)(?:, E?'(?:[^']|'')*'::(?:character varying(?:\(\d+\))?|[\w"]+\.[\w"]+))*\])\)::text\[\]$r$, '\1', 'g'),
+           pg_get_ruledef(r.oid),
            CASE r.ev_enabled WHEN 'D' THEN 'disabled' WHEN 'R' THEN 'enabled replica' WHEN 'A' THEN 'enabled always' ELSE 'enabled' END) AS definition,
        n.nspname::text AS schema_name,
        c.relname::text AS relation_name

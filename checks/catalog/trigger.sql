@@ -1,11 +1,7 @@
 -- What does each trigger do, and is it enabled? A partition's clone is asked only where its state differs from its original's.
--- `varchar IN ('a', 'b')` is printed in one way by its author's server and in another once that text has been loaded again;
--- the two regexp_replace bring both to the shorter form.
 SELECT format('%I.%I %I', n.nspname, c.relname, g.tgname) AS identity,
        concat_ws(E'\n',
-           regexp_replace(regexp_replace(pg_get_triggerdef(g.oid),
-        $r$\((E?'(?:[^']|'')*'::(?:character varying(?:\(\d+\))?|[\w"]+\.[\w"]+))\)::text$r$, '\1', 'g'),
-        $r$\((ARRAY\[E?'(?:[^']|'')*'::(?:character varying(?:\(\d+\))?|[\w"]+\.[\w"]+)(?:, E?'(?:[^']|'')*'::(?:character varying(?:\(\d+\))?|[\w"]+\.[\w"]+))*\])\)::text\[\]$r$, '\1', 'g'),
+           pg_get_triggerdef(g.oid),
            CASE g.tgenabled WHEN 'D' THEN 'disabled' WHEN 'R' THEN 'enabled replica' WHEN 'A' THEN 'enabled always' ELSE 'enabled' END,
            CASE WHEN o.oid IS NOT NULL THEN 'clone of the trigger of the partitioned table' END) AS definition,
        n.nspname::text AS schema_name,

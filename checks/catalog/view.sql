@@ -1,13 +1,9 @@
 -- What does each view show, under which column names and types, with which options and defaults?
--- `varchar IN ('a', 'b')` is printed in one way by its author's server and in another once that text has been loaded again;
--- the two regexp_replace bring both to the shorter form.
 SELECT format('%I.%I', n.nspname, c.relname) AS identity,
        concat_ws(E'\n',
            columns.list,
            'options ' || (SELECT string_agg(o, ', ' ORDER BY o COLLATE "C") FROM unnest(c.reloptions) o),
-           regexp_replace(regexp_replace(pg_get_viewdef(c.oid),
-        $r$\((E?'(?:[^']|'')*'::(?:character varying(?:\(\d+\))?|[\w"]+\.[\w"]+))\)::text$r$, '\1', 'g'),
-        $r$\((ARRAY\[E?'(?:[^']|'')*'::(?:character varying(?:\(\d+\))?|[\w"]+\.[\w"]+)(?:, E?'(?:[^']|'')*'::(?:character varying(?:\(\d+\))?|[\w"]+\.[\w"]+))*\])\)::text\[\]$r$, '\1', 'g')) AS definition,
+           pg_get_viewdef(c.oid)) AS definition,
        n.nspname::text AS schema_name,
        c.relname::text AS relation_name
 FROM pg_class c

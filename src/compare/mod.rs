@@ -78,7 +78,12 @@ impl Notes<'_> {
     }
 
     fn unchecked(&mut self, object: impl Into<String>, side: &str, reason: impl Into<String>) {
-        self.outcome.unchecked.push(Unchecked { object: object.into(), side: side.into(), reason: reason.into() });
+        self.outcome.unchecked.push(Unchecked {
+            object: object.into(),
+            side: side.into(),
+            reason: reason.into(),
+            limit: None,
+        });
     }
 
     /// For what no copy can hold, and for `--exclude-table-data`.
@@ -107,12 +112,13 @@ fn scope(expected: &Manifest, actual: &Manifest, request: &Request, unchecked: &
         }
         if is_required && !is_asked {
             let reason = "required, but no assertion was given".to_owned();
-            unchecked.push(Unchecked { object: aspect.to_string(), side: "both".into(), reason });
+            unchecked.push(Unchecked { object: aspect.to_string(), side: "both".into(), reason, limit: None });
         } else if is_required {
             unchecked.extend(silent.into_iter().map(|(side, manifest)| Unchecked {
                 object: aspect.to_string(),
                 side: side.into(),
                 reason: format!("required, but a {} cannot answer it", manifest.endpoint.kind),
+                limit: None,
             }));
         }
     }

@@ -236,7 +236,12 @@ mod tests {
         assert!(is_exact(wound, &outcome));
         assert!(!is_exact(wound, &Outcome::default()));
         assert!(!is_exact(wound, &Outcome { findings: vec![named.clone(), named], ..Outcome::default() }));
-        let unchecked = Unchecked { object: "rows club.events".into(), side: "actual".into(), reason: "locked".into() };
+        let unchecked = Unchecked {
+            object: "rows club.events".into(),
+            side: "actual".into(),
+            reason: "locked".into(),
+            limit: None,
+        };
         outcome.unchecked.push(unchecked);
         assert!(!is_exact(wound, &outcome));
     }

@@ -95,7 +95,12 @@ fn names<'a>(previous: Option<&'a Manifest>, current: &'a Manifest) -> std::coll
 }
 
 fn unchecked(rule: &Rule, reason: &str) -> Unchecked {
-    Unchecked { object: format!("drift {}", rule.given.tables), side: "expected".into(), reason: reason.into() }
+    Unchecked {
+        object: format!("drift {}", rule.given.tables),
+        side: "expected".into(),
+        reason: reason.into(),
+        limit: None,
+    }
 }
 
 fn judge_table(rule: &Rule, name: &Name, previous: Option<&Manifest>, current: &Manifest, judged: &mut Judged) {

@@ -95,7 +95,12 @@ fn full_of_values() -> Bulletin {
         verdict: Some(verdict(1)),
         verdict_line: Some("damaged: 2 findings (rows)".into()),
         findings: vec![finding, sequence],
-        unchecked: vec![Unchecked { object: "rows of shop.log".into(), side, reason: format!("bad value '{CANARY}'") }],
+        unchecked: vec![Unchecked {
+            object: "rows of shop.log".into(),
+            side,
+            reason: format!("bad value '{CANARY}'"),
+            limit: None,
+        }],
         error: Some(format!("invalid input syntax: \"{CANARY}\"")),
         troubles: vec![said.clone(), format!("ERROR: x\nCONTEXT: {CANARY}")],
         steps: vec![Step { result: StepResult::Failed(said), ..clean().steps[0].clone() }],
@@ -124,7 +129,7 @@ fn only_sound_by_exit_code_and_verdict_with_nothing_left_is_good() {
         |b| b.debts.push("x".into()),
         |b| b.instances_left = 1,
         |b| b.error = Some("x".into()),
-        |b| b.unchecked.push(Unchecked { object: "x".into(), side: "both".into(), reason: "x".into() }),
+        |b| b.unchecked.push(Unchecked { object: "x".into(), side: "both".into(), reason: "x".into(), limit: None }),
     ];
     for (at, spoil) in spoilt.iter().enumerate() {
         let mut bulletin = clean();
@@ -275,7 +280,7 @@ fn hostile(text: &str) -> Bulletin {
         source: own(),
         verdict_line: Some(format!("damaged{text}")),
         findings: vec![finding],
-        unchecked: vec![Unchecked { object: own(), side: own(), reason: own() }],
+        unchecked: vec![Unchecked { object: own(), side: own(), reason: own(), limit: None }],
         error: Some(own()),
         troubles: vec![own()],
         debts: vec![own()],

@@ -171,7 +171,7 @@ fn a_night_that_compared_nothing_does_not_say_that_it_found_nothing() {
     assert_eq!((figure(&empty, "tables_compared"), figure(&empty, "mismatches")), (Some(0.0), None));
     // It found something before it came to a comparison.
     let findings = vec![Finding::new(FindingKind::Drift, "a.b")];
-    let unchecked = vec![Unchecked { object: "a".into(), side: "actual".into(), reason: "b".into() }];
+    let unchecked = vec![Unchecked { object: "a".into(), side: "actual".into(), reason: "b".into(), limit: None }];
     let found = figures(&Bulletin { findings, unchecked, ..failed() });
     assert_eq!((figure(&found, "mismatches"), figure(&found, "unchecked")), (Some(1.0), Some(1.0)));
 }

@@ -64,7 +64,7 @@ async fn patiently<T: Send + 'static>(limit: Duration, work: impl FnOnce() -> Re
 }
 
 fn unchecked(reason: String) -> Unchecked {
-    Unchecked { object: "drift".into(), side: "expected".into(), reason }
+    Unchecked { object: "drift".into(), side: "expected".into(), reason, limit: None }
 }
 
 /// Any of them may be the night to hold against.

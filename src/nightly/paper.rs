@@ -89,6 +89,7 @@ impl Paper {
             object: "the night".into(),
             side: "both".into(),
             reason: error.to_string(),
+            limit: None,
         });
         outcome.findings.extend(changed_files.iter().map(|change| {
             let mut finding = Finding::new(FindingKind::Changed, format!("dump {change}"));

@@ -128,5 +128,6 @@ fn unchecked(complaint: &Complaint) -> Unchecked {
         object: complaint.object.clone(),
         side: "actual".into(),
         reason: format!("pg_restore complained: {}{code}", complaint.message),
+        limit: None,
     }
 }

@@ -105,7 +105,12 @@ fn damaged() -> Outcome {
     };
     let finding = Finding { rows: Some(rows), ..Finding::new(FindingKind::RowContent, "shop.orders") };
     outcome.findings.push(finding.sides("2 rows", "2 rows"));
-    outcome.unchecked.push(Unchecked { object: "rows a.b".into(), side: "actual".into(), reason: "refused".into() });
+    outcome.unchecked.push(Unchecked {
+        object: "rows a.b".into(),
+        side: "actual".into(),
+        reason: "refused".into(),
+        limit: None,
+    });
     let waiver = Waiver { kind: "rows".into(), object: "a.f".into(), reason: "foreign".into(), by: "nature".into() };
     outcome.waivers.push(AppliedWaiver { waiver, covered: vec!["rows a.f".into()] });
     outcome.remarks.push("a.u is unlogged".into());
@@ -160,7 +165,12 @@ fn outcomes() -> impl Strategy<Value = Outcome> {
                     .insert(name, TableResult { expected: Some(digest(rows, 0)), actual: Some(actual), status });
                 if seed > 0 {
                     let object = "rows".to_owned();
-                    outcome.unchecked.push(Unchecked { object, side: "both".into(), reason: String::new() });
+                    outcome.unchecked.push(Unchecked {
+                        object,
+                        side: "both".into(),
+                        reason: String::new(),
+                        limit: None,
+                    });
                 }
             }
             outcome.coverage.tables_expected = outcome.tables.len() as u64;
@@ -180,6 +190,7 @@ fn outcomes() -> impl Strategy<Value = Outcome> {
                 object: "x".into(),
                 side: "actual".into(),
                 reason,
+                limit: None,
             }));
             outcome
         })
@@ -322,10 +333,10 @@ fn violations_and_open_tables_are_never_in_a_sound_report_unless_waived() {
 #[test]
 fn a_report_from_the_future_is_refused_by_its_number_before_anything_else() {
     let error = refusal(|report| {
-        report["format"] = json!(3);
+        report["format"] = json!(4);
         report["surprise"] = json!("x");
     });
-    assert_eq!(error, "this report has format 3; this version of pgwitness reads up to format 2");
+    assert_eq!(error, "this report has format 4; this version of pgwitness reads up to format 3");
     let error = refusal(|report| drop(report.as_object_mut().unwrap().remove("format")));
     assert_eq!(error, "not a report: it has no format version");
 }

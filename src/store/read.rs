@@ -28,7 +28,7 @@ fn load(path: &Path) -> Result<Manifest> {
         return Err(Error::new("a report directory holds two manifests").hint(hint));
     }
     let mut file = File::open(path)?;
-    strict::demand_format("manifest", strict::format_of(BufReader::with_capacity(1 << 16, &file))?, FORMAT..=FORMAT)?;
+    strict::demand_format("manifest", strict::format_of(BufReader::with_capacity(1 << 16, &file))?, 1..=FORMAT)?;
     file.rewind()?;
     let manifest: Manifest = serde_json::from_reader(BufReader::with_capacity(1 << 16, file))
         .map_err(|error| Error::new(error.to_string()))

@@ -420,7 +420,7 @@ pub fn hostile_findings(outcome: &mut Outcome) {
             });
             outcome.findings.push(finding);
         }
-        outcome.unchecked.push(Unchecked { object: name.into(), side: name.into(), reason: name.into() });
+        outcome.unchecked.push(Unchecked { object: name.into(), side: name.into(), reason: name.into(), limit: None });
         outcome.remarks.push(name.into());
     }
 }

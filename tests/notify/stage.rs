@@ -157,6 +157,7 @@ pub fn damaged() -> Bulletin {
             object: "rows of shop.log".into(),
             side: "actual".into(),
             reason: format!("invalid input syntax: \"{CANARY}\""),
+            limit: None,
         }],
         error: Some(format!("bad value '{CANARY}'")),
         troubles: vec![said.clone(), format!("x\nDETAIL: {CANARY}")],
