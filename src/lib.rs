@@ -39,6 +39,7 @@
 //! * TRUNCATE, a rewrite or a swap after the moment makes an old snapshot see an empty table: what has changed in the catalog
 //!   since the moment is unchecked ([`live`]).
 //! * A violation seen on a live side is a finding even where the other side, a dump, cannot answer.
+//! * A server prints one definition in several ways, so definitions that differ as texts are parsed and compared in one form ([`canonical`]).
 //! * Comparing a database, a dump or a manifest with itself proves nothing and is refused; so is a waiver that covers everything.
 //! * A night's report is signed before the instance is deleted, so what comes after stands in a second signed file, `closing.json`.
 //! * The copy has a random name until it is proven and the hook has run on it: whoever finds its public name finds a copy that was cleaned.
@@ -69,6 +70,7 @@ pub mod bulletin;
 pub mod pattern;
 pub mod config;
 pub mod listing;
+pub mod canonical;
 pub mod compare;
 pub mod drift;
 pub mod report;

@@ -3,11 +3,13 @@
 //! When a relation or a schema is missing as a whole, what belongs to it is folded into that one finding: forty lines that
 //! say the same thing hide the forty-first.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::rows::LARGE_OBJECTS;
 use super::waive::is_whole_kind;
 use super::{Notes, Request};
+use crate::canonical;
 use crate::finding::{Finding, FindingKind};
 use crate::manifest::{Definition, Manifest};
 use crate::name::{Name, quote_ident};
@@ -27,6 +29,11 @@ pub fn compare(expected: &Manifest, actual: &Manifest, notes: &mut Notes<'_>) {
     let kinds: BTreeSet<&String> = expected.schema.objects.keys().chain(actual.schema.objects.keys()).collect();
     note_not_asked(expected, actual, &kinds, notes);
     let (mut missing, mut unexpected) = (Vec::new(), Vec::new());
+    let known_arrays = OnceCell::new();
+    let is_same = |kind: &str, e: &Definition, a: &Definition| {
+        let arrays = || arrays([expected, actual]);
+        e.text == a.text || canonical::is_same(kind, &e.text, &a.text, known_arrays.get_or_init(arrays))
+    };
     for kind in kinds.into_iter().filter(|kind| !is_switched_off(kind, request)) {
         if [expected, actual].iter().any(|side| side.schema.unseen.contains_key(kind) || !was_asked(side, kind)) {
             continue;
@@ -36,9 +43,9 @@ pub fn compare(expected: &Manifest, actual: &Manifest, notes: &mut Notes<'_>) {
         notes.outcome.coverage.objects_actual += a.len() as u64;
         for identity in e.keys().chain(a.keys()).collect::<BTreeSet<_>>() {
             match (e.get(identity), a.get(identity)) {
-                (Some(e), None) => missing.push(Object { kind, identity, definition: e }),
-                (None, Some(a)) => unexpected.push(Object { kind, identity, definition: a }),
-                (Some(e), Some(a)) if e.text != a.text => {
+                (Some((identity, e)), None) => missing.push(Object { kind, identity, definition: e }),
+                (None, Some((identity, a))) => unexpected.push(Object { kind, identity, definition: a }),
+                (Some((identity, e)), Some((_, a))) if !is_same(kind, e, a) => {
                     let finding = Finding::new(FindingKind::Changed, format!("{kind} {identity}"));
                     notes.find(finding.sides(&e.text, &a.text));
                 }
@@ -96,14 +103,43 @@ fn is_switched_off(kind: &str, request: &Request) -> bool {
     request.waivers.iter().any(|waiver| waiver.kind == kind && is_whole_kind(waiver))
 }
 
-fn selected<'a>(manifest: &'a Manifest, kind: &str, request: &Request) -> BTreeMap<&'a String, &'a Definition> {
+/// The objects that take part, by their identity in the form that all majors share; with it, the identity as printed.
+fn selected<'a>(manifest: &'a Manifest, kind: &str, request: &Request) -> BTreeMap<String, (&'a str, &'a Definition)> {
     let selection = &request.selection;
     let objects = manifest.schema.objects.get(kind);
+    let is_printed = |identity: &String| objects.is_some_and(|objects| objects.contains_key(identity));
+    let key = |printed: &String| match canonical::identity(printed) {
+        // Both spellings on one side are two objects.
+        shared if shared != *printed && is_printed(&shared) => printed.clone(),
+        shared => shared,
+    };
     objects
         .into_iter()
         .flatten()
         .filter(|(_, object)| selection.has_object(object.schema.as_deref(), object.relation.as_deref()))
+        .map(|(identity, object)| (key(identity), (identity.as_str(), object)))
         .collect()
+}
+
+/// Names of columns whose type is an array, or a domain over one, and of these domains.
+fn arrays(sides: [&Manifest; 2]) -> BTreeSet<String> {
+    let of_kind = |kind: &'static str| {
+        let objects = sides.into_iter().filter_map(move |side| side.schema.objects.get(kind)).flatten();
+        objects.filter_map(|(identity, definition)| Some((identity.as_str(), definition.text.lines().next()?)))
+    };
+    let domains: BTreeSet<&str> = of_kind("domain").filter(|(_, of)| is_array(of)).map(|(domain, _)| domain).collect();
+    let columns = of_kind("column").filter(|(_, of)| is_array(of) || domains.contains(of));
+    let names = columns.map(|(column, _)| column).chain(domains.iter().copied()).map(canonical::last_name);
+    // The columns of a view are the first lines of its definition.
+    let views = ["view", "materialized_view"].into_iter().flat_map(|kind| {
+        let objects = sides.into_iter().filter_map(move |side| side.schema.objects.get(kind)).flatten();
+        objects.flat_map(|(_, view)| view.text.lines().filter(|line| is_array(line)))
+    });
+    names.chain(views.filter_map(canonical::first_name)).collect()
+}
+
+fn is_array(printed_type: &str) -> bool {
+    printed_type.ends_with(']') || printed_type.ends_with("vector")
 }
 
 struct Object<'a> {

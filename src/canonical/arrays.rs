@@ -1,0 +1,83 @@
+//! Which values are surely no arrays, as far as names tell.
+//!
+//! `(ARRAY[a])::text[]` means `ARRAY[(a)::text]` if `a` is no array, and `ARRAY[(a)::text[]]` if it is one.
+
+use std::collections::BTreeSet;
+
+use squawk_syntax::{SyntaxKind, SyntaxNode};
+
+use super::print::peel;
+use super::quoting;
+
+/// Names of arrays.
+#[derive(Debug)]
+pub struct Arrays<'a> {
+    /// Columns that are arrays in some relation, and domains over arrays.
+    known: &'a BTreeSet<String>,
+    /// Names that the definition itself gives to what may be an array.
+    own: BTreeSet<String>,
+}
+
+impl<'a> Arrays<'a> {
+    /// Reads the aliases and parameters of a definition.
+    pub fn of(root: &SyntaxNode, known: &'a BTreeSet<String>) -> Self {
+        let mut arrays = Self { known, own: BTreeSet::new() };
+        let named: Vec<SyntaxNode> = root.descendants().filter(|node| gives_name(node.kind())).collect();
+        // An alias of an alias needs another pass.
+        loop {
+            let before = arrays.own.len();
+            let found: Vec<String> = named.iter().filter(|name| !arrays.names_scalar(name)).filter_map(name).collect();
+            arrays.own.extend(found);
+            if arrays.own.len() == before {
+                return arrays;
+            }
+        }
+    }
+
+    /// Whether a value is surely no array.
+    pub fn is_scalar(&self, value: &SyntaxNode) -> bool {
+        let value = peel(value);
+        let is_name = |node: &SyntaxNode| matches!(node.kind(), SyntaxKind::NAME_REF | SyntaxKind::FIELD_EXPR);
+        match value.kind() {
+            SyntaxKind::LITERAL => true,
+            SyntaxKind::CAST_EXPR => value.last_child().is_some_and(|target| self.is_scalar_type(&target)),
+            SyntaxKind::NAME_REF | SyntaxKind::FIELD_EXPR => {
+                value.descendants().all(|part| is_name(&part)) && self.is_known(&value)
+            }
+            _ => false,
+        }
+    }
+
+    fn is_scalar_type(&self, printed: &SyntaxNode) -> bool {
+        printed.kind() != SyntaxKind::ARRAY_TYPE
+            && !printed.text().to_string().ends_with("vector")
+            && self.is_known(printed)
+    }
+
+    fn is_known(&self, node: &SyntaxNode) -> bool {
+        name(node).is_some_and(|name| !self.known.contains(&name) && !self.own.contains(&name))
+    }
+
+    /// Whether the thing that gets a name here is no array.
+    fn names_scalar(&self, naming: &SyntaxNode) -> bool {
+        let Some(parent) = naming.parent() else { return false };
+        match naming.kind() {
+            SyntaxKind::AS_NAME => parent.first_child().is_some_and(|value| self.is_scalar(&value)),
+            SyntaxKind::PARAM_NAME => {
+                let is_variadic = parent.text().to_string().trim_start().to_uppercase().starts_with("VARIADIC");
+                let mut types = parent.children().skip_while(|child| child != naming).skip(1);
+                !is_variadic && types.next().is_some_and(|printed| self.is_scalar_type(&printed))
+            }
+            _ => false,
+        }
+    }
+}
+
+/// An alias of a column, a column in the list of an alias, a parameter.
+fn gives_name(kind: SyntaxKind) -> bool {
+    matches!(kind, SyntaxKind::AS_NAME | SyntaxKind::PARAM_NAME | SyntaxKind::COLUMN_NAME)
+}
+
+fn name(node: &SyntaxNode) -> Option<String> {
+    node.last_token().map(|token| quoting::raw(token.text()))
+}
