@@ -62,6 +62,7 @@ pub mod finding;
 pub mod verdict;
 pub mod progress;
 pub mod questions;
+pub mod hidden;
 pub mod night;
 pub mod aftermath;
 pub mod bulletin;

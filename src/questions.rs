@@ -25,11 +25,19 @@ pub struct Question {
 impl Question {
     /// Whether a server of this major version can be asked (`-- from: 15`, `-- until: 16` at the top of the file).
     pub fn is_for(&self, major: u32) -> bool {
-        let bound = |key: &str| {
-            let line = self.sql.lines().take_while(|line| line.starts_with("--")).find_map(|l| l.strip_prefix(key));
-            line.and_then(|number| number.trim().parse::<u32>().ok())
-        };
-        bound("-- from:").is_none_or(|from| major >= from) && bound("-- until:").is_none_or(|until| major <= until)
+        let (from, until) = (self.bound("-- from:"), self.bound("-- until:"));
+        from.is_none_or(|from| major >= from) && until.is_none_or(|until| major <= until)
+    }
+
+    /// Whether the answers of two servers can be compared (`-- between: 18`: where both are of this major or later). Without such a
+    /// line a server that is too old to be asked has no such objects.
+    pub fn is_between(&self, majors: [u32; 2]) -> bool {
+        self.bound("-- between:").is_none_or(|from| majors.iter().all(|major| *major >= from))
+    }
+
+    fn bound(&self, key: &str) -> Option<u32> {
+        let line = self.sql.lines().take_while(|line| line.starts_with("--")).find_map(|line| line.strip_prefix(key));
+        line.and_then(|number| number.trim().parse().ok())
     }
 }
 
@@ -52,11 +60,13 @@ questions![
     "constraint",
     "conversion",
     "database",
+    "database_collation_version",
     "database_setting",
     "default_privilege",
     "domain",
     "event_trigger",
     "extension",
+    "extension_dependency",
     "foreign_data_wrapper",
     "foreign_server",
     "foreign_table",
@@ -66,6 +76,7 @@ questions![
     "language",
     "large_object",
     "materialized_view",
+    "not_null",
     "operator",
     "operator_class",
     "operator_family",
@@ -82,6 +93,7 @@ questions![
     "sequence",
     "statistics",
     "subscription",
+    "system_object",
     "table",
     "text_search_configuration",
     "text_search_dictionary",
@@ -116,5 +128,12 @@ mod tests {
     fn a_question_knows_which_servers_it_is_for() {
         let question = Question { kind: "x", sql: "-- What.\n-- from: 15\n-- until: 16\nSELECT" };
         assert_eq!([14, 15, 16, 17].map(|major| question.is_for(major)), [false, true, true, false]);
+    }
+
+    #[test]
+    fn what_only_newer_servers_name_is_compared_between_them_only() {
+        let question = Question { kind: "x", sql: "-- What.\n-- from: 18\n-- between: 18\nSELECT" };
+        assert!(question.is_between([18, 18]) && !question.is_between([17, 18]) && !question.is_between([18, 17]));
+        assert!(Question { kind: "x", sql: "-- from: 18\nSELECT" }.is_between([14, 18]));
     }
 }

@@ -5,6 +5,10 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "in a test, that is how to fail and tell")]
 
+#[path = "damage/columns.rs"]
+mod columns;
+#[path = "damage/limits.rs"]
+mod limits;
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,21 +1,12 @@
 -- By which version of the library's rules were texts sorted when indexes were built? A copy on another machine sorts by other
--- rules, which is why this is not part of the collation itself: it can be waived without waiving the collation.
--- from: 15
-SELECT 'this database'::text AS identity,
-       concat_ws(E'\n', 'version ' || d.datcollversion,
-           CASE WHEN d.datcollversion IS DISTINCT FROM pg_database_collation_actual_version(d.oid)
-                THEN 'the library now says ' || coalesce(pg_database_collation_actual_version(d.oid), 'none') END) AS definition,
-       NULL::text AS schema_name,
-       NULL::text AS relation_name
-FROM pg_database d
-WHERE d.datname = current_database()
-  AND d.datcollversion IS NOT NULL
-UNION ALL
-SELECT format('%I.%I', n.nspname, c.collname),
+-- rules and was built by them: only a side whose recorded version is not that of its own library is wrong. For the default
+-- collation of the database see database_collation_version.
+SELECT format('%I.%I', n.nspname, c.collname) AS identity,
        concat_ws(E'\n', 'version ' || c.collversion,
            CASE WHEN c.collversion IS DISTINCT FROM pg_collation_actual_version(c.oid)
-                THEN 'the library now says ' || coalesce(pg_collation_actual_version(c.oid), 'none') END),
-       n.nspname, NULL
+                THEN 'the library now says ' || coalesce(pg_collation_actual_version(c.oid), 'none') END) AS definition,
+       n.nspname::text AS schema_name,
+       NULL::text AS relation_name
 FROM pg_collation c
 JOIN pg_namespace n ON n.oid = c.collnamespace
 WHERE c.collversion IS NOT NULL

@@ -17,10 +17,10 @@ SELECT format('%I.%I.%I', n.nspname, c.relname, a.attname) AS identity,
            CASE newer.attcompression WHEN 'p' THEN 'compression pglz' WHEN 'l' THEN 'compression lz4' END,
            'statistics ' || CASE WHEN a.attstattarget >= 0 THEN a.attstattarget END,
            CASE WHEN a.attoptions IS NOT NULL THEN
-               'options ' || (SELECT string_agg(o, ', ' ORDER BY o COLLATE "C") FROM unnest(a.attoptions) o
+               'options ' || (SELECT string_agg(CASE WHEN o ~ '[,'']|\s' THEN quote_literal(o) ELSE o END, ', ' ORDER BY o COLLATE "C") FROM unnest(a.attoptions) o
                               WHERE o NOT LIKE 'pg\_attver=%') END,
            CASE WHEN a.attfdwoptions IS NOT NULL THEN
-               'fdw options ' || (SELECT string_agg(o, ', ' ORDER BY o COLLATE "C") FROM unnest(a.attfdwoptions) o) END,
+               'fdw options ' || (SELECT string_agg(CASE WHEN o ~ '[,'']|\s' THEN quote_literal(o) ELSE o END, ', ' ORDER BY o COLLATE "C") FROM unnest(a.attfdwoptions) o) END,
            CASE WHEN NOT a.attislocal AND NOT c.relispartition THEN 'inherited' END) AS definition,
        n.nspname::text AS schema_name,
        c.relname::text AS relation_name

@@ -36,6 +36,8 @@ LEFT JOIN pg_rewrite w ON d.classoid = 'pg_rewrite'::regclass AND w.oid = d.objo
 LEFT JOIN pg_class r ON r.oid = coalesce(g.tgrelid, k.conrelid, p.polrelid, w.ev_class)
 LEFT JOIN pg_namespace rn ON rn.oid = r.relnamespace
 WHERE d.classoid <> 'pg_class'::regclass
+  -- DROP SUBSCRIPTION leaves its comment behind: an object that is gone has no identity.
+  AND i.identity IS NOT NULL
   AND (d.objoid >= 16384
        OR d.classoid = 'pg_largeobject'::regclass
        OR (d.classoid = 'pg_namespace'::regclass AND s.nspname = 'public'))

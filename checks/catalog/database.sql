@@ -7,6 +7,7 @@ SELECT 'this database'::text AS identity,
            CASE j ->> 'datlocprovider' WHEN 'i' THEN 'provider icu' WHEN 'b' THEN 'provider builtin' END,
            'locale ' || coalesce(j ->> 'datlocale', j ->> 'daticulocale'),
            'rules ' || (j ->> 'daticurules'),
+           'tablespace ' || nullif(ts.spcname, 'pg_default'),
            'connection limit ' || CASE WHEN d.datconnlimit <> -1 THEN d.datconnlimit END,
            CASE WHEN d.datistemplate THEN 'template' END,
            CASE WHEN NOT d.datallowconn THEN 'no connections' END) AS definition,
@@ -14,4 +15,5 @@ SELECT 'this database'::text AS identity,
        NULL::text AS relation_name
 FROM pg_database d
 CROSS JOIN LATERAL to_jsonb(d) j
+LEFT JOIN pg_tablespace ts ON ts.oid = d.dattablespace
 WHERE d.datname = current_database()

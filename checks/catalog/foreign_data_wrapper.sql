@@ -3,8 +3,9 @@ SELECT quote_ident(f.fdwname) AS identity,
        concat_ws(E'\n', 'foreign-data wrapper',
            'handler ' || nullif(f.fdwhandler, 0)::regprocedure,
            'validator ' || nullif(f.fdwvalidator, 0)::regprocedure,
-           'options ' || (SELECT string_agg(o.option_name || '=' || CASE WHEN o.option_name ~* 'pass|secret|token|key|credential'
-                   THEN '(hidden ' || left(encode(sha256(convert_to(o.option_value, 'UTF8')), 'hex'), 8) || ')'
+           'options ' || (SELECT string_agg(CASE WHEN o.option_name ~ '^[a-z_][a-z0-9_]*$' THEN o.option_name
+                   ELSE '"' || replace(o.option_name, '"', '""') || '"' END || '=' || CASE WHEN o.option_name ~* 'pass|secret|token|key|credential'
+                   THEN '(hidden value ' || encode(convert_to(o.option_value, 'UTF8'), 'hex') || ')'
                    ELSE quote_literal(o.option_value) END, ', ' ORDER BY o.option_name COLLATE "C")
                FROM pg_options_to_table(f.fdwoptions) o)) AS definition,
        NULL::text AS schema_name,

@@ -6,8 +6,9 @@ SELECT format('%I.%I', n.nspname, c.relname) AS identity,
                    FROM pg_inherits i JOIN pg_class p ON p.oid = i.inhparent JOIN pg_namespace pn ON pn.oid = p.relnamespace
                    WHERE i.inhrelid = c.oid),
            CASE WHEN c.relispartition THEN pg_get_expr(c.relpartbound, c.oid) END,
-           'options ' || (SELECT string_agg(o.option_name || '=' || CASE WHEN o.option_name ~* 'pass|secret|token|key|credential'
-                   THEN '(hidden ' || left(encode(sha256(convert_to(o.option_value, 'UTF8')), 'hex'), 8) || ')'
+           'options ' || (SELECT string_agg(CASE WHEN o.option_name ~ '^[a-z_][a-z0-9_]*$' THEN o.option_name
+                   ELSE '"' || replace(o.option_name, '"', '""') || '"' END || '=' || CASE WHEN o.option_name ~* 'pass|secret|token|key|credential'
+                   THEN '(hidden value ' || encode(convert_to(o.option_value, 'UTF8'), 'hex') || ')'
                    ELSE quote_literal(o.option_value) END, ', ' ORDER BY o.option_name COLLATE "C")
                FROM pg_options_to_table(f.ftoptions) o)) AS definition,
        n.nspname::text AS schema_name,

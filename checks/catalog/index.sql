@@ -1,4 +1,5 @@
 -- What is each index, and can it be used? pg_dump leaves an invalid index out without a word.
+-- pg_dump leaves out what a user put on a relation of an extension, so those are asked as well.
 SELECT format('%I.%I', n.nspname, i.relname) AS identity,
        concat_ws(E'\n',
            pg_get_indexdef(i.oid),
@@ -12,7 +13,8 @@ SELECT format('%I.%I', n.nspname, i.relname) AS identity,
                              FROM pg_attribute a WHERE a.attrelid = i.oid AND a.attstattarget >= 0),
            CASE WHEN NOT x.indisvalid THEN 'INVALID' END,
            CASE WHEN NOT x.indisready THEN 'NOT READY' END,
-           CASE WHEN NOT x.indislive THEN 'NOT LIVE' END) AS definition,
+           CASE WHEN NOT x.indislive THEN 'NOT LIVE' END,
+           'on a relation of extension ' || extension.name) AS definition,
        n.nspname::text AS schema_name,
        c.relname::text AS relation_name
 FROM pg_index x
@@ -25,7 +27,11 @@ LEFT JOIN (
     FROM pg_inherits h JOIN pg_class p ON p.oid = h.inhparent JOIN pg_namespace pn ON pn.oid = p.relnamespace
     WHERE p.relkind = 'I'
 ) parent ON parent.inhrelid = i.oid
+LEFT JOIN (
+    SELECT e.objid, quote_ident(x.extname) AS name
+    FROM pg_depend e JOIN pg_extension x ON x.oid = e.refobjid
+    WHERE e.classid = 'pg_class'::regclass AND e.refclassid = 'pg_extension'::regclass AND e.objsubid = 0 AND e.deptype = 'e'
+) extension ON extension.objid = c.oid
 WHERE c.relpersistence <> 't'
   AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-  AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e')
 ORDER BY 1

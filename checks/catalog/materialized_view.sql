@@ -5,8 +5,14 @@ SELECT format('%I.%I', n.nspname, c.relname) AS identity,
            columns.list,
            'access method ' || quote_ident(am.amname),
            'tablespace ' || quote_ident(ts.spcname),
-           'options ' || (SELECT string_agg(o, ', ' ORDER BY o COLLATE "C") FROM unnest(c.reloptions) o),
-           'toast options ' || (SELECT string_agg(o, ', ' ORDER BY o COLLATE "C") FROM unnest(toast.reloptions) o),
+           'options ' || (SELECT string_agg(CASE WHEN o ~ '[,'']|\s' THEN quote_literal(o) ELSE o END, ', ' ORDER BY o COLLATE "C") FROM unnest(c.reloptions) o),
+           'toast options ' || (SELECT string_agg(CASE WHEN o ~ '[,'']|\s' THEN quote_literal(o) ELSE o END, ', ' ORDER BY o COLLATE "C") FROM unnest(toast.reloptions) o),
+           CASE c.relreplident WHEN 'f' THEN 'replica identity full'
+                               WHEN 'n' THEN 'replica identity nothing'
+                               WHEN 'i' THEN 'replica identity using index ' || coalesce((
+                                   SELECT string_agg(quote_ident(i.relname), ', ' ORDER BY i.relname COLLATE "C")
+                                   FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid
+                                   WHERE x.indrelid = c.oid AND x.indisreplident), '(none)') END,
            pg_get_viewdef(c.oid)) AS definition,
        n.nspname::text AS schema_name,
        c.relname::text AS relation_name
@@ -20,7 +26,7 @@ CROSS JOIN LATERAL (
                CASE WHEN a.attstorage <> t.typstorage THEN 'storage ' || a.attstorage::text END,
                'compression ' || nullif(to_jsonb(a) ->> 'attcompression', ''),
                'statistics ' || CASE WHEN a.attstattarget >= 0 THEN a.attstattarget END,
-               'options ' || (SELECT string_agg(o, ', ' ORDER BY o COLLATE "C") FROM unnest(a.attoptions) o
+               'options ' || (SELECT string_agg(CASE WHEN o ~ '[,'']|\s' THEN quote_literal(o) ELSE o END, ', ' ORDER BY o COLLATE "C") FROM unnest(a.attoptions) o
                               WHERE o NOT LIKE 'pg\_attver=%')), E'\n' ORDER BY a.attnum) AS list
     FROM pg_attribute a
     JOIN pg_type t ON t.oid = a.atttypid

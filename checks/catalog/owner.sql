@@ -1,5 +1,5 @@
 -- Who owns each object? Who owns an extension is not asked: it belongs to whoever installed it, and nothing can change that.
--- The default owner of schema public differs between majors and is given one name.
+-- Before 15, schema public belongs to the first role of the server unless that was changed: no dump of then carries it.
 SELECT kind || ' ' || identity AS identity, owner_name AS definition, schema_name::text, relation_name::text
 FROM (
     SELECT CASE c.relkind WHEN 'S' THEN 'sequence' WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'f' THEN 'foreign table' ELSE 'table' END AS kind, format('%I.%I', n.nspname, c.relname) AS identity, quote_ident(pg_get_userbyid(c.relowner)) AS owner_name,
@@ -28,7 +28,9 @@ FROM (
       AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
       AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_type'::regclass AND e.objid = t.oid AND e.deptype = 'e')
     UNION ALL
-    SELECT 'schema', quote_ident(n.nspname), CASE WHEN n.nspname = 'public' AND n.nspowner IN (10, 6171) THEN 'the default owner' ELSE quote_ident(pg_get_userbyid(n.nspowner)) END,
+    SELECT 'schema', quote_ident(n.nspname), quote_ident(pg_get_userbyid(n.nspowner))
+               || CASE WHEN n.nspname = 'public' AND n.nspowner = 10 AND current_setting('server_version_num')::int < 150000
+                       THEN ' (the default owner)' ELSE '' END,
            n.nspname, NULL
     FROM pg_namespace n
     WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'

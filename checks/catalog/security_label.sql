@@ -5,7 +5,8 @@ SELECT i.type || ' ' || i.identity || ' by ' || quote_ident(l.provider) AS ident
        NULL::text AS relation_name
 FROM pg_seclabel l
 CROSS JOIN LATERAL pg_identify_object(l.classoid, l.objoid, l.objsubid) i
-WHERE NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = l.classoid AND e.objid = l.objoid AND e.deptype = 'e')
+WHERE i.identity IS NOT NULL -- the object may be gone
+  AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = l.classoid AND e.objid = l.objoid AND e.deptype = 'e')
 UNION ALL
 SELECT 'database this database by ' || quote_ident(l.provider), l.label, NULL, NULL
 FROM pg_shseclabel l

@@ -9,8 +9,8 @@ SELECT format('%I.%I', n.nspname, c.relname) AS identity,
            'partition by ' || CASE WHEN c.relkind = 'p' THEN pg_get_partkeydef(c.oid) END,
            CASE WHEN c.relispartition THEN 'partition of ' ELSE 'inherits ' END || parents.names,
            CASE WHEN c.relispartition THEN pg_get_expr(c.relpartbound, c.oid) END,
-           'options ' || (SELECT string_agg(o, ', ' ORDER BY o COLLATE "C") FROM unnest(c.reloptions) o),
-           'toast options ' || (SELECT string_agg(o, ', ' ORDER BY o COLLATE "C") FROM unnest(toast.reloptions) o),
+           'options ' || (SELECT string_agg(CASE WHEN o ~ '[,'']|\s' THEN quote_literal(o) ELSE o END, ', ' ORDER BY o COLLATE "C") FROM unnest(c.reloptions) o),
+           'toast options ' || (SELECT string_agg(CASE WHEN o ~ '[,'']|\s' THEN quote_literal(o) ELSE o END, ', ' ORDER BY o COLLATE "C") FROM unnest(toast.reloptions) o),
            CASE c.relreplident WHEN 'f' THEN 'replica identity full'
                                WHEN 'n' THEN 'replica identity nothing'
                                WHEN 'i' THEN 'replica identity using index ' || coalesce(replica.names, '(none)') END,

@@ -2,7 +2,7 @@
 SELECT format('%I.%I', n.nspname, c.relname) AS identity,
        concat_ws(E'\n',
            columns.list,
-           'options ' || (SELECT string_agg(o, ', ' ORDER BY o COLLATE "C") FROM unnest(c.reloptions) o),
+           'options ' || (SELECT string_agg(CASE WHEN o ~ '[,'']|\s' THEN quote_literal(o) ELSE o END, ', ' ORDER BY o COLLATE "C") FROM unnest(c.reloptions) o),
            pg_get_viewdef(c.oid)) AS definition,
        n.nspname::text AS schema_name,
        c.relname::text AS relation_name

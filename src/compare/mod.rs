@@ -3,11 +3,15 @@
 //! Every name on either side ends up in exactly one arm of one match: compared, missing, unexpected, unchecked or waived.
 //! Nothing is left out in silence.
 
+mod across;
+mod collations;
 mod columns;
+mod limits;
 mod rows;
 mod schema;
 mod waive;
 
+pub use limits::waiver_for;
 pub use rows::{LARGE_OBJECTS, row_difference};
 pub use waive::{apply as waive, is_whole_kind};
 
@@ -49,6 +53,7 @@ pub fn compare(expected: &Manifest, actual: &Manifest, request: &Request) -> Out
     }
     compare_violations(FOREIGN_KEYS, &expected.foreign_keys, &actual.foreign_keys, &mut notes);
     compare_violations(ASSERTIONS, &expected.assertions, &actual.assertions, &mut notes);
+    limits::mark(notes.findings.values_mut(), expected, actual);
     let mut outcome = notes.outcome;
     outcome.findings = notes.findings.into_values().collect();
     waive::apply(&mut outcome, &request.waivers);

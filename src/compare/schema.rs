@@ -6,6 +6,8 @@
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::across::{self, Majors, Side};
+use super::collations;
 use super::rows::LARGE_OBJECTS;
 use super::waive::is_whole_kind;
 use super::{Notes, Request};
@@ -28,24 +30,37 @@ pub fn compare(expected: &Manifest, actual: &Manifest, notes: &mut Notes<'_>) {
     }
     let kinds: BTreeSet<&String> = expected.schema.objects.keys().chain(actual.schema.objects.keys()).collect();
     note_not_asked(expected, actual, &kinds, notes);
+    let majors = Majors::of(expected, actual);
     let (mut missing, mut unexpected) = (Vec::new(), Vec::new());
-    let known_arrays = OnceCell::new();
-    let is_same = |kind: &str, e: &Definition, a: &Definition| {
-        let arrays = || arrays([expected, actual]);
-        e.text == a.text || canonical::is_same(kind, &e.text, &a.text, known_arrays.get_or_init(arrays))
+    let arrays = OnceCell::new();
+    let is_same = |kind: &str, identity: &str, e: &Definition, a: &Definition| {
+        e.text == a.text
+            || across::is_same(kind, identity, &e.text, &a.text, majors)
+            || canonical::is_same(kind, &e.text, &a.text, arrays.get_or_init(|| array_names([expected, actual])))
+            || is_not_null_inherited(kind, identity, [expected, actual], [e, a], majors)
     };
     for kind in kinds.into_iter().filter(|kind| !is_switched_off(kind, request)) {
         if [expected, actual].iter().any(|side| side.schema.unseen.contains_key(kind) || !was_asked(side, kind)) {
             continue;
         }
+        if majors.is_some_and(|majors| !is_between(kind, majors)) {
+            continue;
+        }
         let (e, a) = (selected(expected, kind, request), selected(actual, kind, request));
         notes.outcome.coverage.objects_expected += e.len() as u64;
         notes.outcome.coverage.objects_actual += a.len() as u64;
+        if collations::KINDS.contains(&kind.as_str()) {
+            collations::compare(kind, &e, &a, notes);
+            continue;
+        }
         for identity in e.keys().chain(a.keys()).collect::<BTreeSet<_>>() {
             match (e.get(identity), a.get(identity)) {
+                (Some((identity, e)), None) if across::is_nothing(kind, identity, &e.text, Side::Expected, majors) => {}
+                (None, Some((identity, a))) if across::is_nothing(kind, identity, &a.text, Side::Actual, majors) => {}
+                (Some((identity, e)), Some((_, a))) if note_unreadable(kind, identity, [e, a], notes) => {}
                 (Some((identity, e)), None) => missing.push(Object { kind, identity, definition: e }),
                 (None, Some((identity, a))) => unexpected.push(Object { kind, identity, definition: a }),
-                (Some((identity, e)), Some((_, a))) if !is_same(kind, e, a) => {
+                (Some((identity, e)), Some((_, a))) if !is_same(kind, identity, e, a) => {
                     let finding = Finding::new(FindingKind::Changed, format!("{kind} {identity}"));
                     notes.find(finding.sides(&e.text, &a.text));
                 }
@@ -58,8 +73,39 @@ pub fn compare(expected: &Manifest, actual: &Manifest, notes: &mut Notes<'_>) {
     remark_on_extensions(expected, notes);
 }
 
-/// What belongs to an extension comes with CREATE EXTENSION, so only the extension itself is compared, and the rows of its tables. What a
-/// user has changed in it since is not seen: people must know that, or "sound" says more than we know.
+/// How a definition begins that the reading role may not see.
+const NOT_READABLE: &str = "NOT READABLE: ";
+
+/// Something that a role may not see is not "nothing there".
+fn note_unreadable(kind: &str, identity: &str, sides: [&Definition; 2], notes: &mut Notes<'_>) -> bool {
+    let reasons = sides.map(|side| side.text.strip_prefix(NOT_READABLE));
+    for (side, reason) in ["expected", "actual"].into_iter().zip(reasons) {
+        if let Some(reason) = reason {
+            notes.unchecked(format!("{kind} {identity}"), side, reason);
+        }
+    }
+    reasons.iter().any(Option::is_some)
+}
+
+fn is_between(kind: &str, majors: Majors) -> bool {
+    let question = questions::CATALOG.iter().find(|question| question.kind == kind);
+    question.is_none_or(|question| question.is_between(majors.both()))
+}
+
+fn is_not_null_inherited(
+    kind: &str,
+    identity: &str,
+    sides: [&Manifest; 2],
+    texts: [&Definition; 2],
+    majors: Option<Majors>,
+) -> bool {
+    let of = |side: &&Manifest| Some(side.schema.objects.get("not_null")?.get(identity)?.text.clone());
+    let [e, a] = texts.map(|definition| definition.text.as_str());
+    kind == "column" && across::is_inherited_not_null(e, a, sides.iter().find_map(of).as_deref(), majors)
+}
+
+/// What belongs to an extension comes with CREATE EXTENSION, so only the extension itself is compared, the rows of its tables, and
+/// what a user granted or put on them. Other changes to its objects are not seen: people must know that, or "sound" says more than we know.
 fn remark_on_extensions(expected: &Manifest, notes: &mut Notes<'_>) {
     let extensions = expected.schema.objects.get("extension").into_iter().flatten();
     // The language that is in every database; hardly anybody changes it.
@@ -69,7 +115,7 @@ fn remark_on_extensions(expected: &Manifest, notes: &mut Notes<'_>) {
         let names = names.join(", ");
         let remark = format!(
             "of extensions ({names}) name, schema, version and rows were compared, not their objects: \
-             a privilege changed on one of them, or the value of a sequence of theirs, is not seen"
+             a function of theirs that was replaced, or the value of a sequence of theirs, is not seen"
         );
         notes.outcome.remarks.push(remark);
     }
@@ -91,8 +137,7 @@ fn note_not_asked(expected: &Manifest, actual: &Manifest, kinds: &BTreeSet<&Stri
 
 /// Also when the server is too old to know of such objects: then it has none.
 fn was_asked(manifest: &Manifest, kind: &str) -> bool {
-    let version = manifest.endpoint.server_version.as_deref().unwrap_or_default();
-    let major = version.split(|letter: char| !letter.is_ascii_digit()).next().and_then(|digits| digits.parse().ok());
+    let major = across::major(manifest);
     let question = questions::CATALOG.iter().find(|question| question.kind == kind);
     manifest.schema.objects.contains_key(kind)
         || question.zip(major).is_some_and(|(question, major)| !question.is_for(major))
@@ -104,7 +149,10 @@ fn is_switched_off(kind: &str, request: &Request) -> bool {
 }
 
 /// The objects that take part, by their identity in the form that all majors share; with it, the identity as printed.
-fn selected<'a>(manifest: &'a Manifest, kind: &str, request: &Request) -> BTreeMap<String, (&'a str, &'a Definition)> {
+/// Definitions by the identity that is compared, each with the identity as the server printed it.
+pub(super) type Objects<'a> = BTreeMap<String, (&'a str, &'a Definition)>;
+
+fn selected<'a>(manifest: &'a Manifest, kind: &str, request: &Request) -> Objects<'a> {
     let selection = &request.selection;
     let objects = manifest.schema.objects.get(kind);
     let is_printed = |identity: &String| objects.is_some_and(|objects| objects.contains_key(identity));
@@ -122,7 +170,7 @@ fn selected<'a>(manifest: &'a Manifest, kind: &str, request: &Request) -> BTreeM
 }
 
 /// Names of columns whose type is an array, or a domain over one, and of these domains.
-fn arrays(sides: [&Manifest; 2]) -> BTreeSet<String> {
+fn array_names(sides: [&Manifest; 2]) -> BTreeSet<String> {
     let of_kind = |kind: &'static str| {
         let objects = sides.into_iter().filter_map(move |side| side.schema.objects.get(kind)).flatten();
         objects.filter_map(|(identity, definition)| Some((identity.as_str(), definition.text.lines().next()?)))

@@ -15,6 +15,7 @@ use super::jobs::{Job, Pages, Queue};
 use super::{Live, read, still};
 use crate::capture::{Accumulator, Purpose};
 use crate::error::{Error, Result};
+use crate::hidden;
 use crate::manifest::{Observed, SequenceValue, Violations};
 use crate::name::Name;
 use crate::questions::Question;
@@ -143,12 +144,13 @@ impl Worker<'_> {
         let rows = self.session.rows(question.sql).await?;
         let mut objects = Vec::with_capacity(rows.len());
         for row in &rows {
+            let identity = text(row, 0)?;
             let definition = crate::manifest::Definition {
-                text: text(row, 1)?,
+                text: hidden::conceal(question.kind, &identity, &text(row, 1)?),
                 schema: optional(row, 2),
                 relation: optional(row, 3),
             };
-            objects.push((text(row, 0)?, definition));
+            objects.push((identity, definition));
         }
         self.collected.definitions(question.kind, objects)
     }

@@ -1,0 +1,235 @@
+//! What two servers of different majors can both say of one object.
+//!
+//! A privilege that only the newer major knows, the first owner of schema public, a NOT NULL that a newer server inherits by itself:
+//! where the older side cannot say it, it is not compared. Everything that both can say is.
+
+use std::collections::BTreeSet;
+
+use crate::manifest::Manifest;
+
+/// The privilege that PostgreSQL 17 has added, for relations.
+const MAINTAIN: &str = "MAINTAIN";
+/// The first major that knows it.
+const MAINTAIN_FROM: u32 = 17;
+/// The first major whose schema public belongs to `pg_database_owner`.
+const PUBLIC_FROM: u32 = 15;
+/// The first major whose NOT NULL of a column is inherited and cannot be dropped in a child.
+const NOT_NULL_FROM: u32 = 18;
+/// What the question `owner` writes behind the first owner of schema public before 15.
+const DEFAULT_OWNER: &str = " (the default owner)";
+
+/// The majors of both sides, expected first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Majors(u32, u32);
+
+impl Majors {
+    /// `None` where a side does not say.
+    pub fn of(expected: &Manifest, actual: &Manifest) -> Option<Self> {
+        Some(Self(major(expected)?, major(actual)?))
+    }
+
+    /// Both.
+    pub fn both(self) -> [u32; 2] {
+        [self.0, self.1]
+    }
+
+    fn is_across(self, first: u32) -> bool {
+        (self.0 < first) != (self.1 < first)
+    }
+}
+
+/// `15.20 (Debian …)` is 15.
+pub fn major(manifest: &Manifest) -> Option<u32> {
+    let version = manifest.endpoint.server_version.as_deref()?;
+    version.split(|letter: char| !letter.is_ascii_digit()).next()?.parse().ok()
+}
+
+/// Whether two definitions that are not the same text say the same, as far as both sides can say it.
+pub fn is_same(kind: &str, identity: &str, e: &str, a: &str, majors: Option<Majors>) -> bool {
+    let Some(majors) = majors else { return false };
+    match kind {
+        "privilege" => privileges(identity, e, majors.0, majors) == privileges(identity, a, majors.1, majors),
+        "default_privilege" => defaults(identity, e, majors.0, majors) == defaults(identity, a, majors.1, majors),
+        "owner" if identity == "schema public" => is_same_owner_of_public(e, a, majors),
+        _ => false,
+    }
+}
+
+/// Whether an object that is on one side only says nothing that the other side could say.
+pub fn is_nothing(kind: &str, identity: &str, text: &str, side: Side, majors: Option<Majors>) -> bool {
+    let Some(majors) = majors else { return false };
+    let own = if side == Side::Expected { majors.0 } else { majors.1 };
+    kind == "privilege" && majors.is_across(MAINTAIN_FROM) && privileges(identity, text, own, majors).is_empty()
+}
+
+/// One of the two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// The first.
+    Expected,
+    /// The second.
+    Actual,
+}
+
+/// The privileges of one row that both majors know; `granted` and `revoked` lines of the server's own objects stay apart.
+fn privileges(identity: &str, text: &str, own: u32, majors: Majors) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for line in text.lines() {
+        let (verb, list) = match line.split_once(' ') {
+            Some((verb @ ("granted" | "revoked"), list)) => (verb, list),
+            _ => ("", line),
+        };
+        let known = expand(identity, list, own).into_iter().filter(|word| is_known(word, majors));
+        found.extend(known.map(|word| format!("{verb} {word}").trim_start().to_owned()));
+    }
+    found
+}
+
+fn is_known(word: &str, majors: Majors) -> bool {
+    !(majors.is_across(MAINTAIN_FROM) && word.trim_end_matches('*') == MAINTAIN)
+}
+
+/// Manifests of format 1 say `ALL` (or `ALL*`) for everything that there was.
+fn expand(identity: &str, list: &str, own: u32) -> Vec<String> {
+    let words = list.split(", ").map(str::trim);
+    let expanded = words.flat_map(|word| match word.trim_end_matches('*') {
+        "ALL" => all_of(identity, own).into_iter().map(|one| format!("{one}{}", &word[3..])).collect(),
+        _ => vec![word.to_owned()],
+    });
+    expanded.collect()
+}
+
+/// Everything that can be granted on such an object.
+fn all_of(identity: &str, own: u32) -> Vec<&'static str> {
+    let is_of = |words: &[&str]| words.iter().any(|word| identity.starts_with(word));
+    let ends = |word: &str| identity.ends_with(word);
+    if is_of(&["function ", "procedure ", "aggregate "]) || ends(" on functions") {
+        vec!["EXECUTE"]
+    } else if is_of(&["column "]) {
+        vec!["INSERT", "REFERENCES", "SELECT", "UPDATE"]
+    } else if is_of(&["sequence "]) || ends(" on sequences") {
+        vec!["SELECT", "UPDATE", "USAGE"]
+    } else if is_of(&["schema "]) || ends(" on schemas") {
+        vec!["CREATE", "USAGE"]
+    } else if is_of(&["database "]) {
+        vec!["CONNECT", "CREATE", "TEMPORARY"]
+    } else if is_of(&["large object "]) || ends(" on large objects") {
+        vec!["SELECT", "UPDATE"]
+    } else if is_of(&["table ", "view ", "materialized view ", "foreign table "]) || ends(" on tables") {
+        let newer = (own >= MAINTAIN_FROM).then_some(MAINTAIN);
+        ["DELETE", "INSERT", "REFERENCES", "SELECT", "TRIGGER", "TRUNCATE", "UPDATE"].into_iter().chain(newer).collect()
+    } else {
+        vec!["USAGE"]
+    }
+}
+
+/// `grantee: SELECT, UPDATE` a line; `none` where nothing is left.
+fn defaults(identity: &str, text: &str, own: u32, majors: Majors) -> BTreeSet<(String, String)> {
+    let lines = text.lines().filter_map(|line| line.rsplit_once(": "));
+    let lists = lines.flat_map(|(grantee, list)| {
+        let words = expand(identity, list, own).into_iter().filter(|word| is_known(word, majors));
+        words.map(|word| (grantee.to_owned(), word)).collect::<Vec<_>>()
+    });
+    lists.collect()
+}
+
+/// Before 15 a dump may not carry the first owner, and from 15 on a new database has another.
+fn is_same_owner_of_public(e: &str, a: &str, majors: Majors) -> bool {
+    let by_default = |text: &str| text.ends_with(DEFAULT_OWNER);
+    let name = |text: &str| text.trim_end_matches(DEFAULT_OWNER).to_owned();
+    let is_first = |text: &str, own: u32| own >= PUBLIC_FROM && text == "pg_database_owner";
+    match (by_default(e), by_default(a)) {
+        (true, true) => true,
+        (true, false) => name(e) == a || is_first(a, majors.1),
+        (false, true) => name(a) == e || is_first(e, majors.0),
+        (false, false) => false,
+    }
+}
+
+/// From 18 on a child cannot do without its parent's NOT NULL: the older side's child could. `not_null` is what the newer side's
+/// question of that name says of the column.
+pub fn is_inherited_not_null(e: &str, a: &str, not_null: Option<&str>, majors: Option<Majors>) -> bool {
+    let Some(majors) = majors.filter(|majors| majors.is_across(NOT_NULL_FROM)) else { return false };
+    let (older, newer) = if majors.0 < majors.1 { (e, a) } else { (a, e) };
+    let is_inherited = not_null.is_some_and(|text| text.lines().any(|line| line == "inherited"));
+    is_inherited && newer.lines().filter(|line| *line != "not null").eq(older.lines())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TABLE: &str = "table shop.a to its owner";
+    const OLD: &str = "DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE";
+    const NEW: &str = "DELETE, INSERT, MAINTAIN, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE";
+
+    fn same(kind: &str, identity: &str, e: &str, a: &str, majors: (u32, u32)) -> bool {
+        is_same(kind, identity, e, a, Some(Majors(majors.0, majors.1)))
+    }
+
+    #[test]
+    fn a_privilege_that_one_major_does_not_know_is_not_compared_with_it() {
+        for (older, newer) in [(14, 17), (15, 18), (16, 17), (16, 18)] {
+            assert!(same("privilege", TABLE, OLD, NEW, (older, newer)));
+            assert!(same("privilege", TABLE, NEW, OLD, (newer, older)));
+            assert!(same("privilege", TABLE, "ALL", NEW, (older, newer)), "as format 1 has it");
+        }
+        assert!(!same("privilege", TABLE, OLD, NEW, (17, 18)), "both know it");
+        assert!(!same("privilege", TABLE, OLD, NEW, (15, 16)), "neither knows it");
+        let majors = Some(Majors(16, 17));
+        assert!(is_nothing("privilege", TABLE, "MAINTAIN", Side::Actual, majors));
+        assert!(!is_nothing("privilege", TABLE, "MAINTAIN, SELECT", Side::Actual, majors));
+        assert!(!is_nothing("privilege", TABLE, "MAINTAIN", Side::Actual, Some(Majors(17, 18))));
+    }
+
+    #[test]
+    fn a_lost_privilege_is_found_in_every_pair_of_majors() {
+        for older in 14..=18 {
+            for newer in older..=18 {
+                let lost = if newer < MAINTAIN_FROM { OLD } else { NEW }.replace("INSERT, ", "");
+                let had = if older < MAINTAIN_FROM { OLD } else { NEW };
+                assert!(!same("privilege", TABLE, had, &lost, (older, newer)), "{older} {newer}");
+                assert!(!same("privilege", TABLE, "SELECT*", "SELECT", (older, newer)), "{older} {newer}");
+                assert!(!same("privilege", TABLE, "granted SELECT", "revoked SELECT", (older, newer)));
+                let (had, lost) = (format!("x: {had}"), format!("x: {lost}"));
+                assert!(!same("default_privilege", "for x on tables", &had, &lost, (older, newer)));
+            }
+        }
+    }
+
+    #[test]
+    fn default_privileges_are_compared_over_what_both_majors_know() {
+        let (e, a) = (format!("o: {OLD}\nr: SELECT"), format!("o: {NEW}\nr: SELECT"));
+        assert!(same("default_privilege", "for o on tables", &e, &a, (16, 17)));
+        assert!(same("default_privilege", "for o on tables", "none", "o: MAINTAIN", (16, 18)));
+        assert!(same(
+            "default_privilege",
+            "for o on tables",
+            "o: ALL*",
+            &format!("o: {}*", NEW.replace(", ", "*, ")),
+            (16, 18)
+        ));
+        assert!(!same("default_privilege", "for o on tables", &e, &a, (17, 18)));
+    }
+
+    #[test]
+    fn the_first_owner_of_schema_public_may_change_from_14_to_15_only() {
+        let is = |e, a, majors| same("owner", "schema public", e, a, majors);
+        assert!(is("postgres (the default owner)", "pg_database_owner", (14, 15)));
+        assert!(is("postgres (the default owner)", "postgres", (14, 15)));
+        assert!(is("rdsadmin (the default owner)", "postgres (the default owner)", (14, 14)));
+        assert!(!is("postgres (the default owner)", "other", (14, 15)));
+        assert!(!is("postgres", "pg_database_owner", (15, 15)));
+        assert!(!is("app", "pg_database_owner", (14, 15)));
+    }
+
+    #[test]
+    fn a_not_null_that_18_inherits_by_itself_is_no_difference() {
+        let (e, a) = ("integer\ninherited", "integer\nnot null\ninherited");
+        let majors = |e, a| Some(Majors(e, a));
+        assert!(is_inherited_not_null(e, a, Some("constraint x\ninherited"), majors(17, 18)));
+        assert!(!is_inherited_not_null(e, a, Some("constraint x"), majors(17, 18)), "its own");
+        assert!(!is_inherited_not_null(e, a, Some("constraint x\ninherited"), majors(18, 18)));
+        assert!(!is_inherited_not_null(a, e, Some("constraint x\ninherited"), majors(17, 18)), "lost");
+    }
+}

@@ -1,0 +1,88 @@
+//! Versions of collations: a side is wrong when it recorded another version than its own library has.
+//!
+//! Two servers with two libraries are both right, as long as each built its indexes itself. That is a remark.
+
+use std::collections::BTreeSet;
+
+use super::Notes;
+use super::schema::Objects;
+use crate::finding::{Finding, FindingKind};
+
+/// The questions that are compared here.
+pub const KINDS: [&str; 2] = ["collation_version", "database_collation_version"];
+/// How such a definition begins to say that the library has another version than the one recorded.
+const OUTDATED: &str = "the library now says ";
+
+/// Compares each side with itself, and remarks on what differs between the sides.
+pub fn compare(kind: &str, expected: &Objects<'_>, actual: &Objects<'_>, notes: &mut Notes<'_>) {
+    let mut differing = Vec::new();
+    for identity in expected.keys().chain(actual.keys()).collect::<BTreeSet<_>>() {
+        let [e, a] = [expected, actual].map(|side| side.get(identity).map(|(_, definition)| definition.text.as_str()));
+        if [e, a].into_iter().flatten().any(is_outdated) {
+            let finding = Finding::new(FindingKind::Changed, format!("{kind} {identity}"));
+            notes.find(finding.sides(e.unwrap_or("no version"), a.unwrap_or("no version")));
+        } else if let (Some(e), Some(a)) = (e, a)
+            && e != a
+        {
+            let number = |text: &str| text.trim_start_matches("version ").to_owned();
+            differing.push(format!("{identity} ({} and {})", number(e), number(a)));
+        }
+    }
+    if !differing.is_empty() {
+        let remark = format!(
+            "the two servers sort by different versions of a collation library, each as it recorded: {}",
+            differing.join(", ")
+        );
+        notes.outcome.remarks.push(remark);
+    }
+}
+
+fn is_outdated(text: &str) -> bool {
+    text.lines().any(|line| line.starts_with(OUTDATED))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::compare::Request;
+    use crate::manifest::Definition;
+    use crate::verdict::Outcome;
+
+    /// Findings and remarks of one collation with these definitions.
+    fn said(e: Option<&str>, a: Option<&str>) -> (Vec<String>, Vec<String>) {
+        let identity = "shop.german".to_owned();
+        let definition = |text: &str| Definition { text: text.to_owned(), schema: None, relation: None };
+        let sides = [e, a].map(|text| text.map(definition));
+        let [e, a] = sides
+            .each_ref()
+            .map(|side| side.iter().map(|definition| (identity.clone(), (identity.as_str(), definition))).collect());
+        let request = Request::default();
+        let mut notes = Notes { outcome: Outcome::default(), findings: BTreeMap::new(), request: &request };
+        compare("collation_version", &e, &a, &mut notes);
+        (notes.findings.values().map(ToString::to_string).collect(), notes.outcome.remarks)
+    }
+
+    #[test]
+    fn two_libraries_are_a_remark_and_no_finding() {
+        let (findings, remarks) = said(Some("version 153.120"), Some("version 153.80"));
+        assert!(findings.is_empty(), "{findings:?}");
+        assert!(remarks.len() == 1 && remarks[0].contains("shop.german (153.120 and 153.80)"), "{remarks:?}");
+        assert_eq!(said(Some("version 153.80"), Some("version 153.80")), (vec![], vec![]));
+        assert_eq!(said(None, Some("version 153.80")), (vec![], vec![]), "another provider has no version");
+    }
+
+    #[test]
+    fn a_side_whose_library_is_not_the_recorded_one_is_a_finding_on_whichever_side() {
+        let outdated = "version 1\nthe library now says 2";
+        for (e, a) in [
+            (Some(outdated), Some("version 2")),
+            (Some("version 2"), Some(outdated)),
+            (Some(outdated), Some(outdated)),
+            (Some(outdated), None),
+        ] {
+            assert_eq!(said(e, a).0, ["changed collation_version shop.german"], "{e:?} {a:?}");
+        }
+    }
+}

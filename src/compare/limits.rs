@@ -1,0 +1,165 @@
+//! Findings that only say what a restore on this server cannot carry: which limit it is, why, and the waiver.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::collations;
+use crate::finding::{Finding, FindingKind, Limit};
+use crate::manifest::Manifest;
+
+/// What a definition of an object on a relation of an extension ends with.
+const OF_EXTENSION: &str = "on a relation of extension ";
+
+/// Marks the findings that only name a limit and explains them.
+pub fn mark<'a>(findings: impl Iterator<Item = &'a mut Finding>, expected: &Manifest, actual: &Manifest) {
+    let versions = other_versions(expected, actual);
+    for finding in findings {
+        let Some(limit) = limit_of(finding, &versions) else { continue };
+        finding.limit = Some(limit);
+        let reasons = reasons(limit).iter().map(|line| (*line).to_owned());
+        let waiver = waiver_for(finding);
+        let lines = reasons.chain(["waiver, where this is expected:".to_owned()]);
+        let lines: Vec<String> = lines.chain(waiver.lines().map(str::to_owned)).collect();
+        finding.detail.splice(0..0, lines);
+    }
+}
+
+/// Extensions that are on both sides in different versions.
+fn other_versions(expected: &Manifest, actual: &Manifest) -> BTreeSet<String> {
+    let [e, a] = [expected, actual].map(|side| side.schema.objects.get("extension"));
+    let (Some(e), Some(a)) = (e, a) else { return BTreeSet::new() };
+    let both = e.iter().filter_map(|(name, e)| Some((name, &e.text, &a.get(name)?.text)));
+    both.filter(|(_, e, a)| line(e, "version ") != line(a, "version ")).map(|(name, _, _)| name.clone()).collect()
+}
+
+fn limit_of(finding: &Finding, other_versions: &BTreeSet<String>) -> Option<Limit> {
+    let kind = finding.object.split(' ').next()?;
+    let (e, a) = (finding.expected.as_deref().unwrap_or_default(), finding.actual.as_deref().unwrap_or_default());
+    let is_changed = finding.kind == FindingKind::Changed;
+    let differs_only_in = |starts: &[&str]| is_changed && without(e, starts) == without(a, starts);
+    match kind {
+        "extension" if differs_only_in(&["version ", "relocatable"]) => Some(Limit::ExtensionVersion),
+        _ if is_changed && collations::KINDS.contains(&kind) => Some(Limit::CollationVersion),
+        "index" if finding.kind == FindingKind::Missing && is_invalid(e) => Some(Limit::InvalidIndex),
+        "table" | "index" | "materialized_view" | "database" if differs_only_in(&["tablespace "]) => {
+            Some(Limit::Tablespace)
+        }
+        _ if [e, a].iter().any(|text| line(text, OF_EXTENSION).is_some_and(|name| other_versions.contains(name))) => {
+            Some(Limit::ExtensionVersion)
+        }
+        _ => None,
+    }
+}
+
+fn is_invalid(index: &str) -> bool {
+    index.lines().any(|line| matches!(line, "INVALID" | "NOT READY" | "NOT LIVE"))
+}
+
+fn line<'a>(text: &'a str, start: &str) -> Option<&'a str> {
+    text.lines().find_map(|line| line.strip_prefix(start))
+}
+
+fn without<'a>(text: &'a str, starts: &[&str]) -> Vec<&'a str> {
+    text.lines().filter(|line| !starts.iter().any(|start| line.starts_with(start))).collect()
+}
+
+/// Short lines: a narrow terminal cuts them.
+fn reasons(limit: Limit) -> &'static [&'static str] {
+    match limit {
+        Limit::ExtensionVersion => &[
+            "pg_dump writes CREATE EXTENSION without a version: the restore",
+            "installs the version that its server has. Install the same version",
+            "on the restore server, or waive this.",
+        ],
+        Limit::CollationVersion => &[
+            "A side has recorded another version than its own library has: its",
+            "indexes on text may be in the wrong order. On that side: REINDEX,",
+            "then ALTER COLLATION (or DATABASE) … REFRESH [COLLATION] VERSION.",
+        ],
+        Limit::Tablespace => &[
+            "Only the tablespace differs: the restore server has no such",
+            "tablespace, or pg_restore ran with --no-tablespaces.",
+        ],
+        Limit::InvalidIndex => &[
+            "pg_dump leaves out an index that is not valid (left over from a",
+            "failed CREATE INDEX CONCURRENTLY). On the source: DROP INDEX or",
+            "REINDEX INDEX CONCURRENTLY.",
+        ],
+        _ => &[],
+    }
+}
+
+/// Why a limit is no harm, as the reason of a waiver.
+fn reason(limit: Option<Limit>) -> &'static str {
+    match limit {
+        Some(Limit::ExtensionVersion) => "the restore server has another version of the extension",
+        Some(Limit::CollationVersion) => "indexes are rebuilt after the next change of the collation library",
+        Some(Limit::Tablespace) => "the restore server has no such tablespace",
+        Some(Limit::Owner) => "the restore role may not set the owner",
+        Some(Limit::Privilege) => "the restore role may not grant this, or the role is not on the restore server",
+        Some(Limit::EventTrigger) => "an event trigger writes this during the restore",
+        Some(Limit::DerivedRows) => "these rows are computed by the restore",
+        Some(Limit::InvalidIndex) => "the index is not valid and will be dropped",
+        None => "say why this difference is expected",
+    }
+}
+
+/// The waiver that covers exactly this finding, as it stands in the file that `--waivers` and `verify.waivers` name. Every `*` of
+/// a name stands for any text there, so a name with one may be covered together with others.
+pub fn waiver_for(finding: &Finding) -> String {
+    let text = |value: &str| toml::Value::String(value.replace('\n', " ")).to_string();
+    let fields = BTreeMap::from([
+        ("kind", text(finding.kind.id())),
+        ("object", text(&finding.object)),
+        ("reason", text(reason(finding.limit))),
+    ]);
+    let fields = fields.into_iter().map(|(key, value)| format!("{key} = {value}\n"));
+    std::iter::once("[[waiver]]\n".to_owned()).chain(fields).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn changed(object: &str, e: &str, a: &str) -> Finding {
+        Finding::new(FindingKind::Changed, object).sides(e, a)
+    }
+
+    fn limit(finding: &Finding) -> Option<Limit> {
+        limit_of(finding, &BTreeSet::from(["pg_cron".to_owned()]))
+    }
+
+    #[test]
+    fn a_limit_is_only_what_differs_in_nothing_else() {
+        let extension = |a| changed("extension x", "version 1.0\nschema public\nrelocatable", a);
+        assert_eq!(limit(&extension("version 1.1\nschema public")), Some(Limit::ExtensionVersion));
+        assert_eq!(limit(&extension("version 1.1\nschema other\nrelocatable")), None);
+        let table = |a| changed("table a.b", "table\naccess method heap\ntablespace fast", a);
+        assert_eq!(limit(&table("table\naccess method heap")), Some(Limit::Tablespace));
+        assert_eq!(limit(&table("table\nunlogged\naccess method heap")), None);
+        let mut index = Finding::new(FindingKind::Missing, "index a.i");
+        index.expected = Some("CREATE INDEX i ON a.b USING btree (c)".into());
+        assert_eq!(limit(&index), None);
+        index.expected = index.expected.map(|text| format!("{text}\nINVALID"));
+        assert_eq!(limit(&index), Some(Limit::InvalidIndex));
+        index.kind = FindingKind::Unexpected;
+        assert_eq!(limit(&index), None);
+    }
+
+    #[test]
+    fn an_index_on_a_table_of_an_extension_is_a_limit_only_where_its_version_differs() {
+        let mut index = Finding::new(FindingKind::Missing, "index cron.i");
+        index.expected = Some("CREATE INDEX i\non a relation of extension pg_cron".into());
+        assert_eq!(limit(&index), Some(Limit::ExtensionVersion));
+        index.expected = Some("CREATE INDEX i\non a relation of extension other".into());
+        assert_eq!(limit(&index), None);
+    }
+
+    #[test]
+    fn a_waiver_can_be_pasted_whatever_the_name() {
+        let finding = changed("table \"a\\b\".\"c\"\"d\"", "x", "y");
+        let waiver: toml::Table = waiver_for(&finding).parse().unwrap();
+        let entry = waiver["waiver"][0].as_table().unwrap();
+        assert_eq!(entry["object"].as_str(), Some(finding.object.as_str()));
+        assert_eq!(entry["kind"].as_str(), Some("changed"));
+    }
+}
