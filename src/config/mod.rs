@@ -79,6 +79,8 @@ pub struct Verify {
     pub waivers: Option<PathBuf>,
     /// Sessions for each side.
     pub jobs: Option<u16>,
+    /// Check foreign keys even where that calls functions, casts or operators that users of the database have made.
+    pub allow_user_functions: bool,
     /// Show hashes instead of values.
     pub redact: bool,
     /// Differing rows that are named for each table.

@@ -12,6 +12,7 @@
 mod check;
 mod child;
 mod connect;
+mod first;
 mod hosts;
 mod keywords;
 mod login;
