@@ -22,6 +22,7 @@ mod span;
 use std::path::PathBuf;
 
 pub use check_notify::is_loopback;
+pub use connection::{has_other_scheme, masked};
 pub use drift::DriftRule;
 pub use dump::{Dump, DumpFormat};
 pub use examples::ACTIONS;
