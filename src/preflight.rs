@@ -163,8 +163,13 @@ async fn connection(login: &Login<'_>, world: &World<'_>) -> Result<String> {
     let info = ConnInfo::of_login(login, world.environment).await?;
     match info.warnings().first() {
         Some(warning) => Err(Error::new(warning.clone())),
-        None => Ok(info.describe()),
+        None => Ok(with_warning(info.describe(), info.transport_warning())),
     }
+}
+
+/// On a line of its own.
+fn with_warning(seen: String, warning: Option<String>) -> String {
+    warning.map_or(seen.clone(), |warning| format!("{seen}\nwarning: {warning}"))
 }
 
 async fn key(config: &Config, world: &World<'_>) -> Result<String> {

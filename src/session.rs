@@ -5,7 +5,12 @@
 //! session joins a *moment*, one exported snapshot that all workers share.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
+use std::sync::OnceLock;
+use std::time::Duration;
 
+use futures_util::TryStreamExt as _;
+use tokio::time::{Instant, timeout};
 use tokio_postgres::{SimpleQueryMessage, SimpleQueryRow};
 
 use crate::conninfo::{ConnInfo, Connection, Peer};
@@ -39,6 +44,21 @@ const PINS: &[(&str, &str)] = &[
     ("jit", "off"),
 ];
 
+/// Settings that keep code of the database's users out of our queries: a relation that was replaced by a view is refused (from the
+/// minor releases of 2024-08), and no CHECK constraint is evaluated in planning. Not for the programs of PostgreSQL: a restored
+/// materialized view may read a view, and pg_dump pins the first by itself.
+const GUARDS: &[(&str, &str)] =
+    &[("restrict_nonsystem_relation_kind", "view, foreign-table"), ("constraint_exclusion", "off")];
+/// Pins and guards that a supported server may lack.
+const LACKING: usize = 4;
+
+/// Bytes of one answer, as text: the definitions of a very large database are smaller.
+const MOST_ANSWER_BYTES: usize = 512 << 20;
+/// The same for what sets a session up.
+const MOST_SETUP_BYTES: usize = 1 << 20;
+/// From a request to stop to giving the connection up.
+const STOPPING: Duration = Duration::from_secs(10);
+
 /// Settings that only a superuser can change, and under which a server hides damaged pages instead of refusing them: what
 /// it then shows is not what the database holds.
 const DEMANDS: &[(&str, &str)] = &[("zero_damaged_pages", "off"), ("ignore_checksum_failure", "off")];
@@ -57,6 +77,9 @@ pub fn pgoptions() -> String {
     about_text.map(|(name, value)| format!("-c {name}={}", escape(value))).collect::<Vec<_>>().join(" ")
 }
 
+/// How long nothing may come unless told otherwise: long enough for any question of ours to a very large catalog.
+const STALLED_AFTER: Duration = Duration::from_secs(30 * 60);
+
 /// How a session is opened.
 #[derive(Debug, Clone)]
 pub struct SessionOptions {
@@ -71,6 +94,9 @@ pub struct Session {
     pins: String,
     settings: BTreeMap<String, String>,
     version: (u32, String),
+    stalled_after: Duration,
+    /// Set when it neither answered nor stopped.
+    stalled: OnceLock<Error>,
 }
 
 impl Session {
@@ -81,9 +107,17 @@ impl Session {
     pub async fn open(conninfo: &ConnInfo, options: &SessionOptions) -> Result<Self> {
         let connection = conninfo.connect("").await?;
         let (pins, settings) = (pinned_values(options), BTreeMap::new());
-        let mut session = Self { connection, pins, settings, version: (0, String::new()) };
+        let (version, stalled) = ((0, String::new()), OnceLock::new());
+        let stalled_after = conninfo.answer_limit();
+        let mut session = Self { connection, pins, settings, version, stalled_after, stalled };
         session.pin().await.doing(|| format!("prepare a session on {}", conninfo.describe()))?;
+        session.stalled_after = STALLED_AFTER;
         Ok(session)
+    }
+
+    /// How long to wait when nothing comes, from now on. While a session is set up it is twice `connect_timeout`.
+    pub fn set_stalled_after(&mut self, limit: Duration) {
+        self.stalled_after = limit;
     }
 
     async fn pin(&mut self) -> Result<()> {
@@ -93,12 +127,12 @@ impl Session {
             "SELECT pg_catalog.set_config(s.name, p.value, false) \
              FROM (VALUES {values}) AS p (name, value) JOIN pg_catalog.pg_settings s ON lower(s.name) = p.name"
         );
-        self.rows(&set).await.doing(|| "pin the settings")?;
+        self.setup_rows(&set).await.doing(|| "pin the settings")?;
         // Outside of a transaction: a refusal leaves nothing behind.
         let _ = self.execute(NOTICE_OUR_END).await;
         self.check_demands().await?;
         self.settings = self.kept_settings().await?;
-        if self.settings.len() < PINS.len() - 3 {
+        if self.settings.len() < PINS.len() + GUARDS.len() - LACKING {
             return Err(Error::new("the server does not show its settings"));
         }
         self.version = self.read_version().await?;
@@ -128,7 +162,7 @@ impl Session {
              FROM (VALUES {values}) AS p (name, value) JOIN pg_catalog.pg_settings s ON lower(s.name) = p.name"
         );
         let mut settings = BTreeMap::new();
-        for row in self.rows(&read).await.doing(|| "read the settings back")? {
+        for row in self.setup_rows(&read).await.doing(|| "read the settings back")? {
             let (name, is, wanted) = (text(&row, 0)?, text(&row, 1)?, text(&row, 2)?);
             if !is_same_setting(&is, &wanted) {
                 return Err(Error::new(format!("the server keeps {name} = {is:?} where {wanted:?} was set"))
@@ -178,7 +212,12 @@ impl Session {
 
     /// Why the connection ended, if it has.
     pub fn lost(&self) -> Option<&Error> {
-        self.connection.lost()
+        self.stalled.get().or_else(|| self.connection.lost())
+    }
+
+    /// Whether it was given up because nothing came.
+    pub fn has_stalled(&self) -> bool {
+        self.stalled.get().is_some()
     }
 
     /// Where the rows of the next COPY can be asked for.
@@ -230,11 +269,13 @@ impl Session {
     /// What the server says.
     pub async fn execute_one(&self, sql: &str) -> Result<()> {
         // The extended protocol takes a single statement.
-        let statement = self.client().prepare(sql).await.map_err(|error| describe_error(&error))?;
+        let preparing = self.watched(1, self.client().prepare(sql));
+        let statement = preparing.await?.map_err(|error| describe_error(&error))?;
         if !statement.params().is_empty() {
             return Err(Error::new("it has parameters ($1), and there is nobody to give them values"));
         }
-        self.client().execute(&statement, &[]).await.map_err(|error| describe_error(&error)).map(drop)
+        let executing = self.watched(1, self.client().execute(&statement, &[]));
+        executing.await?.map_err(|error| describe_error(&error)).map(drop)
     }
 
     /// Runs statements without results.
@@ -242,7 +283,7 @@ impl Session {
     /// # Errors
     /// What the server says.
     pub async fn execute(&self, sql: &str) -> Result<()> {
-        self.client().batch_execute(sql).await.map_err(|error| describe_error(&error))
+        self.watched(1, self.client().batch_execute(sql)).await?.map_err(|error| describe_error(&error))
     }
 
     /// All rows of a query, as text.
@@ -250,8 +291,69 @@ impl Session {
     /// # Errors
     /// What the server says.
     pub async fn rows(&self, sql: &str) -> Result<Vec<SimpleQueryRow>> {
-        let messages = self.client().simple_query(sql).await.map_err(|error| describe_error(&error))?;
-        Ok(messages.into_iter().filter_map(only_row).collect())
+        self.rows_within(sql, 1).await
+    }
+
+    /// The same, where the server may be silent for so many times as long as usual.
+    ///
+    /// # Errors
+    /// What the server says; nothing came for too long; too much came.
+    pub async fn rows_within(&self, sql: &str, times: u32) -> Result<Vec<SimpleQueryRow>> {
+        self.watched(times, self.gather(sql, MOST_ANSWER_BYTES)).await?
+    }
+
+    async fn setup_rows(&self, sql: &str) -> Result<Vec<SimpleQueryRow>> {
+        self.watched(1, self.gather(sql, MOST_SETUP_BYTES)).await?
+    }
+
+    async fn gather(&self, sql: &str, most_bytes: usize) -> Result<Vec<SimpleQueryRow>> {
+        let told = |error: tokio_postgres::Error| describe_error(&error);
+        let mut stream = pin!(self.client().simple_query_raw(sql).await.map_err(told)?);
+        let (mut rows, mut bytes) = (Vec::new(), 0);
+        while let Some(message) = stream.try_next().await.map_err(told)? {
+            let Some(row) = only_row(message) else { continue };
+            bytes += row_bytes(&row);
+            if bytes > most_bytes {
+                let _ = self.cancel().await;
+                let error = Error::new(format!("the server's answer is longer than {} MiB", most_bytes >> 20));
+                let _ = self.stalled.set(error.clone());
+                return Err(error.hint("is that PostgreSQL, and our catalog question?"));
+            }
+            rows.push(row);
+        }
+        Ok(rows)
+    }
+
+    /// Waits as long as something comes from the server; after that the statement is cancelled.
+    ///
+    /// # Errors
+    /// Nothing came for so many times [`Session::set_stalled_after`].
+    pub async fn watched<T>(&self, times: u32, work: impl Future<Output = T>) -> Result<T> {
+        if let Some(error) = self.stalled.get() {
+            return Err(error.clone());
+        }
+        let limit = self.stalled_after * times;
+        let every = (limit / 4).clamp(Duration::from_millis(10), Duration::from_secs(5));
+        let mut work = pin!(work);
+        let (mut received, mut since) = (self.divert().received(), Instant::now());
+        loop {
+            if let Ok(done) = timeout(every, &mut work).await {
+                return Ok(done);
+            }
+            let now = self.divert().received();
+            if now != received {
+                (received, since) = (now, Instant::now());
+            } else if since.elapsed() >= limit {
+                break;
+            }
+        }
+        let _ = timeout(STOPPING, self.cancel()).await;
+        let error = Error::new(format!("nothing came from the server for {}", minutes(limit)))
+            .hint("is the server stopped, or a statement waiting for something? --stalled-after gives it longer");
+        if timeout(STOPPING, &mut work).await.is_err() {
+            let _ = self.stalled.set(error.clone());
+        }
+        Err(error)
     }
 
     /// The one row of a query, as text.
@@ -265,12 +367,24 @@ impl Session {
 
 fn pinned_values(options: &SessionOptions) -> String {
     let lock_timeout = format!("{}s", options.lock_timeout_s);
-    let pins = PINS.iter().copied().chain([("lock_timeout", lock_timeout.as_str())]);
+    let pins = PINS.iter().chain(GUARDS).copied().chain([("lock_timeout", lock_timeout.as_str())]);
     let values = pins.map(|(name, value)| format!("({}, {})", quote_literal(name), quote_literal(value)));
     values.collect::<Vec<_>>().join(", ")
 }
 
 const BEGIN: &str = "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY";
+
+fn minutes(limit: Duration) -> String {
+    match limit.as_secs() {
+        seconds if seconds >= 120 => format!("{} min", seconds / 60),
+        seconds => format!("{seconds} s"),
+    }
+}
+
+/// What a row takes in memory, about.
+fn row_bytes(row: &SimpleQueryRow) -> usize {
+    (0..row.len()).map(|column| 16 + row.get(column).map_or(0, str::len)).sum()
+}
 
 fn only_row(message: SimpleQueryMessage) -> Option<SimpleQueryRow> {
     match message {

@@ -8,6 +8,7 @@
 //! not know, it takes out the frames that begin and end each of them. Where nobody asked, rows reach tokio-postgres as ever.
 
 mod divert;
+mod limits;
 
 use std::future::Future;
 use std::io;
@@ -21,6 +22,7 @@ pub use divert::{Divert, Taken, Taker};
 
 use crate::capture::{Batch, Lines};
 use divert::Extent;
+use limits::Limits;
 
 /// Lines handed over at a time.
 const LINES: usize = 1024;
@@ -43,6 +45,7 @@ pub struct Tap<S> {
     spans: Vec<(usize, usize)>,
     /// What does not come a whole line a frame, or does not fit into the buffer.
     batch: Batch,
+    limits: Limits,
 }
 
 /// Where in a frame the next byte belongs.
@@ -57,6 +60,8 @@ enum State {
     Drop(usize),
     /// The COPY is over: the last batch goes before the frame that says so.
     Last(usize),
+    /// This cannot be, or is too much.
+    Refused(&'static str),
 }
 
 impl<S> Tap<S> {
@@ -65,7 +70,13 @@ impl<S> Tap<S> {
         let buffer = vec![0; BUFFER_BYTES].into_boxed_slice();
         let (spans, batch) = (Vec::new(), Batch::default());
         let (state, taker, extent) = (State::Header, None, Extent::Copy);
-        Self { inner, divert, buffer, start: 0, end: 0, state, taker, extent, spans, batch }
+        let limits = Limits::default();
+        Self { inner, divert, buffer, start: 0, end: 0, state, taker, extent, spans, batch, limits }
+    }
+
+    /// The same from the first byte on: until a session has begun, only what belongs to a login is taken.
+    pub fn at_login(inner: S, divert: Divert) -> Self {
+        Self { limits: Limits::at_login(), ..Self::new(inner, divert) }
     }
 
     fn buffered(&self) -> &[u8] {
@@ -77,6 +88,9 @@ impl<S> Tap<S> {
         let header = self.buffered().first_chunk::<HEADER_BYTES>()?;
         let [kind, length @ ..] = *header;
         let frame = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX).saturating_add(1);
+        if let Some(refused) = self.limits.refuse(kind, frame) {
+            return Some(State::Refused(refused));
+        }
         Some(match kind {
             b'd' if self.taker.is_some() => return self.next_row(frame),
             // CopyOutResponse: the COPY begins.
@@ -99,6 +113,9 @@ impl<S> Tap<S> {
 
     /// A row that lies in the buffer as one whole line, as nearly all do, is only noted.
     fn next_row(&mut self, frame: usize) -> Option<State> {
+        if let Some(refused) = limits::refuse_line(self.batch.partial_bytes(), frame) {
+            return Some(State::Refused(refused));
+        }
         if frame > self.buffer.len() || self.batch.has_partial_line() {
             self.start += HEADER_BYTES;
             return Some(State::Row(frame.saturating_sub(HEADER_BYTES)));
@@ -159,6 +176,7 @@ impl<S: AsyncRead + Unpin> Tap<S> {
         ready!(Pin::new(&mut self.inner).poll_read(cx, &mut space))?;
         let read = space.filled().len();
         self.end += read;
+        self.divert.count(read);
         Poll::Ready(Ok(read > 0))
     }
 
@@ -208,6 +226,7 @@ impl<S: AsyncRead + Unpin> Tap<S> {
                     tap.state = State::Pass(frame);
                     continue;
                 }
+                State::Refused(why) => return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, why))),
                 State::Pass(0) | State::Drop(0) => {
                     tap.state = State::Header;
                     continue;
@@ -236,6 +255,10 @@ impl<S: AsyncRead + Unpin> Tap<S> {
                 return Poll::Ready(Ok(()));
             }
             if !ready!(tap.poll_fill(cx))? {
+                let is_cut = tap.start < tap.end || !matches!(tap.state, State::Header);
+                if let Some(refused) = tap.limits.refuse_end(is_cut) {
+                    return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, refused)));
+                }
                 return Poll::Ready(Ok(()));
             }
         }
@@ -297,7 +320,7 @@ where
 
     fn connect(self, stream: S) -> Self::Future {
         let (connecting, divert) = (self.tls.connect(stream), self.divert);
-        Box::pin(async move { Ok(Tap::new(connecting.await?, divert)) })
+        Box::pin(async move { Ok(Tap::at_login(connecting.await?, divert)) })
     }
 }
 

@@ -130,6 +130,7 @@ fn full(source: Source) -> Config {
             checks: path("/etc/pgwitness/checks"),
             waivers: path("/etc/pgwitness/waivers.toml"),
             jobs: Some(4),
+            allow_user_functions: false,
             redact: true,
             max_rows: Some(5),
         },

@@ -104,6 +104,16 @@ fn only_the_command_line_asks_the_clock_and_the_environment() {
 }
 
 #[test]
+fn every_connection_goes_through_one_door() {
+    // Behind it the settings of the database are out of force (src/conninfo/first.rs).
+    let found = places(
+        |module| module != "conninfo" && module != "tap",
+        &["tokio_postgres::connect", "tokio_postgres::Config", "tokio_postgres::config", "connect_raw("],
+    );
+    assert!(found.is_empty(), "{found:#?}");
+}
+
+#[test]
 fn nothing_that_writes_is_sent_to_a_database() {
     let words = ["INSERT INTO", "DELETE FROM", "UPDATE ", "DROP ", "ALTER ", "TRUNCATE ", "LOCK TABLE", "GRANT "];
     // The reader of dumps knows these words as text that it reads; a cluster of our own is ours to write to. `restoring` makes

@@ -51,6 +51,11 @@ impl Batch {
         self.bytes.len() > self.partial_from
     }
 
+    /// Bytes of a line that has not ended.
+    pub fn partial_bytes(&self) -> usize {
+        self.bytes.len() - self.partial_from
+    }
+
     /// Takes the whole lines out; the beginning of a further line stays.
     pub fn take_lines(&mut self) -> Self {
         let partial = self.bytes.split_off(self.partial_from);

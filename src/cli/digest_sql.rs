@@ -7,6 +7,7 @@ use tokio_postgres::SimpleQueryRow;
 use super::args::DigestSqlArguments;
 use super::inputs;
 use super::terminal::print_result;
+use crate::config::has_other_scheme;
 use crate::conninfo::ConnInfo;
 use crate::digest_sql::{self, Part};
 use crate::error::{Context, Error, Result};
@@ -28,7 +29,7 @@ pub async fn run(arguments: &DigestSqlArguments) -> Result<u8> {
 
 /// As psql: `-d shop` is a database's name.
 fn connection_string(given: &str) -> String {
-    if given.is_empty() || ConnInfo::is_connection_string(given) {
+    if given.is_empty() || ConnInfo::is_connection_string(given) || has_other_scheme(given) {
         return given.to_owned();
     }
     format!("dbname='{}'", given.replace('\\', "\\\\").replace('\'', "\\'"))

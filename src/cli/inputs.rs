@@ -63,6 +63,8 @@ pub fn open_options(
             jobs: reading.jobs.map_or_else(|| (processors() / sides).max(1), usize::from),
             lock_timeout_s: reading.lock_timeout,
             assertion_timeout_s: checks.checks_timeout,
+            stalled_after_s: reading.stalled_after,
+            allow_user_functions: reading.allow_user_functions,
         },
         pg_bindir: reading.pg_bindir.clone(),
         environment: &environment,

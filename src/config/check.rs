@@ -4,7 +4,7 @@
 
 use super::check_metrics::check_metrics;
 use super::check_notify::check_notify;
-use super::connection::Spoken;
+use super::connection::{Spoken, has_other_scheme};
 use super::problems::{Problems, fits};
 use super::{
     Config, DriftRule, Dump, DumpFormat, Login, PostgresSource, RdsSource, Restore, Retention, Source, Temporary,
@@ -147,6 +147,9 @@ fn check_postgres(problems: &mut Problems, source: &PostgresSource) {
 fn check_login(problems: &mut Problems, section: &str, login: &Login<'_>) {
     problems.not_empty(&format!("{section}.url"), login.url);
     let hint = "name a password_file, a password_command or a password_env instead, or use ~/.pgpass";
+    let problem = || format!("{section}.url begins with a scheme that PostgreSQL does not know");
+    let schemes = "postgresql:// or postgres://, or keyword=value pairs";
+    problems.unless(!has_other_scheme(login.url), problem, schemes);
     let has_none = !Spoken::read(login.url).has_password;
     problems.unless(has_none, || format!("{section}.url has a password in it"), hint);
     let Login { password_file, password_command, password_env, .. } = *login;

@@ -38,6 +38,8 @@ impl Spoken {
     }
 
     fn of_pairs(text: &str) -> Self {
+        let in_authority = text.split_once("://").and_then(|(_, rest)| rest.rsplit_once('@'));
+        let has_authority = in_authority.is_some_and(|(user, _)| user.contains(':'));
         let spaced = text.replace('=', " = ");
         let words: Vec<&str> = spaced.split_whitespace().collect();
         let pairs = words.windows(3).filter(|three| three.get(1) == Some(&"="));
@@ -48,8 +50,29 @@ impl Spoken {
         Self {
             server: server(value("host").unwrap_or_default(), value("port")).to_lowercase(),
             dbname: value("dbname").unwrap_or_default().to_owned(),
-            has_password: names_password(text),
+            has_password: has_authority || names_password(text),
         }
+    }
+}
+
+/// The scheme of a text that is meant as a URI, right or wrong: `mysql` of `mysql://host`.
+pub fn scheme(text: &str) -> Option<&str> {
+    let (scheme, _) = text.trim_start().split_once("://")?;
+    let is_scheme = |c: char| c.is_ascii_alphanumeric() || "+-._".contains(c);
+    (!scheme.is_empty() && scheme.chars().all(is_scheme)).then_some(scheme)
+}
+
+/// Whether a text is meant as a URI, but PostgreSQL has no such scheme.
+pub fn has_other_scheme(text: &str) -> bool {
+    scheme(text).is_some_and(|scheme| !["postgresql", "postgres"].contains(&scheme))
+}
+
+/// A text without what stands between `://` and the last `@`, where a user and a password are: for any place where it is shown.
+pub fn masked(text: &str) -> String {
+    let Some((before, after)) = text.split_once("://") else { return text.to_owned() };
+    match after.rsplit_once('@') {
+        Some((_, host)) => format!("{before}://********@{host}"),
+        None => text.to_owned(),
     }
 }
 
@@ -92,12 +115,22 @@ mod tests {
             "host=db password=secret",
             "host=db password = 'se cret'",
             "sslpassword=secret host=db",
+            "postgresq://app:secret@db/app",
+            "mysql://app:se@cret@db/app",
         ] {
             assert!(Spoken::read(text).has_password, "{text}");
         }
         for text in ["postgresql://app@db:5432/app", "host=db user=app", "service=password", "", "postgresql:///app"] {
             assert!(!Spoken::read(text).has_password, "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_shown_of_a_uri_has_no_user_and_no_password() {
+        assert_eq!(masked("postgresq://u:SE@CRET@h/db"), "postgresq://********@h/db");
+        assert_eq!(masked("host=h dbname=d"), "host=h dbname=d");
+        assert!(has_other_scheme("postgresq://h") && has_other_scheme(" mysql://h"));
+        assert!(!has_other_scheme("postgres://h") && !has_other_scheme("dbname='a://b'"));
     }
 
     #[test]

@@ -22,6 +22,7 @@ mod span;
 use std::path::PathBuf;
 
 pub use check_notify::is_loopback;
+pub use connection::{has_other_scheme, masked};
 pub use drift::DriftRule;
 pub use dump::{Dump, DumpFormat};
 pub use examples::ACTIONS;
@@ -79,6 +80,8 @@ pub struct Verify {
     pub waivers: Option<PathBuf>,
     /// Sessions for each side.
     pub jobs: Option<u16>,
+    /// Check foreign keys even where that calls functions, casts or operators that users of the database have made.
+    pub allow_user_functions: bool,
     /// Show hashes instead of values.
     pub redact: bool,
     /// Differing rows that are named for each table.

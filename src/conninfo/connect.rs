@@ -12,7 +12,8 @@ use tokio_postgres::tls::NoTlsStream;
 use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::settings::{DEFAULT_CONNECT_TIMEOUT, Role};
+use super::first::{self, Startup};
+use super::settings::{DEFAULT_CONNECT_TIMEOUT, Role, joined_options};
 use super::socket::Socket;
 use super::trouble::explain;
 use super::{ConnInfo, HostSpec};
@@ -28,6 +29,8 @@ pub struct Peer {
     pub encrypted: bool,
     /// The server's certificate was checked against a root (`verify-ca`, `verify-full`).
     pub verified: bool,
+    /// The certificate is that of the host's name (`verify-full`).
+    pub is_name_verified: bool,
     /// It is a socket on this machine, which needs neither.
     pub is_local_socket: bool,
 }
@@ -91,17 +94,18 @@ struct Failure {
 }
 
 impl ConnInfo {
-    /// Connects to the first host that accepts. `extra_options` (`-c name=value ...`) go after the user's own options.
-    /// The session runs on the current tokio runtime.
+    /// Connects to the first host that accepts: the only way to a server. `extra_options` (`-c name=value ...`) go after the
+    /// user's own options. Settings of the database, its `search_path` above all, are out of force when this returns (see
+    /// `first`). The session runs on the current tokio runtime.
     pub async fn connect(&self, extra_options: &str) -> Result<Connection> {
         let doing = || format!("connect to {}", self.describe());
-        let config = self.base_config(extra_options);
+        let config = self.base_config();
         let tls = self.tls_connector().doing(doing)?;
         let hosts = self.hosts_in_order();
         let mut failures: Vec<(String, Error)> = Vec::new();
         for role in self.roles() {
             for host in &hosts {
-                match self.try_host(host, *role, &config, tls.as_ref()).await {
+                match self.try_host(host, *role, &Settings { config: &config, extra_options }, tls.as_ref()).await {
                     Ok(connection) => return Ok(connection),
                     Err(failure) if failure.is_final => return Err(failure.error).doing(doing),
                     Err(failure) => failures.push((host.in_uri(), failure.error)),
@@ -115,15 +119,15 @@ impl ConnInfo {
         &self,
         host: &HostSpec,
         role: Role,
-        config: &Config,
+        settings: &Settings<'_>,
         tls: Option<&MakeRustlsConnect>,
     ) -> Result<Connection, Failure> {
         let mut failures = Vec::new();
         for address in self.addresses(host).await? {
-            let pinned = Target { host, address, config };
+            let pinned = Target { host, address, settings };
             let opened = self.try_address(&pinned, tls).await;
             let opened = match opened {
-                Ok(connection) => check_role(connection, role).await,
+                Ok(connection) => check_role(connection, role, self.answer_limit()).await,
                 failed => failed,
             };
             match opened {
@@ -194,8 +198,31 @@ impl ConnInfo {
         }
     }
 
+    /// With our options in the startup packet, or without where they are refused.
     async fn open(&self, target: &Target<'_>, tls: Option<&MakeRustlsConnect>) -> Result<Connection, Tried> {
-        let mut config = target.config.clone();
+        let mut startup = Startup::Usual;
+        loop {
+            let tried = match self.open_with(target, tls, startup).await {
+                Ok(connection) => return Ok(connection),
+                Err(tried) => tried,
+            };
+            let next = if let Tried::Failed(error) = &tried { startup.after(error) } else { None };
+            startup = next.ok_or(tried)?;
+        }
+    }
+
+    async fn open_with(
+        &self,
+        target: &Target<'_>,
+        tls: Option<&MakeRustlsConnect>,
+        startup: Startup,
+    ) -> Result<Connection, Tried> {
+        let mut config = target.settings.config.clone();
+        let ours = joined_options(Some(&startup.options()), target.settings.extra_options);
+        let options = joined_options(self.get("options"), &ours);
+        if !options.is_empty() {
+            config.options(options);
+        }
         config.host(&target.host.host).port(target.host.port);
         if let Some(address) = target.address {
             config.hostaddr(address);
@@ -204,34 +231,35 @@ impl ConnInfo {
             config.password(password);
         }
         let (lost, divert) = (Arc::new(OnceLock::new()), Divert::default());
-        let client = match tls {
+        let (client, major) = match tls {
             Some(tls) => {
                 config.ssl_mode(SslMode::Require);
                 let tapped = TappedTls { tls: tls.clone(), divert: divert.clone() };
                 let (client, connection) = self.in_time(config.connect(tapped)).await?;
-                run(connection, lost.clone());
-                client
+                (client, run(connection, lost.clone()))
             }
             None => {
                 config.ssl_mode(SslMode::Disable).ssl_negotiation(SslNegotiation::Postgres);
                 let opened = self.in_time(self.open_plain(target.host, target.address, &config, &divert)).await?;
                 match opened {
-                    Some((client, connection)) => {
-                        run(connection, lost.clone());
-                        client
-                    }
+                    Some((client, connection)) => (client, run(connection, lost.clone())),
                     // Let tokio-postgres say what is wrong with the socket.
                     None => {
                         let (client, connection) = self.in_time(config.connect(NoTls)).await?;
-                        run(connection, lost.clone());
-                        client
+                        (client, run(connection, lost.clone()))
                     }
                 }
             }
         };
+        let first = first::step(&client, major);
+        match self.setup_limit() {
+            Some(limit) => timeout(limit, first).await.map_err(|_| Tried::Silent(limit))?.map_err(Tried::Failed)?,
+            None => first.await.map_err(Tried::Failed)?,
+        }
         let peer = Peer {
             encrypted: tls.is_some(),
             verified: tls.is_some() && self.verification() != Verification::Nothing,
+            is_name_verified: tls.is_some() && self.verification() == Verification::Full,
             is_local_socket: target.host.socket_directory().is_some(),
         };
         Ok(Connection {
@@ -253,7 +281,7 @@ impl ConnInfo {
         divert: &Divert,
     ) -> Result<Option<(Client, Plain)>, tokio_postgres::Error> {
         let Ok(socket) = self.socket(host, address).await else { return Ok(None) };
-        config.connect_raw(Tap::new(socket, divert.clone()), NoTls).await.map(Some)
+        config.connect_raw(Tap::at_login(socket, divert.clone()), NoTls).await.map(Some)
     }
 
     async fn socket(&self, host: &HostSpec, address: Option<IpAddr>) -> std::io::Result<Socket> {
@@ -276,17 +304,25 @@ impl ConnInfo {
 /// A connection without TLS, with a tap.
 type Plain = tokio_postgres::Connection<Tap<Socket>, NoTlsStream>;
 
-/// One address of one host, and the settings all tries share.
+/// What all tries share.
+struct Settings<'a> {
+    config: &'a Config,
+    extra_options: &'a str,
+}
+
+/// One address of one host, and the settings.
 struct Target<'a> {
     host: &'a HostSpec,
     address: Option<IpAddr>,
-    config: &'a Config,
+    settings: &'a Settings<'a>,
 }
 
 /// How one try on one transport failed.
 enum Tried {
     Failed(tokio_postgres::Error),
     TooLong(Duration),
+    /// Logged in, and then no answer.
+    Silent(Duration),
 }
 
 impl Tried {
@@ -307,6 +343,7 @@ impl Tried {
                 let error = error.hint("is a firewall in between? connect_timeout gives it longer");
                 Failure { error, is_final: false }
             }
+            Tried::Silent(limit) => Failure { error: silent(limit), is_final: false },
             Tried::Failed(error) => {
                 let is_refusal = sqlstate(&error).is_some_and(|code| code != "57P03") || is_tls_failure(&error);
                 Failure { error: explain(info, host, &error), is_final: is_refusal }
@@ -315,25 +352,36 @@ impl Tried {
     }
 }
 
-/// Drives the connection until it ends; notices are dropped, the reason of an end is kept.
-fn run<S, T>(connection: tokio_postgres::Connection<S, T>, lost: Arc<OnceLock<Error>>)
+/// The server accepts a login and no more.
+pub(super) fn silent(limit: Duration) -> Error {
+    Error::new(format!("the server accepted the login and then did not answer for {} s", limit.as_secs()))
+        .hint("is the server, or a pooler before it, overloaded or stopped? a longer connect_timeout gives it longer")
+}
+
+/// Drives the connection until it ends; notices are dropped, the reason of an end is kept. Returns the major version that the
+/// server names.
+fn run<S, T>(connection: tokio_postgres::Connection<S, T>, lost: Arc<OnceLock<Error>>) -> Option<u32>
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
     T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
 {
+    let version = connection.parameter("server_version").unwrap_or_default();
+    let major = version.split(|c: char| !c.is_ascii_digit()).next().and_then(|major| major.parse().ok());
     tokio::spawn(async move {
         if let Err(error) = connection.await {
             let _ = lost.set(describe_error(&error));
         }
     });
+    major
 }
 
-async fn check_role(connection: Connection, role: Role) -> Result<Connection, Failure> {
+async fn check_role(connection: Connection, role: Role, limit: Duration) -> Result<Connection, Failure> {
     if role == Role::Any {
         return Ok(connection);
     }
     let failure = |error| Failure { error, is_final: false };
-    let answer = connection.client.simple_query("SELECT pg_catalog.pg_is_in_recovery()").await;
+    let question = connection.client.simple_query("SELECT pg_catalog.pg_is_in_recovery()");
+    let answer = timeout(limit, question).await.map_err(|_| failure(silent(limit)))?;
     let answer = answer.map_err(|error| failure(describe_error(&error)))?;
     let is_standby = answer.iter().any(|message| match message {
         SimpleQueryMessage::Row(row) => row.get(0) == Some("t"),

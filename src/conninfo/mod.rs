@@ -12,6 +12,7 @@
 mod check;
 mod child;
 mod connect;
+mod first;
 mod hosts;
 mod keywords;
 mod login;
@@ -32,6 +33,7 @@ pub use connect::{Connection, Peer};
 pub use hosts::HostSpec;
 pub use parse::quote_value;
 
+use crate::config::masked;
 use crate::error::{Context, Error, Result};
 use parse::Parameters;
 use passfile::{Login, Passfile};
@@ -142,7 +144,24 @@ impl ConnInfo {
     pub fn describe(&self) -> String {
         let hosts: Vec<String> = self.hosts().iter().map(HostSpec::in_uri).collect();
         let user = uri::encode(self.user());
-        format!("postgresql://{user}@{}/{}", hosts.join(","), uri::encode(self.dbname()))
+        format!("postgresql://{user}@{}/{}", hosts.join(","), uri::encode(&masked(self.dbname())))
+    }
+
+    /// What a user should know of the way to a server on another machine; `None` if the server's identity is verified.
+    pub fn transport_warning(&self) -> Option<String> {
+        let is_remote = |host: &HostSpec| {
+            let is_here = ["localhost", "127.0.0.1", "::1"].contains(&host.host.as_str());
+            host.socket_directory().is_none() && !is_here
+        };
+        let host = self.hosts().into_iter().find(is_remote)?;
+        let mode = self.get("sslmode").unwrap_or("prefer");
+        let why = match (mode, self.get("sslrootcert")) {
+            ("verify-full", _) => return None,
+            ("disable" | "allow" | "prefer", None) => "may be unencrypted, and the server is not verified",
+            (_, None) => "is encrypted, but the server is not verified",
+            _ => "verifies the server's certificate, but not that it is for this host",
+        };
+        Some(format!("sslmode={mode}: the connection to {} {why}; use sslmode=verify-full", host.host))
     }
 
     /// The password for this host, and where it came from.

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use super::keywords;
 use super::uri::parse_uri;
+use crate::config::has_other_scheme;
 use crate::error::{Error, Result};
 
 /// Keyword to value, exactly what the string says; an empty value is kept.
@@ -26,6 +27,8 @@ pub fn parse(text: &str) -> Result<Parameters> {
     }
     match after_scheme(text) {
         Some(rest) => parse_uri(rest),
+        None if has_other_scheme(text) => Err(Error::new("the URI has a scheme that PostgreSQL does not know")
+            .hint("postgresql:// or postgres://, or keyword=value pairs")),
         None => parse_pairs(text),
     }
 }
@@ -36,12 +39,21 @@ fn after_scheme(text: &str) -> Option<&str> {
 
 /// Puts a pair into the parameters; the last one wins, as in libpq.
 pub fn store(parameters: &mut Parameters, keyword: &str, value: String) -> Result<()> {
+    if !is_keyword(keyword) {
+        // It may be a URI with its password.
+        return Err(Error::new("what stands before a \"=\" in the connection string is no keyword")
+            .hint("a URI begins with postgresql:// or postgres://; a keyword has lower-case letters and underscores"));
+    }
     if !keywords::is_known(keyword) {
         return Err(Error::new(format!("unknown keyword {keyword:?}"))
             .hint(format!("did you mean {:?}?", keywords::nearest(keyword))));
     }
     parameters.insert(keyword.to_owned(), value);
     Ok(())
+}
+
+fn is_keyword(text: &str) -> bool {
+    (1..=40).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
 }
 
 fn parse_pairs(text: &str) -> Result<Parameters> {
@@ -167,6 +179,11 @@ mod tests {
             "postgresql://h/d?password=a=secret",
             "postgresql://h/d?pasword=secret",
             "postgresql://u:%ff@h",
+            "postgresq://u:secret@h/d",
+            "postgresq://u:secret@h/d?sslmode=require",
+            "mysql://u:secret@h",
+            "u:secret@h/d?sslmode=require",
+            "Secret=x",
         ] {
             let error = parse(text).unwrap_err();
             assert!(!error.to_string().contains("secret"), "{text}: {error}");

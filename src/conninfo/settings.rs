@@ -17,12 +17,17 @@ use crate::tls::{self, Roots, TlsSettings, Verification};
 /// How long one try may take unless `connect_timeout` says otherwise: a night must not hang on a silent firewall.
 pub(super) const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// A peer that acknowledges nothing for so long is gone, unless `tcp_user_timeout` says otherwise.
+const DEFAULT_USER_TIMEOUT: Duration = Duration::from_secs(120);
+
 /// Probes that keep a long quiet connection open and notice a dead one.
 pub(super) struct Keepalives {
     pub is_on: bool,
     pub idle: Duration,
     pub interval: Duration,
     pub retries: u32,
+    /// How long sent data may stay without an acknowledgement.
+    pub user_timeout: Option<Duration>,
 }
 
 /// Which kind of server `target_session_attrs` wants.
@@ -34,7 +39,7 @@ pub(super) enum Role {
 }
 
 impl ConnInfo {
-    pub(super) fn base_config(&self, extra_options: &str) -> Config {
+    pub(super) fn base_config(&self) -> Config {
         let keepalives = self.keepalives();
         let mut config = Config::new();
         config
@@ -45,12 +50,8 @@ impl ConnInfo {
             .keepalives_idle(keepalives.idle)
             .keepalives_interval(keepalives.interval)
             .keepalives_retries(keepalives.retries);
-        let options = joined_options(self.get("options"), extra_options);
-        if !options.is_empty() {
-            config.options(options);
-        }
-        if let Some(limit) = self.positive("tcp_user_timeout") {
-            config.tcp_user_timeout(Duration::from_millis(limit.into()));
+        if let Some(limit) = keepalives.user_timeout {
+            config.tcp_user_timeout(limit);
         }
         if self.get("sslnegotiation") == Some("direct") {
             config.ssl_negotiation(SslNegotiation::Direct);
@@ -119,6 +120,10 @@ impl ConnInfo {
             idle: seconds("keepalives_idle", 60),
             interval: seconds("keepalives_interval", 15),
             retries: self.positive("keepalives_count").unwrap_or(4),
+            user_timeout: match self.get("tcp_user_timeout") {
+                None => Some(DEFAULT_USER_TIMEOUT),
+                Some(_) => self.positive("tcp_user_timeout").map(|ms| Duration::from_millis(ms.into())),
+            },
         }
     }
 

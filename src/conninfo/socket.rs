@@ -37,6 +37,8 @@ impl Socket {
                 .with_retries(keepalives.retries);
             SockRef::from(&stream).set_tcp_keepalive(&settings)?;
         }
+        #[cfg(target_os = "linux")]
+        SockRef::from(&stream).set_tcp_user_timeout(keepalives.user_timeout)?;
         Ok(Self::Tcp(stream))
     }
 }

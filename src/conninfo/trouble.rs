@@ -143,6 +143,7 @@ fn network_hint(host: &HostSpec, error: &tokio_postgres::Error) -> Option<String
         (None, ErrorKind::ConnectionRefused) => {
             format!("is the server running on {}, and does it listen on port {port}?", host.host)
         }
+        (_, ErrorKind::InvalidData) => format!("is {}:{port} a PostgreSQL server?", host.host),
         (None, ErrorKind::TimedOut) => "is a firewall in between? connect_timeout gives it longer".into(),
         _ => return None,
     })
@@ -154,7 +155,10 @@ fn text_hint(info: &ConnInfo, host: &HostSpec, error: &tokio_postgres::Error) ->
         return Some(no_password(info, host));
     }
     if Error::from_source(error).to_string().contains("does not support TLS") {
-        return Some(format!("the server has ssl=off, and sslmode={} demands it", info.sslmode()));
+        return Some(format!(
+            "the server has ssl=off, or is no PostgreSQL server, and sslmode={} demands it",
+            info.sslmode()
+        ));
     }
     None
 }

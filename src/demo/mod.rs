@@ -20,7 +20,7 @@ use crate::config::Config;
 use crate::conninfo::{ConnInfo, Connection};
 use crate::endpoint::{Endpoint, OpenOptions};
 use crate::error::{Context, Error, Result};
-use crate::live::LiveOptions;
+use crate::live::{LiveOptions, STALLED_AFTER_S};
 use crate::name::quote_always;
 use crate::nightly::{self, Given};
 use crate::pairing::Show;
@@ -185,7 +185,13 @@ impl Demo {
     /// As [`comparison::run`].
     pub async fn compare(&self, actual: &str) -> Result<Comparison> {
         let options = OpenOptions {
-            live: LiveOptions { jobs: self.jobs, lock_timeout_s: 30, assertion_timeout_s: 60 },
+            live: LiveOptions {
+                jobs: self.jobs,
+                lock_timeout_s: 30,
+                assertion_timeout_s: 60,
+                stalled_after_s: STALLED_AFTER_S,
+                allow_user_functions: false,
+            },
             pg_bindir: None,
             environment: NO_ENVIRONMENT,
             taken_at: (self.now)().to_string(),

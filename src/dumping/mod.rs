@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::child::{self, Ended, GRACE, Order};
 use crate::config::{self, DumpFormat};
-use crate::conninfo::ConnInfo;
+use crate::conninfo::{ConnInfo, quote_value};
 use crate::error::{Context, Error, Result};
 use crate::pgtools::PgTools;
 use crate::progress::{Event, Listener};
@@ -120,7 +120,8 @@ async fn run_globals(order: &DumpOrder<'_>) -> Result<Vec<String>> {
     let mut arguments = vec![OsString::from("--globals-only"), "--no-role-passwords".into(), "--no-password".into()];
     arguments.push(format!("--dbname={}", environment.connection_argument()).into());
     // Otherwise it looks for "postgres", where we may not be let in.
-    arguments.push(format!("--database={}", order.conninfo.dbname()).into());
+    // As a connection string: it would take a name with "=" in it for one.
+    arguments.push(format!("--database=dbname={}", quote_value(order.conninfo.dbname())).into());
     arguments.extend(order.role.map(|role| format!("--role={role}").into()));
     arguments.push(joined("--file=", &path));
     let stalled_after = order.config.stalled_after.duration();

@@ -66,6 +66,11 @@ impl Collected {
         if let Err(error) = &live.foreign_keys {
             state.foreign_keys.insert("(list)".into(), Observed::Unseen(error.to_string()));
         }
+        for key in live.foreign_keys.iter().flatten().filter(|key| request.selection.has_table(&key.child)) {
+            if let Some(reason) = live.unsafe_because(key) {
+                state.foreign_keys.insert(key.printed(), Observed::Unseen(reason));
+            }
+        }
         Self { plan: request.plan.clone(), log2, listener, side: live.side, state: Mutex::new(state) }
     }
 

@@ -3,6 +3,8 @@
 //! What the catalog says of a key is not asked: `convalidated` is true over orphans that came in under
 //! `session_replication_role = replica`, and a NOT VALID key restores without a word.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use tokio_postgres::SimpleQueryRow;
 
@@ -29,6 +31,8 @@ pub struct ForeignKey {
     is_match_full: bool,
     has_period: bool,
     columns: Vec<KeyColumn>,
+    suspects: Vec<String>,
+    undetermined: Vec<String>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -36,6 +40,8 @@ struct KeyColumn {
     child: String,
     parent: String,
     operator: String,
+    parent_cast: Option<String>,
+    child_cast: Option<String>,
     collation: Option<String>,
 }
 
@@ -59,8 +65,20 @@ impl ForeignKey {
             is_match_full: text(row, 7)? == "f",
             has_period: text(row, 8)? == "t",
             bytes: text(row, 9)?.parse().unwrap_or(0),
-            columns: serde_json::from_str(&columns).map_err(|error| Error::from_source(&error))?,
+            columns: parsed(&columns)?,
+            suspects: optional(row, 11).map_or_else(|| Ok(Vec::new()), |list| parsed(&list))?,
+            undetermined: optional(row, 12).map_or_else(|| Ok(Vec::new()), |list| parsed(&list))?,
         })
+    }
+
+    /// Why the comparison might run code of a user of the database; `planning` are the relations for which that is so whatever is
+    /// asked of them.
+    pub fn unsafe_because(&self, planning: &BTreeMap<Name, String>) -> Option<String> {
+        let calls = |what: &str, list: &[String]| (!list.is_empty()).then(|| format!("{what} {}", list.join(", ")));
+        let planned = || [&self.child, &self.parent].into_iter().find_map(|name| planning.get(name).cloned());
+        calls("the comparison may call", &self.suspects)
+            .or_else(|| calls("another operator may be nearer than", &self.undetermined))
+            .or_else(planned)
     }
 
     /// `shop.orders orders_member_fkey`
@@ -71,6 +89,16 @@ impl ForeignKey {
     /// The tables that are read to check it; `None` when these are the partitions of one.
     pub fn relations(&self) -> Option<[&Name; 2]> {
         if self.is_partitioned { None } else { Some([&self.child, &self.parent]) }
+    }
+
+    /// Both tables.
+    pub fn sides(&self) -> [&Name; 2] {
+        [&self.child, &self.parent]
+    }
+
+    /// Both tables as LOCK takes them.
+    pub fn locked(&self) -> [String; 2] {
+        [self.child_from.clone(), self.parent_from.clone()]
     }
 
     /// Counts the violating rows.
@@ -110,15 +138,24 @@ impl ForeignKey {
 
     fn no_parent(&self) -> String {
         let equal = |key: &KeyColumn| {
-            let collate = key.collation.as_ref().map(|name| format!(" COLLATE {name}")).unwrap_or_default();
-            format!("p.{} {} c.{}{collate}", quote_always(&key.parent), key.operator, quote_always(&key.child))
+            let with = |what: &str, name: &Option<String>| {
+                name.as_ref().map(|name| format!("{what}{name}")).unwrap_or_default()
+            };
+            let (parent, child) = (with("::", &key.parent_cast), with("::", &key.child_cast));
+            let collate = with(" COLLATE ", &key.collation);
+            format!(
+                "p.{}{parent} {} c.{}{child}{collate}",
+                quote_always(&key.parent),
+                key.operator,
+                quote_always(&key.child)
+            )
         };
         let parent = &self.parent_from;
         match self.columns.split_last() {
-            // PERIOD (18): the parents' periods together must cover the child's.
-            Some((period, scalars)) if self.has_period => {
-                let scalars: Vec<String> = scalars.iter().map(equal).collect();
-                let matching = if scalars.is_empty() { "true".to_owned() } else { scalars.join(" AND ") };
+            // PERIOD (18): the parents' periods together must cover the child's. The key's operator for it is &&, so an empty
+            // period, which overlaps nothing, has no parent, as for the server's own triggers.
+            Some((period, _)) if self.has_period => {
+                let matching = self.columns.iter().map(equal).collect::<Vec<_>>().join(" AND ");
                 let (p, c) = (quote_always(&period.parent), quote_always(&period.child));
                 format!(
                     "NOT COALESCE((SELECT c.{c} OPERATOR(pg_catalog.<@) pg_catalog.range_agg(p.{p}) \
@@ -131,6 +168,10 @@ impl ForeignKey {
             }
         }
     }
+}
+
+fn parsed<T: serde::de::DeserializeOwned>(json: &str) -> Result<T> {
+    serde_json::from_str(json).map_err(|error| Error::from_source(&error))
 }
 
 /// A partitioned table speaks for its partitions; any other relation does not speak for those that inherit from it.

@@ -4,6 +4,7 @@
 //! with the reason, and the rest goes on.
 
 mod collect;
+mod folding;
 mod foreign_keys;
 mod jobs;
 mod read;
@@ -12,6 +13,7 @@ mod worker;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Deserialize;
 use tokio_postgres::SimpleQueryRow;
@@ -41,7 +43,17 @@ pub struct LiveOptions {
     pub lock_timeout_s: u32,
     /// How long an assertion may take, in seconds.
     pub assertion_timeout_s: u32,
+    /// A session from which nothing has come for so long is told to stop, in seconds; counting the violations of foreign keys,
+    /// during which nothing comes, may take [`COUNTING`] times as long.
+    pub stalled_after_s: u32,
+    /// Checks of foreign keys may call functions that users of the database have made.
+    pub allow_user_functions: bool,
 }
+
+/// See [`LiveOptions::stalled_after_s`].
+pub const COUNTING: u32 = 24;
+/// See [`LiveOptions::stalled_after_s`]: half an hour.
+pub const STALLED_AFTER_S: u32 = 1800;
 
 /// What is to be captured.
 #[derive(Debug, Clone, Default)]
@@ -67,6 +79,8 @@ pub struct Live {
     heaps: BTreeSet<Name>,
     unpopulated: BTreeSet<Name>,
     foreign_keys: Result<Vec<ForeignKey>>,
+    /// Relations that a query cannot be planned over without running a user's code, and why.
+    planning: BTreeMap<Name, String>,
     sequences: Vec<Name>,
     taken_at: String,
     identity: String,
@@ -78,7 +92,7 @@ impl Live {
     /// # Errors
     /// No connection, or the catalog cannot be read.
     pub async fn open(conninfo: ConnInfo, options: LiveOptions, side: Side, taken_at: String) -> Result<Self> {
-        let holder = Session::open(&conninfo, &session_options(&options)).await?;
+        let holder = open_session(&conninfo, &options).await?;
         let describe = conninfo.describe();
         let snapshot = holder.begin_moment().await.doing(|| format!("take a moment on {describe}"))?;
         let mut live = Self {
@@ -91,6 +105,7 @@ impl Live {
             heaps: BTreeSet::new(),
             unpopulated: BTreeSet::new(),
             foreign_keys: Ok(Vec::new()),
+            planning: BTreeMap::new(),
             sequences: Vec::new(),
             taken_at,
             identity: String::new(),
@@ -107,6 +122,9 @@ impl Live {
         }
         for row in self.holder.rows(questions::SEQUENCES).await.doing(|| "list sequences")? {
             self.sequences.push(Name::new(text(&row, 0)?, text(&row, 1)?));
+        }
+        if !self.options.allow_user_functions {
+            self.planning = self.list_planning().await?;
         }
         self.foreign_keys = self.list_foreign_keys().await;
         Ok(())
@@ -160,6 +178,27 @@ impl Live {
     async fn list_foreign_keys(&self) -> Result<Vec<ForeignKey>> {
         let rows = self.guarded(questions::FOREIGN_KEYS).await?.doing(|| "list foreign keys")?;
         rows.iter().map(ForeignKey::from_row).collect()
+    }
+
+    async fn list_planning(&self) -> Result<BTreeMap<Name, String>> {
+        let mut found = BTreeMap::new();
+        for row in self.holder.rows(questions::PLANNING).await.doing(|| "list what planning evaluates")? {
+            let (tree, function, operator) = (text(&row, 2)?, text(&row, 3)?, optional(&row, 4));
+            if text(&row, 6)? == "t" || folding::is_folded(&tree, &function, operator.as_deref()) {
+                let printed = text(&row, 5)?;
+                let name = Name::new(text(&row, 0)?, text(&row, 1)?);
+                found.insert(name, format!("an index, statistics or a partition key makes the planner call {printed}"));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Why a key is not checked, if it is not.
+    fn unsafe_because(&self, key: &ForeignKey) -> Option<String> {
+        if self.options.allow_user_functions {
+            return None;
+        }
+        key.unsafe_because(&self.planning).map(|reason| refused_code(&reason))
     }
 
     /// What there is.
@@ -220,9 +259,18 @@ impl Live {
             description: self.conninfo.describe(),
             server_version: Some(self.holder.server_version().to_owned()),
             peer: Some(peer_text(*self.holder.peer()).to_owned()),
-            settings: self.holder.settings().clone(),
+            settings: self.settings(),
             taken_at: self.taken_at.clone(),
         }
+    }
+
+    /// The settings of the sessions, and whether code of users was allowed.
+    fn settings(&self) -> BTreeMap<String, String> {
+        let mut settings = self.holder.settings().clone();
+        if self.options.allow_user_functions {
+            settings.insert("allow_user_functions".into(), "on".into());
+        }
+        settings
     }
 
     /// Reads everything asked for.
@@ -251,6 +299,7 @@ impl Live {
         }
         jobs.extend(Job::small(&small));
         let keys = self.foreign_keys.iter().flatten().filter(|key| selection.has_table(&key.child));
+        let keys = keys.filter(|key| self.unsafe_because(key).is_none());
         jobs.extend(Job::foreign_keys(keys.cloned()));
         let questions = questions::CATALOG.iter().filter(|question| !request.kinds_off.contains(question.kind));
         let questions = questions.filter(|question| question.is_for(self.holder.major()));
@@ -265,7 +314,9 @@ impl Live {
     /// TID range scans came with 14; before, each slice would read the whole table. One or two sessions have
     /// enough to do without, and a plain COPY costs the server less.
     fn can_slice(&self, name: &Name) -> bool {
-        self.options.jobs > 2 && self.holder.major() >= 14 && self.heaps.contains(name)
+        let is_worth_it = self.options.jobs > 2 && self.holder.major() >= 14;
+        // A slice is a query, and has to be planned; a plain COPY has not.
+        is_worth_it && self.heaps.contains(name) && !self.planning.contains_key(name)
     }
 
     /// One more pass over a relation, at the same moment.
@@ -279,7 +330,7 @@ impl Live {
         let silent: OnBatch = Arc::new(|_, _| {});
         let mut whole = Accumulator::new(purpose);
         for pages in slices {
-            let sql = read::rows_sql(name, self.kind(name), columns, pages);
+            let sql = self.rows_sql(name, columns, pages)?;
             whole.merge(read::copy(&session, &sql, purpose, &silent).await?);
         }
         still::check_relations(&session, &[name]).await?;
@@ -295,6 +346,18 @@ impl Live {
         read::copy(&self.session().await?, &read::large_objects_sql(), purpose, &silent).await
     }
 
+    /// The statement that prints rows.
+    ///
+    /// # Errors
+    /// When it has to be planned, and that would run a user's code.
+    fn rows_sql(&self, name: &Name, columns: &[String], pages: Pages) -> Result<String> {
+        let sql = read::rows_sql(name, self.kind(name), columns, pages);
+        match self.planning.get(name) {
+            Some(reason) if sql.starts_with("COPY (") => Err(Error::new(refused_code(reason))),
+            _ => Ok(sql),
+        }
+    }
+
     fn kind(&self, name: &Name) -> RelationKind {
         self.listing.relations.get(name).map_or(RelationKind::Table, |listed| listed.kind)
     }
@@ -302,7 +365,7 @@ impl Live {
     /// A further session in the same moment.
     async fn session(&self) -> Result<Session> {
         // The very server that the moment was taken on: a name may stand for several.
-        let session = Session::open(self.holder.conninfo(), &session_options(&self.options)).await?;
+        let session = open_session(self.holder.conninfo(), &self.options).await?;
         let joined = session.join(&self.snapshot).await;
         // Only while its holder lives does the identifier stand for our moment: after a restart it may stand for another.
         self.held().await?;
@@ -328,14 +391,25 @@ const IDENTITY: &str = "SELECT concat_ws(' ', d.oid, d.datname, pg_catalog.pg_po
 fn peer_text(peer: Peer) -> &'static str {
     match (peer.encrypted, peer.verified) {
         _ if peer.is_local_socket => "local socket",
-        (_, true) => "encrypted, identity verified",
+        (_, true) if peer.is_name_verified => "encrypted, identity verified",
+        (_, true) => "encrypted, certificate verified, host name not",
         (true, false) => "encrypted, identity not verified",
         (false, false) => "not encrypted",
     }
 }
 
-fn session_options(options: &LiveOptions) -> SessionOptions {
-    SessionOptions { lock_timeout_s: options.lock_timeout_s }
+async fn open_session(conninfo: &ConnInfo, options: &LiveOptions) -> Result<Session> {
+    let mut session = Session::open(conninfo, &SessionOptions { lock_timeout_s: options.lock_timeout_s }).await?;
+    session.set_stalled_after(Duration::from_secs(options.stalled_after_s.into()));
+    Ok(session)
+}
+
+/// Who would have to answer for the code, and how to go on.
+fn refused_code(reason: &str) -> String {
+    format!(
+        "{reason}, which is neither built in, nor a superuser's or this role's own, nor part of an extension: it would run with the \
+         rights of this role (--allow-user-functions, or verify.allow_user_functions, runs it)"
+    )
 }
 
 #[derive(Deserialize)]

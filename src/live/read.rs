@@ -42,9 +42,10 @@ pub fn large_objects_sql() -> String {
 pub async fn copy_many(session: &Session, statements: &[String]) -> Result<Vec<Tally>> {
     let gathered = Arc::new(Mutex::new(Gathered::default()));
     session.divert().next_copies(taker(&gathered, Gathered::take));
-    let answer = session.client().simple_query(&statements.join(";\n")).await;
+    let sql = statements.join(";\n");
+    let answer = session.watched(1, session.client().simple_query(&sql)).await;
     session.divert().forget();
-    let answer = answer.map_err(|error| describe_error(&error))?;
+    let answer = answer?.map_err(|error| describe_error(&error))?;
     let tallies = take_back(gathered)?.done;
     let counts = answer.iter().filter_map(|message| match message {
         SimpleQueryMessage::CommandComplete(rows) => Some(*rows),
@@ -126,14 +127,18 @@ pub async fn copy(session: &Session, sql: &str, purpose: &Purpose, on_batch: &On
         Taken::CopyEnd => {}
     };
     session.divert().next_copy(taker(&intake, take));
-    let stream = session.client().copy_out(sql).await.map_err(|error| {
-        session.divert().forget();
-        describe_error(&error)
-    })?;
-    // How it ended, and rows that were not diverted.
+    let copied = session.watched(1, pour(session, sql, &intake)).await;
+    session.divert().forget();
+    copied??;
+    take_back(intake)?.finish()
+}
+
+/// How it ended, and rows that were not diverted.
+async fn pour(session: &Session, sql: &str, intake: &Mutex<Intake>) -> Result<()> {
+    let stream = session.client().copy_out(sql).await.map_err(|error| describe_error(&error))?;
     let mut stream = pin!(stream);
     while let Some(bytes) = stream.try_next().await.map_err(|error| describe_error(&error))? {
         intake.lock().unwrap_or_else(PoisonError::into_inner).push_bytes(&bytes);
     }
-    take_back(intake)?.finish()
+    Ok(())
 }

@@ -36,6 +36,26 @@ pub async fn check_relations(session: &Session, names: &[&Name]) -> Result<()> {
     }
 }
 
+/// Checks what kinds of relations these names lead to now: a statement after this one finds the same if they are locked.
+///
+/// # Errors
+/// When one is of another kind, or not there.
+pub async fn check_kinds(session: &Session, names: &[&Name], kinds: &[char]) -> Result<()> {
+    let values: Vec<String> = names.iter().map(|name| format!("({})", quote_literal(&name.sql()))).collect();
+    let kinds: Vec<String> = kinds.iter().map(|kind| format!("'{kind}'")).collect();
+    // OID and kind as they are now, not at the moment: a replaced relation is not in its catalog.
+    let sql = format!(
+        "SELECT t.printed FROM (VALUES {}) AS t (printed) WHERE NOT COALESCE((\
+             SELECT c.relkind IN ({}) FROM pg_catalog.pg_class c WHERE c.oid = pg_catalog.to_regclass(t.printed)), false)",
+        values.join(", "),
+        kinds.join(", ")
+    );
+    match session.rows(&sql).await?.first() {
+        None => Ok(()),
+        Some(row) => Err(changed(&optional(row, 0).unwrap_or_else(|| "a relation".to_owned()))),
+    }
+}
+
 /// Checks every relation that this transaction has touched: its own locks say which.
 ///
 /// # Errors

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::collect::Collected;
 use super::foreign_keys::ForeignKey;
 use super::jobs::{Job, Pages, Queue};
-use super::{Live, read, still};
+use super::{COUNTING, Live, read, still};
 use crate::capture::{Accumulator, Purpose};
 use crate::error::{Error, Result};
 use crate::hidden;
@@ -96,7 +96,12 @@ impl Worker<'_> {
             attempt += 1;
             let doing = format!("read {} again, the connection was lost", self.live.side);
             self.collected.retry(&doing, attempt, &lost.to_string());
+            let has_stalled = self.session.has_stalled();
             self.replace(lost).await?;
+            if has_stalled {
+                // The next time would last as long.
+                return Err(error);
+            }
         }
     }
 
@@ -118,7 +123,7 @@ impl Worker<'_> {
         match job {
             Job::Rows { name, pages, bytes } => {
                 let (columns, purpose) = self.collected.reading(name);
-                let sql = read::rows_sql(name, self.live.kind(name), &columns, *pages);
+                let sql = self.live.rows_sql(name, &columns, *pages)?;
                 let on_batch = self.collected.on_batch(&name.to_string(), pages.bytes(*bytes));
                 let part = read::copy(&self.session, &sql, &purpose, &on_batch).await?;
                 still::check_relations(&self.session, &[name]).await?;
@@ -181,9 +186,9 @@ impl Worker<'_> {
     async fn small(&self, relations: &[(Name, u64)]) -> Result<()> {
         let statement = |(name, _): &(Name, u64)| {
             let whole = Pages { from: 0, to: None };
-            read::rows_sql(name, self.live.kind(name), &self.collected.reading(name).0, whole)
+            self.live.rows_sql(name, &self.collected.reading(name).0, whole)
         };
-        let statements: Vec<String> = relations.iter().map(statement).collect();
+        let statements = relations.iter().map(statement).collect::<Result<Vec<String>>>()?;
         let tallies = read::copy_many(&self.session, &statements).await?;
         let names: Vec<&Name> = relations.iter().map(|(name, _)| name).collect();
         still::check_relations(&self.session, &names).await?;
@@ -195,11 +200,12 @@ impl Worker<'_> {
     }
 
     async fn foreign_keys(&self, keys: &[ForeignKey]) -> Result<()> {
+        self.hold_still(keys).await?;
         let counts: Vec<String> = keys.iter().map(ForeignKey::count_sql).collect();
         // As many processes as sessions were asked for, and no more: workers of a parallel query would only take the processors from
         // the other sessions (measured: twice the CPU for a tenth of the time).
         let sql = format!("SET LOCAL max_parallel_workers_per_gather = 0;\n{}", counts.join(";\n"));
-        let counts = self.session.rows(&sql).await?;
+        let counts = self.session.rows_within(&sql, COUNTING).await?;
         if counts.len() != keys.len() {
             return Err(Error::new("the server did not count for each foreign key"));
         }
@@ -207,7 +213,7 @@ impl Worker<'_> {
         for (key, row) in keys.iter().zip(&counts) {
             let mut violations = Violations { rows: count(row)?, sample: Vec::new() };
             if violations.rows > 0 {
-                let sample = self.session.rows(&key.sample_sql()).await?;
+                let sample = self.session.rows_within(&key.sample_sql(), COUNTING).await?;
                 violations.sample = sample.iter().map(|row| key.sample_text(row)).collect();
             }
             found.push(violations);
@@ -223,12 +229,23 @@ impl Worker<'_> {
         Ok(())
     }
 
+    /// Locks the tables as a query does anyway, and looks at what they are before one is planned: a table that was replaced by a view
+    /// would be a query of somebody else's. (`restrict_nonsystem_relation_kind` says the same, where the server has it.)
+    async fn hold_still(&self, keys: &[ForeignKey]) -> Result<()> {
+        let locked: Vec<String> = keys.iter().flat_map(ForeignKey::locked).collect();
+        self.session.execute(&format!("LOCK {} IN ACCESS SHARE MODE", locked.join(", "))).await?;
+        let names: Vec<&Name> = keys.iter().flat_map(ForeignKey::sides).collect();
+        still::check_kinds(&self.session, &names, &['r', 'p']).await
+    }
+
     /// Through a cursor: only a query can be declared as one, and its rows need not fit into memory. Declared by itself, so
     /// that nothing can be smuggled in behind a semicolon; rolled back, so that no setting it makes outlives it.
     async fn assertion(&self, name: &str, sql: &str) -> Result<()> {
         let limit = Duration::from_secs(self.live.options.assertion_timeout_s.into());
         let started = Instant::now();
         self.session.execute(&format!("SET LOCAL statement_timeout = '{}s'", limit.as_secs())).await?;
+        // The user's own query may read views.
+        self.session.execute(ALLOW_VIEWS).await?;
         self.session.execute_one(&format!("DECLARE pgwitness_assertion NO SCROLL CURSOR FOR {sql}")).await?;
         let mut violations = Violations::default();
         loop {
@@ -251,11 +268,17 @@ impl Worker<'_> {
     }
 }
 
+/// Until the transaction ends, and only where the server knows the setting.
+const ALLOW_VIEWS: &str = "SELECT pg_catalog.set_config(name, '', true) FROM pg_catalog.pg_settings \
+    WHERE name = 'restrict_nonsystem_relation_kind'";
+
 /// What these sequences stand at now, in one question.
 ///
 /// # Errors
-/// When one of them cannot be read.
+/// When one of them cannot be read, or is not a sequence any more.
 pub async fn sequence_values(session: &Session, names: &[Name]) -> Result<Vec<(Name, SequenceValue)>> {
+    let listed: Vec<&Name> = names.iter().collect();
+    still::check_kinds(session, &listed, &['S']).await?;
     let one = |(index, name): (usize, &Name)| format!("SELECT {index}, last_value, is_called FROM {}", name.sql());
     let all: Vec<String> = names.iter().enumerate().map(one).collect();
     let rows = session.rows(&all.join(" UNION ALL ")).await?;

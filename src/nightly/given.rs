@@ -8,7 +8,7 @@ use crate::config::{Config, PostgresSource, Source};
 use crate::conninfo::ConnInfo;
 use crate::endpoint::OpenOptions;
 use crate::error::{Context, Result};
-use crate::live::LiveOptions;
+use crate::live::{LiveOptions, STALLED_AFTER_S};
 use crate::pairing::Show;
 use crate::pattern::{Pattern, Selection};
 use crate::pgtools::{CLIENT, PgTools};
@@ -108,7 +108,13 @@ impl Given<'_> {
     pub fn open_options(&self) -> OpenOptions<'_> {
         let jobs = self.config.verify.jobs.map_or(self.processors, usize::from);
         OpenOptions {
-            live: LiveOptions { jobs, lock_timeout_s: LOCK_TIMEOUT_S, assertion_timeout_s: ASSERTION_TIMEOUT_S },
+            live: LiveOptions {
+                jobs,
+                lock_timeout_s: LOCK_TIMEOUT_S,
+                assertion_timeout_s: ASSERTION_TIMEOUT_S,
+                stalled_after_s: STALLED_AFTER_S,
+                allow_user_functions: self.config.verify.allow_user_functions,
+            },
             pg_bindir: self.config.dump.pg_bindir.clone(),
             environment: self.environment,
             taken_at: (self.now)().to_string(),

@@ -14,6 +14,7 @@ mod hooks;
 mod moving;
 mod paper;
 mod plan;
+mod power;
 mod ready;
 mod record;
 mod stages;

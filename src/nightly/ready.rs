@@ -5,6 +5,7 @@
 use super::cloud::Cloud;
 use super::fit::{demand_fit, open};
 use super::given::Given;
+use super::power;
 use crate::backups::Backups;
 use crate::config::{CopyFate, RdsSource, Source};
 use crate::conninfo::ConnInfo;
@@ -38,7 +39,12 @@ pub async fn far(given: &Given<'_>) -> Vec<Check> {
     let mut add = |name: &str, result: Result<String>| checks.push(Check { name: name.to_owned(), result });
     add("backups", backups(given).map(|(_, note)| note));
     let server = server(given).await;
-    let seen = server.as_ref().map(|(info, major)| format!("{}, PostgreSQL {major}", info.describe()));
+    let power = match &server {
+        Ok((info, _)) => power::warning(info, given.config.restore.role.as_deref()).await,
+        Err(_) => None,
+    };
+    let power = power.map(|warning| format!("\nwarning: {warning}")).unwrap_or_default();
+    let seen = server.as_ref().map(|(info, major)| format!("{}, PostgreSQL {major}{power}", info.describe()));
     add("server of the copy", seen.map_err(Error::clone));
     let Ok(tools) = given.tools() else { return checks };
     match (&given.config.source, server) {

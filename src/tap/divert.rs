@@ -2,13 +2,17 @@
 //!
 //! Never touches the stream itself.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::capture::Lines;
 
 /// Where the owner of a connection asks for the rows of the next COPY.
 #[derive(Clone, Default)]
-pub struct Divert(Arc<Mutex<Option<Asked>>>);
+pub struct Divert {
+    asked: Arc<Mutex<Option<Asked>>>,
+    received: Arc<AtomicU64>,
+}
 
 /// What the tap takes out.
 #[derive(Debug, Clone, Copy)]
@@ -48,7 +52,7 @@ impl Divert {
     }
 
     fn ask(&self, taker: Taker, extent: Extent) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((taker, extent));
+        *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = Some((taker, extent));
     }
 
     /// The next COPY is nobody's business any more.
@@ -56,7 +60,16 @@ impl Divert {
         self.take();
     }
 
+    /// Bytes that have come from the server so far.
+    pub fn received(&self) -> u64 {
+        self.received.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn count(&self, bytes: usize) {
+        self.received.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
     pub(super) fn take(&self) -> Option<Asked> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }

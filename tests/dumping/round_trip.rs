@@ -23,7 +23,13 @@ fn what_was_dumped_of_a_moment_is_the_moment_whatever_is_written_meanwhile() {
     let (done, inserted) = (AtomicBool::new(false), AtomicU64::new(0));
     std::thread::scope(|scope| {
         let info = conninfo(&source.conninfo);
-        let live = LiveOptions { jobs: 2, lock_timeout_s: 30, assertion_timeout_s: 30 };
+        let live = LiveOptions {
+            jobs: 2,
+            lock_timeout_s: 30,
+            assertion_timeout_s: 30,
+            stalled_after_s: 600,
+            allow_user_functions: false,
+        };
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let live = runtime.block_on(Live::open(info, live, Side::Expected, String::new())).unwrap();
         scope.spawn(|| {
