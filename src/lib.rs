@@ -49,6 +49,7 @@
 
 // words
 pub mod error;
+pub mod supported;
 pub mod count;
 pub mod strict;
 pub mod time;

@@ -17,6 +17,7 @@ use crate::conninfo::{ConnInfo, Connection, Peer};
 use crate::error::{Context, Error, Result};
 use crate::name::quote_literal;
 use crate::pgerror::describe_error;
+use crate::supported;
 use crate::tap::Divert;
 
 /// Settings that change the text of a value, hide rows, end long scans, or allow writing. `default_transaction_read_only`
@@ -177,7 +178,9 @@ impl Session {
         let sql = "SELECT current_setting('server_version_num')::integer / 10000, current_setting('server_version')";
         let row = self.row(sql).await?;
         let major = text(&row, 0)?.parse().map_err(|_| Error::new("the server has no version number"))?;
-        Ok((major, text(&row, 1)?))
+        let version = text(&row, 1)?;
+        supported::check_server(major, &version)?;
+        Ok((major, version))
     }
 
     /// Major version, for instance 17.

@@ -35,9 +35,9 @@ fn server_pid(data: &Path) -> String {
 
 /// A zombie does not run: it only waits for a parent that does not care.
 fn is_running(pid: &str) -> bool {
-    let output = Command::new("ps").args(["-o", "stat=", "-p", pid]).output().unwrap();
-    let state = String::from_utf8(output.stdout).unwrap();
-    !state.trim().is_empty() && !state.trim_start().starts_with('Z')
+    // The state is what comes after the name in brackets, which may hold anything.
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, state)| !state.starts_with('Z'))
 }
 
 /// The first column of the first row.

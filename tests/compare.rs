@@ -6,7 +6,7 @@ mod support;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Output;
 
 use pgwitness::cluster::Cluster;
 use serde_json::Value;
@@ -79,7 +79,7 @@ fn rows(report: &Value) -> &Value {
 }
 
 fn ssh_keygen_verify(report: &Path, allowed_signers: &str) -> bool {
-    let mut command = Command::new("ssh-keygen");
+    let mut command = support::packages::ssh_keygen();
     command.args(["-Y", "verify", "-f", allowed_signers, "-I", "night@example.org", "-n", "pgwitness-report", "-s"]);
     command.arg(report.join("report.json.sig")).stdin(fs::File::open(report.join("report.json")).unwrap());
     command.output().unwrap().status.success()

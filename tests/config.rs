@@ -287,5 +287,8 @@ mod notify;
 #[path = "config/refused.rs"]
 mod refused;
 
+#[path = "support/packages.rs"]
+#[allow(dead_code, reason = "a part of it is used")]
+mod packages;
 #[path = "config/setup.rs"]
 mod setup;

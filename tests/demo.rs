@@ -32,14 +32,14 @@ fn has_number(path: &std::path::Path, process: u32) -> bool {
 
 /// Servers have their data directory in their arguments.
 fn servers_of(process: u32) -> Vec<String> {
-    let output = Command::new("ps").args(["-A", "-ww", "-o", "args="]).output().unwrap();
-    let lines = String::from_utf8_lossy(&output.stdout).into_owned();
-    let is_its = |line: &&str| line.contains("pgwitness-cluster-") && line.contains(&format!("-{process}-"));
-    lines.lines().filter(is_its).map(str::to_owned).collect()
+    let is_its = |line: &String| line.contains("pgwitness-cluster-") && line.contains(&format!("-{process}-"));
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    let lines = processes.filter_map(|entry| fs::read(entry.path().join("cmdline")).ok());
+    lines.map(|line| String::from_utf8_lossy(&line).replace('\0', " ")).filter(is_its).collect()
 }
 
 fn interrupt(child: &Child) {
-    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    rustix::process::kill_process(rustix::process::Pid::from_child(child), rustix::process::Signal::INT).unwrap();
 }
 
 fn assert_interrupted(child: Child) {

@@ -202,3 +202,25 @@ fn only_the_proof_makes_what_may_be_deleted() {
         "no Clone, no Default: {derives}"
     );
 }
+
+/// As numbers, so that 1.100 comes after 1.94.1.
+fn version(text: &str) -> Vec<u32> {
+    text.split('.').map(|number| number.parse().unwrap()).collect()
+}
+
+#[test]
+fn the_rust_version_that_is_promised_is_enough_for_every_locked_crate() {
+    let promised = env!("CARGO_PKG_RUST_VERSION");
+    let target = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
+    let mut command = std::process::Command::new(env!("CARGO"));
+    command.args(["metadata", "--locked", "--format-version", "1", "--filter-platform", &target]);
+    let output = command.current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let packages = metadata["packages"].as_array().unwrap();
+    let needs = packages.iter().filter_map(|package| Some((package["rust_version"].as_str()?, &package["name"])));
+    let (most, name) = needs.max_by_key(|(text, _)| version(text)).unwrap();
+    assert!(version(promised) >= version(most), "rust-version is {promised}; {name} needs {most}");
+    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    assert!(readme.contains(&format!("Rust {promised} or later")), "README.md names another Rust version than {promised}");
+}

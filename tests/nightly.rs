@@ -80,7 +80,7 @@ fn ssh_keygen_agrees(world: &NightWorld) {
     let allowed = world.path("allowed_signers");
     fs::write(&allowed, format!("pgwitness {key}")).unwrap();
     for name in ["report.json", "closing.json"] {
-        let mut command = Command::new("ssh-keygen");
+        let mut command = support::packages::ssh_keygen();
         command.args(["-Y", "verify", "-I", "pgwitness", "-n", "pgwitness-report", "-f"]).arg(&allowed);
         command.arg("-s").arg(folder.join(format!("{name}.sig"))).stdin(fs::File::open(folder.join(name)).unwrap());
         let output = command.output().unwrap();

@@ -311,8 +311,10 @@ pub enum ConfigExample {
     Toml,
     /// pgwitness.toml of a club: RDS, a test system filled from the copy, dumps off site
     Club,
-    /// Service and timer
-    Systemd,
+    /// pgwitness.service for systemd
+    Service,
+    /// pgwitness.timer for systemd
+    Timer,
     /// A line for cron
     Cron,
     /// Alerting rules for Prometheus, on the figures of [metrics]

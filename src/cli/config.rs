@@ -121,7 +121,8 @@ fn print_example(example: ConfigExample, config: Option<&Path>) -> Result<u8> {
     let text = match example {
         ConfigExample::Toml => examples::TOML.to_owned(),
         ConfigExample::Club => examples::CLUB.to_owned(),
-        ConfigExample::Systemd => format!("{}\n{}", examples::SERVICE, examples::TIMER),
+        ConfigExample::Service => examples::SERVICE.to_owned(),
+        ConfigExample::Timer => examples::TIMER.to_owned(),
         ConfigExample::Cron => examples::CRON.to_owned(),
         ConfigExample::Alerts => examples::ALERTS.to_owned(),
         ConfigExample::Iam => policy(config)?,

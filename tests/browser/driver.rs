@@ -10,6 +10,8 @@ use std::process::{Child, Command, Stdio};
 use base64::Engine as _;
 use serde_json::{Value, json};
 
+use crate::paper::packages::{require, which};
+
 /// A driver and its session; both end with the value.
 pub struct Browser {
     driver: Child,
@@ -165,23 +167,8 @@ impl Drop for Browser {
     }
 }
 
-const HINT: &str = "This test needs Chromium and its driver. Install them with:\napt-get install -y --no-install-recommends chromium chromium-driver";
-
-/// Browser and driver. On a bare machine they are installed where that surprises nobody (root in a container, CI).
+/// Browser and driver, and a font: a bare machine has none of them.
 fn programs() -> (String, String) {
     let find = || Some((which(&["chromium", "chromium-browser", "google-chrome"])?, which(&["chromedriver"])?));
-    find().unwrap_or_else(|| {
-        let is_root = std::fs::metadata("/proc/self").is_ok_and(|meta| std::os::unix::fs::MetadataExt::uid(&meta) == 0);
-        assert!(is_root && which(&["apt-get"]).is_some(), "{HINT}");
-        let install = "apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium chromium-driver";
-        let status = Command::new("sh").args(["-c", install]).stdout(Stdio::null()).status().unwrap();
-        assert!(status.success(), "{HINT}");
-        find().unwrap_or_else(|| panic!("{HINT}"))
-    })
-}
-
-fn which(names: &[&str]) -> Option<String> {
-    let path = std::env::var("PATH").unwrap_or_default();
-    let mut found = names.iter().flat_map(|name| std::env::split_paths(&path).map(move |dir| dir.join(name)));
-    found.find(|file| file.is_file()).map(|file| file.display().to_string())
+    require("Chromium and its driver", &["chromium", "chromium-driver", "fonts-dejavu-core"], find)
 }

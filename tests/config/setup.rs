@@ -9,6 +9,8 @@ use std::process::{Command, Output};
 use pgwitness::config::examples;
 use serde_json::Value;
 
+use crate::packages;
+
 use super::{ACTIONS, SMALL, changed, parse};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_pgwitness");
@@ -266,7 +268,7 @@ fn check_names_each_thing_that_would_stop_a_night() {
 #[test]
 fn an_encrypted_key_is_opened_or_refused() {
     let place = Place::new();
-    let mut change = Command::new("ssh-keygen");
+    let mut change = packages::ssh_keygen();
     change.args(["-q", "-p", "-a", "1", "-P", "", "-N", "hunter3", "-f", &place.path("key")]);
     assert!(change.output().unwrap().status.success());
     assert!(place.only_failure().ends_with("the key is encrypted and no passphrase was given"));

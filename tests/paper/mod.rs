@@ -1,9 +1,12 @@
 //! A small comparison, and its report on disk.
 #![allow(dead_code, reason = "each test file uses a part")]
-#![allow(clippy::unwrap_used, reason = "a test helper")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test helper")]
+
+#[path = "../support/packages.rs"]
+pub mod packages;
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Output;
 use std::time::{Duration, UNIX_EPOCH};
 
 use pgwitness::aspect::Aspect;
@@ -149,8 +152,8 @@ pub fn leave_an_instance(closing: &mut Closing) {
     closing.debts.push("RDS instance pgwitness-7f3a9c1e in ap-southeast-2".into());
 }
 
-/// Runs ssh-keygen, which has to be installed: no ssh-keygen is a failure, not a skip.
+/// Runs ssh-keygen. Without it the test fails; it is never skipped.
 pub fn ssh_keygen(arguments: &[&str], input: &Path) -> Output {
     let input = std::fs::File::open(input).unwrap();
-    Command::new("ssh-keygen").args(arguments).stdin(input).output().unwrap()
+    packages::ssh_keygen().args(arguments).stdin(input).output().unwrap()
 }

@@ -1,7 +1,6 @@
 //! What is left over, and who may clean it up: `sweep`.
 
 use std::fs;
-use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -30,7 +29,8 @@ fn killed_night(machine: &Machine) {
     machine.aws.hook(Action::DescribeDBInstances, Moment::AfterReply, move |_| {
         if *has_ordered.lock().unwrap() {
             let pid = known.lock().unwrap().unwrap();
-            assert!(Command::new("kill").args(["-KILL", &pid.to_string()]).status().unwrap().success());
+            let pid = rustix::process::Pid::from_raw(pid.try_into().unwrap()).unwrap();
+            rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
         }
     });
     let mut guard = pid.lock().unwrap();

@@ -5,7 +5,9 @@
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "in a test, that is how to fail and tell")]
 
+pub mod majors;
 pub mod night;
+pub mod packages;
 pub mod world;
 
 use std::fs;
@@ -58,16 +60,39 @@ pub fn cluster_with(options: ClusterOptions) -> Cluster {
     Cluster::start(tools(), &options).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// The server under test: the newest on this machine, or that in the directory which `PGWITNESS_PG_BINDIR` names.
+/// The server under test: the newest on this machine, that in the directory which `PGWITNESS_PG_BINDIR` names, or that of the major
+/// version in `PGWITNESS_TEST_MAJOR`.
 pub fn tools() -> &'static PgTools {
+    static TOOLS: OnceLock<PgTools> = OnceLock::new();
+    TOOLS.get_or_init(|| match wanted_major() {
+        None => installed().clone(),
+        Some(major) => {
+            let majors = majors::Majors::find();
+            let missing = || panic!("no server of PostgreSQL {major}: {}", majors.not_checked().unwrap_or_default());
+            majors.server(major).unwrap_or_else(missing).clone()
+        }
+    })
+}
+
+/// The server that this machine has, whatever version is asked for.
+pub fn installed() -> &'static PgTools {
     static TOOLS: OnceLock<PgTools> = OnceLock::new();
     TOOLS.get_or_init(|| find("PGWITNESS_PG_BINDIR", SERVER).unwrap_or_else(|first| install_and_find(&first)))
 }
 
+fn wanted_major() -> Option<u32> {
+    let major = std::env::var("PGWITNESS_TEST_MAJOR").ok()?;
+    Some(major.parse().unwrap_or_else(|_| panic!("PGWITNESS_TEST_MAJOR={major}: not a number")))
+}
+
 /// `pg_dump` and its like: those beside the server, else the newest on this machine, which must not be older than the
-/// server, or those in the directory which `PGWITNESS_PG_CLIENT_BINDIR` names.
+/// server, those in the directory which `PGWITNESS_PG_CLIENT_BINDIR` names, or those for `PGWITNESS_TEST_MAJOR`.
 pub fn client_tools() -> &'static PgTools {
     static TOOLS: OnceLock<PgTools> = OnceLock::new();
+    if let Some(major) = wanted_major() {
+        let found = || majors::Majors::find().clients(major, major).cloned();
+        return TOOLS.get_or_init(|| found().unwrap_or_else(|| panic!("no pg_dump for PostgreSQL {major}")));
+    }
     let required = [CLIENT, &["psql"]].concat();
     let beside = || match std::env::var_os("PGWITNESS_PG_CLIENT_BINDIR") {
         None => PgTools::find(Some(&tools().bindir), None, &required),
@@ -91,8 +116,12 @@ fn install_and_find(first: &pgwitness::error::Error) -> PgTools {
     if std::env::var_os("PGWITNESS_PG_BINDIR").is_some() || !(is_root || std::env::var_os("CI").is_some()) {
         panic!("{first}\nThese tests need a PostgreSQL server, which they start themselves. Install it with:\n{plan}");
     }
-    eprintln!("no PostgreSQL here, installing it: {plan}");
-    install::run(&plan).and_then(|()| find("PGWITNESS_PG_BINDIR", SERVER)).unwrap_or_else(|error| panic!("{error}"))
+    let _turn = packages::turn();
+    // Another test may have installed it while this one waited.
+    find("PGWITNESS_PG_BINDIR", SERVER).unwrap_or_else(|_| {
+        eprintln!("no PostgreSQL here, installing it: {plan}");
+        install::run(&plan).and_then(|()| find("PGWITNESS_PG_BINDIR", SERVER)).unwrap_or_else(|error| panic!("{error}"))
+    })
 }
 
 /// The program, in an environment that the machine cannot influence: no PG* variables, an empty home.
@@ -187,6 +216,12 @@ impl Database {
 
     /// The same, with other settings.
     pub fn dump_with(&self, format: Format, target: &Path, pgoptions: &str) {
+        let dumped = self.try_dump_by(client_tools(), format, target, pgoptions);
+        dumped.unwrap_or_else(|error| panic!("{error}"));
+    }
+
+    /// The same, with client programs of another version.
+    pub fn try_dump_by(&self, clients: &PgTools, format: Format, target: &Path, pgoptions: &str) -> Result<(), String> {
         let letter = match format {
             Format::Custom => "c",
             Format::Directory => "d",
@@ -194,16 +229,21 @@ impl Database {
             Format::Plain => "p",
         };
         let arguments = ["-F", letter, "-d", &self.conninfo, "-f"];
-        tool("pg_dump", |c| c.env("PGOPTIONS", pgoptions).args(arguments).arg(target));
+        tool(&clients.program("pg_dump"), |c| c.env("PGOPTIONS", pgoptions).args(arguments).arg(target))
     }
 
     /// Restores a dump into this database, which should be empty. Any complaint of the tool is a failure.
     pub fn restore(&self, format: Format, source: &Path) {
+        self.try_restore_by(client_tools(), format, source).unwrap_or_else(|error| panic!("{error}"));
+    }
+
+    /// The same, with client programs of another version.
+    pub fn try_restore_by(&self, clients: &PgTools, format: Format, source: &Path) -> Result<(), String> {
         match format {
-            Format::Plain => {
-                tool("psql", |c| c.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", &self.conninfo, "-f"]).arg(source))
-            }
-            _ => tool("pg_restore", |c| c.args(["-d", &self.conninfo]).arg(source)),
+            Format::Plain => tool(&clients.program("psql"), |c| {
+                c.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", &self.conninfo, "-f"]).arg(source)
+            }),
+            _ => tool(&clients.program("pg_restore"), |c| c.args(["-d", &self.conninfo]).arg(source)),
         }
     }
 
@@ -226,10 +266,11 @@ fn told(error: &tokio_postgres::Error) -> String {
     }
 }
 
-/// Runs a program of PostgreSQL in an empty environment, and demands success.
-fn tool(name: &str, arguments: impl FnOnce(&mut Command) -> &mut Command) {
-    let mut command = Command::new(client_tools().program(name));
+/// Runs a program of PostgreSQL in an empty environment. An error is everything that it complained of.
+fn tool(program: &Path, arguments: impl FnOnce(&mut Command) -> &mut Command) -> Result<(), String> {
+    let mut command = Command::new(program);
     command.env_clear().env("PATH", "/usr/bin:/bin").env("LC_ALL", "C").env("PGCLIENTENCODING", "UTF8");
     let output = arguments(&mut command).output().unwrap();
-    assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
+    let complaint = || format!("{}: {}", program.display(), String::from_utf8_lossy(&output.stderr));
+    if output.status.success() { Ok(()) } else { Err(complaint()) }
 }

@@ -9,7 +9,7 @@ use std::process::Command;
 
 use pgwitness::cluster::Cluster;
 
-use super::{Database, pgwitness};
+use super::{Database, client_tools, pgwitness};
 
 /// The folder of everything that tests are made of.
 pub fn fixtures() -> PathBuf {
@@ -160,12 +160,16 @@ impl std::fmt::Display for Said {
 pub fn compare(expected: &str, actual: &str, options: &[String]) -> Said {
     let mut command = pgwitness();
     command.args(["compare", expected, actual, "--format", "json", "-q", "-j", "2"]).args(options);
+    // A dump is read by the pg_restore of the version that wrote it.
+    command.arg("--pg-bindir").arg(&client_tools().bindir);
     said(&mut command)
 }
 
 /// Saves what an endpoint holds; everything must be readable.
 pub fn save_manifest(endpoint: &str, file: &Path, options: &[String]) {
-    let output = pgwitness().args(["manifest", endpoint, "-q"]).arg(file).args(options).output().unwrap();
+    let mut command = pgwitness();
+    command.args(["manifest", endpoint, "-q", "--pg-bindir"]).arg(&client_tools().bindir);
+    let output = command.arg(file).args(options).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{endpoint}: {}", String::from_utf8_lossy(&output.stderr));
 }
 

@@ -86,7 +86,7 @@ fn signature_holds(machine: &Machine, folder: &str) {
     let allowed = machine.world.path("allowed_signers");
     fs::write(&allowed, format!("pgwitness {key}")).unwrap();
     let folder = machine.world.path("reports").join(folder);
-    let mut command = Command::new("ssh-keygen");
+    let mut command = crate::support::packages::ssh_keygen();
     command.args(["-Y", "verify", "-I", "pgwitness", "-n", "pgwitness-report", "-f"]).arg(&allowed);
     command.arg("-s").arg(folder.join("report.json.sig")).stdin(fs::File::open(folder.join("report.json")).unwrap());
     let output = command.output().unwrap();
