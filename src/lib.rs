@@ -81,6 +81,7 @@ pub mod retention;
 pub mod digest_sql;
 
 // hands
+pub mod files;
 pub mod userfiles;
 pub mod pgtools;
 pub mod install;

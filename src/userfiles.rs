@@ -9,6 +9,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use crate::error::{Context, Error, Result};
+use crate::files;
 use crate::finding::{FindingKind, Waiver};
 use crate::questions;
 use crate::signers::AllowedSigners;
@@ -41,7 +42,7 @@ pub fn allowed_signers(path: &Path) -> Result<AllowedSigners> {
 /// # Errors
 /// When the file cannot be read.
 pub fn allowed_signers_text(path: &Path) -> Result<String> {
-    fs::read_to_string(path).doing(|| format!("read allowed signers {}", path.display()))
+    files::read_text(path, files::BY_HAND).doing(|| format!("read allowed signers {}", path.display()))
 }
 
 fn read_checks(dir: &Path) -> Result<BTreeMap<String, String>> {
@@ -50,7 +51,7 @@ fn read_checks(dir: &Path) -> Result<BTreeMap<String, String>> {
         let path = entry?.path();
         if path.extension().is_some_and(|extension| extension == "sql") {
             let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-            let sql = fs::read_to_string(&path).doing(|| format!("read {}", path.display()))?;
+            let sql = files::read_text(&path, files::BY_HAND).doing(|| format!("read {}", path.display()))?;
             checks.insert(name, sql.trim().trim_end_matches(';').to_owned());
         }
     }
@@ -85,7 +86,7 @@ struct WaiverEntry {
 }
 
 fn read_waivers(path: &Path) -> Result<Vec<Waiver>> {
-    let file: WaiverFile = toml::from_str(&fs::read_to_string(path)?).map_err(|error| {
+    let file: WaiverFile = toml::from_str(&files::read_text(path, files::BY_HAND)?).map_err(|error| {
         Error::new(error.to_string().trim_end().to_owned())
             .hint("[[waiver]] with kind = \"missing\", object = \"index shop.orders_idx\", reason = \"…\"")
     })?;

@@ -1,7 +1,6 @@
 //! From arguments, files, environment and clock to what the library takes.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -9,6 +8,7 @@ use super::args::{ChecksArguments, CompareArguments, KeyArguments, ReadingArgume
 use crate::aspect::Aspect;
 use crate::endpoint::OpenOptions;
 use crate::error::{Context, Error, Result};
+use crate::files;
 use crate::finding::Waiver;
 use crate::live::LiveOptions;
 use crate::pattern::{Pattern, Selection};
@@ -114,6 +114,6 @@ pub fn key_file(path: &Path, passphrase_file: Option<&PathBuf>) -> Result<KeyFil
 }
 
 fn read_first_line(path: &PathBuf) -> Result<String> {
-    let text = fs::read_to_string(path).doing(|| format!("read passphrase {}", path.display()))?;
+    let text = files::read_text(path, files::KEY).doing(|| format!("read passphrase {}", path.display()))?;
     Ok(text.lines().next().unwrap_or_default().to_owned())
 }

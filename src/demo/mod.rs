@@ -20,6 +20,7 @@ use crate::config::Config;
 use crate::conninfo::{ConnInfo, Connection};
 use crate::endpoint::{Endpoint, OpenOptions};
 use crate::error::{Context, Error, Result};
+use crate::files;
 use crate::live::LiveOptions;
 use crate::name::quote_always;
 use crate::nightly::{self, Given};
@@ -157,7 +158,7 @@ impl Demo {
             return Err(error.context("run a night"));
         }
         let report = ended.report.ok_or_else(|| Error::new("the night has no report"))?;
-        let bytes = fs::read(&report).doing(|| format!("read {}", report.display()))?;
+        let bytes = files::read(&report, files::REPORT).doing(|| format!("read {}", report.display()))?;
         let night = Night { path: report, report: Report::from_bytes(&bytes)?, backups: self.backups()? };
         if night.report.verdict.is_sound() {
             Ok(night)

@@ -3,7 +3,6 @@
 //! An instance goes only when it is proven ours, a copy only when it is the one that was created, a dump only where its signed
 //! report says. What cannot be proven stays, and stays a debt.
 
-use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
@@ -13,6 +12,7 @@ use super::fate;
 use super::given::Given;
 use crate::backups::{Backups, Whereabouts};
 use crate::error::{Context, Error, Result};
+use crate::files;
 use crate::journal::{CopyClaim, Debt, Entry, InstanceClaim, Past, Place, ReportFile, open_runs};
 use crate::progress::Event;
 use crate::rds::{Claim, Deadline, Guard, debt};
@@ -182,7 +182,7 @@ impl Payer<'_> {
 /// `None`: the run ended between saying that it would write the report and writing it.
 fn read_verdict(file: &ReportFile) -> Result<Option<Verdict>> {
     let path = Path::new(&file.path);
-    let bytes = match fs::read(path) {
+    let bytes = match files::read(path, files::REPORT) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         bytes => bytes.doing(|| format!("read {}", path.display()))?,
     };

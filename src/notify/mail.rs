@@ -3,7 +3,6 @@
 //! Never goes on in the clear where encryption was asked for, never sends a password in the clear to another machine, and never keeps quiet
 //! about a receiver who was refused.
 
-use std::fs;
 use std::time::{Duration, SystemTime};
 
 use lettre::message::header::{HeaderName, HeaderValue};
@@ -18,6 +17,7 @@ use tokio::time::timeout;
 use super::{Environment, Post};
 use crate::config::{Email, SmtpTls, is_loopback};
 use crate::error::{Context, Error, Result};
+use crate::files;
 use crate::render::{cut, printable};
 use crate::secret::{self, Secret};
 
@@ -201,7 +201,7 @@ fn trust(email: &Email) -> Result<TlsParameters> {
         None => builder.certificate_store(CertificateStore::Default),
         Some(path) => {
             let doing = || format!("read certificate {}", path.display());
-            let pem = fs::read(path).doing(doing)?;
+            let pem = files::read(path, files::CERTIFICATES).doing(doing)?;
             let roots = Certificate::from_pem(&pem).map_err(said).doing(doing)?;
             builder.certificate_store(CertificateStore::None).add_root_certificate(roots)
         }
