@@ -64,6 +64,7 @@ pub mod questions;
 pub mod night;
 pub mod aftermath;
 pub mod bulletin;
+pub mod redaction;
 
 // thought
 pub mod pattern;

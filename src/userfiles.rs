@@ -49,13 +49,30 @@ fn read_checks(dir: &Path) -> Result<BTreeMap<String, String>> {
     let mut checks = BTreeMap::new();
     for entry in fs::read_dir(dir)? {
         let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "sql") {
-            let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        if let Some(name) = check_name(&path)? {
             let sql = files::read_text(&path, files::BY_HAND).doing(|| format!("read {}", path.display()))?;
             checks.insert(name, sql.trim().trim_end_matches(';').to_owned());
         }
     }
     Ok(checks)
+}
+
+/// The stem of a check; `None` for a file that cannot be meant as one. What may be meant as one and is not read is an error.
+fn check_name(path: &Path) -> Result<Option<String>> {
+    let shown = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let is_sql = shown.to_ascii_lowercase().ends_with(".sql");
+    if path.is_dir() && !shown.starts_with('.') {
+        return Err(Error::new(format!("{shown} is a directory, and checks are not read from directories in it"))
+            .hint("move it away, or run the comparison with it as --checks"));
+    }
+    if !is_sql {
+        return Ok(None);
+    }
+    match path.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_suffix(".sql")) {
+        Some(stem) if !stem.is_empty() => Ok(Some(stem.to_owned())),
+        _ => Err(Error::new(format!("{shown} is not read: the name of a check is UTF-8 and ends in .sql"))
+            .hint("rename it, for instance to balance_is_positive.sql")),
+    }
 }
 
 /// A waiver for all objects of a kind, because of an option.

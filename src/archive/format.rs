@@ -104,6 +104,11 @@ pub(super) fn check_tar_end(path: &Path) -> Result<()> {
 pub(super) fn check_directory(path: &Path) -> Result<()> {
     for entry in fs::read_dir(path)? {
         let entry = entry?;
+        // pg_restore would follow a link out of the directory, and wait at a pipe.
+        if !entry.file_type()?.is_file() {
+            return Err(Error::new(format!("{} is not a regular file", entry.file_name().display()))
+                .hint("pg_dump writes nothing but files: copy the dump again"));
+        }
         let is_compressed = entry.path().extension().is_some_and(|extension| extension == "gz");
         if is_compressed && entry.metadata()?.len() < SMALLEST_GZIP_BYTES {
             return Err(cut(&format!("{} is too short", entry.file_name().display())));

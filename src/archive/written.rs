@@ -386,7 +386,3 @@ pub(super) fn start(text: &str) -> String {
     let words: Vec<&str> = text.get(..end).unwrap_or_default().split_whitespace().collect();
     words.join(" ").chars().take(60).collect()
 }
-
-#[cfg(test)]
-#[path = "written_tests.rs"]
-mod tests;

@@ -52,6 +52,7 @@ fn read(path: &Path) -> Result<Config> {
 }
 
 fn show(config: &Config, format: ConfigFormat) -> Result<u8> {
+    let config = config.masked();
     let text = match format {
         ConfigFormat::Toml => config.to_toml(),
         ConfigFormat::Json => config.to_json(),

@@ -15,7 +15,8 @@ use crate::render::{self, Heading};
 pub async fn run(arguments: &NightlyArguments) -> Result<u8> {
     let config = config::load(&arguments.file)?;
     let progress = Progress::new(arguments.quiet, Terminal::stderr());
-    let mut given = given(&config, progress.listener.clone());
+    let redaction = inputs::redaction(config.verify.redact)?;
+    let mut given = given(&config, redaction.listener(progress.listener.clone()));
     given.snapshot.clone_from(&arguments.snapshot);
     if arguments.dry_run {
         let plan = tokio::select! {

@@ -28,6 +28,7 @@ use crate::pairing::Show;
 use crate::pgerror::describe_error;
 use crate::pgtools::PgTools;
 use crate::progress::{Side, nobody};
+use crate::redaction::Redaction;
 use crate::report::Report;
 use crate::store;
 use crate::time::Timestamp;
@@ -216,7 +217,7 @@ impl Demo {
 fn job() -> Job {
     let assertions = ASSERTIONS.map(|(name, sql)| (name.to_owned(), sql.trim().trim_end_matches(';').to_owned()));
     let request = Request::default();
-    Job { request, assertions: assertions.into(), show: Show { is_redacted: false, max_rows: 5 } }
+    Job { request, assertions: assertions.into(), show: Show { redaction: Redaction::OFF, max_rows: 5 } }
 }
 
 async fn execute(connection: &Connection, sql: &str) -> Result<()> {

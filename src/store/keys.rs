@@ -44,6 +44,13 @@ pub fn random_run_id() -> Result<String> {
     random::<16>().map(hex::encode)
 }
 
+/// For hashes that stand for values: random, and the same as long as this process lives.
+pub fn process_salt() -> Result<[u8; 16]> {
+    static SALT: std::sync::OnceLock<[u8; 16]> = std::sync::OnceLock::new();
+    let made = random()?;
+    Ok(*SALT.get_or_init(|| made))
+}
+
 /// Makes `path` and `path`.pub. `principal` is the identity that administrators verify against, for instance
 /// `backup@db.example.com`.
 pub fn keygen(path: &Path, principal: &str) -> Result<Generated> {
