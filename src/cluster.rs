@@ -20,6 +20,7 @@ use std::process::{Command, Stdio};
 use crate::error::{Context, Error, Result};
 use crate::pgtools::PgTools;
 use home::Home;
+pub(crate) use home::Owner;
 
 /// The port that names the socket file of a server without TCP. Each has a directory of its own, so all can share it.
 const SOCKET_PORT: u16 = 5432;

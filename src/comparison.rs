@@ -53,6 +53,10 @@ pub async fn run(expected: &Endpoint, actual: &Endpoint, job: &Job, listener: &L
     listener(Event::Phase("read both sides"));
     let (e, a) = tokio::try_join!(expected.capture(&capture, listener), actual.capture(&capture, listener))?;
     listener(Event::Phase("compare"));
+    let (mut e, mut a) = (e.into_owned(), a.into_owned());
+    let redaction = job.show.redaction;
+    redaction.manifest(&mut e);
+    redaction.manifest(&mut a);
     let mut outcome = compare::compare(&e, &a, &request);
     for finding in &mut outcome.findings {
         if finding.rows.is_some() {
@@ -60,7 +64,8 @@ pub async fn run(expected: &Endpoint, actual: &Endpoint, job: &Job, listener: &L
             drill_down(finding, (expected, &e), (actual, &a), &capture.plan, job.show).await;
         }
     }
-    Ok(Comparison { outcome, expected: e.into_owned(), actual: a.into_owned() })
+    redaction.outcome(&mut outcome);
+    Ok(Comparison { outcome, expected: e, actual: a })
 }
 
 fn check_sides(expected: &Endpoint, actual: &Endpoint) -> Result<()> {

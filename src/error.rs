@@ -43,6 +43,21 @@ impl Error {
         self
     }
 
+    /// The same error with every text passed through `change`.
+    #[must_use]
+    pub fn map(mut self, change: impl Fn(&str) -> String) -> Self {
+        self.chain.iter_mut().for_each(|part| *part = change(part));
+        self.hint = self.hint.map(|hint| change(&hint));
+        self
+    }
+
+    /// The same error without what the user may try.
+    #[must_use]
+    pub fn without_hint(mut self) -> Self {
+        self.hint = None;
+        self
+    }
+
     /// What the user may try, if we know.
     pub fn hint_text(&self) -> Option<&str> {
         self.hint.as_deref()

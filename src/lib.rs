@@ -67,6 +67,7 @@ pub mod hidden;
 pub mod night;
 pub mod aftermath;
 pub mod bulletin;
+pub mod redaction;
 
 // thought
 pub mod pattern;
@@ -85,6 +86,7 @@ pub mod retention;
 pub mod digest_sql;
 
 // hands
+pub mod files;
 pub mod userfiles;
 pub mod pgtools;
 pub mod install;

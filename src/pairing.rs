@@ -9,6 +9,7 @@ use crate::capture::{CollectedRow, Value};
 use crate::digest::RowDigest;
 use crate::finding::{ChangedColumn, ChangedRow, RowDifference, RowText};
 use crate::name::quote_ident;
+use crate::redaction::Redaction;
 
 /// Characters of a value that are shown.
 const SHOWN_CHARS: usize = 200;
@@ -18,8 +19,8 @@ const ALIKE_ROWS: usize = 400;
 /// How rows are shown.
 #[derive(Debug, Clone, Copy)]
 pub struct Show {
-    /// Values are replaced by their hashes.
-    pub is_redacted: bool,
+    /// Whether values are replaced by hashes.
+    pub redaction: Redaction,
     /// Rows that are shown a table; the comparison itself has no limit.
     pub max_rows: usize,
 }
@@ -186,10 +187,10 @@ fn key_text(found: &Found, row: &Surplus, show: Show) -> String {
 /// A value as people see it: NULL and the text `NULL`, nothing and a blank must not look alike.
 fn shown(value: Option<&Value>, show: Show) -> String {
     let Some(value) = value else { return "NULL".to_owned() };
-    let hash: String = value.digest.to_string().chars().take(16).collect();
-    if show.is_redacted {
-        return format!("sha256:{hash}");
+    if let Some(hash) = show.redaction.hash(value.digest.to_string().as_bytes()) {
+        return hash;
     }
+    let hash: String = value.digest.to_string().chars().take(16).collect();
     let text = String::from_utf8_lossy(&value.head);
     let cut: String = text.chars().take(SHOWN_CHARS).collect();
     if cut.len() < value.bytes {
@@ -227,7 +228,8 @@ mod tests {
 
     fn named(found: Found, is_redacted: bool) -> RowDifference {
         let mut difference = RowDifference::default();
-        name_rows(&mut difference, found, true, Show { is_redacted, max_rows: 10 });
+        let redaction = if is_redacted { Redaction::on([7; 16]) } else { Redaction::OFF };
+        name_rows(&mut difference, found, true, Show { redaction, max_rows: 10 });
         difference
     }
 

@@ -94,11 +94,22 @@ fn inspect(dir: &Path, required: &[&str]) -> Result<PgTools> {
     if !missing.is_empty() {
         return Err(Error::new(format!("no program {}", missing.join(", "))));
     }
+    check_writers(dir)?;
     let program = dir.join(required.first().copied().unwrap_or("pg_dump"));
     let printed = printed_by(&program, "--version")?;
     let version = Version::parse(&printed)
         .ok_or_else(|| Error::new(format!("{} --version printed {printed:?}", program.display())))?;
     Ok(PgTools { bindir: dir.to_owned(), version })
+}
+
+/// Where every user may write, every user can put a program of that name.
+fn check_writers(dir: &Path) -> Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    if fs::metadata(dir)?.permissions().mode() & 0o002 == 0 {
+        return Ok(());
+    }
+    Err(Error::new("every user of this machine may write to this directory")
+        .hint(format!("chmod o-w {}", dir.display())))
 }
 
 /// An executable file that is not a wrapper: Debian's are links to a script named `pg_wrapper`.

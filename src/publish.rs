@@ -2,7 +2,7 @@
 //!
 //! Never overwrites a file that is not a page of ours, never touches a report, and never goes on silently over a night without a page.
 
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, DirBuilder};
 use std::io::{ErrorKind, Read as _};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest as _, Sha256};
 
 use crate::error::{Context, Error, Result};
+use crate::files;
 use crate::nights::{self, NightEntry};
 use crate::page::{self, INDEX, PAGE, Paper};
 use crate::report::Report;
@@ -117,7 +118,7 @@ impl<'a> Neighbours<'a> {
 
 fn write_one(night: &NightEntry, neighbours: &Neighbours<'_>, path: &Path) -> Result<()> {
     let file = night.path.join(REPORT);
-    let bytes = fs::read(&file).doing(|| format!("read report {}", file.display()))?;
+    let bytes = files::read(&file, files::REPORT).doing(|| format!("read report {}", file.display()))?;
     if night.summary().is_none_or(|summary| summary.sha256 != hex::encode(Sha256::digest(&bytes))) {
         return Err(Error::new(format!("{} has changed while pages were made", file.display())));
     }
@@ -153,13 +154,13 @@ fn is_ours(path: &Path) -> bool {
 
 fn beginning(path: &Path) -> Vec<u8> {
     let mut bytes = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(4096).read_to_end(&mut bytes));
+    let read = files::open(path).and_then(|file| file.take(4096).read_to_end(&mut bytes));
     if read.is_ok() { bytes } else { Vec::new() }
 }
 
 fn is_same(path: &Path, page: &str) -> bool {
     let mut bytes = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(MAX_PAGE_BYTES).read_to_end(&mut bytes));
+    let read = files::open(path).and_then(|file| file.take(MAX_PAGE_BYTES).read_to_end(&mut bytes));
     read.is_ok() && bytes == page.as_bytes()
 }
 

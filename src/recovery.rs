@@ -154,6 +154,8 @@ pub async fn recover(wanted: &Wanted<'_>, chosen: &Chosen) -> Result<Recovered> 
         protected: &given.config.protected.databases,
     };
     restored.complaints.extend(restoring::restore_properties(&order).await?);
+    let redaction = given.redaction()?;
+    restored.complaints.iter_mut().for_each(|complaint| redaction.complaint(complaint));
     (given.listener)(Event::Phase("compare with what was signed"));
     let mut comparison = compare(wanted, chosen, expected).await?;
     let unaccepted = restored.unaccepted().map(|complaint| Unchecked {
@@ -163,6 +165,7 @@ pub async fn recover(wanted: &Wanted<'_>, chosen: &Chosen) -> Result<Recovered> 
         limit: None,
     });
     comparison.outcome.unchecked.extend(unaccepted);
+    comparison.outcome.unchecked.extend(changed_since(chosen)?);
     let facts = RestoreFacts {
         database: wanted.into.dbname().into(),
         pg_restore: restored.pg_restore,
@@ -171,6 +174,17 @@ pub async fn recover(wanted: &Wanted<'_>, chosen: &Chosen) -> Result<Recovered> 
     let times = Times { started_at, finished_at: (given.now)(), duration_ms: ms(clock) };
     let report = write_report(wanted, chosen, &mut comparison, facts, times).await;
     Ok(Recovered { comparison, report })
+}
+
+/// The files were hashed before they were read: what has changed in between may be in the database.
+fn changed_since(chosen: &Chosen) -> Result<Option<Unchecked>> {
+    let changed = chosen.backup.verify_files()?.into_iter().next();
+    Ok(changed.map(|first| Unchecked {
+        object: format!("backup {}", chosen.backup.record.id),
+        side: "actual".into(),
+        reason: format!("it has changed while it was restored: {first}"),
+        limit: None,
+    }))
 }
 
 /// The manifest that was signed against the new database. A manifest has no rows: what differs is counted, not named.

@@ -3,8 +3,6 @@
 //! Never in an argument, a message or a `Debug` form; never from a file that others can read.
 
 use std::fmt;
-use std::fs::{self, File};
-use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -15,6 +13,7 @@ use tokio::io::AsyncReadExt as _;
 use tokio::process::{Child, Command};
 
 use crate::error::{Context, Error, Result};
+use crate::files;
 
 /// No password is longer; whoever prints more prints something else.
 const MAX_BYTES: u64 = 1 << 16;
@@ -102,15 +101,9 @@ fn from_file(file: &Path, environment: Environment<'_>) -> Result<Secret> {
 }
 
 fn read_private(path: &Path, is_credential: bool) -> Result<Vec<u8>> {
-    // To open a pipe would be to wait for its other end.
-    if !fs::metadata(path)?.is_file() {
-        return Err(Error::new("not a regular file"));
-    }
-    let file = File::open(path)?;
+    let file = files::open(path)?;
     let metadata = file.metadata()?;
-    if !metadata.is_file() {
-        return Err(Error::new("not a regular file"));
-    }
+    files::check_owner(&metadata)?;
     let mode = metadata.permissions().mode() & 0o7777;
     // systemd lets the service in by an access list, which stat shows as a right of the group; nobody else can enter.
     let allowed = if is_credential { 0o640 } else { 0o600 };
@@ -118,9 +111,7 @@ fn read_private(path: &Path, is_credential: bool) -> Result<Vec<u8>> {
         let hint = format!("chmod 600 {}, if nobody else has read it", path.display());
         return Err(Error::new(format!("its mode is {mode:04o}, wider than 0600")).hint(hint));
     }
-    let mut bytes = Vec::new();
-    file.take(MAX_BYTES).read_to_end(&mut bytes)?;
-    Ok(bytes)
+    Ok(files::read_open(file, files::KEY)?)
 }
 
 fn from_variable(variable: &str, environment: Environment<'_>) -> Result<Secret> {
@@ -173,6 +164,8 @@ fn first_line(bytes: &[u8]) -> Result<Secret> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn nothing(_: &str) -> Option<String> {

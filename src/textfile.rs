@@ -3,11 +3,11 @@
 //! Never half a file under its name, never over a file that is not ours, never through a symbolic link.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{ErrorKind, Read as _};
 use std::path::Path;
 
 use crate::error::{Context, Error, Result};
+use crate::files;
 use crate::metrics;
 use crate::render::printable;
 use crate::store::write::{Then, replace_own_and};
@@ -78,6 +78,6 @@ fn same_labels(old: &str, labels: Option<&str>) -> Result<()> {
 
 fn beginning(path: &Path) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    File::open(path)?.take(BEGINNING_BYTES).read_to_end(&mut bytes)?;
+    files::open(path)?.take(BEGINNING_BYTES).read_to_end(&mut bytes)?;
     Ok(bytes)
 }

@@ -18,6 +18,7 @@ use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStor
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::error::{Context, Error, Result};
+use crate::files;
 
 /// What we ask of the server's certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -212,7 +213,7 @@ fn system_roots() -> Result<Vec<CertificateDer<'static>>> {
 /// Every certificate of a PEM file; at least one.
 pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
     let doing = || format!("read certificate {}", path.display());
-    let pem = fs::read(path).doing(doing)?;
+    let pem = files::read(path, files::CERTIFICATES).doing(doing)?;
     let found: Vec<_> =
         CertificateDer::pem_slice_iter(&pem).collect::<Result<_, _>>().map_err(pem_error).doing(doing)?;
     if found.is_empty() { Err(Error::new("no certificate in it")).doing(doing) } else { Ok(found) }
@@ -220,7 +221,7 @@ pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
 
 fn revocation_lists(path: &Path) -> Result<Vec<CertificateRevocationListDer<'static>>> {
     let doing = || format!("read revocation list {}", path.display());
-    let pem = fs::read(path).doing(doing)?;
+    let pem = files::read(path, files::CERTIFICATES).doing(doing)?;
     let found = CertificateRevocationListDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>();
     let found = found.map_err(pem_error).doing(doing)?;
     if found.is_empty() { Err(Error::new("no revocation list in it")).doing(doing) } else { Ok(found) }
@@ -234,7 +235,7 @@ fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>> {
     if metadata.mode() & forbidden != 0 {
         return Err(Error::new("others may read it").hint(format!("chmod 0600 {}", path.display()))).doing(doing);
     }
-    let pem = fs::read(path).doing(doing)?;
+    let pem = files::read(path, files::CERTIFICATES).doing(doing)?;
     PrivateKeyDer::from_pem_slice(&pem)
         .map_err(|error| pem_error(error).hint("encrypted keys are not supported: openssl pkey removes the passphrase"))
         .doing(doing)

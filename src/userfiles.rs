@@ -9,6 +9,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use crate::error::{Context, Error, Result};
+use crate::files;
 use crate::finding::{FindingKind, Waiver};
 use crate::questions;
 use crate::signers::AllowedSigners;
@@ -41,20 +42,37 @@ pub fn allowed_signers(path: &Path) -> Result<AllowedSigners> {
 /// # Errors
 /// When the file cannot be read.
 pub fn allowed_signers_text(path: &Path) -> Result<String> {
-    fs::read_to_string(path).doing(|| format!("read allowed signers {}", path.display()))
+    files::read_text(path, files::BY_HAND).doing(|| format!("read allowed signers {}", path.display()))
 }
 
 fn read_checks(dir: &Path) -> Result<BTreeMap<String, String>> {
     let mut checks = BTreeMap::new();
     for entry in fs::read_dir(dir)? {
         let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "sql") {
-            let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-            let sql = fs::read_to_string(&path).doing(|| format!("read {}", path.display()))?;
+        if let Some(name) = check_name(&path)? {
+            let sql = files::read_text(&path, files::BY_HAND).doing(|| format!("read {}", path.display()))?;
             checks.insert(name, sql.trim().trim_end_matches(';').to_owned());
         }
     }
     Ok(checks)
+}
+
+/// The stem of a check; `None` for a file that cannot be meant as one. What may be meant as one and is not read is an error.
+fn check_name(path: &Path) -> Result<Option<String>> {
+    let shown = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let is_sql = shown.to_ascii_lowercase().ends_with(".sql");
+    if path.is_dir() && !shown.starts_with('.') {
+        return Err(Error::new(format!("{shown} is a directory, and checks are not read from directories in it"))
+            .hint("move it away, or run the comparison with it as --checks"));
+    }
+    if !is_sql {
+        return Ok(None);
+    }
+    match path.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_suffix(".sql")) {
+        Some(stem) if !stem.is_empty() => Ok(Some(stem.to_owned())),
+        _ => Err(Error::new(format!("{shown} is not read: the name of a check is UTF-8 and ends in .sql"))
+            .hint("rename it, for instance to balance_is_positive.sql")),
+    }
 }
 
 /// A waiver for all objects of a kind, because of an option.
@@ -85,7 +103,7 @@ struct WaiverEntry {
 }
 
 fn read_waivers(path: &Path) -> Result<Vec<Waiver>> {
-    let file: WaiverFile = toml::from_str(&fs::read_to_string(path)?).map_err(|error| {
+    let file: WaiverFile = toml::from_str(&files::read_text(path, files::BY_HAND)?).map_err(|error| {
         Error::new(error.to_string().trim_end().to_owned())
             .hint("[[waiver]] with kind = \"missing\", object = \"index shop.orders_idx\", reason = \"…\"")
     })?;

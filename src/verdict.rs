@@ -168,6 +168,7 @@ impl Outcome {
             Verdict::Damaged
         } else if !self.unchecked.is_empty()
             || coverage.tables_compared == 0
+            || !self.scope.compared.contains(&Aspect::Rows)
             || Some(coverage.tables_expected) != covered(coverage.waived_expected)
             || Some(coverage.tables_actual) != covered(coverage.waived_actual)
         {
@@ -197,6 +198,9 @@ impl Outcome {
                 format!(": {} could not be checked", counted(self.unchecked.len(), "thing"))
             }
             Verdict::Inconclusive if self.coverage.tables_compared == 0 => ": no table was compared".to_owned(),
+            Verdict::Inconclusive if !self.scope.compared.contains(&Aspect::Rows) => {
+                ": no rows were compared".to_owned()
+            }
             Verdict::Inconclusive => ": not every table was compared".to_owned(),
         };
         let scope = if scope.is_empty() { String::new() } else { format!(" ({scope})") };
@@ -216,7 +220,8 @@ mod tests {
 
     fn one_table() -> Outcome {
         let coverage = Coverage { tables_expected: 1, tables_actual: 1, tables_compared: 1, ..Default::default() };
-        Outcome { coverage, ..Default::default() }
+        let scope = Scope { compared: vec![Aspect::Rows], ..Default::default() };
+        Outcome { coverage, scope, ..Default::default() }
     }
 
     fn unchecked() -> Unchecked {
@@ -248,6 +253,14 @@ mod tests {
     }
 
     #[test]
+    fn a_comparison_without_rows_is_not_sound() {
+        let mut outcome = one_table();
+        outcome.scope.compared = vec![Aspect::Schema, Aspect::Sequences];
+        assert_eq!(outcome.verdict(), Verdict::Inconclusive);
+        assert!(outcome.verdict_line().starts_with("inconclusive: no rows were compared"));
+    }
+
+    #[test]
     fn a_finding_is_damage_even_when_something_is_unchecked() {
         let mut outcome = one_table();
         outcome.findings.push(Finding::new(FindingKind::RowCount, "a.b"));
@@ -265,7 +278,6 @@ mod tests {
     #[test]
     fn the_verdict_line_says_what_was_left_out() {
         let mut outcome = one_table();
-        outcome.scope.compared.push(Aspect::Rows);
         assert_eq!(outcome.verdict_line(), "sound (rows)");
         outcome.selection = vec!["--table shop.*".into()];
         assert_eq!(outcome.verdict_line(), "sound (rows; only --table shop.*)");

@@ -159,6 +159,7 @@ fn full(source: Source) -> Config {
             after_restore: list(&["/bin/anonymise"]),
             after_verified: list(&["aws", "s3"]),
             timeout: Some(Span::seconds(7200)),
+            environment: list(&["AWS_PROFILE"]),
         },
         notify: full_notify(),
         metrics: Some(Metrics {

@@ -27,6 +27,8 @@ pub struct ArchiveCatalog {
     /// How often there are rows without a definition: the dump was made with `--data-only` or `--section`. A scan
     /// gives these rows too, but `tables` does not have them.
     pub undefined_tables: usize,
+    /// The first statement of a plain dump that pg_dump does not write: then nothing in the dump can be trusted.
+    pub strange: Option<String>,
 }
 
 /// `last_value` and `is_called` of a sequence.
@@ -143,7 +145,9 @@ impl Builder {
     /// There are rows for this table, or for one without a definition.
     pub(super) fn data(&mut self, table: Option<&Name>, data: HasData) {
         match table.and_then(|name| self.catalog.tables.get_mut(name)) {
-            Some(table) => table.has_data = data,
+            // What is in an INSERT anywhere cannot be compared, whatever COPY says before or after it.
+            Some(table) if table.has_data != HasData::Inserts => table.has_data = data,
+            Some(_) => {}
             None => self.catalog.undefined_tables += 1,
         }
     }

@@ -2,11 +2,12 @@
 //!
 //! It never looks at the name: people call dumps anything.
 
-use std::fs::{self, File};
+use std::fs::{self};
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
 use crate::error::{Context, Error, Result};
+use crate::files;
 
 /// The formats of pg_dump.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +38,7 @@ pub(super) fn detect(path: &Path) -> Result<Option<Format>> {
         return Err(Error::new("neither a file nor a directory").hint("write the dump to a file first"));
     }
     let mut head = Vec::new();
-    File::open(path)?.take(4096).read_to_end(&mut head)?;
+    files::open(path)?.take(4096).read_to_end(&mut head)?;
     if head.is_empty() {
         return Err(Error::new("the file is empty").hint("did pg_dump fail?"));
     }
@@ -89,7 +90,7 @@ fn refuse(head: &[u8], path: &Path) -> Result<()> {
 
 /// A tar file ends with two blocks of zeros; pg_restore itself never looks that far.
 pub(super) fn check_tar_end(path: &Path) -> Result<()> {
-    let mut file = File::open(path)?;
+    let mut file = files::open(path)?;
     let len = file.metadata()?.len();
     let mut tail = [1; 1024];
     if len >= 1024 && len % 512 == 0 {
@@ -103,6 +104,11 @@ pub(super) fn check_tar_end(path: &Path) -> Result<()> {
 pub(super) fn check_directory(path: &Path) -> Result<()> {
     for entry in fs::read_dir(path)? {
         let entry = entry?;
+        // pg_restore would follow a link out of the directory, and wait at a pipe.
+        if !entry.file_type()?.is_file() {
+            return Err(Error::new(format!("{} is not a regular file", entry.file_name().display()))
+                .hint("pg_dump writes nothing but files: copy the dump again"));
+        }
         let is_compressed = entry.path().extension().is_some_and(|extension| extension == "gz");
         if is_compressed && entry.metadata()?.len() < SMALLEST_GZIP_BYTES {
             return Err(cut(&format!("{} is too short", entry.file_name().display())));

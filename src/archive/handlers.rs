@@ -9,6 +9,7 @@ use super::catalog::Builder;
 use super::reader::{Handler, Next};
 use super::statement::Statement;
 use super::toc::relation_oid;
+use super::written::Written;
 use crate::error::{Context, Result};
 use crate::name::Name;
 
@@ -17,6 +18,7 @@ use crate::name::Name;
 pub(super) struct Gather {
     pub(super) builder: Builder,
     pub(super) names: BTreeMap<u32, Name>,
+    pub(super) written: Written,
     oid: Option<u32>,
 }
 
@@ -26,6 +28,10 @@ impl Handler for Gather {
         if text.starts_with(b"-- TOC entry ") {
             self.oid = relation_oid(text);
         }
+    }
+
+    fn written(&mut self) -> Option<&mut Written> {
+        Some(&mut self.written)
     }
 
     fn statement(&mut self, statement: Statement) -> Result<Next> {

@@ -23,15 +23,16 @@ mod splitter;
 mod statement;
 mod toc;
 mod token;
+mod written;
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 pub use catalog::{ArchiveCatalog, ArchiveColumn, ArchiveTable, HasData, SequenceValue, TableKind};
 pub use format::Format;
 
 use crate::error::{Context, Result};
+use crate::files;
 use crate::name::Name;
 use handlers::{Gather, Peek};
 use reader::{End, Handler, read_dump};
@@ -102,10 +103,11 @@ impl Archive {
 
     fn open_plain(&mut self) -> Result<()> {
         let mut gather = Gather::default();
-        match read_dump(File::open(&self.path)?, &mut gather)? {
+        match read_dump(files::open(&self.path)?, &mut gather)? {
             End::Cut(how) => return Err(format::cut(&how)),
             End::Complete | End::Stopped => {}
         }
+        gather.builder.catalog.strange = gather.written.finish();
         self.catalog = gather.builder.finish();
         Ok(())
     }

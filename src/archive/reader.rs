@@ -6,10 +6,14 @@ use std::io::{ErrorKind, Read};
 
 use super::splitter::{Piece, Splitter};
 use super::statement::{Reading, Statement, parse};
+use super::written::{Seen, Written};
 use crate::error::{Context, Error, Result};
 
 /// Large enough that a system call costs nothing beside the rows in it.
 const BLOCK_BYTES: usize = 256 << 10;
+
+/// PostgreSQL builds a line of COPY, escapes included, in one piece of memory, of which none is larger than 1 GiB (`MaxAllocSize`).
+const MAX_LINE_BYTES: usize = 1 << 30;
 
 /// The last words of pg_dump and pg_restore.
 const TRAILER: &[u8] = b"-- PostgreSQL database dump complete";
@@ -22,6 +26,10 @@ const UNSAFE_ENCODINGS: &[&str] = &["BIG5", "GB18030", "GBK", "JOHAB", "SHIFT_JI
 pub(super) trait Handler {
     /// A `--` comment between statements.
     fn comment(&mut self, text: &[u8]);
+    /// Follows whether pg_dump wrote this, where that is asked.
+    fn written(&mut self) -> Option<&mut Written> {
+        None
+    }
     /// A statement, in the order of the dump.
     fn statement(&mut self, statement: Statement) -> Result<Next>;
     /// A row of the last COPY.
@@ -53,7 +61,7 @@ pub(super) enum End {
 
 /// Reads to the end, or until the handler stops it.
 pub(super) fn read_dump(input: impl Read, handler: &mut impl Handler) -> Result<End> {
-    let mut blocks = Blocks { input, buffer: vec![0; BLOCK_BYTES], start: 0, end: 0 };
+    let mut blocks = Blocks { input, buffer: vec![0; BLOCK_BYTES], start: 0, end: 0, lines: 0 };
     let mut splitter = Splitter::new();
     let mut reading = Reading { is_utf8: true, plain_quotes_escape: false };
     let mut ending = Ending::default();
@@ -63,7 +71,15 @@ pub(super) fn read_dump(input: impl Read, handler: &mut impl Handler) -> Result<
         }
         let (taken, piece) = splitter.feed(blocks.unread());
         let statement = match piece {
-            Some(Piece::Statement { text, is_whole }) => Some(parse(text, is_whole, reading)?),
+            Some(Piece::Statement { text, is_whole, has_command }) => {
+                let statement =
+                    parse(text, is_whole, reading).doing(|| format!("line {}", blocks.line_of(taken, text)))?;
+                if let Some(written) = handler.written() {
+                    let (line, plain_quotes_escape) = (blocks.line_of(taken, text), reading.plain_quotes_escape);
+                    written.statement(&Seen { text, statement: &statement, line, has_command, plain_quotes_escape });
+                }
+                Some(statement)
+            }
             Some(Piece::Comment(text)) => {
                 ending.comment(text)?;
                 handler.comment(text);
@@ -71,11 +87,14 @@ pub(super) fn read_dump(input: impl Read, handler: &mut impl Handler) -> Result<
             }
             Some(Piece::Command(text)) => {
                 ending.command(text);
+                if let Some(written) = handler.written() {
+                    written.command(text, blocks.line_of(taken, text) - 1);
+                }
                 None
             }
             None => None,
         };
-        blocks.start += taken;
+        blocks.pass(taken);
         let Some(statement) = statement else { continue };
         ending.is_trailer_seen = false;
         match &statement {
@@ -136,9 +155,23 @@ struct Blocks<R> {
     buffer: Vec<u8>,
     start: usize,
     end: usize,
+    /// How many lines have been passed.
+    lines: u64,
 }
 
 impl<R: Read> Blocks<R> {
+    /// Passes over the next bytes.
+    fn pass(&mut self, bytes: usize) {
+        self.lines += newlines(self.unread().get(..bytes).unwrap_or_default());
+        self.start += bytes;
+    }
+
+    /// The number of the line on which a statement begins that ends `taken` bytes further on.
+    fn line_of(&self, taken: usize, statement: &[u8]) -> u64 {
+        let end = self.lines + newlines(self.unread().get(..taken).unwrap_or_default());
+        (end + 1).saturating_sub(newlines(statement))
+    }
+
     fn unread(&self) -> &[u8] {
         &self.buffer[self.start..self.end]
     }
@@ -159,6 +192,7 @@ impl<R: Read> Blocks<R> {
         };
         let line = self.start..self.start + len;
         self.start += len + 1;
+        self.lines += 1;
         Ok(Some(&self.buffer[line]))
     }
 
@@ -168,6 +202,13 @@ impl<R: Read> Blocks<R> {
         self.end -= self.start;
         self.start = 0;
         if self.end == self.buffer.len() {
+            if self.end >= MAX_LINE_BYTES {
+                return Err(Error::new(format!(
+                    "line {} is longer than 1 GiB, which is more than PostgreSQL can write",
+                    self.lines + 1
+                ))
+                .hint("this is not the unchanged output of pg_dump"));
+            }
             self.buffer.resize(self.end * 2, 0);
         } else if self.end < BLOCK_BYTES && self.buffer.len() > 16 * BLOCK_BYTES {
             self.buffer.truncate(BLOCK_BYTES);
@@ -184,6 +225,10 @@ impl<R: Read> Blocks<R> {
             }
         }
     }
+}
+
+fn newlines(bytes: &[u8]) -> u64 {
+    memchr::memchr_iter(b'\n', bytes).count() as u64
 }
 
 /// What proves that a dump is whole: the trailer, after it nothing but its frame and, in newer versions, the command

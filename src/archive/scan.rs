@@ -2,7 +2,7 @@
 //!
 //! It never returns success unless every entry that was asked for has been seen to its end.
 
-use std::fs::{self, File};
+use std::fs::{self};
 use std::io::{self, Read};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -12,6 +12,7 @@ use super::reader::{End, read_dump};
 use super::restore::Restore;
 use super::{Archive, Format, HasData, RowSink, format, reading};
 use crate::error::{Context, Error, Result};
+use crate::files;
 use crate::name::Name;
 
 /// Parts a process gets: more than one, so that no process is left with a long tail; few, since each start reads the
@@ -84,7 +85,7 @@ impl Archive {
     fn scan_plain(&self, shared: &Shared<'_>, make_sink: MakeSink<'_, '_>) -> Result<()> {
         let mut sink = make_sink();
         let mut deliver = Deliver::new(&mut *sink, shared.is_wanted, shared.with_large_objects);
-        match read_dump(File::open(&self.path)?, &mut deliver)? {
+        match read_dump(files::open(&self.path)?, &mut deliver)? {
             End::Complete => shared.add_large_objects(deliver.large_objects.len()),
             End::Stopped => {}
             End::Cut(how) => return Err(format::cut(&how)),

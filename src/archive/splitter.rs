@@ -10,11 +10,15 @@ pub(super) const MAX_STATEMENT_BYTES: usize = 16 << 20;
 /// A comment may hold a hostile name, but the ones we read are short.
 const MAX_COMMENT_BYTES: usize = 4096;
 
+/// pg_dump makes its tags of a word and a few letters.
+const MAX_TAG_BYTES: usize = 4096;
+
 /// One piece of a dump. The bytes live until the splitter is fed again.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Piece<'a> {
     /// Without comments outside of quotes, without the semicolon. `is_whole` is false when it was too long to keep.
-    Statement { text: &'a [u8], is_whole: bool },
+    /// `has_command` tells of a backslash outside of quotes, where psql finds a command.
+    Statement { text: &'a [u8], is_whole: bool, has_command: bool },
     /// A `--` comment between statements, from the dashes to before the newline.
     Comment(&'a [u8]),
     /// A psql command such as `\restrict`, from the backslash to before the newline.
@@ -54,6 +58,7 @@ pub(super) struct Splitter {
     state: State,
     text: Vec<u8>,
     is_whole: bool,
+    has_command: bool,
     /// The previous byte is given out; clear `text` before the next.
     is_emitted: bool,
     side: Vec<u8>,
@@ -69,6 +74,7 @@ impl Splitter {
             state: State::Plain,
             text: Vec::new(),
             is_whole: true,
+            has_command: false,
             is_emitted: false,
             side: Vec::new(),
             tag: Vec::new(),
@@ -118,7 +124,7 @@ impl Splitter {
         match before {
             State::LineComment => Piece::Comment(&self.side),
             State::Command => Piece::Command(&self.side),
-            _ => Piece::Statement { text: &self.text, is_whole: self.is_whole },
+            _ => Piece::Statement { text: &self.text, is_whole: self.is_whole, has_command: self.has_command },
         }
     }
 
@@ -131,6 +137,7 @@ impl Splitter {
             self.text.clear();
             self.side.clear();
             self.is_whole = true;
+            self.has_command = false;
         }
     }
 
@@ -242,6 +249,7 @@ impl Splitter {
                 self.state = State::Command;
                 return false;
             }
+            b'\\' => self.has_command = true,
             _ if byte.is_ascii_whitespace() && self.is_blank() => return false,
             _ => {}
         }
@@ -275,6 +283,11 @@ impl Splitter {
     fn dollar_tag(&mut self, byte: u8) -> bool {
         let is_first = self.tag.len() == 1;
         let is_tag = byte.is_ascii_alphabetic() || byte == b'_' || byte >= 0x80 || (byte.is_ascii_digit() && !is_first);
+        if self.tag.len() > MAX_TAG_BYTES {
+            self.is_whole = false;
+            self.state = State::Plain;
+            return false;
+        }
         if byte == b'$' {
             self.tag.push(byte);
             self.state = State::Dollar { matched: 0 };

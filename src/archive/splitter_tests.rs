@@ -83,7 +83,10 @@ fn a_statement_too_long_to_keep_says_so_and_the_next_is_whole() {
     let mut splitter = Splitter::new();
     let (taken, piece) = splitter.feed(long.as_bytes());
     assert!(matches!(piece, Some(Piece::Statement { is_whole: false, .. })));
-    assert_eq!(splitter.feed(&long.as_bytes()[taken..]).1, Some(Piece::Statement { text: b"b", is_whole: true }));
+    assert_eq!(
+        splitter.feed(&long.as_bytes()[taken..]).1,
+        Some(Piece::Statement { text: b"b", is_whole: true, has_command: false })
+    );
 }
 
 /// Parts that may stand next to each other in a statement, each closed in itself.

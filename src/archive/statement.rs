@@ -4,6 +4,7 @@
 
 use super::catalog::{ArchiveColumn, TableKind};
 use super::token::{Token, Tokens};
+use super::written::start;
 use crate::error::{Error, Result};
 use crate::name::Name;
 
@@ -102,10 +103,9 @@ pub(super) fn parse(text: &[u8], is_whole: bool, reading: Reading) -> Result<Sta
     }
 }
 
-/// The first words of a statement, for an error message of one line.
+/// The first words of a statement, for an error message of one line without values.
 fn excerpt(text: &[u8]) -> String {
-    let start = text.get(..80).unwrap_or(text);
-    format!("{:?}", String::from_utf8_lossy(start))
+    format!("{:?}", start(&String::from_utf8_lossy(text.get(..200).unwrap_or(text))))
 }
 
 fn set(tokens: &mut Tokens<'_>) -> Option<Statement> {
@@ -151,21 +151,30 @@ fn select(tokens: &mut Tokens<'_>) -> Option<Statement> {
     tokens.symbol(b'(');
     match function.as_str() {
         "setval" => setval(tokens),
-        "lo_create" => large_object(tokens).map(Statement::LargeObjectCreate),
-        "lo_open" => large_object(tokens).map(Statement::LargeObjectOpen),
+        "lo_create" => large_object(tokens).filter(|_| is_end(tokens)).map(Statement::LargeObjectCreate),
+        "lo_open" => {
+            let oid = large_object(tokens)?;
+            let is_mode = tokens.symbol(b',') && tokens.integer().is_some();
+            (is_mode && is_end(tokens)).then_some(Statement::LargeObjectOpen(oid))
+        }
         "lowrite" => {
             tokens.integer()?;
             tokens.symbol(b',');
-            let literal = tokens.literal()?;
+            let literal = tokens.literal().filter(|_| is_end(tokens))?;
             hex::decode(literal.strip_prefix("\\x")?).ok().map(Statement::LargeObjectWrite)
         }
-        "lo_close" => Some(Statement::LargeObjectClose),
+        "lo_close" => (tokens.integer().is_some() && is_end(tokens)).then_some(Statement::LargeObjectClose),
         _ => Some(Statement::Other),
     }
 }
 
 fn large_object(tokens: &mut Tokens<'_>) -> Option<u32> {
     tokens.literal()?.parse().ok()
+}
+
+/// The call ends here, and so does the statement.
+fn is_end(tokens: &mut Tokens<'_>) -> bool {
+    tokens.symbol(b')') && tokens.next().is_none()
 }
 
 /// The sequence's name is a literal with an identifier in it.
@@ -176,7 +185,7 @@ fn setval(tokens: &mut Tokens<'_>) -> Option<Statement> {
     let last_value = tokens.integer()?;
     tokens.symbol(b',');
     let is_called = tokens.identifier()? == "true";
-    Some(Statement::Sequence { name, last_value, is_called })
+    is_end(tokens).then_some(Statement::Sequence { name, last_value, is_called })
 }
 
 fn create(tokens: &mut Tokens<'_>) -> Option<Statement> {

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs;
 use std::path::Path;
 
 use super::partial::{hash, paths, sums};
 use super::{Backup, RECORD, SUMS};
 use crate::error::{Context, Result};
+use crate::files;
 use crate::night::DumpFile;
 
 /// A file that is not what it was.
@@ -37,7 +37,7 @@ impl Backup {
         let files = &self.record.dump.files;
         let mut found = differences(&self.path, files)?;
         let path = self.path.join(SUMS);
-        match fs::read(&path) {
+        match files::read(&path, files::RECORD) {
             Ok(bytes) if bytes == sums(files).as_bytes() => {}
             Ok(_) => found.push(Difference::Changed(SUMS.to_owned())),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {

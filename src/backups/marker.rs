@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Backups, DAMAGED, UNVERIFIED, VERIFIED};
 use crate::error::{Context, Error, Result};
+use crate::files;
 use crate::store::write::{clear, replace_own, sync_directory};
 use crate::strict;
 use crate::time::Timestamp;
@@ -88,7 +89,7 @@ impl Marker {
 fn read(dir: &Path) -> Result<Option<Marker>> {
     let path = dir.join(MARKER);
     let doing = || format!("read {}", path.display());
-    match fs::read(&path) {
+    match files::read(&path, files::STATE) {
         Ok(bytes) => strict::from_slice("mark of a backup directory", &bytes, FORMAT..=FORMAT).map(Some).doing(doing),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error).doing(doing),

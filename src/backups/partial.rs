@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use super::record::{Made, Record};
 use super::{Backup, Backups, DUMP_CUSTOM, DUMP_DIRECTORY, GLOBALS, PARTIAL, RECORD, SUMS, UNVERIFIED, demand_id};
 use crate::error::{Context, Error, Result};
+use crate::files;
 use crate::night::{DumpFacts, DumpFile};
 use crate::store::Hashing;
 use crate::store::write::{clear, replace_own, sync_directory};
@@ -114,7 +115,7 @@ pub(super) fn hash_files(dir: &Path) -> Result<Vec<DumpFile>> {
 
 pub(super) fn hash(path: &Path) -> io::Result<(u64, String)> {
     let mut sink = Hashing::new(io::sink());
-    let mut buffer = io::BufReader::with_capacity(1 << 18, File::open(path)?);
+    let mut buffer = io::BufReader::with_capacity(1 << 18, files::open_unlinked(path)?);
     io::copy(&mut buffer, &mut sink)?;
     let (bytes, sha256, _) = sink.finish();
     Ok((bytes, sha256))

@@ -62,8 +62,9 @@ impl Record {
 
     pub(super) fn read(dir: &Path) -> Result<Self> {
         let path = dir.join(RECORD);
-        let read =
-            || -> Result<Self> { strict::from_slice("record of a backup", &std::fs::read(&path)?, FORMAT..=FORMAT) };
+        let read = || -> Result<Self> {
+            strict::from_slice("record of a backup", &crate::files::read(&path, crate::files::RECORD)?, FORMAT..=FORMAT)
+        };
         read().doing(|| format!("read {}", path.display()))
     }
 

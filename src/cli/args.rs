@@ -215,6 +215,9 @@ pub struct ManifestArguments {
     /// The user's own checks.
     #[command(flatten)]
     pub checks: ChecksArguments,
+    /// Save hashes instead of values of rows
+    #[arg(long)]
+    pub redact: bool,
 }
 
 /// `demo`

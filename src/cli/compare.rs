@@ -14,12 +14,18 @@ use crate::error::Result;
 use crate::pairing::Show;
 use crate::pattern::Selection;
 use crate::progress::{Event, Side};
+use crate::redaction::Redaction;
 use crate::render::{self, Heading};
 use crate::report::{Report, Run, Times, Tools};
 use crate::store::{self, Folder};
 
 /// Compares, prints, writes the report; the exit code is the verdict's.
 pub async fn run(arguments: &CompareArguments) -> Result<u8> {
+    let redaction = inputs::redaction(arguments.redact)?;
+    run_redacted(arguments, redaction).await.map_err(|error| redaction.error(error))
+}
+
+async fn run_redacted(arguments: &CompareArguments, redaction: Redaction) -> Result<u8> {
     let (started_at, clock) = (inputs::now(), Instant::now());
     let run_id = store::random_run_id()?;
     let job = job(arguments)?;
@@ -28,7 +34,8 @@ pub async fn run(arguments: &CompareArguments) -> Result<u8> {
     let folder =
         arguments.report.as_ref().map(|dir| Folder::prepare(dir, key.as_ref(), started_at, &run_id)).transpose()?;
     let options = inputs::open_options(&arguments.reading, &arguments.checks, started_at, 2);
-    let progress = Progress::new(arguments.reading.quiet, Terminal::stderr());
+    let mut progress = Progress::new(arguments.reading.quiet, Terminal::stderr());
+    progress.listener = redaction.listener(progress.listener.clone());
     (progress.listener)(Event::Phase("connect"));
     let (expected, actual) = tokio::try_join!(
         Endpoint::open(&arguments.expected, Side::Expected, &options),
@@ -37,6 +44,7 @@ pub async fn run(arguments: &CompareArguments) -> Result<u8> {
     let mut comparison = comparison::run(&expected, &actual, &job, &progress.listener).await?;
     comparison.outcome.remarks.extend(expected.remarks(Side::Expected));
     comparison.outcome.remarks.extend(actual.remarks(Side::Actual));
+    redaction.outcome(&mut comparison.outcome);
     let mut facts = Run {
         run_id,
         command: "compare".into(),
@@ -67,7 +75,7 @@ fn job(arguments: &CompareArguments) -> Result<Job> {
         waivers: inputs::waivers(arguments)?,
         ..Default::default()
     };
-    let show = Show { is_redacted: arguments.redact, max_rows: arguments.max_rows };
+    let show = Show { redaction: inputs::redaction(arguments.redact)?, max_rows: arguments.max_rows };
     Ok(Job { request, assertions: inputs::assertions(&arguments.checks)?, show })
 }
 

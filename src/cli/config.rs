@@ -9,6 +9,7 @@ use super::inputs;
 use super::terminal::{Terminal, print_note, print_result};
 use crate::config::{Config, Source, examples};
 use crate::error::{Context, Error, Result};
+use crate::files;
 use crate::nightly;
 use crate::notify;
 use crate::preflight::{self, Check, World};
@@ -35,7 +36,13 @@ pub fn load(arguments: &ConfigArguments) -> Result<Config> {
 
 fn read(path: &Path) -> Result<Config> {
     let doing = || format!("read {}", path.display());
-    let text = fs::read_to_string(path).map_err(|error| {
+    let read = || {
+        let file = files::open(path)?;
+        files::check_owner(&file.metadata()?)?;
+        let bytes = files::read_open(file, files::BY_HAND)?;
+        String::from_utf8(bytes).map_err(|_| std::io::Error::other("it is not UTF-8"))
+    };
+    let text = read().map_err(|error| {
         let is_absent = error.kind() == std::io::ErrorKind::NotFound;
         let error = Error::from(error);
         let hint = format!("pgwitness config example toml > {}, or --config FILE", path.display());
@@ -45,6 +52,7 @@ fn read(path: &Path) -> Result<Config> {
 }
 
 fn show(config: &Config, format: ConfigFormat) -> Result<u8> {
+    let config = config.masked();
     let text = match format {
         ConfigFormat::Toml => config.to_toml(),
         ConfigFormat::Json => config.to_json(),

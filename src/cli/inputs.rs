@@ -1,7 +1,6 @@
 //! From arguments, files, environment and clock to what the library takes.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -9,9 +8,11 @@ use super::args::{ChecksArguments, CompareArguments, KeyArguments, ReadingArgume
 use crate::aspect::Aspect;
 use crate::endpoint::OpenOptions;
 use crate::error::{Context, Error, Result};
+use crate::files;
 use crate::finding::Waiver;
 use crate::live::LiveOptions;
 use crate::pattern::{Pattern, Selection};
+use crate::redaction::Redaction;
 use crate::store::KeyFile;
 use crate::time::Timestamp;
 use crate::userfiles;
@@ -103,6 +104,11 @@ pub fn waivers(arguments: &CompareArguments) -> Result<Vec<Waiver>> {
     Ok(waivers)
 }
 
+/// Whether values may be shown.
+pub fn redaction(is_on: bool) -> Result<Redaction> {
+    if is_on { crate::store::process_salt().map(Redaction::on) } else { Ok(Redaction::OFF) }
+}
+
 /// The key that signs.
 pub fn key(arguments: &KeyArguments) -> Result<Option<KeyFile>> {
     let Some(path) = &arguments.key else { return Ok(None) };
@@ -111,11 +117,11 @@ pub fn key(arguments: &KeyArguments) -> Result<Option<KeyFile>> {
 
 /// A key, and the passphrase in the first line of a file.
 pub fn key_file(path: &Path, passphrase_file: Option<&PathBuf>) -> Result<KeyFile> {
-    let passphrase = passphrase_file.map(read_first_line).transpose()?;
+    let passphrase = passphrase_file.map(|path| read_first_line(path)).transpose()?;
     Ok(KeyFile { path: path.to_owned(), passphrase })
 }
 
-fn read_first_line(path: &PathBuf) -> Result<String> {
-    let text = fs::read_to_string(path).doing(|| format!("read passphrase {}", path.display()))?;
+fn read_first_line(path: &Path) -> Result<String> {
+    let text = files::read_text(path, files::KEY).doing(|| format!("read passphrase {}", path.display()))?;
     Ok(text.lines().next().unwrap_or_default().to_owned())
 }

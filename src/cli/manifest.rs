@@ -11,10 +11,16 @@ use crate::error::{Error, Result};
 use crate::listing;
 use crate::live::CaptureRequest;
 use crate::progress::{Event, Side};
+use crate::redaction::Redaction;
 use crate::store;
 
 /// Captures and writes. What could not be read is in the manifest, and makes the exit code 2.
 pub async fn run(arguments: &ManifestArguments) -> Result<u8> {
+    let redaction = inputs::redaction(arguments.redact)?;
+    run_redacted(arguments, redaction).await.map_err(|error| redaction.error(error))
+}
+
+async fn run_redacted(arguments: &ManifestArguments, redaction: Redaction) -> Result<u8> {
     let now = inputs::now();
     if arguments.file.exists() {
         return Err(
@@ -22,7 +28,8 @@ pub async fn run(arguments: &ManifestArguments) -> Result<u8> {
         );
     }
     let options = inputs::open_options(&arguments.reading, &arguments.checks, now, 1);
-    let progress = Progress::new(arguments.reading.quiet, Terminal::stderr());
+    let mut progress = Progress::new(arguments.reading.quiet, Terminal::stderr());
+    progress.listener = redaction.listener(progress.listener.clone());
     (progress.listener)(Event::Phase("connect"));
     let endpoint = Endpoint::open(&arguments.endpoint, Side::Expected, &options).await?;
     let selection = inputs::selection(&arguments.selection)?;
@@ -33,7 +40,8 @@ pub async fn run(arguments: &ManifestArguments) -> Result<u8> {
         ..Default::default()
     };
     (progress.listener)(Event::Phase("read"));
-    let manifest = endpoint.capture(&request, &progress.listener).await?;
+    let mut manifest = endpoint.capture(&request, &progress.listener).await?.into_owned();
+    redaction.manifest(&mut manifest);
     drop(progress);
     let dir = arguments.file.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
     let name = arguments.file.file_name().ok_or_else(|| Error::new("the manifest needs a file name"))?;

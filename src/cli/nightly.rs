@@ -6,6 +6,7 @@ use super::terminal::{Terminal, print_error, print_note, print_result};
 use super::{config, inputs, stopped};
 use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::files;
 use crate::nightly::{self, Ended, Given, Plan};
 use crate::progress::Listener;
 use crate::render::{self, Heading};
@@ -14,7 +15,8 @@ use crate::render::{self, Heading};
 pub async fn run(arguments: &NightlyArguments) -> Result<u8> {
     let config = config::load(&arguments.file)?;
     let progress = Progress::new(arguments.quiet, Terminal::stderr());
-    let mut given = given(&config, progress.listener.clone());
+    let redaction = inputs::redaction(config.verify.redact)?;
+    let mut given = given(&config, redaction.listener(progress.listener.clone()));
     given.snapshot.clone_from(&arguments.snapshot);
     if arguments.dry_run {
         let plan = tokio::select! {
@@ -48,7 +50,7 @@ pub fn given(config: &Config, listener: Listener) -> Given<'_> {
 fn tell(ended: &Ended, format: Format) -> Result<()> {
     if let Some(witnessed) = &ended.comparison {
         match (format, &ended.report) {
-            (Format::Json, Some(path)) => print_result(&std::fs::read_to_string(path)?)?,
+            (Format::Json, Some(path)) => print_result(&files::read_text(path, files::REPORT)?)?,
             _ => {
                 let heading = Heading::new(&witnessed.expected.endpoint, &witnessed.actual.endpoint);
                 print_result(&render::outcome(&heading, &witnessed.outcome, Terminal::stdout().style(false)))?;

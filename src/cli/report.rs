@@ -5,7 +5,6 @@ mod diff;
 mod list;
 mod verify;
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::args::{ConfigArguments, Format, KeygenArguments, PartChoice, PlaceArguments, ReportCommand, ShowArguments};
@@ -13,6 +12,7 @@ use super::config;
 use super::inputs;
 use super::terminal::{Terminal, print_result};
 use crate::error::{Context, Result};
+use crate::files;
 use crate::nights;
 use crate::render::{self, Part};
 use crate::report::{self, Report};
@@ -35,7 +35,7 @@ pub fn run(command: &ReportCommand) -> Result<u8> {
 fn show(arguments: &ShowArguments) -> Result<u8> {
     let path = find(&arguments.report, &arguments.place)?;
     let doing = || format!("read report {}", path.display());
-    let bytes = fs::read(&path).doing(doing)?;
+    let bytes = files::read(&path, files::REPORT).doing(doing)?;
     let report = Report::from_bytes(&bytes).doing(doing)?;
     match arguments.format {
         Format::Json => print_result(&String::from_utf8_lossy(&bytes))?,

@@ -1,13 +1,12 @@
 //! `pgwitness restore`.
 
-use std::fs;
-
 use super::args::{Format, RestoreArguments};
 use super::progress::Progress;
 use super::terminal::{Terminal, print_error, print_note, print_result};
 use super::{config, inputs, nightly};
 use crate::conninfo::ConnInfo;
 use crate::error::{Context, Error, Result};
+use crate::files;
 use crate::nightly::Given;
 use crate::recovery::{self, Wanted};
 use crate::render::{self, Heading};
@@ -38,7 +37,7 @@ pub async fn run(arguments: &RestoreArguments) -> Result<u8> {
     let (outcome, sides) = (&recovered.comparison.outcome, &recovered.comparison);
     match (arguments.format, &recovered.report) {
         (Format::Json, Ok(path)) => {
-            let bytes = fs::read(path)?;
+            let bytes = files::read(path, files::REPORT)?;
             Report::from_bytes(&bytes)?;
             print_result(&String::from_utf8_lossy(&bytes))?;
         }
@@ -58,7 +57,8 @@ pub async fn run(arguments: &RestoreArguments) -> Result<u8> {
 /// Those of the file, or only our own key.
 async fn signers(arguments: &RestoreArguments, given: &Given<'_>) -> Result<AllowedSigners> {
     if let Some(file) = &arguments.allowed_signers {
-        let text = fs::read_to_string(file).map_err(Error::from).doing(|| format!("read {}", file.display()))?;
+        let text =
+            files::read_text(file, files::BY_HAND).map_err(Error::from).doing(|| format!("read {}", file.display()))?;
         return AllowedSigners::parse(&text).doing(|| format!("read {}", file.display()));
     }
     let key = given.key().await.and_then(|key| store::read_key(&key));

@@ -111,7 +111,7 @@ fn nobody() -> Result<User> {
 
 /// A process, so named that it is not mistaken for a later one with the same number.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Owner {
+pub struct Owner {
     /// The process namespace: a container that shares our /tmp has processes that we cannot see.
     space: u64,
     process: u32,
@@ -126,14 +126,20 @@ impl std::fmt::Display for Owner {
 }
 
 impl Owner {
-    fn ourselves() -> Self {
+    /// This process.
+    pub fn ourselves() -> Self {
         let process = std::process::id();
         Self { space: process_space(), process, started: started(process).unwrap_or(0) }
     }
 
     /// From the name of a directory; none if it is not one of ours.
     fn parse(name: &str) -> Option<Self> {
-        let mut parts = name.strip_prefix(PREFIX)?.splitn(4, '-');
+        Self::after(PREFIX, name)
+    }
+
+    /// As it stands behind a prefix, with something random after it.
+    pub fn after(prefix: &str, name: &str) -> Option<Self> {
+        let mut parts = name.strip_prefix(prefix)?.splitn(4, '-');
         let space = parts.next()?.parse().ok()?;
         let process = parts.next()?.parse().ok()?;
         let started = parts.next()?.parse().ok()?;
@@ -141,7 +147,7 @@ impl Owner {
     }
 
     /// Only what is certain counts: an owner that we cannot see may live.
-    fn is_dead(&self) -> bool {
+    pub fn is_dead(&self) -> bool {
         if self.space != process_space() {
             return false;
         }

@@ -19,7 +19,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::aspect::Aspect;
 use crate::finding::{AppliedWaiver, Finding, FindingKind, Unchecked, Waiver};
-use crate::manifest::{Manifest, Observed, SequenceValue, Violations};
+use crate::manifest::{Definition, Manifest, Observed, SequenceValue, Violations};
+use crate::name::Name;
 use crate::pattern::Selection;
 use crate::verdict::{Outcome, Scope, counted};
 
@@ -50,6 +51,10 @@ pub fn compare(expected: &Manifest, actual: &Manifest, request: &Request) -> Out
     }
     if notes.has(Aspect::Schema) {
         schema::compare(expected, actual, &mut notes);
+    }
+    if notes.has(Aspect::ForeignKeys) {
+        note_lost_keys("expected", expected, &actual.foreign_keys, &mut notes);
+        note_lost_keys("actual", actual, &expected.foreign_keys, &mut notes);
     }
     compare_violations(FOREIGN_KEYS, &expected.foreign_keys, &actual.foreign_keys, &mut notes);
     compare_violations(ASSERTIONS, &expected.assertions, &actual.assertions, &mut notes);
@@ -203,6 +208,23 @@ fn compare_violations(rule: Rule, expected: &Results, actual: &Results, notes: &
         if e.or(a).is_some() && (has_violations(e) || has_violations(a)) {
             notes.find(violation(rule.kind, name, e, a));
         }
+    }
+}
+
+/// A side that has a key and no result for it, where the other side has one: its manifest lost it.
+fn note_lost_keys(side: &str, manifest: &Manifest, others: &Results, notes: &mut Notes<'_>) {
+    let keys = manifest.schema.objects.get("constraint");
+    let selection = &notes.request.selection;
+    let is_selected = |key: &Definition| match (&key.schema, &key.relation) {
+        (Some(schema), Some(relation)) => selection.has_table(&Name::new(schema, relation)),
+        _ => true,
+    };
+    let has_key = |name: &&String| keys.and_then(|keys| keys.get(*name)).is_some_and(is_selected);
+    let is_silent = !manifest.answers.contains(&Aspect::Schema);
+    let lost = others.keys().filter(|name| !manifest.foreign_keys.contains_key(*name));
+    let lost: Vec<&String> = lost.filter(|name| is_silent || has_key(name)).collect();
+    for name in lost {
+        notes.unchecked(format!("foreign_key {name}"), side, "the key is there, and no result for its rows");
     }
 }
 

@@ -4,6 +4,7 @@
 
 use super::check_metrics::check_metrics;
 use super::check_notify::check_notify;
+use super::check_notify::is_open;
 use super::connection::{Spoken, has_other_scheme};
 use super::problems::{Problems, fits};
 use super::{
@@ -84,6 +85,8 @@ fn check_rds(problems: &mut Problems, source: &RdsSource, protected: &[String]) 
     }
     if let Some(url) = &source.endpoint_url {
         problems.has_form("source.endpoint_url", url, HTTP_URL, "for instance http://127.0.0.1:5000");
+        let problem = || "source.endpoint_url: passwords and credentials would travel in the clear".to_owned();
+        problems.unless(!is_open(url), problem, "https, or an address of this machine");
     }
     let temporary = &source.temporary;
     check_prefix(problems, &temporary.prefix, &source.instance, protected);

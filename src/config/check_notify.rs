@@ -103,7 +103,7 @@ fn check_webhook(problems: &mut Problems, webhook: &Webhook) {
 }
 
 /// Whether anybody on the way could read along.
-fn is_open(url: &str) -> bool {
+pub(super) fn is_open(url: &str) -> bool {
     let authority = url.strip_prefix("http://").and_then(|rest| rest.split(['/', '?']).next());
     let host = |authority: &str| match authority.rsplit_once(':') {
         Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host.to_owned(),

@@ -43,7 +43,12 @@ pub const ACTIONS: [&str; 7] = [
 /// brackets stand for what must be filled in.
 pub fn policy(config: Option<&Config>) -> String {
     let Some(Source::Rds(source)) = config.map(|config| &config.source) else {
-        return fill(&[("PARTITION", "aws"), ("SNAPSHOTS", "rds:<INSTANCE>-*"), ("PUBLIC", "false")]);
+        return fill(&[
+            ("PARTITION", "aws"),
+            ("SNAPSHOTS", "rds:<INSTANCE>-*"),
+            ("PUBLIC", "false"),
+            ("NOT_PUBLIC", "true"),
+        ]);
     };
     let temporary = &source.temporary;
     let automated = format!("rds:{}-*", source.instance);
@@ -58,6 +63,7 @@ pub fn policy(config: Option<&Config>) -> String {
         ("SUBNET_GROUP", &temporary.subnet_group),
         ("PARAMETER_GROUP", &temporary.parameter_group),
         ("PUBLIC", if temporary.publicly_accessible { "true" } else { "false" }),
+        ("NOT_PUBLIC", if temporary.publicly_accessible { "false" } else { "true" }),
     ])
 }
 

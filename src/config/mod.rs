@@ -136,6 +136,9 @@ pub struct Hooks {
     pub after_verified: Vec<String>,
     /// Each is stopped after so long.
     pub timeout: Option<Span>,
+    /// Names of further variables of our environment that hooks need, for instance `AWS_PROFILE`. Credentials are not passed on
+    /// without.
+    pub environment: Vec<String>,
 }
 
 /// What must never be deleted, whatever else is true.

@@ -4,15 +4,35 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
+use std::sync::Once;
 
 use tempfile::NamedTempFile;
 
 use super::{ConnInfo, HostSpec, keywords, parse, passfile};
+use crate::cluster::Owner;
 use crate::error::{Context, Result};
 
 /// Not for children: what `resolve` has already looked up, secrets, and what pg_dump sets by itself (its encoding).
 const LEFT_OUT: &[&str] = &["service", "servicefile", "password", "passfile", "client_encoding"];
+
+/// How password files are named: whose they are stands behind it.
+const PREFIX: &str = "pgwitness-pass-";
+const SUFFIX: &str = ".pgpass";
+
+/// Removes the password files of processes that were killed. What is not certainly ours and left behind stays.
+fn sweep(dir: &Path) {
+    let us = rustix::process::geteuid().as_raw();
+    for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let is_ours = || entry.metadata().is_ok_and(|meta| meta.is_file() && meta.uid() == us);
+        let is_left = name.ends_with(SUFFIX) && Owner::after(PREFIX, &name).is_some_and(|owner| owner.is_dead());
+        if is_left && is_ours() {
+            std::fs::remove_file(entry.path()).ok();
+        }
+    }
+}
 
 /// Variables for a child, and the password file they point at, which is removed when this value is dropped.
 #[derive(Debug)]
@@ -89,7 +109,10 @@ impl ConnInfo {
 
     /// One line a host; without a password the file is empty, so that the child does not fall back to another one.
     fn write_passfile(&self) -> Result<NamedTempFile> {
-        let mut file = tempfile::Builder::new().prefix("pgwitness-").suffix(".pgpass").tempfile()?;
+        static SWEPT: Once = Once::new();
+        SWEPT.call_once(|| sweep(&std::env::temp_dir()));
+        let prefix = format!("{PREFIX}{}-", Owner::ourselves());
+        let mut file = tempfile::Builder::new().prefix(&prefix).suffix(SUFFIX).tempfile()?;
         for host in self.hosts() {
             let Some((password, _)) = self.password_for(&host) else { continue };
             let (user, password) = (passfile::escape(self.user())?, passfile::escape(&password)?);
@@ -101,5 +124,24 @@ impl ConnInfo {
         }
         file.flush()?;
         Ok(file)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_password_file_of_a_killed_process_is_removed_and_that_of_a_living_one_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let living = dir.path().join(format!("{PREFIX}{}-x{SUFFIX}", Owner::ourselves()));
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let dead = Owner::ourselves().to_string().replace(&std::process::id().to_string(), &child.id().to_string());
+        child.wait().unwrap();
+        let dead = dir.path().join(format!("{PREFIX}{dead}-x{SUFFIX}"));
+        let foreign = dir.path().join("pgwitness-pass-notes.pgpass");
+        [&living, &dead, &foreign].iter().for_each(|path| std::fs::write(path, "secret").unwrap());
+        sweep(dir.path());
+        assert_eq!([&living, &dead, &foreign].map(|path| path.exists()), [true, false, true]);
     }
 }

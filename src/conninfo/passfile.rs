@@ -45,7 +45,7 @@ impl Passfile {
             Err(error) => return Err(Error::from(error).context(format!("read password file {}", path.display()))),
         };
         is_private_file(path, &metadata)?;
-        let text = std::fs::read(path)
+        let text = crate::files::read(path, crate::files::BY_HAND)
             .map_err(|error| Error::from(error).context(format!("read password file {}", path.display())))?;
         Ok(Passfile { path: path.to_owned(), lines: numbered_lines(&String::from_utf8_lossy(&text)) })
     }

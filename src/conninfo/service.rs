@@ -24,7 +24,8 @@ pub struct Places {
 /// The parameters of this service, and the file that had them.
 pub fn lookup(service: &str, places: &Places) -> Result<(Parameters, PathBuf)> {
     for path in candidates(places) {
-        let text = std::fs::read_to_string(&path).doing(|| format!("read service file {}", path.display()))?;
+        let text = crate::files::read_text(&path, crate::files::BY_HAND)
+            .doing(|| format!("read service file {}", path.display()))?;
         let found = section(&text, service).doing(|| format!("read service file {}", path.display()))?;
         if let Some(parameters) = found {
             return Ok((parameters, path));

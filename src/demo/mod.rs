@@ -20,6 +20,7 @@ use crate::config::Config;
 use crate::conninfo::{ConnInfo, Connection};
 use crate::endpoint::{Endpoint, OpenOptions};
 use crate::error::{Context, Error, Result};
+use crate::files;
 use crate::live::{LiveOptions, STALLED_AFTER_S};
 use crate::name::quote_always;
 use crate::nightly::{self, Given};
@@ -27,6 +28,7 @@ use crate::pairing::Show;
 use crate::pgerror::describe_error;
 use crate::pgtools::PgTools;
 use crate::progress::{Side, nobody};
+use crate::redaction::Redaction;
 use crate::report::Report;
 use crate::store;
 use crate::time::Timestamp;
@@ -157,7 +159,7 @@ impl Demo {
             return Err(error.context("run a night"));
         }
         let report = ended.report.ok_or_else(|| Error::new("the night has no report"))?;
-        let bytes = fs::read(&report).doing(|| format!("read {}", report.display()))?;
+        let bytes = files::read(&report, files::REPORT).doing(|| format!("read {}", report.display()))?;
         let night = Night { path: report, report: Report::from_bytes(&bytes)?, backups: self.backups()? };
         if night.report.verdict.is_sound() {
             Ok(night)
@@ -221,7 +223,7 @@ impl Demo {
 fn job() -> Job {
     let assertions = ASSERTIONS.map(|(name, sql)| (name.to_owned(), sql.trim().trim_end_matches(';').to_owned()));
     let request = Request::default();
-    Job { request, assertions: assertions.into(), show: Show { is_redacted: false, max_rows: 5 } }
+    Job { request, assertions: assertions.into(), show: Show { redaction: Redaction::OFF, max_rows: 5 } }
 }
 
 async fn execute(connection: &Connection, sql: &str) -> Result<()> {

@@ -96,9 +96,11 @@ impl Dump {
             (name.clone(), listed.relation(columns, rows))
         };
         let relations: BTreeMap<Name, Relation> = self.listing.relations.iter().map(relation).collect();
-        let sequences = self.archive.catalog().sequences.iter().map(|(name, value)| {
+        let catalog = self.archive.catalog();
+        let sequences = catalog.sequences.iter().map(|(name, value)| {
             let value = SequenceValue { last_value: value.last_value, is_called: value.is_called };
-            (name.clone(), Observed::Seen(value))
+            let strange = catalog.strange.clone().map(Observed::Unseen);
+            (name.clone(), strange.unwrap_or(Observed::Seen(value)))
         });
         Ok(Manifest {
             format: FORMAT,
@@ -149,6 +151,9 @@ impl Dump {
 
     fn reason_unseen(&self, name: &Name) -> Option<String> {
         let catalog = self.archive.catalog();
+        if let Some(strange) = &catalog.strange {
+            return Some(strange.clone());
+        }
         if catalog.encoding != "UTF8" {
             let encoding = if catalog.encoding.is_empty() { "an unknown encoding" } else { &catalog.encoding };
             return Some(format!("the dump is written in {encoding}: make it with pg_dump --encoding=UTF8"));
@@ -179,12 +184,13 @@ impl Dump {
 
     fn observed_large_objects(&self, rows: Accumulator) -> Observed<Tally> {
         let catalog = self.archive.catalog();
-        match rows.into_tally() {
+        match (&catalog.strange, rows.into_tally()) {
+            (Some(strange), _) => Observed::Unseen(strange.clone()),
             _ if !catalog.large_objects.is_empty() && !catalog.has_large_object_data => {
                 Observed::Unseen("the dump names large objects but does not hold them (--no-blobs?)".into())
             }
-            Some(tally) => Observed::Seen(fitted(tally)),
-            None => Observed::Unseen("were not read".into()),
+            (None, Some(tally)) => Observed::Seen(fitted(tally)),
+            (None, None) => Observed::Unseen("were not read".into()),
         }
     }
 

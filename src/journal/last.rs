@@ -3,13 +3,13 @@
 //! Never decides what is verified: the backup directory does.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Context, Error, Result};
+use crate::files;
 use crate::store::write::replace_own;
 use crate::strict;
 use crate::time::Timestamp;
@@ -46,7 +46,7 @@ impl LastVerified {
     pub fn read(state: &Path) -> Result<Option<Self>> {
         let path = state.join(NAME);
         let doing = || format!("read {}", path.display());
-        match fs::read(&path) {
+        match files::read(&path, files::STATE) {
             Ok(bytes) => {
                 strict::from_slice("record of the last verified dump", &bytes, FORMAT..=FORMAT).map(Some).doing(doing)
             }

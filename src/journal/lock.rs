@@ -5,10 +5,11 @@ use std::io::{ErrorKind, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FlockOperation, OFlags, flock};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Context, Error, Result};
+use crate::files;
 use crate::store::write::clear;
 use crate::time::Timestamp;
 
@@ -45,8 +46,7 @@ impl Lock {
         make_directory(state)?;
         let path = state.join(NAME);
         let doing = || format!("lock {}", path.display());
-        let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
-        let mut file = open.doing(doing)?;
+        let mut file = open(&path).doing(doing)?;
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {}
             Err(rustix::io::Errno::WOULDBLOCK) => return Err(held(&mut file)).doing(doing),
@@ -56,6 +56,23 @@ impl Lock {
         inscribe(&mut file, holder).ok();
         Ok(Self { _file: file })
     }
+}
+
+/// Not through a symbolic link: what it names would be written over.
+fn open(path: &Path) -> std::io::Result<File> {
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let flags = i32::try_from(flags.bits()).map_err(std::io::Error::other)?;
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false).mode(0o600).custom_flags(flags);
+    let file = options.open(path).map_err(|error| match rustix::io::Errno::from_io_error(&error) {
+        Some(rustix::io::Errno::LOOP) => std::io::Error::other("it is a symbolic link"),
+        _ => error,
+    })?;
+    let metadata = file.metadata()?;
+    if !metadata.is_file() || metadata.nlink() > 1 {
+        return Err(std::io::Error::other("not a regular file with one name"));
+    }
+    Ok(file)
 }
 
 fn make_directory(state: &Path) -> Result<()> {
@@ -70,7 +87,8 @@ fn make_directory(state: &Path) -> Result<()> {
     if !metadata.is_dir() {
         return Err(Error::new("not a directory")).doing(doing);
     }
-    // Whoever can write a journal can have an instance deleted.
+    files::check_owner(&metadata).doing(doing)?;
+    // A user that can write a journal can have an instance deleted.
     if metadata.mode() & 0o022 != 0 {
         let hint = format!("chmod go-w {}", state.display());
         return Err(Error::new("others than its owner can write to it").hint(hint)).doing(doing);

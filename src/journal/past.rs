@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use super::append::{FORMAT, RUNS, Tail, make_directory};
 use super::entry::{CopyClaim, Entry, InstanceClaim, Place};
 use crate::error::{Context, Error, Result};
+use crate::files;
 use crate::store::write::{clear, sync_directory};
 use crate::time::Timestamp;
 
@@ -127,7 +128,7 @@ impl Past {
     /// Reads one journal.
     pub fn read(path: &Path) -> Result<Self> {
         let doing = || format!("read journal {}", path.display());
-        let bytes = fs::read(path).doing(doing)?;
+        let bytes = files::read(path, files::STATE).doing(doing)?;
         parse(path, &bytes).doing(doing)
     }
 

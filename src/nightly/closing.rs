@@ -220,7 +220,9 @@ impl Night<'_> {
         let backups = Backups::open(&self.given.config.dump.directory)?;
         let path = backups.get(&backup.record.id)?.path;
         let timeout = self.given.config.hooks.timeout.map(Span::duration);
-        let mut hook = Hook::new("after_verified", &self.given.config.hooks.after_verified, timeout);
+        let hooks = &self.given.config.hooks;
+        let hook = Hook::new("after_verified", &hooks.after_verified, timeout);
+        let mut hook = hook.pass_on(self.given.environment, &hooks.environment);
         hook.set("PGWITNESS_DUMP", &path.display().to_string());
         self.unless_stopped(hook.run()).await
     }

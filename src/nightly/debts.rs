@@ -3,7 +3,6 @@
 //! An instance goes only when it is proven ours, a copy only when it is the one that was created, a dump only where its signed
 //! report says. What cannot be proven stays, and stays a debt.
 
-use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
@@ -13,6 +12,7 @@ use super::fate;
 use super::given::Given;
 use crate::backups::{Backups, Whereabouts};
 use crate::error::{Context, Error, Result};
+use crate::files;
 use crate::journal::{CopyClaim, Debt, Entry, InstanceClaim, Past, Place, ReportFile, open_runs};
 use crate::progress::Event;
 use crate::rds::{Claim, Deadline, Guard, debt};
@@ -59,7 +59,15 @@ impl Payer<'_> {
             self.clear_report(&past, recovered);
         }
         for debt in past.debts() {
-            let paid = self.pay(&debt).await.and_then(|paid| {
+            let proven = match &debt {
+                Debt::Copy { claim, .. } => check_claim(claim, past.run_id(), &self.given.config.restore.database),
+                Debt::Instance { .. } | Debt::Backup { .. } => Ok(()),
+            };
+            let paid = match proven {
+                Ok(()) => self.pay(&debt).await,
+                Err(error) => Err(error.context(format!("drop {debt}"))),
+            };
+            let paid = paid.and_then(|paid| {
                 recovered.notes.push(format!("run {name}: {}", words(&paid)));
                 past.settle(paid)
             });
@@ -179,10 +187,23 @@ impl Payer<'_> {
     }
 }
 
+/// The journal could have been forged, and what it names is dropped: the name must be one that this run would have given.
+fn check_claim(claim: &CopyClaim, run_id: Option<&str>, configured: &str) -> Result<()> {
+    let short = run_id.and_then(|id| id.get(..8)).filter(|id| id.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    let Some(short) = short else {
+        return Err(Error::new("its journal names no run").hint("drop it yourself, if it is a copy of pgwitness"));
+    };
+    if claim.database.strip_suffix(short).and_then(|name| name.strip_suffix('_')) == Some(configured) {
+        return Ok(());
+    }
+    let error = Error::new(format!("its name is not {configured}_{short}, as the run would have called it"));
+    Err(error.hint("restore.database may have been changed since; drop it yourself, if it is a copy of pgwitness"))
+}
+
 /// `None`: the run ended between saying that it would write the report and writing it.
 fn read_verdict(file: &ReportFile) -> Result<Option<Verdict>> {
     let path = Path::new(&file.path);
-    let bytes = match fs::read(path) {
+    let bytes = match files::read(path, files::REPORT) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         bytes => bytes.doing(|| format!("read {}", path.display()))?,
     };

@@ -3,7 +3,6 @@
 //! Only a copy that was found sound is ever kept, under a name that people use only after the hook has run on it: whoever finds the
 //! name finds a copy that was cleaned. A database that we did not make is never dropped and never replaced.
 
-use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
@@ -14,6 +13,7 @@ use super::hooks;
 use crate::config::{CopyFate, Span};
 use crate::conninfo::ConnInfo;
 use crate::error::{Context, Error, Result};
+use crate::files;
 use crate::restoring::{self, CopyIdentity};
 use crate::store::write::replace_own;
 use crate::strict;
@@ -32,7 +32,7 @@ struct Kept {
 impl Kept {
     fn read(state: &Path) -> Result<Self> {
         let path = state.join(NAME);
-        match fs::read(&path) {
+        match files::read(&path, files::STATE) {
             Ok(bytes) => strict::from_slice("list of kept copies", &bytes, FORMAT..=FORMAT)
                 .doing(|| format!("read {}", path.display())),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(Self { format: FORMAT, copies: Vec::new() }),
@@ -126,7 +126,8 @@ async fn after_restore(given: &Given<'_>, admin: &ConnInfo, copy: &CopyIdentity)
     }
     // Kept until the hook has ended: it owns the password file.
     let environment = admin.with_dbname(&copy.database).child_environment()?;
-    let mut hook = hooks::Hook::new("after_restore", command, given.config.hooks.timeout.map(Span::duration));
+    let hook = hooks::Hook::new("after_restore", command, given.config.hooks.timeout.map(Span::duration));
+    let mut hook = hook.pass_on(given.environment, &given.config.hooks.environment);
     // Nothing of libpq's that points elsewhere is left in it.
     hook.reach(&environment);
     hook.set("PGDATABASE", &copy.database);

@@ -13,6 +13,7 @@ use crate::pairing::Show;
 use crate::pattern::{Pattern, Selection};
 use crate::pgtools::{CLIENT, PgTools};
 use crate::progress::Listener;
+use crate::redaction::Redaction;
 use crate::report::Report;
 use crate::secret;
 use crate::store::KeyFile;
@@ -168,7 +169,12 @@ impl Given<'_> {
         let assertions = verify.checks.as_deref().map(userfiles::assertions).transpose()?.unwrap_or_default();
         let max_rows = verify.max_rows.and_then(|rows| usize::try_from(rows).ok()).unwrap_or(MAX_ROWS);
         let request = Request { selection, waivers, ..Default::default() };
-        Ok(Job { request, assertions, show: Show { is_redacted: verify.redact, max_rows } })
+        Ok(Job { request, assertions, show: Show { redaction: self.redaction()?, max_rows } })
+    }
+
+    /// Whether values may leave this run.
+    pub fn redaction(&self) -> Result<Redaction> {
+        if self.config.verify.redact { crate::store::process_salt().map(Redaction::on) } else { Ok(Redaction::OFF) }
     }
 
     /// `rds` or `postgres`.

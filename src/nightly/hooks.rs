@@ -19,6 +19,26 @@ const TIMEOUT: Duration = Duration::from_secs(3600);
 /// So much of its last words is read, in bytes.
 const LAST_WORDS: u64 = 4096;
 
+/// Variables that every hook has.
+const PASSED_ON: [&str; 16] = [
+    "HOME",
+    "LANG",
+    "LANGUAGE",
+    "LC_ALL",
+    "LC_COLLATE",
+    "LC_CTYPE",
+    "LC_MESSAGES",
+    "LC_NUMERIC",
+    "LC_TIME",
+    "LOGNAME",
+    "PATH",
+    "SHELL",
+    "TMPDIR",
+    "TZ",
+    "USER",
+    "XDG_RUNTIME_DIR",
+];
+
 /// A command that is about to be run.
 pub struct Hook {
     name: &'static str,
@@ -28,12 +48,25 @@ pub struct Hook {
 }
 
 impl Hook {
-    /// Program and arguments; it has our environment.
+    /// Program and arguments. Of our environment it has only [`PASSED_ON`], until [`Hook::pass_on`] adds more.
     pub fn new(name: &'static str, command: &[String], timeout: Option<Duration>) -> Self {
         let program = command.first().cloned().unwrap_or_default();
         let mut started = Command::new(&program);
+        started.env_clear();
         started.args(command.get(1..).unwrap_or_default()).stdin(Stdio::null()).stdout(Stdio::null()).process_group(0);
         Self { name, program, command: started, timeout: timeout.unwrap_or(TIMEOUT) }
+    }
+
+    /// What it has of our environment: where programs and files are, and how text is written. Not the credentials for AWS and no
+    /// password; more by name, as the configuration says.
+    #[must_use]
+    pub fn pass_on(mut self, environment: &dyn Fn(&str) -> Option<String>, more: &[String]) -> Self {
+        for name in PASSED_ON.iter().copied().chain(more.iter().map(String::as_str)) {
+            if let Some(value) = environment(name) {
+                self.command.env(name, value);
+            }
+        }
+        self
     }
 
     /// It reaches this database, and no other by mistake.

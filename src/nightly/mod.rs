@@ -83,7 +83,8 @@ pub async fn run<S: Future<Output = i32>>(given: &Given<'_>, stop: impl Fn() -> 
         Err(error) => return Err(not_begun(given, &holder, error, false, stop()).await),
     };
     let paper = Paper::prepare(given, &run_id, started_at).await;
-    let record = Record::new(journal, given.now, given.listener.clone());
+    let redaction = given.redaction()?;
+    let record = Record::new(journal, given.now, redaction.listener(given.listener.clone()), redaction);
     let (stopping, stopped) = watch::channel(None);
     let mut night = Night::new(given, &holder, record, paper, stopped);
     // The signal is asked for first, so that somebody listens from the very beginning.
@@ -93,6 +94,7 @@ pub async fn run<S: Future<Output = i32>>(given: &Given<'_>, stop: impl Fn() -> 
         result = night.work(earlier) => result,
         () = tokio::time::sleep(LONGEST_NIGHT) => Err(too_long()),
     };
+    let result = result.map_err(|error| redaction.error(error));
     let was_stopped = result.as_ref().is_err_and(|error| error.signal().is_some());
     let ended = tokio::select! {
         biased;

@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::journal::{Entry, Journal};
 use crate::night::{Step, StepResult};
 use crate::progress::{Event, Listener};
+use crate::redaction::Redaction;
 use crate::time::Timestamp;
 
 /// The journal of this run and the steps so far.
@@ -19,6 +20,7 @@ pub struct Record {
     now: fn() -> Timestamp,
     listener: Listener,
     running: Option<Running>,
+    redaction: Redaction,
 }
 
 struct Running {
@@ -30,8 +32,8 @@ struct Running {
 
 impl Record {
     /// Nothing was done yet.
-    pub fn new(journal: Journal, now: fn() -> Timestamp, listener: Listener) -> Self {
-        Self { journal, steps: Vec::new(), now, listener, running: None }
+    pub fn new(journal: Journal, now: fn() -> Timestamp, listener: Listener, redaction: Redaction) -> Self {
+        Self { journal, steps: Vec::new(), now, listener, running: None, redaction }
     }
 
     /// A step begins. One that runs still was broken off by an error or a signal: see [`Record::broken_off`].
@@ -48,7 +50,7 @@ impl Record {
     /// Something worth keeping about the step that runs.
     pub fn note(&mut self, note: impl Into<String>) {
         if let Some(running) = &mut self.running {
-            running.notes.push(note.into());
+            running.notes.push(self.redaction.message(&note.into()));
         }
     }
 
@@ -71,6 +73,7 @@ impl Record {
     /// The step that runs, if one does, failed with this. The journal may be what failed: that it cannot be told there is no
     /// further error.
     pub fn broken_off(&mut self, error: &Error) {
+        let error = self.redaction.error(error.clone());
         self.end(StepResult::Failed(error.to_string())).ok();
     }
 

@@ -307,10 +307,8 @@ impl<'a> Night<'a> {
         };
         self.demand_whole(&backup).await?;
         let mut restored = restored;
-        if self.given.config.verify.redact {
-            restored.complaints.iter_mut().for_each(redact);
-        }
         restored.complaints.extend(self.restore_properties(&copy, &facts, ready).await?);
+        restored.complaints.iter_mut().for_each(|complaint| job.show.redaction.complaint(complaint));
         restored.notes.iter().for_each(|note| self.record.note(note));
         let complaints = restored.complaints.clone();
         for complaint in &complaints {
@@ -422,11 +420,4 @@ const ROOM_FOR_ANOTHER_ATTEMPT: u64 = 256 << 20;
 /// Long reading of files, while a signal can still be heard.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     tokio::task::spawn_blocking(work).await.map_err(|error| Error::from_source(&error))?
-}
-
-/// What follows the server's message may hold values of a row.
-fn redact(complaint: &mut Complaint) {
-    if let Some((message, _)) = complaint.message.split_once("; ") {
-        complaint.message = format!("{message}; (detail redacted)");
-    }
 }

@@ -35,7 +35,9 @@ pub struct Witnessed {
 /// # Errors
 /// When it cannot be read at all.
 pub async fn capture(endpoint: &Endpoint, job: &Job, listener: &Listener) -> Result<Manifest> {
-    Ok(endpoint.capture(&request(endpoint, job), listener).await?.into_owned())
+    let mut manifest = endpoint.capture(&request(endpoint, job), listener).await?.into_owned();
+    job.show.redaction.manifest(&mut manifest);
+    Ok(manifest)
 }
 
 /// The columns are the endpoint's own: whoever lacks one of them is found out by the comparison.
@@ -75,6 +77,7 @@ pub async fn judge(
     blame(&mut outcome.findings, &first, &second);
     add_of_legs(outcome, &first, &second);
     outcome.unchecked.extend(complaints.iter().filter(|complaint| complaint.accepted.is_none()).map(unchecked));
+    job.show.redaction.outcome(outcome);
     Ok(Witnessed { comparison, dump, legs })
 }
 

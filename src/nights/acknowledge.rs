@@ -2,7 +2,7 @@
 //!
 //! Never changes the report, and never overwrites a review.
 
-use std::fs::{self, DirBuilder};
+use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
@@ -11,6 +11,7 @@ use ssh_key::HashAlg;
 
 use super::review::{DIRECTORY, FORMAT, Statement};
 use crate::error::{Context, Error, Result};
+use crate::files;
 use crate::report::Report;
 use crate::signature::{self, PrivateKey, REVIEW_NAMESPACE};
 use crate::store;
@@ -42,7 +43,7 @@ pub fn acknowledge(
         return Err(Error::new("the note is empty").hint("say what you have looked at, and what you think of it"));
     }
     let doing = || format!("read report {}", report.display());
-    let bytes = fs::read(report).doing(doing)?;
+    let bytes = files::read(report, files::REPORT).doing(doing)?;
     let read = Report::from_bytes(&bytes).doing(doing)?;
     let identity = identity.unwrap_or(key.comment()).to_owned();
     let line = signature::allowed_signers_line_for(REVIEW_NAMESPACE, &identity, key.public_key());

@@ -2,11 +2,11 @@
 //!
 //! Never takes an older report for the latest because the latest cannot be read.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::read::times_of;
 use crate::error::{Context, Error, Result};
+use crate::files;
 use crate::store::{REPORT, reports_in};
 use crate::time::Timestamp;
 
@@ -53,7 +53,7 @@ fn by_id(dir: &Path, text: &str) -> Result<PathBuf> {
 fn by_age(dir: &Path, age: usize) -> Result<PathBuf> {
     let mut dated: Vec<(Timestamp, PathBuf)> = Vec::new();
     for path in reports_in(dir)? {
-        let started_at = fs::read(&path).map_err(Error::from).and_then(|bytes| times_of(&bytes));
+        let started_at = files::read(&path, files::REPORT).map_err(Error::from).and_then(|bytes| times_of(&bytes));
         dated.push((started_at.doing(|| format!("read report {}", path.display()))?, path));
     }
     dated.sort();

@@ -12,6 +12,7 @@ use super::chain::{self, Link};
 use super::{ChainState, Content, NightEntry, SignatureState, Summary, review};
 use crate::aftermath::Aftermath;
 use crate::error::{Context, Error, Result};
+use crate::files;
 use crate::night::CLOSING;
 use crate::report::Report;
 use crate::signature::NAMESPACE;
@@ -71,7 +72,7 @@ fn one(path: &Path, trust: Option<Trust<'_>>) -> Option<(NightEntry, Option<Link
     if !file.exists() {
         return stamp.map(|_| (without_report(entry(Content::NoReport { may_be_running: false })), None));
     }
-    match fs::read(&file) {
+    match files::read(&file, files::REPORT) {
         Err(error) => Some((entry(Content::Unreadable(Error::from(error).to_string())), None)),
         Ok(bytes) => {
             let mut entry = entry(Content::Unreadable(String::new()));

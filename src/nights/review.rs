@@ -9,6 +9,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Context, Error, Result};
+use crate::files;
 use crate::signature::REVIEW_NAMESPACE;
 use crate::store::{Authorship, Trust, authorship};
 use crate::strict;
@@ -75,7 +76,7 @@ fn void(path: &Path, error: &Error) -> Review {
 }
 
 fn one(path: &Path, report_sha256: &str, trust: Option<Trust<'_>>) -> Result<Review> {
-    let bytes = fs::read(path).doing(|| "read the review")?;
+    let bytes = files::read(path, files::CLOSING).doing(|| "read the review")?;
     let statement: Statement = strict::from_slice("review", &bytes, FORMAT..=FORMAT)?;
     let state = match trust {
         _ if statement.report_sha256 != report_sha256 => ReviewState::Void("it is of another report".into()),

@@ -201,7 +201,8 @@ async fn beginning(mut body: Incoming, bytes: usize) -> String {
 }
 
 async fn open(address: &Address, ca_bundle: Option<&Path>) -> Result<Box<dyn Stream>> {
-    let plain = connect(address).await.doing(|| format!("connect to port {}", address.port))?;
+    let plain =
+        connect(&address.host, address.port, CONNECT).await.doing(|| format!("connect to port {}", address.port))?;
     if !address.is_tls {
         return Ok(Box::new(plain));
     }
@@ -213,11 +214,11 @@ async fn open(address: &Address, ca_bundle: Option<&Path>) -> Result<Box<dyn Str
 }
 
 /// To the first of its addresses that answers.
-async fn connect(address: &Address) -> Result<TcpStream> {
-    let found: Vec<SocketAddr> = tokio::net::lookup_host((address.host.as_str(), address.port)).await?.collect();
+pub async fn connect(host: &str, port: u16, patience: Duration) -> Result<TcpStream> {
+    let found: Vec<SocketAddr> = tokio::net::lookup_host((host, port)).await?.collect();
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
     for one in found {
-        match timeout(CONNECT, TcpStream::connect(one)).await {
+        match timeout(patience, TcpStream::connect(one)).await {
             Ok(Ok(stream)) => return Ok(stream),
             Ok(Err(error)) => last = error,
             Err(_) => last = io::Error::new(io::ErrorKind::TimedOut, "no answer"),

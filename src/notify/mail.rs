@@ -3,9 +3,11 @@
 //! Never goes on in the clear where encryption was asked for, never sends a password in the clear to another machine, and never keeps quiet
 //! about a receiver who was refused.
 
-use std::fs;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Message, MultiPart};
 use lettre::transport::smtp;
@@ -13,13 +15,18 @@ use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, CertificateStore, TlsParameters};
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
+use rustls::pki_types::ServerName;
 use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
 
-use super::{Environment, Post};
+use super::budget::Budget;
+use super::{Environment, Post, http};
 use crate::config::{Email, SmtpTls, is_loopback};
 use crate::error::{Context, Error, Result};
+use crate::files;
 use crate::render::{cut, printable};
 use crate::secret::{self, Secret};
+use crate::tls;
 
 /// Of what a server answers.
 const MAX_CELLS: usize = 300;
@@ -44,13 +51,12 @@ pub async fn send(email: &Email, post: &Post<'_>, environment: Environment<'_>, 
 pub async fn reach(email: &Email, environment: Environment<'_>, limit: Duration) -> Result<String> {
     let tried = async {
         let mut connection = open(email, environment).await?;
-        let is_encrypted = connection.is_encrypted();
-        // Whoever does not say goodbye has been reached all the same.
+        // Ignore a failed QUIT; the server was reached.
         let _ = timeout(GOODBYE, connection.quit()).await;
-        Ok(is_encrypted)
+        Ok(())
     };
-    let is_encrypted = in_time(limit, tried).await.doing(|| format!("reach {}", server(email)))?;
-    let how = if is_encrypted { "encrypted" } else { "in the clear" };
+    in_time(limit, tried).await.doing(|| format!("reach {}", server(email)))?;
+    let how = if email.tls == SmtpTls::None { "in the clear" } else { "encrypted" };
     let login =
         email.username.as_ref().map_or("no login".to_owned(), |name| format!("logged in as {}", printable(name)));
     Ok(format!("{}, {how}, {login}", server(email)))
@@ -155,13 +161,9 @@ async fn open(email: &Email, environment: Environment<'_>) -> Result<AsyncSmtpCo
     // First what needs no server.
     let password = password(email, environment).await?;
     let hello = ClientId::default();
-    let (from_start, later) = match email.tls {
-        SmtpTls::Tls => (Some(trust(email)?), None),
-        SmtpTls::Starttls => (None, Some(trust(email)?)),
-        SmtpTls::None => (None, None),
-    };
-    let address = (email.host.as_str(), port(email));
-    let connected = AsyncSmtpConnection::connect_tokio1(address, Some(CONNECT), &hello, from_start, None).await;
+    let later = if email.tls == SmtpTls::Starttls { Some(trust(email)?) } else { None };
+    let stream = connect(email).await.doing(|| "connect")?;
+    let connected = AsyncSmtpConnection::connect_with_transport(Box::new(stream), &hello).await;
     let mut connection = connected.map_err(said).doing(|| "connect")?;
     if let Some(trust) = later {
         if !connection.can_starttls() {
@@ -174,24 +176,50 @@ async fn open(email: &Email, environment: Environment<'_>) -> Result<AsyncSmtpCo
     Ok(connection)
 }
 
+/// Encrypted from the start where that is configured. However the server behaves, it is heard only up to a limit.
+async fn connect(email: &Email) -> Result<Budget> {
+    let trust = if email.tls == SmtpTls::Tls { Some(tls::web(email.ca_bundle.as_deref())?) } else { None };
+    let plain = http::connect(&email.host, port(email), CONNECT).await?;
+    let peer = plain.peer_addr()?;
+    let Some(trust) = trust else { return Ok(Budget::new(plain, peer)) };
+    let name = ServerName::try_from(email.host.clone()).map_err(|error| Error::from_source(&error))?;
+    let connecting = TlsConnector::from(Arc::new(trust)).connect(name, plain);
+    match connecting.await {
+        Ok(stream) => Ok(Budget::new(stream, peer)),
+        Err(error) => Err(with_hint(&Error::from(error).to_string())),
+    }
+}
+
 async fn log_in(connection: &mut AsyncSmtpConnection, email: &Email, password: Option<&Secret>) -> Result<()> {
     let (Some(username), Some(password)) = (&email.username, password) else { return Ok(()) };
-    if !connection.is_encrypted() && !is_loopback(&email.host) {
+    if email.tls == SmtpTls::None && !is_loopback(&email.host) {
         return Err(Error::new("the password would travel in the clear").hint("tls = \"starttls\" or \"tls\""));
     }
     let credentials = Credentials::new(username.clone(), password.reveal().to_owned());
     let done = connection.auth(DEFAULT_MECHANISMS, &credentials).await;
     // Who is refused is told why; a server that repeats the password is not repeated.
     let hint = "of Amazon SES, it is the SMTP password, not the secret access key";
-    let told = |error| without(said(error), password).hint(hint);
+    let told = |error| without(said(error), username, password).hint(hint);
     done.map_err(told).doing(|| format!("log in as {}", printable(username))).map(drop)
 }
 
-fn without(error: Error, password: &Secret) -> Error {
-    match error.to_string() {
-        text if text.contains(password.reveal()) => Error::new(text.replace(password.reveal(), "…")),
-        _ => error,
-    }
+/// The password in the forms in which it was sent: as it is, and in base64 as AUTH PLAIN and AUTH LOGIN have it. A server may also
+/// repeat a part of them, so no long word of base64 stays.
+fn without(error: Error, username: &str, password: &Secret) -> Error {
+    let plain = format!("\0{username}\0{}", password.reveal());
+    let sent = [password.reveal().to_owned(), BASE64.encode(plain), BASE64.encode(password.reveal())];
+    error.map(|text| {
+        let text = sent.iter().fold(text.to_owned(), |text, secret| text.replace(secret, "…"));
+        text.split(' ').map(|word| if is_base64(word) { "…" } else { word }).collect::<Vec<_>>().join(" ")
+    })
+}
+
+fn is_base64(word: &str) -> bool {
+    let word = word.trim_matches(|c: char| !c.is_ascii_alphanumeric() && c != '=' && c != '+' && c != '/');
+    word.len() >= 12
+        && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte))
+        && (word.ends_with('=') || word.bytes().any(|byte| byte.is_ascii_digit()))
+        && word.bytes().any(|byte| byte.is_ascii_alphabetic())
 }
 
 /// Which certificates are trusted.
@@ -201,7 +229,7 @@ fn trust(email: &Email) -> Result<TlsParameters> {
         None => builder.certificate_store(CertificateStore::Default),
         Some(path) => {
             let doing = || format!("read certificate {}", path.display());
-            let pem = fs::read(path).doing(doing)?;
+            let pem = files::read(path, files::CERTIFICATES).doing(doing)?;
             let roots = Certificate::from_pem(&pem).map_err(said).doing(doing)?;
             builder.certificate_store(CertificateStore::None).add_root_certificate(roots)
         }
@@ -219,7 +247,11 @@ fn said(error: smtp::Error) -> Error {
         (None, Some(text)) => text,
         (None, None) => error.to_string(),
     };
-    let error_text = cut(&printable(&text), MAX_CELLS);
+    with_hint(&text)
+}
+
+fn with_hint(text: &str) -> Error {
+    let error_text = cut(&printable(text), MAX_CELLS);
     match text.contains("invalid peer certificate") {
         true => Error::new(error_text).hint("a certificate of your own authority is trusted by ca_bundle"),
         false => Error::new(error_text),

@@ -3,6 +3,7 @@
 //! Never tells a dead man's switch that all is well unless it is ([`letter::is_good`]), never sends a secret in the clear, never goes on in
 //! the clear where encryption was asked for, and never names a secret address in what it complains of. Each channel has its own time.
 
+mod budget;
 mod check;
 mod http;
 mod mail;

@@ -3,7 +3,6 @@
 //! Read from the source's catalog; never from a dump, where it cannot be had without running it.
 
 use std::fmt;
-use std::fs;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -11,6 +10,7 @@ use tokio_postgres::SimpleQueryRow;
 
 use crate::conninfo::ConnInfo;
 use crate::error::{Context, Error, Result};
+use crate::files;
 use crate::name::quote_literal;
 use crate::session::{Session, SessionOptions, optional, text};
 use crate::store;
@@ -125,7 +125,7 @@ pub fn write_facts(facts: &DatabaseFacts, dir: &Path) -> Result<()> {
 /// When they are not there.
 pub fn read_facts(dir: &Path) -> Result<DatabaseFacts> {
     let path = dir.join(FACTS_FILE);
-    let bytes = fs::read(&path).doing(|| format!("read {}", path.display()))?;
+    let bytes = files::read(&path, files::RECORD).doing(|| format!("read {}", path.display()))?;
     serde_json::from_slice(&bytes)
         .map_err(|error| Error::from_source(&error))
         .doing(|| format!("read {}", path.display()))

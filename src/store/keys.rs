@@ -1,7 +1,7 @@
 //! Keys on disk. Never overwrites one, never takes one that others can read.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
+use std::io::Write as _;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -9,10 +9,8 @@ use ssh_key::LineEnding;
 use ssh_key::rand_core::{OsRng, RngCore as _};
 
 use crate::error::{Context, Error, Result};
+use crate::files;
 use crate::signature::{self, PrivateKey};
-
-/// No OpenSSH key of one pair is larger.
-const MAX_KEY_BYTES: u64 = 1 << 16;
 
 /// Where a private key is, and what opens it.
 #[derive(Clone, PartialEq, Eq)]
@@ -44,6 +42,13 @@ pub struct Generated {
 /// 32 random hexadecimal digits.
 pub fn random_run_id() -> Result<String> {
     random::<16>().map(hex::encode)
+}
+
+/// For hashes that stand for values: random, and the same as long as this process lives.
+pub fn process_salt() -> Result<[u8; 16]> {
+    static SALT: std::sync::OnceLock<[u8; 16]> = std::sync::OnceLock::new();
+    let made = random()?;
+    Ok(*SALT.get_or_init(|| made))
 }
 
 /// Makes `path` and `path`.pub. `principal` is the identity that administrators verify against, for instance
@@ -85,17 +90,14 @@ fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
 /// Reads a private key that is fit for signing: Ed25519, and closed to others.
 pub fn read_key(key: &KeyFile) -> Result<PrivateKey> {
     let read = || -> Result<PrivateKey> {
-        let file = File::open(&key.path)?;
+        let file = files::open(&key.path)?;
+        files::check_owner(&file.metadata()?)?;
         check_mode(&file, &key.path)?;
-        let mut text = String::new();
-        file.take(MAX_KEY_BYTES).read_to_string(&mut text).map_err(not_text)?;
+        let text = String::from_utf8(files::read_open(file, files::KEY)?);
+        let text = text.map_err(|_| Error::new("not an OpenSSH private key"))?;
         signature::private_key(&text, key.passphrase.as_deref())
     };
     read().doing(|| format!("read key {}", key.path.display()))
-}
-
-fn not_text(error: io::Error) -> Error {
-    if error.kind() == io::ErrorKind::InvalidData { Error::new("not an OpenSSH private key") } else { error.into() }
 }
 
 /// Asks the open file, not its name, which may mean another file by now.

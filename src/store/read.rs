@@ -1,6 +1,6 @@
 //! Reading manifests back, and finding the reports in a directory.
 
-use std::fs::{self, File};
+use std::fs::{self};
 use std::io::{BufReader, Seek as _};
 use std::path::{Path, PathBuf};
 
@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::{ACTUAL, EXPECTED, REPORT};
 use crate::error::{Context, Error, Result};
+use crate::files;
 use crate::manifest::{FORMAT, Manifest, Tally};
 use crate::strict;
 use crate::time::Timestamp;
@@ -27,7 +28,7 @@ fn load(path: &Path) -> Result<Manifest> {
         let hint = format!("name {EXPECTED} or {ACTUAL} in it");
         return Err(Error::new("a report directory holds two manifests").hint(hint));
     }
-    let mut file = File::open(path)?;
+    let mut file = files::open_within(path, files::MANIFEST)?;
     strict::demand_format("manifest", strict::format_of(BufReader::with_capacity(1 << 16, &file))?, 1..=FORMAT)?;
     file.rewind()?;
     let manifest: Manifest = serde_json::from_reader(BufReader::with_capacity(1 << 16, file))
@@ -64,7 +65,8 @@ pub fn reports_in(dir: &Path) -> Result<Vec<PathBuf>> {
         let mut paths = Vec::new();
         for entry in fs::read_dir(dir)? {
             let path = entry?.path().join(REPORT);
-            if path.is_file() {
+            // Also what is no file: it is in the place of a report, and has to be named as one that cannot be read.
+            if path.symlink_metadata().is_ok() {
                 paths.push(path);
             }
         }
@@ -100,7 +102,7 @@ struct StartedAt {
 }
 
 fn started_at(path: &Path) -> Result<(Timestamp, String)> {
-    let bytes = fs::read(path)?;
+    let bytes = files::read(path, files::REPORT)?;
     Ok((claimed_start(&bytes)?, super::sha256(&bytes)))
 }
 

@@ -4,13 +4,13 @@
 //! Never looks into a report before its signature is known to be good, by somebody whose signature counts.
 
 use std::fmt;
-use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use super::{Hashing, REPORT, SIGNATURE};
 use crate::aftermath::Aftermath;
 use crate::error::{Context, Error, Result};
+use crate::files;
 use crate::night::{CLOSING, Closing};
 use crate::report::{Report, SideFile};
 use crate::signature;
@@ -114,7 +114,7 @@ pub fn authorship(path: &Path, bytes: &[u8], namespace: &str, trust: Trust<'_>) 
 pub fn verify(path: &Path, allowed: &AllowedSigners, identity: Option<&str>, now: Timestamp) -> Result<Check> {
     let path = if path.is_dir() { path.join(REPORT) } else { path.to_owned() };
     let doing = || format!("read report {}", path.display());
-    let bytes = fs::read(&path).doing(doing)?;
+    let bytes = files::read(&path, files::REPORT).doing(doing)?;
     let trust = Trust { allowed, identity, now };
     let signer = match authorship(&path, &bytes, signature::NAMESPACE, trust)? {
         Authorship::Of(signer) => signer,
@@ -139,7 +139,7 @@ const NIGHTLY: &str = "nightly";
 /// the report is, and it is of this report.
 pub fn aftermath(path: &Path, report: &Report, sha256: &str, trust: Option<Trust<'_>>) -> Aftermath {
     let file = path.with_file_name(CLOSING);
-    let bytes = match fs::read(&file) {
+    let bytes = match files::read(&file, files::CLOSING) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == ErrorKind::NotFound => return without_closing(&file, report),
         Err(error) => return Aftermath::Void(Error::from(error).to_string()),
@@ -186,7 +186,7 @@ fn signature_of(file: &Path) -> PathBuf {
 
 fn read_signature(report: &Path) -> Result<Option<Vec<u8>>> {
     let path = signature_of(report);
-    match fs::read(&path) {
+    match files::read(&path, files::SIGNATURE) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error).doing(|| format!("read signature {}", path.display())),
@@ -205,7 +205,7 @@ pub fn change(report: &Path, file: &SideFile) -> Option<String> {
 /// Length and SHA-256 of a file.
 pub fn hash_of(path: &Path) -> io::Result<(u64, String)> {
     let mut sink = Hashing::new(io::sink());
-    io::copy(&mut File::open(path)?, &mut sink)?;
+    io::copy(&mut files::open(path)?, &mut sink)?;
     let (bytes, sha256, _) = sink.finish();
     Ok((bytes, sha256))
 }

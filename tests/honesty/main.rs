@@ -7,6 +7,7 @@ mod support;
 
 mod assertions;
 mod asymmetry;
+mod canary;
 mod changes;
 mod dumps;
 mod nothing;
@@ -15,4 +16,5 @@ mod reports;
 mod secrets;
 mod sessions;
 mod stage;
+mod unchanged;
 mod waivers;

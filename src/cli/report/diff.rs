@@ -1,6 +1,5 @@
 //! `pgwitness report diff`.
 
-use std::fs;
 use std::path::Path;
 
 use serde::Serialize;
@@ -11,6 +10,7 @@ use super::super::terminal::{Terminal, print_result};
 use super::{Result, find, read_signers};
 use crate::drift::{self, Change, Drift};
 use crate::error::{Context, Error};
+use crate::files;
 use crate::manifest::Manifest;
 use crate::render::{self, printable};
 use crate::report::Report;
@@ -69,7 +69,7 @@ impl Night {
 }
 
 fn read(path: &Path) -> Result<Report> {
-    let bytes = fs::read(path).map_err(Error::from);
+    let bytes = files::read(path, files::REPORT).map_err(Error::from);
     bytes.and_then(|bytes| Report::from_bytes(&bytes)).doing(|| format!("read report {}", path.display()))
 }
 

@@ -3,11 +3,11 @@
 //! Never takes a report's own word for anything before its signature counts, except for where to look first; and there the later of
 //! its own word and the name of its directory counts, so that neither can hide it behind an older night.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::same::Tonight;
 use crate::error::{Context, Error, Result};
+use crate::files;
 use crate::manifest::Manifest;
 use crate::report::Report;
 use crate::signature;
@@ -97,7 +97,7 @@ impl Search {
     }
 
     fn word(&self, candidate: &Candidate, trust: Trust<'_>) -> Result<Word> {
-        let bytes = fs::read(&candidate.path)?;
+        let bytes = files::read(&candidate.path, files::REPORT)?;
         demand_signed(&candidate.path, &bytes, trust)?;
         let report = Report::from_bytes(&bytes)?;
         demand_place(&report, &candidate.id, self.now)?;
@@ -122,7 +122,7 @@ fn candidate(path: PathBuf) -> Candidate {
     let name = path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
     let id = name.unwrap_or_default();
     let named = id.split_once('-').and_then(|(stamp, _)| Timestamp::from_stamp(stamp));
-    let claimed = fs::read(&path).ok().and_then(|bytes| store::claimed_start(&bytes).ok());
+    let claimed = files::read(&path, files::REPORT).ok().and_then(|bytes| store::claimed_start(&bytes).ok());
     Candidate { at: named.max(claimed).unwrap_or(Timestamp::MAX), id, path }
 }
 
