@@ -4,6 +4,7 @@
 //! with the reason, and the rest goes on.
 
 mod collect;
+mod condition;
 mod foreign_keys;
 mod jobs;
 mod read;
@@ -21,9 +22,9 @@ use crate::capture::{Accumulator, OnBatch, Purpose};
 use crate::conninfo::{ConnInfo, Peer};
 use crate::error::{Context, Error, Result};
 use crate::listing::{Listed, Listing, Plan};
-use crate::manifest::{Column, EndpointFacts, Manifest, RelationKind, SequenceValue};
+use crate::manifest::{Column, Definition, EndpointFacts, Manifest, Names, RelationKind, SequenceValue};
 use crate::name::Name;
-use crate::pattern::Selection;
+use crate::pattern::{Selection, search_path};
 use crate::progress::{Listener, Side};
 use crate::questions;
 use crate::session::{Session, SessionOptions, optional, text};
@@ -70,6 +71,7 @@ pub struct Live {
     sequences: Vec<Name>,
     taken_at: String,
     identity: String,
+    is_standby: bool,
 }
 
 impl Live {
@@ -94,6 +96,7 @@ impl Live {
             sequences: Vec::new(),
             taken_at,
             identity: String::new(),
+            is_standby: false,
         };
         live.list().await.doing(|| format!("read the catalog of {describe}"))?;
         Ok(live)
@@ -101,6 +104,8 @@ impl Live {
 
     async fn list(&mut self) -> Result<()> {
         self.identity = text(&self.holder.row(IDENTITY).await?, 0)?;
+        let standby = self.holder.row("SELECT pg_catalog.pg_is_in_recovery()").await?;
+        self.is_standby = text(&standby, 0)? == "t";
         let sizes = self.sizes().await?;
         for row in self.holder.rows(questions::RELATIONS).await.doing(|| "list relations")? {
             self.list_relation(&row, &sizes)?;
@@ -108,8 +113,25 @@ impl Live {
         for row in self.holder.rows(questions::SEQUENCES).await.doing(|| "list sequences")? {
             self.sequences.push(Name::new(text(&row, 0)?, text(&row, 1)?));
         }
+        self.listing.names = self.names().await.doing(|| "list names")?;
         self.foreign_keys = self.list_foreign_keys().await;
         Ok(())
+    }
+
+    async fn names(&self) -> Result<Names> {
+        let row = self.holder.row(questions::SEARCH_PATH).await?;
+        let path = search_path(&text(&row, 0)?, &text(&row, 1)?, &json::<Vec<String>>(&row, 2)?);
+        let mut names = Names { search_path: Some(path), ..Default::default() };
+        for row in self.holder.rows(questions::NAMES).await? {
+            let name = Name::new(text(&row, 0)?, text(&row, 1)?);
+            if let (Some(schema), Some(parent)) = (optional(&row, 3), optional(&row, 4)) {
+                names.partitions.insert(name.clone(), Name::new(schema, parent));
+            }
+            if text(&row, 2)? == "t" {
+                names.others.insert(name);
+            }
+        }
+        Ok(names)
     }
 
     /// True sizes by OID. Without them everything still works, only less evenly spread.
@@ -152,6 +174,8 @@ impl Live {
             bytes: sizes.get(&text(row, 5)?).copied().unwrap_or(estimate),
             fixed: None,
             can_have_rows: true,
+            config: optional(row, 11).map(|text| condition::config(text, optional(row, 12).as_deref() == Some("t"))),
+            is_undefined: false,
         };
         self.listing.relations.insert(name, listed);
         Ok(())
@@ -195,6 +219,23 @@ impl Live {
         Ok(values)
     }
 
+    /// The definitions of these kinds as they are now, after the moment: an object that is another now was changed or dropped meanwhile.
+    ///
+    /// # Errors
+    /// No session, or the server's refusal.
+    pub async fn definitions_now(
+        &self,
+        kinds: &BTreeSet<&str>,
+    ) -> Result<BTreeMap<String, BTreeMap<String, Definition>>> {
+        let session = Session::open(self.holder.conninfo(), &session_options(&self.options)).await?;
+        let mut now = BTreeMap::new();
+        for question in questions::CATALOG.iter().filter(|question| kinds.contains(question.kind)) {
+            let objects = worker::definitions(&session, question).await?;
+            now.insert(question.kind.to_owned(), objects.into_iter().collect());
+        }
+        Ok(now)
+    }
+
     /// Whether the moment lasts: what was made with it counts only if it does afterwards, too.
     ///
     /// # Errors
@@ -222,6 +263,7 @@ impl Live {
             peer: Some(peer_text(*self.holder.peer()).to_owned()),
             settings: self.holder.settings().clone(),
             taken_at: self.taken_at.clone(),
+            is_standby: self.is_standby,
         }
     }
 
@@ -239,9 +281,15 @@ impl Live {
 
     fn jobs(&self, request: &CaptureRequest) -> Vec<Job> {
         let selection = &request.selection;
-        let (mut jobs, mut small) = (vec![Job::LargeObjects], Vec::new());
-        for name in request.plan.keys().filter(|name| !self.unpopulated.contains(*name)) {
+        let (mut jobs, mut small) = (Vec::new(), Vec::new());
+        if selection.has_large_objects() {
+            jobs.push(Job::LargeObjects);
+        }
+        for (name, columns) in request.plan.iter().filter(|(name, _)| !self.unpopulated.contains(*name)) {
             let bytes = self.listing.relations.get(name).map_or(0, |listed| listed.bytes);
+            if self.computed_columns(name, columns).is_some() {
+                jobs.push(Job::Computed { name: name.clone(), bytes });
+            }
             if bytes <= jobs::SMALL_BYTES {
                 small.push((name.clone(), bytes));
                 continue;
@@ -265,7 +313,27 @@ impl Live {
     /// TID range scans came with 14; before, each slice would read the whole table. One or two sessions have
     /// enough to do without, and a plain COPY costs the server less.
     fn can_slice(&self, name: &Name) -> bool {
-        self.options.jobs > 2 && self.holder.major() >= 14 && self.heaps.contains(name)
+        let is_conditional = self.listing.relations.get(name).is_some_and(|listed| listed.config.is_some());
+        self.options.jobs > 2 && self.holder.major() >= 14 && self.heaps.contains(name) && !is_conditional
+    }
+
+    /// The columns that are read to compare stored generated columns, where the relation has some.
+    fn computed_columns(&self, name: &Name, columns: &[String]) -> Option<Vec<String>> {
+        self.listing.relations.get(name)?.computed_columns(columns)
+    }
+
+    /// The statement that prints some of its rows.
+    fn rows_sql(&self, name: &Name, columns: &[String], pages: Pages) -> Result<String> {
+        let Some(listed) = self.listing.relations.get(name) else { return Err(Error::new("it was not listed")) };
+        if let Some(config) = &listed.config {
+            return match &config.refused {
+                None => Ok(read::config_sql(name, columns, &config.condition)),
+                Some(reason) => Err(Error::new(reason)),
+            };
+        }
+        let is_copied =
+            |name: &String| !listed.columns.iter().any(|column| column.is_generated && column.name == *name);
+        Ok(read::rows_sql(name, listed.kind == RelationKind::Table && columns.iter().all(is_copied), columns, pages))
     }
 
     /// One more pass over a relation, at the same moment.
@@ -279,7 +347,7 @@ impl Live {
         let silent: OnBatch = Arc::new(|_, _| {});
         let mut whole = Accumulator::new(purpose);
         for pages in slices {
-            let sql = read::rows_sql(name, self.kind(name), columns, pages);
+            let sql = self.rows_sql(name, columns, pages)?;
             whole.merge(read::copy(&session, &sql, purpose, &silent).await?);
         }
         still::check_relations(&session, &[name]).await?;
@@ -293,10 +361,6 @@ impl Live {
     pub async fn scan_large_objects(&self, purpose: &Purpose) -> Result<Accumulator> {
         let silent: OnBatch = Arc::new(|_, _| {});
         read::copy(&self.session().await?, &read::large_objects_sql(), purpose, &silent).await
-    }
-
-    fn kind(&self, name: &Name) -> RelationKind {
-        self.listing.relations.get(name).map_or(RelationKind::Table, |listed| listed.kind)
     }
 
     /// A further session in the same moment.
@@ -314,9 +378,10 @@ impl Live {
         self.holder.ping().await.doing(|| "the session that held the moment was lost")
     }
 
-    /// What a live database can answer: everything.
-    fn answers() -> BTreeSet<Aspect> {
-        Aspect::ALL.into_iter().collect()
+    /// What a live database can answer: everything, but of large objects only what takes part.
+    fn answers(selection: &Selection) -> BTreeSet<Aspect> {
+        let left_out = |aspect: &Aspect| *aspect == Aspect::LargeObjects && !selection.has_large_objects();
+        Aspect::ALL.into_iter().filter(|aspect| !left_out(aspect)).collect()
     }
 }
 
@@ -343,11 +408,13 @@ struct ListedColumn {
     name: String,
     type_name: String,
     is_generated: bool,
+    is_virtual: bool,
 }
 
 impl From<ListedColumn> for Column {
     fn from(column: ListedColumn) -> Self {
-        Self { name: column.name, type_name: column.type_name, is_generated: column.is_generated }
+        let ListedColumn { name, type_name, is_generated, is_virtual } = column;
+        Self { name, type_name, is_generated, is_virtual }
     }
 }
 
