@@ -8,13 +8,14 @@ use crate::compare::{self, LARGE_OBJECTS, Request};
 use crate::digest::RowDigest;
 use crate::endpoint::{Endpoint, Target};
 use crate::error::{Error, Result};
-use crate::finding::{Finding, FindingKind, RowDifference};
+use crate::finding::{Finding, FindingKind, RowDifference, Unchecked};
 use crate::listing::{self, Plan};
 use crate::live::CaptureRequest;
-use crate::manifest::{Manifest, Tally};
-use crate::name::Name;
+use crate::manifest::{Manifest, Relation, Tally};
 use crate::pairing::{Found, Show, name_rows};
+use crate::pattern::{Catalog, Selection};
 use crate::progress::{Event, Listener};
+use crate::questions;
 use crate::sketch::{Difference, Sketch};
 use crate::verdict::Outcome;
 
@@ -39,6 +40,8 @@ pub struct Comparison {
     pub expected: Manifest,
     /// What the actual side held.
     pub actual: Manifest,
+    /// What took part: the patterns of the request, bound to the relations of these two sides.
+    pub selection: Selection,
 }
 
 /// Compares two endpoints.
@@ -49,7 +52,11 @@ pub struct Comparison {
 pub async fn run(expected: &Endpoint, actual: &Endpoint, job: &Job, listener: &Listener) -> Result<Comparison> {
     check_sides(expected, actual)?;
     let capture = capture_request(expected, actual, job)?;
-    let request = Request { assertions: job.assertions.keys().cloned().collect(), ..job.request.clone() };
+    let request = Request {
+        assertions: job.assertions.keys().cloned().collect(),
+        selection: capture.selection.clone(),
+        ..job.request.clone()
+    };
     listener(Event::Phase("read both sides"));
     let (e, a) = tokio::try_join!(expected.capture(&capture, listener), actual.capture(&capture, listener))?;
     listener(Event::Phase("compare"));
@@ -58,6 +65,7 @@ pub async fn run(expected: &Endpoint, actual: &Endpoint, job: &Job, listener: &L
     redaction.manifest(&mut e);
     redaction.manifest(&mut a);
     let mut outcome = compare::compare(&e, &a, &request);
+    set_changed_meanwhile_aside(&mut outcome, (expected, &e), (actual, &a)).await;
     for finding in &mut outcome.findings {
         if finding.rows.is_some() {
             listener(Event::Phase("find the differing rows"));
@@ -65,7 +73,47 @@ pub async fn run(expected: &Endpoint, actual: &Endpoint, job: &Job, listener: &L
         }
     }
     redaction.outcome(&mut outcome);
-    Ok(Comparison { outcome, expected: e, actual: a })
+    let selection = capture.selection;
+    Ok(Comparison { outcome, expected: e, actual: a, selection })
+}
+
+/// The server prints definitions from the catalog of now, not of the moment: of what is dropped or changed meanwhile it prints nothing, or
+/// another text. What was found wrong is asked for once more, and what is another now was not compared.
+async fn set_changed_meanwhile_aside(outcome: &mut Outcome, expected: Side<'_>, actual: Side<'_>) {
+    let kinds: BTreeSet<String> =
+        outcome.findings.iter().filter_map(of_schema).map(|(kind, _)| kind.to_owned()).collect();
+    if kinds.is_empty() {
+        return;
+    }
+    let kinds: BTreeSet<&str> = kinds.iter().map(String::as_str).collect();
+    for (side, (endpoint, manifest)) in [("expected", expected), ("actual", actual)] {
+        let Some(now) = endpoint.definitions_now(&kinds).await else { continue };
+        let is_steady = |finding: &Finding| {
+            let Some((kind, identity)) = of_schema(finding) else { return true };
+            let then = manifest.schema.objects.get(kind).and_then(|objects| objects.get(identity));
+            now.get(kind).is_none_or(|objects| objects.get(identity) == then)
+        };
+        let (steady, changed) = std::mem::take(&mut outcome.findings).into_iter().partition(is_steady);
+        outcome.findings = steady;
+        let changed: Vec<Finding> = changed;
+        outcome.unchecked.extend(
+            changed.iter().map(|finding| Unchecked {
+                object: finding.object.clone(),
+                side: side.to_owned(),
+                reason:
+                    "was changed or dropped while it was read: rerun; do not run DDL on this database during the run"
+                        .into(),
+                limit: None,
+            }),
+        );
+    }
+}
+
+/// Kind and identity of the object that a finding of the schema is about.
+fn of_schema(finding: &Finding) -> Option<(&str, &str)> {
+    let is_of_schema = matches!(finding.kind, FindingKind::Missing | FindingKind::Unexpected | FindingKind::Changed);
+    let (kind, identity) = finding.object.split_once(' ').filter(|_| is_of_schema)?;
+    questions::CATALOG.iter().any(|question| question.kind == kind).then_some((kind, identity))
 }
 
 fn check_sides(expected: &Endpoint, actual: &Endpoint) -> Result<()> {
@@ -78,19 +126,30 @@ fn check_sides(expected: &Endpoint, actual: &Endpoint) -> Result<()> {
 
 fn capture_request(expected: &Endpoint, actual: &Endpoint, job: &Job) -> Result<CaptureRequest> {
     let (e, a) = (expected.listing(), actual.listing());
-    let selection = &job.request.selection;
-    let names: BTreeSet<&Name> = e.relations.keys().chain(a.relations.keys()).collect();
-    if let Some((option, pattern)) = selection.unmatched(&names.into_iter().collect::<Vec<_>>()).first() {
-        return Err(Error::new(format!("{option} {pattern} matches no table on either side"))
-            .hint("patterns are those of pg_dump; letters fold to lower case outside double quotes"));
-    }
+    let catalog = e.catalog().with(a.catalog());
+    check_patterns(&job.request.selection, &catalog, "on either side")?;
+    let selection = job.request.selection.bound(&catalog);
     let all_of_a_kind = job.request.waivers.iter().filter(|waiver| compare::is_whole_kind(waiver));
     Ok(CaptureRequest {
-        plan: listing::agree(&e, &a, selection),
-        selection: selection.clone(),
+        plan: listing::agree(&e, &a, &selection),
+        selection,
         kinds_off: all_of_a_kind.map(|waiver| waiver.kind.clone()).collect(),
         assertions: job.assertions.clone(),
     })
+}
+
+/// Refuses patterns that mean nothing; `place` says where.
+///
+/// # Errors
+/// The first such pattern.
+pub fn check_patterns(selection: &Selection, catalog: &Catalog, place: &str) -> Result<()> {
+    match selection.unmatched(catalog).first() {
+        None => Ok(()),
+        Some((option, pattern)) => Err(Error::new(format!("{option} {pattern} matches no table {place}")).hint(
+            "patterns are those of pg_dump: letters fold to lower case outside double quotes, and a name without a schema is looked up \
+             in the search path of the source; write SCHEMA.NAME, or *.NAME for every schema",
+        )),
+    }
 }
 
 type Side<'a> = (&'a Endpoint, &'a Manifest);
@@ -168,11 +227,17 @@ impl<'a> Table<'a> {
         let (name, e) =
             expected.relations.iter().find(|(name, _)| name.to_string() == finding.object).ok_or_else(gone)?;
         let a = actual.relations.get(name).ok_or_else(gone)?;
-        let columns = plan.get(name).cloned().unwrap_or_else(|| e.read_columns.clone());
+        let is_generated = finding.kind == FindingKind::Generated;
+        let of_plan = || plan.get(name).cloned().unwrap_or_else(|| e.read_columns.clone());
+        let columns = e.computed.as_ref().filter(|_| is_generated).map_or_else(of_plan, |c| c.columns.clone());
         // A key must be wholly among the columns that both sides have.
         let is_usable = |key: &&Vec<String>| !key.is_empty() && key.iter().all(|column| columns.contains(column));
         let key = [&e.key, &a.key].into_iter().find(is_usable).cloned().unwrap_or_default();
-        let (expected, actual) = (e.rows.seen().ok_or_else(gone)?, a.rows.seen().ok_or_else(gone)?);
+        let tally = |side: &'a Relation| match side.computed.as_ref().filter(|_| is_generated) {
+            Some(computed) => computed.rows.seen().ok_or_else(gone),
+            None => side.rows.seen().ok_or_else(gone),
+        };
+        let (expected, actual) = (tally(e)?, tally(a)?);
         Ok(Self { target: Target::Relation(name), columns, key, expected, actual })
     }
 

@@ -1,7 +1,7 @@
 //! An endpoint: a place to read. Three kinds, one way to use them, so that any two can be compared.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::archive::Archive;
@@ -11,7 +11,7 @@ use crate::dump::Dump;
 use crate::error::{Context, Error, Result};
 use crate::listing::{Listed, Listing};
 use crate::live::{CaptureRequest, Live, LiveOptions};
-use crate::manifest::{Manifest, RelationKind, SequenceValue};
+use crate::manifest::{Definition, Manifest, RelationKind, SequenceValue};
 use crate::name::Name;
 use crate::pgtools::{CLIENT, PgTools};
 use crate::progress::{Listener, Side};
@@ -139,6 +139,18 @@ impl Endpoint {
         }
     }
 
+    /// The definitions of these kinds as a live database has them now; `None` where there is no telling.
+    pub async fn definitions_now(
+        &self,
+        kinds: &BTreeSet<&str>,
+    ) -> Option<BTreeMap<String, BTreeMap<String, Definition>>> {
+        match self {
+            Self::Live(live) => live.definitions_now(kinds).await.ok(),
+            Self::Captured(inner, _) => Box::pin(inner.definitions_now(kinds)).await,
+            Self::Dump(_) | Self::Saved(_) => None,
+        }
+    }
+
     /// Whether the moment of a live database lasts: what was made with it counts only then.
     ///
     /// # Errors
@@ -215,8 +227,10 @@ fn saved_listing(manifest: &Manifest) -> Listing {
             fixed: Some(relation.read_columns.clone()),
             // Of a dump's manifest, what the dump could not hold.
             can_have_rows: relation.kind == RelationKind::Table || !relation.columns.is_empty(),
+            config: None,
+            is_undefined: relation.is_undefined,
         };
         (name.clone(), listed)
     };
-    Listing { relations: manifest.relations.iter().map(listed).collect() }
+    Listing { relations: manifest.relations.iter().map(listed).collect(), names: manifest.names.clone() }
 }

@@ -32,11 +32,13 @@ pub enum FindingKind {
     Assertion,
     /// From one night to the next a table has changed as a rule forbids.
     Drift,
+    /// The same rows, but a stored generated column holds other values.
+    Generated,
 }
 
 impl FindingKind {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Missing,
         Self::Unexpected,
         Self::RowCount,
@@ -48,6 +50,7 @@ impl FindingKind {
         Self::ForeignKey,
         Self::Assertion,
         Self::Drift,
+        Self::Generated,
     ];
 
     /// As reports, waivers and `-- expect:` lines spell it.
@@ -64,6 +67,7 @@ impl FindingKind {
             Self::ForeignKey => "foreign_key",
             Self::Assertion => "assertion",
             Self::Drift => "drift",
+            Self::Generated => "generated",
         }
     }
 }

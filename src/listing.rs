@@ -4,15 +4,24 @@
 
 use std::collections::BTreeMap;
 
-use crate::manifest::{Column, Observed, Relation, RelationKind};
+use crate::manifest::{Column, Names, Observed, Relation, RelationKind};
 use crate::name::Name;
-use crate::pattern::Selection;
+use crate::pattern::{Catalog, Selection};
 
 /// The relations of one endpoint.
 #[derive(Debug, Clone, Default)]
 pub struct Listing {
     /// By name.
     pub relations: BTreeMap<Name, Listed>,
+    /// What patterns need to know besides.
+    pub names: Names,
+}
+
+impl Listing {
+    /// What patterns can name here.
+    pub fn catalog(&self) -> Catalog {
+        Catalog::new(self.relations.keys(), &self.names)
+    }
 }
 
 /// A relation whose rows have not been read.
@@ -34,6 +43,19 @@ pub struct Listed {
     pub fixed: Option<Vec<String>>,
     /// Whether this endpoint can hold its rows at all.
     pub can_have_rows: bool,
+    /// Which of its rows a dump carries, where it is a configuration table of an extension.
+    pub config: Option<Config>,
+    /// A dump has rows of it but no definition: `columns` are those of the rows.
+    pub is_undefined: bool,
+}
+
+/// Which rows of an extension's configuration table belong to the user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// `WHERE …` as `pg_extension.extcondition` has it; empty: all rows.
+    pub condition: String,
+    /// Why the condition is not run, if so.
+    pub refused: Option<String>,
 }
 
 impl Listed {
@@ -47,12 +69,24 @@ impl Listed {
             extension: self.extension.clone(),
             read_columns,
             rows,
+            computed: None,
+            is_config: self.config.is_some(),
+            is_undefined: self.is_undefined,
+            is_dumped: false,
         }
     }
 
     /// Columns that are copied, not computed.
     fn copied_columns(&self) -> impl Iterator<Item = &str> {
         self.columns.iter().filter(|column| !column.is_generated).map(|column| column.name.as_str())
+    }
+
+    /// What is read to compare stored generated columns: these columns, then the generated ones by name. `None` without such.
+    pub fn computed_columns(&self, read_columns: &[String]) -> Option<Vec<String>> {
+        let is_stored = |column: &&Column| column.is_generated && !column.is_virtual;
+        let mut stored: Vec<String> = self.columns.iter().filter(is_stored).map(|column| column.name.clone()).collect();
+        stored.sort();
+        (!stored.is_empty()).then(|| [read_columns, &stored].concat())
     }
 }
 
@@ -93,6 +127,7 @@ mod tests {
             name: (*name).to_owned(),
             type_name: "text".into(),
             is_generated: *name == generated,
+            is_virtual: false,
         };
         Listed {
             kind: RelationKind::Table,
@@ -103,6 +138,8 @@ mod tests {
             bytes: 0,
             fixed: None,
             can_have_rows: true,
+            config: None,
+            is_undefined: false,
         }
     }
 

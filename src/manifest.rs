@@ -39,6 +39,28 @@ pub struct Manifest {
     pub foreign_keys: BTreeMap<String, Observed<Violations>>,
     /// Results of the user's own checks, by name.
     pub assertions: BTreeMap<String, Observed<Violations>>,
+    /// What patterns need to know of the names.
+    #[serde(default, skip_serializing_if = "Names::is_empty")]
+    pub names: Names,
+}
+
+/// Names that patterns can mean, besides the relations with rows of their own.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Names {
+    /// Schemas in which a name without a schema is looked up, in order. `None`: not known, as of a dump.
+    pub search_path: Option<Vec<String>>,
+    /// Partitioned tables, views and sequences.
+    pub others: BTreeSet<Name>,
+    /// The partitioned table of each partition.
+    #[serde(with = "keyed")]
+    pub partitions: BTreeMap<Name, Name>,
+}
+
+impl Names {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl Manifest {
@@ -47,8 +69,13 @@ impl Manifest {
         let mut unseen = Vec::new();
         for (name, relation) in self.relations.iter().filter(|(_, relation)| !relation.read_columns.is_empty()) {
             note(&mut unseen, &format!("rows {name}"), &relation.rows);
+            if let Some(computed) = &relation.computed {
+                note(&mut unseen, &format!("generated columns {name}"), &computed.rows);
+            }
         }
-        note(&mut unseen, "large objects", &self.large_objects);
+        if self.answers.contains(&Aspect::LargeObjects) {
+            note(&mut unseen, "large objects", &self.large_objects);
+        }
         self.sequences.iter().for_each(|(name, value)| note(&mut unseen, &format!("sequence {name}"), value));
         unseen.extend(self.schema.unseen.iter().map(|(kind, reason)| format!("schema {kind}: {reason}")));
         self.foreign_keys.iter().for_each(|(name, result)| note(&mut unseen, &format!("foreign_key {name}"), result));
@@ -79,6 +106,9 @@ pub struct EndpointFacts {
     pub settings: BTreeMap<String, String>,
     /// When the moment was taken, RFC 3339, by our clock.
     pub taken_at: String,
+    /// The server was in recovery: its sequences may stand ahead of the primary's.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub is_standby: bool,
 }
 
 /// Something we looked at, or the reason why we could not.
@@ -131,6 +161,33 @@ pub struct Relation {
     pub read_columns: Vec<String>,
     /// Its rows.
     pub rows: Observed<Tally>,
+    /// Its rows with their stored generated columns, where it has some and the endpoint can read them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub computed: Option<Computed>,
+    /// A table of an extension whose rows a dump carries: `pg_extension.extconfig` names it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub is_config: bool,
+    /// A dump has rows of it but no definition, as of the tables of extensions.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub is_undefined: bool,
+    /// A dump holds its rows.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub is_dumped: bool,
+}
+
+/// Rows with their stored generated columns: of the same rows, other values were generated where only this differs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Computed {
+    /// Names of the columns that were read: those of the row line, then the generated ones.
+    pub columns: Vec<String>,
+    /// Count, sum and sketch of these lines.
+    pub rows: Observed<Tally>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 /// One column.
@@ -143,6 +200,9 @@ pub struct Column {
     pub type_name: String,
     /// Generated columns are computed, not copied.
     pub is_generated: bool,
+    /// A generated column that is computed whenever it is read: its values are never asked for.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub is_virtual: bool,
 }
 
 /// Digest and sketch of a set of rows.

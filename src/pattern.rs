@@ -1,13 +1,20 @@
 //! Selection of tables by pg_dump's patterns.
 //!
 //! Source: PostgreSQL manual, psql, "Patterns", as pg_dump uses them: letters fold to lower case, `*` is any text, `?` any
-//! character, double quotes stop both, a dot separates schema and table. One difference: a pattern without a dot
-//! matches in every schema, since there is no search path here.
+//! character, `$` itself, double quotes stop all of it, a dot separates schema and table; what else regular expressions
+//! know (`[0-9]`, `(a|b)`, `+`) they mean here too. A pattern without a dot means relations that the search path finds, as
+//! with pg_dump; of a partitioned table it means the partitions too, for these hold the rows.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use regex::Regex;
 
 use crate::error::{Error, Result};
+use crate::manifest::Names;
 use crate::name::Name;
+
+/// Where names without a schema are found when no side says: pg_dump's default.
+const DEFAULT_SCHEMA: &str = "public";
 
 /// One pattern for a schema, or for a table with an optional schema.
 #[derive(Debug, Clone)]
@@ -15,6 +22,8 @@ pub struct Pattern {
     text: String,
     schema: Option<Regex>,
     name: Regex,
+    /// What it means on the two sides, once they are known.
+    meant: Option<BTreeSet<Name>>,
 }
 
 impl Pattern {
@@ -30,7 +39,7 @@ impl Pattern {
             let error = Error::new(format!("pattern {text:?} has more than one dot"));
             return Err(error.hint("put double quotes around a name that contains a dot"));
         }
-        Ok(Self { text: text.to_owned(), schema, name })
+        Ok(Self { text: text.to_owned(), schema, name, meant: None })
     }
 
     /// For `--schema` and its kin.
@@ -50,18 +59,92 @@ impl Pattern {
         &self.text
     }
 
-    /// Whether it means this table.
+    /// Whether it matches this table; without a dot, in any schema.
     pub fn matches(&self, name: &Name) -> bool {
-        self.matches_table(name)
+        self.schema.as_ref().is_none_or(|schema| schema.is_match(&name.schema)) && self.name.is_match(&name.name)
     }
 
     fn matches_table(&self, name: &Name) -> bool {
-        self.schema.as_ref().is_none_or(|schema| schema.is_match(&name.schema)) && self.name.is_match(&name.name)
+        match &self.meant {
+            Some(meant) => meant.contains(name),
+            None => self.matches(name) && (self.schema.is_some() || name.schema == DEFAULT_SCHEMA),
+        }
+    }
+
+    /// The relations that it means, in order: what it matches, and the partitions of that.
+    pub fn relations(&self, catalog: &Catalog) -> BTreeSet<Name> {
+        let is_meant = |name: &Name| self.matches(name) && (self.schema.is_some() || catalog.is_visible(name));
+        let with_parents = |name: &&Name| catalog.line_of(name).any(is_meant);
+        catalog.relations.iter().filter(with_parents).cloned().collect()
     }
 
     fn matches_schema(&self, schema: &str) -> bool {
         self.name.is_match(schema)
     }
+}
+
+/// The relations that patterns can name, of one side or of both.
+#[derive(Debug, Clone, Default)]
+pub struct Catalog {
+    relations: BTreeSet<Name>,
+    partitions: BTreeMap<Name, Name>,
+    search_path: Option<Vec<String>>,
+}
+
+impl Catalog {
+    /// Of one side: the relations that hold rows, and the other names.
+    pub fn new<'a>(relations: impl Iterator<Item = &'a Name>, names: &'a Names) -> Self {
+        let relations = relations.chain(&names.others).cloned().collect();
+        Self { relations, partitions: names.partitions.clone(), search_path: names.search_path.clone() }
+    }
+
+    /// Adds the other side: names without a schema are looked up as on the first side that knows how.
+    #[must_use]
+    pub fn with(mut self, other: Self) -> Self {
+        self.relations.extend(other.relations);
+        for (partition, parent) in other.partitions {
+            self.partitions.entry(partition).or_insert(parent);
+        }
+        self.search_path = self.search_path.or(other.search_path);
+        self
+    }
+
+    /// Whether the name alone finds it: its schema is in the path, and no schema before it has a relation of that name.
+    fn is_visible(&self, name: &Name) -> bool {
+        let default = [DEFAULT_SCHEMA.to_owned()];
+        let path = self.search_path.as_deref().unwrap_or(&default);
+        let mut schemas = path.iter().filter(|schema| {
+            **schema == name.schema || self.relations.contains(&Name::new(schema.as_str(), name.name.as_str()))
+        });
+        schemas.next() == Some(&name.schema)
+    }
+
+    /// A relation, the partitioned table that it is a partition of, and so on.
+    fn line_of<'a>(&'a self, name: &'a Name) -> impl Iterator<Item = &'a Name> {
+        // A partition has one parent and no cycle; a manifest that was made up may have one.
+        std::iter::successors(Some(name), |name| self.partitions.get(*name)).take(64)
+    }
+}
+
+/// The schemas of a `search_path` as the server holds it: `"$user"` is the role, and what is not usable is passed over.
+pub fn search_path(setting: &str, role: &str, usable: &[String]) -> Vec<String> {
+    let (mut path, mut current, mut is_quoted) = (Vec::new(), String::new(), false);
+    let mut letters = setting.chars().chain([',']).peekable();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '"' if is_quoted && letters.peek() == Some(&'"') => {
+                letters.next();
+                current.push('"');
+            }
+            '"' => is_quoted = !is_quoted,
+            ',' if !is_quoted => path.push(std::mem::take(&mut current)),
+            _ if is_quoted => current.push(letter),
+            _ if letter.is_whitespace() => {}
+            _ => current.extend(letter.to_lowercase()),
+        }
+    }
+    let schemas = path.into_iter().map(|name| if name == "$user" { role.to_owned() } else { name });
+    schemas.filter(|name| usable.contains(name)).collect()
 }
 
 /// Turns a pattern into one regular expression for each part between dots.
@@ -78,15 +161,20 @@ fn translate(text: &str) -> Result<Vec<Regex>> {
             '.' if !quoted => parts.push(std::mem::take(&mut current)),
             '*' if !quoted => current.push_str(".*"),
             '?' if !quoted => current.push('.'),
-            _ if quoted => current.push_str(&regex::escape(&letter.to_string())),
-            _ => letter.to_lowercase().for_each(|low| current.push_str(&regex::escape(&low.to_string()))),
+            '[' if !quoted && letters.peek() == Some(&']') => {
+                letters.next();
+                current.push_str("\\[\\]");
+            }
+            _ if quoted || letter == '$' => current.push_str(&regex::escape(&letter.to_string())),
+            _ => current.extend(letter.to_lowercase()),
         }
     }
     if quoted {
         return Err(Error::new(format!("pattern {text:?} has a double quote that is not closed")));
     }
     parts.push(current);
-    parts.iter().map(|part| Regex::new(&format!("(?s)^(?:{part})$")).map_err(|e| Error::from_source(&e))).collect()
+    let bad = || Error::new(format!("pattern {text:?} is not a regular expression")).hint("put it into double quotes");
+    parts.iter().map(|part| Regex::new(&format!("(?s)^(?:{part})$")).map_err(|_| bad())).collect()
 }
 
 /// What is compared: pg_dump's five selection options.
@@ -131,6 +219,27 @@ impl Selection {
         }
     }
 
+    /// The same with every pattern for tables bound to the relations that it means on these two sides.
+    #[must_use]
+    pub fn bound(&self, catalog: &Catalog) -> Self {
+        let bind = |patterns: &[Pattern]| -> Vec<Pattern> {
+            let one = |pattern: &Pattern| Pattern { meant: Some(pattern.relations(catalog)), ..pattern.clone() };
+            patterns.iter().map(one).collect()
+        };
+        Self {
+            schemas: self.schemas.clone(),
+            exclude_schemas: self.exclude_schemas.clone(),
+            tables: bind(&self.tables),
+            exclude_tables: bind(&self.exclude_tables),
+            exclude_table_data: bind(&self.exclude_table_data),
+        }
+    }
+
+    /// Whether large objects take part: as with pg_dump, not where only some tables or schemas do.
+    pub fn has_large_objects(&self) -> bool {
+        self.tables.is_empty() && self.schemas.is_empty()
+    }
+
     /// Whether everything takes part.
     pub fn is_everything(&self) -> bool {
         self.all().is_empty()
@@ -155,8 +264,8 @@ impl Selection {
         options.iter().flat_map(|(option, patterns)| patterns.iter().map(|p| (*option, p.text()))).collect()
     }
 
-    /// Patterns that select nothing among these relations: a typing error would otherwise look like a small database.
-    pub fn unmatched<'a>(&'a self, names: &[&Name]) -> Vec<(&'static str, &'a str)> {
+    /// Patterns that select nothing in this catalog: a typing error would otherwise look like a small database.
+    pub fn unmatched<'a>(&'a self, catalog: &Catalog) -> Vec<(&'static str, &'a str)> {
         let tables = [
             ("--table", &self.tables),
             ("--exclude-table", &self.exclude_tables),
@@ -164,8 +273,9 @@ impl Selection {
         ];
         let schemas = [("--schema", &self.schemas), ("--exclude-schema", &self.exclude_schemas)];
         let table_misses = tables.iter().flat_map(|(option, patterns)| {
-            patterns.iter().filter(|p| !names.iter().any(|n| p.matches_table(n))).map(|p| (*option, p.text()))
+            patterns.iter().filter(|p| p.relations(catalog).is_empty()).map(|p| (*option, p.text()))
         });
+        let names = &catalog.relations;
         let schema_misses = schemas.iter().flat_map(|(option, patterns)| {
             patterns.iter().filter(|p| !names.iter().any(|n| p.matches_schema(&n.schema))).map(|p| (*option, p.text()))
         });
@@ -179,49 +289,4 @@ impl Selection {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn matches(pattern: &str, schema: &str, name: &str) -> bool {
-        Pattern::table(pattern).unwrap().matches_table(&Name::new(schema, name))
-    }
-
-    #[test]
-    fn patterns_are_those_of_pg_dump() {
-        assert!(matches("Orders", "shop", "orders"));
-        assert!(!matches("\"Orders\"", "shop", "orders"));
-        assert!(matches("shop.*", "shop", "a.b\nc"));
-        assert!(matches("*.order?", "shop", "orders"));
-        assert!(matches("\"a.b\"", "x", "a.b"));
-        assert!(!matches("a$b", "x", "a"));
-        assert!(matches("a$b", "x", "a$b"));
-        assert!(matches("\"say \"\"*\"\"\"", "x", "say \"*\""));
-    }
-
-    #[test]
-    fn a_bad_pattern_is_refused() {
-        assert!(Pattern::table("a.b.c").is_err());
-        assert!(Pattern::table("\"a").is_err());
-        assert!(Pattern::schema("a.b").is_err());
-    }
-
-    #[test]
-    fn exclusion_wins_over_inclusion() {
-        let selection = Selection {
-            tables: vec![Pattern::table("shop.*").unwrap()],
-            exclude_tables: vec![Pattern::table("*.log").unwrap()],
-            ..Default::default()
-        };
-        assert!(selection.has_table(&Name::new("shop", "orders")));
-        assert!(!selection.has_table(&Name::new("shop", "log")));
-        assert!(!selection.has_table(&Name::new("public", "orders")));
-        assert!(selection.has_object(Some("shop"), Some("orders")));
-        assert!(!selection.has_object(Some("shop"), None));
-    }
-
-    #[test]
-    fn a_pattern_that_selects_nothing_is_named() {
-        let selection = Selection { tables: vec![Pattern::table("ordres").unwrap()], ..Default::default() };
-        assert_eq!(selection.unmatched(&[&Name::new("shop", "orders")]), [("--table", "ordres")]);
-    }
-}
+mod tests;

@@ -2,6 +2,10 @@
 
 /// What holds rows.
 pub const RELATIONS: &str = include_str!("../checks/data/relations.sql");
+/// Partitioned tables, views and sequences, and what is a partition of what.
+pub const NAMES: &str = include_str!("../checks/data/names.sql");
+/// Where names without a schema are looked up outside of our sessions.
+pub const SEARCH_PATH: &str = include_str!("../checks/data/search_path.sql");
 /// True sizes.
 pub const SIZES: &str = include_str!("../checks/data/sizes.sql");
 /// A table by its name, with `{schema}` and `{name}` to be filled in.

@@ -125,7 +125,7 @@ fn check_waiver(entry: WaiverEntry, by: &str) -> Result<Waiver> {
     }
     // A kind of schema object may be left out as a whole, as --no-owner does; damage, and what holds data, may not.
     let may_be_all = is_object && !["schema", "table", "column", "sequence"].contains(&entry.kind.as_str());
-    if !may_be_all && entry.object.chars().all(|letter| letter == '*' || letter.is_whitespace()) {
+    if !may_be_all && !entry.object.chars().any(char::is_alphanumeric) {
         return Err(Error::new(format!("waiver for every {}: it would cover any damage", entry.kind))
             .hint("name the object; a * may stand for a part of its name"));
     }

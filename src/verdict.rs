@@ -114,6 +114,8 @@ pub enum TableStatus {
     Unchecked,
     /// Its rows were not compared, as a waiver says.
     Waived,
+    /// A materialized view whose rows differ: a restore or REFRESH computes them from the query.
+    Derived,
 }
 
 /// How much was compared. For "sound" the numbers must add up on both sides.
@@ -135,6 +137,9 @@ pub struct Coverage {
     /// Tables of the actual side that were left out by a waiver.
     #[serde(with = "crate::count")]
     pub waived_actual: u64,
+    /// Materialized views on both sides whose rows were read and differ: a remark, not compared as equal.
+    #[serde(default, with = "crate::count", skip_serializing_if = "is_zero")]
+    pub derived: u64,
     /// Rows read on the expected side.
     #[serde(with = "crate::count")]
     pub rows_expected: u64,
@@ -163,7 +168,7 @@ impl Outcome {
     pub fn verdict(&self) -> Verdict {
         let coverage = &self.coverage;
         // Checked: in a report that was made up, a sum may wrap round to the right number.
-        let covered = |waived| coverage.tables_compared.checked_add(waived);
+        let covered = |waived| coverage.tables_compared.checked_add(waived)?.checked_add(coverage.derived);
         if !self.findings.is_empty() {
             Verdict::Damaged
         } else if !self.unchecked.is_empty()
@@ -206,6 +211,11 @@ impl Outcome {
         let scope = if scope.is_empty() { String::new() } else { format!(" ({scope})") };
         format!("{}{reason}{scope}", self.verdict())
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// `1 finding`, `2 findings`.

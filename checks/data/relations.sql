@@ -10,13 +10,19 @@ SELECT n.nspname,
        COALESCE(am.amname = 'heap', false) AS is_heap,
        e.extname,
        COALESCE(k.names, '[]'::json) AS key,
-       COALESCE(a.columns, '[]'::json) AS columns
+       COALESCE(a.columns, '[]'::json) AS columns,
+       -- NULL where no dump carries the rows of an extension's table.
+       CASE WHEN c.oid = ANY (e.extconfig) THEN
+           COALESCE(e.extcondition[pg_catalog.array_position(e.extconfig, c.oid)], '')
+       END AS condition,
+       COALESCE(o.rolsuper, false) AS is_of_superuser
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_catalog.pg_am am ON am.oid = c.relam
 LEFT JOIN pg_catalog.pg_depend d
        ON d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid AND d.objsubid = 0 AND d.deptype = 'e'
 LEFT JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid
+LEFT JOIN pg_catalog.pg_roles o ON o.oid = e.extowner
 LEFT JOIN (
     SELECT i.indrelid, json_agg(a.attname ORDER BY key.position) AS names
     FROM pg_catalog.pg_index i
@@ -30,7 +36,8 @@ LEFT JOIN (
            json_agg(json_build_object(
                'name', a.attname,
                'type_name', pg_catalog.format_type(a.atttypid, a.atttypmod),
-               'is_generated', a.attgenerated <> ''
+               'is_generated', a.attgenerated <> '',
+               'is_virtual', a.attgenerated = 'v'
            ) ORDER BY a.attnum) AS columns
     FROM pg_catalog.pg_attribute a
     WHERE a.attnum > 0 AND NOT a.attisdropped

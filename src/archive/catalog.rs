@@ -24,9 +24,11 @@ pub struct ArchiveCatalog {
     pub large_objects: Vec<u32>,
     /// Whether the content of large objects is in the dump too.
     pub has_large_object_data: bool,
-    /// How often there are rows without a definition: the dump was made with `--data-only` or `--section`. A scan
-    /// gives these rows too, but `tables` does not have them.
+    /// How many tables have rows but no definition: those of extensions, or all when the dump was made with `--data-only`
+    /// or `--section`.
     pub undefined_tables: usize,
+    /// Whether the dump defines anything at all.
+    pub has_definitions: bool,
     /// The first statement of a plain dump that pg_dump does not write: then nothing in the dump can be trusted.
     pub strange: Option<String>,
 }
@@ -55,6 +57,8 @@ pub struct ArchiveTable {
     pub partition_of: Option<Name>,
     /// Whether its rows can be read.
     pub has_data: HasData,
+    /// False: only its rows are in the dump, and `columns` are those of the rows, without types.
+    pub is_defined: bool,
 }
 
 /// A column as `CREATE TABLE` writes it.
@@ -128,8 +132,9 @@ impl Builder {
                     table.primary_key = columns;
                 }
             }
-            Statement::Copy { table, .. } => self.data(Some(&table), HasData::Rows),
-            Statement::Insert(table) => self.data(Some(&table), HasData::Inserts),
+            Statement::Copy { table, columns } => self.data(&table, HasData::Rows, &columns),
+            Statement::Insert(table) => self.data(&table, HasData::Inserts, &[]),
+            Statement::Create => catalog.has_definitions = true,
             Statement::Sequence { name, last_value, is_called } => {
                 catalog.sequences.insert(name, SequenceValue { last_value, is_called });
             }
@@ -142,17 +147,32 @@ impl Builder {
         }
     }
 
-    /// There are rows for this table, or for one without a definition.
-    pub(super) fn data(&mut self, table: Option<&Name>, data: HasData) {
-        match table.and_then(|name| self.catalog.tables.get_mut(name)) {
+    /// There are rows for this table; `columns` are theirs.
+    pub(super) fn data(&mut self, name: &Name, data: HasData, columns: &[String]) {
+        if let Some(table) = self.catalog.tables.get_mut(name) {
             // What is in an INSERT anywhere cannot be compared, whatever COPY says before or after it.
-            Some(table) if table.has_data != HasData::Inserts => table.has_data = data,
-            Some(_) => {}
-            None => self.catalog.undefined_tables += 1,
+            if table.has_data != HasData::Inserts {
+                table.has_data = data;
+            }
+            return;
         }
+        let column =
+            |name: &String| ArchiveColumn { name: name.clone(), type_name: String::new(), is_generated: false };
+        let entry = ArchiveTable {
+            kind: TableKind::Ordinary,
+            is_unlogged: false,
+            columns: columns.iter().map(column).collect(),
+            primary_key: Vec::new(),
+            partition_of: None,
+            has_data: data,
+            is_defined: false,
+        };
+        self.catalog.undefined_tables += 1;
+        self.catalog.tables.insert(name.clone(), entry);
     }
 
     fn table(&mut self, table: NewTable) {
+        self.catalog.has_definitions = true;
         let entry = ArchiveTable {
             kind: table.kind,
             is_unlogged: table.is_unlogged,
@@ -160,6 +180,7 @@ impl Builder {
             primary_key: Vec::new(),
             partition_of: None,
             has_data: HasData::None,
+            is_defined: true,
         };
         self.catalog.tables.insert(table.name.clone(), entry);
         if table.of_type.is_some() || !table.inherits.is_empty() {

@@ -81,6 +81,34 @@ impl Handler for Peek {
     }
 }
 
+/// Finds out which table an entry has rows of, where no definition tells.
+#[derive(Default)]
+pub(super) struct WhoseRows {
+    /// Its name and the columns of the rows; none where they are INSERT statements.
+    pub(super) table: Option<(Name, Vec<String>)>,
+}
+
+impl Handler for WhoseRows {
+    fn comment(&mut self, _: &[u8]) {}
+
+    fn statement(&mut self, statement: Statement) -> Result<Next> {
+        self.table = match statement {
+            Statement::Copy { table, columns } => Some((table, columns)),
+            Statement::Insert(table) => Some((table, Vec::new())),
+            _ => return Ok(Next::Continue),
+        };
+        Ok(Next::Stop)
+    }
+
+    fn row(&mut self, _: &[u8]) -> Result<()> {
+        Ok(())
+    }
+
+    fn rows_end(&mut self) -> Result<()> {
+        Ok(())
+    }
+}
+
 /// Hands rows and large objects on to a sink.
 pub(super) struct Deliver<'a> {
     pub(super) sink: &'a mut dyn RowSink,

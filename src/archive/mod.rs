@@ -34,7 +34,7 @@ pub use format::Format;
 use crate::error::{Context, Result};
 use crate::files;
 use crate::name::Name;
-use handlers::{Gather, Peek};
+use handlers::{Gather, Peek, WhoseRows};
 use reader::{End, Handler, read_dump};
 use restore::Restore;
 use toc::Toc;
@@ -123,8 +123,18 @@ impl Archive {
         let mut gather = Gather::default();
         self.restore(&["--verbose"], &self.toc.definitions, &mut gather)?;
         let data = if self.peek()? { HasData::Rows } else { HasData::Inserts };
+        gather.builder.catalog.has_definitions |= self.toc.has_objects;
         for entry in &self.toc.rows {
-            gather.builder.data(gather.names.get(&entry.table_oid), data);
+            match gather.names.get(&entry.table_oid) {
+                Some(name) => gather.builder.data(name, data, &[]),
+                // Of a dump of rows alone nothing is compared, so their names do not matter.
+                None if !self.toc.has_objects => gather.builder.catalog.undefined_tables += 1,
+                None => {
+                    let Some((name, columns)) = self.whose_rows(entry.id)? else { continue };
+                    gather.builder.data(&name, data, &columns);
+                    gather.names.insert(entry.table_oid, name);
+                }
+            }
         }
         gather.builder.catalog.has_large_object_data = !self.toc.large_objects.is_empty();
         self.catalog = gather.builder.finish();
@@ -139,6 +149,13 @@ impl Archive {
         self.restore(&["--verbose"], &[first.id], &mut peek)?;
         self.has_offsets = peek.has_offsets;
         Ok(peek.has_copy)
+    }
+
+    /// `None` where there are no rows, as INSERT statements have it.
+    fn whose_rows(&self, id: u32) -> Result<Option<(Name, Vec<String>)>> {
+        let mut whose = WhoseRows::default();
+        self.restore(&[], &[id], &mut whose)?;
+        Ok(whose.table)
     }
 
     /// Reads these entries of an archive.

@@ -39,6 +39,8 @@ pub(super) enum Statement {
     LargeObjectOpen(u32),
     LargeObjectWrite(Vec<u8>),
     LargeObjectClose,
+    /// The definition of something that holds no rows.
+    Create,
     Other,
 }
 
@@ -80,7 +82,7 @@ const READ: &[&[u8]] = &[
 /// What `text` means. `is_whole` is false when the splitter could not keep all of it.
 pub(super) fn parse(text: &[u8], is_whole: bool, reading: Reading) -> Result<Statement> {
     if !READ.iter().any(|start| text.starts_with(start)) {
-        return Ok(Statement::Other);
+        return Ok(if text.starts_with(b"CREATE ") { Statement::Create } else { Statement::Other });
     }
     let decoded = String::from_utf8_lossy(text);
     if reading.is_utf8 && matches!(decoded, std::borrow::Cow::Owned(_)) {

@@ -14,6 +14,8 @@ pub(super) struct Toc {
     pub(super) rows: Vec<RowsEntry>,
     /// The content of large objects.
     pub(super) large_objects: Vec<u32>,
+    /// Whether an object of the database is defined: a dump of rows alone has only settings and values.
+    pub(super) has_objects: bool,
 }
 
 /// An entry with rows.
@@ -34,14 +36,17 @@ pub(super) fn parse(list: &str) -> Result<Toc> {
         match entry {
             Entry::Rows(rows) => toc.rows.push(rows),
             Entry::LargeObjects(id) => toc.large_objects.push(id),
-            Entry::Definition(id) => toc.definitions.push(id),
+            Entry::Definition { id, is_object } => {
+                toc.definitions.push(id);
+                toc.has_objects |= is_object;
+            }
         }
     }
     Ok(toc)
 }
 
 enum Entry {
-    Definition(u32),
+    Definition { id: u32, is_object: bool },
     Rows(RowsEntry),
     LargeObjects(u32),
 }
@@ -56,7 +61,7 @@ fn parse_line(line: &str) -> Option<Entry> {
     Some(match catalog {
         "0" if what.starts_with("TABLE DATA ") => Entry::Rows(RowsEntry { id, table_oid }),
         "0" if what.starts_with("BLOBS ") => Entry::LargeObjects(id),
-        _ => Entry::Definition(id),
+        _ => Entry::Definition { id, is_object: catalog != "0" },
     })
 }
 

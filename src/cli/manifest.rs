@@ -6,6 +6,7 @@ use super::args::ManifestArguments;
 use super::inputs;
 use super::progress::Progress;
 use super::terminal::{Terminal, print_note};
+use crate::comparison::check_patterns;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Result};
 use crate::listing;
@@ -33,6 +34,9 @@ async fn run_redacted(arguments: &ManifestArguments, redaction: Redaction) -> Re
     (progress.listener)(Event::Phase("connect"));
     let endpoint = Endpoint::open(&arguments.endpoint, Side::Expected, &options).await?;
     let selection = inputs::selection(&arguments.selection)?;
+    let catalog = endpoint.listing().catalog();
+    check_patterns(&selection, &catalog, "in it")?;
+    let selection = selection.bound(&catalog);
     let request = CaptureRequest {
         plan: listing::all(&endpoint.listing(), &selection),
         selection,

@@ -14,7 +14,8 @@ pub fn compare(name: &Name, expected: &Relation, actual: &Relation, notes: &mut 
     if expected.kind == RelationKind::MaterializedView && (expected.columns.is_empty() || actual.columns.is_empty()) {
         return;
     }
-    let (e, a) = (names(expected), names(actual));
+    let is_of_rows = expected.is_undefined || actual.is_undefined;
+    let (e, a) = (names(expected, is_of_rows), names(actual, is_of_rows));
     for (kind, mine, theirs) in [(FindingKind::Missing, &e, &a), (FindingKind::Unexpected, &a, &e)] {
         for column in mine.iter().filter(|column| !theirs.contains(column)) {
             notes.find(Finding::new(kind, format!("column {name}.{}", quote_ident(column))));
@@ -39,6 +40,8 @@ pub fn compare(name: &Name, expected: &Relation, actual: &Relation, notes: &mut 
     }
 }
 
-fn names(relation: &Relation) -> Vec<&str> {
-    relation.columns.iter().map(|column| column.name.as_str()).collect()
+/// Without its definition, a table is known by the columns of its rows: no generated ones.
+fn names(relation: &Relation, is_of_rows: bool) -> Vec<&str> {
+    let columns = relation.columns.iter().filter(|column| !is_of_rows || !column.is_generated);
+    columns.map(|column| column.name.as_str()).collect()
 }

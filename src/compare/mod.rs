@@ -6,9 +6,11 @@
 mod across;
 mod collations;
 mod columns;
+mod derived;
 mod limits;
 mod rows;
 mod schema;
+mod standby;
 mod waive;
 
 pub use limits::waiver_for;
@@ -39,10 +41,17 @@ pub struct Request {
 
 /// Compares what was seen; makes no verdict (see [`Outcome::verdict`]).
 pub fn compare(expected: &Manifest, actual: &Manifest, request: &Request) -> Outcome {
-    let mut notes = Notes { outcome: Outcome::default(), findings: BTreeMap::new(), request };
+    let mut notes = Notes {
+        outcome: Outcome::default(),
+        findings: BTreeMap::new(),
+        request,
+        uncompared_columns: BTreeSet::new(),
+        virtual_columns: BTreeSet::new(),
+    };
     notes.outcome.scope = scope(expected, actual, request, &mut notes.outcome.unchecked);
     notes.outcome.selection = request.selection.options();
     rows::compare(expected, actual, &mut notes);
+    derived::remark_on_uncompared(&mut notes);
     if notes.has(Aspect::Sequences) {
         compare_sequences(expected, actual, &mut notes);
     }
@@ -59,10 +68,23 @@ pub fn compare(expected: &Manifest, actual: &Manifest, request: &Request) -> Out
     compare_violations(FOREIGN_KEYS, &expected.foreign_keys, &actual.foreign_keys, &mut notes);
     compare_violations(ASSERTIONS, &expected.assertions, &actual.assertions, &mut notes);
     limits::mark(notes.findings.values_mut(), expected, actual);
+    hint_at_grant(&mut notes);
     let mut outcome = notes.outcome;
     outcome.findings = notes.findings.into_values().collect();
     waive::apply(&mut outcome, &request.waivers);
     outcome
+}
+
+/// Once, however many tables the role may not read.
+fn hint_at_grant(notes: &mut Notes<'_>) {
+    let is_denied = |entry: &Unchecked| entry.object.starts_with("rows ") && entry.reason.contains("permission denied");
+    let count = notes.outcome.unchecked.iter().filter(|entry| is_denied(entry)).count();
+    if count > 0 {
+        notes.outcome.remarks.push(format!(
+            "the role may not read {}: GRANT pg_read_all_data TO the role on that side, which can read everything and change nothing",
+            counted(count, "table")
+        ));
+    }
 }
 
 /// An outcome in the making. Findings are keyed, so that the same thing seen from two sides (a missing column in the rows and
@@ -71,6 +93,10 @@ struct Notes<'a> {
     outcome: Outcome,
     findings: BTreeMap<(FindingKind, String), Finding>,
     request: &'a Request,
+    /// Stored generated columns that one side does not hold.
+    uncompared_columns: BTreeSet<String>,
+    /// Virtual generated columns: never read.
+    virtual_columns: BTreeSet<String>,
 }
 
 impl Notes<'_> {
@@ -110,6 +136,14 @@ fn scope(expected: &Manifest, actual: &Manifest, request: &Request, unchecked: &
         !request.assertions.is_empty() || !expected.assertions.is_empty() || !actual.assertions.is_empty();
     for aspect in Aspect::ALL {
         let is_required = request.required.contains(&aspect);
+        if aspect == Aspect::LargeObjects && !request.selection.has_large_objects() {
+            scope.not_compared.push(aspect);
+            if is_required {
+                let reason = "required, but --table and --schema leave large objects out, as with pg_dump".to_owned();
+                unchecked.push(Unchecked { object: aspect.to_string(), side: "both".into(), reason, limit: None });
+            }
+            continue;
+        }
         let is_asked = aspect != Aspect::Assertions || has_assertions;
         let silent: Vec<(&str, &Manifest)> = [("expected", expected), ("actual", actual)]
             .into_iter()
@@ -148,8 +182,13 @@ fn compare_sequences(expected: &Manifest, actual: &Manifest, notes: &mut Notes<'
             (Some(Observed::Seen(e)), Some(Observed::Seen(a))) => {
                 notes.outcome.coverage.sequences += 1;
                 if e != a {
-                    let finding = Finding::new(FindingKind::SequenceValue, object);
-                    notes.find(finding.sides(sequence_text(e), sequence_text(a)));
+                    match standby::remark(name, (expected, e), (actual, a)) {
+                        Some(remark) => notes.outcome.remarks.push(remark),
+                        None => {
+                            let finding = Finding::new(FindingKind::SequenceValue, object);
+                            notes.find(finding.sides(sequence_text(e), sequence_text(a)));
+                        }
+                    }
                 }
             }
             (e, a) => note_unseen(&format!("sequence {object}"), e, a, notes),

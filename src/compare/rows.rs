@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::{Notes, columns, note_unseen};
+use super::{Notes, columns, derived, note_unseen};
 use crate::aspect::Aspect;
-use crate::finding::{Finding, FindingKind, RowDifference};
+use crate::finding::{Finding, FindingKind, Limit, RowDifference};
 use crate::manifest::{Manifest, Observed, Relation, RelationKind, Tally};
-use crate::name::Name;
+use crate::name::{Name, quote_ident};
 use crate::sketch::Sketch;
 use crate::verdict::{TableResult, TableStatus};
 
@@ -25,7 +25,7 @@ pub fn compare(expected: &Manifest, actual: &Manifest, notes: &mut Notes<'_>) {
         notes.outcome.coverage.tables_actual += u64::from(a.is_some());
         let has_dump = has_dump(expected, actual);
         let status = match (e, a) {
-            (Some(one), None) | (None, Some(one)) if has_dump && one.extension.is_some() => {
+            (Some(one), None) | (None, Some(one)) if has_dump && one.extension.is_some() && !one.is_config => {
                 notes.waived("rows", &name.to_string(), OF_EXTENSION, "nature");
                 notes.outcome.coverage.waived_expected += u64::from(e.is_some());
                 notes.outcome.coverage.waived_actual += u64::from(a.is_some());
@@ -69,28 +69,92 @@ fn both_sides(name: &Name, e: &Relation, a: &Relation, has_dump: bool, notes: &m
         notes.find(Finding::new(FindingKind::Unexpected, format!("{} {name}", noun(a.kind))));
     }
     if let Some((reason, by)) = reason_to_leave_rows(name, e, a, has_dump, notes) {
-        notes.waived("rows", &name.to_string(), reason, by);
-        notes.outcome.coverage.waived_expected += 1;
-        notes.outcome.coverage.waived_actual += 1;
-        return TableStatus::Waived;
+        if by == "option" {
+            check_left_out(name, e, a, notes);
+        }
+        return waive(name, reason, by, notes);
     }
+    if is_orphaned(e, a) {
+        notes.unchecked(
+            format!("rows {name}"),
+            "both",
+            "the dump has rows of it but no definition: a restore would lose them",
+        );
+        return TableStatus::Unchecked;
+    }
+    note_virtual_columns(name, e, a, notes);
     if e.is_unlogged || a.is_unlogged {
         notes.outcome.remarks.push(format!("{name} is unlogged: an RDS snapshot never holds its rows"));
     }
     match (&e.rows, &a.rows) {
+        _ if !notes.has(Aspect::Rows) => TableStatus::Unchecked,
         (Observed::Seen(_), Observed::Seen(_)) if e.read_columns != a.read_columns => {
             notes.unchecked(format!("rows {name}"), "both", "the sides were read with different columns");
             TableStatus::Unchecked
         }
+        (Observed::Seen(expected), Observed::Seen(actual)) if expected.digest != actual.digest && is_derived(e, a) => {
+            derived::materialized_view(name, expected, actual, notes)
+        }
+        (Observed::Seen(expected), Observed::Seen(actual))
+            if expected.digest != actual.digest && is_of_extension(e, a) =>
+        {
+            let (e, a) = (rows_of(expected), rows_of(actual));
+            let reason = format!("{OF_EXTENSION} (expected {e}, actual {a})");
+            waive(name, &reason, "nature", notes)
+        }
         (Observed::Seen(expected), Observed::Seen(actual)) => {
             notes.outcome.coverage.tables_compared += 1;
+            derived::generated_columns(name, e, a, notes);
             compare_tallies(name, expected, actual, notes)
         }
         (expected, actual) => {
+            let before = notes.outcome.unchecked.len();
             note_unseen(&format!("rows {name}"), Some(expected), Some(actual), notes);
+            let limit = is_derived(e, a).then_some(Limit::DerivedRows);
+            notes.outcome.unchecked.iter_mut().skip(before).for_each(|entry| entry.limit = limit);
             TableStatus::Unchecked
         }
     }
+}
+
+fn waive(name: &Name, reason: &str, by: &str, notes: &mut Notes<'_>) -> TableStatus {
+    notes.waived("rows", &name.to_string(), reason, by);
+    notes.outcome.coverage.waived_expected += 1;
+    notes.outcome.coverage.waived_actual += 1;
+    TableStatus::Waived
+}
+
+fn is_derived(e: &Relation, a: &Relation) -> bool {
+    e.kind == RelationKind::MaterializedView && a.kind == RelationKind::MaterializedView
+}
+
+/// A table whose rows no dump carries.
+fn is_of_extension(e: &Relation, a: &Relation) -> bool {
+    [e, a].iter().all(|side| side.extension.is_some() && !side.is_config)
+}
+
+/// Rows that were to be left out but are in the dump were compared by no one.
+fn check_left_out(name: &Name, e: &Relation, a: &Relation, notes: &mut Notes<'_>) {
+    for side in [e, a] {
+        if side.is_dumped {
+            let mut finding = Finding::new(FindingKind::Unexpected, format!("rows {name}"));
+            finding
+                .detail
+                .push("left out by --exclude-table-data, but the dump has rows of it, which were not compared".into());
+            notes.find(finding);
+        }
+    }
+}
+
+fn note_virtual_columns(name: &Name, e: &Relation, a: &Relation, notes: &mut Notes<'_>) {
+    let columns = e.columns.iter().chain(&a.columns).filter(|column| column.is_virtual);
+    let columns: Vec<String> = columns.map(|column| format!("{name}.{}", quote_ident(&column.name))).collect();
+    notes.virtual_columns.extend(columns);
+}
+
+/// A dump that defines other things has rows of a table that it does not define, and the table is none of an extension's.
+fn is_orphaned(e: &Relation, a: &Relation) -> bool {
+    [(e, a), (a, e)].iter().any(|(dump, other)| dump.is_undefined && !other.is_undefined && other.extension.is_none())
 }
 
 /// Why the rows of a relation are not compared although both sides have it, and who says so.
@@ -109,7 +173,7 @@ fn reason_to_leave_rows(
         Some(("foreign table: its rows live on another server", "nature"))
     } else if has_dump && is(RelationKind::MaterializedView) {
         Some(("materialized view: a dump carries the query, not the rows", "nature"))
-    } else if has_dump && (e.extension.is_some() || a.extension.is_some()) {
+    } else if has_dump && [e, a].iter().any(|side| side.extension.is_some() && !side.is_config) {
         Some((OF_EXTENSION, "nature"))
     } else {
         None
@@ -125,9 +189,13 @@ fn compare_tallies(name: &Name, expected: &Tally, actual: &Tally, notes: &mut No
     TableStatus::Different
 }
 
+/// `3 rows`
+pub fn rows_of(tally: &Tally) -> String {
+    crate::verdict::counted(usize::try_from(tally.digest.rows).unwrap_or(usize::MAX), "row")
+}
+
 fn rows_finding(kind: FindingKind, object: &str, expected: &Tally, actual: &Tally) -> Finding {
-    let rows = |tally: &Tally| crate::verdict::counted(usize::try_from(tally.digest.rows).unwrap_or(usize::MAX), "row");
-    let mut finding = Finding::new(kind, object).sides(rows(expected), rows(actual));
+    let mut finding = Finding::new(kind, object).sides(rows_of(expected), rows_of(actual));
     finding.rows = Some(row_difference(expected, actual));
     finding
 }

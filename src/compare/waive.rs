@@ -6,6 +6,10 @@ use crate::verdict::{Outcome, TableStatus};
 /// Moves what the waivers cover out of findings and unchecked. Every waiver stays in the outcome, needed or not.
 pub fn apply(outcome: &mut Outcome, waivers: &[Waiver]) {
     for waiver in waivers {
+        if covers_every_table(waiver, outcome) {
+            refuse(waiver, outcome);
+            continue;
+        }
         let mut covered = Vec::new();
         if is_whole_kind(waiver) {
             covered.push(format!("every {}", waiver.kind));
@@ -68,15 +72,52 @@ fn waive_rows(outcome: &mut Outcome, unchecked: &Unchecked) {
     }
 }
 
-/// `*` stands for any text; everything else for itself.
+/// `*` stands for any text; everything else for itself. Takes at most pattern length times text length.
 fn has_glob_match(pattern: &str, text: &str) -> bool {
-    match pattern.split_once('*') {
-        None => pattern == text,
-        Some((head, tail)) => text.strip_prefix(head).is_some_and(|rest| {
-            let starts = rest.char_indices().map(|(at, _)| at).chain([rest.len()]);
-            starts.into_iter().any(|at| has_glob_match(tail, &rest[at..]))
-        }),
+    let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
+    let (mut p, mut t) = (0, 0);
+    // Where the last star is, and how much of the text it stands for: only that one is ever tried again.
+    let mut star: Option<(usize, usize)> = None;
+    while t < text.len() {
+        match (pattern.get(p), star) {
+            (Some(b'*'), _) => {
+                star = Some((p, t));
+                p += 1;
+            }
+            (Some(byte), _) if Some(byte) == text.get(t) => (p, t) = (p + 1, t + 1),
+            (_, Some((at, from))) => {
+                star = Some((at, from + 1));
+                (p, t) = (at + 1, from + 1);
+            }
+            _ => return false,
+        }
     }
+    pattern.iter().skip(p).all(|byte| *byte == b'*')
+}
+
+/// Whether a waiver that a user wrote covers any damage to the rows of this database: whatever is the pattern, it matches every table.
+fn covers_every_table(waiver: &Waiver, outcome: &Outcome) -> bool {
+    let prefix = match waiver.kind.as_str() {
+        "row_count" | "row_content" | "generated" | "column_order" => "",
+        "missing" | "unexpected" => "table ",
+        "unchecked" => "rows ",
+        _ => return false,
+    };
+    let is_pattern = waiver.by.starts_with("file") && waiver.object.contains('*');
+    let mut names = outcome.tables.keys();
+    is_pattern
+        && outcome.tables.len() > 1
+        && names.all(|name| has_glob_match(&waiver.object, &format!("{prefix}{name}")))
+}
+
+/// Not applied, and no verdict while it stands.
+fn refuse(waiver: &Waiver, outcome: &mut Outcome) {
+    outcome.unchecked.push(Unchecked {
+        object: format!("waiver {} {}", waiver.kind, waiver.object),
+        side: "both".into(),
+        reason: "it matches every table of this database and would cover any damage: name the objects".into(),
+        limit: None,
+    });
 }
 
 #[cfg(test)]
@@ -90,5 +131,12 @@ mod tests {
         assert!(has_glob_match("a*c*e", "abcde"));
         assert!(!has_glob_match("index shop", "index shop.x"));
         assert!(!has_glob_match("a*c", "abd"));
+        assert!(has_glob_match("*b*b", "abcbb"));
+        assert!(!has_glob_match("", "a"));
+    }
+
+    #[test]
+    fn many_stars_take_no_longer_than_the_product_of_the_lengths() {
+        assert!(!has_glob_match(&format!("{}b", "a*".repeat(200)), &"a".repeat(20_000)));
     }
 }

@@ -202,6 +202,7 @@ fn note_finding(finding: Finding, drift: &mut Drift) {
         // Rows and violations are counted above and below, from the manifests themselves.
         FindingKind::RowCount
         | FindingKind::RowContent
+        | FindingKind::Generated
         | FindingKind::LargeObjects
         | FindingKind::ForeignKey
         | FindingKind::Assertion

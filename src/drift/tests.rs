@@ -18,6 +18,10 @@ pub fn table(rows: Observed<Tally>) -> Relation {
         key: Vec::new(),
         is_unlogged: false,
         extension: None,
+        computed: None,
+        is_config: false,
+        is_undefined: false,
+        is_dumped: false,
         read_columns: vec!["id".into()],
         rows,
     }
@@ -39,6 +43,7 @@ pub fn manifest(tables: &[(&str, Observed<Tally>)]) -> Manifest {
         schema,
         foreign_keys: BTreeMap::new(),
         assertions: BTreeMap::new(),
+        names: Default::default(),
     }
 }
 

@@ -98,6 +98,7 @@ mod tests {
             name: name.into(),
             type_name: type_name.into(),
             is_generated: false,
+            is_virtual: false,
         };
         let columns = [column("note", "text"), column("value", type_name)];
         let order = ["value".to_owned(), "note".to_owned()];

@@ -6,17 +6,17 @@
 mod dialect;
 mod sink;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::archive::{Archive, ArchiveTable, HasData, TableKind};
+use crate::archive::{Archive, ArchiveCatalog, ArchiveTable, HasData, TableKind};
 use crate::aspect::Aspect;
 use crate::capture::{Accumulator, Purpose};
 use crate::error::{Error, Result};
 use crate::listing::{Listed, Listing, Plan};
 use crate::manifest::{
-    Column, EndpointFacts, FORMAT, Manifest, Observed, Relation, RelationKind, Schema, SequenceValue, Tally,
+    Column, EndpointFacts, FORMAT, Manifest, Names, Observed, Relation, RelationKind, Schema, SequenceValue, Tally,
 };
 use crate::name::Name;
 use crate::pgtools::PgTools;
@@ -47,7 +47,7 @@ impl Dump {
         let relations = tables.map(|(name, table)| (name.clone(), listed(table))).collect();
         let description = path.display().to_string();
         let pg_restore_version = tools.version.text.clone();
-        let listing = Arc::new(Listing { relations });
+        let listing = Arc::new(Listing { relations, names: names(archive.catalog()) });
         Ok(Self { archive: archive.into(), description, side, jobs, listing, taken_at, pg_restore_version })
     }
 
@@ -93,7 +93,9 @@ impl Dump {
                 Some(reason) => Observed::Unseen((*reason).to_owned()),
                 None => self.observed(name, plan, taken.rows.remove(name)),
             };
-            (name.clone(), listed.relation(columns, rows))
+            let mut relation = listed.relation(columns, rows);
+            relation.is_dumped = self.holds_rows(name);
+            (name.clone(), relation)
         };
         let relations: BTreeMap<Name, Relation> = self.listing.relations.iter().map(relation).collect();
         let catalog = self.archive.catalog();
@@ -105,14 +107,27 @@ impl Dump {
         Ok(Manifest {
             format: FORMAT,
             endpoint: self.facts(),
-            answers: [Aspect::Rows, Aspect::Sequences, Aspect::LargeObjects].into(),
+            answers: self.answers(),
             relations,
             large_objects: self.observed_large_objects(taken.large_objects),
             sequences: sequences.collect(),
             schema: Schema::default(),
             foreign_keys: BTreeMap::new(),
             assertions: BTreeMap::new(),
+            names: self.listing.names.clone(),
         })
+    }
+
+    /// Rows, sequences and large objects; of a dump of definitions alone, nothing.
+    fn answers(&self) -> BTreeSet<Aspect> {
+        let catalog = self.archive.catalog();
+        let could_have = |table: &ArchiveTable| table.kind == TableKind::Ordinary;
+        let is_empty = |table: &ArchiveTable| table.has_data == HasData::None;
+        let has_no_rows = catalog.tables.values().all(is_empty) && catalog.tables.values().any(could_have);
+        if has_no_rows && catalog.sequences.is_empty() && !catalog.has_large_object_data {
+            return BTreeSet::new();
+        }
+        [Aspect::Rows, Aspect::Sequences, Aspect::LargeObjects].into()
     }
 
     /// One more pass for one relation, or for the large objects when `name` is `None`.
@@ -147,6 +162,10 @@ impl Dump {
             .filter(|(name, _)| is_readable(name))
             .map(|(name, columns)| (name.clone(), columns.clone()))
             .collect()
+    }
+
+    fn holds_rows(&self, name: &Name) -> bool {
+        self.archive.catalog().tables.get(name).is_some_and(|table| table.has_data != HasData::None)
     }
 
     fn reason_unseen(&self, name: &Name) -> Option<String> {
@@ -194,13 +213,15 @@ impl Dump {
         }
     }
 
-    /// Rows without a definition: a part of a dump, which nobody can compare as a whole.
+    /// Rows without any definition: a part of a dump, which cannot be compared as a whole.
     ///
     /// # Errors
     /// When there are such rows.
     pub fn check_is_whole(&self) -> Result<()> {
-        match self.archive.catalog().undefined_tables {
+        let catalog = self.archive.catalog();
+        match catalog.undefined_tables {
             0 => Ok(()),
+            _ if catalog.has_definitions => Ok(()),
             count => Err(Error::new(format!("{}: {count} tables have rows but no definition", self.description))
                 .hint("make the dump without --data-only and --section")),
         }
@@ -222,6 +243,7 @@ fn listed(table: &ArchiveTable) -> Listed {
         name: column.name.clone(),
         type_name: column.type_name.clone(),
         is_generated: column.is_generated,
+        is_virtual: false,
     };
     Listed {
         kind,
@@ -232,6 +254,19 @@ fn listed(table: &ArchiveTable) -> Listed {
         bytes: 0,
         fixed: None,
         can_have_rows: kind == RelationKind::Table,
+        config: None,
+        is_undefined: !table.is_defined,
+    }
+}
+
+/// A dump does not say what its views are, nor where names without a schema were looked up.
+fn names(catalog: &ArchiveCatalog) -> Names {
+    let parent = |(name, table): (&Name, &ArchiveTable)| Some((name.clone(), table.partition_of.clone()?));
+    let roots = catalog.tables.iter().filter(|(_, table)| table.kind == TableKind::Partitioned);
+    Names {
+        search_path: None,
+        others: roots.map(|(name, _)| name).chain(catalog.sequences.keys()).cloned().collect(),
+        partitions: catalog.tables.iter().filter_map(parent).collect(),
     }
 }
 

@@ -11,9 +11,10 @@ use super::jobs::{Job, Pages};
 use super::{CaptureRequest, Live};
 use crate::capture::{Accumulator, OnBatch, Purpose};
 use crate::error::{Error, Result};
-use crate::listing::{Listing, Plan};
-use crate::manifest::{Definition, FORMAT, Manifest, Observed, Schema, SequenceValue, Tally, Violations};
+use crate::listing::Plan;
+use crate::manifest::{Computed, Definition, FORMAT, Manifest, Observed, Schema, SequenceValue, Tally, Violations};
 use crate::name::Name;
+use crate::pattern::Selection;
 use crate::progress::{Event, Listener, Side};
 use crate::sketch::Sketch;
 
@@ -23,6 +24,7 @@ const SKETCH_BYTES: usize = 16 << 20;
 /// Everything brought in so far.
 pub struct Collected {
     plan: Plan,
+    selection: Selection,
     log2: BTreeMap<Name, u8>,
     listener: Listener,
     side: Side,
@@ -32,6 +34,7 @@ pub struct Collected {
 #[derive(Default)]
 struct State {
     relations: BTreeMap<Name, Reading>,
+    computed: BTreeMap<Name, Observed<Tally>>,
     sketch_bytes_left: usize,
     large_objects: Option<Observed<Tally>>,
     sequences: BTreeMap<Name, Observed<SequenceValue>>,
@@ -71,7 +74,8 @@ impl Collected {
                 state.foreign_keys.insert(key.printed(), Observed::Unseen(reason));
             }
         }
-        Self { plan: request.plan.clone(), log2, listener, side: live.side, state: Mutex::new(state) }
+        let (plan, selection) = (request.plan.clone(), request.selection.clone());
+        Self { plan, selection, log2, listener, side: live.side, state: Mutex::new(state) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -130,6 +134,15 @@ impl Collected {
         }
     }
 
+    /// The rows of a relation with its stored generated columns.
+    pub fn computed(&self, name: &Name, part: Accumulator) {
+        let mut state = self.state();
+        let State { computed, sketch_bytes_left, .. } = &mut *state;
+        let Some(mut tally) = part.into_tally() else { return };
+        *sketch_bytes_left -= shrink(&mut tally.sketch, tally.digest.rows, *sketch_bytes_left);
+        computed.insert(name.clone(), Observed::Seen(tally));
+    }
+
     /// The large objects.
     pub fn large_objects(&self, part: Accumulator) {
         let mut tally = part.into_tally();
@@ -178,6 +191,7 @@ impl Collected {
                     reading.failure.get_or_insert(reason);
                 }
             }
+            Job::Computed { name, .. } => drop(state.computed.insert(name.clone(), Observed::Unseen(reason))),
             Job::Small(relations) => {
                 for (name, _) in relations {
                     if let Some(reading) = state.relations.get_mut(name) {
@@ -211,33 +225,42 @@ impl Collected {
     /// When a session still holds on to this.
     pub fn into_manifest(collected: Arc<Self>, live: &Live) -> Result<Manifest> {
         let collected = Arc::into_inner(collected).ok_or_else(|| Error::new("a session has not ended"))?;
-        let plan = collected.plan;
-        let mut state = collected.state.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let unread = || Observed::Unseen("was not read".to_owned());
+        let (plan, state) = (&collected.plan, collected.state);
+        let mut state = state.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let unread = || {
+            let left_out = !collected.selection.has_large_objects();
+            let reason =
+                if left_out { "left out: --table and --schema leave large objects out" } else { "was not read" };
+            Observed::Unseen(reason.to_owned())
+        };
         Ok(Manifest {
             format: FORMAT,
             endpoint: live.facts(),
-            answers: Live::answers(),
-            relations: relations(&live.listing, &plan, &mut state.relations),
+            answers: Live::answers(&collected.selection),
+            relations: relations(live, plan, &mut state),
             large_objects: state.large_objects.take().unwrap_or_else(unread),
             sequences: state.sequences,
             schema: state.schema,
             foreign_keys: state.foreign_keys,
             assertions: state.assertions,
+            names: live.listing.names.clone(),
         })
     }
 }
 
-fn relations(
-    listing: &Listing,
-    plan: &Plan,
-    readings: &mut BTreeMap<Name, Reading>,
-) -> BTreeMap<Name, crate::manifest::Relation> {
+fn relations(live: &Live, plan: &Plan, state: &mut State) -> BTreeMap<Name, crate::manifest::Relation> {
+    let State { relations: readings, computed, .. } = state;
     let relation = |(name, listed): (&Name, &crate::listing::Listed)| {
         let columns = plan.get(name).cloned().unwrap_or_default();
-        (name.clone(), listed.relation(columns, observed(readings.remove(name))))
+        let computed_columns = plan.get(name).and_then(|columns| live.computed_columns(name, columns));
+        let mut relation = listed.relation(columns, observed(readings.remove(name)));
+        relation.computed = computed_columns.map(|columns| {
+            let rows = computed.remove(name).unwrap_or_else(|| Observed::Unseen("was not read".to_owned()));
+            Computed { columns, rows }
+        });
+        (name.clone(), relation)
     };
-    listing.relations.iter().map(relation).collect()
+    live.listing.relations.iter().map(relation).collect()
 }
 
 fn observed(reading: Option<Reading>) -> Observed<Tally> {

@@ -57,6 +57,13 @@ pub enum Job {
         /// Size, for the order of work.
         bytes: u64,
     },
+    /// Read rows of a relation with its stored generated columns.
+    Computed {
+        /// Which.
+        name: Name,
+        /// Size, for the order of work.
+        bytes: u64,
+    },
     /// Read small relations, together.
     Small(Vec<(Name, u64)>),
     /// Read the large objects.
@@ -114,7 +121,7 @@ impl Job {
         match self {
             Self::Assertion { .. } => u64::MAX,
             Self::LargeObjects => SLICE_PAGES * 8192,
-            Self::Rows { bytes, .. } => *bytes,
+            Self::Rows { bytes, .. } | Self::Computed { bytes, .. } => *bytes,
             Self::Small(relations) => relations.iter().map(|(_, bytes)| bytes).sum(),
             Self::ForeignKeys(keys) => keys.iter().map(|key| key.bytes).sum(),
             Self::Question(_) => 1 << 20,

@@ -4,6 +4,7 @@
 //! with the reason, and the rest goes on.
 
 mod collect;
+mod condition;
 mod folding;
 mod foreign_keys;
 mod jobs;
@@ -23,9 +24,9 @@ use crate::capture::{Accumulator, OnBatch, Purpose};
 use crate::conninfo::{ConnInfo, Peer};
 use crate::error::{Context, Error, Result};
 use crate::listing::{Listed, Listing, Plan};
-use crate::manifest::{Column, EndpointFacts, Manifest, RelationKind, SequenceValue};
+use crate::manifest::{Column, Definition, EndpointFacts, Manifest, Names, RelationKind, SequenceValue};
 use crate::name::Name;
-use crate::pattern::Selection;
+use crate::pattern::{Selection, search_path};
 use crate::progress::{Listener, Side};
 use crate::questions;
 use crate::session::{Session, SessionOptions, optional, text};
@@ -84,6 +85,7 @@ pub struct Live {
     sequences: Vec<Name>,
     taken_at: String,
     identity: String,
+    is_standby: bool,
 }
 
 impl Live {
@@ -109,6 +111,7 @@ impl Live {
             sequences: Vec::new(),
             taken_at,
             identity: String::new(),
+            is_standby: false,
         };
         live.list().await.doing(|| format!("read the catalog of {describe}"))?;
         Ok(live)
@@ -116,6 +119,8 @@ impl Live {
 
     async fn list(&mut self) -> Result<()> {
         self.identity = text(&self.holder.row(IDENTITY).await?, 0)?;
+        let standby = self.holder.row("SELECT pg_catalog.pg_is_in_recovery()").await?;
+        self.is_standby = text(&standby, 0)? == "t";
         let sizes = self.sizes().await?;
         for row in self.holder.rows(questions::RELATIONS).await.doing(|| "list relations")? {
             self.list_relation(&row, &sizes)?;
@@ -126,8 +131,25 @@ impl Live {
         if !self.options.allow_user_functions {
             self.planning = self.list_planning().await?;
         }
+        self.listing.names = self.names().await.doing(|| "list names")?;
         self.foreign_keys = self.list_foreign_keys().await;
         Ok(())
+    }
+
+    async fn names(&self) -> Result<Names> {
+        let row = self.holder.row(questions::SEARCH_PATH).await?;
+        let path = search_path(&text(&row, 0)?, &text(&row, 1)?, &json::<Vec<String>>(&row, 2)?);
+        let mut names = Names { search_path: Some(path), ..Default::default() };
+        for row in self.holder.rows(questions::NAMES).await? {
+            let name = Name::new(text(&row, 0)?, text(&row, 1)?);
+            if let (Some(schema), Some(parent)) = (optional(&row, 3), optional(&row, 4)) {
+                names.partitions.insert(name.clone(), Name::new(schema, parent));
+            }
+            if text(&row, 2)? == "t" {
+                names.others.insert(name);
+            }
+        }
+        Ok(names)
     }
 
     /// True sizes by OID. Without them everything still works, only less evenly spread.
@@ -170,6 +192,8 @@ impl Live {
             bytes: sizes.get(&text(row, 5)?).copied().unwrap_or(estimate),
             fixed: None,
             can_have_rows: true,
+            config: optional(row, 11).map(|text| condition::config(text, optional(row, 12).as_deref() == Some("t"))),
+            is_undefined: false,
         };
         self.listing.relations.insert(name, listed);
         Ok(())
@@ -234,6 +258,23 @@ impl Live {
         Ok(values)
     }
 
+    /// The definitions of these kinds as they are now, after the moment: an object that is another now was changed or dropped meanwhile.
+    ///
+    /// # Errors
+    /// No session, or the server's refusal.
+    pub async fn definitions_now(
+        &self,
+        kinds: &BTreeSet<&str>,
+    ) -> Result<BTreeMap<String, BTreeMap<String, Definition>>> {
+        let session = open_session(self.holder.conninfo(), &self.options).await?;
+        let mut now = BTreeMap::new();
+        for question in questions::CATALOG.iter().filter(|question| kinds.contains(question.kind)) {
+            let objects = worker::definitions(&session, question).await?;
+            now.insert(question.kind.to_owned(), objects.into_iter().collect());
+        }
+        Ok(now)
+    }
+
     /// Whether the moment lasts: what was made with it counts only if it does afterwards, too.
     ///
     /// # Errors
@@ -261,6 +302,7 @@ impl Live {
             peer: Some(peer_text(*self.holder.peer()).to_owned()),
             settings: self.settings(),
             taken_at: self.taken_at.clone(),
+            is_standby: self.is_standby,
         }
     }
 
@@ -287,9 +329,15 @@ impl Live {
 
     fn jobs(&self, request: &CaptureRequest) -> Vec<Job> {
         let selection = &request.selection;
-        let (mut jobs, mut small) = (vec![Job::LargeObjects], Vec::new());
-        for name in request.plan.keys().filter(|name| !self.unpopulated.contains(*name)) {
+        let (mut jobs, mut small) = (Vec::new(), Vec::new());
+        if selection.has_large_objects() {
+            jobs.push(Job::LargeObjects);
+        }
+        for (name, columns) in request.plan.iter().filter(|(name, _)| !self.unpopulated.contains(*name)) {
             let bytes = self.listing.relations.get(name).map_or(0, |listed| listed.bytes);
+            if self.computed_columns(name, columns).is_some() {
+                jobs.push(Job::Computed { name: name.clone(), bytes });
+            }
             if bytes <= jobs::SMALL_BYTES {
                 small.push((name.clone(), bytes));
                 continue;
@@ -314,9 +362,40 @@ impl Live {
     /// TID range scans came with 14; before, each slice would read the whole table. One or two sessions have
     /// enough to do without, and a plain COPY costs the server less.
     fn can_slice(&self, name: &Name) -> bool {
+        let is_conditional = self.listing.relations.get(name).is_some_and(|listed| listed.config.is_some());
         let is_worth_it = self.options.jobs > 2 && self.holder.major() >= 14;
         // A slice is a query, and has to be planned; a plain COPY has not.
-        is_worth_it && self.heaps.contains(name) && !self.planning.contains_key(name)
+        is_worth_it && self.heaps.contains(name) && !is_conditional && !self.planning.contains_key(name)
+    }
+
+    /// The columns that are read to compare stored generated columns, where the relation has some.
+    fn computed_columns(&self, name: &Name, columns: &[String]) -> Option<Vec<String>> {
+        self.listing.relations.get(name)?.computed_columns(columns)
+    }
+
+    /// The statement that prints some of its rows.
+    ///
+    /// # Errors
+    /// When it has to be planned, and that would run a user's code; when the condition of an extension's table is refused.
+    fn rows_sql(&self, name: &Name, columns: &[String], pages: Pages) -> Result<String> {
+        let sql = self.rows_statement(name, columns, pages)?;
+        match self.planning.get(name) {
+            Some(reason) if sql.starts_with("COPY (") => Err(Error::new(refused_code(reason))),
+            _ => Ok(sql),
+        }
+    }
+
+    fn rows_statement(&self, name: &Name, columns: &[String], pages: Pages) -> Result<String> {
+        let Some(listed) = self.listing.relations.get(name) else { return Err(Error::new("it was not listed")) };
+        if let Some(config) = &listed.config {
+            return match &config.refused {
+                None => Ok(read::config_sql(name, columns, &config.condition)),
+                Some(reason) => Err(Error::new(reason)),
+            };
+        }
+        let is_copied =
+            |name: &String| !listed.columns.iter().any(|column| column.is_generated && column.name == *name);
+        Ok(read::rows_sql(name, listed.kind == RelationKind::Table && columns.iter().all(is_copied), columns, pages))
     }
 
     /// One more pass over a relation, at the same moment.
@@ -346,22 +425,6 @@ impl Live {
         read::copy(&self.session().await?, &read::large_objects_sql(), purpose, &silent).await
     }
 
-    /// The statement that prints rows.
-    ///
-    /// # Errors
-    /// When it has to be planned, and that would run a user's code.
-    fn rows_sql(&self, name: &Name, columns: &[String], pages: Pages) -> Result<String> {
-        let sql = read::rows_sql(name, self.kind(name), columns, pages);
-        match self.planning.get(name) {
-            Some(reason) if sql.starts_with("COPY (") => Err(Error::new(refused_code(reason))),
-            _ => Ok(sql),
-        }
-    }
-
-    fn kind(&self, name: &Name) -> RelationKind {
-        self.listing.relations.get(name).map_or(RelationKind::Table, |listed| listed.kind)
-    }
-
     /// A further session in the same moment.
     async fn session(&self) -> Result<Session> {
         // The very server that the moment was taken on: a name may stand for several.
@@ -377,9 +440,10 @@ impl Live {
         self.holder.ping().await.doing(|| "the session that held the moment was lost")
     }
 
-    /// What a live database can answer: everything.
-    fn answers() -> BTreeSet<Aspect> {
-        Aspect::ALL.into_iter().collect()
+    /// What a live database can answer: everything, but of large objects only what takes part.
+    fn answers(selection: &Selection) -> BTreeSet<Aspect> {
+        let left_out = |aspect: &Aspect| *aspect == Aspect::LargeObjects && !selection.has_large_objects();
+        Aspect::ALL.into_iter().filter(|aspect| !left_out(aspect)).collect()
     }
 }
 
@@ -417,11 +481,13 @@ struct ListedColumn {
     name: String,
     type_name: String,
     is_generated: bool,
+    is_virtual: bool,
 }
 
 impl From<ListedColumn> for Column {
     fn from(column: ListedColumn) -> Self {
-        Self { name: column.name, type_name: column.type_name, is_generated: column.is_generated }
+        let ListedColumn { name, type_name, is_generated, is_virtual } = column;
+        Self { name, type_name, is_generated, is_virtual }
     }
 }
 

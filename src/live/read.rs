@@ -1,16 +1,15 @@
 //! Reading rows with COPY.
 
-use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use futures_util::TryStreamExt as _;
 use tokio_postgres::SimpleQueryMessage;
 
 use super::jobs::Pages;
 use crate::capture::{Accumulator, Intake, Lines, OnBatch, Purpose};
 use crate::digest::{RowDigest, append_digests};
 use crate::error::{Error, Result};
-use crate::manifest::{RelationKind, Tally};
+use crate::manifest::Tally;
 use crate::name::{Name, quote_always};
 use crate::pgerror::describe_error;
 use crate::questions;
@@ -19,14 +18,21 @@ use crate::sketch::{MAX_LOG2, Sketch};
 use crate::tap::{Taken, Taker};
 
 /// The statement that prints the row lines of some pages of a relation: its own rows only, never those of its children.
-pub fn rows_sql(name: &Name, kind: RelationKind, columns: &[String], pages: Pages) -> String {
+/// `is_plain`: COPY can name the table itself, which costs the server less.
+pub fn rows_sql(name: &Name, is_plain: bool, columns: &[String], pages: Pages) -> String {
     let list = columns.iter().map(|column| quote_always(column)).collect::<Vec<_>>().join(", ");
     let table = name.sql();
-    match kind {
-        RelationKind::Table if pages.is_whole() && !columns.is_empty() => format!("COPY {table} ({list}) TO STDOUT"),
-        _ if pages.is_whole() => format!("COPY (SELECT {list} FROM ONLY {table}) TO STDOUT"),
-        _ => format!("COPY (SELECT {list} FROM ONLY {table} WHERE {}) TO STDOUT", pages.condition()),
+    match (is_plain, pages.is_whole()) {
+        (true, true) if !columns.is_empty() => format!("COPY {table} ({list}) TO STDOUT"),
+        (_, true) => format!("COPY (SELECT {list} FROM ONLY {table}) TO STDOUT"),
+        (_, false) => format!("COPY (SELECT {list} FROM ONLY {table} WHERE {}) TO STDOUT", pages.condition()),
     }
+}
+
+/// The statement that prints those rows of an extension's table that pg_dump carries: with its condition, as pg_dump has it.
+pub fn config_sql(name: &Name, columns: &[String], condition: &str) -> String {
+    let list = columns.iter().map(|column| quote_always(column)).collect::<Vec<_>>().join(", ");
+    format!("COPY (SELECT {list} FROM {} {condition}) TO STDOUT", name.sql())
 }
 
 /// The statement that prints the large objects as rows.
@@ -116,29 +122,34 @@ impl Growing {
     }
 }
 
-/// Runs a COPY and digests what comes.
+/// Runs a COPY and digests what comes. The server's count of rows has to agree with ours.
 ///
 /// # Errors
 /// What the server says, or a lost connection; nothing of a failed copy is kept.
 pub async fn copy(session: &Session, sql: &str, purpose: &Purpose, on_batch: &OnBatch) -> Result<Accumulator> {
-    let intake = Arc::new(Mutex::new(Intake::new(purpose, OnBatch::clone(on_batch))));
+    let seen = Arc::new(AtomicU64::new(0));
+    let (counter, tell) = (Arc::clone(&seen), OnBatch::clone(on_batch));
+    let on_batch: OnBatch = Arc::new(move |rows, bytes| {
+        counter.fetch_add(rows, Ordering::Relaxed);
+        tell(rows, bytes);
+    });
+    let intake = Arc::new(Mutex::new(Intake::new(purpose, on_batch)));
     let take = |intake: &mut Intake, taken: Taken<'_>| match taken {
         Taken::Rows(lines) => intake.take(lines),
         Taken::CopyEnd => {}
     };
-    session.divert().next_copy(taker(&intake, take));
-    let copied = session.watched(1, pour(session, sql, &intake)).await;
+    session.divert().next_copies(taker(&intake, take));
+    // A simple query: unlike copy_out it gives the server's count.
+    let answer = session.watched(1, session.client().simple_query(sql)).await;
     session.divert().forget();
-    copied??;
-    take_back(intake)?.finish()
-}
-
-/// How it ended, and rows that were not diverted.
-async fn pour(session: &Session, sql: &str, intake: &Mutex<Intake>) -> Result<()> {
-    let stream = session.client().copy_out(sql).await.map_err(|error| describe_error(&error))?;
-    let mut stream = pin!(stream);
-    while let Some(bytes) = stream.try_next().await.map_err(|error| describe_error(&error))? {
-        intake.lock().unwrap_or_else(PoisonError::into_inner).push_bytes(&bytes);
+    let answer = answer?.map_err(|error| describe_error(&error))?;
+    let count = answer.iter().find_map(|message| match message {
+        SimpleQueryMessage::CommandComplete(rows) => Some(*rows),
+        _ => None,
+    });
+    let whole = take_back(intake)?.finish()?;
+    if count != Some(seen.load(Ordering::Relaxed)) {
+        return Err(Error::new("the server counts other rows than came"));
     }
-    Ok(())
+    Ok(whole)
 }

@@ -13,14 +13,16 @@ use super::collect::Collected;
 use super::foreign_keys::ForeignKey;
 use super::jobs::{Job, Pages, Queue};
 use super::{COUNTING, Live, read, still};
-use crate::capture::{Accumulator, Purpose};
+use crate::capture::{Accumulator, OnBatch, Purpose};
 use crate::error::{Error, Result};
 use crate::hidden;
-use crate::manifest::{Observed, SequenceValue, Violations};
+use crate::manifest::{Definition, Observed, SequenceValue, Violations};
 use crate::name::Name;
 use crate::questions::Question;
 use crate::session::{Session, optional, text};
 
+/// All pages of a relation.
+const WHOLE: Pages = Pages { from: 0, to: None };
 /// How often a job is begun when connections get lost.
 const ATTEMPTS: u32 = 3;
 /// Rows of an assertion that are shown, and rows fetched at a time while counting.
@@ -129,6 +131,7 @@ impl Worker<'_> {
                 still::check_relations(&self.session, &[name]).await?;
                 self.collected.rows(name, part);
             }
+            Job::Computed { name, .. } => self.computed(name).await?,
             Job::Small(relations) => self.small(relations).await?,
             Job::LargeObjects => {
                 let purpose = Purpose::Tally { log2: crate::sketch::MAX_LOG2 };
@@ -146,18 +149,20 @@ impl Worker<'_> {
     }
 
     async fn ask(&self, question: &Question) -> Result<()> {
-        let rows = self.session.rows(question.sql).await?;
-        let mut objects = Vec::with_capacity(rows.len());
-        for row in &rows {
-            let identity = text(row, 0)?;
-            let definition = crate::manifest::Definition {
-                text: hidden::conceal(question.kind, &identity, &text(row, 1)?),
-                schema: optional(row, 2),
-                relation: optional(row, 3),
-            };
-            objects.push((identity, definition));
-        }
+        let objects = definitions(&self.session, question).await?;
         self.collected.definitions(question.kind, objects)
+    }
+
+    /// A pass of its own, so that tables without such columns cost nothing more.
+    async fn computed(&self, name: &Name) -> Result<()> {
+        let (columns, purpose) = self.collected.reading(name);
+        let Some(columns) = self.live.computed_columns(name, &columns) else { return Ok(()) };
+        let sql = self.live.rows_sql(name, &columns, WHOLE)?;
+        let silent: OnBatch = Arc::new(|_, _| {});
+        let part = read::copy(&self.session, &sql, &purpose, &silent).await?;
+        still::check_relations(&self.session, &[name]).await?;
+        self.collected.computed(name, part);
+        Ok(())
     }
 
     async fn sequences(&self, names: &[Name]) -> Result<()> {
@@ -184,10 +189,7 @@ impl Worker<'_> {
     }
 
     async fn small(&self, relations: &[(Name, u64)]) -> Result<()> {
-        let statement = |(name, _): &(Name, u64)| {
-            let whole = Pages { from: 0, to: None };
-            self.live.rows_sql(name, &self.collected.reading(name).0, whole)
-        };
+        let statement = |(name, _): &(Name, u64)| self.live.rows_sql(name, &self.collected.reading(name).0, WHOLE);
         let statements = relations.iter().map(statement).collect::<Result<Vec<String>>>()?;
         let tallies = read::copy_many(&self.session, &statements).await?;
         let names: Vec<&Name> = relations.iter().map(|(name, _)| name).collect();
@@ -271,6 +273,23 @@ impl Worker<'_> {
 /// Until the transaction ends, and only where the server knows the setting.
 const ALLOW_VIEWS: &str = "SELECT pg_catalog.set_config(name, '', true) FROM pg_catalog.pg_settings \
     WHERE name = 'restrict_nonsystem_relation_kind'";
+
+/// The definitions of one kind, as the session sees them.
+///
+/// # Errors
+/// The server's refusal.
+pub async fn definitions(session: &Session, question: &Question) -> Result<Vec<(String, Definition)>> {
+    let definition = |row: &tokio_postgres::SimpleQueryRow| {
+        let identity = text(row, 0)?;
+        let definition = Definition {
+            text: hidden::conceal(question.kind, &identity, &text(row, 1)?),
+            schema: optional(row, 2),
+            relation: optional(row, 3),
+        };
+        Ok((identity, definition))
+    };
+    session.rows(question.sql).await?.iter().map(definition).collect()
+}
 
 /// What these sequences stand at now, in one question.
 ///

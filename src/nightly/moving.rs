@@ -74,6 +74,7 @@ mod tests {
             schema: Default::default(),
             foreign_keys: Default::default(),
             assertions: Default::default(),
+            names: Default::default(),
         }
     }
 

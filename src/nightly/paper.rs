@@ -152,5 +152,6 @@ fn not_read(description: String) -> Manifest {
         schema: Schema::default(),
         foreign_keys: Default::default(),
         assertions: Default::default(),
+        names: Default::default(),
     }
 }

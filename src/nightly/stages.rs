@@ -16,7 +16,7 @@ use super::record::Record;
 use super::telling;
 use super::witness::{self, Witnessed};
 use crate::backups::{Backup, Backups, Made};
-use crate::comparison::Job;
+use crate::comparison::{Job, check_patterns};
 use crate::config::Source;
 use crate::conninfo::ConnInfo;
 use crate::dumping::{self, DumpOrder};
@@ -25,7 +25,6 @@ use crate::error::{Context, Error, Result};
 use crate::journal::{CopyClaim, Entry, Holder, Place, Runs};
 use crate::live::Live;
 use crate::manifest::Manifest;
-use crate::name::Name;
 use crate::night;
 use crate::night::{Complaint, RestoreFacts};
 use crate::progress::{Event, Side};
@@ -228,11 +227,7 @@ impl<'a> Night<'a> {
         let snapshot = live.snapshot().to_owned();
         // The very server that has the moment.
         let server = live.server().clone();
-        let names: Vec<&Name> = live.listing().relations.keys().collect();
-        if let Some((option, pattern)) = job.request.selection.unmatched(&names).first() {
-            return Err(Error::new(format!("{option} {pattern} matches no table of the source"))
-                .hint("patterns are those of pg_dump; letters fold to lower case outside double quotes"));
-        }
+        check_patterns(&job.request.selection, &live.listing().catalog(), "of the source")?;
         self.moving.before = live.sequence_values().await.unwrap_or_default();
         let endpoint = Endpoint::Live(Box::new(live));
         let partial = ready.backups.begin(id)?;

@@ -43,11 +43,12 @@ pub async fn capture(endpoint: &Endpoint, job: &Job, listener: &Listener) -> Res
 /// The columns are the endpoint's own: whoever lacks one of them is found out by the comparison.
 fn request(endpoint: &Endpoint, job: &Job) -> CaptureRequest {
     let listing = endpoint.listing();
-    let plan: Plan = listing::agree(&listing, &listing, &job.request.selection);
+    let selection = job.request.selection.bound(&listing.catalog());
+    let plan: Plan = listing::agree(&listing, &listing, &selection);
     let all_of_a_kind = job.request.waivers.iter().filter(|waiver| compare::is_whole_kind(waiver));
     CaptureRequest {
         plan,
-        selection: job.request.selection.clone(),
+        selection,
         kinds_off: all_of_a_kind.map(|waiver| waiver.kind.clone()).collect(),
         assertions: job.assertions.clone(),
     }
@@ -67,7 +68,8 @@ pub async fn judge(
     listener: &Listener,
 ) -> Result<Witnessed> {
     let mut comparison = comparison::run(source, copy, job, listener).await?;
-    let request = Request { required: Vec::new(), ..job.request.clone() };
+    let selection = comparison.selection.clone();
+    let request = Request { required: Vec::new(), selection, ..job.request.clone() };
     let first = compare::compare(&comparison.expected, &dump, &request);
     let second = compare::compare(&dump, &comparison.actual, &request);
     let legs = vec![leg(SOURCE_TO_DUMP, &first), leg(DUMP_TO_COPY, &second)];

@@ -26,6 +26,9 @@ pub fn section(report: &Report) -> Markup {
                 tbody {
                     (line("Tables", (coverage.tables_expected, coverage.tables_actual), Some(compared)))
                     @if waived != (0, 0) { (line("Tables left out by a waiver", waived, None)) }
+                    @if coverage.derived > 0 {
+                        (line("Materialized views that differ", (coverage.derived, coverage.derived), None))
+                    }
                     (line("Rows read", (coverage.rows_expected, coverage.rows_actual), None))
                     (line("Schema objects", (coverage.objects_expected, coverage.objects_actual), None))
                     (line("Foreign keys", keys(report), Some(coverage.foreign_keys)))

@@ -42,8 +42,9 @@ fn rank(status: TableStatus) -> u8 {
         TableStatus::Missing => 1,
         TableStatus::Unexpected => 2,
         TableStatus::Unchecked => 3,
-        TableStatus::Waived => 4,
-        TableStatus::Equal => 5,
+        TableStatus::Derived => 4,
+        TableStatus::Waived => 5,
+        TableStatus::Equal => 6,
     }
 }
 
@@ -55,6 +56,7 @@ fn word(status: TableStatus) -> (&'static str, &'static str) {
         TableStatus::Unexpected => ("unexpected", "damaged"),
         TableStatus::Unchecked => ("unchecked", "inconclusive"),
         TableStatus::Waived => ("waived", "quiet"),
+        TableStatus::Derived => ("derived", "quiet"),
     }
 }
 

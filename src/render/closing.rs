@@ -84,6 +84,9 @@ fn coverage(coverage: &Coverage) -> String {
     if waived != (0, 0) {
         parts.insert(1, format!("tables waived {}", both(waived.0, waived.1)));
     }
+    if coverage.derived > 0 {
+        parts.insert(1, format!("materialized views that differ {}", grouped(coverage.derived)));
+    }
     if coverage.assertions > 0 {
         parts.push(format!("assertions {}", grouped(coverage.assertions)));
     }

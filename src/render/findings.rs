@@ -47,6 +47,7 @@ pub fn meaning(kind: FindingKind) -> &'static str {
         FindingKind::ColumnOrder => "the same columns in another order",
         FindingKind::ForeignKey => "rows violate a foreign key",
         FindingKind::Assertion => "a check of yours does not hold",
+        FindingKind::Generated => "generated otherwise",
         FindingKind::Drift => "changed since the night before as a rule forbids",
     }
 }

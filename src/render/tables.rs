@@ -93,6 +93,7 @@ fn word(status: TableStatus) -> &'static str {
         TableStatus::Unexpected => "unexpected",
         TableStatus::Unchecked => "unchecked",
         TableStatus::Waived => "waived",
+        TableStatus::Derived => "derived",
     }
 }
 
@@ -106,7 +107,7 @@ fn painted(index: usize, line: &str, verdict_cells: usize, style: Style) -> Stri
         _ if index == 0 => style.bold(line.trim_end()),
         _ if index == 1 => style.dim(line),
         word @ "equal" => format!("{front}{}", style.green(word)),
-        word @ ("unchecked" | "waived") => format!("{front}{}", style.yellow(word)),
+        word @ ("unchecked" | "waived" | "derived") => format!("{front}{}", style.yellow(word)),
         word @ ("differs" | "missing" | "unexpected") => format!("{front}{}", style.red(word)),
         _ => line.trim_end().to_owned(),
     }

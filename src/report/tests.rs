@@ -30,6 +30,7 @@ fn manifest(kind: &str) -> Manifest {
         schema: Schema::default(),
         foreign_keys: BTreeMap::new(),
         assertions: BTreeMap::new(),
+        names: Default::default(),
     }
 }
 

@@ -28,6 +28,9 @@ fn a_file_that_is_not_understood_is_refused_before_anything_is_read() {
         (&waiver("missing", "**", "x"), "it would cover any damage"),
         (&waiver("unchecked", " * ", "x"), "it would cover any damage"),
         (&waiver("table", "*", "x"), "it would cover any damage"),
+        (&waiver("row_content", "*.*", "x"), "it would cover any damage"),
+        (&waiver("row_content", "?*", "x"), "it would cover any damage"),
+        (&waiver("missing", "\"*\".*", "x"), "it would cover any damage"),
     ] {
         compare(&pair, text).is_error(&[word, "read waivers"]);
     }
@@ -88,4 +91,16 @@ fn the_waivers_of_options_are_shown_and_cover_nothing_else() {
     pair.compare(&options[..2]).is(1, &["comment"]);
     pair.actual.run("ALTER TABLE kept ADD note text");
     pair.compare(&options).is(1, &["column"]);
+}
+
+#[test]
+fn a_pattern_that_matches_every_table_covers_none() {
+    let pair = Pair::new(WORLD);
+    pair.actual.run("UPDATE kept SET id = 2");
+    for object in ["p*", "public.*", "*u*.*"] {
+        compare(&pair, &waiver("row_content", object, "x")).is(1, &["row_content", "would cover any damage"]);
+    }
+    compare(&pair, &waiver("row_content", "public.k*", "x")).is(0, &["sound"]);
+    pair.actual.run("DROP TABLE lost");
+    compare(&pair, &waiver("missing", "table public.*", "x")).is(1, &["table public.lost", "would cover any damage"]);
 }

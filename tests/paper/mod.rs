@@ -41,6 +41,10 @@ pub fn manifest(rows: &[&str], log2: u8) -> Manifest {
         key: Vec::new(),
         is_unlogged: false,
         extension: None,
+        computed: None,
+        is_config: false,
+        is_undefined: false,
+        is_dumped: false,
         read_columns: Vec::new(),
         rows: Observed::Seen(tally),
     };
@@ -55,6 +59,7 @@ pub fn manifest(rows: &[&str], log2: u8) -> Manifest {
         schema: Default::default(),
         foreign_keys: Default::default(),
         assertions: Default::default(),
+        names: Default::default(),
     }
 }
 

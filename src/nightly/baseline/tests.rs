@@ -42,6 +42,7 @@ fn night_of(kind: &str, rds: Option<RdsFacts>, description: &str) -> Report {
         schema: Default::default(),
         foreign_keys: Default::default(),
         assertions: Default::default(),
+        names: Default::default(),
     };
     let night = Some(Night { source_kind: kind.into(), rds, ..Default::default() });
     Report::new(&Default::default(), &manifest, &manifest, Run { night, ..Default::default() })

@@ -1,0 +1,108 @@
+//! Rows and values that a server computes: those of materialized views, and stored generated columns.
+//!
+//! A dump carries the query or the expression, so a restored copy has what its own server computed. The query and the expression
+//! are never run here: they are the source's code.
+
+use super::rows::{row_difference, rows_of};
+use super::{Notes, note_unseen};
+use crate::finding::{Finding, FindingKind, Limit};
+use crate::manifest::{Computed, Observed, Relation, Tally};
+use crate::name::{Name, quote_ident};
+use crate::verdict::TableStatus;
+
+/// A materialized view whose rows differ: a remark, never damage.
+pub fn materialized_view(name: &Name, expected: &Tally, actual: &Tally, notes: &mut Notes<'_>) -> TableStatus {
+    let difference = row_difference(expected, actual);
+    let word = if difference.is_exact { "" } else { "at least " };
+    notes.outcome.coverage.derived += 1;
+    notes.outcome.remarks.push(format!(
+        "materialized view {name}: its rows differ (expected {}, actual {}; {word}{} only expected, {word}{} only actual): a restore \
+         computes them from the query, those of the source were older or depend on when the query runs",
+        rows_of(expected),
+        rows_of(actual),
+        difference.expected_only,
+        difference.actual_only
+    ));
+    TableStatus::Derived
+}
+
+/// Stored generated columns of a table whose rows were compared.
+pub fn generated_columns(name: &Name, expected: &Relation, actual: &Relation, notes: &mut Notes<'_>) {
+    match (&expected.computed, &actual.computed) {
+        (Some(e), Some(a)) if e.columns == a.columns => compare(name, (expected, e), (actual, a), notes),
+        // Columns that are generated on one side only are a finding of the columns.
+        (Some(_), Some(_)) | (None, None) => {}
+        (Some(_), None) | (None, Some(_)) => {
+            let generated = |relation: &Relation| relation.columns.iter().any(|column| column.is_generated);
+            if generated(expected) && generated(actual) {
+                notes.uncompared_columns.extend(stored_columns(name, [expected, actual]));
+            }
+        }
+    }
+}
+
+type Side<'a> = (&'a Relation, &'a Computed);
+
+/// The lines with the generated columns differ at least as often as those without. Where they differ more often, rows are the same
+/// and values were generated otherwise.
+fn compare(name: &Name, expected: Side<'_>, actual: Side<'_>, notes: &mut Notes<'_>) {
+    let object = format!("generated columns {name}");
+    let (Observed::Seen(e), Observed::Seen(a)) = (&expected.1.rows, &actual.1.rows) else {
+        let before = notes.outcome.unchecked.len();
+        note_unseen(&object, Some(&expected.1.rows), Some(&actual.1.rows), notes);
+        notes.outcome.unchecked.iter_mut().skip(before).for_each(|entry| entry.limit = Some(Limit::DerivedRows));
+        return;
+    };
+    if e.digest == a.digest {
+        return;
+    }
+    let (Some(base_e), Some(base_a)) = (expected.0.rows.seen(), actual.0.rows.seen()) else { return };
+    let (with, without) = (row_difference(e, a), row_difference(base_e, base_a));
+    let is_same_rows = base_e.digest == base_a.digest;
+    let is_told_apart = is_same_rows || (with.is_exact && without.is_exact);
+    if !is_told_apart {
+        notes.unchecked(
+            object,
+            "both",
+            "so many rows differ that the values of generated columns cannot be told apart",
+        );
+        return;
+    }
+    let more = with.expected_only.saturating_sub(if is_same_rows { 0 } else { without.expected_only });
+    if more == 0 {
+        return;
+    }
+    let mut finding = Finding::new(FindingKind::Generated, name.to_string());
+    let columns = expected.1.columns.iter().skip(expected.0.read_columns.len());
+    let columns = columns.map(|column| quote_ident(column)).collect::<Vec<_>>().join(", ");
+    finding.detail.push(format!(
+        "generated column recomputed differently ({columns}) in rows that are otherwise the same: {more}"
+    ));
+    finding.rows = Some(with);
+    finding.limit = Some(Limit::DerivedRows);
+    notes.find(finding);
+}
+
+fn stored_columns(name: &Name, sides: [&Relation; 2]) -> Vec<String> {
+    let side = sides.into_iter().find(|side| side.computed.is_some());
+    let columns = side.into_iter().flat_map(|side| side.columns.iter().filter(|c| c.is_generated && !c.is_virtual));
+    columns.map(|column| format!("{name}.{}", quote_ident(&column.name))).collect()
+}
+
+/// Names once what no side was asked for.
+pub fn remark_on_uncompared(notes: &mut Notes<'_>) {
+    let columns = std::mem::take(&mut notes.uncompared_columns);
+    if !columns.is_empty() {
+        let columns = columns.into_iter().collect::<Vec<_>>().join(", ");
+        notes.outcome.remarks.push(format!(
+            "values of stored generated columns were not compared, for one of the sides does not hold them: {columns}"
+        ));
+    }
+    let columns = std::mem::take(&mut notes.virtual_columns);
+    if !columns.is_empty() {
+        let columns = columns.into_iter().collect::<Vec<_>>().join(", ");
+        notes.outcome.remarks.push(format!(
+            "virtual generated columns were not compared, for to read them runs the code of the database: {columns}"
+        ));
+    }
+}
