@@ -16,6 +16,7 @@ mod paper;
 mod plan;
 mod ready;
 mod record;
+mod source;
 mod stages;
 mod sweep;
 mod telling;
@@ -32,6 +33,7 @@ pub use debts::{Payer, Recovered, earlier};
 pub use given::Given;
 pub use plan::{Plan, plan};
 pub use ready::far;
+pub use source::shared;
 pub use sweep::{Broom, Swept, sweep};
 pub use witness::{Witnessed, capture, judge};
 
