@@ -3,6 +3,7 @@
 //! Every way out of a night leads through here. Nothing in here takes a verdict back; what goes wrong after it makes a sound night
 //! exit with 3, and is on paper in `closing.json` beside the report.
 
+use std::path::Path;
 use std::time::Duration;
 
 use super::debts::{Payer, earlier};
@@ -230,10 +231,13 @@ impl Night<'_> {
     async fn after_verified(&self) -> Result<()> {
         let Some(backup) = &self.backup else { return Ok(()) };
         let backups = Backups::open(&self.given.config.dump.directory)?;
-        let path = backups.get(&backup.record.id)?.path;
+        let placed = backups.get(&backup.record.id)?;
         let timeout = self.given.config.hooks.timeout.map(Span::duration);
         let mut hook = Hook::new("after_verified", &self.given.config.hooks.after_verified, timeout);
-        hook.set("PGWITNESS_DUMP", &path.display().to_string());
+        hook.set("PGWITNESS_DUMP", &placed.path.display().to_string());
+        // Without its signed report, a dump is refused by a restore elsewhere.
+        let report = placed.record.report.as_ref().and_then(|report| Path::new(&report.path).parent());
+        hook.set("PGWITNESS_REPORT", &report.map(|dir| dir.display().to_string()).unwrap_or_default());
         self.unless_stopped(hook.run()).await
     }
 }

@@ -12,6 +12,7 @@ mod fit;
 mod given;
 mod hooks;
 mod moving;
+mod orphans;
 mod paper;
 mod plan;
 mod ready;

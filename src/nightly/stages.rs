@@ -176,6 +176,7 @@ impl<'a> Night<'a> {
         let ready = ready::demand(self.given, engine_version).await?;
         ready.notes.iter().for_each(|note| self.record.note(note));
         self.claim_backups(&ready.backups).await?;
+        self.name_orphans().await;
         self.record.done()?;
         Ok(ready)
     }
