@@ -2,7 +2,11 @@
 //!
 //! Plain data, whole numbers and strings; never a password.
 
+mod origin;
+
 use serde::{Deserialize, Serialize};
+
+pub use origin::{Kinship, Origin};
 
 use crate::time::Timestamp;
 
@@ -12,6 +16,9 @@ use crate::time::Timestamp;
 pub struct Night {
     /// `rds` or `postgres`.
     pub source_kind: String,
+    /// The source itself; reports of version 0.1 do not have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Origin>,
     /// The data is of this time: the snapshot's, or of the moment that was dumped.
     pub data_as_of: Option<Timestamp>,
     /// What was done, in order, up to the signing of this report.

@@ -3,9 +3,12 @@
 //! Never writes into a database that exists, never takes a dump whose files or whose report have changed, and never says that
 //! a database is what was signed because pg_restore did not complain.
 
+mod choice;
+
+use std::future::Future;
 use std::path::{Path, PathBuf};
 
-use crate::backups::{Backup, Backups};
+use crate::backups::Backup;
 use crate::comparison::{self, Comparison};
 use crate::conninfo::ConnInfo;
 use crate::dumping;
@@ -19,7 +22,7 @@ use crate::nightly::Given;
 use crate::pgtools::PgTools;
 use crate::progress::{Event, Side};
 use crate::report::{Report, Run, Times, Tools};
-use crate::restoring::{self, CopyOrder, PropertiesOrder, RestoreOrder};
+use crate::restoring::{self, CopyIdentity, CopyOrder, PropertiesOrder, RestoreOrder};
 use crate::session::{Session, SessionOptions};
 use crate::signers::AllowedSigners;
 use crate::store::{self, Check, Folder};
@@ -48,6 +51,8 @@ pub struct Chosen {
     pub papers: PathBuf,
     /// Who signed.
     pub signer: String,
+    /// What people should know of the choice, a line each.
+    pub notes: Vec<String>,
 }
 
 /// What came of it.
@@ -61,13 +66,10 @@ pub struct Recovered {
 /// Chooses the backup and proves its files and its report, before anything is made.
 ///
 /// # Errors
-/// No such backup; its report is missing, not signed by anybody allowed, or not the one that speaks for it; a file has changed.
+/// No such backup; a newer one than the newest that can be taken; its report is missing, not signed by anybody allowed, or not the
+/// one that speaks for it; a file has changed.
 pub fn choose(wanted: &Wanted<'_>) -> Result<Chosen> {
-    let backups = Backups::open(&wanted.given.config.dump.directory)?;
-    let backup = match wanted.backup {
-        Some(id) => backups.get(id)?,
-        None => backups.newest_verified()?.ok_or_else(|| Error::new("there is no verified backup"))?,
-    };
+    let (backup, notes) = choice::choose(wanted.given, wanted.backup)?;
     (wanted.given.listener)(Event::Phase("check the files of the dump"));
     let doing = || format!("trust the backup {}", backup.record.id);
     let (report, papers, signer) = signed_report(wanted, &backup).doing(doing)?;
@@ -75,7 +77,7 @@ pub fn choose(wanted: &Wanted<'_>) -> Result<Chosen> {
         let error = Error::new(format!("it has changed since it was verified: {first}"));
         return Err(error.hint("take another one (--backup), and look at the disk")).doing(doing);
     }
-    Ok(Chosen { backup, report, papers, signer })
+    Ok(Chosen { backup, report, papers, signer, notes })
 }
 
 fn signed_report(wanted: &Wanted<'_>, backup: &Backup) -> Result<(Report, PathBuf, String)> {
@@ -110,22 +112,96 @@ fn locate(written: &Path, directory: &Path) -> PathBuf {
     }
 }
 
-/// Makes the database, restores into it, and compares it with what was signed.
+/// Makes the database under an interim name, restores into it, compares it with what was signed, and gives it its name then, whatever
+/// the comparison says: an interrupted restore never leaves a database under the name that people use. `stop` resolves to a signal
+/// when we are told to end, and can be asked more than once.
 ///
 /// # Errors
-/// The database exists, cannot be made, or nothing can be restored into it. Everything less is in the comparison.
-pub async fn recover(wanted: &Wanted<'_>, chosen: &Chosen) -> Result<Recovered> {
+/// The database exists, cannot be made, or nothing can be restored into it; we were told to end. Everything less is in the
+/// comparison.
+pub async fn recover<S: Future<Output = i32>>(
+    wanted: &Wanted<'_>,
+    chosen: &Chosen,
+    stop: impl Fn() -> S,
+) -> Result<Recovered> {
     let (given, started_at, clock) = (wanted.given, (wanted.given.now)(), std::time::Instant::now());
     let admin = wanted.into.with_dbname(wanted.maintenance);
+    let (name, protected) = (wanted.into.dbname(), &given.config.protected.databases);
+    restoring::demand_free(&admin, name, protected).await?;
+    let run_id = store::random_run_id()?;
+    let into = wanted.into.with_dbname(&restoring::interim_name(name, &run_id));
+    let filled = tokio::select! {
+        biased;
+        signal = stop() => Err(Error::interrupted(signal)),
+        filled = fill(wanted, chosen, &admin, &into) => filled,
+    };
+    let (copy, mut comparison, mut facts) = match filled {
+        Ok(filled) => filled,
+        Err(error) => return Err(removed(error, wanted, &admin, into.dbname(), stop()).await),
+    };
+    restoring::rename_copy(&admin, &copy, name, protected)
+        .await
+        .map_err(|error| error.hint(format!("the restored database is {:?}: rename it yourself", copy.database)))?;
+    name.clone_into(&mut facts.database);
+    comparison.actual.endpoint.description = wanted.into.describe();
+    let times = Times { started_at, finished_at: (given.now)(), duration_ms: ms(clock) };
+    let report = write_report(wanted, chosen, &mut comparison, facts, times, run_id).await;
+    Ok(Recovered { comparison, report })
+}
+
+/// What interrupted restores of this name have left on the server: the statements that remove it.
+///
+/// # Errors
+/// The server cannot be asked.
+pub async fn left_over(wanted: &Wanted<'_>) -> Result<Vec<String>> {
+    restoring::left_over(&wanted.into.with_dbname(wanted.maintenance), wanted.into.dbname()).await
+}
+
+/// What was not completed goes; where it cannot, the error says how.
+async fn removed(
+    error: Error,
+    wanted: &Wanted<'_>,
+    admin: &ConnInfo,
+    database: &str,
+    stop: impl Future<Output = i32>,
+) -> Error {
+    let remove = async {
+        restoring::wait_for_creation(admin, database).await?;
+        match restoring::find_copy(admin, database).await? {
+            Some(copy) => restoring::drop_copy(admin, &copy, &wanted.given.config.protected.databases).await.map(drop),
+            None => Ok(()),
+        }
+    };
+    let result = tokio::select! {
+        result = remove => result,
+        signal = stop => Err(Error::interrupted(signal)),
+    };
+    match result {
+        Ok(()) => error,
+        Err(left) => {
+            let statement = restoring::drop_statement(database);
+            error.hint(format!("the incomplete database {database:?} was left ({left}); remove it with: {statement}"))
+        }
+    }
+}
+
+/// The database under its interim name, with what is in the dump, against what was signed.
+async fn fill(
+    wanted: &Wanted<'_>,
+    chosen: &Chosen,
+    admin: &ConnInfo,
+    into: &ConnInfo,
+) -> Result<(CopyIdentity, Comparison, RestoreFacts)> {
+    let given = wanted.given;
     let tools = given.tools()?;
     let expected = store::load_manifest(&chosen.papers.join(store::EXPECTED))?;
-    check_versions(&tools, &admin, &expected).await?;
+    check_versions(&tools, admin, &expected).await?;
     let facts = restoring::read_facts(&chosen.backup.path)?;
     (given.listener)(Event::Phase("restore"));
     let restore = &given.config.restore;
     let order = CopyOrder {
-        admin: &admin,
-        database: wanted.into.dbname(),
+        admin,
+        database: into.dbname(),
         owner: restore.role.as_deref(),
         facts: &facts,
         protected: &given.config.protected.databases,
@@ -134,7 +210,7 @@ pub async fn recover(wanted: &Wanted<'_>, chosen: &Chosen) -> Result<Recovered> 
     let path = chosen.backup.dump_path();
     let order = RestoreOrder {
         dump: &path,
-        conninfo: wanted.into,
+        conninfo: into,
         jobs: restore.jobs,
         no_owner: restore.no_owner,
         no_privileges: restore.no_privileges,
@@ -145,7 +221,7 @@ pub async fn recover(wanted: &Wanted<'_>, chosen: &Chosen) -> Result<Recovered> 
     };
     let mut restored = restoring::restore(&order).await?;
     let order = PropertiesOrder {
-        admin: &admin,
+        admin,
         copy: &copy,
         facts: &facts,
         no_owner: restore.no_owner,
@@ -157,7 +233,7 @@ pub async fn recover(wanted: &Wanted<'_>, chosen: &Chosen) -> Result<Recovered> 
     let redaction = given.redaction()?;
     restored.complaints.iter_mut().for_each(|complaint| redaction.complaint(complaint));
     (given.listener)(Event::Phase("compare with what was signed"));
-    let mut comparison = compare(wanted, chosen, expected).await?;
+    let mut comparison = compare(wanted, chosen, expected, into).await?;
     let unaccepted = restored.unaccepted().map(|complaint| Unchecked {
         object: complaint.object.clone(),
         side: "actual".into(),
@@ -167,13 +243,11 @@ pub async fn recover(wanted: &Wanted<'_>, chosen: &Chosen) -> Result<Recovered> 
     comparison.outcome.unchecked.extend(unaccepted);
     comparison.outcome.unchecked.extend(changed_since(chosen)?);
     let facts = RestoreFacts {
-        database: wanted.into.dbname().into(),
+        database: copy.database.clone(),
         pg_restore: restored.pg_restore,
         complaints: restored.complaints,
     };
-    let times = Times { started_at, finished_at: (given.now)(), duration_ms: ms(clock) };
-    let report = write_report(wanted, chosen, &mut comparison, facts, times).await;
-    Ok(Recovered { comparison, report })
+    Ok((copy, comparison, facts))
 }
 
 /// The files were hashed before they were read: what has changed in between may be in the database.
@@ -188,10 +262,10 @@ fn changed_since(chosen: &Chosen) -> Result<Option<Unchecked>> {
 }
 
 /// The manifest that was signed against the new database. A manifest has no rows: what differs is counted, not named.
-async fn compare(wanted: &Wanted<'_>, chosen: &Chosen, expected: Manifest) -> Result<Comparison> {
+async fn compare(wanted: &Wanted<'_>, chosen: &Chosen, expected: Manifest, into: &ConnInfo) -> Result<Comparison> {
     let given = wanted.given;
     let options = given.open_options();
-    let live = Live::open(wanted.into.clone(), options.live.clone(), Side::Actual, options.taken_at.clone()).await?;
+    let live = Live::open(into.clone(), options.live.clone(), Side::Actual, options.taken_at.clone()).await?;
     let (expected, actual) = (Endpoint::Saved(Box::new(expected)), Endpoint::Live(Box::new(live)));
     let mut comparison = comparison::run(&expected, &actual, &given.job_of(&chosen.report)?, &given.listener).await?;
     comparison.outcome.remarks.extend(actual.remarks(Side::Actual));
@@ -211,8 +285,9 @@ async fn write_report(
     comparison: &mut Comparison,
     restore: RestoreFacts,
     times: Times,
+    run_id: String,
 ) -> Result<PathBuf> {
-    let (given, run_id) = (wanted.given, store::random_run_id()?);
+    let given = wanted.given;
     let key = given.key().await?;
     let folder = Folder::prepare(&given.config.report.directory, Some(&key), times.started_at, &run_id)?;
     let previous = folder.previous()?;
@@ -220,6 +295,7 @@ async fn write_report(
     let signed = &chosen.report;
     let night = Night {
         source_kind: "backup".into(),
+        source: signed.night.as_ref().and_then(|night| night.source.clone()),
         data_as_of: Some(chosen.backup.record.data_as_of),
         dump: Some(chosen.backup.record.dump.clone()),
         rds: signed.night.as_ref().and_then(|night| night.rds.clone()),

@@ -239,24 +239,90 @@ fn odd_inverse(odd: u64) -> u64 {
     x
 }
 
-/// Stored as base64 of little-endian words: a size byte, then the cells.
+/// Stored as base64. Either the rows themselves, when all can be decoded: the size byte with its highest bit set, then for each row a
+/// varint of its copies and its 32 bytes; that is a quarter of the cells. Or the size byte and the cells. Words are little-endian.
 impl Serialize for Sketch {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut bytes = vec![self.log2];
-        bytes.extend(self.cells.iter().flatten().flat_map(|word| word.to_le_bytes()));
+        let bytes = self.as_rows().unwrap_or_else(|| {
+            let mut bytes = vec![self.log2];
+            bytes.extend(self.cells.iter().flatten().flat_map(|word| word.to_le_bytes()));
+            bytes
+        });
         serializer.serialize_str(&STANDARD.encode(bytes))
     }
+}
+
+const ROWS: u8 = 0x80;
+const ROW_BYTES: usize = 32;
+
+impl Sketch {
+    /// `None`: not every row can be decoded.
+    fn as_rows(&self) -> Option<Vec<u8>> {
+        let decoded = self.clone().peel();
+        let mut bytes = vec![self.log2 | ROWS];
+        let mut rebuilt = Self::new(self.log2);
+        for (row, copies) in &decoded.expected_only {
+            rebuilt.apply(*row, *copies);
+            write_varint(&mut bytes, *copies);
+            bytes.extend(row.0.iter().flat_map(|lane| lane.to_le_bytes()));
+        }
+        (rebuilt == *self && bytes.len() < Self::bytes(self.log2)).then_some(bytes)
+    }
+}
+
+fn write_varint(bytes: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        bytes.push((value & 0x7f) as u8 | 0x80);
+        value >>= 7;
+    }
+    bytes.push((value & 0x7f) as u8);
+}
+
+fn read_varint(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    let mut value = 0u64;
+    for (index, byte) in bytes.iter().enumerate().take(10) {
+        let shift = 7 * u32::try_from(index).ok()?;
+        let bits = u64::from(byte & 0x7f);
+        value |= bits.checked_shl(shift).filter(|shifted| shifted >> shift == bits)?;
+        if byte & 0x80 == 0 {
+            return Some((value, bytes.get(index + 1..)?));
+        }
+    }
+    None
+}
+
+fn decode_rows(log2: u8, mut rest: &[u8]) -> Option<Sketch> {
+    let mut sketch = Sketch::new(log2);
+    while !rest.is_empty() {
+        let (copies, after) = read_varint(rest)?;
+        let (row, after) = after.split_at_checked(ROW_BYTES)?;
+        let mut lanes = [0; 4];
+        for (lane, chunk) in lanes.iter_mut().zip(row.chunks_exact(8)) {
+            *lane = u64::from_le_bytes(chunk.try_into().ok()?);
+        }
+        sketch.apply(RowDigest(lanes), copies);
+        rest = after;
+    }
+    Some(sketch)
 }
 
 impl<'de> Deserialize<'de> for Sketch {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let bytes = STANDARD.decode(String::deserialize(deserializer)?).map_err(de::Error::custom)?;
-        decode(&bytes).ok_or_else(|| de::Error::custom("a sketch has a size byte and 3 * 2^size cells of 48 bytes"))
+        decode(&bytes).ok_or_else(|| {
+            de::Error::custom(
+                "a sketch has a size byte and 3 * 2^size cells of 48 bytes, or rows of 32 bytes with their copies",
+            )
+        })
     }
 }
 
 fn decode(bytes: &[u8]) -> Option<Sketch> {
-    let (&log2, rest) = bytes.split_first()?;
+    let (&first, rest) = bytes.split_first()?;
+    let log2 = first & !ROWS;
+    if first != log2 {
+        return (MIN_LOG2..=MAX_LOG2).contains(&log2).then(|| decode_rows(log2, rest))?;
+    }
     if !(MIN_LOG2..=MAX_LOG2).contains(&log2) || rest.len() != Sketch::bytes(log2) {
         return None;
     }
@@ -332,6 +398,37 @@ mod tests {
             let stored = serde_json::to_string(&sketch).unwrap();
             prop_assert_eq!(serde_json::from_str::<Sketch>(&stored).unwrap(), sketch);
         }
+        #[test]
+        fn what_can_be_decoded_is_stored_in_a_quarter_and_what_cannot_is_stored_whole(rows in prop::collection::vec(any::<u32>(), 0..3000), log2 in MIN_LOG2..10) {
+            let sketch = sketch(log2, &rows);
+            let stored = serde_json::to_string(&sketch).unwrap();
+            prop_assert_eq!(serde_json::from_str::<Sketch>(&stored).unwrap(), sketch.clone());
+            let whole = Sketch::bytes(log2);
+            prop_assert!(stored.len() <= (whole + 1).div_ceil(3) * 4 + 2);
+            if rows.len() < 1 << log2 && sketch.peel().is_complete {
+                prop_assert!(stored.len() <= (rows.len() * 33 + 1).div_ceil(3) * 4 + 2);
+            }
+        }
+        #[test]
+        fn no_stored_text_panics(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let text = serde_json::to_string(&STANDARD.encode(&bytes)).unwrap();
+            serde_json::from_str::<Sketch>(&text).ok();
+        }
+        #[test]
+        fn a_varint_comes_back(value in any::<u64>()) {
+            let mut bytes = Vec::new();
+            write_varint(&mut bytes, value);
+            prop_assert_eq!(read_varint(&bytes), Some((value, &[][..])));
+        }
+    }
+
+    #[test]
+    fn a_sketch_of_cells_as_format_1_has_it_is_still_read() {
+        let sketch = sketch(5, &[1, 2, 3]);
+        let mut bytes = vec![5];
+        bytes.extend(sketch.cells.iter().flatten().flat_map(|word| word.to_le_bytes()));
+        let stored = serde_json::to_string(&STANDARD.encode(bytes)).unwrap();
+        assert_eq!(serde_json::from_str::<Sketch>(&stored).unwrap(), sketch);
     }
 
     #[test]

@@ -16,6 +16,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::error::{Context, Error, Result};
 use crate::manifest::Manifest;
+use crate::night::CLOSING;
 use crate::report::{Report, SideFile};
 use crate::signature::{self, PrivateKey};
 use crate::time::Timestamp;
@@ -121,15 +122,49 @@ pub fn write_json(dir: &Path, name: &str, value: &impl serde::Serialize) -> Resu
     write::json(dir, name, value)
 }
 
-/// Writes a JSON file beside a report, and its signature beside that.
+/// Writes a JSON file beside a report, and its signature beside that. Both are on disk under other names before either gets its own; one
+/// that is replaced goes first: a power cut leaves the pair, or a file that says that the run was not finished, never a pair that does
+/// not fit.
 pub fn sign_json(dir: &Path, name: &str, value: &impl serde::Serialize, key: &KeyFile) -> Result<()> {
     let key = read_key(key)?;
     let mut bytes = serde_json::to_vec_pretty(value).map_err(|error| Error::from_source(&error))?;
     bytes.push(b'\n');
     let armored = signature::sign(&key, &bytes)?;
     let signature = format!("{name}.sig");
-    write::replace(dir, &signature, |file| file.write_all(armored.as_bytes()), write::Then::Keep)?;
-    write::replace(dir, name, |file| file.write_all(&bytes), write::Then::Keep).map(drop)
+    let (new, new_signature) = (format!("{name}.new"), format!("{signature}.new"));
+    write::replace_own(dir, &new_signature, armored.as_bytes())?;
+    write::replace_own(dir, &new, &bytes)?;
+    finish_pair(dir, name).doing(|| format!("write {}", dir.join(name).display()))
+}
+
+/// Gives a signed file that was written as `NAME.new` its name, and its signature before it; also after a power cut, where it was begun.
+fn finish_pair(dir: &Path, name: &str) -> Result<()> {
+    let (file, signature) = (dir.join(name), dir.join(format!("{name}.sig")));
+    let (new, new_signature) = (dir.join(format!("{name}.new")), dir.join(format!("{name}.sig.new")));
+    // In this order: an old file never stands beside a new signature.
+    match fs::remove_file(&file) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+        _ => write::sync_directory(dir)?,
+    }
+    // It has its name already when a power cut came right after this.
+    if new_signature.try_exists()? {
+        fs::rename(&new_signature, &signature).map_err(write::clear)?;
+    }
+    fs::rename(&new, &file).map_err(write::clear)?;
+    write::sync_directory(dir)
+}
+
+/// Completes the closing of a run that ended while it was written: `true` if there was something to do.
+///
+/// # Errors
+/// It cannot be written.
+pub fn finish_closing_of(dir: &Path, started_at: Timestamp, run_id: &str) -> Result<bool> {
+    let dir = dir.join(stamped_name(started_at, run_id)?);
+    let is_begun = dir.join(format!("{CLOSING}.new")).try_exists()?;
+    if is_begun {
+        finish_pair(&dir, CLOSING).doing(|| format!("complete {}", dir.join(CLOSING).display()))?;
+    }
+    Ok(is_begun)
 }
 
 /// SHA-256 as 64 hexadecimal digits in lower case.

@@ -42,8 +42,30 @@ pub struct Listing {
     pub partial: Vec<String>,
     /// Ids of those that are pruned, and not all of it gone yet.
     pub removing: Vec<String>,
-    /// What is there besides, and why it does not count. It is never touched.
+    /// What has the name of a backup and does not count as one; each is in `notes` too. It is never touched.
+    pub unusable: Vec<Unusable>,
+    /// What is there besides, and why it does not count, a line each. It is never touched.
     pub notes: Vec<String>,
+}
+
+/// Something with the name of a backup that does not count as one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unusable {
+    /// `verified`, `damaged` or `unverified`.
+    pub place: &'static str,
+    /// Its name.
+    pub id: String,
+    /// As far as it can be read.
+    pub backup: Option<Backup>,
+    /// Why it does not count.
+    pub why: String,
+}
+
+/// For people.
+impl std::fmt::Display for Unusable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{} does not count as a backup: {}", self.place, self.id, self.why)
+    }
 }
 
 /// Where a backup is.
@@ -75,20 +97,28 @@ impl Backups {
         let doing = || format!("list backups in {}", self.dir.display());
         let mut listing = Listing::default();
         self.list_top(&mut listing).doing(doing)?;
-        let Listing { verified, damaged, unverified, partial, notes, .. } = &mut listing;
+        let Listing { verified, damaged, unverified, partial, unusable, notes, .. } = &mut listing;
         for (place, into) in [(VERIFIED, verified), (DAMAGED, damaged), (UNVERIFIED, unverified)] {
             for name in names(&self.dir.join(place)).doing(doing)? {
                 match name.strip_suffix(PARTIAL).filter(|id| place == UNVERIFIED && is_id(id)) {
                     Some(id) => partial.push(id.to_owned()),
                     None => match read_in(place, &self.under(place, &name), &name) {
                         Ok(backup) => into.push(backup),
-                        Err(error) => notes.push(format!("{place}/{name} does not count as a backup: {error}")),
+                        Err(error) => {
+                            notes.push(format!("{place}/{name} does not count as a backup: {error}"));
+                            unusable.extend(self.unusable(place, name, &error));
+                        }
                     },
                 }
             }
             into.sort_by_key(|backup| std::cmp::Reverse(backup.order()));
         }
         Ok(listing)
+    }
+
+    fn unusable(&self, place: &'static str, id: String, error: &Error) -> Option<Unusable> {
+        let backup = read_record(&self.under(place, &id), &id).ok();
+        is_id(&id).then(|| Unusable { place, id, backup, why: error.to_string() })
     }
 
     fn list_top(&self, listing: &mut Listing) -> Result<()> {
@@ -125,11 +155,11 @@ impl Backups {
 
     /// It may be there, but not verified: that is worth saying.
     fn why_none(&self, id: &str) -> Error {
-        let hint = "list the verified ones with `pgwitness backups`";
+        let hint = "list them with `pgwitness backups list`";
         match self.whereabouts(id) {
             Ok(Some(Whereabouts::Damaged)) => Error::new("it is damaged").hint(hint),
             Ok(Some(Whereabouts::Unverified | Whereabouts::Partial)) => Error::new("it was never verified").hint(hint),
-            Ok(Some(Whereabouts::Verified)) => Error::new("not all of its files are there"),
+            Ok(Some(Whereabouts::Verified)) => Error::new("not all of its files are there").hint(hint),
             Ok(Some(Whereabouts::Removing)) => Error::new("it is being removed").hint(hint),
             Ok(None) | Err(_) => Error::new("there is no such verified backup").hint(hint),
         }

@@ -9,16 +9,19 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::ours::Ours;
 use super::{Backups, DAMAGED, UNVERIFIED, VERIFIED};
 use crate::error::{Context, Error, Result};
 use crate::files;
+use crate::night::Origin;
 use crate::store::write::{clear, replace_own, sync_directory};
 use crate::strict;
 use crate::time::Timestamp;
 
 /// In the backup directory itself.
 pub(super) const MARKER: &str = ".pgwitness-backups";
-const FORMAT: u32 = 1;
+/// Format 2 added the sources; marks without them stay readable.
+const FORMAT: u32 = 2;
 /// What a new file system has.
 const LOST_AND_FOUND: &str = "lost+found";
 
@@ -33,6 +36,9 @@ struct Marker {
     /// `f_fsid` at `init`; with most file systems, the file system's own.
     file_system: String,
     created_at: Timestamp,
+    /// The identities of the one source that it is for. Empty: the first successful run says.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    sources: Vec<Origin>,
 }
 
 impl Backups {
@@ -53,11 +59,49 @@ impl Backups {
                 .doing(doing);
         }
         let (device, file_system) = disk(dir).doing(doing)?;
-        let marker = Marker { format: FORMAT, id: random_id.to_owned(), device, file_system, created_at: now };
-        let mut bytes = serde_json::to_vec(&marker).map_err(|error| Error::new(error.to_string()))?;
-        bytes.push(b'\n');
-        replace_own(dir, MARKER, &bytes)?;
+        let marker = Marker {
+            format: FORMAT,
+            id: random_id.to_owned(),
+            device,
+            file_system,
+            created_at: now,
+            sources: Vec::new(),
+        };
+        marker.write(dir)?;
         Self::open(dir)
+    }
+
+    /// Marks the directory for this source, unless that is said already. The lock of the state directory does not keep a run of another
+    /// configuration away: what the mark says by now is read again, and wins.
+    pub fn mark_for(&mut self, ours: &Ours) -> Result<()> {
+        if ours.note.is_some() {
+            // The address is another one: that these are one source is for the user to say.
+            return Ok(());
+        }
+        let doing = || format!("mark backup directory {}", self.dir.display());
+        let mut marker = read(&self.dir)?.ok_or_else(|| Error::new("the mark is gone")).doing(doing)?;
+        if marker.sources != self.sources {
+            return Err(Error::new("another run has marked it meanwhile")).doing(doing);
+        }
+        let wanted = ours.identities();
+        if marker.sources != wanted {
+            (marker.format, marker.sources) = (FORMAT, wanted);
+            marker.write(&self.dir)?;
+            self.sources = marker.sources;
+        }
+        Ok(())
+    }
+
+    /// Marks the directory for this source as well, whatever it was marked for: the user says that they are one.
+    pub fn adopt(&mut self, origin: &Origin) -> Result<()> {
+        let mut accepted = vec![origin.clone()];
+        accepted.extend(self.sources.iter().filter(|old| *old != origin).cloned());
+        self.mark_for(&Ours::new(origin.clone(), accepted))
+    }
+
+    /// What it is marked for.
+    pub fn sources(&self) -> &[Origin] {
+        &self.sources
     }
 
     /// Opens a marked directory. Without the mark, the backup disk is not mounted.
@@ -72,11 +116,17 @@ impl Backups {
             make(&dir.join(place))?;
         }
         let remark = marker.remark(dir)?.map(|remark| format!("backup directory {}: {remark}", dir.display()));
-        Ok(Self { dir: dir.to_owned(), remarks: remark.into_iter().collect() })
+        Ok(Self { dir: dir.to_owned(), remarks: remark.into_iter().collect(), sources: marker.sources })
     }
 }
 
 impl Marker {
+    fn write(&self, dir: &Path) -> Result<()> {
+        let mut bytes = serde_json::to_vec(self).map_err(|error| Error::new(error.to_string()))?;
+        bytes.push(b'\n');
+        replace_own(dir, MARKER, &bytes).map(drop)
+    }
+
     /// Numbers of devices change over reboots, and some file systems make `f_fsid` of them: only when both are others, something
     /// was moved.
     fn remark(&self, dir: &Path) -> Result<Option<String>> {
@@ -90,7 +140,7 @@ fn read(dir: &Path) -> Result<Option<Marker>> {
     let path = dir.join(MARKER);
     let doing = || format!("read {}", path.display());
     match files::read(&path, files::STATE) {
-        Ok(bytes) => strict::from_slice("mark of a backup directory", &bytes, FORMAT..=FORMAT).map(Some).doing(doing),
+        Ok(bytes) => strict::from_slice("mark of a backup directory", &bytes, 1..=FORMAT).map(Some).doing(doing),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error).doing(doing),
     }

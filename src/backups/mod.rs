@@ -20,6 +20,7 @@
 mod check;
 mod list;
 mod marker;
+mod ours;
 mod partial;
 mod place;
 mod prune;
@@ -29,11 +30,13 @@ mod space;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
+use crate::night::Origin;
 use crate::store::stamped_name;
 use crate::time::Timestamp;
 
 pub use check::{Difference, differences};
-pub use list::{Backup, Listing, Whereabouts};
+pub use list::{Backup, Listing, Unusable, Whereabouts};
+pub use ours::{Ours, Shared, configured};
 pub use partial::Partial;
 pub use prune::Pruned;
 pub use record::{Made, Record};
@@ -54,12 +57,16 @@ pub const GLOBALS: &str = "globals.sql";
 pub const SUMS: &str = "SHA256SUMS";
 /// See [`Record`].
 pub const RECORD: &str = "backup.json";
+/// What marks a directory for the source of the configuration, whatever it was marked for before.
+const MARKER_ADOPT: &str = "pgwitness init --adopt";
 
 /// A backup directory that bears our mark.
 #[derive(Debug)]
 pub struct Backups {
     dir: PathBuf,
     remarks: Vec<String>,
+    /// What it is marked for; empty before the first successful run of a directory that an older version has marked.
+    sources: Vec<Origin>,
 }
 
 impl Backups {

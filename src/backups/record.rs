@@ -7,19 +7,22 @@ use serde::{Deserialize, Serialize};
 use super::RECORD;
 use crate::error::{Context, Error, Result};
 use crate::journal::ReportFile;
-use crate::night::DumpFacts;
+use crate::night::{DumpFacts, Origin};
 use crate::retention::Held;
 use crate::store::write::replace_own;
 use crate::strict;
 use crate::time::Timestamp;
 
-const FORMAT: u32 = 1;
+/// Format 2 added the source; records without it stay readable.
+const FORMAT: u32 = 2;
 
 /// What pg_dump made, as far as the files themselves do not tell.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Made {
     /// Of the run, 32 hexadecimal digits.
     pub run_id: String,
+    /// The database that was dumped.
+    pub source: Option<Origin>,
     /// The data is of this time.
     pub data_as_of: Timestamp,
     /// When the dump was complete.
@@ -43,6 +46,9 @@ pub struct Record {
     pub data_as_of: Timestamp,
     /// When the dump was complete.
     pub made_at: Timestamp,
+    /// The database that was dumped; records of format 1 do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Origin>,
     /// The dump, with the hash of every file but `SHA256SUMS` and this one.
     pub dump: DumpFacts,
     /// What was said of it, once it was.
@@ -51,8 +57,8 @@ pub struct Record {
 
 impl Record {
     pub(super) fn new(id: &str, made: &Made, dump: DumpFacts) -> Self {
-        let Made { run_id, data_as_of, made_at, .. } = made.clone();
-        Self { format: FORMAT, id: id.to_owned(), run_id, data_as_of, made_at, dump, report: None }
+        let Made { run_id, source, data_as_of, made_at, .. } = made.clone();
+        Self { format: FORMAT, id: id.to_owned(), run_id, data_as_of, made_at, source, dump, report: None }
     }
 
     /// As retention sees it.
@@ -63,7 +69,7 @@ impl Record {
     pub(super) fn read(dir: &Path) -> Result<Self> {
         let path = dir.join(RECORD);
         let read = || -> Result<Self> {
-            strict::from_slice("record of a backup", &crate::files::read(&path, crate::files::RECORD)?, FORMAT..=FORMAT)
+            strict::from_slice("record of a backup", &crate::files::read(&path, crate::files::RECORD)?, 1..=FORMAT)
         };
         read().doing(|| format!("read {}", path.display()))
     }

@@ -38,8 +38,11 @@ pub enum Command {
     Restore(RestoreArguments),
     /// Delete what an interrupted night has left over
     Sweep(SweepArguments),
-    /// Mark the backup directory, and make the others
-    Init(ConfigArguments),
+    /// Mark the backup directory for one source, and make the others
+    Init(InitArguments),
+    /// Look at the backups that are kept
+    #[command(subcommand)]
+    Backups(BackupsCommand),
     /// Save what one endpoint holds, to compare with later
     Manifest(Box<ManifestArguments>),
     /// See all of it work on a throw-away PostgreSQL
@@ -289,6 +292,38 @@ pub enum ConfigCommand {
         #[arg(short, long, value_name = "FILE")]
         config: Option<PathBuf>,
     },
+}
+
+/// `init`
+#[derive(Debug, Args)]
+pub struct InitArguments {
+    /// Where the configuration is.
+    #[command(flatten)]
+    pub file: ConfigArguments,
+    /// Count the backups that are there as backups of this source: after a failover to another address, pg_upgrade or a rename
+    #[arg(long)]
+    pub adopt: bool,
+}
+
+/// `backups`
+#[derive(Debug, Subcommand)]
+pub enum BackupsCommand {
+    /// List every backup in the directory, newest first, and what is there besides: 0 fine, 2 some do not count
+    List(BackupsListArguments),
+}
+
+/// `backups list`
+#[derive(Debug, Args)]
+pub struct BackupsListArguments {
+    /// Where the configuration is.
+    #[command(flatten)]
+    pub file: ConfigArguments,
+    /// This backup directory instead of the configured one; no configuration is needed then
+    #[arg(short, long, value_name = "DIR")]
+    pub directory: Option<PathBuf>,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
 }
 
 /// `notify`

@@ -4,22 +4,34 @@ use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 
-use super::args::ConfigArguments;
-use super::terminal::print_result;
+use super::args::InitArguments;
+use super::terminal::{print_note, print_result};
 use super::{config, inputs};
-use crate::backups::Backups;
+use crate::backups::{self, Backups};
 use crate::error::{Context, Result};
 use crate::store;
 
 /// Makes what is not there, marks what is not marked; what is there already stays as it is.
-pub fn run(arguments: &ConfigArguments) -> Result<u8> {
-    let config = config::load(arguments)?;
+pub fn run(arguments: &InitArguments) -> Result<u8> {
+    let config = config::load(&arguments.file)?;
     make(&config.state.directory, 0o700)?;
     make(&config.report.directory, 0o750)?;
     make(&config.dump.directory, 0o700)?;
-    let backups = Backups::init(&config.dump.directory, &store::random_run_id()?, inputs::now())?;
+    let origin = backups::configured(&config.source, &inputs::environment)?;
+    let mut backups = Backups::init(&config.dump.directory, &store::random_run_id()?, inputs::now())?;
+    if arguments.adopt {
+        backups.adopt(&origin)?;
+    } else {
+        let ours = backups.ours(&origin)?;
+        let shared = ours.split(backups.list()?, &config.report.directory);
+        ours.note.iter().cloned().chain(shared.notes(&origin)).for_each(|note| print_note(&note));
+        // Backups of an older version may be of several sources: the first successful run tells whose the directory is.
+        if backups.sources().is_empty() && shared.is_ours_alone() {
+            backups.mark_for(&ours)?;
+        }
+    }
     print_result(&format!(
-        "backups  {} (marked)\nreports  {}\nstate    {}\n",
+        "backups  {} (marked for {origin})\nreports  {}\nstate    {}\n",
         backups.dir().display(),
         config.report.directory.display(),
         config.state.directory.display()

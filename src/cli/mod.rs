@@ -1,6 +1,7 @@
 //! The command line: the only part that prints and that looks at the terminal, the environment and the clock.
 
 pub mod args;
+mod backups;
 mod compare;
 pub mod config;
 mod demo;
@@ -52,9 +53,10 @@ fn run(command: Command) -> Result<u8> {
     match command {
         Command::Compare(arguments) => block_on(compare::run(&arguments)),
         Command::Nightly(arguments) => block_on_to_its_end(nightly::run(&arguments)),
-        Command::Restore(arguments) => block_on(restore::run(&arguments)),
+        Command::Restore(arguments) => block_on_to_its_end(restore::run(&arguments)),
         Command::Sweep(arguments) => block_on(sweep::run(&arguments)),
         Command::Init(arguments) => init::run(&arguments),
+        Command::Backups(command) => backups::run(&command),
         Command::Manifest(arguments) => block_on(manifest::run(&arguments)),
         Command::Demo(arguments) => demo::tools(&arguments).and_then(|tools| block_on(demo::run(&tools))),
         Command::Report(command) => report::run(&command),

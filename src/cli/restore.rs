@@ -3,10 +3,11 @@
 use super::args::{Format, RestoreArguments};
 use super::progress::Progress;
 use super::terminal::{Terminal, print_error, print_note, print_result};
-use super::{config, inputs, nightly};
+use super::{config, inputs, nightly, stopped};
 use crate::conninfo::ConnInfo;
 use crate::error::{Context, Error, Result};
 use crate::files;
+use crate::journal::{Holder, Lock};
 use crate::nightly::Given;
 use crate::recovery::{self, Wanted};
 use crate::render::{self, Heading};
@@ -20,6 +21,14 @@ pub async fn run(arguments: &RestoreArguments) -> Result<u8> {
     let progress = Progress::new(arguments.quiet, Terminal::stderr());
     let given = nightly::given(&config, progress.listener.clone());
     let into = ConnInfo::resolve(&arguments.into, &inputs::environment).doing(|| "read --into")?;
+    if !into.names_database() {
+        let hint = "name the new database in it, for instance --into \"dbname=shop_restored host=...\"";
+        return Err(Error::new("it names no database").hint(hint)).doing(|| "read --into");
+    }
+    let holder =
+        Holder { run_id: store::random_run_id()?, command: "restore".into(), pid: given.pid, at: inputs::now() };
+    // A run that ends meanwhile could remove the backup.
+    let _lock = Lock::acquire(given.state(), &holder)?;
     let signers = signers(arguments, &given).await?;
     let wanted = Wanted {
         given: &given,
@@ -28,11 +37,19 @@ pub async fn run(arguments: &RestoreArguments) -> Result<u8> {
         maintenance: &arguments.maintenance_db,
         signers: &signers,
     };
-    let chosen = recovery::choose(&wanted)?;
+    let chosen = tokio::select! {
+        biased;
+        signal = stopped() => return Err(Error::interrupted(signal)),
+        chosen = async { recovery::choose(&wanted) } => chosen?,
+    };
     let record = &chosen.backup.record;
     let about = format!("backup {}, data of {}, signed by {}", record.id, record.data_as_of, chosen.signer);
     print_note(&about);
-    let recovered = recovery::recover(&wanted, &chosen).await?;
+    chosen.notes.iter().for_each(|note| print_note(&format!("note: {note}")));
+    for statement in recovery::left_over(&wanted).await? {
+        print_note(&format!("note: an interrupted restore has left a database; remove it with: {statement}"));
+    }
+    let recovered = recovery::recover(&wanted, &chosen, stopped).await?;
     drop(progress);
     let (outcome, sides) = (&recovered.comparison.outcome, &recovered.comparison);
     match (arguments.format, &recovered.report) {

@@ -132,7 +132,8 @@ pub struct Hooks {
     /// With the copy, only after a sound verdict; for instance to remove personal data from it. `PGWITNESS_COPY` is the name
     /// of the database, `PGHOST` and its like how to reach it.
     pub after_restore: Vec<String>,
-    /// With the verified dump in place, for instance to copy it elsewhere. `PGWITNESS_DUMP` is its path.
+    /// With the verified dump in place, for instance to copy it elsewhere. `PGWITNESS_DUMP` is its path,
+    /// `PGWITNESS_REPORT` the directory of its signed report, without which a restore elsewhere refuses it.
     pub after_verified: Vec<String>,
     /// Each is stopped after so long.
     pub timeout: Option<Span>,

@@ -32,6 +32,7 @@ pub use child::ChildEnvironment;
 pub use connect::{Connection, Peer};
 pub use hosts::HostSpec;
 pub use parse::quote_value;
+pub use uri::decode;
 
 use crate::config::masked;
 use crate::error::{Context, Error, Result};
@@ -86,6 +87,11 @@ impl ConnInfo {
     /// The database.
     pub fn dbname(&self) -> &str {
         self.get("dbname").unwrap_or_default()
+    }
+
+    /// Whether the database was named, and is not the user's name for want of one.
+    pub fn names_database(&self) -> bool {
+        self.origins.contains_key("dbname")
     }
 
     /// The user to log in as.

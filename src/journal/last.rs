@@ -10,12 +10,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Context, Error, Result};
 use crate::files;
+use crate::night::{Kinship, Origin};
 use crate::store::write::replace_own;
 use crate::strict;
 use crate::time::Timestamp;
 
 const NAME: &str = "last_verified.json";
-const FORMAT: u32 = 1;
+/// Format 2 added the source.
+const FORMAT: u32 = 2;
 
 /// The newest verified dump.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +26,9 @@ pub struct LastVerified {
     format: u32,
     /// Of the backup.
     pub backup: String,
+    /// What the backup is of; format 1 does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Origin>,
     /// The data is of this time.
     pub data_as_of: Timestamp,
     /// When it was found sound.
@@ -39,7 +44,7 @@ impl LastVerified {
     /// Of a backup that took no time yet.
     pub fn new(backup: &str, data_as_of: Timestamp, verified_at: Timestamp, dump_bytes: u64) -> Self {
         let step_ms = BTreeMap::new();
-        Self { format: FORMAT, backup: backup.to_owned(), data_as_of, verified_at, dump_bytes, step_ms }
+        Self { format: FORMAT, backup: backup.to_owned(), source: None, data_as_of, verified_at, dump_bytes, step_ms }
     }
 
     /// `None` before the first good night. An error: there was one, but what it was cannot be read.
@@ -48,11 +53,17 @@ impl LastVerified {
         let doing = || format!("read {}", path.display());
         match files::read(&path, files::STATE) {
             Ok(bytes) => {
-                strict::from_slice("record of the last verified dump", &bytes, FORMAT..=FORMAT).map(Some).doing(doing)
+                strict::from_slice("record of the last verified dump", &bytes, 1..=FORMAT).map(Some).doing(doing)
             }
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error).doing(doing),
         }
+    }
+
+    /// As [`LastVerified::read`], unless it is known to be of another source: two configurations may share a state directory.
+    pub fn read_of(state: &Path, origin: &Origin) -> Result<Option<Self>> {
+        let is_other = |last: &Self| last.source.as_ref().is_some_and(|of| of.kinship(origin) == Kinship::Other);
+        Ok(Self::read(state)?.filter(|last| !is_other(last)))
     }
 
     /// In place of the old one, as a whole or not at all. Needs the lock.

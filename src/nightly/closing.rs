@@ -3,6 +3,7 @@
 //! Every way out of a night leads through here. Nothing in here takes a verdict back; what goes wrong after it makes a sound night
 //! exit with 3, and is on paper in `closing.json` beside the report.
 
+use std::path::Path;
 use std::time::Duration;
 
 use super::debts::{Payer, earlier};
@@ -20,6 +21,10 @@ use crate::retention;
 
 /// When somebody wants us to stop, an instance may take so long to go; later it is a debt.
 pub const PATIENCE_WHEN_STOPPED: Duration = Duration::from_secs(60);
+
+/// Where a verified backup has lost a file.
+const LOOK: &str =
+    "look at the disk, and at `pgwitness backups list`; move it out of the directory once it is not needed";
 
 impl Night<'_> {
     /// Ends the night, however it went.
@@ -186,14 +191,22 @@ impl Night<'_> {
         let Some(backup) = &self.backup else { return Ok(()) };
         let record = &backup.record;
         let mut last = LastVerified::new(&record.id, record.data_as_of, (self.given.now)(), record.dump.bytes);
+        last.source.clone_from(&record.source);
         last.step_ms = self.record.steps.iter().map(|step| (step.name.clone(), step.duration_ms)).collect();
         last.write(self.given.state())
     }
 
     fn prune(&mut self) -> Result<()> {
-        let backups = Backups::open(&self.given.config.dump.directory)?;
-        let plan = retention::plan(&backups.list()?.held(), &self.given.config.retention, (self.given.now)());
+        let mut backups = Backups::open(&self.given.config.dump.directory)?;
+        let own = self.own_backups(&backups)?;
+        let plan = retention::plan(&own.held(), &self.given.config.retention, (self.given.now)());
         let pruned = backups.prune(&plan)?;
+        if let Some(ours) = &self.ours {
+            backups.mark_for(ours)?;
+        }
+        // It was proven once, and may be all there is of its day.
+        let lost = own.unusable.iter().filter(|unusable| unusable.place == "verified");
+        self.troubles.extend(lost.map(|unusable| Error::new(unusable.to_string()).hint(LOOK)));
         for id in &pruned.removed {
             self.record.note(format!("removed {id}"));
         }
@@ -206,7 +219,7 @@ impl Night<'_> {
         // What an earlier run still owes an answer for may be a proven one.
         let owed: Vec<Debt> = earlier(self.given)?.open.iter().flat_map(Past::debts).collect();
         let is_owed = |id: &str| owed.iter().any(|debt| matches!(debt, Debt::Backup { id: owed, .. } if owed == id));
-        let listing = backups.list()?;
+        let listing = self.own_backups(backups)?;
         let old = listing.unverified.iter().filter(|old| old.record.data_as_of <= tonight && !is_owed(&old.record.id));
         for old in old {
             backups.place(&old.record.id, Place::Discarded, None)?;
@@ -218,12 +231,15 @@ impl Night<'_> {
     async fn after_verified(&self) -> Result<()> {
         let Some(backup) = &self.backup else { return Ok(()) };
         let backups = Backups::open(&self.given.config.dump.directory)?;
-        let path = backups.get(&backup.record.id)?.path;
+        let placed = backups.get(&backup.record.id)?;
         let timeout = self.given.config.hooks.timeout.map(Span::duration);
         let hooks = &self.given.config.hooks;
         let hook = Hook::new("after_verified", &hooks.after_verified, timeout);
         let mut hook = hook.pass_on(self.given.environment, &hooks.environment);
-        hook.set("PGWITNESS_DUMP", &path.display().to_string());
+        hook.set("PGWITNESS_DUMP", &placed.path.display().to_string());
+        // Without its signed report, a dump is refused by a restore elsewhere.
+        let report = placed.record.report.as_ref().and_then(|report| Path::new(&report.path).parent());
+        hook.set("PGWITNESS_REPORT", &report.map(|dir| dir.display().to_string()).unwrap_or_default());
         self.unless_stopped(hook.run()).await
     }
 }

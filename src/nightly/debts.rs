@@ -15,7 +15,7 @@ use crate::error::{Context, Error, Result};
 use crate::files;
 use crate::journal::{CopyClaim, Debt, Entry, InstanceClaim, Past, Place, ReportFile, open_runs};
 use crate::progress::Event;
-use crate::rds::{Claim, Deadline, Guard, debt};
+use crate::rds::{Claim, Deadline, Guard, debt, is_refusal, left_alone};
 use crate::report::Report;
 use crate::restoring::{self, CopyIdentity};
 use crate::verdict::Verdict;
@@ -85,9 +85,10 @@ impl Payer<'_> {
     /// A report that was never finished is none. One that was, and is not in the journal, stays: it is signed.
     fn clear_report(&self, past: &Past, recovered: &mut Recovered) {
         let Some(Entry::RunStarted { run_id, at, .. }) = past.entries.first() else { return };
-        if let Err(error) = crate::store::remove_unfinished_of(&self.given.config.report.directory, *at, run_id) {
-            recovered.troubles.push(error);
-        }
+        let reports = &self.given.config.report.directory;
+        let removed = crate::store::remove_unfinished_of(reports, *at, run_id).map(drop);
+        let finished = crate::store::finish_closing_of(reports, *at, run_id).map(drop);
+        recovered.troubles.extend([removed, finished].into_iter().filter_map(Result::err));
     }
 
     /// Pays one debt; the answer goes into the journal that has it.
@@ -111,7 +112,8 @@ impl Payer<'_> {
     async fn delete_instance(&self, journaled: &InstanceClaim, resource_id: Option<String>) -> Result<()> {
         let loud = |error: Error| {
             let why = error.to_string();
-            (self.given.listener)(Event::Warning(&debt(&journaled.identifier, &journaled.region, &why)));
+            let words = if is_refusal(&error) { left_alone } else { debt };
+            (self.given.listener)(Event::Warning(&words(&journaled.identifier, &journaled.region, &why)));
             error.context(format!("delete the temporary instance {}", journaled.identifier))
         };
         let Some(cloud) = self.cloud else {

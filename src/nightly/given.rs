@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::backups;
 use crate::compare::Request;
 use crate::comparison::Job;
 use crate::config::{Config, PostgresSource, Source};
@@ -9,6 +10,7 @@ use crate::conninfo::ConnInfo;
 use crate::endpoint::OpenOptions;
 use crate::error::{Context, Result};
 use crate::live::{LiveOptions, STALLED_AFTER_S};
+use crate::night::Origin;
 use crate::pairing::Show;
 use crate::pattern::{Pattern, Selection};
 use crate::pgtools::{CLIENT, PgTools};
@@ -95,6 +97,14 @@ impl Given<'_> {
         let password = secret::resolve(file, command, source.password_env.as_deref(), self.environment).await;
         let password = password.doing(|| "read the password of [source]")?;
         self.connect_with(&source.url, password).doing(|| "read source.url")
+    }
+
+    /// The source as the configuration names it. Nothing is connected to.
+    ///
+    /// # Errors
+    /// A wrong connection string.
+    pub fn origin(&self) -> Result<Origin> {
+        backups::configured(&self.config.source, self.environment)
     }
 
     fn connect_with(&self, url: &str, password: Option<secret::Secret>) -> Result<ConnInfo> {

@@ -5,6 +5,7 @@ use super::debts::earlier;
 use super::fit::demand_fit;
 use super::given::Given;
 use super::ready::{self, Ready};
+use super::source::shared;
 use crate::backups::Backups;
 use crate::config::{PostgresSource, Source};
 use crate::error::{Error, Result};
@@ -74,7 +75,7 @@ async fn snapshot(config: &crate::config::RdsSource, given: &Given<'_>) -> Resul
 /// As if tonight's dump were verified already.
 fn removals(given: &Given<'_>) -> Result<Vec<String>> {
     let (backups, now) = (Backups::open(&given.config.dump.directory)?, (given.now)());
-    let mut held = backups.list()?.held();
+    let mut held = shared(given, &backups)?.1.own.held();
     held.push(Held { id: "tonight".into(), data_as_of: now, made_at: now, is_verified: true });
     let plan = retention::plan(&held, &given.config.retention, now);
     let keep = plan.keep.iter().filter(|kept| kept.id != "tonight").map(|kept| {

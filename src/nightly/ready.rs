@@ -6,6 +6,7 @@ use super::cloud::Cloud;
 use super::fit::{demand_fit, open};
 use super::given::Given;
 use super::power;
+use super::source::shared;
 use crate::backups::Backups;
 use crate::config::{CopyFate, RdsSource, Source};
 use crate::conninfo::ConnInfo;
@@ -133,7 +134,9 @@ pub async fn demand(given: &Given<'_>, engine_version: Option<&str>) -> Result<R
 /// Room for one and a half of the last dump: better known now than in the middle of the next.
 fn backups(given: &Given<'_>) -> Result<(Backups, String)> {
     let backups = Backups::open(&given.config.dump.directory)?;
-    let last = LastVerified::read(given.state())?;
+    // Known to be another's before any server is asked; which server it is comes later.
+    shared(given, &backups)?;
+    let last = LastVerified::read_of(given.state(), &given.origin()?)?;
     let needed = last.map_or(0, |last| last.dump_bytes.saturating_add(last.dump_bytes / 2));
     backups.demand_free(needed.max(LEAST_FREE))?;
     let mut note = format!("{} MB free in {}", backups.free_bytes()? / 1_000_000, backups.dir().display());

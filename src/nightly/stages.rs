@@ -15,7 +15,7 @@ use super::ready::{self, Ready};
 use super::record::Record;
 use super::telling;
 use super::witness::{self, Witnessed};
-use crate::backups::{Backup, Backups, Made};
+use crate::backups::{Backup, Backups, Made, Ours};
 use crate::comparison::{Job, check_patterns};
 use crate::config::Source;
 use crate::conninfo::ConnInfo;
@@ -52,6 +52,8 @@ pub struct Night<'a> {
     pub cloud: Option<Cloud>,
     /// The restored copy, once it was created.
     pub copy: Option<CopyIdentity>,
+    /// Which backups are of tonight's source, once it was asked.
+    pub ours: Option<Ours>,
     /// The complete dump.
     pub backup: Option<Backup>,
     /// Sequences that moved while they were dumped.
@@ -87,6 +89,7 @@ impl<'a> Night<'a> {
             facts,
             cloud: None,
             copy: None,
+            ours: None,
             backup: None,
             moving: Moving::default(),
             remarks: Vec::new(),
@@ -171,6 +174,8 @@ impl<'a> Night<'a> {
         paper?;
         let ready = ready::demand(self.given, engine_version).await?;
         ready.notes.iter().for_each(|note| self.record.note(note));
+        self.claim_backups(&ready.backups).await?;
+        self.name_orphans().await;
         self.record.done()?;
         Ok(ready)
     }
@@ -260,6 +265,7 @@ impl<'a> Night<'a> {
         restoring::write_facts(&restoring::database_facts(&server).await?, partial.path())?;
         let made = Made {
             run_id: self.run_id.clone(),
+            source: self.facts.source.clone(),
             data_as_of,
             made_at: (self.given.now)(),
             format: self.given.config.dump.format.name().into(),

@@ -243,7 +243,7 @@ fn left(given: &Given<'_>) -> (Vec<String>, usize) {
 
 /// When it cannot be read, it is not known: absent from letters and figures, and the alarm over its age goes off.
 fn last_verified(given: &Given<'_>) -> Option<Proven> {
-    let last = LastVerified::read(given.state()).ok()??;
+    let last = LastVerified::read_of(given.state(), &given.origin().ok()?).ok()??;
     let LastVerified { backup, data_as_of, verified_at, dump_bytes, .. } = last;
     Some(Proven { backup, data_as_of, verified_at, dump_bytes })
 }

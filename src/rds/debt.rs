@@ -10,3 +10,11 @@ pub fn debt(identifier: &str, region: &str, why: &str) -> String {
          --delete-automated-backups --region {region}"
     )
 }
+
+/// For an instance of the journal that was looked at and is not proven to be the one that was made.
+pub fn left_alone(identifier: &str, region: &str, why: &str) -> String {
+    format!(
+        "LEFT ALONE: RDS instance {identifier} in {region} ({why}); look at it in the RDS console: if it is the temporary \
+         copy of production, it is billed until it is deleted by hand"
+    )
+}

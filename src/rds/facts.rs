@@ -69,6 +69,11 @@ impl Described {
         let mut values = self.tags.iter().filter(|(name, _)| name == key).map(|(_, value)| value.as_str());
         values.next().filter(|_| values.next().is_none())
     }
+
+    /// Whether its own tag says that it cannot be needed any more.
+    pub fn has_expired(&self, now: Timestamp) -> bool {
+        self.tag(super::tags::EXPIRES_AT).and_then(Timestamp::parse).is_some_and(|expires_at| expires_at < now)
+    }
 }
 
 /// Production, as it is now.

@@ -19,9 +19,9 @@ mod wait;
 mod whole;
 
 pub use client::{Identity, Rds};
-pub use debt::debt;
+pub use debt::{debt, left_alone};
 pub use facts::{Described, Endpoint, Snapshot, SourceInstance};
-pub use proof::{Claim, Guard, ProvenTemporary, Refusal};
+pub use proof::{Claim, Guard, ProvenTemporary, Refusal, is_refusal};
 pub use restore::{RestoreOrder, Restored};
 pub use wait::Deadline;
 

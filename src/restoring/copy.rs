@@ -73,6 +73,64 @@ async fn create(order: &CopyOrder<'_>) -> Result<CopyIdentity> {
     made.ok_or_else(|| Error::new("it was gone as soon as it was made"))
 }
 
+/// That a database of this name can be made here, before the work that it is for.
+///
+/// # Errors
+/// There is one of that name already; the name is protected; no connection.
+pub async fn demand_free(admin: &ConnInfo, database: &str, protected: &[String]) -> Result<()> {
+    let doing = || format!("create database {database:?} on {}", admin.describe());
+    check_name(database, protected).doing(doing)?;
+    let connection = connect(admin).await.doing(doing)?;
+    let found = find(&connection, database).await.doing(doing)?;
+    found.map_or(Ok(()), |_| Err(exists(database))).doing(doing)
+}
+
+/// The name under which a database is filled that is to be called `database`, and is called so once it is complete.
+pub fn interim_name(database: &str, run_id: &str) -> String {
+    let mut start = database;
+    while start.len() + INTERIM.len() + RANDOM_DIGITS > MOST_NAME_BYTES {
+        start = start.get(..start.len() - 1).unwrap_or_else(|| cut_char(start));
+    }
+    format!("{start}{INTERIM}{}", run_id.get(..RANDOM_DIGITS).unwrap_or(run_id))
+}
+
+const INTERIM: &str = "_restoring_";
+const RANDOM_DIGITS: usize = 8;
+
+/// Without its last character, which may have several bytes.
+fn cut_char(text: &str) -> &str {
+    text.char_indices().next_back().and_then(|(at, _)| text.get(..at)).unwrap_or_default()
+}
+
+/// What interrupted restores into a database of this name have left: the statements that remove it.
+///
+/// # Errors
+/// No connection, or the server refuses.
+pub async fn left_over(admin: &ConnInfo, database: &str) -> Result<Vec<String>> {
+    let doing = || format!("look for databases of interrupted restores on {}", admin.describe());
+    let start = interim_name(database, "");
+    let sql = format!(
+        "SELECT datname FROM pg_catalog.pg_database WHERE pg_catalog.starts_with(datname::pg_catalog.text, {}) ORDER BY 1",
+        quote_literal(&start)
+    );
+    let connection = connect(admin).await.doing(doing)?;
+    let messages = connection.client.simple_query(&sql).await.map_err(|error| describe_error(&error)).doing(doing)?;
+    let name = |message: &SimpleQueryMessage| match message {
+        SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+        _ => None,
+    };
+    let is_ours = |name: &String| {
+        let digits = name.strip_prefix(&start).unwrap_or_default();
+        digits.len() == RANDOM_DIGITS && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    };
+    Ok(messages.iter().filter_map(name).filter(is_ours).map(|name| drop_statement(&name)).collect())
+}
+
+/// What a user types to remove a database.
+pub fn drop_statement(database: &str) -> String {
+    format!("DROP DATABASE {};", quote_always(database))
+}
+
 /// A server goes on creating a database when whoever asked for it is gone, and shows it only then: waits until it does so no more.
 ///
 /// # Errors

@@ -27,7 +27,10 @@ use crate::pgtools::PgTools;
 use crate::session::pgoptions;
 
 use complaints::Complaints;
-pub use copy::{CopyIdentity, CopyOrder, create_copy, drop_copy, find_copy, rename_copy, wait_for_creation};
+pub use copy::{
+    CopyIdentity, CopyOrder, create_copy, demand_free, drop_copy, drop_statement, find_copy, interim_name, left_over,
+    rename_copy, wait_for_creation,
+};
 pub use facts::{DatabaseFacts, DatabaseSetting, FACTS_FILE, Grant, database_facts, read_facts, write_facts};
 pub use known::sqlstate_of;
 pub use properties::{PropertiesOrder, restore_properties};

@@ -151,7 +151,8 @@ pub fn aftermath(path: &Path, report: &Report, sha256: &str, trust: Option<Trust
 }
 
 fn without_closing(file: &Path, report: &Report) -> Aftermath {
-    if signature_of(file).exists() {
+    let is_unfinished = file.with_file_name(format!("{CLOSING}.new")).exists();
+    if signature_of(file).exists() && !is_unfinished {
         return Aftermath::Void("it is not here, and its signature is".into());
     }
     if report.command == NIGHTLY { Aftermath::Absent { may_be_running: false } } else { Aftermath::Nothing }

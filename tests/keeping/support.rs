@@ -39,6 +39,7 @@ pub fn id(number: u32) -> String {
 pub fn made(number: u32) -> Made {
     Made {
         run_id: RUN.into(),
+        source: None,
         data_as_of: day(number),
         made_at: at(&format!("2026-06-{number:02}T03:00:00Z")),
         format: "directory".into(),

@@ -111,7 +111,7 @@ fn a_backup_that_nobody_can_vouch_for_does_not_come_back() {
     );
     let words = refused(&machine, &["--backup", "20200101T000000Z-00000000"]);
     let expected = "error: find backup \"RUN\" in DIR/backups: there is no such verified backup\n  \
-                    try: list the verified ones with `pgwitness backups`\n";
+                    try: list them with `pgwitness backups list`\n";
     assert_eq!(words, expected);
     let words = refused(&machine, &["--backup", other]);
     let expected = "error: trust the backup RUN: read report DIR/reports/RUN/report.json: No such file or directory (os error 2)\n  \

@@ -172,6 +172,9 @@ pub struct VerifyArguments {
     /// Also every report before this one, back to the first
     #[arg(long)]
     pub chain: bool,
+    /// Exit with 2 when the newest nightly report is older, for instance 26h or 2d: reports that are missing at the end break no chain
+    #[arg(long, value_name = "SPAN")]
+    pub max_age: Option<crate::config::Span>,
     /// Also every file of the dumps, by its SHA-256 in the report
     #[arg(long)]
     pub files: bool,

@@ -7,8 +7,9 @@ use super::super::config;
 use super::super::inputs;
 use super::super::terminal::{Terminal, print_result};
 use super::{Result, find, read_signers};
+use crate::config::Span;
 use crate::error::{Context, Error};
-use crate::nights::{self, Extent, Proof};
+use crate::nights::{self, Extent, NightEntry, Proof, SignatureState};
 use crate::render::{Style, printable, wrap};
 use crate::signers::AllowedSigners;
 use crate::store::{self, Check, Trust};
@@ -23,6 +24,9 @@ pub fn run(arguments: &VerifyArguments) -> Result<u8> {
         return all(arguments, &allowed, given, extent);
     }
     let report = find(&arguments.report, &arguments.place)?;
+    if arguments.max_age.is_some() && !arguments.chain {
+        return Err(Error::new("--max-age is for a directory of reports").hint("name the directory, or add --chain"));
+    }
     if arguments.chain {
         let (dir, id) = place(&report)?;
         let extent = Extent { back_from: Some(&id), backups: backups.as_deref() };
@@ -84,8 +88,27 @@ fn all(arguments: &VerifyArguments, allowed: &AllowedSigners, dir: &Path, extent
         return Err(Error::new(format!("there is no report in {}", dir.display())));
     }
     let code = nights::exit_code(&proofs);
-    print_result(&text(&proofs, Terminal::stdout().style(false)))?;
-    Ok(code)
+    let (line, is_late) = newest(dir, trust, arguments.max_age)?;
+    print_result(&(text(&proofs, Terminal::stdout().style(false)) + &line))?;
+    // Damage that was seen outweighs what is not proven.
+    Ok(if is_late && code == 0 { TOO_OLD } else { code })
+}
+
+/// Exit code: the newest report is older than `--max-age`.
+const TOO_OLD: u8 = 2;
+
+/// The time of the newest report that may be believed, and whether it is too old. Reports that are removed from the end break no chain.
+fn newest(dir: &Path, trust: Trust<'_>, max_age: Option<Span>) -> Result<(String, bool)> {
+    let entries = nights::read(dir, Some(trust.allowed), trust.now)?;
+    let is_night = |night: &&NightEntry| night.summary().is_some_and(|summary| summary.command == "nightly");
+    let proven = entries.iter().filter(is_night).find(|night| matches!(night.signature, SignatureState::Good(_)));
+    let Some(at) = proven.and_then(|night| night.started_at) else {
+        return Ok(("newest nightly report: none that is proven\n".into(), max_age.is_some()));
+    };
+    let age_s = trust.now.seconds_since(at);
+    let too_old = max_age.filter(|limit| age_s > limit.duration().as_secs());
+    let words = too_old.map_or_else(String::new, |limit| format!(": older than {limit}"));
+    Ok((format!("newest nightly report: {at}{words}\n"), too_old.is_some()))
 }
 
 fn text(proofs: &[Proof], style: Style) -> String {

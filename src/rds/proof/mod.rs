@@ -182,10 +182,17 @@ impl Refusal {
     }
 }
 
+const NOT_PROVEN: &str = "is not proven to be ours";
+
+/// Whether it was looked at and is not proven ours: then nothing is said that a user could delete it with.
+pub fn is_refusal(error: &Error) -> bool {
+    error.to_string().contains(NOT_PROVEN)
+}
+
 impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Self {
         let why: Vec<String> = refusal.broken.iter().map(|(rule, why)| format!("{rule}: {why}")).collect();
-        let error = Self::new(format!("{} is not proven to be ours: {}", refusal.identifier, why.join("; ")));
+        let error = Self::new(format!("{} {NOT_PROVEN}: {}", refusal.identifier, why.join("; ")));
         error.hint("it is left alone; look at it in the RDS console and delete it by hand if it is a temporary one")
     }
 }

@@ -1,0 +1,43 @@
+//! Temporary instances that no journal here knows: the state directory was lost, or another machine made them.
+//!
+//! Only named, never deleted: for that, `sweep` wants the name from the user.
+
+use super::debts::earlier;
+use super::stages::Night;
+use crate::error::{Error, Result};
+use crate::journal::{Debt, Past};
+use crate::rds::Described;
+
+impl Night<'_> {
+    /// Names them. One whose time has passed is told as a problem; a younger one may be at work for another machine.
+    pub async fn name_orphans(&mut self) {
+        match self.orphans().await {
+            Ok(found) => found.iter().for_each(|instance| self.name_orphan(instance)),
+            Err(error) => self.record.note(format!("whether an older instance was left behind is not known: {error}")),
+        }
+    }
+
+    fn name_orphan(&mut self, instance: &Described) {
+        let name = &instance.identifier;
+        if !instance.has_expired((self.given.now)()) {
+            self.record.note(format!("the temporary instance {name} is not of this machine, and has not expired"));
+            return;
+        }
+        let since = instance.created_at.map_or_else(|| "an unknown time".to_owned(), |at| at.to_string());
+        let text = format!(
+            "the temporary instance {name} (since {since}) has expired, is billed, and no journal here knows it"
+        );
+        self.record.note(&text);
+        self.troubles.push(Error::new(text).hint(format!("look at it, then: pgwitness sweep --confirm {name}")));
+    }
+
+    async fn orphans(&self) -> Result<Vec<Described>> {
+        let Some(cloud) = &self.cloud else { return Ok(Vec::new()) };
+        let debts: Vec<Debt> = earlier(self.given)?.open.iter().flat_map(Past::debts).collect();
+        let is_known = |name: &str| {
+            debts.iter().any(|debt| matches!(debt, Debt::Instance { claim, .. } if claim.identifier == name))
+        };
+        let found = cloud.rds.leftovers().await?;
+        Ok(found.into_iter().filter(|instance| !is_known(&instance.identifier)).collect())
+    }
+}
