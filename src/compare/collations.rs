@@ -43,12 +43,9 @@ fn is_outdated(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
     use crate::compare::Request;
     use crate::manifest::Definition;
-    use crate::verdict::Outcome;
 
     /// Findings and remarks of one collation with these definitions.
     fn said(e: Option<&str>, a: Option<&str>) -> (Vec<String>, Vec<String>) {
@@ -59,7 +56,7 @@ mod tests {
             .each_ref()
             .map(|side| side.iter().map(|definition| (identity.clone(), (identity.as_str(), definition))).collect());
         let request = Request::default();
-        let mut notes = Notes { outcome: Outcome::default(), findings: BTreeMap::new(), request: &request };
+        let mut notes = Notes::new(&request);
         compare("collation_version", &e, &a, &mut notes);
         (notes.findings.values().map(ToString::to_string).collect(), notes.outcome.remarks)
     }

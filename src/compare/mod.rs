@@ -41,13 +41,7 @@ pub struct Request {
 
 /// Compares what was seen; makes no verdict (see [`Outcome::verdict`]).
 pub fn compare(expected: &Manifest, actual: &Manifest, request: &Request) -> Outcome {
-    let mut notes = Notes {
-        outcome: Outcome::default(),
-        findings: BTreeMap::new(),
-        request,
-        uncompared_columns: BTreeSet::new(),
-        virtual_columns: BTreeSet::new(),
-    };
+    let mut notes = Notes::new(request);
     notes.outcome.scope = scope(expected, actual, request, &mut notes.outcome.unchecked);
     notes.outcome.selection = request.selection.options();
     rows::compare(expected, actual, &mut notes);
@@ -99,7 +93,17 @@ struct Notes<'a> {
     virtual_columns: BTreeSet<String>,
 }
 
-impl Notes<'_> {
+impl<'a> Notes<'a> {
+    fn new(request: &'a Request) -> Self {
+        Self {
+            outcome: Outcome::default(),
+            findings: BTreeMap::new(),
+            request,
+            uncompared_columns: BTreeSet::new(),
+            virtual_columns: BTreeSet::new(),
+        }
+    }
+
     fn has(&self, aspect: Aspect) -> bool {
         self.outcome.scope.compared.contains(&aspect)
     }

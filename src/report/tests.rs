@@ -67,6 +67,7 @@ fn night(hash: &str) -> Night {
     };
     Night {
         source_kind: "rds".into(),
+        source: None,
         data_as_of: Some(at),
         steps: vec![step("dump", StepResult::Done), step("sweep", StepResult::Skipped("nothing left over".into()))],
         rds: Some(RdsFacts { account: "123456789012".into(), snapshot_created_at: Some(at), ..Default::default() }),
