@@ -9,6 +9,7 @@ mod assertions;
 mod asymmetry;
 mod changes;
 mod dumps;
+mod keys;
 mod nothing;
 mod privileges;
 mod reports;
