@@ -2,8 +2,17 @@
 
 use crate::stage::Pair;
 
+fn is_from_18(pair: &Pair) -> bool {
+    pair.expected.value("SELECT current_setting('server_version_num')::int >= 180000") == "t"
+}
+
 #[test]
 fn a_key_without_a_collation_that_refers_to_a_text_is_compared() {
+    let pair = Pair::new("");
+    if is_from_18(&pair) {
+        // It does not let such a key be made.
+        return;
+    }
     let world = "CREATE TYPE mood AS ENUM ('a', 'b'); CREATE CAST (mood AS text) WITH INOUT AS IMPLICIT; \
         CREATE TABLE words (w text COLLATE \"C\" PRIMARY KEY); INSERT INTO words VALUES ('a'); \
         CREATE TABLE moods (m mood CONSTRAINT to_word REFERENCES words); INSERT INTO moods VALUES ('a')";
@@ -29,7 +38,7 @@ fn operands_of_other_types_than_the_operator_s_are_compared_by_that_operator() {
 #[test]
 fn an_empty_period_has_no_parent() {
     let pair = Pair::new("");
-    if pair.expected.value("SELECT current_setting('server_version_num')::int / 10000").parse::<u32>().unwrap() < 18 {
+    if !is_from_18(&pair) {
         return;
     }
     for side in [&pair.expected, &pair.actual] {
