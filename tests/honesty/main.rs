@@ -11,6 +11,7 @@ mod canary;
 mod changes;
 mod derived;
 mod dumps;
+mod keys;
 mod nothing;
 mod patterns;
 mod privileges;

@@ -1,0 +1,91 @@
+//! What may sit behind a port instead of a server that behaves.
+
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use super::{connect, resolve};
+
+/// Authentication is over, and the session has begun.
+const WELCOME: &[u8] = b"R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I";
+
+/// A peer on a port of its own that treats every connection alike. Returns its address as a connection string.
+fn peer(serve: impl Fn(TcpStream) + Send + 'static) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || listener.incoming().flatten().for_each(serve));
+    format!("host=127.0.0.1 port={port} user=u dbname=d connect_timeout=5")
+}
+
+fn startup(stream: &mut TcpStream) -> Vec<u8> {
+    let mut buffer = [0; 4096];
+    let read = stream.read(&mut buffer).unwrap_or(0);
+    buffer[..read].to_vec()
+}
+
+#[tokio::test]
+async fn a_peer_that_is_not_postgresql_is_named_so() {
+    for said in [&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], b"SSH-2.0-OpenSSH_9.2\r\n", b"220 mail ESMTP\r\n", b"-E"] {
+        let text = peer(move |mut stream| {
+            startup(&mut stream);
+            let _ = stream.write_all(said);
+        });
+        for mode in ["disable", "prefer"] {
+            let error = connect(&format!("{text} sslmode={mode}")).await.unwrap_err();
+            assert!(error.to_string().contains("does not speak PostgreSQL's protocol"), "{error}");
+            assert!(error.hint_text().is_some_and(|hint| hint.contains("127.0.0.1")), "{error:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_silent_after_the_login_is_given_up() {
+    let text = peer(|mut stream| {
+        startup(&mut stream);
+        let _ = stream.write_all(WELCOME);
+        std::thread::sleep(Duration::from_secs(60));
+    });
+    let start = Instant::now();
+    let error = connect(&format!("{text} sslmode=disable")).await.unwrap_err();
+    assert!(error.to_string().contains("accepted the login and then did not answer for 10 s"), "{error}");
+    assert!(start.elapsed() < Duration::from_secs(30));
+}
+
+#[tokio::test]
+async fn notices_without_end_do_not_fill_the_memory() {
+    let text = peer(|mut stream| {
+        startup(&mut stream);
+        let notice = [&b"N\0\0\xff\x04M"[..], &vec![b'x'; 0xff00 - 2], b"\0"].concat();
+        let _ = stream.write_all(b"R\0\0\0\x08\0\0\0\0");
+        while stream.write_all(&notice).is_ok() {}
+    });
+    let error = connect(&format!("{text} sslmode=disable")).await.unwrap_err();
+    assert!(error.to_string().contains("more than a login needs"), "{error}");
+}
+
+/// A pooler that refuses options, and tells which statement came first.
+fn pooler() -> (String, Receiver<String>) {
+    let (tell, told) = channel();
+    let text = peer(move |mut stream| {
+        let asked = startup(&mut stream);
+        if asked.windows(8).any(|bytes| bytes == b"options\0") {
+            let text = b"SFATAL\0VFATAL\0C08P01\0Munsupported startup parameter: options\0\0";
+            let length = u32::try_from(text.len() + 4).unwrap().to_be_bytes();
+            let _ = stream.write_all(&[&b"E"[..], &length, text].concat());
+            return;
+        }
+        let _ = stream.write_all(WELCOME);
+        let first = startup(&mut stream);
+        let _ = tell.send(String::from_utf8_lossy(&first[5..]).trim_end_matches('\0').to_owned());
+    });
+    (text, told)
+}
+
+#[tokio::test]
+async fn behind_a_pooler_that_refuses_options_the_search_path_comes_first_and_alone() {
+    let (text, told) = pooler();
+    let _ = resolve(&format!("{text} sslmode=disable")).connect("").await;
+    let first = told.recv_timeout(Duration::from_secs(10)).unwrap();
+    assert_eq!(first, "SELECT pg_catalog.set_config('search_path', '', false)");
+}
