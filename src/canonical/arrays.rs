@@ -22,7 +22,7 @@ impl<'a> Arrays<'a> {
     /// Reads the aliases and parameters of a definition.
     pub fn of(root: &SyntaxNode, known: &'a BTreeSet<String>) -> Self {
         let mut arrays = Self { known, own: BTreeSet::new() };
-        let named: Vec<SyntaxNode> = root.descendants().filter(|node| gives_name(node.kind())).collect();
+        let named: Vec<SyntaxNode> = root.descendants().filter(gives_name).collect();
         // An alias of an alias needs another pass.
         loop {
             let before = arrays.own.len();
@@ -74,8 +74,13 @@ impl<'a> Arrays<'a> {
 }
 
 /// An alias of a column, a column in the list of an alias, a parameter.
-fn gives_name(kind: SyntaxKind) -> bool {
-    matches!(kind, SyntaxKind::AS_NAME | SyntaxKind::PARAM_NAME | SyntaxKind::COLUMN_NAME)
+fn gives_name(node: &SyntaxNode) -> bool {
+    let is_in_alias = node.parent().is_some_and(|parent| parent.kind() == SyntaxKind::AS_NAME);
+    match node.kind() {
+        SyntaxKind::AS_NAME | SyntaxKind::PARAM_NAME => true,
+        SyntaxKind::COLUMN_NAME => !is_in_alias,
+        _ => false,
+    }
 }
 
 fn name(node: &SyntaxNode) -> Option<String> {

@@ -3,7 +3,10 @@
 //! Comes before the parser: it finds the lines of a definition, and the texts that are too deep or too long to parse.
 
 /// A text longer than this is compared as it is. The stack of the parser grows with it.
-pub const MAX_BYTES: usize = 512 * 1024;
+pub const MAX_BYTES: usize = 256 * 1024;
+
+/// Brackets inside brackets, or signs and NOT in a row, beyond which a text is compared as it is: each costs the parser a level.
+const MAX_DEPTH: i32 = 400;
 
 /// What begins at one place of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +70,25 @@ fn dollar_tag(text: &str) -> Option<&str> {
 fn dollar_quoted(text: &str) -> Option<usize> {
     let tag = dollar_tag(text)?;
     Some(text[tag.len()..].find(tag)? + 2 * tag.len())
+}
+
+/// Whether the parser gets through this without going too deep, or taking too long over a chain of casts or of queries.
+pub fn is_shallow(text: &str) -> bool {
+    let (mut depth, mut signs, mut casts, mut queries) = (0, 0, 0, 0);
+    lexemes(text).is_some_and(|lexemes| {
+        lexemes.into_iter().all(|(lexeme, lexed)| {
+            depth += step(lexeme, lexed);
+            match (lexeme, lexed) {
+                (Lexeme::Word, "NOT") => signs += 1,
+                (Lexeme::Word, "UNION" | "INTERSECT" | "EXCEPT") => queries += 1,
+                (Lexeme::Other, ":") => casts += 1,
+                (Lexeme::Other, "(" | ")" | ",") => (signs, casts) = (signs + 1, 0),
+                (Lexeme::Other, lexed) => signs += i32::from(!lexed.trim().is_empty()),
+                _ => signs = 0,
+            }
+            [depth, signs, casts, queries].into_iter().all(|count| count <= MAX_DEPTH)
+        })
+    })
 }
 
 /// How a lexeme changes the number of brackets that are open. CASE counts: the server prints it over several lines.

@@ -106,3 +106,207 @@ fn definitions_that_differ_stay_different() {
         assert!(!is_equal(kind, one, other), "{one}\n{other}\n{}", canonical(kind, one, &arrays()));
     }
 }
+
+#[test]
+fn a_chain_of_ten_thousand_conditions_is_compared() {
+    let chain = |first: &str| format!("CHECK (({first}{}))", " AND (a <> 1)".repeat(10_000));
+    assert!(is_equal("constraint", &chain("((b = 1) AND c)"), &chain("(b = 1) AND c")));
+    assert!(!is_equal("constraint", &chain("((b = 1) AND c)"), &chain("(b = 1) AND d")));
+}
+
+#[test]
+fn deep_and_broken_texts_end_in_an_answer() {
+    let many = 1_000;
+    let texts = [
+        "(".repeat(many),
+        format!("{}a{}", "(".repeat(many), ")".repeat(many)),
+        format!("{}a", "NOT ".repeat(many)),
+        format!("{}a", "- ".repeat(many)),
+        format!("a{}", "[1]".repeat(many)),
+        format!("a{}", "::text".repeat(many)),
+        format!("a{}", " + a".repeat(many)),
+        format!("{}1{}", "CASE WHEN ".repeat(many), " THEN 1 END".repeat(many)),
+        format!("{}1{}", "ARRAY[".repeat(many), "]".repeat(many)),
+        format!("({}1{})", "SELECT (".repeat(many), ")".repeat(many)),
+        format!("(SELECT 1{})", " UNION SELECT 1".repeat(many)),
+        format!("(SELECT 1 FROM {}t{})", "(".repeat(many), ")".repeat(many)),
+        format!("(SELECT 1 FROM t{})", " JOIN t ON true".repeat(many / 2)),
+        "'".repeat(many),
+        "$$".repeat(501),
+        "\0\u{1}\u{2028}/* -- \\".to_owned(),
+    ];
+    for text in texts {
+        for (kind, before) in
+            [("column", "text\ndefault "), ("constraint", "CHECK ("), ("view", "a text\n SELECT "), ("function", "")]
+        {
+            let (one, other) = (format!("{before}{text}"), format!("{before} {text}x"));
+            assert!(!is_equal(kind, &one, &other), "{}", &one[..40.min(one.len())]);
+        }
+    }
+}
+
+#[test]
+fn names_that_may_be_arrays_keep_the_cast_outside() {
+    let view = |query: &str| format!("a text[]\n {query}");
+    let different = [
+        (
+            "SELECT (ARRAY[s.x])::text[] AS a FROM ( SELECT array_agg(t.n) AS x FROM t) s;",
+            "SELECT ARRAY[(s.x)::text] AS a FROM ( SELECT array_agg(t.n) AS x FROM t) s;",
+        ),
+        (
+            "SELECT (ARRAY[s.y])::text[] AS a FROM ( SELECT t.tags AS y FROM t) s;",
+            "SELECT ARRAY[(s.y)::text] AS a FROM ( SELECT t.tags AS y FROM t) s;",
+        ),
+        (
+            "SELECT (ARRAY[v.y])::text[] AS a FROM ( VALUES ('{1}'::integer[])) v(y);",
+            "SELECT ARRAY[(v.y)::text] AS a FROM ( VALUES ('{1}'::integer[])) v(y);",
+        ),
+        ("SELECT (ARRAY['1'::integer[]])::text[] AS a;", "SELECT ARRAY[('1'::integer[])::text] AS a;"),
+        ("SELECT (ARRAY[(x).tags])::text[] AS a;", "SELECT ARRAY[((x).tags)::text] AS a;"),
+    ];
+    for (one, other) in different {
+        assert!(!is_equal("view", &view(one), &view(other)), "{one}");
+    }
+    let same = (
+        "SELECT (ARRAY[s.y])::text[] AS a FROM ( SELECT t.name AS y FROM t) s;",
+        "SELECT ARRAY[(s.y)::text] AS a FROM ( SELECT t.name AS y FROM t) s;",
+    );
+    assert!(is_equal("view", &view(same.0), &view(same.1)));
+    let function =
+        |a: &str, body: &str| format!("CREATE FUNCTION f(a {a}) RETURNS text[] LANGUAGE sql RETURN {body}\n");
+    let (one, other) = ("(ARRAY[a])::text[]", "ARRAY[(a)::text]");
+    assert!(is_equal("function", &function("varchar", one), &function("varchar", other)));
+    assert!(!is_equal("function", &function("varchar[]", one), &function("varchar[]", other)));
+}
+
+#[test]
+fn the_marker_in_a_saved_manifest_is_no_difference() {
+    assert!(is_equal("column", "integer\nnot null\noptions pg_attver=7", "integer\nnot null"));
+    assert!(is_equal(
+        "column",
+        "integer\noptions n_distinct=5, pg_attver=7",
+        "integer\noptions n_distinct=5, pg_attver=9"
+    ));
+    assert!(!is_equal("column", "integer\noptions n_distinct=5, pg_attver=7", "integer\noptions n_distinct=6"));
+    assert!(is_equal(
+        "materialized_view",
+        "populated\nid integer options pg_attver=7\n SELECT 1 AS id;",
+        "populated\nid integer\n SELECT 1 AS id;"
+    ));
+}
+
+/// Definitions with every shape that has a rule.
+const SAMPLES: [(&str, &str); 4] = [
+    (
+        "constraint",
+        "CHECK ((((a >= 1) AND (b <= 3)) AND ((c)::text = ANY ((ARRAY['x'::character varying, d])::text[]))))",
+    ),
+    (
+        "policy",
+        "permissive\nfor all\nusing ((a = 1) OR ((b <> 'y  z'::bpchar) OR (NOT (c IS NULL))))\nwith check (a < (b)::integer)",
+    ),
+    (
+        "view",
+        "id integer\nn integer\n SELECT t.id,\n    CASE\n            WHEN (t.x > 1) THEN t.y\n            ELSE 2\n        END AS n\n   FROM s.t\n  \
+         WHERE (t.id IN ( SELECT u.k FROM u WHERE (u.q = t.z) UNION SELECT NULL::integer AS int4))\n  ORDER BY t.w;",
+    ),
+    (
+        "function",
+        "CREATE OR REPLACE FUNCTION s.f(a integer DEFAULT 1)\n RETURNS boolean\n LANGUAGE sql\nRETURN (((a > 1) AND (a < 5)) AND (a <> 3))\n",
+    ),
+];
+
+/// One token as another that is allowed in its place.
+fn mutated(lexed: &str) -> Option<String> {
+    let other = match lexed {
+        "AND" => "OR",
+        "OR" => "AND",
+        "=" => "<>",
+        "<" => ">",
+        ">" => "<",
+        word if word.chars().all(char::is_numeric) => return Some(format!("{word}7")),
+        quoted if quoted.starts_with(['\'', '"']) => return Some(format!("{}k{}", &quoted[..2], &quoted[2..])),
+        word if word.chars().all(char::is_alphanumeric) => return Some(format!("{word}k")),
+        _ => return None,
+    };
+    Some(other.to_owned())
+}
+
+#[test]
+fn a_change_of_any_token_is_a_difference() {
+    for (kind, text) in SAMPLES {
+        let lexemes: Vec<&str> = scan::lexemes(text).unwrap().into_iter().map(|(_, lexed)| lexed).collect();
+        let mut changes = 0;
+        for at in 0..lexemes.len() {
+            let Some(token) = mutated(lexemes[at]) else { continue };
+            let changed = [&lexemes[..at], &[token.as_str()], &lexemes[at + 1..]].concat().concat();
+            assert!(!is_equal(kind, text, &changed), "{text}\n{changed}");
+            changes += 1;
+        }
+        assert!(changes > 15, "{kind}: {changes}");
+    }
+}
+
+#[test]
+fn a_cast_left_out_is_a_difference() {
+    for (kind, text) in SAMPLES {
+        for (at, _) in text.match_indices("::") {
+            let end = text[at..].find([')', ',', ']', '\n']).map_or(text.len(), |end| at + end);
+            let changed = format!("{}{}", &text[..at], &text[end..]);
+            assert!(!is_equal(kind, text, &changed), "{text}\n{changed}");
+        }
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn trees_of_and_and_or_are_equal_only_if_they_say_the_same(one in tree(), other in tree()) {
+        let text = |tree: &Tree| format!("CHECK ({})", tree.print());
+        let (flat_one, flat_other) = (one.flat(), other.flat());
+        proptest::prop_assert_eq!(
+            is_equal("constraint", &text(&one), &text(&other)), flat_one == flat_other, "{} {}", text(&one), text(&other));
+        let loaded_again = format!("CHECK ({flat_one})");
+        proptest::prop_assert!(is_equal("constraint", &text(&one), &loaded_again));
+    }
+}
+
+#[derive(Debug, Clone)]
+enum Tree {
+    Leaf(u8),
+    Chain(&'static str, Vec<Tree>),
+}
+
+fn tree() -> impl proptest::strategy::Strategy<Value = Tree> {
+    use proptest::prelude::*;
+    (0..2_u8).prop_map(Tree::Leaf).prop_recursive(3, 8, 2, |inner| {
+        let word = prop_oneof![Just("AND"), Just("OR")];
+        (word, proptest::collection::vec(inner, 2)).prop_map(|(word, parts)| Tree::Chain(word, parts))
+    })
+}
+
+impl Tree {
+    fn print(&self) -> String {
+        match self {
+            Self::Leaf(number) => format!("(a = {number})"),
+            Self::Chain(word, parts) => {
+                let parts: Vec<String> = parts.iter().map(Self::print).collect();
+                format!("({})", parts.join(&format!(" {word} ")))
+            }
+        }
+    }
+
+    /// As the server prints it after a dump has been loaded.
+    fn flat(&self) -> String {
+        match self {
+            Self::Leaf(_) => self.print(),
+            Self::Chain(word, _) => format!("({})", self.parts(word).join(&format!(" {word} "))),
+        }
+    }
+
+    fn parts(&self, outer: &str) -> Vec<String> {
+        match self {
+            Self::Chain(word, parts) if *word == outer => parts.iter().flat_map(|part| part.parts(outer)).collect(),
+            other => vec![other.flat()],
+        }
+    }
+}
