@@ -212,5 +212,8 @@ fn the_rust_version_that_is_promised_is_enough_for_every_locked_crate() {
     let (most, name) = needs.max_by_key(|(text, _)| version(text)).unwrap();
     assert!(version(promised) >= version(most), "rust-version is {promised}; {name} needs {most}");
     let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
-    assert!(readme.contains(&format!("Rust {promised} or later")), "README.md names another Rust version than {promised}");
+    assert!(
+        readme.contains(&format!("Rust {promised} or later")),
+        "README.md names another Rust version than {promised}"
+    );
 }
