@@ -1,5 +1,6 @@
 //! Schemas that are not ours: applications from a package registry make their tables with their own migrations.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -27,8 +28,11 @@ fn schemas_of_public_applications_are_sound_after_a_dump_and_restore() {
     assert!(names.len() >= LEAST, "{names:?}");
     let stage = Stage::start();
     let (mut complaints, mut copies) = (Vec::new(), 0);
+    // Migrations take seconds: the oldest version and the installed one have to do.
+    let oldest = stage.sources().first().copied();
+    let majors: BTreeSet<u32> = oldest.into_iter().chain([crate::support::installed().version.major]).collect();
     for name in &names {
-        for major in stage.sources() {
+        for major in majors.iter().copied() {
             let source = stage.create(major, name);
             python(&[name, stage.socket(major).to_str().unwrap(), name]);
             for pair in stage.pairs.iter().filter(|pair| pair.0 == major) {
