@@ -9,6 +9,7 @@
 mod corpus;
 mod generated;
 mod generator;
+mod public;
 mod stage;
 #[path = "../support/mod.rs"]
 mod support;

@@ -50,6 +50,11 @@ impl Stage {
         Database::connect(&self.clusters[&major].conninfo("postgres"))
     }
 
+    /// The directory of a server's socket.
+    pub fn socket(&self, major: u32) -> &Path {
+        self.clusters[&major].socket_dir()
+    }
+
     /// A new database.
     pub fn create(&self, major: u32, name: &str) -> Database {
         Database::create(&self.clusters[&major], name)
