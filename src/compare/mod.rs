@@ -7,6 +7,7 @@ mod across;
 mod collations;
 mod columns;
 mod limits;
+mod locales;
 mod rows;
 mod schema;
 mod waive;
