@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use super::locales;
 use crate::manifest::Manifest;
 
 /// The privilege that PostgreSQL 17 has added, for relations.
@@ -46,6 +47,9 @@ pub fn major(manifest: &Manifest) -> Option<u32> {
 
 /// Whether two definitions that are not the same text say the same, as far as both sides can say it.
 pub fn is_same(kind: &str, identity: &str, e: &str, a: &str, majors: Option<Majors>) -> bool {
+    if matches!(kind, "collation" | "database") {
+        return locales::is_same(e, a);
+    }
     let Some(majors) = majors else { return false };
     match kind {
         "privilege" => privileges(identity, e, majors.0, majors) == privileges(identity, a, majors.1, majors),

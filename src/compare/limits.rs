@@ -73,7 +73,7 @@ fn reasons(limit: Limit) -> &'static [&'static str] {
         Limit::CollationVersion => &[
             "A side has recorded another version than its own library has: its",
             "indexes on text may be in the wrong order. On that side: REINDEX,",
-            "then ALTER COLLATION (or DATABASE) … REFRESH [COLLATION] VERSION.",
+            "then REFRESH VERSION of the collation (or database).",
         ],
         Limit::Tablespace => &[
             "Only the tablespace differs: the restore server has no such",
@@ -81,7 +81,7 @@ fn reasons(limit: Limit) -> &'static [&'static str] {
         ],
         Limit::InvalidIndex => &[
             "pg_dump leaves out an index that is not valid (left over from a",
-            "failed CREATE INDEX CONCURRENTLY). On the source: DROP INDEX or",
+            "failed CREATE INDEX CONCURRENTLY). On the source: drop it, or",
             "REINDEX INDEX CONCURRENTLY.",
         ],
         _ => &[],

@@ -8,6 +8,7 @@ mod collations;
 mod columns;
 mod derived;
 mod limits;
+mod locales;
 mod rows;
 mod schema;
 mod standby;

@@ -114,7 +114,7 @@ fn remark_on_extensions(expected: &Manifest, notes: &mut Notes<'_>) {
     if !names.is_empty() {
         let names = names.join(", ");
         let remark = format!(
-            "of extensions ({names}) name, schema, version and rows were compared, not their objects: \
+            "of extensions ({names}) name, schema, version, privileges and rows were compared, not their objects: \
              a function of theirs that was replaced, or the value of a sequence of theirs, is not seen"
         );
         notes.outcome.remarks.push(remark);
