@@ -97,7 +97,7 @@ fn generated_columns_that_one_side_does_not_hold_are_named() {
 #[test]
 fn an_object_that_is_dropped_while_it_is_read_is_unchecked() {
     let sql = "CREATE TABLE big (id int PRIMARY KEY, x text); \
-               INSERT INTO big SELECT g, repeat(md5(g::text), 30) FROM generate_series(1, 100000) g; \
+               INSERT INTO big SELECT g, repeat(md5(g::text), 30) FROM generate_series(1, 100000) g; ANALYZE big; \
                CREATE TABLE small (id int PRIMARY KEY); CREATE VIEW seen AS SELECT id FROM small";
     let pair = Pair::new(sql);
     let running = pair.caught_sending(&pair.expected, "big", &["--jobs", "1"]);
