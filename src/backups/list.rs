@@ -125,7 +125,7 @@ impl Backups {
 
     /// It may be there, but not verified: that is worth saying.
     fn why_none(&self, id: &str) -> Error {
-        let hint = "list the verified ones with `pgwitness backups`";
+        let hint = "`pgwitness report list` shows the nights; the verified dumps are the directories in verified/";
         match self.whereabouts(id) {
             Ok(Some(Whereabouts::Damaged)) => Error::new("it is damaged").hint(hint),
             Ok(Some(Whereabouts::Unverified | Whereabouts::Partial)) => Error::new("it was never verified").hint(hint),
