@@ -98,6 +98,15 @@ fn full_postgres() -> PostgresSource {
     }
 }
 
+fn accepted() -> AcceptedError {
+    AcceptedError {
+        object: "EXTENSION x".into(),
+        sqlstate: "42501".into(),
+        message: Some("must be owner".into()),
+        reason: "known".into(),
+    }
+}
+
 fn full(source: Source) -> Config {
     Config {
         source,
@@ -123,12 +132,7 @@ fn full(source: Source) -> Config {
             no_tablespaces: true,
             materialized_views: MaterializedViews::Leave,
             role: text("shop"),
-            accept: vec![AcceptedError {
-                object: "EXTENSION x".into(),
-                sqlstate: "42501".into(),
-                message: text("must be owner"),
-                reason: "known".into(),
-            }],
+            accept: vec![accepted()],
         },
         verify: Verify {
             checks: path("/etc/pgwitness/checks"),

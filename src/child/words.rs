@@ -66,19 +66,22 @@ impl Said {
 const PROGRESS: &[&str] = &["dumping ", "reading ", "creating ", "processing ", "finished ", "launching "];
 
 /// `pg_dump: detail: Error message from server: ERROR:  …`, and the lines of the server that follow it. What was asked is
-/// left out: the error names the table.
+/// left out, since the error names the table, and so is the context, which may show a row.
 fn detail_of(line: &str, message: &str) -> Option<String> {
     if let Some(detail) = message.strip_prefix("detail: ") {
         let detail = detail.strip_prefix("Error message from server: ").unwrap_or(detail);
         return (!detail.starts_with("Command was: ")).then(|| format!(": {}", detail.trim()));
     }
     let ours = message.strip_prefix("hint: ").map(|hint| format!("; hint: {hint}"));
-    let theirs = ["DETAIL:  ", "HINT:  ", "CONTEXT:  "].iter().find_map(|start| line.strip_prefix(start));
+    let theirs = ["DETAIL:  ", "HINT:  "].iter().find_map(|start| line.strip_prefix(start));
     ours.or(theirs.map(|text| format!("; {}", text.trim())))
 }
 
 /// A part of a message, up to the length of a line.
 fn append(error: &mut String, detail: &str) {
+    if detail.starts_with(':') && error.ends_with('.') {
+        error.pop();
+    }
     if error.len() + detail.len() <= LINE_BYTES {
         error.push_str(detail);
     }
@@ -129,6 +132,7 @@ mod tests {
             "pg_dump: dumping contents of table \"public.t\"",
             "pg_dump: error: Dumping the contents of table \"t\" failed: PQgetResult() failed.",
             "pg_dump: detail: Error message from server: ERROR:  invalid byte sequence for encoding \"UTF8\": 0xe4",
+            "DETAIL:  Key (id)=(1)",
             "CONTEXT:  COPY t, line 1",
             "pg_dump: detail: Command was: COPY public.t (a) TO stdout;",
             "pg_dump: dumping contents of table \"public.u\"",
@@ -136,8 +140,8 @@ mod tests {
         ] {
             said.add(line);
         }
-        let expected = "pg_dump: error: Dumping the contents of table \"t\" failed: PQgetResult() failed.: ERROR:  invalid byte \
-                        sequence for encoding \"UTF8\": 0xe4; COPY t, line 1";
+        let expected = "pg_dump: error: Dumping the contents of table \"t\" failed: PQgetResult() failed: ERROR:  invalid byte \
+                        sequence for encoding \"UTF8\": 0xe4; Key (id)=(1)";
         assert_eq!(said.cause(), expected);
         assert_eq!(said.errors.len(), 1);
     }

@@ -51,7 +51,8 @@ impl Needs {
         let owners = of("owner").map(|(_, definition)| bare(&definition.text)).filter(|owner| *owner != DEFAULT_OWNER);
         let grantees = of("privilege").filter_map(|(identity, _)| identity.rsplit_once(" to ")).map(|(_, role)| role);
         let grantees = grantees.filter(|role| !["public", "its owner"].contains(role)).map(bare);
-        let lines = objects.values().flatten().flat_map(|(_, definition)| definition.text.lines());
+        let lines =
+            [of("table"), of("index")].into_iter().flatten().flat_map(|(_, definition)| definition.text.lines());
         let tablespaces = lines.filter_map(|line| line.strip_prefix("tablespace ")).map(bare);
         Self {
             owners: owners.map(str::to_owned).collect(),
