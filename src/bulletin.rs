@@ -6,7 +6,7 @@
 use crate::finding::{Finding, Unchecked};
 use crate::night::{DumpFacts, Step};
 use crate::time::Timestamp;
-use crate::verdict::{Coverage, Verdict};
+use crate::verdict::{Coverage, DumpVerdict, Verdict};
 
 /// How a run ended, for whoever has a minute in the morning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,6 +77,8 @@ pub struct Bulletin {
     pub verdict: Option<Verdict>,
     /// See [`crate::verdict::Outcome::verdict_line`].
     pub verdict_line: Option<String>,
+    /// Whether tonight's dump is proven, when it came to that.
+    pub dump_verdict: Option<DumpVerdict>,
     /// Of the snapshot, or of the moment that was dumped.
     pub data_as_of: Option<Timestamp>,
     /// What was compared.
@@ -106,6 +108,12 @@ pub struct Bulletin {
 }
 
 impl Bulletin {
+    /// The dump is proven although the verdict is not sound, and there is a signed report that says so.
+    pub fn is_dump_proven(&self) -> bool {
+        let is_signed = self.report.is_some() && self.verdict.is_some_and(|verdict| !verdict.is_sound());
+        is_signed && self.dump_verdict.as_ref().is_some_and(DumpVerdict::is_proven)
+    }
+
     /// How it ended.
     pub fn ending(&self) -> Ending {
         Ending::of(self.exit_code)

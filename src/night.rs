@@ -6,9 +6,11 @@ mod origin;
 
 use serde::{Deserialize, Serialize};
 
-pub use origin::{Kinship, Origin};
-
+use crate::finding::{Limit, Unchecked};
 use crate::time::Timestamp;
+use crate::verdict::DumpVerdict;
+
+pub use origin::{Kinship, Origin};
 
 /// One night, from the lock to the signature.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +33,10 @@ pub struct Night {
     pub restore: Option<RestoreFacts>,
     /// Source to dump, dump to copy: where a difference came in.
     pub legs: Vec<Leg>,
+    /// Whether the dump is proven, which may be so although the verdict is not sound. Absent where nothing was compared, and
+    /// before format 3: then only a sound verdict proves the dump.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dump_verdict: Option<DumpVerdict>,
 }
 
 /// One step of a night.
@@ -142,6 +148,27 @@ pub struct Complaint {
     pub message: String,
     /// Why it is taken for harmless; `None` when it is not.
     pub accepted: Option<String>,
+    /// Set where only a right was lacking: an owner or a privilege that could not be set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<Limit>,
+}
+
+impl Complaint {
+    /// What is unchecked because of it; `None` when it is accepted.
+    pub fn unchecked(&self) -> Option<Unchecked> {
+        let code = match self.sqlstate.as_str() {
+            "" => String::new(),
+            // Not twice.
+            code if self.message.contains(code) => String::new(),
+            code => format!(" ({code})"),
+        };
+        self.accepted.is_none().then(|| Unchecked {
+            object: if self.object.is_empty() { "pg_restore".into() } else { self.object.clone() },
+            side: "actual".into(),
+            reason: format!("pg_restore complained: {}{code}", self.message),
+            limit: self.limit,
+        })
+    }
 }
 
 /// Beside the report: what came after it was signed.

@@ -12,6 +12,7 @@ use x509_cert::der::Decode as _;
 
 use crate::config::{Config, Login, Metrics, Source};
 use crate::conninfo::ConnInfo;
+use crate::dumping;
 use crate::error::{Context, Error, Result};
 use crate::pgtools::{CLIENT, PgTools};
 use crate::secret;
@@ -155,7 +156,8 @@ fn programs(config: &Config, world: &World<'_>) -> Result<String> {
         return Err(Error::new(format!("dump.compression names a method, which pg_dump {version} does not know"))
             .hint("a number from 0 to 9, or pg_dump from PostgreSQL 16"));
     }
-    Ok(format!("{} in {}", tools.version.text, tools.bindir.display()))
+    let warning = dumping::lacks_fixes(&tools).map(|warning| format!("; {warning}")).unwrap_or_default();
+    Ok(format!("{} in {}{warning}", tools.version.text, tools.bindir.display()))
 }
 
 /// Resolved and with its password, but not connected to.

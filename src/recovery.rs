@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use crate::backups::Backup;
 use crate::comparison::{self, Comparison};
+use crate::config::MaterializedViews;
 use crate::conninfo::ConnInfo;
 use crate::dumping;
 use crate::endpoint::Endpoint;
@@ -18,11 +19,11 @@ use crate::finding::Unchecked;
 use crate::live::Live;
 use crate::manifest::Manifest;
 use crate::night::{Night, RestoreFacts};
-use crate::nightly::Given;
+use crate::nightly::{self, Given};
 use crate::pgtools::PgTools;
 use crate::progress::{Event, Side};
 use crate::report::{Report, Run, Times, Tools};
-use crate::restoring::{self, CopyIdentity, CopyOrder, PropertiesOrder, RestoreOrder};
+use crate::restoring::{self, CopyIdentity, CopyOrder, DatabaseFacts, Needs, PropertiesOrder, RestoreOrder};
 use crate::session::{Session, SessionOptions};
 use crate::signers::AllowedSigners;
 use crate::store::{self, Check, Folder};
@@ -93,8 +94,8 @@ fn signed_report(wanted: &Wanted<'_>, backup: &Backup) -> Result<(Report, PathBu
     if dump.map(|dump| (&dump.backup, &dump.files)) != Some((&backup.record.id, &backup.record.dump.files)) {
         return Err(Error::new("its report speaks of other files"));
     }
-    if !verified.report.verdict.is_sound() {
-        return Err(Error::new(format!("its report says {}", verified.report.verdict)));
+    if !verified.report.proves_dump() {
+        return Err(Error::new(format!("its report says {}, and does not prove the dump", verified.report.verdict)));
     }
     let papers = path.parent().map(Path::to_owned).unwrap_or_default();
     Ok((verified.report.clone(), papers, verified.signer.to_string()))
@@ -197,6 +198,7 @@ async fn fill(
     let expected = store::load_manifest(&chosen.papers.join(store::EXPECTED))?;
     check_versions(&tools, admin, &expected).await?;
     let facts = restoring::read_facts(&chosen.backup.path)?;
+    demand_needs(wanted, chosen, &expected, &facts).await?;
     (given.listener)(Event::Phase("restore"));
     let restore = &given.config.restore;
     let order = CopyOrder {
@@ -214,6 +216,8 @@ async fn fill(
         jobs: restore.jobs,
         no_owner: restore.no_owner,
         no_privileges: restore.no_privileges,
+        no_tablespaces: restore.no_tablespaces,
+        without_refresh: restore.materialized_views == MaterializedViews::Leave,
         role: restore.role.as_deref(),
         accept: &restore.accept,
         stalled_after: given.config.dump.stalled_after.duration(),
@@ -231,17 +235,13 @@ async fn fill(
     };
     restored.complaints.extend(restoring::restore_properties(&order).await?);
     let redaction = given.redaction()?;
-    restored.complaints.iter_mut().for_each(|complaint| redaction.complaint(complaint));
     (given.listener)(Event::Phase("compare with what was signed"));
     let mut comparison = compare(wanted, chosen, expected, into).await?;
-    let unaccepted = restored.unaccepted().map(|complaint| Unchecked {
-        object: complaint.object.clone(),
-        side: "actual".into(),
-        reason: format!("pg_restore complained: {}", complaint.message),
-        limit: None,
-    });
-    comparison.outcome.unchecked.extend(unaccepted);
+    nightly::explain(&mut comparison.outcome, &restored.complaints);
+    nightly::leave_out(&mut comparison.outcome, restore, &comparison.expected);
     comparison.outcome.unchecked.extend(changed_since(chosen)?);
+    redaction.outcome(&mut comparison.outcome);
+    restored.complaints.iter_mut().for_each(|complaint| redaction.complaint(complaint));
     let facts = RestoreFacts {
         database: copy.database.clone(),
         pg_restore: restored.pg_restore,
@@ -270,6 +270,17 @@ async fn compare(wanted: &Wanted<'_>, chosen: &Chosen, expected: Manifest, into:
     let mut comparison = comparison::run(&expected, &actual, &given.job_of(&chosen.report)?, &given.listener).await?;
     comparison.outcome.remarks.extend(actual.remarks(Side::Actual));
     Ok(comparison)
+}
+
+/// What the server lacks is named before anything is made there. Roles come from the file beside the dump.
+async fn demand_needs(wanted: &Wanted<'_>, chosen: &Chosen, expected: &Manifest, facts: &DatabaseFacts) -> Result<()> {
+    let admin = wanted.into.with_dbname(wanted.maintenance);
+    let target = Session::open(&admin, &SessionOptions { lock_timeout_s: 30 }).await?;
+    let globals = chosen.backup.path.join(dumping::GLOBALS);
+    let globals = globals.is_file().then(|| globals.display().to_string());
+    let needs = Needs::of_manifest(expected);
+    restoring::demand_needs(&needs, &target, &wanted.given.config.restore, globals.as_deref()).await?;
+    restoring::demand_locale(&admin, facts).await
 }
 
 async fn check_versions(tools: &PgTools, admin: &ConnInfo, expected: &Manifest) -> Result<()> {

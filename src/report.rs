@@ -15,10 +15,11 @@ use crate::manifest::{EndpointFacts, Manifest, Observed, Violations};
 use crate::night::Night;
 use crate::strict;
 use crate::time::Timestamp;
-use crate::verdict::{Coverage, Outcome, Scope, TableResult, Verdict};
+use crate::verdict::{Coverage, DumpVerdict, Outcome, Scope, TableResult, Verdict};
 
 /// The stored form's version. A change of meaning or of a field is a new version; old ones stay readable.
-/// Format 2 added `night`, format 3 added `limit` to findings and unchecked entries; older reports read as ones without.
+/// Format 2 added `night`, format 3 added `limit` to findings and unchecked entries, and the
+/// verdict on the dump to `night`; older reports read as ones without.
 pub const FORMAT: u32 = 3;
 /// JSON Schema of the stored form, for readers other than us.
 pub const SCHEMA: &str = include_str!("report.schema.json");
@@ -192,6 +193,12 @@ impl Report {
         let report: Self = strict::from_slice("report", bytes, 1..=FORMAT)?;
         report.check()?;
         Ok(report)
+    }
+
+    /// Whether the dump of this night counts as verified: by its verdict, or by the rule for the dump.
+    pub fn proves_dump(&self) -> bool {
+        let dump = self.night.as_ref().and_then(|night| night.dump_verdict.as_ref());
+        self.verdict.is_sound() || dump.is_some_and(DumpVerdict::is_proven)
     }
 
     /// The outcome that it was built from.

@@ -3,6 +3,8 @@
 //! The worst bug in this field is "could not check" reported as "fine". So a [`Verdict`] cannot be built anywhere else, and
 //! nothing in here can turn a finding or something unchecked into sound.
 
+mod dump;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -11,6 +13,8 @@ use serde::{Deserialize, Serialize};
 use crate::aspect::Aspect;
 use crate::digest::TableDigest;
 use crate::finding::{AppliedWaiver, Finding, Unchecked};
+
+pub use dump::DumpVerdict;
 
 /// One of three answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,9 +4,9 @@
 use std::path::PathBuf;
 
 use pgwitness::config::{
-    ACTIONS, AcceptedError, Config, CopyFate, Dump, DumpFormat, Email, Hooks, Metrics, Notify, Ping, PostgresSource,
-    Protected, RdsSource, Report, Restore, Retention, SmtpTls, SnapshotKind, Source, Span, State, Temporary, Verify,
-    Webhook, When, examples,
+    ACTIONS, AcceptedError, Config, CopyFate, Dump, DumpFormat, Email, Hooks, MaterializedViews, Metrics, Notify, Ping,
+    PostgresSource, Protected, RdsSource, Report, Restore, Retention, SmtpTls, SnapshotKind, Source, Span, State,
+    Temporary, Verify, Webhook, When, examples,
 };
 use proptest::prelude::*;
 
@@ -70,6 +70,7 @@ fn full_rds() -> RdsSource {
         endpoint_url: text("http://127.0.0.1:5000"),
         snapshots: SnapshotKind::Any,
         max_snapshot_age: Span::seconds(3600),
+        wait_for_snapshot: Span::seconds(60),
         temporary: Temporary {
             prefix: "witness".into(),
             instance_classes: list(&["db.t4g.medium"]),
@@ -97,6 +98,15 @@ fn full_postgres() -> PostgresSource {
     }
 }
 
+fn accepted() -> AcceptedError {
+    AcceptedError {
+        object: "EXTENSION x".into(),
+        sqlstate: "42501".into(),
+        message: Some("must be owner".into()),
+        reason: "known".into(),
+    }
+}
+
 fn full(source: Source) -> Config {
     Config {
         source,
@@ -119,12 +129,10 @@ fn full(source: Source) -> Config {
             jobs: 256,
             no_owner: true,
             no_privileges: true,
+            no_tablespaces: true,
+            materialized_views: MaterializedViews::Leave,
             role: text("shop"),
-            accept: vec![AcceptedError {
-                object: "EXTENSION x".into(),
-                sqlstate: "42501".into(),
-                reason: "known".into(),
-            }],
+            accept: vec![accepted()],
         },
         verify: Verify {
             checks: path("/etc/pgwitness/checks"),

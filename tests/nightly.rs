@@ -57,7 +57,7 @@ fn a_sound_night_leaves_a_verified_dump_and_a_signed_report_and_nothing_else() {
     assert_eq!(world.open_journals(), Vec::<String>::new());
     assert_eq!(copies_of("sound_night"), Vec::<String>::new());
     let report = world.report();
-    assert_eq!((&report["format"], &report["verdict"]), (&2.into(), &"sound".into()));
+    assert_eq!((&report["format"], &report["verdict"]), (&3.into(), &"sound".into()));
     let night = &report["night"];
     let steps: Vec<&str> =
         night["steps"].as_array().unwrap().iter().map(|step| step["name"].as_str().unwrap()).collect();
@@ -317,4 +317,124 @@ fn what_a_hook_has_started_is_stopped_with_it() {
     assert!(said.contains("sh was stopped after 1 s"), "{said}");
     std::thread::sleep(std::time::Duration::from_secs(7));
     assert!(!trace.exists(), "its child lived on");
+}
+
+/// A role that may make databases and no more.
+fn limited(name: &str) -> String {
+    Database::connect(&server().conninfo("postgres")).run(&format!("CREATE ROLE {name} LOGIN CREATEDB"));
+    server().conninfo("postgres").replace("user='postgres'", &format!("user='{name}'"))
+}
+
+#[test]
+fn a_role_that_may_not_give_objects_away_is_named_with_the_command_before_the_dump() {
+    let (database, mut world) = shop("no_member");
+    let url = limited("no_member_restores");
+    Database::connect(&server().conninfo("postgres")).run("CREATE ROLE no_member_app");
+    database.run("ALTER TABLE shop.orders OWNER TO no_member_app");
+    world.set("restore", &format!("url = {url:?}"));
+    let said = world.demand(&["nightly"], 2);
+    assert!(said.contains("no_member_restores may not give objects to no_member_app, postgres on "), "{said}");
+    assert!(said.contains("GRANT no_member_app TO no_member_restores;"), "{said}");
+    assert!(world.demand(&["config", "check"], 2).contains("may not give objects to no_member_app"));
+    assert_eq!(world.backups("unverified").len() + world.backups("damaged").len(), 0);
+}
+
+#[test]
+fn a_proven_dump_is_kept_and_restored_although_the_restore_server_could_not_take_everything() {
+    let (database, mut world) = shop("proven");
+    let url = limited("proven_restores");
+    Database::connect(&server().conninfo("postgres")).run("CREATE ROLE proven_app");
+    database.run("ALTER TABLE shop.orders OWNER TO proven_app");
+    world.set("restore", &format!("url = {url:?}"));
+    world.set("restore", "accept = [{ object = \"TABLE orders\", sqlstate = \"42501\", reason = \"known\" }]");
+    let marker = world.path("verified-hook");
+    world.set("hooks", &format!("after_verified = [\"touch\", {:?}]", marker.to_str().unwrap()));
+    let said = world.demand(&["nightly"], 2);
+    let line = "the dump is proven; this restore server differs in: owner";
+    assert!(said.contains(line) && said.contains("inconclusive: "), "{said}");
+    assert_eq!((world.backups("verified").len(), world.backups("damaged").len()), (1, 0));
+    assert!(marker.exists(), "the hook for verified dumps has not run: {said}");
+    let report = world.report();
+    assert_eq!(report["night"]["dump_verdict"], serde_json::json!({ "is_proven": true, "lacks": ["owner"] }));
+    let directory = world.path("reports");
+    let directory = directory.to_str().unwrap();
+    assert!(said_by(&world, &["report", "list", directory]).replace("\n  ", " ").contains(line));
+    let folder = world.nights()[0].join("report.json");
+    assert!(said_by(&world, &["report", "show", folder.to_str().unwrap()]).contains(line));
+    let page = fs::read_to_string(world.nights()[0].join("report.html")).unwrap();
+    assert!(page.contains(line), "{page}");
+
+    world.set("restore", &support::night::text("url", server().conninfo("postgres")));
+    let into = server().conninfo("proven_again");
+    world.demand(&["restore", "--into", &into], 0);
+    Database::connect(&server().conninfo("postgres")).run("DROP DATABASE proven_again");
+}
+
+/// Of a command that takes no configuration.
+fn said_by(world: &NightWorld, arguments: &[&str]) -> String {
+    let output = support::pgwitness().args(arguments).current_dir(world.path("")).output().unwrap();
+    support::night::said(&output)
+}
+
+#[test]
+fn event_triggers_write_nothing_into_the_copy() {
+    for (name, format, jobs) in [("audited_fd", "directory", 2), ("audited_fc", "custom", 1)] {
+        let (database, mut world) = shop(name);
+        database.run(
+            "CREATE TABLE shop.audit (id bigint GENERATED ALWAYS AS IDENTITY, tag text);
+             CREATE FUNCTION shop.note() RETURNS event_trigger LANGUAGE plpgsql SECURITY DEFINER AS
+               $$ BEGIN INSERT INTO shop.audit (tag) VALUES (tg_tag); END $$;
+             CREATE EVENT TRIGGER audit_ddl ON ddl_command_end EXECUTE FUNCTION shop.note();
+             COMMENT ON EVENT TRIGGER audit_ddl IS 'writes a log';
+             CREATE MATERIALIZED VIEW shop.totals AS SELECT member, sum(cents) FROM shop.orders GROUP BY 1;
+             CREATE INDEX ON shop.totals (member)",
+        );
+        world.set("dump", &format!("format = {format:?}"));
+        world.set("restore", &format!("jobs = {jobs}"));
+        world.demand(&["nightly"], 0);
+    }
+}
+
+#[test]
+fn materialized_views_are_left_alone_when_that_is_asked_for() {
+    let (database, mut world) = shop("left_views");
+    database.run("CREATE MATERIALIZED VIEW shop.totals AS SELECT member, sum(cents) FROM shop.orders GROUP BY 1");
+    world.set("restore", "materialized_views = \"leave\"");
+    let said = world.demand(&["nightly"], 0);
+    assert!(said.contains("the restored copy has no rows in materialized views (shop.totals)"), "{said}");
+}
+
+#[test]
+fn rows_left_out_by_a_name_without_a_schema_are_not_in_the_dump() {
+    let (database, mut world) = shop("left_rows");
+    database.run("CREATE TABLE public.sessions (token text); INSERT INTO public.sessions VALUES ('secret-token')");
+    world.set("dump", "exclude_table_data = [\"sessions\"]");
+    world.set("dump", "compression = \"0\"");
+    world.demand(&["nightly"], 0);
+    let dump = world.path("backups/verified").join(&world.backups("verified")[0]).join("dump");
+    for file in fs::read_dir(dump).unwrap() {
+        let bytes = fs::read(file.unwrap().path()).unwrap();
+        assert!(!String::from_utf8_lossy(&bytes).contains("secret-token"));
+    }
+}
+
+#[test]
+fn a_tablespace_that_the_restore_server_lacks_is_named_before_the_dump_and_can_be_left_out() {
+    let (database, mut world) = shop("spaced");
+    let other = cluster();
+    let place = world.path("space");
+    fs::create_dir(&place).unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o777);
+    fs::set_permissions(&place, mode).unwrap();
+    let owner = Command::new("chown").args(["nobody"]).arg(&place).status().unwrap();
+    assert!(owner.success());
+    database.run(&format!("CREATE TABLESPACE fast_one LOCATION '{}'", place.display()));
+    database.run("ALTER TABLE shop.orders SET TABLESPACE fast_one");
+    world.set("restore", &support::night::text("url", other.conninfo("postgres")));
+    let said = world.demand(&["nightly"], 2);
+    assert!(said.contains("the source uses the tablespace fast_one, and the server of the copy"), "{said}");
+    assert!(said.contains("set restore.no_tablespaces = true"), "{said}");
+    world.set("restore", "no_tablespaces = true");
+    let said = world.demand(&["nightly"], 0);
+    assert!(said.contains("restore.no_tablespaces") && said.contains("changed table shop.orders"), "{said}");
 }

@@ -91,7 +91,8 @@ fn roles_that_the_server_of_the_copy_lacks_are_named_before_a_good_dump_is_calle
     let (_database, mut world) = world("roles", sql);
     let expected = "the source has objects or rights of the roles owner_there, reader_there, \
                     and the server of the copy (COPIES) does not have the roles\n  \
-                    try: create the role there (CREATE ROLE ...), or set restore.no_owner and restore.no_privileges";
+                    try: create the roles there: CREATE ROLE owner_there; CREATE ROLE reader_there; \
+                    Or set restore.no_owner and restore.no_privileges";
     assert_eq!(refused(&world), expected);
     world.set("restore", "no_owner = true");
     assert!(refused(&world).starts_with("the source has objects or rights of the role reader_there, and"));

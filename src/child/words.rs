@@ -25,6 +25,7 @@ pub struct Said {
     /// Lines with `warning:` and what belongs to them, up to a limit.
     pub warnings: Vec<String>,
     was_warning: bool,
+    was_error: bool,
 }
 
 impl Said {
@@ -32,12 +33,18 @@ impl Said {
         let message = line.split_once(": ").map_or(line, |(_, message)| message);
         let is_more = ["detail: ", "hint: "].iter().any(|start| message.starts_with(start));
         let is_warning = message.starts_with("warning: ") || (is_more && self.was_warning);
-        if message.starts_with("error: ") || message.starts_with("fatal: ") {
+        let is_error = message.starts_with("error: ") || message.starts_with("fatal: ");
+        let detail = if self.was_error { detail_of(line, message) } else { None };
+        if is_error {
             push(&mut self.errors, line, ERRORS);
+        } else if let (Some(detail), Some(error)) = (&detail, self.errors.last_mut()) {
+            append(error, detail);
         } else if is_warning {
             push(&mut self.warnings, line, WARNINGS);
         }
         self.was_warning = is_warning;
+        // Details stand below their error, on several lines; progress ends them.
+        self.was_error = is_error || (self.was_error && !PROGRESS.iter().any(|start| message.starts_with(start)));
         if self.first.len() < FIRST_LINES {
             self.first.push(line.to_owned());
         } else {
@@ -52,6 +59,31 @@ impl Said {
     pub fn cause(&self) -> &str {
         let last = self.last.back().or(self.first.last());
         self.errors.first().or(last).map_or("it said nothing", String::as_str)
+    }
+}
+
+/// How progress begins, which has no word for its kind.
+const PROGRESS: &[&str] = &["dumping ", "reading ", "creating ", "processing ", "finished ", "launching "];
+
+/// `pg_dump: detail: Error message from server: ERROR:  …`, and the lines of the server that follow it. What was asked is
+/// left out, since the error names the table, and so is the context, which may show a row.
+fn detail_of(line: &str, message: &str) -> Option<String> {
+    if let Some(detail) = message.strip_prefix("detail: ") {
+        let detail = detail.strip_prefix("Error message from server: ").unwrap_or(detail);
+        return (!detail.starts_with("Command was: ")).then(|| format!(": {}", detail.trim()));
+    }
+    let ours = message.strip_prefix("hint: ").map(|hint| format!("; hint: {hint}"));
+    let theirs = ["DETAIL:  ", "HINT:  "].iter().find_map(|start| line.strip_prefix(start));
+    ours.or(theirs.map(|text| format!("; {}", text.trim())))
+}
+
+/// A part of a message, up to the length of a line.
+fn append(error: &mut String, detail: &str) {
+    if detail.starts_with(':') && error.ends_with('.') {
+        error.pop();
+    }
+    if error.len() + detail.len() <= LINE_BYTES {
+        error.push_str(detail);
     }
 }
 
@@ -86,5 +118,39 @@ fn tell(line: &mut Vec<u8>, hear: &mut (dyn FnMut(&str) + Send), said: &mut Said
     hear(&text);
     if !text.trim().is_empty() {
         said.add(&text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_has_the_details_that_stand_below_it() {
+        let mut said = Said::default();
+        for line in [
+            "pg_dump: dumping contents of table \"public.t\"",
+            "pg_dump: error: Dumping the contents of table \"t\" failed: PQgetResult() failed.",
+            "pg_dump: detail: Error message from server: ERROR:  invalid byte sequence for encoding \"UTF8\": 0xe4",
+            "DETAIL:  Key (id)=(1)",
+            "CONTEXT:  COPY t, line 1",
+            "pg_dump: detail: Command was: COPY public.t (a) TO stdout;",
+            "pg_dump: dumping contents of table \"public.u\"",
+            "DETAIL:  of something else",
+        ] {
+            said.add(line);
+        }
+        let expected = "pg_dump: error: Dumping the contents of table \"t\" failed: PQgetResult() failed: ERROR:  invalid byte \
+                        sequence for encoding \"UTF8\": 0xe4; Key (id)=(1)";
+        assert_eq!(said.cause(), expected);
+        assert_eq!(said.errors.len(), 1);
+    }
+
+    #[test]
+    fn a_hint_below_an_error_belongs_to_it() {
+        let mut said = Said::default();
+        said.add("pg_dump: error: connection to server failed");
+        said.add("pg_dump: hint: is it running?");
+        assert_eq!(said.cause(), "pg_dump: error: connection to server failed; hint: is it running?");
     }
 }

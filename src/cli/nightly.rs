@@ -53,7 +53,10 @@ fn tell(ended: &Ended, format: Format) -> Result<()> {
             (Format::Json, Some(path)) => print_result(&files::read_text(path, files::REPORT)?)?,
             _ => {
                 let heading = Heading::new(&witnessed.expected.endpoint, &witnessed.actual.endpoint);
-                print_result(&render::outcome(&heading, &witnessed.outcome, Terminal::stdout().style(false)))?;
+                let style = Terminal::stdout().style(false);
+                let dump =
+                    ended.dump_verdict.as_ref().map(|dump| render::dump_verdict(dump, style)).unwrap_or_default();
+                print_result(&format!("{}{dump}", render::outcome(&heading, &witnessed.outcome, style)))?;
             }
         }
     }

@@ -13,6 +13,7 @@ use crate::recovery::{self, Wanted};
 use crate::render::{self, Heading};
 use crate::report::Report;
 use crate::signers::AllowedSigners;
+use crate::verdict::Outcome;
 use crate::{signature, store};
 
 /// Restores; the exit code is the verdict's.
@@ -60,7 +61,8 @@ pub async fn run(arguments: &RestoreArguments) -> Result<u8> {
         }
         _ => {
             let heading = Heading::new(&sides.expected.endpoint, &sides.actual.endpoint);
-            print_result(&render::outcome(&heading, outcome, Terminal::stdout().style(false)))?;
+            let style = Terminal::stdout().style(false);
+            print_result(&format!("{}{}", render::outcome(&heading, outcome, style), differs(outcome)))?;
         }
     }
     match &recovered.report {
@@ -69,6 +71,16 @@ pub async fn run(arguments: &RestoreArguments) -> Result<u8> {
         Err(error) => print_error(&error.clone().context("there is no report on this restore")),
     }
     Ok(outcome.verdict().exit_code())
+}
+
+/// Where the new database has all data and the server could not take everything else.
+fn differs(outcome: &Outcome) -> String {
+    let dump = outcome.dump_verdict(&[]);
+    let lacks: Vec<String> = dump.lacks().iter().map(ToString::to_string).collect();
+    if lacks.is_empty() {
+        return String::new();
+    }
+    format!("all data is what was signed; this server differs in: {}\n", lacks.join(", "))
 }
 
 /// Those of the file, or only our own key.

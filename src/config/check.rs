@@ -211,10 +211,15 @@ fn check_restore(problems: &mut Problems, restore: &Restore, protected: &[String
         problems.not_empty("restore.role", role);
     }
     for accepted in &restore.accept {
-        problems.not_empty("restore.accept: object", &accepted.object);
         problems.not_empty("restore.accept: reason", &accepted.reason);
-        let example = "five characters, for instance 42501";
-        problems.has_form("restore.accept: sqlstate", &accepted.sqlstate, SQLSTATE, example);
+        let given = [!accepted.object.is_empty(), !accepted.sqlstate.is_empty(), accepted.message.is_some()];
+        let has_two = given.into_iter().filter(|is_given| *is_given).count() >= 2;
+        let problem = || "restore.accept: two of object, sqlstate and message are needed".to_owned();
+        problems.unless(has_two, problem, "object = \"EXTENSION x\" and sqlstate = \"42501\", as pg_restore complains");
+        if !accepted.sqlstate.is_empty() {
+            let example = "five characters, for instance 42501";
+            problems.has_form("restore.accept: sqlstate", &accepted.sqlstate, SQLSTATE, example);
+        }
     }
 }
 

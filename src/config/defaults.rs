@@ -8,6 +8,10 @@ pub fn max_snapshot_age() -> Span {
     Span::seconds(26 * 3600)
 }
 
+pub fn wait_for_snapshot() -> Span {
+    Span::seconds(30 * 60)
+}
+
 pub fn restore_timeout() -> Span {
     Span::seconds(90 * 60)
 }

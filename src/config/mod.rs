@@ -28,7 +28,7 @@ pub use dump::{Dump, DumpFormat};
 pub use examples::ACTIONS;
 pub use login::Login;
 pub use notify::{Email, Metrics, Notify, Ping, SmtpTls, Webhook, When};
-pub use restore::{AcceptedError, CopyFate, Restore};
+pub use restore::{AcceptedError, CopyFate, MaterializedViews, Restore};
 use serde::{Deserialize, Serialize};
 pub use source::{PostgresSource, RdsSource, SnapshotKind, Source, Temporary};
 pub use span::Span;

@@ -35,11 +35,28 @@ pub struct Restore {
     /// pg_restore's `--no-privileges`; privileges are then not compared, and the report says so.
     #[serde(default)]
     pub no_privileges: bool,
+    /// pg_restore's `--no-tablespaces`; tablespaces are then not compared, and the report says so.
+    #[serde(default)]
+    pub no_tablespaces: bool,
+    /// Whether pg_restore fills materialized views. Their queries may log in to other servers (dblink, postgres_fdw).
+    #[serde(default)]
+    pub materialized_views: MaterializedViews,
     /// pg_restore's `--role`.
     pub role: Option<String>,
-    /// Complaints of pg_restore that are known and harmless, each by its object and code.
+    /// Complaints of pg_restore that are known and harmless, each by two of object, code and message.
     #[serde(default)]
     pub accept: Vec<AcceptedError>,
+}
+
+/// What pg_restore does about materialized views.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MaterializedViews {
+    /// It runs their queries.
+    #[default]
+    Refresh,
+    /// They stay as they are defined, without rows.
+    Leave,
 }
 
 /// What becomes of the copy once there is a verdict.
@@ -56,13 +73,17 @@ pub enum CopyFate {
 }
 
 /// A complaint of pg_restore that is known and harmless.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AcceptedError {
     /// As pg_restore names the entry: type, then name, for instance `EXTENSION plpgsql`, `COMMENT EXTENSION plpgsql`.
+    #[serde(default)]
     pub object: String,
     /// For instance `42501`.
+    #[serde(default)]
     pub sqlstate: String,
+    /// As the server says it, for a complaint whose code or object is not known.
+    pub message: Option<String>,
     /// Why it is harmless.
     pub reason: String,
 }

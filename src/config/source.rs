@@ -59,6 +59,9 @@ pub struct RdsSource {
     /// An older newest snapshot is stale.
     #[serde(default = "defaults::max_snapshot_age")]
     pub max_snapshot_age: Span,
+    /// How long to wait for a snapshot that RDS is still making; then the newest finished one is taken.
+    #[serde(default = "defaults::wait_for_snapshot")]
+    pub wait_for_snapshot: Span,
     /// The instance that is built from the snapshot.
     pub temporary: Temporary,
 }

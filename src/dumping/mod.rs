@@ -16,11 +16,12 @@ use crate::child::{self, Ended, GRACE, Order};
 use crate::config::{self, DumpFormat};
 use crate::conninfo::{ConnInfo, quote_value};
 use crate::error::{Context, Error, Result};
+use crate::name::{Name, quote_always};
 use crate::pgtools::PgTools;
 use crate::progress::{Event, Listener};
 use crate::session::pgoptions;
 
-pub use versions::check_versions;
+pub use versions::{check_minor, check_versions, lacks_fixes};
 
 /// Name of the dump in its directory: a directory for `--format=directory`, a file for `custom`.
 pub const DUMP: &str = "dump";
@@ -37,6 +38,9 @@ pub struct DumpOrder<'a> {
     pub target: &'a Path,
     /// Format, jobs, compression, patterns, patience.
     pub config: &'a config::Dump,
+    /// Tables whose rows are left out, as the comparison resolved the patterns of the configuration. pg_dump gets their full
+    /// names: under an empty search_path, a pattern without a schema matches nothing.
+    pub without_rows: &'a [Name],
     /// Whose pg_dump is run.
     pub tools: &'a PgTools,
     /// pg_dump's `--role`.
@@ -142,7 +146,8 @@ fn arguments(order: &DumpOrder<'_>, path: &Path, connection: &str) -> Vec<OsStri
     }
     list.extend(config.compression.iter().map(|text| format!("--compress={text}").into()));
     list.extend(order.snapshot.map(|snapshot| format!("--snapshot={snapshot}").into()));
-    list.extend(config.exclude_table_data.iter().map(|text| format!("--exclude-table-data={text}").into()));
+    let quoted = |name: &Name| format!("{}.{}", quote_always(&name.schema), quote_always(&name.name));
+    list.extend(order.without_rows.iter().map(|name| format!("--exclude-table-data={}", quoted(name)).into()));
     list.extend(order.role.map(|role| format!("--role={role}").into()));
     // Before it stalls: who is waited for is then clear.
     list.push(format!("--lock-wait-timeout={}", config.stalled_after.duration().as_millis() / 2).into());

@@ -3,7 +3,7 @@
 //! Pure: looks at numbers, runs nothing.
 
 use crate::error::{Error, Result};
-use crate::pgtools::PgTools;
+use crate::pgtools::{PgTools, Version};
 
 /// Whether pg_dump and pg_restore of `tools` can dump from a server of major version `source` and restore into one of major
 /// version `target`: source ≤ tools ≤ target. pg_dump refuses a newer server. A dump of a newer server may have what an older
@@ -35,10 +35,47 @@ pub fn check_versions(tools: &PgTools, source: u32, target: u32) -> Result<()> {
     Ok(())
 }
 
+/// Whether the programs are not older than a server of the same major version, by their minor version. An older pg_dump may write
+/// what a newer server keeps for itself: 15.18 writes the `pg_attver` of a server 15.20 into the dump, and such tables are lost.
+/// `server` is its `server_version`.
+///
+/// # Errors
+/// They are older, with the commands that update them.
+pub fn check_minor(tools: &PgTools, server: &str) -> Result<()> {
+    let Some(server) = Version::parse(&format!("PostgreSQL {server}")) else { return Ok(()) };
+    let have = &tools.version;
+    if have.major != server.major || have.minor >= server.minor {
+        return Ok(());
+    }
+    let major = server.major;
+    let text = format!(
+        "pg_dump {} in {} is older than the server, PostgreSQL {}: a dump of it may lose tables",
+        have.text,
+        tools.bindir.display(),
+        server.text
+    );
+    Err(Error::new(text).hint(format!(
+        "apt-get install --only-upgrade postgresql-client-{major} (Debian, Ubuntu), or dnf update 'postgresql{major}*' (Red Hat, Amazon Linux)"
+    )))
+}
+
+/// Where CVE-2025-8714 and CVE-2025-8715 are closed: from there on a dump cannot make psql or pg_restore run commands.
+const FIXED: [(u32, u32); 5] = [(13, 22), (14, 19), (15, 14), (16, 10), (17, 6)];
+
+/// A warning about programs that are too old to read a dump of an untrusted source.
+pub fn lacks_fixes(tools: &PgTools) -> Option<String> {
+    let Version { major, minor, text } = &tools.version;
+    let fixed = FIXED.iter().find(|(fixed, _)| fixed == major).map(|(major, minor)| format!("{major}.{minor}"));
+    let is_old = *major < 13 || FIXED.iter().any(|(fixed, first)| fixed == major && minor < first);
+    is_old.then(|| {
+        let fixed = fixed.unwrap_or_else(|| "a supported version".into());
+        format!("WARNING: {text} lacks the fixes of CVE-2025-8714 and CVE-2025-8715: update to {fixed} or later")
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pgtools::Version;
 
     fn checked(tools: u32, source: u32, target: u32) -> Result<(), String> {
         let version = Version { major: tools, minor: 1, text: format!("{tools}.1") };
@@ -59,6 +96,29 @@ mod tests {
         );
         assert!(checked(17, 15, 15).unwrap_err().starts_with("pg_restore 17.1 in /pg is newer than the copy's server"));
         assert!(checked(17, 17, 15).unwrap_err().starts_with("the copy's server is PostgreSQL 15, older"));
+    }
+
+    fn tools(text: &str) -> PgTools {
+        PgTools { bindir: "/pg".into(), version: Version::parse(&format!("PostgreSQL {text}")).unwrap() }
+    }
+
+    #[test]
+    fn programs_of_an_older_minor_version_than_the_server_are_refused_with_the_command_that_updates_them() {
+        let error = check_minor(&tools("15.18"), "15.20 (Debian 15.20-0+deb12u1)").unwrap_err();
+        assert!(error.to_string().starts_with("pg_dump 15.18 in /pg is older than the server, PostgreSQL 15.20"));
+        assert!(error.hint_text().unwrap().starts_with("apt-get install --only-upgrade postgresql-client-15 "));
+        for (tools_text, server) in [("15.20", "15.20"), ("15.21", "15.20"), ("17.1", "15.20"), ("15.18", "odd")] {
+            assert!(check_minor(&tools(tools_text), server).is_ok(), "{tools_text} {server}");
+        }
+    }
+
+    #[test]
+    fn programs_that_lack_the_fixes_of_known_holes_are_named() {
+        assert!(lacks_fixes(&tools("15.13")).unwrap().contains("update to 15.14 or later"));
+        assert!(lacks_fixes(&tools("12.22")).is_some());
+        for text in ["13.22", "15.14", "15.20", "18.0"] {
+            assert_eq!(lacks_fixes(&tools(text)), None);
+        }
     }
 
     #[test]

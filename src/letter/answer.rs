@@ -61,6 +61,7 @@ fn is_clean(bulletin: &Bulletin) -> bool {
 pub fn headline(bulletin: &Bulletin) -> String {
     let left = instances(bulletin.instances_left);
     let and_left = left.as_ref().map(|left| format!("; {left}")).unwrap_or_default();
+    let and_left = if bulletin.is_dump_proven() { format!("; the dump is proven{and_left}") } else { and_left };
     match Answer::of(bulletin) {
         Answer::Sound => "sound".to_owned(),
         Answer::SoundBut => format!("sound, but {}", left.unwrap_or_else(|| flaw(bulletin))),
@@ -94,6 +95,10 @@ pub fn meaning(bulletin: &Bulletin) -> &'static str {
         }
         Answer::SoundBut => {
             "The dump was restored and compared with its source: it is the database. What came after needs you."
+        }
+        Answer::Damaged | Answer::Inconclusive if bulletin.is_dump_proven() => {
+            "The dump is proven and kept with the verified ones: rows, sequences and large objects are those of the source. \
+             The restore server could not take everything: fix or waive what is listed."
         }
         Answer::Damaged => "The copy is NOT the database. Do not rely on this dump.",
         Answer::Inconclusive => "Nobody knows whether this run made a good dump: take it for a night without one.",

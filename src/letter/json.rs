@@ -5,7 +5,7 @@
 use serde::Serialize;
 
 use super::answer::{Answer, meaning};
-use super::sections::{Said, amount, verdict_line};
+use super::sections::{Said, amount, dump_line, verdict_line};
 use crate::bulletin::{Bulletin, Paper, Proven};
 use crate::finding::Finding;
 use crate::night::{Step, StepResult};
@@ -25,6 +25,9 @@ struct Told<'a> {
     exit_code: u8,
     verdict: Option<String>,
     verdict_line: Option<String>,
+    /// Whether tonight's dump counts as verified: null where nothing was compared.
+    dump_proven: Option<bool>,
+    dump_line: Option<String>,
     run_id: String,
     host: String,
     source: String,
@@ -129,6 +132,8 @@ fn told(bulletin: &Bulletin, said: Said) -> Told<'_> {
         exit_code: bulletin.exit_code,
         verdict: bulletin.verdict.map(|verdict| verdict.to_string()),
         verdict_line: verdict_line(bulletin),
+        dump_proven: dump_proven(bulletin),
+        dump_line: dump_line(bulletin),
         run_id: printable(&bulletin.run_id),
         host: printable(&bulletin.host),
         source: printable(&bulletin.source),
@@ -158,6 +163,12 @@ fn told(bulletin: &Bulletin, said: Said) -> Told<'_> {
         report: bulletin.report.as_ref().map(paper),
         last_verified: bulletin.last_verified.as_ref().map(|last| proven(last, bulletin.finished_at)),
     }
+}
+
+/// Without a signed report nothing is proven.
+fn dump_proven(bulletin: &Bulletin) -> Option<bool> {
+    let dump = bulletin.dump_verdict.as_ref()?;
+    Some(dump.is_proven() && bulletin.report.is_some())
 }
 
 fn shown(text: &str) -> String {

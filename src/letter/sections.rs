@@ -156,6 +156,7 @@ fn figures(bulletin: &Bulletin) -> Vec<(&'static str, String)> {
     let now = bulletin.finished_at;
     let mut figures = vec![("machine", printable(&bulletin.host)), ("source", printable(&bulletin.source))];
     figures.extend(verdict_line(bulletin).map(|line| ("verdict", line)));
+    figures.extend(dump_line(bulletin).map(|line| ("dump verdict", line)));
     figures.extend(bulletin.data_as_of.map(|time| ("data as of", with_age(time, now))));
     figures.extend(bulletin.coverage.as_ref().map(|coverage| ("compared", compared(coverage))));
     figures.extend((bulletin.waivers > 0).then(|| ("waivers", format!("{} covered something", bulletin.waivers))));
@@ -176,6 +177,11 @@ fn figures(bulletin: &Bulletin) -> Vec<(&'static str, String)> {
         ]),
     }
     figures
+}
+
+/// What the verdict alone does not say of the dump.
+pub fn dump_line(bulletin: &Bulletin) -> Option<String> {
+    bulletin.dump_verdict.as_ref()?.line().map(|line| cut(&printable(&line), MAX_CELLS))
 }
 
 /// Only where it says what the verdict is.

@@ -44,6 +44,7 @@ fn clean() -> Bulletin {
         exit_code: 0,
         verdict: Some(verdict(0)),
         verdict_line: Some("sound (rows, schema)".into()),
+        dump_verdict: None,
         data_as_of: Some(at("2026-11-23T02:30:00Z")),
         coverage: Some(coverage()),
         findings: Vec::new(),

@@ -35,6 +35,7 @@ fn good() -> Bulletin {
         exit_code: 0,
         verdict: Some(Verdict::Sound),
         verdict_line: Some("sound (rows)".into()),
+        dump_verdict: None,
         data_as_of: Some(at(1_799_990_000)),
         coverage: Some(Coverage {
             tables_expected: 160,

@@ -45,8 +45,9 @@ impl Night<'_> {
         self.end_copy(is_sound).await;
         // What is proven but could not be put where it counts lets nothing older go.
         let is_placed = !self.record.journal.debts().iter().any(|debt| matches!(debt, Debt::Backup { .. }));
-        if is_sound && is_placed {
-            self.after_sound().await;
+        let is_proven = signed.as_ref().is_some_and(|signed| signed.is_dump_proven);
+        if is_proven && is_placed {
+            self.after_proven().await;
         }
         let end = End { signed, witnessed, error, steps_in_report };
         self.finish(end).await
@@ -85,8 +86,9 @@ impl Night<'_> {
         let exit_code = self.exit_code(&end);
         let End { signed, witnessed, error, .. } = end;
         let report = signed.map(|signed| signed.path);
+        let dump_verdict = witnessed.as_ref().map(Witnessed::dump_verdict);
         let comparison = witnessed.map(|witnessed| witnessed.comparison);
-        Ended { exit_code, report, comparison, error, troubles: self.troubles }
+        Ended { exit_code, report, comparison, dump_verdict, error, troubles: self.troubles }
     }
 
     fn sign(&mut self, witnessed: Option<&Witnessed>, error: Option<&Error>) -> Option<Signed> {
@@ -162,7 +164,8 @@ impl Night<'_> {
         Ok(())
     }
 
-    async fn after_sound(&mut self) {
+    /// What is done with a dump that counts as verified, also where the verdict on the copy is not sound.
+    async fn after_proven(&mut self) {
         if let Err(error) = self.remember() {
             self.troubles.push(error);
         }

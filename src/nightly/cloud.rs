@@ -97,6 +97,12 @@ impl Cloud {
         }
         record.done()?;
         record.begin("find_snapshot")?;
+        if given.snapshot.is_none() {
+            let mut notes = Vec::new();
+            let waited = self.rds.await_snapshot(&source, &mut notes).await;
+            notes.into_iter().for_each(|note| record.note(note));
+            waited?;
+        }
         let snapshot = self.rds.find_snapshot(&source, given.snapshot.as_deref(), (given.now)()).await?;
         record.note(format!(
             "{} of {}, PostgreSQL {}",

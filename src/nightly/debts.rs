@@ -18,7 +18,6 @@ use crate::progress::Event;
 use crate::rds::{Claim, Deadline, Guard, debt, is_refusal, left_alone};
 use crate::report::Report;
 use crate::restoring::{self, CopyIdentity};
-use crate::verdict::Verdict;
 
 /// Whoever pays.
 pub struct Payer<'a> {
@@ -168,12 +167,12 @@ impl Payer<'_> {
     /// The report decides, if it is the very one that was signed.
     fn place_backup(&self, id: &str, report: Option<&ReportFile>) -> Result<Entry> {
         let backups = Backups::open(&self.given.config.dump.directory)?;
-        let verdict = report.map(read_verdict).transpose()?.flatten();
+        let signed = report.map(read_report).transpose()?.flatten();
         // A report that never got to disk speaks for nothing.
-        let report = report.filter(|_| verdict.is_some());
-        let place = match verdict {
-            Some(verdict) if verdict.is_sound() => Place::Verified,
-            Some(verdict) if verdict.is_damaged() => Place::Damaged,
+        let report = report.filter(|_| signed.is_some());
+        let place = match signed {
+            Some(signed) if signed.proves_dump() => Place::Verified,
+            Some(signed) if signed.verdict.is_damaged() => Place::Damaged,
             Some(_) | None => backups.recover(id)?,
         };
         // A night may be found damaged before its dump was complete.
@@ -203,7 +202,7 @@ fn check_claim(claim: &CopyClaim, run_id: Option<&str>, configured: &str) -> Res
 }
 
 /// `None`: the run ended between saying that it would write the report and writing it.
-fn read_verdict(file: &ReportFile) -> Result<Option<Verdict>> {
+fn read_report(file: &ReportFile) -> Result<Option<Report>> {
     let path = Path::new(&file.path);
     let bytes = match files::read(path, files::REPORT) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -212,7 +211,7 @@ fn read_verdict(file: &ReportFile) -> Result<Option<Verdict>> {
     if crate::store::sha256(&bytes) != file.sha256 {
         return Err(Error::new("it is not the report that was signed").context(format!("read {}", path.display())));
     }
-    Ok(Some(Report::from_bytes(&bytes)?.verdict))
+    Ok(Some(Report::from_bytes(&bytes)?))
 }
 
 fn words(paid: &Entry) -> String {

@@ -7,17 +7,20 @@ mod baseline;
 mod closing;
 mod cloud;
 mod debts;
+mod events;
 mod fate;
 mod fit;
 mod given;
 mod hooks;
 mod moving;
+mod options;
 mod orphans;
 mod paper;
 mod plan;
 mod power;
 mod ready;
 mod record;
+mod rights;
 mod source;
 mod stages;
 mod sweep;
@@ -33,17 +36,19 @@ use tokio::sync::watch;
 pub use cloud::Cloud;
 pub use debts::{Payer, Recovered, earlier};
 pub use given::Given;
+pub use options::apply as leave_out;
 pub use plan::{Plan, plan};
 pub use ready::far;
 pub use source::shared;
 pub use sweep::{Broom, Swept, sweep};
-pub use witness::{Witnessed, capture, judge};
+pub use witness::{Witnessed, capture, explain, judge};
 
 use crate::comparison::Comparison;
 use crate::error::{Error, Result};
 use crate::journal::{Holder, Journal, Lock, Runs};
 use crate::progress::Event;
 use crate::store;
+use crate::verdict::DumpVerdict;
 use paper::Paper;
 use record::Record;
 use stages::Night;
@@ -63,6 +68,8 @@ pub struct Ended {
     pub report: Option<PathBuf>,
     /// What was compared, when it came to that.
     pub comparison: Option<Comparison>,
+    /// Whether the dump is proven, when it came to that.
+    pub dump_verdict: Option<DumpVerdict>,
     /// Why there is no verdict.
     pub error: Option<Error>,
     /// What went wrong besides: each is told, none takes the verdict back.
@@ -160,7 +167,7 @@ fn abandoned(given: &Given<'_>, holder: &Holder, signal: i32) -> Ended {
     let exit_code = u8::try_from(128 + signal).unwrap_or(u8::MAX);
     let error = Error::interrupted(signal).hint("the next run, or sweep, cleans up");
     let troubles = telling::abandoned(given, holder, exit_code).into_iter().collect();
-    Ended { exit_code, report: None, comparison: None, error: Some(error), troubles }
+    Ended { exit_code, report: None, comparison: None, dump_verdict: None, error: Some(error), troubles }
 }
 
 /// Whoever is interrupted says what is left, of earlier runs too: there may be no next run.

@@ -41,6 +41,8 @@ pub struct Signed {
     pub file: ReportFile,
     /// What it says.
     pub verdict: Verdict,
+    /// Whether its dump counts as verified.
+    pub is_dump_proven: bool,
     /// Who signed it.
     pub key: KeyFile,
 }
@@ -136,7 +138,8 @@ impl Ready {
     /// When it cannot be written.
     pub fn write(self) -> Result<Signed> {
         let path = self.folder.finish(&self.report)?;
-        Ok(Signed { path, file: self.file, verdict: self.report.verdict, key: self.key })
+        let is_dump_proven = self.report.proves_dump();
+        Ok(Signed { path, file: self.file, verdict: self.report.verdict, is_dump_proven, key: self.key })
     }
 }
 

@@ -10,6 +10,7 @@ use super::debts::Payer;
 use super::fit::demand_fit;
 use super::given::Given;
 use super::moving::Moving;
+use super::options;
 use super::paper::Paper;
 use super::ready::{self, Ready};
 use super::record::Record;
@@ -17,7 +18,7 @@ use super::telling;
 use super::witness::{self, Witnessed};
 use crate::backups::{Backup, Backups, Made, Ours};
 use crate::comparison::{Job, check_patterns};
-use crate::config::Source;
+use crate::config::{MaterializedViews, Source};
 use crate::conninfo::ConnInfo;
 use crate::dumping::{self, DumpOrder};
 use crate::endpoint::Endpoint;
@@ -25,6 +26,7 @@ use crate::error::{Context, Error, Result};
 use crate::journal::{CopyClaim, Entry, Holder, Place, Runs};
 use crate::live::Live;
 use crate::manifest::Manifest;
+use crate::name::Name;
 use crate::night;
 use crate::night::{Complaint, RestoreFacts};
 use crate::progress::{Event, Side};
@@ -233,6 +235,12 @@ impl<'a> Night<'a> {
         // The very server that has the moment.
         let server = live.server().clone();
         check_patterns(&job.request.selection, &live.listing().catalog(), "of the source")?;
+        let without_rows: Vec<Name> =
+            live.listing().relations.keys().filter(|name| !job.request.selection.has_rows(name)).cloned().collect();
+        if !without_rows.is_empty() {
+            let names: Vec<String> = without_rows.iter().map(ToString::to_string).collect();
+            self.record.note(format!("rows left out of the dump: {}", names.join(", ")));
+        }
         self.moving.before = live.sequence_values().await.unwrap_or_default();
         let endpoint = Endpoint::Live(Box::new(live));
         let partial = ready.backups.begin(id)?;
@@ -241,6 +249,7 @@ impl<'a> Night<'a> {
             snapshot: Some(&snapshot),
             target: partial.path(),
             config: &self.given.config.dump,
+            without_rows: &without_rows,
             tools: &ready.tools,
             role: None,
         };
@@ -293,6 +302,8 @@ impl<'a> Night<'a> {
             jobs: restore.jobs,
             no_owner: restore.no_owner,
             no_privileges: restore.no_privileges,
+            no_tablespaces: restore.no_tablespaces,
+            without_refresh: restore.materialized_views == MaterializedViews::Leave,
             role: restore.role.as_deref(),
             accept: &restore.accept,
             stalled_after: self.given.config.dump.stalled_after.duration(),
@@ -406,10 +417,15 @@ impl<'a> Night<'a> {
         let copy = Endpoint::Live(Box::new(live));
         let witnessed = witness::judge(&source, dump, &copy, job, complaints, &self.given.listener).await?;
         let mut witnessed = witnessed;
-        witnessed.comparison.outcome.remarks.append(&mut self.remarks);
+        let comparison = &mut witnessed.comparison;
+        comparison.outcome.remarks.append(&mut self.remarks);
+        options::apply(&mut comparison.outcome, &self.given.config.restore, &comparison.expected);
         baseline::judge(&mut witnessed, self.given, &job.request).await;
         self.facts.legs.clone_from(&witnessed.legs);
+        let dump = witnessed.dump_verdict();
         self.record.note(witnessed.comparison.outcome.verdict_line());
+        dump.line().into_iter().for_each(|line| self.record.note(line));
+        self.facts.dump_verdict = Some(dump);
         self.record.done()?;
         Ok(witnessed)
     }

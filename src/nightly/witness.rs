@@ -3,17 +3,18 @@
 //! The answer is that of source and copy. The two legs in between say where a difference came in; a difference that only a leg
 //! shows is a finding too. Never takes a side that could not be read for one that is equal.
 
+use super::{events, rights};
 use crate::compare::{self, Request};
 use crate::comparison::{self, Comparison, Job};
 use crate::endpoint::Endpoint;
 use crate::error::Result;
-use crate::finding::{Finding, FindingKind, Unchecked};
+use crate::finding::{Finding, FindingKind};
 use crate::listing::{self, Plan};
 use crate::live::CaptureRequest;
 use crate::manifest::Manifest;
 use crate::night::{Complaint, Leg};
 use crate::progress::{Listener, Side};
-use crate::verdict::Outcome;
+use crate::verdict::{DumpVerdict, Outcome};
 
 /// The first leg.
 const SOURCE_TO_DUMP: &str = "source to dump";
@@ -28,6 +29,15 @@ pub struct Witnessed {
     pub dump: Manifest,
     /// Where a difference came in.
     pub legs: Vec<Leg>,
+    /// Source and dump, dump and copy.
+    pub outcomes: [Outcome; 2],
+}
+
+impl Witnessed {
+    /// Whether the dump is proven: see [`Outcome::dump_verdict`].
+    pub fn dump_verdict(&self) -> DumpVerdict {
+        self.comparison.outcome.dump_verdict(&self.outcomes)
+    }
 }
 
 /// Reads everything that one endpoint has.
@@ -78,9 +88,16 @@ pub async fn judge(
     outcome.remarks.extend(copy.remarks(Side::Actual));
     blame(&mut outcome.findings, &first, &second);
     add_of_legs(outcome, &first, &second);
-    outcome.unchecked.extend(complaints.iter().filter(|complaint| complaint.accepted.is_none()).map(unchecked));
+    explain(outcome, complaints);
+    events::limit(outcome, &first, &second, &comparison.actual);
     job.show.redaction.outcome(outcome);
-    Ok(Witnessed { comparison, dump, legs })
+    Ok(Witnessed { comparison, dump, legs, outcomes: [first, second] })
+}
+
+/// What pg_restore's complaints explain of an outcome, and what is unchecked because of them.
+pub fn explain(outcome: &mut Outcome, complaints: &[Complaint]) {
+    rights::fold(outcome, complaints);
+    outcome.unchecked.extend(complaints.iter().filter_map(Complaint::unchecked));
 }
 
 fn leg(name: &str, outcome: &Outcome) -> Leg {
@@ -124,15 +141,5 @@ fn add_of_legs(outcome: &mut Outcome, first: &Outcome, second: &Outcome) {
             unchecked.side = format!("{} ({name})", unchecked.side);
             outcome.unchecked.push(unchecked);
         }
-    }
-}
-
-fn unchecked(complaint: &Complaint) -> Unchecked {
-    let code = if complaint.sqlstate.is_empty() { String::new() } else { format!(" ({})", complaint.sqlstate) };
-    Unchecked {
-        object: complaint.object.clone(),
-        side: "actual".into(),
-        reason: format!("pg_restore complained: {}{code}", complaint.message),
-        limit: None,
     }
 }

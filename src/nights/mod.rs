@@ -88,6 +88,10 @@ pub struct Summary {
     pub verdict: Verdict,
     /// See [`crate::report::Report::verdict_line`].
     pub verdict_line: String,
+    /// See [`crate::report::Report::proves_dump`].
+    pub is_dump_proven: bool,
+    /// See [`crate::verdict::DumpVerdict::line`].
+    pub dump_line: Option<String>,
     /// Tables compared.
     pub tables: u64,
     /// Tables in the catalog of the expected side.
@@ -205,6 +209,17 @@ impl NightEntry {
     /// By the verdict that may be believed; what came after has no part in it.
     pub fn is_sound(&self) -> bool {
         self.verdict().is_some_and(|verdict| verdict.is_sound())
+    }
+
+    /// Whether its dump counts as verified, by a report that may be believed.
+    pub fn is_dump_proven(&self) -> bool {
+        self.verdict().is_some() && self.summary().is_some_and(|summary| summary.is_dump_proven)
+    }
+
+    /// What is to be said of the dump, where the verdict alone does not say it.
+    pub fn dump_line(&self) -> Option<&str> {
+        self.verdict()?;
+        self.summary()?.dump_line.as_deref()
     }
 
     /// Sound, and something after that failed, was left behind, or is not known.

@@ -19,6 +19,7 @@ use crate::signature::NAMESPACE;
 use crate::signers::AllowedSigners;
 use crate::store::{self, Authorship, REPORT, SIGNATURE, Trust, authorship};
 use crate::time::Timestamp;
+use crate::verdict::DumpVerdict;
 
 /// A run that is at it for longer was killed.
 const LONGEST_RUN_S: u64 = 86_400;
@@ -157,7 +158,9 @@ fn side_files(file: &Path, report: &Report) -> Vec<String> {
 }
 
 fn summary(report: Report, sha256: String) -> Summary {
+    let is_dump_proven = report.proves_dump();
     let night = report.night.unwrap_or_default();
+    let dump_line = night.dump_verdict.as_ref().and_then(DumpVerdict::line);
     let (dump_bytes, backup) = night.dump.map(|dump| (dump.bytes, dump.backup)).unzip();
     Summary {
         sha256,
@@ -165,6 +168,8 @@ fn summary(report: Report, sha256: String) -> Summary {
         command: report.command,
         verdict: report.verdict,
         verdict_line: report.verdict_line,
+        is_dump_proven,
+        dump_line,
         tables: report.coverage.tables_compared,
         tables_expected: report.coverage.tables_expected,
         rows: report.coverage.rows_expected,

@@ -150,6 +150,9 @@ fn notes(night: &NightEntry, style: Style) -> Vec<String> {
             note(&format!("{}: {}", printable(&night.id), printable(&reason)), style).map(|line| style.red(&line)),
         );
     }
+    if let Some(line) = night.dump_line().filter(|_| night.is_dump_proven()) {
+        lines.extend(note(&format!("{}: {}", printable(&night.id), printable(line)), style));
+    }
     let wrongs = night.wrongs();
     if !wrongs.is_empty() {
         let text = format!("{}: after the report: {}", printable(&night.id), printable(&wrongs.join("; ")));

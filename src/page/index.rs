@@ -58,7 +58,10 @@ fn newest_night(newest: &NightEntry, answer: Answer) -> Markup {
                 p.answer { (answer.word()) }
                 p { "Newest night: " (link(newest)) }
                 @if let Some(summary) = newest.summary() {
-                    @if newest.verdict().is_some() { p { (shown(&summary.verdict_line)) } } @else { p { (answer.meaning()) } }
+                    @if newest.verdict().is_some() {
+                        p { (shown(&summary.verdict_line)) }
+                        @if let Some(line) = newest.dump_line() { p { strong { (shown(line)) } } }
+                    } @else { p { (answer.meaning()) } }
                 } @else { p { (answer.meaning()) } }
                 (aftermath::lines(newest))
             }
@@ -68,10 +71,13 @@ fn newest_night(newest: &NightEntry, answer: Answer) -> Markup {
 
 fn facts(nights: &[NightEntry]) -> Markup {
     let sound = nights.iter().find(|night| night.is_sound());
+    let proven = nights.iter().find(|night| night.is_dump_proven());
+    let is_other = proven.map(|night| &night.id) != sound.map(|night| &night.id);
     let count = |answer| nights.iter().filter(|night| Answer::of(night) == answer).count() as u64;
     html! {
         dl.facts {
             div { dt { "Newest sound night" } dd { @if let Some(night) = sound { (link(night)) } @else { span.word.damaged { "none" } } } }
+            @if let Some(night) = proven.filter(|_| is_other) { div { dt { "Newest proven dump" } dd { (link(night)) } } }
             div { dt { "Nights" } dd { (grouped(nights.len() as u64)) } }
             @for answer in Answer::ALL { @let count = count(answer); @if count > 0 { div { dt { (answer.badge()) } dd { (grouped(count)) } } } }
         }

@@ -90,12 +90,17 @@ fn verdict(paper: &Paper<'_>, answer: Answer) -> Markup {
                 @if answer == Answer::Unproven {
                     p { (answer.meaning()) }
                     p { "It claims: " q { (shown(&paper.report.verdict_line)) } }
-                } @else { p { (shown(&paper.report.verdict_line)) } p.quiet { (answer.meaning()) } }
+                } @else { p { (shown(&paper.report.verdict_line)) } p.quiet { (answer.meaning()) } (dump(paper)) }
                 @if !disorder.is_empty() { ul { @for line in &disorder { li { strong { (shown(line)) } } } } }
                 (aftermath::lines(paper.entry))
             }
         }
     }
+}
+
+/// What the verdict alone does not say of the dump.
+fn dump(paper: &Paper<'_>) -> Markup {
+    html! { @if let Some(line) = paper.entry.dump_line() { p { strong { (shown(line)) } } } }
 }
 
 fn facts(report: &Report) -> Markup {

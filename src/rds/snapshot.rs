@@ -7,6 +7,7 @@ use aws_sdk_rds::types::DbSnapshot;
 use super::client::Rds;
 use super::facts::{Snapshot, SourceInstance, timestamp};
 use super::trouble::Trouble;
+use super::wait::Deadline;
 use crate::config::{RdsSource, SnapshotKind};
 use crate::error::{Context, Error, Result};
 use crate::time::Timestamp;
@@ -59,6 +60,32 @@ impl Rds {
         chosen.doing(doing)
     }
 
+    /// Waits while a snapshot that is newer than every finished one is still being made, up to `wait_for_snapshot`. What it waited
+    /// for is added to `notes`.
+    ///
+    /// # Errors
+    /// RDS cannot be asked.
+    pub async fn await_snapshot(&self, source: &SourceInstance, notes: &mut Vec<String>) -> Result<()> {
+        let limit = self.source().wait_for_snapshot.duration();
+        let deadline = Deadline::after(limit);
+        loop {
+            let mut listed = self.list_snapshots(&source.resource_id, None).await.doing(|| "list the snapshots")?;
+            listed.retain(|snapshot| snapshot.resource_id == source.resource_id);
+            let counting: Vec<&Listed> = listed.iter().filter(|one| counts(one, self.source())).collect();
+            let coming = coming(&counting);
+            match (coming.is_empty(), notes.is_empty()) {
+                (true, _) => return Ok(()),
+                (false, true) => notes.push(format!("waiting up to {} for {coming}", self.source().wait_for_snapshot)),
+                (false, false) => {}
+            }
+            if deadline.is_over() {
+                notes.push(format!("did not wait any longer: {coming}"));
+                return Ok(());
+            }
+            self.pause(deadline).await;
+        }
+    }
+
     /// Without a kind: the automated and the manual ones.
     async fn list_snapshots(&self, resource_id: &str, kind: Option<&str>) -> Result<Vec<Listed>, Trouble> {
         let mut all = Vec::new();
@@ -97,12 +124,7 @@ fn listed(snapshot: &DbSnapshot) -> Listed {
 }
 
 fn choose_newest(all: &[Listed], source: &RdsSource, now: Timestamp) -> Result<Snapshot> {
-    let counts = |listed: &&Listed| match source.snapshots {
-        SnapshotKind::Automated => listed.kind == "automated",
-        SnapshotKind::Manual => listed.kind == "manual",
-        SnapshotKind::Any => listed.kind == "automated" || listed.kind == "manual",
-    };
-    let counting: Vec<&Listed> = all.iter().filter(counts).collect();
+    let counting: Vec<&Listed> = all.iter().filter(|listed| counts(listed, source)).collect();
     let finished = counting.iter().filter(|listed| is_finished(listed)).max_by_key(|listed| listed.created_at);
     let Some(newest) = finished else { return Err(none_finished(&counting, all.len())) };
     let mut snapshot = usable(newest, now)?;
@@ -116,7 +138,28 @@ fn choose_newest(all: &[Listed], source: &RdsSource, now: Timestamp) -> Result<S
         return Err(error.hint("look why RDS takes none, or name one with --snapshot"));
     }
     snapshot.notes.push(format!("newest of {} snapshots, {} old", counting.len(), age(newest, now)));
+    let coming = coming(&counting);
+    if !coming.is_empty() {
+        snapshot.notes.push(format!("a newer snapshot is not finished and was not taken: {coming}"));
+    }
     Ok(snapshot)
+}
+
+/// Whether a snapshot is of the configured kind.
+fn counts(listed: &Listed, source: &RdsSource) -> bool {
+    match source.snapshots {
+        SnapshotKind::Automated => listed.kind == "automated",
+        SnapshotKind::Manual => listed.kind == "manual",
+        SnapshotKind::Any => listed.kind == "automated" || listed.kind == "manual",
+    }
+}
+
+/// Those that RDS is still making and that will be newer than every finished one. RDS may not say yet when they are taken.
+fn coming(counting: &[&Listed]) -> String {
+    let newest = counting.iter().filter(|listed| is_finished(listed)).filter_map(|listed| listed.created_at).max();
+    let is_newer = |listed: &Listed| listed.created_at.is_none_or(|at| newest.is_none_or(|newest| at > newest));
+    let coming = counting.iter().filter(|listed| listed.status == "creating" && is_newer(listed));
+    coming.map(|listed| format!("{} is {}", listed.identifier, progress(listed))).collect::<Vec<_>>().join(", ")
 }
 
 fn choose_wanted(all: &[Listed], wanted: &str, now: Timestamp) -> Result<Snapshot> {

@@ -15,6 +15,7 @@ fn source(kind: SnapshotKind) -> RdsSource {
         profile: None,
         endpoint_url: None,
         snapshots: kind,
+        wait_for_snapshot: Span::seconds(1),
         max_snapshot_age: Span::seconds(26 * 3600),
         temporary: Temporary {
             prefix: "pgwitness".into(),

@@ -6,7 +6,7 @@ use super::printable::printable;
 use super::style::Style;
 use super::text::{grouped, grouped_noun, wrap};
 use crate::finding::{AppliedWaiver, Unchecked};
-use crate::verdict::{Coverage, Outcome, Verdict};
+use crate::verdict::{Coverage, DumpVerdict, Outcome, Verdict};
 
 /// Of what a waiver covered, so many are listed.
 const COVERED_SHOWN: usize = 10;
@@ -67,6 +67,13 @@ pub fn verdict(outcome: &Outcome, style: Style) -> Vec<String> {
         .collect();
     lines.push(style.bold(&paint(style, &printable(&outcome.verdict_line()))));
     lines
+}
+
+/// What the verdict alone does not say of the dump; nothing of a sound night.
+pub fn dump(dump: &DumpVerdict, style: Style) -> Vec<String> {
+    let paint = if dump.is_proven() { Style::green } else { Style::red };
+    let lines = dump.line().map(|line| wrap(&printable(&line), style.width.max(20))).unwrap_or_default();
+    lines.iter().map(|line| style.bold(&paint(style, line))).collect()
 }
 
 /// Two numbers are always expected / actual; one number stands for both.

@@ -28,7 +28,7 @@ pub use text::{bytes, cells, cut, duration, grouped, grouped_noun, value_pair, w
 
 use crate::finding::Finding;
 use crate::manifest::EndpointFacts;
-use crate::verdict::Outcome;
+use crate::verdict::{DumpVerdict, Outcome};
 
 /// What stands on top: the two endpoints, always in that order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -67,6 +67,11 @@ pub fn outcome(heading: &Heading, outcome: &Outcome, style: Style) -> String {
         closing::verdict(outcome, style),
     ];
     joined(&sections)
+}
+
+/// What there is to say of the dump below the verdict on the copy, with a newline; empty of a sound night.
+pub fn dump_verdict(dump: &DumpVerdict, style: Style) -> String {
+    closing::dump(dump, style).iter().map(|line| format!("{line}\n")).collect()
 }
 
 /// Sections with an empty line between them.

@@ -40,6 +40,8 @@ pub fn report(report: &Report, aftermath: &Aftermath, only: Option<Part>, style:
         sections.push(closing::remarks(&outcome.remarks, style));
     }
     sections.push(closing::verdict(&outcome, style));
+    let dump = report.night.as_ref().and_then(|night| night.dump_verdict.as_ref());
+    sections.push(dump.map_or_else(Vec::new, |dump| closing::dump(dump, style)));
     sections.push(night::after(aftermath, outcome.verdict().exit_code(), is_shown(Part::Steps), style));
     super::joined(&sections)
 }

@@ -7,7 +7,7 @@ use super::{Report, SideFile, Sides};
 use crate::aspect::Aspect;
 use crate::error::{Error, Result};
 use crate::manifest::Observed;
-use crate::night::StepResult;
+use crate::night::{Complaint, Night, StepResult};
 use crate::verdict::{TableResult, TableStatus, Verdict};
 
 impl Report {
@@ -74,15 +74,37 @@ impl Report {
         if self.format < 2 {
             return Some("format 1 knows no night".into());
         }
-        if self.verdict != Verdict::Sound {
+        if let Some(contradiction) = self.check_dump(night) {
+            return Some(contradiction);
+        }
+        if !self.proves_dump() {
             return None;
         }
         let failed = night.steps.iter().find(|step| matches!(step.result, StepResult::Failed(_)));
         let failed = failed.map(|step| format!("step {} failed", step.name));
         let mut complaints = night.restore.iter().flat_map(|restore| &restore.complaints);
-        let complaint = complaints.find(|complaint| complaint.accepted.is_none());
+        let is_open =
+            |complaint: &&Complaint| complaint.accepted.is_none() && !(self.is_limited() && complaint.limit.is_some());
+        let complaint = complaints.find(is_open);
         let complaint = complaint.map(|complaint| format!("pg_restore complained of {}", complaint.object));
-        failed.or(complaint).map(|what| format!("it says sound, but {what}"))
+        let said = if self.is_limited() { "that the dump is proven" } else { "sound" };
+        failed.or(complaint).map(|what| format!("it says {said}, but {what}"))
+    }
+
+    /// The dump is proven, and the verdict is not sound.
+    fn is_limited(&self) -> bool {
+        self.verdict != Verdict::Sound && self.proves_dump()
+    }
+
+    /// The legs are not in a report as a whole: what they add is among the findings.
+    fn check_dump(&self, night: &Night) -> Option<String> {
+        let said = night.dump_verdict.as_ref()?;
+        if self.format < 3 {
+            return Some(format!("format {} knows no verdict on the dump", self.format));
+        }
+        let made = self.outcome().dump_verdict(&[]);
+        let is_other = (made.is_proven(), made.lacks()) != (said.is_proven(), said.lacks());
+        (said.is_proven() && is_other).then(|| "it says that the dump is proven, its content does not".to_owned())
     }
 
     fn has_waived(&self) -> bool {

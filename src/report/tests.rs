@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::aspect::Aspect;
 use crate::digest::{RowDigest, TableDigest};
-use crate::finding::{ChangedColumn, ChangedRow, FindingKind, RowDifference, RowText, Waiver};
+use crate::finding::{ChangedColumn, ChangedRow, FindingKind, Limit, RowDifference, RowText, Waiver};
 use crate::manifest::{Schema, Tally};
 use crate::night::{Complaint, DumpFacts, DumpFile, Leg, RdsFacts, RestoreFacts, Step, StepResult};
 use crate::verdict::TableStatus;
@@ -64,6 +64,7 @@ fn night(hash: &str) -> Night {
         sqlstate: "42501".into(),
         message: "must be owner of extension plpgsql".into(),
         accepted: Some("it has one already".into()),
+        limit: None,
     };
     Night {
         source_kind: "rds".into(),
@@ -78,6 +79,7 @@ fn night(hash: &str) -> Night {
         }),
         restore: Some(RestoreFacts { complaints: vec![complaint], ..Default::default() }),
         legs: vec![Leg { name: "source to dump".into(), verdict_line: "sound".into(), findings: vec!["x".into()] }],
+        dump_verdict: None,
     }
 }
 
@@ -383,4 +385,33 @@ fn a_night_that_went_wrong_is_never_sound() {
     assert!(complained.check().is_err());
     let old = Report { format: 1, ..whole };
     assert!(old.check().is_err());
+}
+
+#[test]
+fn a_report_that_calls_a_dump_proven_which_its_findings_speak_against_cannot_be_read() {
+    let mut outcome = sound();
+    let mut finding = Finding::new(FindingKind::Changed, "extension hstore");
+    finding.limit = Some(Limit::ExtensionVersion);
+    outcome.findings.push(finding);
+    let mut proven = report(&outcome);
+    proven.night.as_mut().unwrap().dump_verdict = Some(outcome.dump_verdict(&[]));
+    assert!(proven.proves_dump() && !proven.verdict.is_sound());
+    let bytes = proven.to_bytes().unwrap();
+    assert_eq!(Report::from_bytes(&bytes).unwrap(), proven);
+
+    let mut forged = proven.clone();
+    forged.findings[0].limit = None;
+    assert!(forged.check().unwrap_err().to_string().contains("it says that the dump is proven, its content does not"));
+    let mut old = proven.clone();
+    old.format = 2;
+    assert!(old.check().unwrap_err().to_string().contains("format 2 knows no verdict on the dump"));
+    let mut failed = proven.clone();
+    failed.night.as_mut().unwrap().steps[0].result = StepResult::Failed("x".into());
+    assert!(failed.check().is_err());
+}
+
+#[test]
+fn an_old_report_without_a_verdict_on_the_dump_proves_it_by_its_verdict_alone() {
+    assert!(report(&sound()).proves_dump());
+    assert!(!report(&damaged()).proves_dump());
 }

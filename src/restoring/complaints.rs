@@ -5,6 +5,7 @@
 //! more than once, so of workers' errors the count only tells that there are some; but each of their messages comes in one piece,
 //! so none is overlooked, even where what stands before it has run into another's.
 
+use super::known;
 use crate::child::Ended;
 use crate::error::{Error, Result};
 use crate::night::Complaint;
@@ -13,6 +14,11 @@ use crate::night::Complaint;
 const MOST: usize = 1000;
 const ENTRY: &str = "pg_restore: from TOC entry ";
 const ERROR: &str = "pg_restore: error: ";
+/// In place of an owner that an entry does not have, an extension for instance.
+const NO_OWNER: &str = " (no owner)";
+/// SQLSTATE 53100: the server's words for it, and the operating system's.
+const DISK_FULL: &str = "No space left on device";
+const ON_FULL_DISK: &str = "make room on the restore server (data directory, tablespaces, WAL), or restore to another server; the dump is not the cause";
 pub(super) const COUNT: &str = "pg_restore: warning: errors ignored on restore: ";
 /// How those errors begin that pg_restore counts and passes over; any other is its end.
 const PASSED_OVER: &[&str] = &[
@@ -42,6 +48,8 @@ pub(super) struct Complaints {
     counted: Option<u64>,
     fatal: Option<String>,
     has_open_message: bool,
+    /// The command of the last message is still to come.
+    has_open_command: bool,
 }
 
 impl Complaints {
@@ -60,7 +68,10 @@ impl Complaints {
             self.complain(message);
         } else if let Some(detail) = line.strip_prefix("DETAIL:  ").filter(|_| self.has_open_message) {
             self.detail(detail);
+        } else if let Some(command) = line.strip_prefix("Command was: ").filter(|_| self.has_open_command) {
+            self.command(command);
         } else {
+            self.has_open_command &= !line.starts_with("pg_restore: ");
             match line {
                 "pg_restore: entering main parallel loop" => self.is_parallel = true,
                 "pg_restore: finished main parallel loop" => self.is_parallel = false,
@@ -70,10 +81,12 @@ impl Complaints {
         }
     }
 
-    /// `217; 1255 16406 FUNCTION f() owner1`: number, class, OID, type, name, owner (which may be empty).
+    /// `217; 1255 16406 FUNCTION f() owner1`: number, class, OID, type, name, owner (which may be empty, or ` (no owner)`).
     fn enter(&mut self, entry: &str) {
         let object = entry.splitn(4, ' ').nth(3).unwrap_or(entry);
-        object.rsplit_once(' ').map_or(object, |(object, _)| object).clone_into(&mut self.entry);
+        let object =
+            object.strip_suffix(NO_OWNER).or(object.rsplit_once(' ').map(|(object, _)| object)).unwrap_or(object);
+        object.clone_into(&mut self.entry);
         self.named += 1;
         self.has_open_message = false;
     }
@@ -87,9 +100,10 @@ impl Complaints {
         self.of_workers += u64::from(self.is_parallel);
         let object = self.object();
         self.has_open_message = self.list.len() < MOST;
+        self.has_open_command = self.has_open_message;
         if self.has_open_message {
             let message = said(message).to_owned();
-            self.list.push(Complaint { object, sqlstate: String::new(), message, accepted: None });
+            self.list.push(Complaint { object, sqlstate: String::new(), message, accepted: None, limit: None });
         }
     }
 
@@ -115,12 +129,25 @@ impl Complaints {
         self.has_open_message = false;
     }
 
+    /// What was to be done tells whether only an owner or a privilege could not be set.
+    fn command(&mut self, command: &str) {
+        if let Some(complaint) = self.list.last_mut() {
+            complaint.limit = known::limit_of(&complaint.message, command);
+        }
+        (self.has_open_message, self.has_open_command) = (false, false);
+    }
+
     /// Everything it complained of.
     ///
     /// # Errors
     /// It ended for another reason, or counted otherwise.
     pub(super) fn finish(self, ended: &Ended) -> Result<Vec<Complaint>> {
         let is_good = ended.status.success();
+        if let Some(full) = self.list.iter().find(|one| one.message.contains(DISK_FULL)) {
+            return Err(
+                Error::new(format!("the disk of the restore server is full: {}", full.message)).hint(ON_FULL_DISK)
+            );
+        }
         let adds_up = |counted: u64| counted == self.count || (self.of_workers > 0 && counted > self.count);
         match (self.counted, &self.fatal) {
             (_, Some(fatal)) => Err(ending(fatal)),
@@ -142,7 +169,8 @@ impl Complaints {
         let kept = self.list.len() as u64;
         if self.count > kept {
             let message = format!("{} more complaints", self.count - kept);
-            let more = Complaint { object: String::new(), sqlstate: String::new(), message, accepted: None };
+            let object = String::new();
+            let more = Complaint { object, sqlstate: String::new(), message, accepted: None, limit: None };
             self.list.push(more);
         }
         self.list
@@ -164,6 +192,14 @@ fn said(message: &str) -> &str {
 /// Why it stopped before the end.
 fn ending(fatal: &str) -> Error {
     let error = Error::new(format!("pg_restore stopped: {fatal}"));
+    if fatal.contains(DISK_FULL) {
+        return error.hint(ON_FULL_DISK);
+    }
+    let is_about_server = ["server closed the connection", "terminating connection", "connection to server", "SSL "];
+    if is_about_server.iter().any(|words| fatal.contains(words)) {
+        return error
+            .hint("the restore server ended the connection; its log says why (disk full, out of memory, restart)");
+    }
     let is_about_file = ["input file", "data file", "file header", "unexpected", "found", "end of file", "archive"];
     if fatal.contains("unsupported version") {
         return error.hint("use a pg_restore that is not older than the pg_dump that made the dump");

@@ -21,6 +21,8 @@ const NEVER: &[&str] = &["postgres", "template0", "template1", "rdsadmin", "clou
 const BUSY_TRIES: u32 = 50;
 /// Half a minute: the server copies `template0`.
 const CREATION_TRIES: u32 = 300;
+/// A plain DROP waits for 5 seconds by itself.
+const DROP_TRIES: u32 = 12;
 const BUSY_PAUSE: Duration = Duration::from_millis(100);
 
 /// Which database it is, beyond doubt: for the journal, right after it was made.
@@ -216,14 +218,6 @@ async fn drop_proven(admin: &ConnInfo, copy: &CopyIdentity, protected: &[String]
     if !prove(&connection, copy).await? {
         return Ok(false);
     }
-    let has_force = major(&connection).await? >= 13;
-    if !has_force {
-        let sql = format!(
-            "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity WHERE datid = {}",
-            copy.oid
-        );
-        connection.client.batch_execute(&sql).await.map_err(|error| describe_error(&error))?;
-    }
     if one(&connection, &format!("SELECT 1 FROM pg_catalog.pg_database WHERE oid = {} AND datistemplate", copy.oid))
         .await?
         .is_some()
@@ -232,10 +226,29 @@ async fn drop_proven(admin: &ConnInfo, copy: &CopyIdentity, protected: &[String]
         connection.client.batch_execute(&sql).await.map_err(|error| describe_error(&error))?;
     }
     drop_subscriptions(admin, &connection, copy).await?;
-    let force = if has_force { " WITH (FORCE)" } else { "" };
-    let sql = format!("DROP DATABASE {}{force}", quote_always(&copy.database));
-    connection.client.batch_execute(&sql).await.map_err(|error| describe_error(&error))?;
+    drop_patiently(&connection, copy).await?;
     Ok(true)
+}
+
+/// Plainly first: the server itself ends autovacuum for that, while WITH (FORCE) by a user who is not a superuser fails
+/// because of it. Sessions of others are ended only when the database stays in use.
+async fn drop_patiently(connection: &Connection, copy: &CopyIdentity) -> Result<()> {
+    let plain = format!("DROP DATABASE {}", quote_always(&copy.database));
+    let forced = format!("{plain} WITH (FORCE)");
+    for attempt in 1.. {
+        let sql = if attempt % 2 == 0 { &forced } else { &plain };
+        match connection.client.batch_execute(sql).await {
+            Ok(()) => break,
+            Err(error) if attempt < DROP_TRIES && is_busy(&error) => tokio::time::sleep(BUSY_PAUSE).await,
+            Err(error) => return Err(describe_error(&error)),
+        }
+    }
+    Ok(())
+}
+
+/// In use (55006), or a session in it that this user may not end (42501): both may be over in a moment.
+fn is_busy(error: &tokio_postgres::Error) -> bool {
+    matches!(sqlstate(error), Some("55006" | "42501"))
 }
 
 /// A database with subscriptions cannot be dropped. Those of a copy have never been connected to anything: without their slot they go

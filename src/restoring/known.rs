@@ -1,9 +1,10 @@
 //! Which complaints are harmless: those that somebody has named by object and code, and two that every restore may bring.
 //!
-//! Never by number, and never by words alone: object and code must both be known. pg_restore does not print the code; of the
-//! messages below it is known, of any other it stays empty, and then nothing is accepted.
+//! Never by number, and never by words alone: two of object, code and message must be given and agree. pg_restore does not print
+//! the code; of the messages below it is known, of any other it stays empty. With workers the object may be unknown.
 
 use crate::config::AcceptedError;
+use crate::finding::Limit;
 use crate::night::Complaint;
 
 /// Start and end of a message of the server in English, and its SQLSTATE.
@@ -39,6 +40,20 @@ const MESSAGES: &[(&str, &str, &str)] = &[
     ("multiple primary keys for table \"", "\" are not allowed", "42P16"),
 ];
 
+/// Whether a command that failed with this message was only to set an owner or a privilege, and a right was lacking.
+pub(super) fn limit_of(message: &str, command: &str) -> Option<Limit> {
+    let is_absent = message.starts_with("role \"") && message.contains("\" does not exist");
+    if !is_absent && sqlstate_of(message) != Some("42501") {
+        return None;
+    }
+    let is_privilege = ["GRANT ", "REVOKE ", "ALTER DEFAULT PRIVILEGES "].iter().any(|verb| command.starts_with(verb));
+    match command {
+        _ if command.starts_with("ALTER ") && command.contains(" OWNER TO ") => Some(Limit::Owner),
+        _ if is_privilege => Some(Limit::Privilege),
+        _ => None,
+    }
+}
+
 /// Object, SQLSTATE, reason.
 const HARMLESS: &[(&str, &str, &str)] = &[
     (
@@ -64,13 +79,20 @@ pub(super) fn judged(mut complaint: Complaint, accept: &[AcceptedError]) -> Comp
         state.clone_into(&mut complaint.sqlstate);
     }
     let (object, state) = (complaint.object.as_str(), complaint.sqlstate.as_str());
-    if object.is_empty() || state.is_empty() {
-        return complaint;
-    }
-    let theirs = accept.iter().find(|known| known.object == object && known.sqlstate == state);
+    let theirs = accept.iter().find(|known| is_accepted(known, &complaint));
     let ours = HARMLESS.iter().find(|known| known.0 == object && known.1 == state);
     complaint.accepted = theirs.map(|known| known.reason.clone()).or(ours.map(|known| known.2.to_owned()));
     complaint
+}
+
+/// What is left out of an entry is not asked for; two of the three must be there.
+fn is_accepted(known: &AcceptedError, complaint: &Complaint) -> bool {
+    let said = complaint.message.split("; ").next().unwrap_or_default();
+    let given = [!known.object.is_empty(), !known.sqlstate.is_empty(), known.message.is_some()];
+    given.into_iter().filter(|is_given| *is_given).count() >= 2
+        && (known.object.is_empty() || known.object == complaint.object)
+        && (known.sqlstate.is_empty() || known.sqlstate == complaint.sqlstate)
+        && known.message.as_ref().is_none_or(|message| *message == said || *message == complaint.message)
 }
 
 #[cfg(test)]
@@ -78,12 +100,18 @@ mod tests {
     use super::*;
 
     fn complaint(object: &str, message: &str) -> Complaint {
-        Complaint { object: object.into(), sqlstate: String::new(), message: message.into(), accepted: None }
+        Complaint {
+            object: object.into(),
+            sqlstate: String::new(),
+            message: message.into(),
+            accepted: None,
+            limit: None,
+        }
     }
 
     #[test]
     fn a_complaint_is_accepted_by_object_and_code_together() {
-        let accept = [AcceptedError { object: "INDEX a".into(), sqlstate: "23505".into(), reason: "known".into() }];
+        let accept = [accepted("INDEX a", "23505", None)];
         let message = "could not create unique index \"a\"; Key (id)=(1) is duplicated.";
         let one = judged(complaint("INDEX a", message), &accept);
         assert_eq!((one.sqlstate.as_str(), one.accepted.as_deref()), ("23505", Some("known")));
@@ -91,9 +119,35 @@ mod tests {
         assert_eq!(judged(complaint("INDEX a", "permission denied for table a"), &accept).accepted, None);
     }
 
+    fn accepted(object: &str, sqlstate: &str, message: Option<&str>) -> AcceptedError {
+        let (object, sqlstate, message) = (object.into(), sqlstate.into(), message.map(str::to_owned));
+        AcceptedError { object, sqlstate, message, reason: "known".into() }
+    }
+
+    #[test]
+    fn a_complaint_with_an_unknown_code_or_object_is_accepted_by_its_message() {
+        let by_message =
+            [accepted("TABLE a", "", Some("never heard of")), accepted("", "42501", Some("permission denied for x"))];
+        assert!(judged(complaint("TABLE a", "never heard of; Key (id)=(1)"), &by_message).accepted.is_some());
+        assert!(judged(complaint("", "permission denied for x"), &by_message).accepted.is_some());
+        assert!(judged(complaint("TABLE b", "never heard of"), &by_message).accepted.is_none());
+        assert!(judged(complaint("", "permission denied for y"), &by_message).accepted.is_none());
+        let alone = [accepted("", "", Some("never heard of"))];
+        assert!(judged(complaint("TABLE a", "never heard of"), &alone).accepted.is_none(), "never by words alone");
+    }
+
+    #[test]
+    fn a_right_that_is_lacking_is_a_limit_only_of_owners_and_privileges() {
+        let member = "must be member of role \"app\"";
+        assert_eq!(limit_of(member, "ALTER TABLE public.t OWNER TO app;"), Some(Limit::Owner));
+        assert_eq!(limit_of("role \"r\" does not exist", "REVOKE ALL ON TABLE t FROM PUBLIC;"), Some(Limit::Privilege));
+        assert_eq!(limit_of("role \"r\" does not exist", "CREATE POLICY p ON t TO r;"), None);
+        assert_eq!(limit_of("relation \"t\" does not exist", "ALTER TABLE public.t OWNER TO app;"), None);
+    }
+
     #[test]
     fn what_we_do_not_know_is_never_accepted() {
-        let accept = [AcceptedError { object: String::new(), sqlstate: String::new(), reason: "anything".into() }];
+        let accept = [accepted("", "", None)];
         assert_eq!(judged(complaint("", "never heard of"), &accept).accepted, None);
         assert_eq!(judged(complaint("", "permission denied for table a"), &accept).accepted, None);
     }

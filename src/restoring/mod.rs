@@ -9,6 +9,8 @@ mod copy;
 mod facts;
 mod known;
 mod moved;
+mod needs;
+mod passes;
 mod properties;
 
 use std::ffi::OsString;
@@ -33,6 +35,8 @@ pub use copy::{
 };
 pub use facts::{DatabaseFacts, DatabaseSetting, FACTS_FILE, Grant, database_facts, read_facts, write_facts};
 pub use known::sqlstate_of;
+pub use needs::{Needs, demand_locale, demand_needs};
+use passes::Pass;
 pub use properties::{PropertiesOrder, restore_properties};
 
 /// What is to be restored, and where to.
@@ -47,6 +51,10 @@ pub struct RestoreOrder<'a> {
     pub no_owner: bool,
     /// pg_restore's `--no-privileges`.
     pub no_privileges: bool,
+    /// pg_restore's `--no-tablespaces`.
+    pub no_tablespaces: bool,
+    /// Materialized views are left as they are defined, without rows.
+    pub without_refresh: bool,
     /// pg_restore's `--role`.
     pub role: Option<&'a str>,
     /// Complaints that are known and harmless.
@@ -96,33 +104,50 @@ async fn run_restore(order: &RestoreOrder<'_>) -> Result<Restored> {
     }
     let environment = order.conninfo.child_environment()?.with_options(&options);
     let program = order.tools.program("pg_restore");
-    let run = Order {
-        program: &program,
-        arguments: arguments(order, environment.connection_argument()),
-        environment: &environment,
-        stalled_after: order.stalled_after,
-        grace: GRACE,
-    };
+    let mut restored =
+        Restored { pg_restore: order.tools.version.text.clone(), complaints: Vec::new(), notes: Vec::new() };
+    let passes = passes::plan(order.dump, program.clone(), order.without_refresh).await?;
+    for pass in &passes {
+        let run = Order {
+            program: &program,
+            arguments: arguments(order, pass, environment.connection_argument()),
+            environment: &environment,
+            stalled_after: order.stalled_after,
+            grace: GRACE,
+        };
+        run_pass(order, &run, &mut restored).await?;
+    }
+    Ok(restored)
+}
+
+/// One run of pg_restore to its end.
+async fn run_pass(order: &RestoreOrder<'_>, run: &Order<'_>, restored: &mut Restored) -> Result<()> {
     let mut complaints = Complaints::default();
     let moved = AtomicU64::new(0);
     let progress = || moved.load(Ordering::Relaxed);
     let mut hear = |line: &str| complaints.hear(line);
-    let running = child::run(&run, &progress, &mut hear);
+    let running = child::run(run, &progress, &mut hear);
     let ended = tokio::select! {
         ended = running => ended?,
         never = moved::watch(order.conninfo, order.stalled_after, &moved) => match never {},
     };
     let complaints = complaints.finish(&ended).map_err(with_disk_hint)?;
-    let judged = complaints.into_iter().map(|complaint| known::judged(complaint, order.accept)).collect();
-    let mut notes = ended.said.warnings;
-    notes.retain(|line| !line.starts_with(complaints::COUNT));
-    Ok(Restored { pg_restore: order.tools.version.text.clone(), complaints: judged, notes })
+    restored.complaints.extend(complaints.into_iter().map(|complaint| known::judged(complaint, order.accept)));
+    let notes = ended.said.warnings.into_iter().filter(|line| !line.starts_with(complaints::COUNT));
+    restored.notes.extend(notes);
+    Ok(())
 }
 
-fn arguments(order: &RestoreOrder<'_>, connection: &str) -> Vec<OsString> {
+fn arguments(order: &RestoreOrder<'_>, pass: &Pass, connection: &str) -> Vec<OsString> {
     let mut list: Vec<OsString> = vec![format!("--jobs={}", order.jobs.max(1)).into()];
     list.extend(order.no_owner.then(|| "--no-owner".into()));
     list.extend(order.no_privileges.then(|| "--no-privileges".into()));
+    list.extend(order.no_tablespaces.then(|| "--no-tablespaces".into()));
+    list.extend(pass.list().map(|path| {
+        let mut option = OsString::from("--use-list=");
+        option.push(path);
+        option
+    }));
     list.extend(order.role.map(|role| format!("--role={role}").into()));
     list.extend(["--no-password", "--verbose"].map(OsString::from));
     list.push(format!("--dbname={connection}").into());

@@ -63,7 +63,10 @@ async fn run(connection: &Connection, object: &str, sql: &str) -> Result<Option<
         return Err(describe_error(&error));
     }
     let (object, sqlstate) = (format!("DATABASE PROPERTIES {object}"), sqlstate(&error).unwrap_or_default().to_owned());
-    Ok(Some(Complaint { object, sqlstate, message: describe_error(&error).to_string(), accepted: None }))
+    let described = describe_error(&error).to_string();
+    let message = described.replace(&format!(" (SQLSTATE {sqlstate})"), "");
+    let limit = known::limit_of(&message, sql);
+    Ok(Some(Complaint { object, sqlstate, message, accepted: None, limit }))
 }
 
 /// Short name and SQL of each.

@@ -28,7 +28,12 @@ fn an_owner_that_is_not_there_is_a_complaint_about_the_object() {
     assert_eq!((result.complaints.len(), result.unaccepted().count()), (1, 1));
 
     copy.run("DROP TABLE t, u");
-    let accept = [AcceptedError { object: "TABLE t".into(), sqlstate: "42704".into(), reason: "no such role".into() }];
+    let accept = [AcceptedError {
+        object: "TABLE t".into(),
+        sqlstate: "42704".into(),
+        reason: "no such role".into(),
+        message: None,
+    }];
     let info = conninfo(&copy.conninfo);
     let order = pgwitness::restoring::RestoreOrder { accept: &accept, ..restore_order(&dumped.path, &info) };
     let result = block(restore(&order)).unwrap();

@@ -38,7 +38,7 @@ pub fn config() -> config::Dump {
 }
 
 pub fn order<'a>(conninfo: &'a ConnInfo, target: &'a Path, config: &'a config::Dump) -> DumpOrder<'a> {
-    DumpOrder { conninfo, snapshot: None, target, config, tools: client_tools(), role: None }
+    DumpOrder { conninfo, snapshot: None, target, config, without_rows: &[], tools: client_tools(), role: None }
 }
 
 pub fn dumped(database: &str, target: &Path) -> Dumped {
@@ -62,6 +62,8 @@ pub fn restore_order<'a>(dump: &'a Path, conninfo: &'a ConnInfo) -> RestoreOrder
         jobs: 2,
         no_owner: false,
         no_privileges: false,
+        no_tablespaces: false,
+        without_refresh: false,
         role: None,
         accept: &[],
         stalled_after: Duration::from_secs(60),

@@ -249,9 +249,11 @@ pub fn night(start: Timestamp, day: u64, is_restored: bool) -> Night {
                 sqlstate: "0A000".into(),
                 message: "extension \"rds_tools\" is not available".into(),
                 accepted: Some("RDS adds it, and it holds no data".into()),
+                limit: None,
             }],
         }),
         legs: Vec::new(),
+        dump_verdict: None,
     }
 }
 

@@ -113,6 +113,7 @@ pub fn clean() -> Bulletin {
         exit_code: 0,
         verdict: Some(verdict(&sound())),
         verdict_line: Some("sound (rows)".into()),
+        dump_verdict: None,
         data_as_of: Some(at("2026-11-23T02:30:00Z")),
         coverage: Some(sound().coverage),
         findings: Vec::new(),

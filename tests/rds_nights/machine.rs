@@ -93,6 +93,7 @@ fn sections(aws: &Standin) -> Vec<(String, Vec<String>)> {
         "kind = \"rds\"".to_owned(),
         format!("instance = {PRODUCTION:?}"),
         "dbname = \"club\"".into(),
+        "wait_for_snapshot = \"1s\"".into(),
         format!("region = {REGION:?}"),
         "account = \"123456789012\"".into(),
         format!("endpoint_url = {:?}", aws.url()),

@@ -114,6 +114,7 @@ pub fn source(url: &str) -> RdsSource {
         profile: None,
         endpoint_url: Some(url.into()),
         snapshots: SnapshotKind::Automated,
+        wait_for_snapshot: Span::seconds(1),
         max_snapshot_age: Span::seconds(26 * 3600),
         temporary: Temporary {
             prefix: "pgwitness".into(),

@@ -1,0 +1,33 @@
+//! What event triggers have written into the restored copy while it was restored.
+//!
+//! Pure. Only where the dump holds what the source held, the copy has all of it and more, and event triggers exist.
+
+use crate::finding::{Finding, FindingKind, Limit};
+use crate::manifest::Manifest;
+use crate::verdict::Outcome;
+
+/// Marks such findings of `outcome` (source against copy). `first` is source against dump, `second` dump against copy.
+pub fn limit(outcome: &mut Outcome, first: &Outcome, second: &Outcome, copy: &Manifest) {
+    if copy.schema.objects.get("event_trigger").is_none_or(|triggers| triggers.is_empty()) {
+        return;
+    }
+    let has = |leg: &Outcome, finding: &Finding| {
+        leg.findings.iter().any(|other| other.object == finding.object && other.kind == finding.kind)
+    };
+    let findings = outcome.findings.iter_mut().filter(|finding| is_surplus(finding));
+    for finding in findings.filter(|finding| !has(first, finding) && has(second, finding)) {
+        finding.limit = Some(Limit::EventTrigger);
+        finding.detail.push("event triggers of the database may have written this during the restore".into());
+    }
+}
+
+/// The copy has lost nothing.
+fn is_surplus(finding: &Finding) -> bool {
+    match finding.kind {
+        FindingKind::RowCount => {
+            finding.rows.as_ref().is_some_and(|rows| rows.is_exact && rows.expected_only == 0 && rows.actual_only > 0)
+        }
+        FindingKind::SequenceValue => true,
+        _ => false,
+    }
+}

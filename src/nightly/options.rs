@@ -1,0 +1,100 @@
+//! What the configuration tells pg_restore to leave out, in the outcome: listed as asked for, never as damage.
+//!
+//! Pure.
+
+use crate::config::{MaterializedViews, Restore};
+use crate::finding::{AppliedWaiver, Finding, FindingKind, Waiver};
+use crate::manifest::{Manifest, RelationKind};
+use crate::name::Name;
+use crate::verdict::{Outcome, TableStatus};
+
+/// Moves what these options explain out of the findings. `expected` is the manifest of the source.
+pub fn apply(outcome: &mut Outcome, restore: &Restore, expected: &Manifest) {
+    if restore.no_tablespaces {
+        leave_tablespaces(outcome);
+    }
+    if restore.materialized_views == MaterializedViews::Leave {
+        leave_views(outcome, expected);
+    }
+}
+
+fn leave_tablespaces(outcome: &mut Outcome) {
+    let (covered, kept) = outcome.findings.drain(..).partition(|finding| differs_only_in(finding, without_tablespace));
+    outcome.findings = kept;
+    waive(outcome, "tablespace", "restore.no_tablespaces", &covered);
+}
+
+fn leave_views(outcome: &mut Outcome, expected: &Manifest) {
+    let views = expected.relations.iter().filter(|(_, relation)| relation.kind == RelationKind::MaterializedView);
+    let names: Vec<String> = views.map(|(name, _)| Name::to_string(name)).collect();
+    let is_left = |finding: &Finding| match finding.kind {
+        FindingKind::RowCount | FindingKind::RowContent => names.contains(&finding.object),
+        FindingKind::Changed => {
+            finding.object.starts_with("materialized_view ") && differs_only_in(finding, without_state)
+        }
+        _ => false,
+    };
+    let (covered, kept): (Vec<Finding>, Vec<Finding>) = outcome.findings.drain(..).partition(is_left);
+    outcome.findings = kept;
+    for finding in &covered {
+        let table = outcome.tables.get_mut(&finding.object);
+        if let Some(table) = table.filter(|table| table.status == TableStatus::Different) {
+            table.status = TableStatus::Waived;
+            outcome.coverage.tables_compared -= 1;
+            outcome.coverage.waived_expected += 1;
+            outcome.coverage.waived_actual += 1;
+        }
+    }
+    if !names.is_empty() {
+        let names = names.join(", ");
+        outcome.remarks.push(format!(
+            "the restored copy has no rows in materialized views ({names}): restore.materialized_views = \"leave\""
+        ));
+    }
+    waive(outcome, "materialized_view", "restore.materialized_views = \"leave\"", &covered);
+}
+
+fn waive(outcome: &mut Outcome, kind: &str, option: &str, covered: &[Finding]) {
+    let waiver =
+        Waiver { kind: kind.into(), object: "of every object".into(), reason: option.into(), by: "option".into() };
+    outcome.waivers.push(AppliedWaiver { waiver, covered: covered.iter().map(ToString::to_string).collect() });
+}
+
+/// Whether two definitions are the same without such lines.
+fn differs_only_in(finding: &Finding, rest: fn(&str) -> Vec<&str>) -> bool {
+    let (Some(expected), Some(actual)) = (&finding.expected, &finding.actual) else { return false };
+    finding.kind == FindingKind::Changed && expected != actual && rest(expected) == rest(actual)
+}
+
+/// The catalog question writes the tablespace behind the access method or the index, never first; a column of a materialized
+/// view may have that name.
+fn without_tablespace(text: &str) -> Vec<&str> {
+    let is_view = text.starts_with("populated\n") || text.starts_with("NOT POPULATED\n");
+    let lines: Vec<&str> = text.lines().collect();
+    let last = |at: usize| at.checked_sub(1).and_then(|before| lines.get(before)).copied().unwrap_or_default();
+    let is_tablespace = |(at, line): &(usize, &&str)| {
+        line.starts_with("tablespace ") && (!is_view || last(*at).starts_with("access method "))
+    };
+    lines.iter().enumerate().filter(|line| !is_tablespace(line)).map(|(_, line)| *line).collect()
+}
+
+/// The first line of a materialized view says whether it has rows.
+fn without_state(text: &str) -> Vec<&str> {
+    text.lines().skip(1).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_definition_that_differs_in_its_tablespace_alone_is_left() {
+        let changed =
+            |actual: &str| Finding::new(FindingKind::Changed, "table a.t").sides("column x\ntablespace fast", actual);
+        let mut outcome = Outcome { findings: vec![changed("column x"), changed("column y")], ..Default::default() };
+        leave_tablespaces(&mut outcome);
+        assert_eq!(outcome.findings, [changed("column y")]);
+        assert_eq!(outcome.waivers[0].covered, ["changed table a.t"]);
+        assert_eq!(outcome.waivers[0].waiver.by, "option");
+    }
+}

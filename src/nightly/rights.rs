@@ -1,0 +1,125 @@
+//! Owners and privileges that the restore role could not set: unchecked with a limit, not damage.
+//!
+//! Pure. A difference becomes unchecked only where a complaint of pg_restore explains it: by the role that the server refused,
+//! or by the object whose privileges could not be set.
+
+use crate::finding::{Finding, FindingKind, Limit, Unchecked};
+use crate::night::Complaint;
+use crate::verdict::Outcome;
+
+/// Moves owners and privileges that differ for lack of a right from the findings to what is unchecked.
+pub fn fold(outcome: &mut Outcome, complaints: &[Complaint]) {
+    let mut folded = Vec::new();
+    outcome.findings.retain(|finding| {
+        let limit = complaints.iter().find(|complaint| explains(complaint, finding)).and_then(|one| one.limit);
+        folded.extend(limit.map(|limit| unchecked(finding, limit)));
+        limit.is_none()
+    });
+    outcome.unchecked.extend(folded);
+}
+
+fn unchecked(finding: &Finding, limit: Limit) -> Unchecked {
+    let side = |text: &Option<String>| text.clone().unwrap_or_else(|| "none".into());
+    let reason = format!(
+        "the restore role lacks the right to set it, as pg_restore's complaints say: expected {}, actual {}",
+        side(&finding.expected),
+        side(&finding.actual)
+    );
+    Unchecked { object: finding.object.clone(), side: "actual".into(), reason, limit: Some(limit) }
+}
+
+fn explains(complaint: &Complaint, finding: &Finding) -> bool {
+    let role = role_in(&complaint.message);
+    match complaint.limit {
+        Some(Limit::Owner) => owner_of(finding).is_some_and(|owner| role == Some(owner)),
+        Some(Limit::Privilege) => privilege_of(finding).is_some_and(|(object, grantee)| match role {
+            Some(role) => grantee == Some(role) || grantee.is_none() && finding.object.contains(role),
+            None => last_name(object) == last_name(&complaint.object),
+        }),
+        _ => false,
+    }
+}
+
+/// `must be member of role "app"`, `must be able to SET ROLE "app"`, `role "app" does not exist`.
+fn role_in(message: &str) -> Option<&str> {
+    let starts = ["must be member of role \"", "must be able to SET ROLE \"", "role \""];
+    let rest = starts.iter().find_map(|start| message.strip_prefix(start))?;
+    rest.split_once('"').map(|(role, _)| role)
+}
+
+/// The expected owner, where the owner differs. The catalog writes names as `quote_ident` does.
+fn owner_of(finding: &Finding) -> Option<&str> {
+    let is_owner = finding.kind == FindingKind::Changed && finding.object.starts_with("owner ");
+    finding.expected.as_deref().filter(|_| is_owner).map(bare)
+}
+
+/// The object of a privilege that differs, and the role that has it: `privilege table shop.orders to reader`.
+fn privilege_of(finding: &Finding) -> Option<(&str, Option<&str>)> {
+    if !matches!(finding.kind, FindingKind::Changed | FindingKind::Missing | FindingKind::Unexpected) {
+        return None;
+    }
+    if let Some(rest) = finding.object.strip_prefix("privilege ") {
+        return rest.rsplit_once(" to ").map(|(object, role)| (object, Some(bare(role))));
+    }
+    finding.object.strip_prefix("default_privilege ").map(|object| (object, None))
+}
+
+/// `ACL TABLE orders` and `table shop.orders` end with the same name.
+fn last_name(object: &str) -> &str {
+    bare(object.rsplit([' ', '.']).next().unwrap_or(object))
+}
+
+fn bare(name: &str) -> &str {
+    name.strip_prefix('"').and_then(|name| name.strip_suffix('"')).unwrap_or(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn complaint(object: &str, message: &str, limit: Limit) -> Complaint {
+        let (object, message) = (object.into(), message.into());
+        Complaint { object, sqlstate: String::new(), message, accepted: None, limit: Some(limit) }
+    }
+
+    fn outcome(findings: &[(FindingKind, &str, &str)]) -> Outcome {
+        let finding = |(kind, object, expected): &(FindingKind, &str, &str)| {
+            Finding::new(*kind, *object).sides(*expected, "limited")
+        };
+        Outcome { findings: findings.iter().map(finding).collect(), ..Default::default() }
+    }
+
+    #[test]
+    fn an_owner_that_the_server_refused_is_unchecked_and_any_other_stays_a_finding() {
+        use FindingKind::Changed;
+        let mut outcome = outcome(&[
+            (Changed, "owner table public.t", "\"App\""),
+            (Changed, "owner table public.u", "other"),
+            (Changed, "table public.t", "App"),
+        ]);
+        fold(&mut outcome, &[complaint("TABLE t", "must be member of role \"App\"", Limit::Owner)]);
+        let left: Vec<&str> = outcome.findings.iter().map(|finding| finding.object.as_str()).collect();
+        assert_eq!(left, ["owner table public.u", "table public.t"]);
+        assert_eq!(outcome.unchecked[0].object, "owner table public.t");
+        assert_eq!(outcome.unchecked[0].limit, Some(Limit::Owner));
+    }
+
+    #[test]
+    fn a_privilege_is_explained_by_its_role_or_by_its_object() {
+        use FindingKind::Missing;
+        let findings = [
+            (Missing, "privilege table public.t to reader", "SELECT"),
+            (Missing, "privilege table public.t to writer", "ALL"),
+            (Missing, "privilege table public.u to writer", "ALL"),
+        ];
+        let mut by_role = outcome(&findings);
+        fold(&mut by_role, &[complaint("ACL TABLE t", "role \"reader\" does not exist", Limit::Privilege)]);
+        assert_eq!((by_role.findings.len(), by_role.unchecked.len()), (2, 1));
+        let mut by_object = outcome(&findings);
+        fold(&mut by_object, &[complaint("ACL TABLE t", "permission denied for table t", Limit::Privilege)]);
+        assert_eq!(by_object.findings.len(), 1);
+        let mut by_nothing = outcome(&findings);
+        fold(&mut by_nothing, &[Complaint { limit: None, ..complaint("ACL TABLE t", "broken", Limit::Owner) }]);
+        assert_eq!(by_nothing.findings.len(), 3);
+    }
+}
