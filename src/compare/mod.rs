@@ -76,7 +76,7 @@ fn hint_at_grant(notes: &mut Notes<'_>) {
     let count = notes.outcome.unchecked.iter().filter(|entry| is_denied(entry)).count();
     if count > 0 {
         notes.outcome.remarks.push(format!(
-            "the role may not read {}: GRANT pg_read_all_data TO the role on that side, which can read everything and change nothing",
+            "the role may not read {}: grant pg_read_all_data to the role on that side; it can then read everything and change nothing",
             counted(count, "table")
         ));
     }

@@ -11,6 +11,7 @@ mod jobs;
 mod read;
 mod still;
 mod worker;
+mod lookup;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -24,9 +25,9 @@ use crate::capture::{Accumulator, OnBatch, Purpose};
 use crate::conninfo::{ConnInfo, Peer};
 use crate::error::{Context, Error, Result};
 use crate::listing::{Listed, Listing, Plan};
-use crate::manifest::{Column, Definition, EndpointFacts, Manifest, Names, RelationKind, SequenceValue};
+use crate::manifest::{Column, EndpointFacts, Manifest, RelationKind, SequenceValue};
 use crate::name::Name;
-use crate::pattern::{Selection, search_path};
+use crate::pattern::Selection;
 use crate::progress::{Listener, Side};
 use crate::questions;
 use crate::session::{Session, SessionOptions, optional, text};
@@ -136,22 +137,6 @@ impl Live {
         Ok(())
     }
 
-    async fn names(&self) -> Result<Names> {
-        let row = self.holder.row(questions::SEARCH_PATH).await?;
-        let path = search_path(&text(&row, 0)?, &text(&row, 1)?, &json::<Vec<String>>(&row, 2)?);
-        let mut names = Names { search_path: Some(path), ..Default::default() };
-        for row in self.holder.rows(questions::NAMES).await? {
-            let name = Name::new(text(&row, 0)?, text(&row, 1)?);
-            if let (Some(schema), Some(parent)) = (optional(&row, 3), optional(&row, 4)) {
-                names.partitions.insert(name.clone(), Name::new(schema, parent));
-            }
-            if text(&row, 2)? == "t" {
-                names.others.insert(name);
-            }
-        }
-        Ok(names)
-    }
-
     /// True sizes by OID. Without them everything still works, only less evenly spread.
     async fn sizes(&self) -> Result<BTreeMap<String, u64>> {
         let Ok(rows) = self.guarded(questions::SIZES).await? else { return Ok(BTreeMap::new()) };
@@ -256,23 +241,6 @@ impl Live {
             values.extend(worker::sequence_values(&session, names).await?);
         }
         Ok(values)
-    }
-
-    /// The definitions of these kinds as they are now, after the moment: an object that is another now was changed or dropped meanwhile.
-    ///
-    /// # Errors
-    /// No session, or the server's refusal.
-    pub async fn definitions_now(
-        &self,
-        kinds: &BTreeSet<&str>,
-    ) -> Result<BTreeMap<String, BTreeMap<String, Definition>>> {
-        let session = open_session(self.holder.conninfo(), &self.options).await?;
-        let mut now = BTreeMap::new();
-        for question in questions::CATALOG.iter().filter(|question| kinds.contains(question.kind)) {
-            let objects = worker::definitions(&session, question).await?;
-            now.insert(question.kind.to_owned(), objects.into_iter().collect());
-        }
-        Ok(now)
     }
 
     /// Whether the moment lasts: what was made with it counts only if it does afterwards, too.

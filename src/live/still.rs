@@ -80,5 +80,5 @@ const TOUCHED: &str = "SELECT COALESCE(format('%I.%I', n.nspname, c.relname), l.
 
 fn changed(relation: &str) -> Error {
     Error::new(format!("{relation} was truncated, rewritten or replaced after the moment was taken"))
-        .hint("rerun; do not run DDL or TRUNCATE on this database during the run")
+        .hint("rerun; do not run TRUNCATE, or any DDL, on this database during the run")
 }
