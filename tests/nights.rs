@@ -60,6 +60,7 @@ fn a_night(backup: &str, dump: &[u8]) -> Night {
     let file = DumpFile { path: "dump/toc.dat".into(), bytes: dump.len() as u64, sha256 };
     Night {
         source_kind: "postgres".into(),
+        source: None,
         data_as_of: Some(june(15)),
         steps: vec![
             step("sweep", 12, StepResult::Skipped("nothing left over".into())),

@@ -220,6 +220,7 @@ pub fn night(start: Timestamp, day: u64, is_restored: bool) -> Night {
     let sha256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".to_owned();
     Night {
         source_kind: "rds".into(),
+        source: None,
         data_as_of: Some(start),
         steps: steps(start, is_restored),
         rds: Some(RdsFacts {
