@@ -276,7 +276,8 @@ fn what_the_configuration_leaves_out_today_does_not_hide_what_a_restore_has_lost
     world.wrap(
         "pg_restore",
         "\"$REAL/pg_restore\" \"$@\"; code=$?
-        \"$REAL/psql\" -X -q -d lossy_restore -c 'DELETE FROM shop.orders WHERE id <= 10' >/dev/null 2>&1
+        copy=$(\"$REAL/psql\" -XAtq -d postgres -c \"SELECT datname FROM pg_database WHERE datname LIKE 'lossy_restore%'\")
+        \"$REAL/psql\" -X -q -d \"$copy\" -c 'DELETE FROM shop.orders WHERE id <= 10' >/dev/null 2>&1
         exit $code",
     );
     // Only psql in the wrapper needs to know where.

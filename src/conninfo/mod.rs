@@ -59,6 +59,9 @@ impl fmt::Debug for ConnInfo {
     }
 }
 
+/// Where the database comes from when none is named, as libpq has it.
+const THE_USERS_NAME: &str = "the user's name";
+
 impl ConnInfo {
     /// Reads a URI or `keyword=value` pairs, then fills in from the service, the environment and the defaults, in libpq's
     /// order. An unknown keyword, an invalid value, a missing service: an error. An unusable password file: a warning.
@@ -91,7 +94,7 @@ impl ConnInfo {
 
     /// Whether the database was named, and is not the user's name for want of one.
     pub fn names_database(&self) -> bool {
-        self.origins.contains_key("dbname")
+        self.origins.get("dbname").is_some_and(|origin| origin != THE_USERS_NAME)
     }
 
     /// The user to log in as.
@@ -235,7 +238,7 @@ impl ConnInfo {
             })?;
             self.set_default("user", user, "the operating system user");
         }
-        self.set_default("dbname", self.user().to_owned(), "the user's name");
+        self.set_default("dbname", self.user().to_owned(), THE_USERS_NAME);
         if !self.params.contains_key("hostaddr") {
             let port = self.get("port").unwrap_or_default().to_owned();
             self.set_default("host", hosts::default_host(&port), "the defaults");

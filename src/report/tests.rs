@@ -6,7 +6,7 @@ use crate::aspect::Aspect;
 use crate::digest::{RowDigest, TableDigest};
 use crate::finding::{ChangedColumn, ChangedRow, FindingKind, Limit, RowDifference, RowText, Waiver};
 use crate::manifest::{Schema, Tally};
-use crate::night::{Complaint, DumpFacts, DumpFile, Leg, RdsFacts, RestoreFacts, Step, StepResult};
+use crate::night::{Complaint, DumpFacts, DumpFile, Leg, Origin, RdsFacts, RestoreFacts, Step, StepResult};
 use crate::verdict::TableStatus;
 
 fn digest(rows: u64, seed: u8) -> TableDigest {
@@ -68,7 +68,13 @@ fn night(hash: &str) -> Night {
     };
     Night {
         source_kind: "rds".into(),
-        source: None,
+        source: Some(Origin::Rds {
+            database: "shop".into(),
+            instance: "production".into(),
+            region: "eu-west-1".into(),
+            account: None,
+            resource_id: Some("db-EXAMPLE".into()),
+        }),
         data_as_of: Some(at),
         steps: vec![step("dump", StepResult::Done), step("sweep", StepResult::Skipped("nothing left over".into()))],
         rds: Some(RdsFacts { account: "123456789012".into(), snapshot_created_at: Some(at), ..Default::default() }),

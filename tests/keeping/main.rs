@@ -7,4 +7,5 @@ mod backups;
 mod full_disk;
 mod journal;
 mod lock;
+mod sources;
 mod support;

@@ -89,7 +89,7 @@ fn all(arguments: &VerifyArguments, allowed: &AllowedSigners, dir: &Path, extent
     }
     let code = nights::exit_code(&proofs);
     let (line, is_late) = newest(dir, trust, arguments.max_age)?;
-    print_result(&(text(&proofs, Terminal::stdout().style(false)) + &line))?;
+    print_result(&(line + &text(&proofs, Terminal::stdout().style(false))))?;
     // Damage that was seen outweighs what is not proven.
     Ok(if is_late && code == 0 { TOO_OLD } else { code })
 }
