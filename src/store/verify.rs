@@ -196,7 +196,12 @@ fn read_signature(report: &Path) -> Result<Option<Vec<u8>>> {
 
 /// What is wrong with a side file, if anything is.
 pub fn change(report: &Path, file: &SideFile) -> Option<String> {
-    match hash_of(&report.with_file_name(&file.name)) {
+    let path = report.with_file_name(&file.name);
+    // The size tells without reading what could be any number of bytes.
+    if files::open(&path).and_then(|open| open.metadata()).is_ok_and(|meta| meta.len() != file.bytes) {
+        return Some(format!("{} is not the file that was signed for", file.name));
+    }
+    match hash_of(&path) {
         Ok((bytes, sha256)) if bytes == file.bytes && sha256 == file.sha256 => None,
         Ok(_) => Some(format!("{} is not the file that was signed for", file.name)),
         Err(error) => Some(format!("{}: {error}", file.name)),
