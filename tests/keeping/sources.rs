@@ -92,7 +92,7 @@ fn a_replica_that_took_over_goes_on_without_its_old_backups_until_the_user_adopt
     let ours = backups.ours(&new).unwrap();
     assert!(ours.note.as_ref().unwrap().contains("pgwitness init --adopt"));
     backups.mark_for(&ours).unwrap();
-    assert_eq!(Backups::open(backups.dir()).unwrap().sources(), [old.clone()], "a note marks nothing");
+    assert_eq!(Backups::open(backups.dir()).unwrap().sources(), std::slice::from_ref(&old), "a note marks nothing");
     assert_eq!(own(&backups, &ours), Vec::<String>::new());
     backups.adopt(&new).unwrap();
     let ours = backups.ours(&new).unwrap();
