@@ -160,7 +160,7 @@ fn what_to_do(complaint: &str) -> &'static str {
     if has(&["Could not get lock", "is held by process", "Unable to lock"]) {
         return "another package manager is at work: wait until it has finished, then try again";
     }
-    if has(&["resolve", "Failed to fetch", "Cannot download", "Connection", "timed out", "Curl error"]) {
+    if has(&["resolv", "Failed to fetch", "Cannot download", "Connection", "timed out", "Curl error"]) {
         return "the package source cannot be reached: look at the network, the proxy and the list of package sources";
     }
     if has(&["Unable to locate", "No match for argument", "Unable to find a match", "no such package", "not found"]) {

@@ -6,9 +6,22 @@
 use super::rows::{row_difference, rows_of};
 use super::{Notes, note_unseen};
 use crate::finding::{Finding, FindingKind, Limit};
-use crate::manifest::{Computed, Observed, Relation, Tally};
+use crate::manifest::{Computed, Manifest, Observed, Relation, Tally};
 use crate::name::{Name, quote_ident};
 use crate::verdict::TableStatus;
+
+/// Whether a materialized view has been filled on both sides or on neither, as far as the definitions tell. One that has rows on one side
+/// only was not recomputed: its rows are lost, or were never there.
+pub fn is_filled_alike(name: &Name, expected: &Manifest, actual: &Manifest) -> bool {
+    let state = |side: &Manifest| {
+        let definition = side.schema.objects.get("materialized_view")?.get(&name.to_string())?;
+        definition.text.lines().next().map(str::to_owned)
+    };
+    match (state(expected), state(actual)) {
+        (Some(e), Some(a)) => e == a,
+        _ => true,
+    }
+}
 
 /// A materialized view whose rows differ: a remark, never damage.
 pub fn materialized_view(name: &Name, expected: &Tally, actual: &Tally, notes: &mut Notes<'_>) -> TableStatus {

@@ -3,12 +3,13 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
+use crate::aspect::Aspect;
 use crate::bulletin::{Paper, Proven};
 use crate::finding::{ChangedColumn, ChangedRow, Finding, FindingKind, RowDifference, RowText, Unchecked};
 use crate::night::{DumpFacts, Step, StepResult};
 use crate::render::cells;
 use crate::time::Timestamp;
-use crate::verdict::{Coverage, Outcome, Verdict};
+use crate::verdict::{Coverage, Outcome, Scope, Verdict};
 
 const CANARY: &str = "c4n4ry";
 
@@ -30,7 +31,8 @@ fn coverage() -> Coverage {
 fn verdict(exit_code: u8) -> Verdict {
     let findings = if exit_code == 1 { vec![Finding::new(FindingKind::Missing, "a.b")] } else { Vec::new() };
     let coverage = if exit_code == 2 { Coverage::default() } else { coverage() };
-    Outcome { findings, coverage, ..Default::default() }.verdict()
+    let scope = Scope { compared: vec![Aspect::Rows], not_compared: Vec::new() };
+    Outcome { findings, coverage, scope, ..Default::default() }.verdict()
 }
 
 /// Sound and clean.

@@ -78,7 +78,8 @@ fn the_newest_finished_snapshot_is_taken_and_unfinished_ones_are_not() {
     ];
     let chosen = newest(&all).unwrap();
     assert_eq!(chosen.identifier, "rds:c");
-    assert_eq!(chosen.notes, ["newest of 5 snapshots, 6 h old"]);
+    let unfinished = "a newer snapshot is not finished and was not taken: rds:d is creating (45 %)";
+    assert_eq!(chosen.notes, ["newest of 5 snapshots, 6 h old", unfinished]);
 }
 
 #[test]

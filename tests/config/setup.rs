@@ -77,6 +77,7 @@ fn the_policy_allows_exactly_the_actions_that_we_need_and_only_under_our_prefix(
     for policy in [examples::policy(None), examples::policy(Some(&parse(examples::CLUB)))] {
         let policy: Value = serde_json::from_str(&policy).unwrap();
         let mut allowed = BTreeSet::new();
+        let mut denied = BTreeSet::new();
         for statement in policy["Statement"].as_array().unwrap() {
             if statement["Effect"] == "Allow" {
                 allowed.extend(texts(&statement["Action"]));
@@ -84,9 +85,17 @@ fn the_policy_allows_exactly_the_actions_that_we_need_and_only_under_our_prefix(
                 let only_looks = |action: &&str| action.starts_with("rds:Describe") || action.starts_with("rds:List");
                 assert!(!is_everywhere || texts(&statement["Action"]).iter().all(only_looks), "{statement}");
             } else {
-                assert!(texts(&statement["Action"]).contains(&"rds:Delete*") && statement["NotResource"].is_string());
+                // Outside of the prefix, or under a condition: a Deny without either would deny our own work.
+                assert!(statement["NotResource"].is_string() != statement["Condition"].is_object(), "{statement}");
+                denied.insert(statement["Sid"].as_str().unwrap());
+                if statement["Sid"] == "NothingElseEver" {
+                    assert!(
+                        texts(&statement["Action"]).contains(&"rds:Delete*") && statement["NotResource"].is_string()
+                    );
+                }
             }
         }
+        assert_eq!(denied, BTreeSet::from(["NeverPublic", "NothingElseEver", "TagNothingThatIsThere"]));
         assert_eq!(allowed, ACTIONS.into_iter().collect());
     }
 }
