@@ -167,15 +167,6 @@ impl Archive {
     }
 }
 
-/// The table of contents of an archive, as `pg_restore -l` prints it.
-///
-/// # Errors
-/// pg_restore cannot read it.
-pub fn list(path: &Path, pg_restore: &Path) -> Result<String> {
-    let list = Restore::start(pg_restore, &["-l"], None, path).and_then(Restore::read_all);
-    Ok(String::from_utf8_lossy(&list.doing(|| reading(path))?).into_owned())
-}
-
 fn reading(path: &Path) -> String {
     format!("read {}", path.display())
 }

@@ -106,15 +106,15 @@ async fn run_restore(order: &RestoreOrder<'_>) -> Result<Restored> {
     let program = order.tools.program("pg_restore");
     let mut restored =
         Restored { pg_restore: order.tools.version.text.clone(), complaints: Vec::new(), notes: Vec::new() };
-    let passes = passes::plan(order.dump, program.clone(), order.without_refresh).await?;
-    for pass in &passes {
-        let run = Order {
-            program: &program,
-            arguments: arguments(order, pass, environment.connection_argument()),
-            environment: &environment,
-            stalled_after: order.stalled_after,
-            grace: GRACE,
-        };
+    let run = |arguments| Order {
+        program: &program,
+        arguments,
+        environment: &environment,
+        stalled_after: order.stalled_after,
+        grace: GRACE,
+    };
+    for pass in &passes::plan(order.dump, &run(Vec::new()), order.without_refresh).await? {
+        let run = run(arguments(order, pass, environment.connection_argument()));
         run_pass(order, &run, &mut restored).await?;
     }
     Ok(restored)

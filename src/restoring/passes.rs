@@ -4,13 +4,15 @@
 //! the restored copy. Event triggers are therefore restored by a second run, after everything else. A dump without them, and
 //! with nothing to leave out, is restored by one run as ever.
 
+use std::ffi::OsString;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use tempfile::NamedTempFile;
 
-use crate::archive;
-use crate::error::{Context, Error, Result};
+use super::complaints::Complaints;
+use crate::child::{self, Order};
+use crate::error::{Context, Result};
 
 /// `pg_event_trigger`, as the list of pg_restore names it.
 const EVENT_TRIGGER_CATALOG: &str = "3466";
@@ -28,15 +30,19 @@ impl Pass {
     }
 }
 
-/// The runs for this dump.
+/// The runs for this dump. `run` is pg_restore, for its program and limits.
 ///
 /// # Errors
 /// pg_restore cannot read the table of contents, or there is no room for a list.
-pub(super) async fn plan(dump: &Path, pg_restore: PathBuf, without_refresh: bool) -> Result<Vec<Pass>> {
-    let dump = dump.to_owned();
-    let list = tokio::task::spawn_blocking(move || archive::list(&dump, &pg_restore)).await;
-    let list = list.map_err(|error| Error::from_source(&error))??;
-    split(&list, without_refresh).iter().map(|ids| pass(ids.as_deref())).collect()
+pub(super) async fn plan(dump: &Path, run: &Order<'_>, without_refresh: bool) -> Result<Vec<Pass>> {
+    let file = NamedTempFile::new().doing(|| "make a list of entries")?;
+    let arguments: [OsString; 5] = ["--list".into(), "--file".into(), file.path().into(), "--".into(), dump.into()];
+    let order = Order { arguments: arguments.to_vec(), ..*run };
+    let mut complaints = Complaints::default();
+    let ended = child::run(&order, &|| 0, &mut |line| complaints.hear(line)).await?;
+    complaints.finish(&ended)?;
+    let list = std::fs::read(file.path()).doing(|| "read a list of entries")?;
+    split(&String::from_utf8_lossy(&list), without_refresh).iter().map(|ids| pass(ids.as_deref())).collect()
 }
 
 fn pass(ids: Option<&[&str]>) -> Result<Pass> {
