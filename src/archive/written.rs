@@ -274,7 +274,8 @@ impl Written {
             return true;
         }
         if let Some(change) = is_table {
-            if change.begin_with("ENABLE ROW") || change.begin_with("FORCE ROW") {
+            // FORCE ROW LEVEL SECURITY stands with the table: without ENABLE, which comes after the rows, it does nothing.
+            if change.begin_with("ENABLE ROW") {
                 self.act(seen, text);
             }
             let is_option = ALTERS_TABLE_OPTIONS.iter().any(|option| change.0.join(" ") == *option);

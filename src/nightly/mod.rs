@@ -25,6 +25,7 @@ mod source;
 mod stages;
 mod sweep;
 mod telling;
+mod verify;
 mod witness;
 
 use std::future::Future;

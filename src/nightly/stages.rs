@@ -4,13 +4,11 @@ use std::path::Path;
 
 use tokio::sync::watch;
 
-use super::baseline;
 use super::cloud::Cloud;
 use super::debts::Payer;
 use super::fit::demand_fit;
 use super::given::Given;
 use super::moving::Moving;
-use super::options;
 use super::paper::Paper;
 use super::ready::{self, Ready};
 use super::record::Record;
@@ -399,35 +397,6 @@ impl<'a> Night<'a> {
             None => Ok(()),
             Some(first) => Err(Error::new(format!("the dump has changed since it was written: {first}"))),
         }
-    }
-
-    async fn verify(
-        &mut self,
-        source: Endpoint,
-        dump: Manifest,
-        complaints: &[Complaint],
-        ready: &Ready,
-        job: &Job,
-    ) -> Result<Witnessed> {
-        self.record.begin("verify")?;
-        let options = self.given.open_options();
-        let copy = self.copy.as_ref().ok_or_else(|| Error::new("there is no copy"))?;
-        let server = ready.server.with_dbname(&copy.database);
-        let live = Live::open(server, options.live.clone(), Side::Actual, options.taken_at.clone()).await?;
-        let copy = Endpoint::Live(Box::new(live));
-        let witnessed = witness::judge(&source, dump, &copy, job, complaints, &self.given.listener).await?;
-        let mut witnessed = witnessed;
-        let comparison = &mut witnessed.comparison;
-        comparison.outcome.remarks.append(&mut self.remarks);
-        options::apply(&mut comparison.outcome, &self.given.config.restore, &comparison.expected);
-        baseline::judge(&mut witnessed, self.given, &job.request).await;
-        self.facts.legs.clone_from(&witnessed.legs);
-        let dump = witnessed.dump_verdict();
-        self.record.note(witnessed.comparison.outcome.verdict_line());
-        dump.line().into_iter().for_each(|line| self.record.note(line));
-        self.facts.dump_verdict = Some(dump);
-        self.record.done()?;
-        Ok(witnessed)
     }
 }
 

@@ -11,8 +11,8 @@ const TABLES: &str = "CREATE TABLE parent (id text PRIMARY KEY); CREATE TABLE ch
     INSERT INTO parent VALUES ('one'); INSERT INTO child VALUES ('kanarienvogel-key', 'kanarienvogel-1'), ('one', 'x'); \
     ALTER TABLE child ADD FOREIGN KEY (id) REFERENCES parent NOT VALID; \
     CREATE TABLE keyed (id text PRIMARY KEY, word text); INSERT INTO keyed VALUES ('kanarienvogel-2', 'kanarienvogel-3'); \
-    CREATE FUNCTION cry() RETURNS int LANGUAGE plpgsql AS $$BEGIN RAISE 'kanarienvogel-4' USING DETAIL = 'kanarienvogel-5', \
-    HINT = 'kanarienvogel-6', ERRCODE = '42501'; END$$";
+    CREATE FUNCTION cry() RETURNS int LANGUAGE plpgsql AS $$BEGIN RAISE '%', 'kanarien' || 'vogel-4' \
+    USING DETAIL = 'kanarien' || 'vogel-5', HINT = 'kanarien' || 'vogel-6', ERRCODE = '42501'; END$$";
 
 #[track_caller]
 fn keeps_quiet(said: &Said) {

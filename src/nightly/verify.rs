@@ -1,0 +1,49 @@
+//! The comparison of source, dump and restored copy.
+
+use super::baseline;
+use super::options;
+use super::ready::Ready;
+use super::stages::Night;
+use super::witness::{self, Witnessed};
+use crate::comparison::Job;
+use crate::endpoint::Endpoint;
+use crate::error::{Error, Result};
+use crate::live::Live;
+use crate::manifest::Manifest;
+use crate::night::Complaint;
+use crate::progress::Side;
+
+impl Night<'_> {
+    /// Source, dump and restored copy against each other, up to the two verdicts.
+    ///
+    /// # Errors
+    /// The restored copy cannot be read at all.
+    pub(super) async fn verify(
+        &mut self,
+        source: Endpoint,
+        dump: Manifest,
+        complaints: &[Complaint],
+        ready: &Ready,
+        job: &Job,
+    ) -> Result<Witnessed> {
+        self.record.begin("verify")?;
+        let options = self.given.open_options();
+        let copy = self.copy.as_ref().ok_or_else(|| Error::new("there is no copy"))?;
+        let server = ready.server.with_dbname(&copy.database);
+        let live = Live::open(server, options.live.clone(), Side::Actual, options.taken_at.clone()).await?;
+        let copy = Endpoint::Live(Box::new(live));
+        let witnessed = witness::judge(&source, dump, &copy, job, complaints, &self.given.listener).await?;
+        let mut witnessed = witnessed;
+        let comparison = &mut witnessed.comparison;
+        comparison.outcome.remarks.append(&mut self.remarks);
+        options::apply(&mut comparison.outcome, &self.given.config.restore, &comparison.expected);
+        baseline::judge(&mut witnessed, self.given, &job.request).await;
+        self.facts.legs.clone_from(&witnessed.legs);
+        let dump = witnessed.dump_verdict();
+        self.record.note(witnessed.comparison.outcome.verdict_line());
+        dump.line().into_iter().for_each(|line| self.record.note(line));
+        self.facts.dump_verdict = Some(dump);
+        self.record.done()?;
+        Ok(witnessed)
+    }
+}
