@@ -48,7 +48,7 @@ impl Rds {
         wanted: Option<&str>,
         now: Timestamp,
     ) -> Result<Snapshot> {
-        let doing = || format!("find a snapshot of {} ({})", source.identifier, source.resource_id);
+        let doing = || finding(source);
         let kind = wanted.filter(|wanted| wanted.starts_with(AWS_BACKUP)).map(|_| AWS_BACKUP);
         let mut listed = self.list_snapshots(&source.resource_id, kind).await.doing(doing)?;
         // Beside the filter that was sent: what matters is what came.
@@ -68,8 +68,9 @@ impl Rds {
     pub async fn await_snapshot(&self, source: &SourceInstance, notes: &mut Vec<String>) -> Result<()> {
         let limit = self.source().wait_for_snapshot.duration();
         let deadline = Deadline::after(limit);
+        let doing = || finding(source);
         loop {
-            let mut listed = self.list_snapshots(&source.resource_id, None).await.doing(|| "list the snapshots")?;
+            let mut listed = self.list_snapshots(&source.resource_id, None).await.doing(doing)?;
             listed.retain(|snapshot| snapshot.resource_id == source.resource_id);
             let counting: Vec<&Listed> = listed.iter().filter(|one| counts(one, self.source())).collect();
             let coming = coming(&counting);
@@ -102,6 +103,10 @@ impl Rds {
         }
         Err(Trouble::odd("the list of snapshots has no end"))
     }
+}
+
+fn finding(source: &SourceInstance) -> String {
+    format!("find a snapshot of {} ({})", source.identifier, source.resource_id)
 }
 
 fn listed(snapshot: &DbSnapshot) -> Listed {

@@ -108,7 +108,7 @@ const MACHINE: &[Case] = &[
             machine.world.set("dump", "exclude_table_dat = [\"a\"]");
             vec![]
         },
-        "error: read DIR/pgwitness.toml: line 26: unknown key dump.exclude_table_dat: did you mean exclude_table_data?\n  \
+        "error: read DIR/pgwitness.toml: line 27: unknown key dump.exclude_table_dat: did you mean exclude_table_data?\n  \
          try: one of directory, format, jobs, compression, exclude_table_data, stalled_after, pg_bindir",
     ),
     (

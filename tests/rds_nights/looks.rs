@@ -39,6 +39,9 @@ fn config_check_asks_aws_and_the_servers_and_changes_nothing() {
         format!("✓ source.snapshots: SNAPSHOT of TIME, PostgreSQL {version}"),
         "✓ backups: N MB free in DIR/backups".into(),
         "✓ server of the copy: postgresql://postgres@SOCKET:5432/postgres, PostgreSQL MAJOR".into(),
+        "    warning: a restore runs functions of the source with the rights of postgres, which is a superuser there; \
+         restore as an ordinary role that may create databases"
+            .into(),
         format!("✓ source and copy: source PostgreSQL {version}, copy {major}"),
     ];
     let expected = expected.map(|line| line.replace(&format!("PostgreSQL {major}"), "PostgreSQL MAJOR"));
