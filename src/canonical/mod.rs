@@ -27,7 +27,7 @@ use self::qualifier::Qualifier;
 use self::scan::Lexeme;
 use self::shape::Part;
 
-pub use self::quoting::{first_name, last_name, line as identity};
+pub use self::quoting::{first_name, last_name, line as identity, split_last};
 
 /// The stack that parsing one byte of a text may need: brackets nest, and so does the parser.
 const STACK_PER_BYTE: usize = 2 * 1024;

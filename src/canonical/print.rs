@@ -4,6 +4,7 @@
 //! * an AND directly inside an AND has no parentheses, neither has an OR inside an OR;
 //! * a cast of `ARRAY[…]` stands at each element (PostgreSQL reads it so when the text is loaded again);
 //! * a column alias that the server would choose itself is left out ([`super::alias`]);
+//! * the AS before the alias of a table is left out: it is optional, and majors differ where INSERT, UPDATE, DELETE and MERGE have one;
 //! * the qualifier of the only relation of a view is left out ([`super::qualifier`]).
 
 use squawk_syntax::{SyntaxElement, SyntaxKind, SyntaxNode, SyntaxToken};
@@ -129,6 +130,7 @@ impl Printer<'_> {
     fn token(&mut self, token: &SyntaxToken) {
         match token.kind() {
             SyntaxKind::WHITESPACE => {}
+            SyntaxKind::AS_KW if is_before_table_alias(token) => {}
             SyntaxKind::IDENT => self.push(quoting::identifier(token.text())),
             SyntaxKind::DOLLAR_QUOTED_STRING => {
                 let body = self.context.bodies.get(self.body).copied();
@@ -157,6 +159,15 @@ impl Printer<'_> {
         self.text.push_str(text);
         self.end = None;
     }
+}
+
+/// `AS (a integer)` names no table, so its AS stays.
+fn is_before_table_alias(token: &SyntaxToken) -> bool {
+    use SyntaxKind::{FROM_ALIAS, OPTIONAL_AS_ALIAS, REQUIRED_AS_ALIAS, TABLE_ALIAS};
+    token.parent().is_some_and(|parent| {
+        matches!(parent.kind(), FROM_ALIAS | OPTIONAL_AS_ALIAS | REQUIRED_AS_ALIAS)
+            && parent.children().any(|child| child.kind() == TABLE_ALIAS)
+    })
 }
 
 /// Whether a cast after this can only mean all of it.

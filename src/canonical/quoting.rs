@@ -38,6 +38,12 @@ pub fn last_name(identity: &str) -> String {
     last.unwrap_or_else(|| identity.to_owned())
 }
 
+/// An identity without its last name, and that name as printed: `public.t` and `"Column"`.
+pub fn split_last(identity: &str) -> Option<(&str, &str)> {
+    let (_, last) = lexemes(identity)?.pop()?;
+    Some((identity.strip_suffix(last)?.strip_suffix('.')?, last))
+}
+
 /// The raw name at the start of a line, for instance of `"Column" text[]`.
 pub fn first_name(line: &str) -> Option<String> {
     lexemes(line)?.first().map(|(_, lexed)| raw(lexed))
@@ -61,6 +67,13 @@ mod tests {
     fn the_last_name_of_an_identity_is_raw() {
         assert_eq!(last_name(r#"public.t."Co""lumn""#), r#"Co"lumn"#);
         assert_eq!(last_name("public.t.id"), "id");
+    }
+
+    #[test]
+    fn the_last_name_is_split_off_as_printed() {
+        assert_eq!(split_last(r#"public."a.b"."c.""d""#), Some((r#"public."a.b""#, r#""c.""d""#)));
+        assert_eq!(split_last("public.t.id$1"), Some(("public.t", "id$1")));
+        assert_eq!(split_last("id"), None);
     }
 
     #[test]

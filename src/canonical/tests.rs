@@ -107,6 +107,41 @@ fn definitions_that_differ_stay_different() {
     }
 }
 
+/// Statements with an alias at `{as}`, each in the body of a procedure and in a rule. No rule has a MERGE.
+fn statements_with_alias(as_word: &str) -> Vec<(&'static str, String)> {
+    let statements = [
+        "DELETE FROM s.t {as}q\n   USING s.u {as}a\n  WHERE (a.id = q.id)",
+        "UPDATE ONLY s.t {as}q SET n = a.n\n   FROM s.u {as}a\n  WHERE (a.id = q.id)\n  RETURNING q.id AS k",
+        "INSERT INTO s.t {as}q (id) VALUES (1) ON CONFLICT(id) DO UPDATE SET id = q.id",
+        "MERGE INTO s.t {as}q\n   USING s.u {as}a\n   ON (a.id = q.id)\n  WHEN MATCHED\n    THEN DELETE",
+        "INSERT INTO s.u (id) SELECT a.id FROM f() {as}a(id), ( SELECT 1) {as}q, LATERAL ( VALUES (1)) {as}c",
+        "WITH gone AS (DELETE FROM s.t {as}q RETURNING q.id) INSERT INTO s.u (id) SELECT gone.id FROM gone {as}g",
+    ];
+    let bodies = statements.into_iter().flat_map(|statement| {
+        let body = format!("CREATE OR REPLACE PROCEDURE s.p()\n LANGUAGE sql\nBEGIN ATOMIC\n {statement};\nEND\n");
+        let rule = format!("CREATE RULE r AS\n    ON DELETE TO s.v DO INSTEAD {statement};\nenabled O");
+        [("procedure", body), ("rule", rule)]
+            .into_iter()
+            .filter(|(kind, text)| *kind != "rule" || !text.contains("MERGE"))
+    });
+    // The grammar of INSERT needs its AS, so no server leaves it out there.
+    bodies
+        .map(|(kind, text)| {
+            (kind, text.replace("INSERT INTO s.t {as}", "INSERT INTO s.t AS ").replace("{as}", as_word))
+        })
+        .collect()
+}
+
+#[test]
+fn the_optional_as_of_a_table_alias_is_no_difference() {
+    for ((kind, with), (_, without)) in statements_with_alias("AS ").into_iter().zip(statements_with_alias("")) {
+        assert!(is_equal(kind, &with, &without), "{with}\n{}", canonical(kind, &with, &arrays()));
+        assert!(!is_equal(kind, &with, &without.replace(" q", " r")), "another alias: {with}");
+    }
+    let columns = |text: &str| format!("a integer\n SELECT x.a FROM json_to_record('{{}}'::json) {text}(a integer);");
+    assert!(is_equal("view", &columns("AS x"), &columns("x")));
+}
+
 #[test]
 fn a_chain_of_ten_thousand_conditions_is_compared() {
     let chain = |first: &str| format!("CHECK (({first}{}))", " AND (a <> 1)".repeat(10_000));

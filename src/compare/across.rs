@@ -14,8 +14,6 @@ const MAINTAIN: &str = "MAINTAIN";
 const MAINTAIN_FROM: u32 = 17;
 /// The first major whose schema public belongs to `pg_database_owner`.
 const PUBLIC_FROM: u32 = 15;
-/// The first major whose NOT NULL of a column is inherited and cannot be dropped in a child.
-const NOT_NULL_FROM: u32 = 18;
 /// What the question `owner` writes behind the first owner of schema public before 15.
 const DEFAULT_OWNER: &str = " (the default owner)";
 
@@ -34,7 +32,8 @@ impl Majors {
         [self.0, self.1]
     }
 
-    fn is_across(self, first: u32) -> bool {
+    /// Whether one of them is older than `first` and the other is not.
+    pub fn is_across(self, first: u32) -> bool {
         (self.0 < first) != (self.1 < first)
     }
 }
@@ -150,15 +149,6 @@ fn is_same_owner_of_public(e: &str, a: &str, majors: Majors) -> bool {
     }
 }
 
-/// From 18 on a child cannot do without its parent's NOT NULL: the older side's child could. `not_null` is what the newer side's
-/// question of that name says of the column.
-pub fn is_inherited_not_null(e: &str, a: &str, not_null: Option<&str>, majors: Option<Majors>) -> bool {
-    let Some(majors) = majors.filter(|majors| majors.is_across(NOT_NULL_FROM)) else { return false };
-    let (older, newer) = if majors.0 < majors.1 { (e, a) } else { (a, e) };
-    let is_inherited = not_null.is_some_and(|text| text.lines().any(|line| line == "inherited"));
-    is_inherited && newer.lines().filter(|line| *line != "not null").eq(older.lines())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -225,15 +215,5 @@ mod tests {
         assert!(!is("postgres (the default owner)", "other", (14, 15)));
         assert!(!is("postgres", "pg_database_owner", (15, 15)));
         assert!(!is("app", "pg_database_owner", (14, 15)));
-    }
-
-    #[test]
-    fn a_not_null_that_18_inherits_by_itself_is_no_difference() {
-        let (e, a) = ("integer\ninherited", "integer\nnot null\ninherited");
-        let majors = |e, a| Some(Majors(e, a));
-        assert!(is_inherited_not_null(e, a, Some("constraint x\ninherited"), majors(17, 18)));
-        assert!(!is_inherited_not_null(e, a, Some("constraint x"), majors(17, 18)), "its own");
-        assert!(!is_inherited_not_null(e, a, Some("constraint x\ninherited"), majors(18, 18)));
-        assert!(!is_inherited_not_null(a, e, Some("constraint x\ninherited"), majors(17, 18)), "lost");
     }
 }

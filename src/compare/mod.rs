@@ -7,6 +7,7 @@ mod across;
 mod collations;
 mod columns;
 mod derived;
+mod inherited;
 mod limits;
 mod locales;
 mod rows;

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::across::{self, Majors, Side};
 use super::collations;
+use super::inherited;
 use super::rows::LARGE_OBJECTS;
 use super::waive::is_whole_kind;
 use super::{Notes, Request};
@@ -33,11 +34,15 @@ pub fn compare(expected: &Manifest, actual: &Manifest, notes: &mut Notes<'_>) {
     let majors = Majors::of(expected, actual);
     let (mut missing, mut unexpected) = (Vec::new(), Vec::new());
     let arrays = OnceCell::new();
+    let is_same_text = |kind: &str, e: &str, a: &str| {
+        canonical::is_same(kind, e, a, arrays.get_or_init(|| array_names([expected, actual])))
+    };
     let is_same = |kind: &str, identity: &str, e: &Definition, a: &Definition| {
         e.text == a.text
             || across::is_same(kind, identity, &e.text, &a.text, majors)
-            || canonical::is_same(kind, &e.text, &a.text, arrays.get_or_init(|| array_names([expected, actual])))
-            || is_not_null_inherited(kind, identity, [expected, actual], [e, a], majors)
+            || is_same_text(kind, &e.text, &a.text)
+            || inherited::without(kind, identity, &e.text, &a.text, [expected, actual])
+                .is_some_and(|[older, newer]| is_same_text(kind, &older, &newer))
     };
     for kind in kinds.into_iter().filter(|kind| !is_switched_off(kind, request)) {
         if [expected, actual].iter().any(|side| side.schema.unseen.contains_key(kind) || !was_asked(side, kind)) {
@@ -90,18 +95,6 @@ fn note_unreadable(kind: &str, identity: &str, sides: [&Definition; 2], notes: &
 fn is_between(kind: &str, majors: Majors) -> bool {
     let question = questions::CATALOG.iter().find(|question| question.kind == kind);
     question.is_none_or(|question| question.is_between(majors.both()))
-}
-
-fn is_not_null_inherited(
-    kind: &str,
-    identity: &str,
-    sides: [&Manifest; 2],
-    texts: [&Definition; 2],
-    majors: Option<Majors>,
-) -> bool {
-    let of = |side: &&Manifest| Some(side.schema.objects.get("not_null")?.get(identity)?.text.clone());
-    let [e, a] = texts.map(|definition| definition.text.as_str());
-    kind == "column" && across::is_inherited_not_null(e, a, sides.iter().find_map(of).as_deref(), majors)
 }
 
 /// What belongs to an extension comes with CREATE EXTENSION, so only the extension itself is compared, the rows of its tables, and

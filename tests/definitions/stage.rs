@@ -77,7 +77,7 @@ impl Stage {
 
     /// Copies a database by dump and restore, compares, and gives what is wrong; nothing for a sound copy. The copy is removed.
     pub fn complaint(&self, source: &Database, name: &str, (from, to): (u32, u32)) -> Option<String> {
-        let copy = format!("{name}_from_{from}");
+        let copy = format!("copy_of_{name}_from_{from}");
         let target = self.create(to, &copy);
         let files = tempfile::tempdir().unwrap();
         let dump = files.path().join("dump");
