@@ -88,8 +88,9 @@ fn compare(name: &Name, expected: Side<'_>, actual: Side<'_>, notes: &mut Notes<
     let mut finding = Finding::new(FindingKind::Generated, name.to_string());
     let columns = expected.1.columns.iter().skip(expected.0.read_columns.len());
     let columns = columns.map(|column| quote_ident(column)).collect::<Vec<_>>().join(", ");
+    let at_least = if with.is_exact { "" } else { "at least " };
     finding.detail.push(format!(
-        "generated column recomputed differently ({columns}) in rows that are otherwise the same: {more}"
+        "generated column recomputed differently ({columns}) in rows that are otherwise the same: {at_least}{more}"
     ));
     finding.rows = Some(with);
     finding.limit = Some(Limit::DerivedRows);
