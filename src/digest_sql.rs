@@ -73,7 +73,8 @@ FROM (
              SELECT pg_catalog.string_agg(coalesce(
                {escaped}, E'\\N'),
                E'\t' ORDER BY field.place)
-             FROM pg_catalog.unnest(part.fields) WITH ORDINALITY AS field (value, place)), ''), 'UTF8')), 'hex') AS hex
+             FROM pg_catalog.unnest(part.fields) WITH ORDINALITY AS field (value, place)), ''),
+             CASE WHEN pg_catalog.current_setting('server_encoding') = 'SQL_ASCII' THEN 'SQL_ASCII' ELSE 'UTF8' END)), 'hex') AS hex
     FROM (
       {values}
     ) AS part

@@ -24,7 +24,7 @@ use crate::tap::Divert;
 /// comes first. Those that a server does not know (older versions) are skipped.
 const PINS: &[(&str, &str)] = &[
     ("default_transaction_read_only", "on"),
-    ("client_encoding", "UTF8"),
+    (ENCODING, "UTF8"),
     ("datestyle", "ISO, MDY"),
     ("intervalstyle", "postgres"),
     ("extra_float_digits", "3"),
@@ -44,6 +44,12 @@ const PINS: &[(&str, &str)] = &[
     ("transaction_timeout", "0"),
     ("jit", "off"),
 ];
+
+const ENCODING: &str = "client_encoding";
+/// A SQL_ASCII database holds bytes of any encoding, and refuses to send those that are not UTF-8 to a client that asks for UTF-8.
+/// SQL_ASCII on both ends means that the bytes are sent as they are.
+const RAW_OR_UTF8: &str =
+    "CASE WHEN pg_catalog.current_setting('server_encoding') = 'SQL_ASCII' THEN 'SQL_ASCII' ELSE 'UTF8' END";
 
 /// Settings that keep code of the database's users out of our queries: a relation that was replaced by a view is refused (from the
 /// minor releases of 2024-08), and no CHECK constraint is evaluated in planning. Not for the programs of PostgreSQL: a restored
@@ -315,6 +321,7 @@ impl Session {
         let (mut rows, mut bytes) = (Vec::new(), 0);
         while let Some(message) = stream.try_next().await.map_err(told)? {
             let Some(row) = only_row(message) else { continue };
+            demand_utf8(&row)?;
             bytes += row_bytes(&row);
             if bytes > most_bytes {
                 let _ = self.cancel().await;
@@ -371,7 +378,8 @@ impl Session {
 fn pinned_values(options: &SessionOptions) -> String {
     let lock_timeout = format!("{}s", options.lock_timeout_s);
     let pins = PINS.iter().chain(GUARDS).copied().chain([("lock_timeout", lock_timeout.as_str())]);
-    let values = pins.map(|(name, value)| format!("({}, {})", quote_literal(name), quote_literal(value)));
+    let value = |name, value| if name == ENCODING { RAW_OR_UTF8.to_owned() } else { quote_literal(value) };
+    let values = pins.map(|(name, pin)| format!("({}, {})", quote_literal(name), value(name, pin)));
     values.collect::<Vec<_>>().join(", ")
 }
 
@@ -384,9 +392,21 @@ fn minutes(limit: Duration) -> String {
     }
 }
 
+/// A value that is not UTF-8 must not pass for NULL.
+fn demand_utf8(row: &SimpleQueryRow) -> Result<()> {
+    match (0..row.len()).find(|column| row.try_get(*column).is_err()) {
+        None => Ok(()),
+        Some(column) => {
+            let column = row.columns().get(column).map_or("?", |column| column.name());
+            Err(Error::new(format!("the server's answer is not UTF-8 (in column {column}), and only rows may be so"))
+                .hint("the database has the encoding SQL_ASCII: write names, definitions and comments in UTF-8"))
+        }
+    }
+}
+
 /// What a row takes in memory, about.
 fn row_bytes(row: &SimpleQueryRow) -> usize {
-    (0..row.len()).map(|column| 16 + row.get(column).map_or(0, str::len)).sum()
+    (0..row.len()).map(|column| 16 + row.try_get(column).ok().flatten().map_or(0, str::len)).sum()
 }
 
 fn only_row(message: SimpleQueryMessage) -> Option<SimpleQueryRow> {

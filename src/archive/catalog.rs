@@ -31,6 +31,8 @@ pub struct ArchiveCatalog {
     pub has_definitions: bool,
     /// The first statement of a plain dump that pg_dump does not write: then nothing in the dump can be trusted.
     pub strange: Option<String>,
+    /// The first table with the option `pg_attver`, which a server keeps for itself and refuses to be given.
+    pub marked: Option<Name>,
 }
 
 /// `last_value` and `is_called` of a sequence.
@@ -120,6 +122,7 @@ impl Builder {
         let catalog = &mut self.catalog;
         match statement {
             Statement::Encoding(encoding) => catalog.encoding = encoding,
+            Statement::Marked(table) => drop(catalog.marked.get_or_insert(table)),
             Statement::Table(table) => self.table(table),
             Statement::Type(name, columns) => drop(self.types.insert(name, columns)),
             Statement::Attach { parent, child } => {

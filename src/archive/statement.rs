@@ -39,6 +39,8 @@ pub(super) enum Statement {
     LargeObjectOpen(u32),
     LargeObjectWrite(Vec<u8>),
     LargeObjectClose,
+    /// A column of this table is given the option that a server keeps for itself.
+    Marked(Name),
     /// The definition of something that holds no rows.
     Create,
     Other,
@@ -139,6 +141,10 @@ fn alter(tokens: &mut Tokens<'_>) -> Option<Statement> {
     if tokens.eat(&["ATTACH", "PARTITION"]) {
         return tokens.name().map(|child| Statement::Attach { parent: table, child });
     }
+    if tokens.eat(&["ALTER", "COLUMN"]) {
+        let is_marked = tokens.identifier().is_some() && sets_marker(tokens);
+        return Some(if is_marked { Statement::Marked(table) } else { Statement::Other });
+    }
     if tokens.eat(&["ADD", "CONSTRAINT"]) {
         tokens.identifier()?;
         if tokens.eat(&["PRIMARY", "KEY"]) {
@@ -146,6 +152,13 @@ fn alter(tokens: &mut Tokens<'_>) -> Option<Statement> {
         }
     }
     Some(Statement::Other)
+}
+
+/// `SET (n_distinct=5, pg_attver=7)`
+fn sets_marker(tokens: &mut Tokens<'_>) -> bool {
+    tokens.eat(&["SET"])
+        && tokens.symbol(b'(')
+        && std::iter::from_fn(|| tokens.next()).any(|token| token == Token::Word("pg_attver"))
 }
 
 fn select(tokens: &mut Tokens<'_>) -> Option<Statement> {

@@ -65,6 +65,17 @@ fn sequences_keys_partitions_and_large_objects_are_read() {
 }
 
 #[test]
+fn the_option_that_a_server_keeps_for_itself_is_seen() {
+    for options in ["pg_attver=7", "n_distinct=5, pg_attver=7"] {
+        let text = format!("ALTER TABLE ONLY s.a ALTER COLUMN id SET ({options})");
+        assert_eq!(read(&text), Statement::Marked(name("a")));
+    }
+    for other in ["SET (n_distinct=5)", "SET DEFAULT 'pg_attver=7'", "SET STATISTICS 5"] {
+        assert_eq!(read(&format!("ALTER TABLE ONLY s.a ALTER COLUMN id {other}")), Statement::Other);
+    }
+}
+
+#[test]
 fn what_should_be_read_and_cannot_be_is_an_error() {
     let reading = Reading { is_utf8: true, plain_quotes_escape: false };
     for (text, is_whole) in

@@ -155,7 +155,7 @@ impl Dump {
         .await
     }
 
-    /// The planned relations whose rows are in the dump as COPY lines in UTF-8.
+    /// The planned relations whose rows are in the dump as COPY lines in UTF-8, or in the bytes of the server.
     fn readable(&self, plan: &Plan) -> Plan {
         let is_readable = |name: &Name| self.reason_unseen(name).is_none();
         plan.iter()
@@ -173,7 +173,8 @@ impl Dump {
         if let Some(strange) = &catalog.strange {
             return Some(strange.clone());
         }
-        if catalog.encoding != "UTF8" {
+        // The bytes of a SQL_ASCII dump are those of the server.
+        if !["UTF8", "SQL_ASCII"].contains(&catalog.encoding.as_str()) {
             let encoding = if catalog.encoding.is_empty() { "an unknown encoding" } else { &catalog.encoding };
             return Some(format!("the dump is written in {encoding}: make it with pg_dump --encoding=UTF8"));
         }

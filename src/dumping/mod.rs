@@ -21,7 +21,7 @@ use crate::pgtools::PgTools;
 use crate::progress::{Event, Listener};
 use crate::session::pgoptions;
 
-pub use versions::{check_minor, check_versions, lacks_fixes};
+pub use versions::{check_marker, check_minor, check_unmarked, check_versions, keeps_marker, lacks_fixes};
 
 /// Name of the dump in its directory: a directory for `--format=directory`, a file for `custom`.
 pub const DUMP: &str = "dump";
@@ -41,6 +41,8 @@ pub struct DumpOrder<'a> {
     /// Tables whose rows are left out, as the comparison resolved the patterns of the configuration. pg_dump gets their full
     /// names: under an empty search_path, a pattern without a schema matches nothing.
     pub without_rows: &'a [Name],
+    /// The encoding that sessions read the source in, `UTF8` or `SQL_ASCII`: the rows of both then have the same bytes.
+    pub encoding: &'a str,
     /// Whose pg_dump is run.
     pub tools: &'a PgTools,
     /// pg_dump's `--role`.
@@ -126,6 +128,7 @@ async fn run_globals(order: &DumpOrder<'_>) -> Result<Vec<String>> {
     // Otherwise it looks for "postgres", where we may not be let in.
     // As a connection string: it would take a name with "=" in it for one.
     arguments.push(format!("--database=dbname={}", quote_value(order.conninfo.dbname())).into());
+    arguments.push(format!("--encoding={}", order.encoding).into());
     arguments.extend(order.role.map(|role| format!("--role={role}").into()));
     arguments.push(joined("--file=", &path));
     let stalled_after = order.config.stalled_after.duration();
@@ -151,8 +154,9 @@ fn arguments(order: &DumpOrder<'_>, path: &Path, connection: &str) -> Vec<OsStri
     list.extend(order.role.map(|role| format!("--role={role}").into()));
     // Before it stalls: who is waited for is then clear.
     list.push(format!("--lock-wait-timeout={}", config.stalled_after.duration().as_millis() / 2).into());
-    // UTF-8 is what can be compared with any other side. What it is busy with is a sign of life.
-    list.extend(["--encoding=UTF8", "--no-password", "--verbose"].map(OsString::from));
+    list.push(format!("--encoding={}", order.encoding).into());
+    // What it is busy with is a sign of life.
+    list.extend(["--no-password", "--verbose"].map(OsString::from));
     list.push(format!("--dbname={connection}").into());
     list.push(joined("--file=", path));
     list

@@ -3,6 +3,7 @@
 //! Pure: looks at numbers, runs nothing.
 
 use crate::error::{Error, Result};
+use crate::name::Name;
 use crate::pgtools::{PgTools, Version};
 
 /// Whether pg_dump and pg_restore of `tools` can dump from a server of major version `source` and restore into one of major
@@ -54,9 +55,52 @@ pub fn check_minor(tools: &PgTools, server: &str) -> Result<()> {
         tools.bindir.display(),
         server.text
     );
-    Err(Error::new(text).hint(format!(
+    Err(Error::new(text).hint(update(major)))
+}
+
+/// From here on a server keeps `pg_attver` among the options of its columns, and pg_dump of the same major version leaves it out.
+/// Minor versions of other majors are not known to us: [`check_unmarked`] looks at the dump itself.
+const MARKER: [(u32, u32); 2] = [(15, 20), (17, 12)];
+
+/// Whether a server of this version is known to keep `pg_attver`.
+pub fn keeps_marker(server: &str) -> bool {
+    let version = Version::parse(&format!("PostgreSQL {server}"));
+    version.is_some_and(|have| MARKER.iter().any(|(major, minor)| have.major == *major && have.minor >= *minor))
+}
+
+/// Whether the programs leave out what a server keeps for itself, if it `keeps` it. Of another major version than the server they
+/// may be newer by number and older by date.
+///
+/// # Errors
+/// They do not, with the commands that update them.
+pub fn check_marker(tools: &PgTools, keeps: bool) -> Result<()> {
+    let have = &tools.version;
+    match MARKER.iter().find(|(major, minor)| have.major == *major && have.minor < *minor) {
+        Some((major, minor)) if keeps => Err(marked(tools, &format!("update to {major}.{minor} or later"))),
+        _ => Ok(()),
+    }
+}
+
+/// Whether the dump is free of what a server keeps for itself. `table` is the first that is not.
+///
+/// # Errors
+/// A restore would refuse `table`, with the commands that update the programs.
+pub fn check_unmarked(tools: &PgTools, table: Option<&Name>) -> Result<()> {
+    table.map_or(Ok(()), |table| {
+        Err(marked(tools, &format!("the dump has it for table {table}, which no server takes")))
+    })
+}
+
+fn marked(tools: &PgTools, how: &str) -> Error {
+    let (text, place) = (&tools.version.text, tools.bindir.display());
+    Error::new(format!("pg_dump {text} in {place} writes pg_attver, which the source's server keeps for itself: {how}"))
+        .hint(update(tools.version.major))
+}
+
+fn update(major: u32) -> String {
+    format!(
         "apt-get install --only-upgrade postgresql-client-{major} (Debian, Ubuntu), or dnf update 'postgresql{major}*' (Red Hat, Amazon Linux)"
-    )))
+    )
 }
 
 /// Where CVE-2025-8714 and CVE-2025-8715 are closed: from there on a dump cannot make psql or pg_restore run commands.
@@ -110,6 +154,22 @@ mod tests {
         for (tools_text, server) in [("15.20", "15.20"), ("15.21", "15.20"), ("17.1", "15.20"), ("15.18", "odd")] {
             assert!(check_minor(&tools(tools_text), server).is_ok(), "{tools_text} {server}");
         }
+    }
+
+    #[test]
+    fn programs_of_another_major_version_that_write_the_marker_of_the_server_are_refused() {
+        assert!(["15.20 (Debian 15.20-0+deb12u1)", "15.21", "17.12"].iter().all(|server| keeps_marker(server)));
+        assert!(["15.19", "17.11", "16.14", "odd"].iter().all(|server| !keeps_marker(server)));
+        let error = check_marker(&tools("17.10"), true).unwrap_err();
+        assert!(error.to_string().contains("pg_dump 17.10 in /pg writes pg_attver"), "{error}");
+        assert!(error.to_string().ends_with("update to 17.12 or later"), "{error}");
+        assert!(error.hint_text().unwrap().starts_with("apt-get install --only-upgrade postgresql-client-17 "));
+        for (have, keeps) in [("17.10", false), ("17.12", true), ("16.14", true)] {
+            assert!(check_marker(&tools(have), keeps).is_ok(), "{have} {keeps}");
+        }
+        let error = check_unmarked(&tools("16.14"), Some(&Name::new("public", "t"))).unwrap_err();
+        assert!(error.to_string().contains("table public.t"), "{error}");
+        assert!(check_unmarked(&tools("16.14"), None).is_ok());
     }
 
     #[test]

@@ -275,6 +275,11 @@ impl Live {
     }
 
     /// The settings of the sessions, and whether code of users was allowed.
+    /// What the rows are read in: `UTF8`, or `SQL_ASCII` for the bytes of such a database as they are.
+    pub fn encoding(&self) -> &str {
+        self.holder.settings().get("client_encoding").map_or("UTF8", String::as_str)
+    }
+
     fn settings(&self) -> BTreeMap<String, String> {
         let mut settings = self.holder.settings().clone();
         if self.options.allow_user_functions {

@@ -13,6 +13,9 @@ use crate::session::{Session, SessionOptions, text};
 /// How long a catalog may be locked, in seconds.
 const LOCK_TIMEOUT_S: u32 = 30;
 
+/// A column with the option that some servers keep for themselves.
+const MARKED: &str = "SELECT 1 FROM pg_catalog.pg_attribute WHERE attoptions::text LIKE '%pg_attver=%' LIMIT 1";
+
 /// One server, looked at through one session.
 pub async fn open(info: &ConnInfo) -> Result<Session> {
     Session::open(info, &SessionOptions { lock_timeout_s: LOCK_TIMEOUT_S }).await
@@ -27,6 +30,8 @@ pub async fn demand_fit(source: &ConnInfo, target: &ConnInfo, tools: &PgTools, r
     let target_session = open(target).await.doing(|| "look at the server of the copy")?;
     dumping::check_versions(tools, source.major(), target_session.major())?;
     dumping::check_minor(tools, source.server_version())?;
+    let marked = source.rows(MARKED).await.doing(|| "look for pg_attver in the source")?;
+    dumping::check_marker(tools, !marked.is_empty())?;
     let used = column(&source, "SELECT extname FROM pg_catalog.pg_extension ORDER BY 1").await;
     let used = used.doing(|| "list the extensions of the source")?;
     let there = column(&target_session, "SELECT name FROM pg_catalog.pg_available_extensions ORDER BY 1").await;

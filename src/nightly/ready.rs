@@ -106,7 +106,8 @@ fn check_engine(version: &str, restore_major: u32, tools: &PgTools) -> Result<()
     let major = version.split('.').next().and_then(|major| major.parse().ok());
     let major = major.ok_or_else(|| Error::new(format!("the snapshot has the engine version {version:?}")))?;
     dumping::check_versions(tools, major, restore_major)?;
-    dumping::check_minor(tools, version)
+    dumping::check_minor(tools, version)?;
+    dumping::check_marker(tools, dumping::keeps_marker(version))
 }
 
 /// Everything that can be known before anything is paid for. `engine_version` is the snapshot's.

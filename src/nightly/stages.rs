@@ -14,6 +14,7 @@ use super::ready::{self, Ready};
 use super::record::Record;
 use super::telling;
 use super::witness::{self, Witnessed};
+use crate::archive::Archive;
 use crate::backups::{Backup, Backups, Made, Ours};
 use crate::comparison::{Job, check_patterns};
 use crate::config::{MaterializedViews, Source};
@@ -232,6 +233,7 @@ impl<'a> Night<'a> {
         let snapshot = live.snapshot().to_owned();
         // The very server that has the moment.
         let server = live.server().clone();
+        let encoding = live.encoding().to_owned();
         check_patterns(&job.request.selection, &live.listing().catalog(), "of the source")?;
         let without_rows: Vec<Name> =
             live.listing().relations.keys().filter(|name| !job.request.selection.has_rows(name)).cloned().collect();
@@ -248,6 +250,7 @@ impl<'a> Night<'a> {
             target: partial.path(),
             config: &self.given.config.dump,
             without_rows: &without_rows,
+            encoding: &encoding,
             tools: &ready.tools,
             role: None,
         };
@@ -269,6 +272,10 @@ impl<'a> Night<'a> {
             self.record.note(format!("roles were not dumped: {error}"));
             self.troubles.push(error);
         }
+        if let Err(error) = self.demand_unmarked(&dumped.path, ready) {
+            partial.discard().ok();
+            return Err(error);
+        }
         restoring::write_facts(&restoring::database_facts(&server).await?, partial.path())?;
         let made = Made {
             run_id: self.run_id.clone(),
@@ -283,6 +290,13 @@ impl<'a> Night<'a> {
         self.facts.dump = Some(backup.record.dump.clone());
         self.backup = Some(backup);
         Ok((endpoint, manifest))
+    }
+
+    /// A dump that no server can take whole is known before anything is restored.
+    fn demand_unmarked(&self, dump: &Path, ready: &Ready) -> Result<()> {
+        let pg_restore = ready.tools.program("pg_restore");
+        let archive = tokio::task::block_in_place(|| Archive::open(dump, &pg_restore))?;
+        dumping::check_unmarked(&ready.tools, archive.catalog().marked.as_ref())
     }
 
     /// The copy and the dump's manifest at the same time: both read the dump.

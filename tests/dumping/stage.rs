@@ -38,7 +38,16 @@ pub fn config() -> config::Dump {
 }
 
 pub fn order<'a>(conninfo: &'a ConnInfo, target: &'a Path, config: &'a config::Dump) -> DumpOrder<'a> {
-    DumpOrder { conninfo, snapshot: None, target, config, without_rows: &[], tools: client_tools(), role: None }
+    DumpOrder {
+        conninfo,
+        snapshot: None,
+        target,
+        config,
+        without_rows: &[],
+        encoding: "UTF8",
+        tools: client_tools(),
+        role: None,
+    }
 }
 
 pub fn dumped(database: &str, target: &Path) -> Dumped {
