@@ -16,6 +16,7 @@ use crate::dumping;
 use crate::endpoint::Endpoint;
 use crate::error::{Context, Error, Result};
 use crate::finding::Unchecked;
+use crate::journal::{LastSigned, lost_report};
 use crate::live::Live;
 use crate::manifest::Manifest;
 use crate::night::{Night, RestoreFacts};
@@ -303,6 +304,8 @@ async fn write_report(
     let folder = Folder::prepare(&given.config.report.directory, Some(&key), times.started_at, &run_id)?;
     let previous = folder.previous()?;
     comparison.outcome.remarks.extend(previous.unreadable);
+    let directory = &given.config.report.directory;
+    comparison.outcome.remarks.extend(lost_report(given.state(), directory).map(|error| error.to_string()));
     let signed = &chosen.report;
     let night = Night {
         source_kind: "backup".into(),
@@ -327,7 +330,14 @@ async fn write_report(
         night: Some(night),
     };
     let report = Report::new(&comparison.outcome, &comparison.expected, &comparison.actual, run);
-    folder.finish(&report).doing(|| "write the report on the restore")
+    let path = folder.finish(&report).doing(|| "write the report on the restore")?;
+    let sha256 = store::sha256(&report.to_bytes()?);
+    let remembered =
+        LastSigned::of(&path, &report.run_id, &sha256).and_then(|last| last.write(given.state(), directory));
+    if let Err(error) = remembered {
+        (given.listener)(Event::Warning(&error.to_string()));
+    }
+    Ok(path)
 }
 
 fn ms(clock: std::time::Instant) -> u64 {

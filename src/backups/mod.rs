@@ -40,6 +40,7 @@ pub use ours::{Ours, Shared, configured};
 pub use partial::Partial;
 pub use prune::Pruned;
 pub use record::{Made, Record};
+pub use space::demand_free;
 
 const UNVERIFIED: &str = "unverified";
 const VERIFIED: &str = "verified";

@@ -1,24 +1,35 @@
 //! Whether there is room. Never takes "could not ask" for "enough".
 
+use std::path::Path;
+
 use super::Backups;
 use crate::error::{Context, Error, Result};
 
 impl Backups {
     /// Free to us, in bytes.
     pub fn free_bytes(&self) -> Result<u64> {
-        let stat = rustix::fs::statvfs(&self.dir).map_err(std::io::Error::from);
-        let stat = stat.doing(|| format!("ask for free space in {}", self.dir.display()))?;
-        Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+        free_bytes(&self.dir)
     }
 
     /// An error when there is less.
     pub fn demand_free(&self, bytes: u64) -> Result<()> {
-        let free = self.free_bytes()?;
-        if free >= bytes {
-            return Ok(());
-        }
-        let cause = format!("{} MiB are free, about {} MiB are needed", free >> 20, bytes.div_ceil(1 << 20));
-        Err(Error::new(cause).hint("free some space and run it again"))
-            .doing(|| format!("look for space in {}", self.dir.display()))
+        demand_free(&self.dir, bytes)
     }
+}
+
+/// An error when less than this is free to us in any directory.
+pub fn demand_free(dir: &Path, bytes: u64) -> Result<()> {
+    let free = free_bytes(dir)?;
+    if free >= bytes {
+        return Ok(());
+    }
+    let cause = format!("{} MiB are free, about {} MiB are needed", free >> 20, bytes.div_ceil(1 << 20));
+    Err(Error::new(cause).hint("free some space and run it again"))
+        .doing(|| format!("look for space in {}", dir.display()))
+}
+
+fn free_bytes(dir: &Path) -> Result<u64> {
+    let stat = rustix::fs::statvfs(dir).map_err(std::io::Error::from);
+    let stat = stat.doing(|| format!("ask for free space in {}", dir.display()))?;
+    Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
 }

@@ -7,6 +7,7 @@
 //! ```text
 //! lock                                  held while a run works; never removed
 //! last_verified.json                    what the newest verified dump was and took
+//! last_signed.json                      the report that was signed last, by report directory
 //! runs/20260131T020000Z-1f2e3d4c.journal
 //! runs/closed/…                         journals of runs that owe nothing
 //! ```
@@ -16,9 +17,11 @@ mod entry;
 mod last;
 mod lock;
 mod past;
+mod signed;
 
 pub use append::Journal;
 pub use entry::{CopyClaim, Entry, InstanceClaim, Place};
 pub use last::LastVerified;
 pub use lock::{Holder, Lock};
 pub use past::{Debt, Past, ReportFile, Runs, debts, open_runs};
+pub use signed::{LastSigned, lost_report};

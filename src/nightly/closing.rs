@@ -95,6 +95,7 @@ impl Night<'_> {
         let paper = std::mem::replace(&mut self.paper, Err(Error::new("the report was written")));
         // Why there is no paper is what the night was broken off for.
         let paper = paper.ok()?;
+        self.troubles.extend(paper.lost.clone());
         self.facts.steps.clone_from(&self.record.steps);
         let facts = self.facts.clone();
         let ready = match (witnessed, error) {
@@ -109,7 +110,10 @@ impl Night<'_> {
             self.record.journal.append(&Entry::Reported { path, sha256 })?;
             ready.write()
         });
-        signed.map_err(|error| self.troubles.push(error)).ok()
+        let signed = signed.map_err(|error| self.troubles.push(error)).ok()?;
+        let remembered = signed.remember(self.given, &self.run_id);
+        self.troubles.extend(remembered.err());
+        Some(signed)
     }
 
     /// Every debt of this run of one kind.

@@ -6,7 +6,7 @@ use super::given::Given;
 use super::witness::Witnessed;
 use crate::error::{Error, Result};
 use crate::finding::{Finding, FindingKind, Unchecked};
-use crate::journal::ReportFile;
+use crate::journal::{LastSigned, ReportFile, lost_report};
 use crate::manifest::{EndpointFacts, FORMAT, Manifest, Observed, Schema};
 use crate::night::Night;
 use crate::report::{Report, Run, Times, Tools};
@@ -21,6 +21,8 @@ pub struct Paper {
     run_id: String,
     started_at: Timestamp,
     clock: std::time::Instant,
+    /// Why the report that was signed last is missed.
+    pub lost: Option<Error>,
 }
 
 /// A report that is about to be written.
@@ -58,8 +60,10 @@ impl Paper {
         if !key.path.exists() {
             return Err(store::read_key(&key).err().unwrap_or_else(|| Error::new("the key comes and goes")).hint(hint));
         }
-        let folder = Folder::prepare(&given.config.report.directory, Some(&key), started_at, run_id)?;
-        Ok(Self { folder, key, run_id: run_id.to_owned(), started_at, clock: std::time::Instant::now() })
+        let directory = &given.config.report.directory;
+        let folder = Folder::prepare(directory, Some(&key), started_at, run_id)?;
+        let lost = lost_report(given.state(), directory);
+        Ok(Self { folder, key, run_id: run_id.to_owned(), started_at, clock: std::time::Instant::now(), lost })
     }
 
     /// The report on what was witnessed.
@@ -107,6 +111,7 @@ impl Paper {
     fn run(&self, night: Night, given: &Given<'_>, outcome: &mut Outcome) -> Result<Run> {
         let previous = self.folder.previous()?;
         outcome.remarks.extend(previous.unreadable);
+        outcome.remarks.extend(self.lost.as_ref().map(ToString::to_string));
         let excluded = given.config.dump.exclude_table_data.clone();
         let selection = [("exclude-table-data".to_owned(), excluded)];
         let duration_ms = u64::try_from(self.clock.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -140,6 +145,17 @@ impl Ready {
         let path = self.folder.finish(&self.report)?;
         let is_dump_proven = self.report.proves_dump();
         Ok(Signed { path, file: self.file, verdict: self.report.verdict, is_dump_proven, key: self.key })
+    }
+}
+
+impl Signed {
+    /// For the next run, which misses the report if it is gone by then.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn remember(&self, given: &Given<'_>, run_id: &str) -> Result<()> {
+        let last = LastSigned::of(&self.path, run_id, &self.file.sha256)?;
+        last.write(given.state(), &given.config.report.directory)
     }
 }
 

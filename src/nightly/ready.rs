@@ -2,17 +2,20 @@
 //!
 //! Costs nothing and changes nothing: it reads, asks, and writes only a file of its own that it takes away again.
 
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
 use super::cloud::Cloud;
 use super::fit::{demand_fit, open};
 use super::given::Given;
 use super::power;
 use super::source::shared;
-use crate::backups::Backups;
+use crate::backups::{Backups, demand_free};
 use crate::config::{CopyFate, RdsSource, Source};
 use crate::conninfo::ConnInfo;
 use crate::dumping;
 use crate::error::{Context, Error, Result};
-use crate::journal::LastVerified;
+use crate::journal::{LastSigned, LastVerified};
 use crate::name::quote_literal;
 use crate::pgtools::PgTools;
 use crate::preflight::{self, Check, World};
@@ -133,19 +136,36 @@ pub async fn demand(given: &Given<'_>, engine_version: Option<&str>) -> Result<R
     Ok(Ready { tools, backups, server, notes })
 }
 
-/// Room for one and a half of the last dump: better known now than in the middle of the next.
+/// Room for one and a half of the last dump, and of the last report: better known now than in the middle of the next.
 fn backups(given: &Given<'_>) -> Result<(Backups, String)> {
     let backups = Backups::open(&given.config.dump.directory)?;
     // Known to be another's before any server is asked; which server it is comes later.
     shared(given, &backups)?;
     let last = LastVerified::read_of(given.state(), &given.origin()?)?;
-    let needed = last.map_or(0, |last| last.dump_bytes.saturating_add(last.dump_bytes / 2));
-    backups.demand_free(needed.max(LEAST_FREE))?;
+    let needed = last.map_or(0, |last| with_half(last.dump_bytes)).max(LEAST_FREE);
+    let reports = &given.config.report.directory;
+    // What is wrong with the record is told with the report that it misses.
+    let report = LastSigned::read(given.state(), reports).ok().flatten().map_or(0, |last| with_half(last.bytes));
+    if is_one_disk(backups.dir(), reports) {
+        backups.demand_free(needed.saturating_add(report))?;
+    } else {
+        backups.demand_free(needed)?;
+        demand_free(reports, report)?;
+    }
     let mut note = format!("{} MB free in {}", backups.free_bytes()? / 1_000_000, backups.dir().display());
     for remark in backups.remarks() {
         note = format!("{note}; {remark}");
     }
     Ok((backups, note))
+}
+
+fn with_half(bytes: u64) -> u64 {
+    bytes.saturating_add(bytes / 2)
+}
+
+fn is_one_disk(one: &Path, other: &Path) -> bool {
+    let device = |dir: &Path| std::fs::metadata(dir).map(|seen| seen.dev());
+    matches!((device(one), device(other)), (Ok(one), Ok(other)) if one == other)
 }
 
 /// Not even a small dump fits into less, in bytes.
