@@ -186,11 +186,15 @@ fn a_night_of_another_database_is_no_measure_and_does_not_hide_the_one_that_is()
     let (database, mut world) = guarded("drift_source");
     let (_other, _) = guarded("drift_other_source");
     let night = directory_of(&world.demand(&["nightly"], 0));
+    // A backup directory belongs to one source; the reports of both are in one place.
     world.set("source", &text("url", server().conninfo("drift_other_source")));
+    world.set("dump", &text("directory", world.path("other_backups")));
+    world.demand(&["init"], 0);
     let said = world.demand(&["nightly"], 0);
     assert!(said.contains("there is no sound night before this one"), "{said}");
     assert!(said.contains("of another database, drift_source"), "{said}");
     world.set("source", &text("url", server().conninfo("drift_source")));
+    world.set("dump", &text("directory", world.path("backups")));
     demand_held_against(&world, &night);
     database.run("DELETE FROM orders");
     assert_eq!(drift_of(&report_of(&world.demand(&["nightly"], 1))), ["public.orders"]);

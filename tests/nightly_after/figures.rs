@@ -31,7 +31,7 @@ fn a_failed_night_renews_the_figures_and_keeps_the_time_of_the_last_proven_dump(
     assert_eq!((good["pgwitness_last_exit_code"], good["pgwitness_last_run_success"]), (0.0, 1.0));
     assert_eq!((good["pgwitness_tables_compared"], good["pgwitness_mismatches"]), (2.0, 0.0));
     assert!(good["pgwitness_dump_bytes"] > 0.0 && good.contains_key("pgwitness_stage_duration_seconds/dump"));
-    world.set("source", "url = \"host=/nowhere dbname=x\"");
+    world.set("restore", "url = \"host=/nowhere dbname=x\"");
     world.demand(&["nightly"], 2);
     let bad = figures(&world);
     assert_eq!((bad["pgwitness_last_exit_code"], bad["pgwitness_last_run_success"]), (2.0, 0.0));

@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use pgwitness::aspect::Aspect;
 use pgwitness::bulletin::{Bulletin, Paper, Proven};
 use pgwitness::config::{Email, Notify, Ping, SmtpTls, Webhook, When};
 use pgwitness::error::Error;
@@ -12,7 +13,7 @@ use pgwitness::finding::{ChangedColumn, ChangedRow, Finding, FindingKind, RowDif
 use pgwitness::night::{Step, StepResult};
 use pgwitness::notify::Limits;
 use pgwitness::time::Timestamp;
-use pgwitness::verdict::{Coverage, Outcome, Verdict};
+use pgwitness::verdict::{Coverage, Outcome, Scope, Verdict};
 
 use crate::authority::Authority;
 
@@ -98,7 +99,8 @@ pub fn verdict(outcome: &Outcome) -> Verdict {
 
 fn sound() -> Outcome {
     let coverage = Coverage { tables_expected: 1, tables_actual: 1, tables_compared: 1, ..Default::default() };
-    Outcome { coverage, ..Outcome::default() }
+    let scope = Scope { compared: vec![Aspect::Rows], not_compared: Vec::new() };
+    Outcome { coverage, scope, ..Outcome::default() }
 }
 
 /// Sound and clean.
