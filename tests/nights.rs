@@ -306,6 +306,20 @@ fn a_run_that_may_still_be_at_it_is_shown_and_is_not_wrong() {
     assert!(entries.iter().all(|entry| entry.disorder().is_empty()) && entries.len() == 2);
 }
 
+/// Reports that are removed from the new end break no chain: only the date of the newest tells.
+#[test]
+fn verify_says_when_the_newest_report_was_made_and_fails_when_it_is_too_old() {
+    let world = World::sound(3);
+    let (code, said) = world.says("verify {dir} --allowed-signers {signers} --max-age 90000h");
+    assert_eq!((code, said.lines().next()), (0, Some("newest nightly report: 2026-06-17T02:00:00Z")), "{said}");
+    let (code, said) = world.says("verify {dir} --allowed-signers {signers} --max-age 30h");
+    assert_eq!(code, 2, "{said}");
+    assert!(said.starts_with("newest nightly report: 2026-06-17T02:00:00Z: older than 30h\n"), "{said}");
+    fs::remove_dir_all(world.reports().join(id(17))).unwrap();
+    let (_, said) = world.says("verify {dir} --allowed-signers {signers} --max-age 90000h");
+    assert!(said.starts_with("newest nightly report: 2026-06-16T02:00:00Z\n"), "{said}");
+}
+
 fn swap(a: &Path, b: &Path) {
     let third = a.with_file_name("third");
     fs::rename(a, &third).unwrap();
