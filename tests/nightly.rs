@@ -393,6 +393,7 @@ fn event_triggers_write_nothing_into_the_copy() {
              CREATE INDEX ON shop.totals (member)",
         );
         world.set("dump", &format!("format = {format:?}"));
+        world.set("dump", &format!("jobs = {jobs}"));
         world.set("restore", &format!("jobs = {jobs}"));
         world.demand(&["nightly"], 0);
     }

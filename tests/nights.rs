@@ -546,7 +546,10 @@ fn a_chain_that_was_begun_anew_shows() {
 fn a_report_of_a_later_format_still_holds_the_chain_together() {
     let world = World::sound(1);
     let path = world.reports().join(id(15)).join("report.json");
-    let text = fs::read_to_string(&path).unwrap().replacen("\"format\": 2", "\"format\": 9", 1);
+    let now = format!("\"format\": {}", pgwitness::report::FORMAT);
+    let text = fs::read_to_string(&path).unwrap();
+    assert!(text.contains(&now), "{text}");
+    let text = text.replacen(&now, "\"format\": 9", 1);
     fs::write(&path, text).unwrap();
     world.night(16, &orders(1), &orders(1));
     assert!(matches!(world.entry(15).content, Content::Unreadable(_)));
