@@ -306,6 +306,20 @@ fn a_run_that_may_still_be_at_it_is_shown_and_is_not_wrong() {
     assert!(entries.iter().all(|entry| entry.disorder().is_empty()) && entries.len() == 2);
 }
 
+/// Reports that are removed from the new end break no chain: only the date of the newest tells.
+#[test]
+fn verify_says_when_the_newest_report_was_made_and_fails_when_it_is_too_old() {
+    let world = World::sound(3);
+    let (code, said) = world.says("verify {dir} --allowed-signers {signers} --max-age 90000h");
+    assert_eq!((code, said.lines().next()), (0, Some("newest nightly report: 2026-06-17T02:00:00Z")), "{said}");
+    let (code, said) = world.says("verify {dir} --allowed-signers {signers} --max-age 30h");
+    assert_eq!(code, 2, "{said}");
+    assert!(said.starts_with("newest nightly report: 2026-06-17T02:00:00Z: older than 30h\n"), "{said}");
+    fs::remove_dir_all(world.reports().join(id(17))).unwrap();
+    let (_, said) = world.says("verify {dir} --allowed-signers {signers} --max-age 90000h");
+    assert!(said.starts_with("newest nightly report: 2026-06-16T02:00:00Z\n"), "{said}");
+}
+
 fn swap(a: &Path, b: &Path) {
     let third = a.with_file_name("third");
     fs::rename(a, &third).unwrap();
@@ -532,7 +546,10 @@ fn a_chain_that_was_begun_anew_shows() {
 fn a_report_of_a_later_format_still_holds_the_chain_together() {
     let world = World::sound(1);
     let path = world.reports().join(id(15)).join("report.json");
-    let text = fs::read_to_string(&path).unwrap().replacen("\"format\": 3", "\"format\": 9", 1);
+    let now = format!("\"format\": {}", pgwitness::report::FORMAT);
+    let text = fs::read_to_string(&path).unwrap();
+    assert!(text.contains(&now), "{text}");
+    let text = text.replacen(&now, "\"format\": 9", 1);
     fs::write(&path, text).unwrap();
     world.night(16, &orders(1), &orders(1));
     assert!(matches!(world.entry(15).content, Content::Unreadable(_)));

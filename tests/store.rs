@@ -173,7 +173,9 @@ fn write_more_than_the_limit() {
     let Some(dir) = std::env::var_os(FULL_DISK_DIR) else { return };
     let dir = Path::new(&dir);
     let folder = Folder::prepare(&dir.join("reports"), None, night(), RUN_ID).unwrap();
-    let large = manifest(&["1"], 12);
+    // Empty cells of a sketch take no room.
+    let rows: Vec<String> = (0..4000).map(|row| row.to_string()).collect();
+    let large = manifest(&rows.iter().map(String::as_str).collect::<Vec<_>>(), 12);
     let error = folder.write_manifests(&large, &large).unwrap_err();
     drop(folder);
     fs::write(dir.join("error"), error.to_string()).unwrap();

@@ -170,3 +170,40 @@ fn nothing_is_swept_under_a_night_that_is_at_work() {
     drop(hold);
     assert_eq!(night.wait().unwrap().code(), Some(2), "there was no snapshot");
 }
+
+#[test]
+fn no_command_that_deletes_is_printed_for_an_instance_that_is_not_proven_ours() {
+    for tag in ["pgwitness-managed", "pgwitness-run-id"] {
+        let machine = Machine::new("sweep_unproven");
+        let mut it = temporary(&machine);
+        journal(&machine, &it, true);
+        set_tag(&mut it, tag, None);
+        let it = add(&machine, it);
+        for (command, code) in [(vec!["sweep"], 3), (vec!["nightly", "--quiet"], 3)] {
+            let said = machine.world.demand(&command, code);
+            assert!(said.contains(&it.id), "it is named: {said}");
+            assert!(!said.contains("delete-db-instance"), "{command:?}: {said}");
+        }
+        assert_eq!(machine.temporaries().len(), 1, "it is not deleted");
+    }
+}
+
+#[test]
+fn a_night_names_an_instance_with_our_tags_that_no_journal_knows_and_deletes_none() {
+    let machine = Machine::new("night_orphan");
+    let expired = add(&machine, temporary(&machine));
+    let mut young = temporary(&machine);
+    set_tag(&mut young, "pgwitness-expires-at", Some("9000-01-01T00:00:00Z"));
+    let young = add(&machine, young);
+    let said = machine.world.demand(&["nightly", "--quiet"], 3);
+    assert!(said.contains(&format!("pgwitness sweep --confirm {}", expired.id)), "{said}");
+    assert!(!said.contains(&format!("--confirm {}", young.id)), "another machine may be using it: {said}");
+    let mut left: Vec<String> = machine.temporaries().into_iter().map(|it| it.id).collect();
+    left.sort();
+    let mut both = vec![expired.id.clone(), young.id.clone()];
+    both.sort();
+    assert_eq!(left, both);
+    let report = machine.world.report().to_string();
+    assert!(report.contains(&expired.id) && report.contains(&young.id), "{report}");
+    machine.demand_untouched();
+}
