@@ -398,8 +398,8 @@ fn demand_utf8(row: &SimpleQueryRow) -> Result<()> {
         None => Ok(()),
         Some(column) => {
             let column = row.columns().get(column).map_or("?", |column| column.name());
-            Err(Error::new(format!("the server's answer is not UTF-8 (in column {column}), and only rows may be so"))
-                .hint("the database has the encoding SQL_ASCII: write names, definitions and comments in UTF-8"))
+            Err(Error::new(format!("not UTF-8 (in {column}): in a SQL_ASCII database only rows may be so"))
+                .hint("write names, definitions and comments in UTF-8"))
         }
     }
 }
