@@ -20,6 +20,7 @@ mod plan;
 mod power;
 mod ready;
 mod record;
+mod restore;
 mod rights;
 mod source;
 mod stages;

@@ -17,19 +17,18 @@ use super::witness::{self, Witnessed};
 use crate::archive::Archive;
 use crate::backups::{Backup, Backups, Made, Ours};
 use crate::comparison::{Job, check_patterns};
-use crate::config::{MaterializedViews, Source};
+use crate::config::Source;
 use crate::conninfo::ConnInfo;
 use crate::dumping::{self, DumpOrder};
 use crate::endpoint::Endpoint;
-use crate::error::{Context, Error, Result};
-use crate::journal::{CopyClaim, Entry, Holder, Place, Runs};
+use crate::error::{Error, Result};
+use crate::journal::{Entry, Holder, Place, Runs};
 use crate::live::Live;
 use crate::manifest::Manifest;
 use crate::name::Name;
 use crate::night;
-use crate::night::{Complaint, RestoreFacts};
 use crate::progress::{Event, Side};
-use crate::restoring::{self, CopyIdentity, CopyOrder, DatabaseFacts, PropertiesOrder, RestoreOrder};
+use crate::restoring::{self, CopyIdentity};
 use crate::time::Timestamp;
 
 /// A dump is tried again once while its source lives.
@@ -298,126 +297,7 @@ impl<'a> Night<'a> {
         let archive = tokio::task::block_in_place(|| Archive::open(dump, &pg_restore))?;
         dumping::check_unmarked(&ready.tools, archive.catalog().marked.as_ref())
     }
-
-    /// The copy and the dump's manifest at the same time: both read the dump.
-    async fn restore(&mut self, ready: &Ready, job: &Job) -> Result<(Manifest, Vec<Complaint>)> {
-        self.record.begin("restore")?;
-        let backup = self.backup.clone().ok_or_else(|| Error::new("there is no dump"))?;
-        let facts = restoring::read_facts(&backup.path)?;
-        let copy = self.create_copy(&facts, ready).await?;
-        let server = ready.server.with_dbname(&copy.database);
-        let path = backup.dump_path();
-        let restore = &self.given.config.restore;
-        let order = RestoreOrder {
-            dump: &path,
-            conninfo: &server,
-            jobs: restore.jobs,
-            no_owner: restore.no_owner,
-            no_privileges: restore.no_privileges,
-            no_tablespaces: restore.no_tablespaces,
-            without_refresh: restore.materialized_views == MaterializedViews::Leave,
-            role: restore.role.as_deref(),
-            accept: &restore.accept,
-            stalled_after: self.given.config.dump.stalled_after.duration(),
-            tools: &ready.tools,
-        };
-        let read = tokio::try_join!(restoring::restore(&order), self.read_dump(&path, job));
-        let (restored, manifest) = match read {
-            Ok(both) => both,
-            Err(error) => {
-                self.demand_whole(&backup).await?;
-                return Err(error);
-            }
-        };
-        self.demand_whole(&backup).await?;
-        let mut restored = restored;
-        restored.complaints.extend(self.restore_properties(&copy, &facts, ready).await?);
-        restored.complaints.iter_mut().for_each(|complaint| job.show.redaction.complaint(complaint));
-        restored.notes.iter().for_each(|note| self.record.note(note));
-        let complaints = restored.complaints.clone();
-        for complaint in &complaints {
-            self.record.note(format!("pg_restore: {}: {}", complaint.object, complaint.message));
-        }
-        self.facts.restore = Some(RestoreFacts {
-            database: copy.database,
-            pg_restore: restored.pg_restore,
-            complaints: restored.complaints,
-        });
-        self.record.done()?;
-        Ok((manifest, complaints))
-    }
-
-    async fn create_copy(&mut self, facts: &DatabaseFacts, ready: &Ready) -> Result<CopyIdentity> {
-        let short = self.run_id.get(..8).unwrap_or_default();
-        let claim = CopyClaim {
-            database: format!("{}_{short}", self.given.config.restore.database),
-            server: ready.server.describe(),
-            at: (self.given.now)(),
-        };
-        // Before the intent: what is there already is not ours to clean up.
-        if restoring::find_copy(&ready.server, &claim.database).await?.is_some() {
-            return Err(Error::new(format!("there is a database {} already", claim.database)));
-        }
-        self.record.journal.append(&Entry::CopyIntended(claim.clone()))?;
-        let order = CopyOrder {
-            admin: &ready.server,
-            database: &claim.database,
-            owner: self.given.config.restore.role.as_deref(),
-            facts,
-            protected: &self.given.config.protected.databases,
-        };
-        let copy = restoring::create_copy(&order).await?;
-        self.record.journal.append(&Entry::CopyCreated {
-            database: copy.database.clone(),
-            oid: copy.oid,
-            system_identifier: copy.system_identifier.clone(),
-        })?;
-        self.copy = Some(copy.clone());
-        Ok(copy)
-    }
-
-    async fn restore_properties(
-        &self,
-        copy: &CopyIdentity,
-        facts: &DatabaseFacts,
-        ready: &Ready,
-    ) -> Result<Vec<Complaint>> {
-        let restore = &self.given.config.restore;
-        let order = PropertiesOrder {
-            admin: &ready.server,
-            copy,
-            facts,
-            no_owner: restore.no_owner,
-            no_privileges: restore.no_privileges,
-            accept: &restore.accept,
-            protected: &self.given.config.protected.databases,
-        };
-        restoring::restore_properties(&order).await
-    }
-
-    async fn read_dump(&self, path: &Path, job: &Job) -> Result<Manifest> {
-        let options = self.given.open_options();
-        let text = path.to_str().ok_or_else(|| Error::new("the path of the dump is not UTF-8"))?;
-        let endpoint = Endpoint::open(text, Side::Actual, &options).await?;
-        witness::capture(&endpoint, job, &self.given.listener).await.doing(|| "read the dump")
-    }
-
-    /// The dump on disk is what pg_dump wrote.
-    async fn demand_whole(&mut self, backup: &Backup) -> Result<()> {
-        let backup = backup.clone();
-        let differences = blocking(move || backup.verify_files()).await?;
-        self.changed_files = differences.iter().map(ToString::to_string).collect();
-        match self.changed_files.first() {
-            None => Ok(()),
-            Some(first) => Err(Error::new(format!("the dump has changed since it was written: {first}"))),
-        }
-    }
 }
 
 /// Less than this, and a second attempt could only fill the disk again, in bytes.
 const ROOM_FOR_ANOTHER_ATTEMPT: u64 = 256 << 20;
-
-/// Long reading of files, while a signal can still be heard.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(work).await.map_err(|error| Error::from_source(&error))?
-}
