@@ -51,6 +51,11 @@ enum Entry {
     LargeObjects(u32),
 }
 
+/// The catalog number of what is no object.
+const NO_CATALOG: &str = "0";
+/// `pg_largeobject`.
+const LARGE_OBJECT_CATALOG: &str = "2613";
+
 /// The catalog number is 0 for data: without it, a table in a schema named `DATA` would look like one.
 fn parse_line(line: &str) -> Option<Entry> {
     let (id, rest) = line.split_once("; ")?;
@@ -61,7 +66,8 @@ fn parse_line(line: &str) -> Option<Entry> {
     Some(match catalog {
         "0" if what.starts_with("TABLE DATA ") => Entry::Rows(RowsEntry { id, table_oid }),
         "0" if what.starts_with("BLOBS ") => Entry::LargeObjects(id),
-        _ => Entry::Definition { id, is_object: catalog != "0" },
+        // A dump of rows alone makes its large objects, too.
+        _ => Entry::Definition { id, is_object: ![NO_CATALOG, LARGE_OBJECT_CATALOG].contains(&catalog) },
     })
 }
 
