@@ -103,6 +103,7 @@ const CREATES: &[&str] = &[
     "TRUSTED PROCEDURAL LANGUAGE",
     "TYPE",
     "UNIQUE INDEX",
+    "UNLOGGED SEQUENCE",
     "USER MAPPING",
     "VIEW",
 ];

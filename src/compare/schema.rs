@@ -75,6 +75,7 @@ pub fn compare(expected: &Manifest, actual: &Manifest, notes: &mut Notes<'_>) {
     }
     fold(FindingKind::Missing, &missing, notes);
     fold(FindingKind::Unexpected, &unexpected, notes);
+    fold_not_null(notes);
     remark_on_extensions(expected, notes);
 }
 
@@ -271,6 +272,24 @@ fn fold(kind: FindingKind, objects: &[Object<'_>], notes: &mut Notes<'_>) {
         }
     }
     fold_large_objects(kind, notes);
+}
+
+/// A NOT NULL constraint of 18 goes with what is found of its column, its domain, or its table (a partition that was detached).
+fn fold_not_null(notes: &mut Notes<'_>) {
+    let is_one = |key: &(FindingKind, String)| key.1.starts_with("not_null ");
+    let (ones, others) = std::mem::take(&mut notes.findings).into_iter().partition(|(key, _)| is_one(key));
+    notes.findings = others;
+    let ones: BTreeMap<(FindingKind, String), Finding> = ones;
+    for (key, one) in ones {
+        let identity = key.1.trim_start_matches("not_null ");
+        let table = identity.rsplit_once('.').map(|(relation, _)| format!("table {relation}"));
+        let heads = [Some(format!("column {identity}")), Some(identity.to_owned()), table].into_iter().flatten();
+        let head = heads.map(|object| (FindingKind::Changed, object)).find(|head| notes.findings.contains_key(head));
+        match head.and_then(|head| notes.findings.get_mut(&head)) {
+            Some(head) => head.detail.push(one.to_string()),
+            None => drop(notes.findings.insert(key, one)),
+        }
+    }
 }
 
 /// Large objects that are on one side only show in the data already, and what the data say is one finding.
