@@ -77,7 +77,7 @@ fn list(arguments: &BackupsListArguments) -> Result<u8> {
     Ok(if is_whole { 0 } else { NOT_WHOLE })
 }
 
-/// Where to look, and for whom.
+/// Where to look, and for which object.
 struct Place {
     directory: PathBuf,
     reports: PathBuf,

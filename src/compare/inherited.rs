@@ -1,7 +1,7 @@
 //! What a newer major makes a column inherit by itself, and an older one did not.
 //!
 //! From 17 on a partition has the identity of its parent, from 18 on a child cannot do without its parent's NOT NULL. A copy from an
-//! older major onto a newer one gains both, and nobody has to write them. The parent's column is compared for itself, so what is lost
+//! older major onto a newer one gains both, without a statement of its own. The parent's column is compared for itself, so what is lost
 //! there is found there; between majors that both inherit it, nothing is left out.
 
 use super::across::Majors;

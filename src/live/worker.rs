@@ -233,7 +233,7 @@ impl Worker<'_> {
     }
 
     /// Locks the tables as a query does anyway, and looks at what they are before one is planned: a table that was replaced by a view
-    /// would be a query of somebody else's. (`restrict_nonsystem_relation_kind` says the same, where the server has it.)
+    /// would run another role's query. (`restrict_nonsystem_relation_kind` says the same, where the server has it.)
     async fn hold_still(&self, keys: &[ForeignKey]) -> Result<()> {
         let locked: Vec<String> = keys.iter().flat_map(ForeignKey::locked).collect();
         self.session.execute(&format!("LOCK {} IN ACCESS SHARE MODE", locked.join(", "))).await?;
