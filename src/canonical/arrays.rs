@@ -9,6 +9,12 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 use super::print::peel;
 use super::quoting;
 
+/// Functions of the server that give no array, in any major, with any arguments. Without a schema, so no others. Not
+/// `lower` and `upper`: of a range they give what it is a range of.
+const SCALAR_FUNCTIONS: &str = "abs ascii btrim ceil char_length chr concat concat_ws count date_part date_trunc floor format initcap left \
+    length lpad ltrim md5 mod now quote_ident quote_literal rank repeat replace reverse right round row_number \
+    rpad rtrim split_part substr to_char to_date translate trunc";
+
 /// Names of arrays.
 #[derive(Debug)]
 pub struct Arrays<'a> {
@@ -44,8 +50,32 @@ impl<'a> Arrays<'a> {
             SyntaxKind::NAME_REF | SyntaxKind::FIELD_EXPR => {
                 value.descendants().all(|part| is_name(&part)) && self.is_known(&value)
             }
+            SyntaxKind::CALL_EXPR => self.is_scalar_call(&value),
+            SyntaxKind::CASE_EXPR => results(&value).iter().all(|result| self.is_scalar(result)),
+            SyntaxKind::BIN_EXPR | SyntaxKind::PREFIX_EXPR => self.is_scalar_operation(&value),
             _ => false,
         }
+    }
+
+    fn is_scalar_call(&self, call: &SyntaxNode) -> bool {
+        use SyntaxKind::{ARG_LIST, COALESCE_KW, GREATEST_KW, LEAST_KW, NAME_REF, NULLIF_KW};
+        let mut parts = call.children();
+        let function = parts.next().filter(|function| function.kind() == NAME_REF).and_then(|name| name.first_token());
+        let arguments = parts.next().filter(|list| list.kind() == ARG_LIST);
+        let Some((function, arguments)) = function.zip(arguments) else { return false };
+        match function.kind() {
+            // Of the type of their arguments.
+            COALESCE_KW | GREATEST_KW | LEAST_KW | NULLIF_KW => {
+                arguments.children().all(|argument| argument.first_child().is_some_and(|value| self.is_scalar(&value)))
+            }
+            _ => SCALAR_FUNCTIONS.split(' ').any(|name| name == quoting::raw(function.text())),
+        }
+    }
+
+    /// The server's own operators make no array of what is none.
+    fn is_scalar_operation(&self, operation: &SyntaxNode) -> bool {
+        let is_operand = |node: &SyntaxNode| node.kind() != SyntaxKind::AT_TIME_ZONE;
+        operation.children().filter(is_operand).all(|operand| self.is_scalar(&operand))
     }
 
     fn is_scalar_type(&self, printed: &SyntaxNode) -> bool {
@@ -71,6 +101,15 @@ impl<'a> Arrays<'a> {
             _ => false,
         }
     }
+}
+
+/// What a CASE may give.
+fn results(case: &SyntaxNode) -> Vec<SyntaxNode> {
+    let is_clause = |node: &SyntaxNode| matches!(node.kind(), SyntaxKind::WHEN_CLAUSE | SyntaxKind::ELSE_CLAUSE);
+    case.children()
+        .flat_map(|child| if is_clause(&child) { vec![child] } else { child.children().filter(is_clause).collect() })
+        .filter_map(|clause| clause.last_child())
+        .collect()
 }
 
 /// An alias of a column, a column in the list of an alias, a parameter.

@@ -215,6 +215,41 @@ fn names_that_may_be_arrays_keep_the_cast_outside() {
 }
 
 #[test]
+fn a_cast_of_an_array_of_values_that_are_surely_none_is_one_of_each_value() {
+    let check = |condition: String| format!("CHECK ((a = ANY ({condition})))");
+    let both = |value: &str| {
+        (check(format!("(ARRAY[{value}, b])::text[]")), check(format!("ARRAY[({value})::text, (b)::text]")))
+    };
+    let scalar = [
+        "initcap(tags)",
+        "COALESCE(a, 'x'::character varying, btrim(b))",
+        "CASE WHEN (tags IS NULL) THEN a WHEN b THEN 'x'::text ELSE 'y'::text END",
+        "CASE tags WHEN a THEN b END",
+        "(a + (- 1))",
+        "NULLIF(a, b)",
+        "(a AT TIME ZONE b)",
+    ];
+    for (one, other) in scalar.map(both) {
+        assert!(is_equal("constraint", &one, &other), "{one}\n{other}");
+    }
+    let unknown = [
+        "string_to_array(a, b)",
+        "s.btrim(a)",
+        "lower(a)",
+        "COALESCE(a, tags)",
+        "CASE WHEN a THEN b ELSE tags END",
+        "CASE WHEN a THEN tags END",
+        "(a || tags)",
+        "(a OPERATOR(s.+) b)",
+        "( SELECT t.tags FROM t)",
+        "array_agg(a)",
+    ];
+    for (one, other) in unknown.map(both) {
+        assert!(!is_equal("constraint", &one, &other), "{one}\n{other}");
+    }
+}
+
+#[test]
 fn the_marker_in_a_saved_manifest_is_no_difference() {
     assert!(is_equal("column", "integer\nnot null\noptions pg_attver=7", "integer\nnot null"));
     assert!(is_equal(
