@@ -2,12 +2,37 @@
 //!
 //! `(ARRAY[a])::text[]` means `ARRAY[(a)::text]` if `a` is no array, and `ARRAY[(a)::text[]]` if it is one.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::print::peel;
 use super::quoting;
+use super::scan;
+
+/// Columns and domains of a database that are arrays. Names are raw.
+#[derive(Debug, Default)]
+pub struct KnownArrays {
+    /// Without their schemas.
+    pub domains: BTreeSet<String>,
+    /// By the name of the relation, without its schema.
+    pub columns: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl KnownArrays {
+    /// Names that may be arrays in these texts: domains, and columns of the relations that the texts name. `relation` is the one that they belong to.
+    pub fn in_texts(&self, texts: [&str; 2], relation: Option<&str>) -> BTreeSet<String> {
+        let mut relations: BTreeSet<String> = relation.map(str::to_owned).into_iter().collect();
+        for text in texts {
+            match scan::lexemes(text) {
+                Some(lexemes) => relations.extend(lexemes.into_iter().map(|(_, lexed)| quoting::raw(lexed))),
+                None => relations.extend(self.columns.keys().cloned()),
+            }
+        }
+        let named = self.columns.iter().filter(|(name, _)| relations.contains(*name));
+        named.flat_map(|(_, columns)| columns).chain(&self.domains).cloned().collect()
+    }
+}
 
 /// Functions of the server that give no array, in any major, with any arguments. Without a schema, so no others. Not
 /// `lower` and `upper`: of a range they give what it is a range of.

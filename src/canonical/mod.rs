@@ -27,6 +27,7 @@ use self::qualifier::Qualifier;
 use self::scan::Lexeme;
 use self::shape::Part;
 
+pub use self::arrays::KnownArrays;
 pub use self::quoting::{first_name, last_name, line as identity, split_last};
 
 /// The stack that parsing one byte of a text may need: brackets nest, and so does the parser.

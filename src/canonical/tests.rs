@@ -250,6 +250,20 @@ fn a_cast_of_an_array_of_values_that_are_surely_none_is_one_of_each_value() {
 }
 
 #[test]
+fn arrays_of_relations_that_a_definition_does_not_name_do_not_count() {
+    let columns = |columns: &[&str]| columns.iter().map(|&column| column.to_owned()).collect();
+    let known = KnownArrays {
+        domains: columns(&["labels"]),
+        columns: [("t".to_owned(), columns(&["a"])), ("My t".to_owned(), columns(&["b"]))].into(),
+    };
+    let texts = [" SELECT u.a FROM u", " SELECT a FROM u;"];
+    assert_eq!(known.in_texts(texts, None), columns(&["labels"]));
+    assert_eq!(known.in_texts(texts, Some("t")), columns(&["labels", "a"]));
+    assert_eq!(known.in_texts([" SELECT 1 FROM s.\"My t\"", ""], None), columns(&["labels", "b"]));
+    assert_eq!(known.in_texts(["'not closed", ""], None), columns(&["labels", "a", "b"]));
+}
+
+#[test]
 fn the_marker_in_a_saved_manifest_is_no_difference() {
     assert!(is_equal("column", "integer\nnot null\noptions pg_attver=7", "integer\nnot null"));
     assert!(is_equal(

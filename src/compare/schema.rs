@@ -12,7 +12,7 @@ use super::inherited;
 use super::rows::LARGE_OBJECTS;
 use super::waive::is_whole_kind;
 use super::{Notes, Request};
-use crate::canonical;
+use crate::canonical::{self, KnownArrays};
 use crate::finding::{Finding, FindingKind};
 use crate::manifest::{Definition, Manifest};
 use crate::name::{Name, quote_ident};
@@ -34,15 +34,16 @@ pub fn compare(expected: &Manifest, actual: &Manifest, notes: &mut Notes<'_>) {
     let majors = Majors::of(expected, actual);
     let (mut missing, mut unexpected) = (Vec::new(), Vec::new());
     let arrays = OnceCell::new();
-    let is_same_text = |kind: &str, e: &str, a: &str| {
-        canonical::is_same(kind, e, a, arrays.get_or_init(|| array_names([expected, actual])))
+    let is_same_text = |kind: &str, relation: Option<&str>, e: &str, a: &str| {
+        let arrays = arrays.get_or_init(|| known_arrays([expected, actual]));
+        canonical::is_same(kind, e, a, &arrays.in_texts([e, a], relation))
     };
     let is_same = |kind: &str, identity: &str, e: &Definition, a: &Definition| {
         e.text == a.text
             || across::is_same(kind, identity, &e.text, &a.text, majors)
-            || is_same_text(kind, &e.text, &a.text)
+            || is_same_text(kind, e.relation.as_deref(), &e.text, &a.text)
             || inherited::without(kind, identity, &e.text, &a.text, [expected, actual])
-                .is_some_and(|[older, newer]| is_same_text(kind, &older, &newer))
+                .is_some_and(|[older, newer]| is_same_text(kind, e.relation.as_deref(), &older, &newer))
     };
     for kind in kinds.into_iter().filter(|kind| !is_switched_off(kind, request)) {
         if [expected, actual].iter().any(|side| side.schema.unseen.contains_key(kind) || !was_asked(side, kind)) {
@@ -163,21 +164,32 @@ fn selected<'a>(manifest: &'a Manifest, kind: &str, request: &Request) -> Object
         .collect()
 }
 
-/// Names of columns whose type is an array, or a domain over one, and of these domains.
-fn array_names(sides: [&Manifest; 2]) -> BTreeSet<String> {
-    let of_kind = |kind: &'static str| {
-        let objects = sides.into_iter().filter_map(move |side| side.schema.objects.get(kind)).flatten();
-        objects.filter_map(|(identity, definition)| Some((identity.as_str(), definition.text.lines().next()?)))
+/// Columns whose type is an array or a domain over one, and these domains, of both sides.
+fn known_arrays(sides: [&Manifest; 2]) -> KnownArrays {
+    let of_kind =
+        |kind: &'static str| sides.into_iter().filter_map(move |side| side.schema.objects.get(kind)).flatten();
+    let first_line = |definition: &'_ Definition| definition.text.lines().next().unwrap_or_default().to_owned();
+    let domains: BTreeSet<&str> = of_kind("domain")
+        .filter(|(_, definition)| is_array(&first_line(definition)))
+        .map(|(domain, _)| domain.as_str())
+        .collect();
+    let mut arrays = KnownArrays::default();
+    let mut add = |definition: &Definition, column: Option<String>| {
+        let relation = definition.relation.clone().unwrap_or_default();
+        arrays.columns.entry(relation).or_default().extend(column);
     };
-    let domains: BTreeSet<&str> = of_kind("domain").filter(|(_, of)| is_array(of)).map(|(domain, _)| domain).collect();
-    let columns = of_kind("column").filter(|(_, of)| is_array(of) || domains.contains(of));
-    let names = columns.map(|(column, _)| column).chain(domains.iter().copied()).map(canonical::last_name);
+    for (column, definition) in of_kind("column") {
+        let printed = first_line(definition);
+        if is_array(&printed) || domains.contains(printed.as_str()) {
+            add(definition, Some(canonical::last_name(column)));
+        }
+    }
     // The columns of a view are the first lines of its definition.
-    let views = ["view", "materialized_view"].into_iter().flat_map(|kind| {
-        let objects = sides.into_iter().filter_map(move |side| side.schema.objects.get(kind)).flatten();
-        objects.flat_map(|(_, view)| view.text.lines().filter(|line| is_array(line)))
-    });
-    names.chain(views.filter_map(canonical::first_name)).collect()
+    for (_, view) in of_kind("view").chain(of_kind("materialized_view")) {
+        view.text.lines().filter(|line| is_array(line)).for_each(|line| add(view, canonical::first_name(line)));
+    }
+    arrays.domains = domains.into_iter().map(canonical::last_name).collect();
+    arrays
 }
 
 fn is_array(printed_type: &str) -> bool {
