@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
+use super::aliases::Aliases;
 use super::print::peel;
 use super::quoting;
 use super::scan;
@@ -20,17 +21,20 @@ pub struct KnownArrays {
 }
 
 impl KnownArrays {
-    /// Names that may be arrays in these texts: domains, and columns of the relations that the texts name. `relation` is the one that they belong to.
-    pub fn in_texts(&self, texts: [&str; 2], relation: Option<&str>) -> BTreeSet<String> {
+    /// Names that may be arrays in a text: domains, and columns of the relations that the text names. `relation` is the one
+    /// that the definition belongs to.
+    fn in_text(&self, text: &str, relation: Option<&str>) -> BTreeSet<&str> {
         let mut relations: BTreeSet<String> = relation.map(str::to_owned).into_iter().collect();
-        for text in texts {
-            match scan::lexemes(text) {
-                Some(lexemes) => relations.extend(lexemes.into_iter().map(|(_, lexed)| quoting::raw(lexed))),
-                None => relations.extend(self.columns.keys().cloned()),
-            }
+        match scan::lexemes(text) {
+            Some(lexemes) => relations.extend(lexemes.into_iter().map(|(_, lexed)| quoting::raw(lexed))),
+            None => relations.extend(self.columns.keys().cloned()),
         }
         let named = self.columns.iter().filter(|(name, _)| relations.contains(*name));
-        named.flat_map(|(_, columns)| columns).chain(&self.domains).cloned().collect()
+        named.flat_map(|(_, columns)| columns).chain(&self.domains).map(String::as_str).collect()
+    }
+
+    fn has_column(&self, relation: &str, column: &str) -> bool {
+        self.columns.get(relation).is_some_and(|columns| columns.contains(column))
     }
 }
 
@@ -43,16 +47,20 @@ const SCALAR_FUNCTIONS: &str = "abs ascii btrim ceil char_length chr concat conc
 /// Names of arrays.
 #[derive(Debug)]
 pub struct Arrays<'a> {
-    /// Columns that are arrays in some relation, and domains over arrays.
-    known: &'a BTreeSet<String>,
+    known: &'a KnownArrays,
+    /// Domains over arrays, and columns that are arrays in a relation that the definition names.
+    near: BTreeSet<&'a str>,
+    aliases: Aliases,
     /// Names that the definition itself gives to what may be an array.
     own: BTreeSet<String>,
 }
 
 impl<'a> Arrays<'a> {
-    /// Reads the aliases and parameters of a definition.
-    pub fn of(root: &SyntaxNode, known: &'a BTreeSet<String>) -> Self {
-        let mut arrays = Self { known, own: BTreeSet::new() };
+    /// Reads the aliases and parameters of a definition. `printed`: without what was added to make a statement of it;
+    /// `relation`: the one that it belongs to.
+    pub fn of(root: &SyntaxNode, printed: &str, known: &'a KnownArrays, relation: Option<&str>) -> Self {
+        let near = known.in_text(printed, relation);
+        let mut arrays = Self { known, near, aliases: Aliases::of(root, relation), own: BTreeSet::new() };
         let named: Vec<SyntaxNode> = root.descendants().filter(gives_name).collect();
         // An alias of an alias needs another pass.
         loop {
@@ -73,7 +81,8 @@ impl<'a> Arrays<'a> {
             SyntaxKind::LITERAL => true,
             SyntaxKind::CAST_EXPR => value.last_child().is_some_and(|target| self.is_scalar_type(&target)),
             SyntaxKind::NAME_REF | SyntaxKind::FIELD_EXPR => {
-                value.descendants().all(|part| is_name(&part)) && self.is_known(&value)
+                let is_column = value.descendants().all(|part| is_name(&part));
+                is_column && self.is_scalar_column(&value).unwrap_or_else(|| self.is_known(&value))
             }
             SyntaxKind::CALL_EXPR => self.is_scalar_call(&value),
             SyntaxKind::CASE_EXPR => results(&value).iter().all(|result| self.is_scalar(result)),
@@ -110,7 +119,17 @@ impl<'a> Arrays<'a> {
     }
 
     fn is_known(&self, node: &SyntaxNode) -> bool {
-        name(node).is_some_and(|name| !self.known.contains(&name) && !self.own.contains(&name))
+        name(node).is_some_and(|name| !self.near.contains(name.as_str()) && !self.own.contains(&name))
+    }
+
+    /// Whether `t.a` is no array, where `t` stands for relations only; None where it may stand for something else.
+    fn is_scalar_column(&self, value: &SyntaxNode) -> Option<bool> {
+        let mut parts = value.children();
+        let (qualifier, column) = (parts.next()?, parts.next()?);
+        let is_pair = qualifier.kind() == SyntaxKind::NAME_REF && parts.next().is_none();
+        let relations = self.aliases.relations(&name(&qualifier)?).filter(|_| is_pair)?;
+        let column = name(&column)?;
+        Some(!relations.iter().any(|relation| self.known.has_column(relation, &column)))
     }
 
     /// Whether the thing that gets a name here is no array.

@@ -5,6 +5,7 @@
 //! text that cannot be parsed stands for itself, so it equals only itself.
 
 mod alias;
+mod aliases;
 mod arrays;
 mod marker;
 mod print;
@@ -16,7 +17,6 @@ mod shape;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
 use std::ops::Range;
 
 use squawk_syntax::{SourceFile, SyntaxKind, SyntaxNode};
@@ -34,9 +34,17 @@ pub use self::quoting::{first_name, last_name, line as identity, split_last};
 const STACK_PER_BYTE: usize = 2 * 1024;
 const STACK_AT_LEAST: usize = 4 * 1024 * 1024;
 
-/// Whether two definitions of one kind (a file of `checks/catalog`) say the same. `arrays`: names of columns and domains that are
-/// arrays.
-pub fn is_same(kind: &str, expected: &str, actual: &str, arrays: &BTreeSet<String>) -> bool {
+/// An object whose definition is compared.
+#[derive(Debug, Clone, Copy)]
+pub struct Object<'a> {
+    /// A file of `checks/catalog`.
+    pub kind: &'a str,
+    /// Raw name of the relation that it belongs to.
+    pub relation: Option<&'a str>,
+}
+
+/// Whether two definitions of one object say the same.
+pub fn is_same(object: Object<'_>, expected: &str, actual: &str, arrays: &KnownArrays) -> bool {
     if expected == actual {
         return true;
     }
@@ -47,28 +55,28 @@ pub fn is_same(kind: &str, expected: &str, actual: &str, arrays: &BTreeSet<Strin
     // A thread of its own has the stack for deep texts; a panic of the parser ends only the thread.
     let stack = STACK_AT_LEAST + STACK_PER_BYTE * longest;
     std::thread::scope(|scope| {
-        let compare = || canonical(kind, expected, arrays) == canonical(kind, actual, arrays);
+        let compare = || canonical(object, expected, arrays) == canonical(object, actual, arrays);
         let thread = std::thread::Builder::new().stack_size(stack).spawn_scoped(scope, compare);
         thread.is_ok_and(|thread| thread.join().unwrap_or(false))
     })
 }
 
 /// A definition in the form that is compared.
-fn canonical(kind: &str, text: &str, arrays: &BTreeSet<String>) -> String {
+fn canonical(object: Object<'_>, text: &str, arrays: &KnownArrays) -> String {
+    let Object { kind, relation } = object;
+    let sql = |before: &str, sql: &str, is_view| {
+        parsed(before, sql, is_view, (arrays, relation)).unwrap_or_else(|| format!("text {sql}"))
+    };
     let parts = shape::parts(kind, text).into_iter().filter_map(|part| match part {
         Part::Line(line) => Some(quoting::line(&marker::removed(kind, line)?)),
-        Part::Sql { before, sql } => Some(sql_text(before, sql, false, arrays)),
-        Part::Query(sql) => Some(sql_text("", sql, true, arrays)),
+        Part::Sql { before, sql: text } => Some(sql(before, text, false)),
+        Part::Query(text) => Some(sql("", text, true)),
     });
     parts.collect::<Vec<_>>().join("\n")
 }
 
-/// A piece of SQL in that form; itself if it is none. `before` makes a statement of it.
-fn sql_text(before: &str, sql: &str, is_view: bool, arrays: &BTreeSet<String>) -> String {
-    parsed(before, sql, is_view, arrays).unwrap_or_else(|| format!("text {sql}"))
-}
-
-fn parsed(before: &str, sql: &str, is_view: bool, arrays: &BTreeSet<String>) -> Option<String> {
+/// A piece of SQL in that form; None if it is none. `before` makes a statement of it.
+fn parsed(before: &str, sql: &str, is_view: bool, (arrays, relation): (&KnownArrays, Option<&str>)) -> Option<String> {
     let (statement, bodies) = without_bodies(before, sql)?;
     let parse = SourceFile::parse(&statement);
     let root = parse.syntax_node();
@@ -79,7 +87,7 @@ fn parsed(before: &str, sql: &str, is_view: bool, arrays: &BTreeSet<String>) -> 
     }
     let bodies = bodies.into_iter().map(|body| body.text).collect();
     let qualifier = is_view.then(|| Qualifier::of(&root)).flatten();
-    let arrays = Arrays::of(&root, arrays);
+    let arrays = Arrays::of(&root, sql, arrays, relation);
     Some(print::print(&root, &Context { qualifier, arrays, bodies }))
 }
 

@@ -1,11 +1,16 @@
 use super::*;
+use std::collections::{BTreeMap, BTreeSet};
 
-fn arrays() -> BTreeSet<String> {
-    BTreeSet::from(["tags".to_owned()])
+fn arrays() -> KnownArrays {
+    KnownArrays { domains: BTreeSet::from(["tags".to_owned()]), columns: BTreeMap::new() }
+}
+
+fn object(kind: &str) -> Object<'_> {
+    Object { kind, relation: None }
 }
 
 fn is_equal(kind: &str, one: &str, other: &str) -> bool {
-    is_same(kind, one, other, &arrays())
+    is_same(object(kind), one, other, &arrays())
 }
 
 #[test]
@@ -56,8 +61,8 @@ fn what_one_server_prints_in_two_ways_is_the_same() {
         assert!(
             is_equal(kind, one, other),
             "{one}\n{other}\n{}\n{}",
-            canonical(kind, one, &arrays()),
-            canonical(kind, other, &arrays())
+            canonical(object(kind), one, &arrays()),
+            canonical(object(kind), other, &arrays())
         );
         assert!(is_equal(kind, other, one));
     }
@@ -103,7 +108,7 @@ fn definitions_that_differ_stay_different() {
         ),
     ];
     for (kind, one, other) in pairs {
-        assert!(!is_equal(kind, one, other), "{one}\n{other}\n{}", canonical(kind, one, &arrays()));
+        assert!(!is_equal(kind, one, other), "{one}\n{other}\n{}", canonical(object(kind), one, &arrays()));
     }
 }
 
@@ -135,7 +140,7 @@ fn statements_with_alias(as_word: &str) -> Vec<(&'static str, String)> {
 #[test]
 fn the_optional_as_of_a_table_alias_is_no_difference() {
     for ((kind, with), (_, without)) in statements_with_alias("AS ").into_iter().zip(statements_with_alias("")) {
-        assert!(is_equal(kind, &with, &without), "{with}\n{}", canonical(kind, &with, &arrays()));
+        assert!(is_equal(kind, &with, &without), "{with}\n{}", canonical(object(kind), &with, &arrays()));
         assert!(!is_equal(kind, &with, &without.replace(" q", " r")), "another alias: {with}");
     }
     let columns = |text: &str| format!("a integer\n SELECT x.a FROM json_to_record('{{}}'::json) {text}(a integer);");
@@ -249,18 +254,55 @@ fn a_cast_of_an_array_of_values_that_are_surely_none_is_one_of_each_value() {
     }
 }
 
+/// An expression whose array is cast as a whole, and one in which each value is.
+fn cast_outside_and_inside(text: &str, column: &str) -> [String; 2] {
+    [
+        format!("(ARRAY[{column}, 'b'::character varying])::text[]"),
+        format!("ARRAY[({column})::text, ('b'::character varying)::text]"),
+    ]
+    .map(|array| text.replace("{}", &array))
+}
+
 #[test]
-fn arrays_of_relations_that_a_definition_does_not_name_do_not_count() {
+fn a_column_is_an_array_only_in_the_relations_that_its_qualifier_stands_for() {
     let columns = |columns: &[&str]| columns.iter().map(|&column| column.to_owned()).collect();
     let known = KnownArrays {
         domains: columns(&["labels"]),
         columns: [("t".to_owned(), columns(&["a"])), ("My t".to_owned(), columns(&["b"]))].into(),
     };
-    let texts = [" SELECT u.a FROM u", " SELECT a FROM u;"];
-    assert_eq!(known.in_texts(texts, None), columns(&["labels"]));
-    assert_eq!(known.in_texts(texts, Some("t")), columns(&["labels", "a"]));
-    assert_eq!(known.in_texts([" SELECT 1 FROM s.\"My t\"", ""], None), columns(&["labels", "b"]));
-    assert_eq!(known.in_texts(["'not closed", ""], None), columns(&["labels", "a", "b"]));
+    let is_equal = |kind, relation, text: &str, column: &str| {
+        let [one, other] = cast_outside_and_inside(text, column);
+        is_same(Object { kind, relation }, &one, &other, &known)
+    };
+    let view = |from: &str, column: &str| {
+        is_equal("view", None, &format!("x text[]\n SELECT {{}} AS x\n   FROM {from};"), column)
+    };
+    for (from, column) in [
+        ("s.u", "u.a"),
+        ("s.u", "a"),
+        ("s.t, s.u", "u.a"),
+        ("s.t JOIN LATERAL ( SELECT 1) z ON true, s.u x", "x.a"),
+        ("s.\"My t\", s.t", "t.b"),
+    ] {
+        assert!(view(from, column), "{column} FROM {from}");
+    }
+    for (from, column) in [
+        ("s.t", "t.a"),
+        ("s.t", "a"),
+        ("s.t x, s.u", "x.a"),
+        ("s.u x, ( SELECT x.a FROM s.t x) y", "x.a"),
+        ("( SELECT t.a FROM s.t) y", "y.a"),
+        ("s.\"My t\"", "\"My t\".b"),
+        ("s.u", "u.labels.x"),
+    ] {
+        assert!(!view(from, column), "{column} FROM {from}");
+    }
+    let trigger = "CREATE TRIGGER r AFTER INSERT ON s.u FOR EACH ROW WHEN ((new.c = ANY ({}))) EXECUTE FUNCTION s.f()";
+    assert!(is_equal("trigger", Some("u"), trigger, "new.a"));
+    assert!(!is_equal("trigger", Some("t"), &trigger.replace("s.u", "s.t"), "new.a"));
+    let constraint = "CHECK ((c = ANY ({})))";
+    assert!(is_equal("constraint", Some("u"), constraint, "a"));
+    assert!(!is_equal("constraint", Some("t"), constraint, "a"));
 }
 
 #[test]
