@@ -282,8 +282,9 @@ async fn demand_needs(wanted: &Wanted<'_>, chosen: &Chosen, expected: &Manifest,
     let globals = chosen.backup.path.join(dumping::GLOBALS);
     let globals = globals.is_file().then(|| globals.display().to_string());
     let needs = Needs::of_manifest(expected);
-    restoring::demand_needs(&needs, &target, &wanted.given.config.restore, globals.as_deref()).await?;
-    restoring::demand_locale(&admin, facts).await
+    let mut problems = restoring::lacking(&needs, &target, &wanted.given.config.restore, globals.as_deref()).await?;
+    problems.extend(restoring::lacking_locale(&admin, facts).await?);
+    restoring::demand_none(problems)
 }
 
 async fn check_versions(tools: &PgTools, admin: &ConnInfo, expected: &Manifest) -> Result<()> {

@@ -39,7 +39,7 @@ pub use copy::{
 pub use facts::{DatabaseFacts, DatabaseSetting, FACTS_FILE, Grant, database_facts, read_facts, write_facts};
 pub use known::{accept_entry, sqlstate_of};
 pub use members::Members;
-pub use needs::{Needs, demand_locale, demand_needs};
+pub use needs::{Needs, demand_none, lacking, lacking_locale};
 use passes::Pass;
 pub use properties::{PropertiesOrder, restore_properties};
 pub use refused::Refused;
