@@ -4,6 +4,8 @@
 
 #[path = "nightly/losses.rs"]
 mod losses;
+#[path = "nightly/refused.rs"]
+mod refused;
 #[path = "nightly/setup.rs"]
 mod setup;
 mod support;

@@ -59,6 +59,12 @@ pub(super) fn has_identity_above(side: &Manifest, tree: &Manifest, column: &str,
     false
 }
 
+/// Names and definitions of a kind.
+pub(super) fn objects<'m>(side: &'m Manifest, kind: &str) -> impl Iterator<Item = (&'m str, &'m str)> {
+    let objects = side.schema.objects.get(kind).into_iter().flatten();
+    objects.map(|(name, definition)| (name.as_str(), definition.text.as_str()))
+}
+
 /// The definition of an object on a side.
 pub(super) fn text<'m>(side: &'m Manifest, kind: &str, identity: &str) -> Option<&'m str> {
     let objects = side.schema.objects.get(kind)?;

@@ -13,13 +13,13 @@ const OF_EXTENSION: &str = "on a relation of extension ";
 pub fn mark<'a>(findings: impl Iterator<Item = &'a mut Finding>, expected: &Manifest, actual: &Manifest) {
     let versions = other_versions(expected, actual);
     for finding in findings {
-        let not_dumped = not_dumped::reason(finding, expected, actual);
-        let limit = limit_of(finding, &versions).or(not_dumped.map(|_| Limit::NotDumped));
+        let not_dumped = not_dumped::limit(finding, expected, actual);
+        let limit = limit_of(finding, &versions).or(not_dumped.map(|(limit, _)| limit));
         // Derived data has its limit already.
         let Some(limit) = limit.or(finding.limit) else { continue };
         let at = if finding.limit.is_some() { finding.detail.len() } else { 0 };
         finding.limit = Some(limit);
-        let reasons = not_dumped.filter(|_| limit == Limit::NotDumped).unwrap_or_else(|| reasons(limit));
+        let reasons = not_dumped.filter(|own| own.0 == limit).map_or_else(|| reasons(limit), |own| own.1);
         let reasons = reasons.iter().map(|line| (*line).to_owned());
         let waiver = waiver_for(finding);
         let lines = reasons.chain(["waiver, where this is expected:".to_owned()]);

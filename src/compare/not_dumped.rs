@@ -2,10 +2,12 @@
 //!
 //! Pure. Each rule wants the very difference that such a restore makes, and nothing else.
 
+use std::collections::BTreeSet;
+
 use super::across;
 use super::inherited;
 use crate::canonical;
-use crate::finding::{Finding, FindingKind};
+use crate::finding::{Finding, FindingKind, Limit};
 use crate::manifest::Manifest;
 
 /// The first major whose partitions inherit the identity of a column.
@@ -13,8 +15,19 @@ const IDENTITY_FROM: u32 = 17;
 /// The first major that does not let a child drop the NOT NULL of its parent.
 const NOT_NULL_FROM: u32 = 18;
 
-/// Why pg_dump does not carry what differs, in short lines. `None` where it should have.
-pub fn reason(finding: &Finding, expected: &Manifest, actual: &Manifest) -> Option<&'static [&'static str]> {
+/// Which limit it is and why pg_dump does not carry what differs, in short lines. `None` where it should have.
+pub fn limit(finding: &Finding, expected: &Manifest, actual: &Manifest) -> Option<(Limit, &'static [&'static str])> {
+    if finding.kind == FindingKind::RowCount {
+        let is_empty = actual.relations.iter().any(|(name, relation)| {
+            name.to_string() == finding.object && relation.rows.seen().is_some_and(|tally| tally.digest.rows == 0)
+        });
+        return (is_empty && unfilled(expected, actual).contains(&finding.object))
+            .then_some((Limit::DerivedRows, NOT_FILLED));
+    }
+    reason(finding, expected, actual).map(|lines| (Limit::NotDumped, lines))
+}
+
+fn reason(finding: &Finding, expected: &Manifest, actual: &Manifest) -> Option<&'static [&'static str]> {
     let (kind, identity) = finding.object.split_once(' ')?;
     let (e, a) = (finding.expected.as_deref().unwrap_or_default(), finding.actual.as_deref().unwrap_or_default());
     match (finding.kind, kind) {
@@ -35,12 +48,45 @@ pub fn reason(finding: &Finding, expected: &Manifest, actual: &Manifest) -> Opti
             "A DETACH PARTITION CONCURRENTLY was interrupted: pg_dump attaches the",
             "partition. On the source: DETACH PARTITION ... FINALIZE.",
         ]),
+        (FindingKind::Changed, "materialized_view")
+            if e.lines().skip(1).eq(a.lines().skip(1)) && unfilled(expected, actual).contains(identity) =>
+        {
+            Some(NOT_FILLED)
+        }
         (FindingKind::Missing, "internal_trigger") => Some(&[
             "pg_dump does not carry that the triggers of a foreign key are off",
             "(DISABLE TRIGGER ALL). On the source: ENABLE TRIGGER ALL.",
         ]),
         _ => None,
     }
+}
+
+const NOT_FILLED: &[&str] = &[
+    "Its query reads a materialized view that is not populated on the",
+    "source: pg_dump then refreshes neither. On the source: REFRESH",
+    "MATERIALIZED VIEW, or drop what is not used.",
+];
+
+/// Materialized views that are filled on the expected side only, because they read one that pg_dump leaves empty.
+fn unfilled(expected: &Manifest, actual: &Manifest) -> BTreeSet<String> {
+    let views = |side| inherited::objects(side, "materialized_view");
+    let is_empty = |text: &str| text.starts_with("NOT POPULATED\n");
+    let empty = views(expected).filter(|(_, text)| is_empty(text)).map(|(name, _)| name.to_owned());
+    let (mut empty, mut lost): (BTreeSet<String>, BTreeSet<String>) = (empty.collect(), BTreeSet::new());
+    loop {
+        let found = views(actual).find(|(name, text)| {
+            is_empty(text) && !empty.contains(*name) && empty.iter().any(|other| is_read(other, text))
+        });
+        let Some((name, _)) = found else { break lost };
+        empty.insert(name.to_owned());
+        lost.insert(name.to_owned());
+    }
+}
+
+/// Whether a query names this relation, whose name it prints with its schema.
+fn is_read(relation: &str, text: &str) -> bool {
+    let is_end = |rest: &str| !rest.starts_with(|c: char| c.is_alphanumeric() || matches!(c, '_' | '$' | '.'));
+    text.match_indices(relation).any(|(at, _)| is_end(text.get(at + relation.len()..).unwrap_or_default()))
 }
 
 /// How the question for tables marks a partition on its way out.
@@ -150,6 +196,31 @@ mod tests {
         assert!(!is_known("column s.child.a", bound, free, [&old, &old]), "lost");
         assert!(!is_known("column s.child.b", free, bound, [&old, &old]), "the parent has none");
         assert!(!is_known("column s.child.a", free, bound, [&tree(18), &tree(18)]), "18 knows no such child");
+    }
+
+    #[test]
+    fn a_materialized_view_is_left_empty_only_where_it_reads_one_that_is_empty_on_the_source() {
+        let views = |one: &str, two: &str| {
+            let [one, two] = [(one, "SELECT a FROM s.base"), (two, "SELECT a\n   FROM s.one")]
+                .map(|(state, query)| format!("{state}\na integer\n{query}"));
+            side(
+                15,
+                &[
+                    ("materialized_view", "s.base", "NOT POPULATED\nSELECT 1"),
+                    ("materialized_view", "s.one", &one),
+                    ("materialized_view", "s.two", &two),
+                ],
+            )
+        };
+        let (full, empty) = (views("populated", "populated"), views("NOT POPULATED", "NOT POPULATED"));
+        let names = |e, a| unfilled(e, a).into_iter().collect::<Vec<_>>();
+        assert_eq!(names(&full, &empty), ["s.one", "s.two"]);
+        assert_eq!(names(&full, &full), Vec::<String>::new());
+        assert_eq!(names(&full, &views("populated", "NOT POPULATED")), Vec::<String>::new(), "s.one is filled");
+        let (e, a) = ("populated\na integer\nq", "NOT POPULATED\na integer\nq");
+        assert!(is_known("materialized_view s.one", e, a, [&full, &empty]));
+        assert!(!is_known("materialized_view s.one", e, "NOT POPULATED\na integer\nother", [&full, &empty]));
+        assert!(is_read("s.one", "FROM s.one;") && !is_read("s.one", "FROM s.one_more"));
     }
 
     #[test]

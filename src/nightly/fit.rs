@@ -108,6 +108,6 @@ fn lacking(missing: &[String], target: &ConnInfo, major: u32) -> Error {
     );
     let first = missing.first().map(String::as_str).unwrap_or_default();
     Error::new(cause).hint(format!(
-        "install {them} there, for PostgreSQL {major}; what the copy can do without is named in [[restore.accept]], object = \"EXTENSION {first}\", with sqlstate = \"0A000\""
+        "install {them} there, for PostgreSQL {major}; what the copy can do without is named in [[restore.accept]], object = \"EXTENSION {first}\""
     ))
 }

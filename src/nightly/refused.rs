@@ -17,7 +17,9 @@ pub fn mark(outcome: &mut Outcome, refused: &Refused, complaints: &[Complaint], 
     let missing = outcome.findings.iter_mut().filter(|finding| finding.kind == FindingKind::Missing);
     for finding in missing.filter(|finding| finding.limit.is_none()) {
         let definition = finding.expected.clone().unwrap_or_default();
-        match (refused.member(&finding.object), refused.object(&finding.object, &definition)) {
+        let of_setting = || setting(finding, complaints).and_then(|complaint| complaint.limit);
+        let object = refused.object(&finding.object, &definition).or_else(of_setting);
+        match (refused.member(&finding.object), object) {
             (Some(limit), _) if is_in_dump(&finding.object, first) => limited(finding, limit),
             (None, Some(limit)) if !finding.object.starts_with("table ") => limited(finding, limit),
             (Some(limit), _) | (None, Some(limit)) => {
@@ -28,13 +30,24 @@ pub fn mark(outcome: &mut Outcome, refused: &Refused, complaints: &[Complaint], 
         }
     }
     for finding in outcome.findings.iter_mut().filter(|finding| finding.kind == FindingKind::Missing) {
-        let open = refused.complaints_of(&finding.object).iter().filter_map(|at| complaints.get(*at));
+        let own = setting(finding, complaints);
+        let open = refused.complaints_of(&finding.object).iter().filter_map(|at| complaints.get(*at)).chain(own);
         let open: Vec<&Complaint> = open.filter(|complaint| complaint.accepted.is_none()).collect();
         if !open.is_empty() {
             finding.detail.push("what pg_restore complained of is accepted by:".to_owned());
             finding.detail.extend(open.into_iter().flat_map(accept_entry).take(MOST_LINES));
         }
     }
+}
+
+/// The complaint of a setting of the database that the restore role may not set.
+fn setting<'c>(finding: &Finding, complaints: &'c [Complaint]) -> Option<&'c Complaint> {
+    let setting = finding.object.strip_prefix("database_setting ")?;
+    let is_it = |complaint: &&Complaint| {
+        let name = complaint.object.strip_prefix("DATABASE PROPERTIES ");
+        complaint.limit == Some(Limit::Superuser) && name.is_some_and(|name| setting.ends_with(&format!(" {name}")))
+    };
+    complaints.iter().find(is_it)
 }
 
 fn limited(finding: &mut Finding, limit: Limit) {

@@ -88,6 +88,8 @@ fn routine(rest: &str, signature: &str, kind: &str) -> Option<Created> {
     let (parts, _) = name(rest)?;
     let [schema, _] = parts.as_slice() else { return None };
     let thing = Thing::new("function", plain(&parts));
+    // A finding has the types as regprocedure prints them.
+    let signature = signature.replace(", ", ",");
     Some(Created { thing: Some(thing), findings: vec![format!("{kind} {schema}.{signature}")] })
 }
 
@@ -205,6 +207,11 @@ pub(super) fn spoken_of(object: &str) -> Option<Thing> {
     Some(Thing { class, name: plain(&parts) })
 }
 
+/// The name that a text begins with, as it is printed.
+pub(super) fn first_name(text: &str) -> Option<String> {
+    name(text).map(|(parts, _)| printed(&parts))
+}
+
 /// The parts of a name, quotes and all, and what follows it.
 fn name(text: &str) -> Option<(Vec<String>, &str)> {
     let (mut parts, mut rest) = (Vec::new(), text);
@@ -267,7 +274,7 @@ mod tests {
             (
                 "CREATE FUNCTION shop.f(a integer, b text) RETURNS void",
                 "FUNCTION f(integer, text)",
-                "function shop.f(integer, text)",
+                "function shop.f(integer,text)",
             ),
             ("CREATE TYPE shop.box (", "", "type_base shop.box"),
             ("CREATE TYPE shop.box AS ENUM (", "", "type_enum shop.box"),

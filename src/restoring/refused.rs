@@ -155,7 +155,15 @@ impl Refused {
     /// Why this object of the dump is missing: object and definition are those of a finding.
     pub fn object(&self, object: &str, definition: &str) -> Option<Limit> {
         let of_dump = self.objects.get(object).copied();
+        let of_dump = of_dump.or_else(|| self.part(object));
         of_dump.or_else(|| self.put_on(object, definition)).or_else(|| self.spoken_of(object))
+    }
+
+    /// What a publication publishes.
+    fn part(&self, object: &str) -> Option<Limit> {
+        let rest = ["publication_table ", "publication_schema "].iter().find_map(|start| object.strip_prefix(start))?;
+        let publication = created::first_name(rest)?;
+        self.objects.get(&format!("publication {publication}")).copied()
     }
 
     /// Places of the complaints that go with this object, in the list that the restore has returned.
