@@ -43,10 +43,9 @@ fn limit_of(finding: &Finding, other_versions: &BTreeSet<String>) -> Option<Limi
     let differs_only_in = |starts: &[&str]| is_changed && without(e, starts) == without(a, starts);
     match kind {
         "extension" if differs_only_in(&["version ", "relocatable"]) => Some(Limit::ExtensionVersion),
-        _ if is_changed && collations::KINDS.contains(&kind) => Some(match collations::is_outdated(a) {
-            true => Limit::CollationVersion,
-            false => Limit::SourceCollation,
-        }),
+        _ if is_changed && collations::KINDS.contains(&kind) => {
+            Some(if collations::is_outdated(a) { Limit::CollationVersion } else { Limit::SourceCollation })
+        }
         "index" if finding.kind == FindingKind::Missing && is_invalid(e) => Some(Limit::InvalidIndex),
         "table" | "index" | "materialized_view" | "database" if differs_only_in(&["tablespace "]) => {
             Some(Limit::Tablespace)

@@ -246,6 +246,31 @@ mod tests {
     }
 
     #[test]
+    fn a_table_that_is_missing_is_excused_only_as_one_of_an_extension() {
+        let is_proven = |object: &str, limit| {
+            let mut outcome = limited(FindingKind::Missing, limit);
+            object.clone_into(&mut outcome.findings[0].object);
+            outcome.coverage.tables_expected = 2;
+            outcome.dump_verdict(&[]).is_proven()
+        };
+        for limit in Limit::ALL {
+            let is_of_extension = matches!(limit, Limit::Extension | Limit::ExtensionVersion);
+            assert_eq!(is_proven("table a.b", limit), is_of_extension, "{limit}");
+            assert_eq!(is_proven("foreign_table a.b", limit), is_of_extension || limit == Limit::Superuser, "{limit}");
+            assert!(!is_proven("index a.b", limit), "{limit}: not every table was compared");
+        }
+    }
+
+    #[test]
+    fn the_line_says_what_is_of_the_source_itself() {
+        let mut night = limited(FindingKind::Changed, Limit::Owner);
+        night.findings.extend(limited(FindingKind::Changed, Limit::SourceCollation).findings);
+        let line = "the dump is proven; this restore server differs in: owner; from the source itself: collation version \
+                    that the library no longer has";
+        assert_eq!(night.dump_verdict(&[]).line().as_deref(), Some(line));
+    }
+
+    #[test]
     fn a_leg_that_compared_nothing_proves_nothing() {
         let night = limited(FindingKind::Changed, Limit::Owner);
         let verdict = night.dump_verdict(&[equal(1), equal(0)]);
