@@ -42,7 +42,7 @@ fn reason(finding: &Finding, expected: &Manifest, actual: &Manifest) -> Option<&
         ]),
         (FindingKind::Changed, "table") if without(e, NO_INDEX).eq(a.lines()) => Some(&[
             "The index of its replica identity was dropped: pg_dump writes none.",
-            "On the source: ALTER TABLE ... REPLICA IDENTITY DEFAULT.",
+            "On the source: set REPLICA IDENTITY DEFAULT.",
         ]),
         (FindingKind::Changed, "table" | "foreign_table") if a == e.replace(PENDING, "") => Some(&[
             "A DETACH PARTITION CONCURRENTLY was interrupted: pg_dump attaches the",
