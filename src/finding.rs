@@ -122,11 +122,19 @@ pub enum Limit {
     DerivedRows,
     /// pg_dump leaves out an index that is not valid.
     InvalidIndex,
+    /// The restore server cannot create an extension, or what depends on it.
+    Extension,
+    /// Only a superuser may create the object, or what it depends on.
+    Superuser,
+    /// The source itself has recorded another version of a collation than its library has.
+    SourceCollation,
+    /// pg_dump writes no statement for it, or the server's own answer to a statement takes it away.
+    NotDumped,
 }
 
 impl Limit {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 12] = [
         Self::ExtensionVersion,
         Self::CollationVersion,
         Self::Tablespace,
@@ -135,7 +143,16 @@ impl Limit {
         Self::EventTrigger,
         Self::DerivedRows,
         Self::InvalidIndex,
+        Self::Extension,
+        Self::Superuser,
+        Self::SourceCollation,
+        Self::NotDumped,
     ];
+
+    /// Whether the cause is the source or pg_dump: no other restore server would help.
+    pub fn is_of_source(self) -> bool {
+        matches!(self, Self::InvalidIndex | Self::SourceCollation | Self::NotDumped)
+    }
 }
 
 /// As a sentence has it: `extension version`.
@@ -150,6 +167,10 @@ impl fmt::Display for Limit {
             Self::EventTrigger => "effect of an event trigger",
             Self::DerivedRows => "derived rows",
             Self::InvalidIndex => "invalid index",
+            Self::Extension => "extension that it cannot create",
+            Self::Superuser => "object that only a superuser may create",
+            Self::SourceCollation => "collation version that the library no longer has",
+            Self::NotDumped => "property that pg_dump does not carry",
         })
     }
 }

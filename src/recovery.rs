@@ -20,11 +20,11 @@ use crate::journal::{LastSigned, lost_report};
 use crate::live::Live;
 use crate::manifest::Manifest;
 use crate::night::{Night, RestoreFacts};
-use crate::nightly::{self, Given};
+use crate::nightly::{self, Given, Heard};
 use crate::pgtools::PgTools;
 use crate::progress::{Event, Side};
 use crate::report::{Report, Run, Times, Tools};
-use crate::restoring::{self, CopyIdentity, CopyOrder, DatabaseFacts, Needs, PropertiesOrder, RestoreOrder};
+use crate::restoring::{self, CopyIdentity, CopyOrder, DatabaseFacts, Members, Needs, PropertiesOrder, RestoreOrder};
 use crate::session::{Session, SessionOptions};
 use crate::signers::AllowedSigners;
 use crate::store::{self, Check, Folder};
@@ -222,6 +222,7 @@ async fn fill(
         role: restore.role.as_deref(),
         accept: &restore.accept,
         stalled_after: given.config.dump.stalled_after.duration(),
+        members: &Members::of_manifest(&expected),
         tools: &tools,
     };
     let mut restored = restoring::restore(&order).await?;
@@ -238,7 +239,8 @@ async fn fill(
     let redaction = given.redaction()?;
     (given.listener)(Event::Phase("compare with what was signed"));
     let mut comparison = compare(wanted, chosen, expected, into).await?;
-    nightly::explain(&mut comparison.outcome, &restored.complaints);
+    let heard = Heard { complaints: restored.complaints.clone(), refused: restored.refused };
+    nightly::explain(&mut comparison.outcome, &heard, None);
     nightly::leave_out(&mut comparison.outcome, restore, &comparison.expected);
     comparison.outcome.unchecked.extend(changed_since(chosen)?);
     redaction.outcome(&mut comparison.outcome);
@@ -280,8 +282,9 @@ async fn demand_needs(wanted: &Wanted<'_>, chosen: &Chosen, expected: &Manifest,
     let globals = chosen.backup.path.join(dumping::GLOBALS);
     let globals = globals.is_file().then(|| globals.display().to_string());
     let needs = Needs::of_manifest(expected);
-    restoring::demand_needs(&needs, &target, &wanted.given.config.restore, globals.as_deref()).await?;
-    restoring::demand_locale(&admin, facts).await
+    let mut problems = restoring::lacking(&needs, &target, &wanted.given.config.restore, globals.as_deref()).await?;
+    problems.extend(restoring::lacking_locale(&admin, facts).await?);
+    restoring::demand_none(problems)
 }
 
 async fn check_versions(tools: &PgTools, admin: &ConnInfo, expected: &Manifest) -> Result<()> {

@@ -14,7 +14,7 @@ use crate::aspect::Aspect;
 use crate::digest::TableDigest;
 use crate::finding::{AppliedWaiver, Finding, Unchecked};
 
-pub use dump::DumpVerdict;
+pub use dump::{DumpVerdict, differs};
 
 /// One of three answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -168,13 +168,14 @@ pub struct Coverage {
 }
 
 impl Coverage {
-    /// Whether every table of both catalogs was compared, was left out by a waiver, holds derived rows, or is one of the `excused`.
-    fn is_complete(&self, excused: u64) -> bool {
+    /// Whether every table of both catalogs was compared, was left out by a waiver, holds derived rows, or is one of the excused of its side.
+    fn is_complete(&self, excused_expected: u64, excused_actual: u64) -> bool {
         // Checked: in a report that was made up, a sum may wrap round to the right number.
-        let covered =
-            |waived| self.tables_compared.checked_add(waived)?.checked_add(self.derived)?.checked_add(excused);
-        Some(self.tables_expected) == covered(self.waived_expected)
-            && Some(self.tables_actual) == covered(self.waived_actual)
+        let covered = |waived: u64, excused: u64| {
+            self.tables_compared.checked_add(waived)?.checked_add(self.derived)?.checked_add(excused)
+        };
+        Some(self.tables_expected) == covered(self.waived_expected, excused_expected)
+            && Some(self.tables_actual) == covered(self.waived_actual, excused_actual)
     }
 }
 
@@ -186,7 +187,7 @@ impl Outcome {
         } else if !self.unchecked.is_empty()
             || self.coverage.tables_compared == 0
             || !self.scope.compared.contains(&Aspect::Rows)
-            || !self.coverage.is_complete(0)
+            || !self.coverage.is_complete(0, 0)
         {
             Verdict::Inconclusive
         } else {

@@ -13,7 +13,7 @@ use crate::recovery::{self, Wanted};
 use crate::render::{self, Heading};
 use crate::report::Report;
 use crate::signers::AllowedSigners;
-use crate::verdict::Outcome;
+use crate::verdict::{self, Outcome};
 use crate::{signature, store};
 
 /// Restores; the exit code is the verdict's.
@@ -76,11 +76,10 @@ pub async fn run(arguments: &RestoreArguments) -> Result<u8> {
 /// Where the new database has all data and the server could not take everything else.
 fn differs(outcome: &Outcome) -> String {
     let dump = outcome.dump_verdict(&[]);
-    let lacks: Vec<String> = dump.lacks().iter().map(ToString::to_string).collect();
-    if lacks.is_empty() {
+    if dump.lacks().is_empty() {
         return String::new();
     }
-    format!("all data is what was signed; this server differs in: {}\n", lacks.join(", "))
+    format!("all data is what was signed; {}\n", verdict::differs(dump.lacks(), "this server"))
 }
 
 /// Those of the file, or only our own key.

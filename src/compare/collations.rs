@@ -37,7 +37,8 @@ pub fn compare(kind: &str, expected: &Objects<'_>, actual: &Objects<'_>, notes: 
     }
 }
 
-fn is_outdated(text: &str) -> bool {
+/// Whether the side's own library has another version than the one recorded.
+pub fn is_outdated(text: &str) -> bool {
     text.lines().any(|line| line.starts_with(OUTDATED))
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::collations;
+use super::{collations, not_dumped};
 use crate::finding::{Finding, FindingKind, Limit};
 use crate::manifest::Manifest;
 
@@ -13,13 +13,18 @@ const OF_EXTENSION: &str = "on a relation of extension ";
 pub fn mark<'a>(findings: impl Iterator<Item = &'a mut Finding>, expected: &Manifest, actual: &Manifest) {
     let versions = other_versions(expected, actual);
     for finding in findings {
-        let Some(limit) = limit_of(finding, &versions) else { continue };
+        let not_dumped = not_dumped::limit(finding, expected, actual);
+        let limit = limit_of(finding, &versions).or(not_dumped.map(|(limit, _)| limit));
+        // Derived data has its limit already.
+        let Some(limit) = limit.or(finding.limit) else { continue };
+        let at = if finding.limit.is_some() { finding.detail.len() } else { 0 };
         finding.limit = Some(limit);
-        let reasons = reasons(limit).iter().map(|line| (*line).to_owned());
+        let reasons = not_dumped.filter(|own| own.0 == limit).map_or_else(|| reasons(limit), |own| own.1);
+        let reasons = reasons.iter().map(|line| (*line).to_owned());
         let waiver = waiver_for(finding);
         let lines = reasons.chain(["waiver, where this is expected:".to_owned()]);
         let lines: Vec<String> = lines.chain(waiver.lines().map(str::to_owned)).collect();
-        finding.detail.splice(0..0, lines);
+        finding.detail.splice(at..at, lines);
     }
 }
 
@@ -38,7 +43,9 @@ fn limit_of(finding: &Finding, other_versions: &BTreeSet<String>) -> Option<Limi
     let differs_only_in = |starts: &[&str]| is_changed && without(e, starts) == without(a, starts);
     match kind {
         "extension" if differs_only_in(&["version ", "relocatable"]) => Some(Limit::ExtensionVersion),
-        _ if is_changed && collations::KINDS.contains(&kind) => Some(Limit::CollationVersion),
+        _ if is_changed && collations::KINDS.contains(&kind) => {
+            Some(if collations::is_outdated(a) { Limit::CollationVersion } else { Limit::SourceCollation })
+        }
         "index" if finding.kind == FindingKind::Missing && is_invalid(e) => Some(Limit::InvalidIndex),
         "table" | "index" | "materialized_view" | "database" if differs_only_in(&["tablespace "]) => {
             Some(Limit::Tablespace)
@@ -71,9 +78,19 @@ fn reasons(limit: Limit) -> &'static [&'static str] {
             "on the restore server, or waive this.",
         ],
         Limit::CollationVersion => &[
-            "A side has recorded another version than its own library has: its",
-            "indexes on text may be in the wrong order. On that side: REINDEX,",
-            "then REFRESH VERSION of the collation (or database).",
+            "The restored copy (actual) has recorded another version than its own",
+            "library has: its indexes on text may be in the wrong order. There:",
+            "REINDEX, then REFRESH VERSION of the collation (or database).",
+        ],
+        Limit::SourceCollation => &[
+            "The source (expected) has recorded another version than its own",
+            "library has: its indexes on text may be in the wrong order. There:",
+            "REINDEX, then REFRESH VERSION of the collation (or database).",
+        ],
+        Limit::DerivedRows => &[
+            "The restore computed the values again. They differ where the",
+            "expression is not really immutable, or its function, a collation",
+            "or a setting is another one now than when the rows were written.",
         ],
         Limit::Tablespace => &[
             "Only the tablespace differs: the restore server has no such",
@@ -92,13 +109,18 @@ fn reasons(limit: Limit) -> &'static [&'static str] {
 fn reason(limit: Option<Limit>) -> &'static str {
     match limit {
         Some(Limit::ExtensionVersion) => "the restore server has another version of the extension",
-        Some(Limit::CollationVersion) => "indexes are rebuilt after the next change of the collation library",
+        Some(Limit::CollationVersion | Limit::SourceCollation) => {
+            "indexes are rebuilt after the next change of the collation library"
+        }
         Some(Limit::Tablespace) => "the restore server has no such tablespace",
         Some(Limit::Owner) => "the restore role may not set the owner",
         Some(Limit::Privilege) => "the restore role may not grant this, or the role is not on the restore server",
         Some(Limit::EventTrigger) => "an event trigger writes this during the restore",
         Some(Limit::DerivedRows) => "these rows are computed by the restore",
         Some(Limit::InvalidIndex) => "the index is not valid and will be dropped",
+        Some(Limit::Extension) => "the restore server cannot create the extension",
+        Some(Limit::Superuser) => "the restore role is no superuser",
+        Some(Limit::NotDumped) => "pg_dump does not carry it",
         None => "say why this difference is expected",
     }
 }

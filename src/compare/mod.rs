@@ -10,6 +10,7 @@ mod derived;
 mod inherited;
 mod limits;
 mod locales;
+mod not_dumped;
 mod rows;
 mod schema;
 mod standby;

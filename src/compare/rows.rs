@@ -99,7 +99,9 @@ fn both_sides(
     }
     note_virtual_columns(name, e, a, notes);
     if e.is_unlogged || a.is_unlogged {
-        notes.outcome.remarks.push(format!("{name} is unlogged: an RDS snapshot never holds its rows"));
+        notes.outcome.remarks.push(format!(
+            "{name} is unlogged: a crash of the server empties it, and an RDS snapshot never holds its rows"
+        ));
     }
     match (&e.rows, &a.rows) {
         _ if !notes.has(Aspect::Rows) => TableStatus::Unchecked,

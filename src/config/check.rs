@@ -212,6 +212,11 @@ fn check_restore(problems: &mut Problems, restore: &Restore, protected: &[String
     }
     for accepted in &restore.accept {
         problems.not_empty("restore.accept: reason", &accepted.reason);
+        let problem =
+            || format!("restore.accept: object {:?} has a *, which stands for nothing there", accepted.object);
+        let hint =
+            "one entry for each complaint, with the object as pg_restore prints it: the report shows the entries";
+        problems.unless(!has_wildcard(&accepted.object), problem, hint);
         let given = [!accepted.object.is_empty(), !accepted.sqlstate.is_empty(), accepted.message.is_some()];
         let has_two = given.into_iter().filter(|is_given| *is_given).count() >= 2;
         let problem = || "restore.accept: two of object, sqlstate and message are needed".to_owned();
@@ -221,6 +226,12 @@ fn check_restore(problems: &mut Problems, restore: &Restore, protected: &[String
             problems.has_form("restore.accept: sqlstate", &accepted.sqlstate, SQLSTATE, example);
         }
     }
+}
+
+/// An operator may have a `*` in its name, and an argument of an aggregate be one: `OPERATOR *`, `AGGREGATE total(*)`.
+fn has_wildcard(object: &str) -> bool {
+    let is_name = object.contains("OPERATOR ") || object.contains("(*)");
+    object.contains('*') && !is_name
 }
 
 /// By text alone; the night itself also compares the servers.

@@ -2,6 +2,7 @@
 //!
 //! Pure. Only where the dump holds what the source held, the copy has all of it and more, and event triggers exist.
 
+use crate::compare::waiver_for;
 use crate::finding::{Finding, FindingKind, Limit};
 use crate::manifest::Manifest;
 use crate::verdict::Outcome;
@@ -18,6 +19,8 @@ pub fn limit(outcome: &mut Outcome, first: &Outcome, second: &Outcome, copy: &Ma
     for finding in findings.filter(|finding| !has(first, finding) && has(second, finding)) {
         finding.limit = Some(Limit::EventTrigger);
         finding.detail.push("event triggers of the database may have written this during the restore".into());
+        finding.detail.push("waiver, where this is expected:".into());
+        finding.detail.extend(waiver_for(finding).lines().map(str::to_owned));
     }
 }
 

@@ -2,13 +2,16 @@
 //!
 //! Reads catalogs of both servers and writes to neither.
 
+use std::collections::BTreeSet;
+
 use crate::config::{AcceptedError, Restore};
 use crate::conninfo::ConnInfo;
 use crate::dumping;
 use crate::error::{Context, Error, Result};
+use crate::name::quote_literal;
 use crate::pgtools::PgTools;
 use crate::restoring;
-use crate::session::{Session, SessionOptions, text};
+use crate::session::{Session, SessionOptions, optional, text};
 
 /// How long a catalog may be locked, in seconds.
 const LOCK_TIMEOUT_S: u32 = 30;
@@ -24,7 +27,8 @@ pub async fn open(info: &ConnInfo) -> Result<Session> {
 /// Whether a database of `source` can be dumped by these programs and restored on `target`; in words, when it can.
 ///
 /// # Errors
-/// A server cannot be asked, the versions do not fit, or `target` lacks an extension or a role whose absence nobody has accepted.
+/// A server cannot be asked, the versions do not fit, or `target` lacks extensions, roles, rights, tablespaces or a locale whose
+/// absence nobody has accepted: all of them in one error.
 pub async fn demand_fit(source: &ConnInfo, target: &ConnInfo, tools: &PgTools, restore: &Restore) -> Result<String> {
     let source = open(source).await.doing(|| "look at the source")?;
     let target_session = open(target).await.doing(|| "look at the server of the copy")?;
@@ -38,18 +42,53 @@ pub async fn demand_fit(source: &ConnInfo, target: &ConnInfo, tools: &PgTools, r
     let there = there.doing(|| "list the extensions of the server of the copy")?;
     let (accepted, missing): (Vec<String>, Vec<String>) =
         used.iter().filter(|name| !there.contains(name)).cloned().partition(|name| is_accepted(name, &restore.accept));
+    let mut problems = Vec::new();
     if !missing.is_empty() {
-        return Err(lacking(&missing, target, target_session.major()));
+        problems.push(lacking(&missing, target, target_session.major()));
     }
     let needs = restoring::Needs::of_source(&source).await?;
-    restoring::demand_needs(&needs, &target_session, restore, None).await?;
-    restoring::demand_locale(target, &restoring::database_facts(source.conninfo()).await?).await?;
+    problems.extend(restoring::lacking(&needs, &target_session, restore, None).await?);
+    let facts = restoring::database_facts(source.conninfo()).await?;
+    problems.extend(restoring::lacking_locale(target, &facts).await?);
+    restoring::demand_none(problems)?;
     let without =
         if accepted.is_empty() { String::new() } else { format!(", but for {} (accepted)", accepted.join(", ")) };
+    let doubtful = doubtful(&used, &target_session, restore).await?;
     let count = used.len();
     let noun = if count == 1 { "extension" } else { "extensions" };
-    Ok(format!("source PostgreSQL {}, copy {}, {count} {noun} there{without}", source.major(), target_session.major()))
+    let (from, to) = (source.major(), target_session.major());
+    Ok(format!("source PostgreSQL {from}, copy {to}, {count} {noun} there{without}{doubtful}"))
 }
+
+/// Extensions that the server has and may refuse all the same. No error: some servers let other roles than superusers create
+/// them, and only CREATE EXTENSION tells.
+async fn doubtful(used: &[String], target: &Session, restore: &Restore) -> Result<String> {
+    let role = restore.role.as_deref().map_or_else(|| "current_user".to_owned(), quote_literal);
+    let sql = format!(
+        "SELECT a.name FROM pg_catalog.pg_available_extensions a
+           JOIN pg_catalog.pg_available_extension_versions v ON v.name = a.name AND v.version = a.default_version
+          WHERE v.superuser AND NOT v.trusted
+            AND NOT (SELECT r.rolsuper FROM pg_catalog.pg_roles r WHERE r.rolname = {role}) ORDER BY 1"
+    );
+    let untrusted = column(target, &sql).await.doing(|| "list the extensions that only a superuser may create")?;
+    let untrusted = used.iter().filter(|name| untrusted.contains(name) && *name != "plpgsql");
+    let loaded = target.row("SELECT pg_catalog.current_setting('shared_preload_libraries')").await.ok();
+    let loaded = loaded.and_then(|row| optional(&row, 0)).unwrap_or_default();
+    let is_loaded = |name: &str| loaded.split(',').any(|library| library.trim().trim_matches('"') == name);
+    let preloaded = used.iter().filter(|name| PRELOADED.contains(&name.as_str()) && !is_loaded(name));
+    let names: BTreeSet<&str> = untrusted.chain(preloaded).map(String::as_str).collect();
+    let open: Vec<&str> = names.into_iter().filter(|name| !is_accepted(name, &restore.accept)).collect();
+    let Some(first) = open.first() else { return Ok(String::new()) };
+    Ok(format!(
+        "\nwarning: the server of the copy may refuse {} (only a superuser may create it, or the server has to load it when it \
+         starts); restore as a superuser, set shared_preload_libraries, or accept it: [[restore.accept]], object = \
+         \"EXTENSION {first}\"",
+        open.join(", ")
+    ))
+}
+
+/// Extensions whose CREATE fails unless the server has loaded their library when it started.
+const PRELOADED: [&str; 4] = ["citus", "pg_cron", "pgaudit", "timescaledb"];
 
 async fn column(session: &Session, sql: &str) -> Result<Vec<String>> {
     session.rows(sql).await?.iter().map(|row| text(row, 0)).collect()

@@ -20,6 +20,7 @@ mod plan;
 mod power;
 mod ready;
 mod record;
+mod refused;
 mod restore;
 mod rights;
 mod source;
@@ -43,7 +44,7 @@ pub use plan::{Plan, plan};
 pub use ready::far;
 pub use source::shared;
 pub use sweep::{Broom, Swept, sweep};
-pub use witness::{Witnessed, capture, explain, judge};
+pub use witness::{Heard, Witnessed, capture, explain, judge};
 
 use crate::comparison::Comparison;
 use crate::error::{Error, Result};

@@ -4,24 +4,29 @@ use std::path::Path;
 
 use super::ready::Ready;
 use super::stages::Night;
-use super::witness;
+use super::witness::{self, Heard};
 use crate::backups::Backup;
 use crate::comparison::Job;
 use crate::config::MaterializedViews;
+use crate::conninfo::ConnInfo;
 use crate::endpoint::Endpoint;
 use crate::error::{Context, Error, Result};
 use crate::journal::{CopyClaim, Entry};
 use crate::manifest::Manifest;
 use crate::night::{Complaint, RestoreFacts};
 use crate::progress::Side;
-use crate::restoring::{self, CopyIdentity, CopyOrder, DatabaseFacts, PropertiesOrder, RestoreOrder};
+use crate::restoring::{self, CopyIdentity, CopyOrder, DatabaseFacts, Members, PropertiesOrder, RestoreOrder};
 
 impl Night<'_> {
     /// The copy and the dump's manifest at the same time: both read the dump.
     /// # Errors
     /// The dump changed meanwhile, or nothing can be restored from it.
-    pub(super) async fn restore(&mut self, ready: &Ready, job: &Job) -> Result<(Manifest, Vec<Complaint>)> {
+    pub(super) async fn restore(&mut self, source: &ConnInfo, ready: &Ready, job: &Job) -> Result<(Manifest, Heard)> {
         self.record.begin("restore")?;
+        let members = Members::of_source(source).await.unwrap_or_else(|error| {
+            self.record.note(error.to_string());
+            Members::default()
+        });
         let backup = self.backup.clone().ok_or_else(|| Error::new("there is no dump"))?;
         let facts = restoring::read_facts(&backup.path)?;
         let copy = self.create_copy(&facts, ready).await?;
@@ -38,6 +43,7 @@ impl Night<'_> {
             without_refresh: restore.materialized_views == MaterializedViews::Leave,
             role: restore.role.as_deref(),
             accept: &restore.accept,
+            members: &members,
             stalled_after: self.given.config.dump.stalled_after.duration(),
             tools: &ready.tools,
         };
@@ -54,8 +60,8 @@ impl Night<'_> {
         restored.complaints.extend(self.restore_properties(&copy, &facts, ready).await?);
         restored.complaints.iter_mut().for_each(|complaint| job.show.redaction.complaint(complaint));
         restored.notes.iter().for_each(|note| self.record.note(note));
-        let complaints = restored.complaints.clone();
-        for complaint in &complaints {
+        let heard = Heard { complaints: restored.complaints.clone(), refused: restored.refused };
+        for complaint in &heard.complaints {
             self.record.note(format!("pg_restore: {}: {}", complaint.object, complaint.message));
         }
         self.facts.restore = Some(RestoreFacts {
@@ -64,7 +70,7 @@ impl Night<'_> {
             complaints: restored.complaints,
         });
         self.record.done()?;
-        Ok((manifest, complaints))
+        Ok((manifest, heard))
     }
 
     async fn create_copy(&mut self, facts: &DatabaseFacts, ready: &Ready) -> Result<CopyIdentity> {

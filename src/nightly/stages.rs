@@ -138,9 +138,9 @@ impl<'a> Night<'a> {
         self.facts.data_as_of = Some(data_as_of);
         let job = self.given.job()?;
         let (endpoint, mut manifest) = self.dump(&source, data_as_of, &ready, &job).await?;
-        let (dump, complaints) = self.restore(&ready, &job).await?;
+        let (dump, heard) = self.restore(&source, &ready, &job).await?;
         self.remarks = self.moving.settle(&mut manifest, &dump);
-        self.verify(Endpoint::Captured(Box::new(endpoint), Box::new(manifest)), dump, &complaints, &ready, &job).await
+        self.verify(Endpoint::Captured(Box::new(endpoint), Box::new(manifest)), dump, &heard, &ready, &job).await
     }
 
     /// Pays the debts of earlier runs. What cannot be paid does not keep us from tonight's work, but is told at its end.

@@ -4,13 +4,12 @@ use super::baseline;
 use super::options;
 use super::ready::Ready;
 use super::stages::Night;
-use super::witness::{self, Witnessed};
+use super::witness::{self, Heard, Witnessed};
 use crate::comparison::Job;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Result};
 use crate::live::Live;
 use crate::manifest::Manifest;
-use crate::night::Complaint;
 use crate::progress::Side;
 
 impl Night<'_> {
@@ -22,7 +21,7 @@ impl Night<'_> {
         &mut self,
         source: Endpoint,
         dump: Manifest,
-        complaints: &[Complaint],
+        heard: &Heard,
         ready: &Ready,
         job: &Job,
     ) -> Result<Witnessed> {
@@ -32,7 +31,7 @@ impl Night<'_> {
         let server = ready.server.with_dbname(&copy.database);
         let live = Live::open(server, options.live.clone(), Side::Actual, options.taken_at.clone()).await?;
         let copy = Endpoint::Live(Box::new(live));
-        let witnessed = witness::judge(&source, dump, &copy, job, complaints, &self.given.listener).await?;
+        let witnessed = witness::judge(&source, dump, &copy, job, heard, &self.given.listener).await?;
         let mut witnessed = witnessed;
         let comparison = &mut witnessed.comparison;
         comparison.outcome.remarks.append(&mut self.remarks);

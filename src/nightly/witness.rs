@@ -3,17 +3,18 @@
 //! The answer is that of source and copy. The two legs in between say where a difference came in; a difference that only a leg
 //! shows is a finding too. Never takes a side that could not be read for one that is equal.
 
-use super::{events, rights};
+use super::{events, refused, rights};
 use crate::compare::{self, Request};
 use crate::comparison::{self, Comparison, Job};
 use crate::endpoint::Endpoint;
 use crate::error::Result;
-use crate::finding::{Finding, FindingKind};
+use crate::finding::{Finding, FindingKind, Unchecked};
 use crate::listing::{self, Plan};
 use crate::live::CaptureRequest;
 use crate::manifest::Manifest;
 use crate::night::{Complaint, Leg};
 use crate::progress::{Listener, Side};
+use crate::restoring::{Refused, accept_entry};
 use crate::verdict::{DumpVerdict, Outcome};
 
 /// The first leg.
@@ -74,30 +75,52 @@ pub async fn judge(
     dump: Manifest,
     copy: &Endpoint,
     job: &Job,
-    complaints: &[Complaint],
+    restored: &Heard,
     listener: &Listener,
 ) -> Result<Witnessed> {
     let mut comparison = comparison::run(source, copy, job, listener).await?;
     let selection = comparison.selection.clone();
     let request = Request { required: Vec::new(), selection, ..job.request.clone() };
     let first = compare::compare(&comparison.expected, &dump, &request);
-    let second = compare::compare(&dump, &comparison.actual, &request);
+    let mut second = compare::compare(&dump, &comparison.actual, &request);
     let legs = vec![leg(SOURCE_TO_DUMP, &first), leg(DUMP_TO_COPY, &second)];
     let outcome = &mut comparison.outcome;
     outcome.remarks.extend(source.remarks(Side::Expected));
     outcome.remarks.extend(copy.remarks(Side::Actual));
     blame(&mut outcome.findings, &first, &second);
     add_of_legs(outcome, &first, &second);
-    explain(outcome, complaints);
+    explain(outcome, restored, Some(&first));
+    refused::mark_leg(&mut second, outcome);
     events::limit(outcome, &first, &second, &comparison.actual);
     job.show.redaction.outcome(outcome);
     Ok(Witnessed { comparison, dump, legs, outcomes: [first, second] })
 }
 
-/// What pg_restore's complaints explain of an outcome, and what is unchecked because of them.
-pub fn explain(outcome: &mut Outcome, complaints: &[Complaint]) {
-    rights::fold(outcome, complaints);
-    outcome.unchecked.extend(complaints.iter().filter_map(Complaint::unchecked));
+/// What the restore server has refused.
+#[derive(Debug, Default)]
+pub struct Heard {
+    /// What pg_restore complained of.
+    pub complaints: Vec<Complaint>,
+    /// What is not in the copy because of it.
+    pub refused: Refused,
+}
+
+/// What pg_restore's complaints explain of an outcome, and what is unchecked because of them. `first` is source against dump,
+/// where both were compared.
+pub fn explain(outcome: &mut Outcome, heard: &Heard, first: Option<&Outcome>) {
+    rights::fold(outcome, &heard.complaints);
+    refused::mark(outcome, &heard.refused, &heard.complaints, first);
+    outcome.unchecked.extend(heard.complaints.iter().filter_map(unchecked));
+}
+
+/// With the entry that accepts it, where it only says what this restore server cannot take.
+fn unchecked(complaint: &Complaint) -> Option<Unchecked> {
+    let mut unchecked = complaint.unchecked()?;
+    if complaint.limit.is_some() {
+        let entry = accept_entry(complaint).split_off(1).join(", ");
+        unchecked.reason.push_str(&format!("; restore.accept takes it by {{ {entry} }}"));
+    }
+    Some(unchecked)
 }
 
 fn leg(name: &str, outcome: &Outcome) -> Leg {

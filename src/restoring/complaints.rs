@@ -30,10 +30,24 @@ const PASSED_OVER: &[&str] = &[
     "error returned by PQputCopyEnd: ",
 ];
 
+/// A complaint, and the first line of the command that failed, where pg_restore prints one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Heard {
+    pub(super) complaint: Complaint,
+    pub(super) command: String,
+}
+
+impl Heard {
+    fn new(object: String, message: String) -> Self {
+        let complaint = Complaint { object, sqlstate: String::new(), message, accepted: None, limit: None };
+        Self { complaint, command: String::new() }
+    }
+}
+
 /// Takes line after line.
 #[derive(Debug, Default)]
 pub(super) struct Complaints {
-    list: Vec<Complaint>,
+    list: Vec<Heard>,
     count: u64,
     /// How many of them are of workers.
     of_workers: u64,
@@ -102,8 +116,7 @@ impl Complaints {
         self.has_open_message = self.list.len() < MOST;
         self.has_open_command = self.has_open_message;
         if self.has_open_message {
-            let message = said(message).to_owned();
-            self.list.push(Complaint { object, sqlstate: String::new(), message, accepted: None, limit: None });
+            self.list.push(Heard::new(object, said(message).to_owned()));
         }
     }
 
@@ -122,17 +135,18 @@ impl Complaints {
     }
 
     fn detail(&mut self, detail: &str) {
-        if let Some(complaint) = self.list.last_mut() {
-            complaint.message.push_str("; ");
-            complaint.message.push_str(detail);
+        if let Some(heard) = self.list.last_mut() {
+            heard.complaint.message.push_str("; ");
+            heard.complaint.message.push_str(detail);
         }
         self.has_open_message = false;
     }
 
     /// What was to be done tells whether only an owner or a privilege could not be set.
     fn command(&mut self, command: &str) {
-        if let Some(complaint) = self.list.last_mut() {
-            complaint.limit = known::limit_of(&complaint.message, command);
+        if let Some(heard) = self.list.last_mut() {
+            heard.complaint.limit = known::limit_of(&heard.complaint.message, command);
+            command.clone_into(&mut heard.command);
         }
         (self.has_open_message, self.has_open_command) = (false, false);
     }
@@ -141,9 +155,9 @@ impl Complaints {
     ///
     /// # Errors
     /// It ended for another reason, or counted otherwise.
-    pub(super) fn finish(self, ended: &Ended) -> Result<Vec<Complaint>> {
+    pub(super) fn finish(self, ended: &Ended) -> Result<Vec<Heard>> {
         let is_good = ended.status.success();
-        if let Some(full) = self.list.iter().find(|one| one.message.contains(DISK_FULL)) {
+        if let Some(full) = self.list.iter().map(|one| &one.complaint).find(|one| one.message.contains(DISK_FULL)) {
             return Err(
                 Error::new(format!("the disk of the restore server is full: {}", full.message)).hint(ON_FULL_DISK)
             );
@@ -165,13 +179,11 @@ impl Complaints {
         }
     }
 
-    fn all(mut self) -> Vec<Complaint> {
+    fn all(mut self) -> Vec<Heard> {
         let kept = self.list.len() as u64;
         if self.count > kept {
             let message = format!("{} more complaints", self.count - kept);
-            let object = String::new();
-            let more = Complaint { object, sqlstate: String::new(), message, accepted: None, limit: None };
-            self.list.push(more);
+            self.list.push(Heard::new(String::new(), message));
         }
         self.list
     }
@@ -225,7 +237,7 @@ mod tests {
         }
         let ended = Ended { status: ExitStatus::from_raw(code << 8), said };
         let list = complaints.finish(&ended).map_err(|error| error.to_string())?;
-        Ok(list.into_iter().map(|complaint| (complaint.object, complaint.message)).collect())
+        Ok(list.into_iter().map(|heard| (heard.complaint.object, heard.complaint.message)).collect())
     }
 
     const TWO: &str = "pg_restore: while PROCESSING TOC:

@@ -14,6 +14,7 @@ const MESSAGES: &[(&str, &str, &str)] = &[
     ("must be member of role ", "", "42501"),
     ("must be able to SET ROLE ", "", "42501"),
     ("must be superuser ", "", "42501"),
+    ("only superuser can define a leakproof function", "", "42501"),
     ("schema \"", "\" already exists", "42P06"),
     ("schema \"", "\" does not exist", "3F000"),
     ("relation \"", "\" already exists", "42P07"),
@@ -28,6 +29,14 @@ const MESSAGES: &[(&str, &str, &str)] = &[
     ("function ", " does not exist", "42883"),
     ("role \"", "\" does not exist", "42704"),
     ("tablespace \"", "\" does not exist", "42704"),
+    ("server \"", "\" does not exist", "42704"),
+    ("foreign-data wrapper \"", "\" does not exist", "42704"),
+    ("event trigger \"", "\" does not exist", "42704"),
+    ("publication \"", "\" does not exist", "42704"),
+    ("subscription \"", "\" does not exist", "42704"),
+    ("access method \"", "\" does not exist", "42704"),
+    ("operator class \"", "\"", "42704"),
+    ("operator does not exist: ", "", "42883"),
     ("language \"", "\" does not exist", "42704"),
     ("collation \"", " does not exist", "42704"),
     ("unrecognized configuration parameter \"", "\"", "42704"),
@@ -83,6 +92,24 @@ pub(super) fn judged(mut complaint: Complaint, accept: &[AcceptedError]) -> Comp
     let ours = HARMLESS.iter().find(|known| known.0 == object && known.1 == state);
     complaint.accepted = theirs.map(|known| known.reason.clone()).or(ours.map(|known| known.2.to_owned()));
     complaint
+}
+
+/// The entry of the configuration that accepts exactly this complaint, a line each.
+pub fn accept_entry(complaint: &Complaint) -> Vec<String> {
+    let text = |value: &str| toml::Value::String(value.to_owned()).to_string();
+    let said = complaint.message.split("; ").next().unwrap_or_default();
+    let mut lines = vec!["[[restore.accept]]".to_owned()];
+    if !complaint.object.is_empty() {
+        lines.push(format!("object = {}", text(&complaint.object)));
+    }
+    if !complaint.sqlstate.is_empty() {
+        lines.push(format!("sqlstate = {}", text(&complaint.sqlstate)));
+    }
+    if complaint.object.is_empty() || complaint.sqlstate.is_empty() {
+        lines.push(format!("message = {}", text(said)));
+    }
+    lines.push("reason = \"the restore server cannot take it\"".to_owned());
+    lines
 }
 
 /// What is left out of an entry is not asked for; two of the three must be there.

@@ -6,12 +6,15 @@
 
 mod complaints;
 mod copy;
+mod created;
 mod facts;
 mod known;
+mod members;
 mod moved;
 mod needs;
 mod passes;
 mod properties;
+mod refused;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -28,16 +31,18 @@ use crate::night::Complaint;
 use crate::pgtools::PgTools;
 use crate::session::pgoptions;
 
-use complaints::Complaints;
+use complaints::{Complaints, Heard};
 pub use copy::{
     CopyIdentity, CopyOrder, create_copy, demand_free, drop_copy, drop_statement, find_copy, interim_name, left_over,
     rename_copy, wait_for_creation,
 };
 pub use facts::{DatabaseFacts, DatabaseSetting, FACTS_FILE, Grant, database_facts, read_facts, write_facts};
-pub use known::sqlstate_of;
-pub use needs::{Needs, demand_locale, demand_needs};
+pub use known::{accept_entry, sqlstate_of};
+pub use members::Members;
+pub use needs::{Needs, demand_none, lacking, lacking_locale};
 use passes::Pass;
 pub use properties::{PropertiesOrder, restore_properties};
+pub use refused::Refused;
 
 /// What is to be restored, and where to.
 pub struct RestoreOrder<'a> {
@@ -59,6 +64,8 @@ pub struct RestoreOrder<'a> {
     pub role: Option<&'a str>,
     /// Complaints that are known and harmless.
     pub accept: &'a [AcceptedError],
+    /// What the source has from extensions.
+    pub members: &'a Members,
     /// pg_restore is stopped when neither it nor the server has moved for so long.
     pub stalled_after: Duration,
     /// Whose pg_restore is run.
@@ -74,6 +81,8 @@ pub struct Restored {
     pub complaints: Vec<Complaint>,
     /// What it warned of, which is not counted by pg_restore as an error.
     pub notes: Vec<String>,
+    /// What the server cannot create, accepted or not.
+    pub refused: Refused,
 }
 
 impl Restored {
@@ -104,8 +113,7 @@ async fn run_restore(order: &RestoreOrder<'_>) -> Result<Restored> {
     }
     let environment = order.conninfo.child_environment()?.with_options(&options);
     let program = order.tools.program("pg_restore");
-    let mut restored =
-        Restored { pg_restore: order.tools.version.text.clone(), complaints: Vec::new(), notes: Vec::new() };
+    let (mut heard, mut notes) = (Vec::new(), Vec::new());
     let run = |arguments| Order {
         program: &program,
         arguments,
@@ -115,13 +123,20 @@ async fn run_restore(order: &RestoreOrder<'_>) -> Result<Restored> {
     };
     for pass in &passes::plan(order.dump, &run(Vec::new()), order.without_refresh).await? {
         let run = run(arguments(order, pass, environment.connection_argument()));
-        run_pass(order, &run, &mut restored).await?;
+        run_pass(order, &run, &mut heard, &mut notes).await?;
     }
-    Ok(restored)
+    let refused = refused::judge(&mut heard, order.members);
+    let complaints = heard.into_iter().map(|one| known::judged(one.complaint, order.accept)).collect();
+    Ok(Restored { pg_restore: order.tools.version.text.clone(), complaints, notes, refused })
 }
 
 /// One run of pg_restore to its end.
-async fn run_pass(order: &RestoreOrder<'_>, run: &Order<'_>, restored: &mut Restored) -> Result<()> {
+async fn run_pass(
+    order: &RestoreOrder<'_>,
+    run: &Order<'_>,
+    heard: &mut Vec<Heard>,
+    notes: &mut Vec<String>,
+) -> Result<()> {
     let mut complaints = Complaints::default();
     let moved = AtomicU64::new(0);
     let progress = || moved.load(Ordering::Relaxed);
@@ -131,10 +146,8 @@ async fn run_pass(order: &RestoreOrder<'_>, run: &Order<'_>, restored: &mut Rest
         ended = running => ended?,
         never = moved::watch(order.conninfo, order.stalled_after, &moved) => match never {},
     };
-    let complaints = complaints.finish(&ended).map_err(with_disk_hint)?;
-    restored.complaints.extend(complaints.into_iter().map(|complaint| known::judged(complaint, order.accept)));
-    let notes = ended.said.warnings.into_iter().filter(|line| !line.starts_with(complaints::COUNT));
-    restored.notes.extend(notes);
+    heard.extend(complaints.finish(&ended).map_err(with_disk_hint)?);
+    notes.extend(ended.said.warnings.into_iter().filter(|line| !line.starts_with(complaints::COUNT)));
     Ok(())
 }
 

@@ -69,19 +69,37 @@ fn bare(name: &str) -> &str {
     name.strip_prefix('"').and_then(|name| name.strip_suffix('"')).unwrap_or(name)
 }
 
-/// Whether the server has all of it, and the restore role may use it. `globals` is the file that makes the roles.
+/// What the server lacks of it, or may not do: every problem with the commands that help, none where it can take all. `globals` is
+/// the file that makes the roles.
 ///
 /// # Errors
-/// The server cannot be asked, or lacks something; with the commands that help.
-pub async fn demand_needs(needs: &Needs, target: &Session, restore: &Restore, globals: Option<&str>) -> Result<()> {
-    demand_roles(needs, target, restore, globals).await?;
+/// The server cannot be asked.
+pub async fn lacking(needs: &Needs, target: &Session, restore: &Restore, globals: Option<&str>) -> Result<Vec<Error>> {
+    let mut problems = Vec::new();
+    problems.extend(lacking_roles(needs, target, restore, globals).await?);
     if !restore.no_owner && !accepts(&restore.accept, "42501") {
-        demand_membership(needs, target, restore).await?;
+        problems.extend(lacking_membership(needs, target, restore).await?);
     }
     if !restore.no_tablespaces && !accepts(&restore.accept, UNDEFINED_OBJECT) {
-        demand_tablespaces(needs, target).await?;
+        problems.extend(lacking_tablespaces(needs, target).await?);
     }
-    Ok(())
+    Ok(problems)
+}
+
+/// Every problem in one error: it is better to know all of them at once.
+///
+/// # Errors
+/// There is one.
+pub fn demand_none(problems: Vec<Error>) -> Result<()> {
+    let hints: Vec<&str> = problems.iter().filter_map(Error::hint_text).collect();
+    let hint = hints.join("; ");
+    let count = problems.len();
+    let text = problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+    match count {
+        0 => Ok(()),
+        1 => problems.into_iter().next().map_or(Ok(()), Err),
+        _ => Err(Error::new(format!("{count} problems: {text}")).hint(hint)),
+    }
 }
 
 /// SQLSTATE of a role, or anything else, that is not there.
@@ -92,9 +110,14 @@ fn accepts(accept: &[AcceptedError], code: &str) -> bool {
     accept.iter().any(|accepted| accepted.sqlstate == code && !accepted.object.contains("EXTENSION "))
 }
 
-async fn demand_roles(needs: &Needs, target: &Session, restore: &Restore, globals: Option<&str>) -> Result<()> {
+async fn lacking_roles(
+    needs: &Needs,
+    target: &Session,
+    restore: &Restore,
+    globals: Option<&str>,
+) -> Result<Option<Error>> {
     if accepts(&restore.accept, UNDEFINED_OBJECT) {
-        return Ok(());
+        return Ok(None);
     }
     let there = column(target, "SELECT rolname FROM pg_catalog.pg_roles ORDER BY 1").await;
     let there = there.doing(|| "list the roles of the restore server")?;
@@ -102,7 +125,7 @@ async fn demand_roles(needs: &Needs, target: &Session, restore: &Restore, global
     let used: BTreeSet<&String> = owners.chain(needs.grantees.iter().filter(|_| !restore.no_privileges)).collect();
     let missing: Vec<&String> = used.into_iter().filter(|name| !there.contains(name)).collect();
     if missing.is_empty() {
-        return Ok(());
+        return Ok(None);
     }
     let noun = if missing.len() == 1 { "role" } else { "roles" };
     let names: Vec<&str> = missing.iter().map(|name| name.as_str()).collect();
@@ -117,38 +140,56 @@ async fn demand_roles(needs: &Needs, target: &Session, restore: &Restore, global
         Some(path) => format!("create what is missing there first: psql -f {path} (or {commands})"),
         None => format!("create the {noun} there: {commands} Or set restore.no_owner and restore.no_privileges"),
     };
-    Err(Error::new(cause).hint(hint))
+    Ok(Some(Error::new(cause).hint(hint)))
 }
 
 /// ALTER … OWNER TO is refused to a role that could not become the owner.
-async fn demand_membership(needs: &Needs, target: &Session, restore: &Restore) -> Result<()> {
+async fn lacking_membership(needs: &Needs, target: &Session, restore: &Restore) -> Result<Option<Error>> {
     let mode = if target.major() >= 16 { "SET" } else { "MEMBER" };
     let who = match &restore.role {
         Some(role) => role.clone(),
         None => text(&target.row("SELECT current_user").await?, 0)?,
     };
     let sql = format!(
-        "SELECT rolname FROM pg_catalog.pg_roles WHERE NOT pg_catalog.pg_has_role({}, oid, '{mode}') ORDER BY 1",
+        "SELECT rolname, rolsuper FROM pg_catalog.pg_roles WHERE NOT pg_catalog.pg_has_role({}, oid, '{mode}') ORDER BY 1",
         quote_literal(&who)
     );
-    let refused = column(target, &sql).await.doing(|| "list the roles that the restore role may become")?;
-    let refused: Vec<&str> = needs.owners.iter().filter(|owner| refused.contains(owner)).map(String::as_str).collect();
+    let rows = target.rows(&sql).await.doing(|| "list the roles that the restore role may become")?;
+    let refused = rows.iter().map(|row| Ok((text(row, 0)?, text(row, 1)? == "t"))).collect::<Result<Vec<_>>>()?;
+    let refused: Vec<&(String, bool)> = refused.iter().filter(|(role, _)| needs.owners.contains(role)).collect();
     if refused.is_empty() {
-        return Ok(());
+        return Ok(None);
     }
-    let grants: Vec<String> =
-        refused.iter().map(|role| format!("GRANT {} TO {};", quote_ident(role), quote_ident(&who))).collect();
-    let place = target.conninfo().describe();
-    let cause = format!("{who} may not give objects to {} on {place}: it is no member", refused.join(", "));
-    Err(Error::new(cause).hint(format!("as a superuser there: {} Or set restore.no_owner", grants.join(" "))))
+    let grant = |role: &str| format!("GRANT {} TO {};", quote_ident(role), quote_ident(&who));
+    let grants: Vec<String> = refused.iter().map(|(role, _)| grant(role)).collect();
+    let roles: Vec<&str> = refused.iter().map(|(role, _)| role.as_str()).collect();
+    let cause = format!(
+        "{who} may not give objects to {} on {}: it is no member",
+        roles.join(", "),
+        target.conninfo().describe()
+    );
+    let superusers: Vec<&str> =
+        refused.iter().filter(|(_, is_super)| *is_super).map(|(role, _)| role.as_str()).collect();
+    let hint = if superusers.is_empty() {
+        format!("as a superuser there: {} Or set restore.no_owner = true", grants.join(" "))
+    } else {
+        // To be a member of a superuser is to be one.
+        format!(
+            "set restore.no_owner = true (owners are then not compared); or give the objects of {} on the source to \
+             another role; or, which makes {who} as powerful as a superuser: {}",
+            superusers.join(", "),
+            grants.join(" ")
+        )
+    };
+    Ok(Some(Error::new(cause).hint(hint)))
 }
 
-async fn demand_tablespaces(needs: &Needs, target: &Session) -> Result<()> {
+async fn lacking_tablespaces(needs: &Needs, target: &Session) -> Result<Option<Error>> {
     let there = column(target, "SELECT spcname FROM pg_catalog.pg_tablespace ORDER BY 1").await;
     let there = there.doing(|| "list the tablespaces of the restore server")?;
     let missing: Vec<&str> =
         needs.tablespaces.iter().filter(|name| !there.contains(name)).map(String::as_str).collect();
-    let Some(first) = missing.first() else { return Ok(()) };
+    let Some(first) = missing.first() else { return Ok(None) };
     let noun = if missing.len() == 1 { "tablespace" } else { "tablespaces" };
     let cause = format!(
         "the source uses the {noun} {}, and the server of the copy ({}) does not have the {noun}",
@@ -159,15 +200,15 @@ async fn demand_tablespaces(needs: &Needs, target: &Session) -> Result<()> {
         "set restore.no_tablespaces = true, or create the {noun} there: CREATE TABLESPACE {} LOCATION '...'",
         quote_ident(first)
     );
-    Err(Error::new(cause).hint(hint))
+    Ok(Some(Error::new(cause).hint(hint)))
 }
 
-/// Whether the server has the locale of the source. A server that does not let us try is taken for one that has it: CREATE
+/// The locale of the source that the server does not have. A server that does not let us try is taken for one that has it: CREATE
 /// DATABASE tells.
 ///
 /// # Errors
-/// It does not, or cannot be asked.
-pub async fn demand_locale(admin: &ConnInfo, facts: &DatabaseFacts) -> Result<()> {
+/// The server cannot be asked.
+pub async fn lacking_locale(admin: &ConnInfo, facts: &DatabaseFacts) -> Result<Option<Error>> {
     let connection = connect(admin).await?;
     for options in locales(facts) {
         let sql = format!("BEGIN; CREATE COLLATION pg_temp.pgwitness_probe ({options})");
@@ -178,11 +219,12 @@ pub async fn demand_locale(admin: &ConnInfo, facts: &DatabaseFacts) -> Result<()
         {
             let place = admin.describe();
             let cause = format!("{}; the source has {facts}, and {place} cannot have the same", describe_error(&error));
-            return Err(Error::new(cause)
-                .hint("install the source's locale on the restore server (locale-gen, glibc-langpack-…, or a build with ICU), restart PostgreSQL there"));
+            let error = Error::new(cause)
+                .hint("install the source's locale on the restore server (locale-gen, glibc-langpack-…, or a build with ICU), restart PostgreSQL there");
+            return Ok(Some(error));
         }
     }
-    Ok(())
+    Ok(None)
 }
 
 async fn end(connection: &Connection) -> Result<()> {

@@ -9,6 +9,7 @@ use super::known;
 use crate::config::AcceptedError;
 use crate::conninfo::{ConnInfo, Connection};
 use crate::error::{Context, Error, Result};
+use crate::finding::Limit;
 use crate::name::{quote_always, quote_literal};
 use crate::night::Complaint;
 use crate::pgerror::{describe_error, is_connection_lost, sqlstate};
@@ -65,7 +66,9 @@ async fn run(connection: &Connection, object: &str, sql: &str) -> Result<Option<
     let (object, sqlstate) = (format!("DATABASE PROPERTIES {object}"), sqlstate(&error).unwrap_or_default().to_owned());
     let described = describe_error(&error).to_string();
     let message = described.replace(&format!(" (SQLSTATE {sqlstate})"), "");
-    let limit = known::limit_of(&message, sql);
+    // Of settings that only a superuser may set.
+    let is_superusers = message.starts_with("permission denied to set parameter \"");
+    let limit = known::limit_of(&message, sql).or(is_superusers.then_some(Limit::Superuser));
     Ok(Some(Complaint { object, sqlstate, message, accepted: None, limit }))
 }
 

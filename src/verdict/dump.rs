@@ -38,14 +38,25 @@ impl DumpVerdict {
 
     /// One sentence, where the verdict alone does not say it: `None` of a sound night.
     pub fn line(&self) -> Option<String> {
-        let lacks: Vec<String> = self.lacks.iter().map(ToString::to_string).collect();
         match (&self.reason, self.is_proven) {
-            (_, true) if lacks.is_empty() => None,
-            (_, true) => Some(format!("the dump is proven; this restore server differs in: {}", lacks.join(", "))),
+            (_, true) if self.lacks.is_empty() => None,
+            (_, true) => Some(format!("the dump is proven; {}", differs(&self.lacks, "this restore server"))),
             (Some(reason), false) => Some(format!("the dump is not proven: {reason}")),
             (None, false) => Some("the dump is not proven".into()),
         }
     }
+}
+
+/// `this restore server differs in: owner; from the source itself: invalid index`.
+pub fn differs(lacks: &[Limit], server: &str) -> String {
+    let of = |is_of_source: bool| {
+        let limits = lacks.iter().filter(|limit| limit.is_of_source() == is_of_source);
+        limits.map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    };
+    let (of_server, of_source) = (of(false), of(true));
+    let of_server = (!of_server.is_empty()).then(|| format!("{server} differs in: {of_server}"));
+    let of_source = (!of_source.is_empty()).then(|| format!("from the source itself: {of_source}"));
+    of_server.into_iter().chain(of_source).collect::<Vec<_>>().join("; ")
 }
 
 impl Outcome {
@@ -71,7 +82,8 @@ impl Outcome {
         if coverage.tables_compared == 0 {
             return Some("no table was compared".into());
         }
-        if !coverage.is_complete(self.unread_derived()) {
+        let unread = self.unread_derived();
+        if !coverage.is_complete(unread + self.uncarried(), unread) {
             return Some("not every table was compared".into());
         }
         let data = [Aspect::Rows, Aspect::Sequences, Aspect::LargeObjects];
@@ -86,6 +98,22 @@ impl Outcome {
         let is_view = |one: &&Unchecked| one.limit == Some(Limit::DerivedRows) && one.object.starts_with("rows ");
         let objects: BTreeSet<&str> = self.unchecked.iter().filter(is_view).map(|one| one.object.as_str()).collect();
         objects.len() as u64
+    }
+}
+
+impl Outcome {
+    /// Relations that the copy lacks and whose rows need no proof from it: the dump has none of foreign tables and materialized
+    /// views, and those of an extension's table were compared between source and dump, or it would have no limit.
+    fn uncarried(&self) -> u64 {
+        let is_one = |finding: &&Finding| {
+            let is_of_extension = matches!(finding.limit, Some(Limit::Extension | Limit::ExtensionVersion));
+            let is_refused = is_of_extension || finding.limit == Some(Limit::Superuser);
+            let is_without_rows =
+                ["foreign_table ", "materialized_view "].iter().any(|kind| finding.object.starts_with(kind));
+            finding.kind == FindingKind::Missing
+                && (is_refused && is_without_rows || is_of_extension && finding.object.starts_with("table "))
+        };
+        self.findings.iter().filter(is_one).count() as u64
     }
 }
 
@@ -215,6 +243,31 @@ mod tests {
             assert!(!is_proven(FindingKind::LargeObjects, limit), "{limit}");
             assert!(!is_proven(FindingKind::ForeignKey, limit), "{limit}");
         }
+    }
+
+    #[test]
+    fn a_table_that_is_missing_is_excused_only_as_one_of_an_extension() {
+        let is_proven = |object: &str, limit| {
+            let mut outcome = limited(FindingKind::Missing, limit);
+            object.clone_into(&mut outcome.findings[0].object);
+            outcome.coverage.tables_expected = 2;
+            outcome.dump_verdict(&[]).is_proven()
+        };
+        for limit in Limit::ALL {
+            let is_of_extension = matches!(limit, Limit::Extension | Limit::ExtensionVersion);
+            assert_eq!(is_proven("table a.b", limit), is_of_extension, "{limit}");
+            assert_eq!(is_proven("foreign_table a.b", limit), is_of_extension || limit == Limit::Superuser, "{limit}");
+            assert!(!is_proven("index a.b", limit), "{limit}: not every table was compared");
+        }
+    }
+
+    #[test]
+    fn the_line_says_what_is_of_the_source_itself() {
+        let mut night = limited(FindingKind::Changed, Limit::Owner);
+        night.findings.extend(limited(FindingKind::Changed, Limit::SourceCollation).findings);
+        let line = "the dump is proven; this restore server differs in: owner; from the source itself: collation version \
+                    that the library no longer has";
+        assert_eq!(night.dump_verdict(&[]).line().as_deref(), Some(line));
     }
 
     #[test]

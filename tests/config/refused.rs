@@ -205,6 +205,11 @@ fn rds_and_the_copy_are_checked_by_their_rules() {
                 "database = \"postgres\"",
                 "restore.database: \"postgres\" is PostgreSQL's own",
             ),
+            (
+                "object = \"COMMENT EXTENSION plpgsql\"",
+                "object = \"COMMENT *\"",
+                "restore.accept: object \"COMMENT *\" has a *, which stands for nothing there",
+            ),
             ("sqlstate = \"42501\"", "sqlstate = \"4250\"", "restore.accept: sqlstate: \"4250\" has the wrong form"),
             (
                 "after_restore = [\"/usr/",

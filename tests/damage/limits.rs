@@ -55,10 +55,11 @@ fn another_version_of_an_extension_names_its_cause_and_its_waiver() {
 fn a_collation_version_is_a_finding_where_a_side_differs_from_itself_even_if_both_do() {
     let twins = Twins::new("CREATE COLLATION public.plain (provider = libc, locale = 'C')");
     let outdated = "UPDATE pg_catalog.pg_collation SET collversion = '1' WHERE collname = 'plain'";
+    let found = "changed collation_version public.plain";
     twins.expected.run(outdated);
-    twins.demand_limit("changed collation_version public.plain", "collation_version", "REINDEX");
+    twins.demand_limit(found, "source_collation", "The source (expected) has recorded another version");
     twins.actual.run(outdated);
-    twins.demand_limit("changed collation_version public.plain", "collation_version", "REINDEX");
+    twins.demand_limit(found, "collation_version", "The restored copy (actual) has recorded another version");
 }
 
 #[test]
@@ -69,6 +70,29 @@ fn an_invalid_index_that_is_missing_names_pg_dump_as_the_cause() {
          UPDATE pg_catalog.pg_index SET indisvalid = false WHERE indexrelid = 'public.left_over'::regclass",
     );
     twins.demand_limit("missing index public.left_over", "invalid_index", "pg_dump leaves out");
+}
+
+#[test]
+fn a_generated_column_that_was_recomputed_differently_names_its_cause_and_its_waiver() {
+    let twins = Twins::new(
+        "CREATE FUNCTION public.rate() RETURNS int IMMUTABLE LANGUAGE sql AS 'SELECT 1'; \
+         CREATE TABLE public.priced (id int PRIMARY KEY, price int GENERATED ALWAYS AS (id * public.rate()) STORED); \
+         INSERT INTO public.priced VALUES (1)",
+    );
+    let new_rate = "CREATE OR REPLACE FUNCTION public.rate() RETURNS int IMMUTABLE LANGUAGE sql AS 'SELECT 2'";
+    [&twins.expected, &twins.actual].into_iter().for_each(|side| side.run(new_rate));
+    twins.actual.run("UPDATE public.priced SET id = id");
+    twins.demand_limit("generated public.priced", "derived_rows", "The restore computed the values again");
+}
+
+#[test]
+fn what_pg_dump_has_no_statement_for_names_pg_dump_as_the_cause() {
+    let twins = Twins::new(
+        "ALTER TABLE public.kept REPLICA IDENTITY USING INDEX kept_pkey; \
+         CREATE TABLE public.child (id integer REFERENCES public.kept)",
+    );
+    twins.expected.run("ALTER TABLE public.child DISABLE TRIGGER ALL");
+    twins.demand_limit("missing internal_trigger public.child child_id_fkey", "not_dumped", "pg_dump does not carry");
 }
 
 #[test]

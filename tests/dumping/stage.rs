@@ -4,6 +4,7 @@ use std::fs;
 use std::future::Future;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use pgwitness::cluster::Cluster;
@@ -13,7 +14,9 @@ use pgwitness::dumping::{DumpOrder, Dumped, dump};
 use pgwitness::error::Result;
 use pgwitness::pgtools::{PgTools, Version};
 use pgwitness::progress::nobody;
-use pgwitness::restoring::{CopyIdentity, CopyOrder, RestoreOrder, Restored, create_copy, database_facts, restore};
+use pgwitness::restoring::{
+    CopyIdentity, CopyOrder, Members, RestoreOrder, Restored, create_copy, database_facts, restore,
+};
 
 use crate::support::client_tools;
 
@@ -64,6 +67,9 @@ pub fn copy_of(source: &str, cluster: &Cluster, name: &str) -> CopyIdentity {
     })
 }
 
+/// A source without extensions.
+static NO_MEMBERS: LazyLock<Members> = LazyLock::new(Members::default);
+
 pub fn restore_order<'a>(dump: &'a Path, conninfo: &'a ConnInfo) -> RestoreOrder<'a> {
     RestoreOrder {
         dump,
@@ -75,6 +81,7 @@ pub fn restore_order<'a>(dump: &'a Path, conninfo: &'a ConnInfo) -> RestoreOrder
         without_refresh: false,
         role: None,
         accept: &[],
+        members: &NO_MEMBERS,
         stalled_after: Duration::from_secs(60),
         tools: client_tools(),
     }

@@ -1,0 +1,235 @@
+//! What pg_dump does not carry although every definition is in the dump: the same difference comes back with every restore.
+//!
+//! Pure. Each rule wants the very difference that such a restore makes, and nothing else.
+
+use std::collections::BTreeSet;
+
+use super::across;
+use super::inherited;
+use crate::canonical;
+use crate::finding::{Finding, FindingKind, Limit};
+use crate::manifest::Manifest;
+
+/// The first major whose partitions inherit the identity of a column.
+const IDENTITY_FROM: u32 = 17;
+/// The first major that does not let a child drop the NOT NULL of its parent.
+const NOT_NULL_FROM: u32 = 18;
+
+/// Which limit it is and why pg_dump does not carry what differs, in short lines. `None` where it should have.
+pub fn limit(finding: &Finding, expected: &Manifest, actual: &Manifest) -> Option<(Limit, &'static [&'static str])> {
+    if finding.kind == FindingKind::RowCount {
+        let is_empty = actual.relations.iter().any(|(name, relation)| {
+            name.to_string() == finding.object && relation.rows.seen().is_some_and(|tally| tally.digest.rows == 0)
+        });
+        return (is_empty && unfilled(expected, actual).contains(&finding.object))
+            .then_some((Limit::DerivedRows, NOT_FILLED));
+    }
+    reason(finding, expected, actual).map(|lines| (Limit::NotDumped, lines))
+}
+
+fn reason(finding: &Finding, expected: &Manifest, actual: &Manifest) -> Option<&'static [&'static str]> {
+    let (kind, identity) = finding.object.split_once(' ')?;
+    let (e, a) = (finding.expected.as_deref().unwrap_or_default(), finding.actual.as_deref().unwrap_or_default());
+    match (finding.kind, kind) {
+        (FindingKind::Changed, "column") if has_lost_identity(identity, (e, expected), (a, actual)) => Some(&[
+            "pg_dump attaches the partition before its parent is attached: from",
+            "17 on the server then gives it no identity. Rows that are inserted",
+            "through the parent get one all the same.",
+        ]),
+        (FindingKind::Changed, "column") if has_gained_not_null(identity, (e, expected), (a, actual)) => Some(&[
+            "The child has dropped the NOT NULL of its parent: pg_dump writes no",
+            "statement for that. Set it on the source, or waive this.",
+        ]),
+        (FindingKind::Changed, "table") if without(e, NO_INDEX).eq(a.lines()) => Some(&[
+            "The index of its replica identity was dropped: pg_dump writes none.",
+            "On the source: set REPLICA IDENTITY DEFAULT.",
+        ]),
+        (FindingKind::Changed, "table" | "foreign_table") if a == e.replace(PENDING, "") => Some(&[
+            "A DETACH PARTITION CONCURRENTLY was interrupted: pg_dump attaches the",
+            "partition. On the source: DETACH PARTITION ... FINALIZE.",
+        ]),
+        (FindingKind::Changed, "materialized_view")
+            if e.lines().skip(1).eq(a.lines().skip(1)) && unfilled(expected, actual).contains(identity) =>
+        {
+            Some(NOT_FILLED)
+        }
+        (FindingKind::Missing, "internal_trigger") => Some(&[
+            "pg_dump does not carry that the triggers of a foreign key are off",
+            "(DISABLE TRIGGER ALL). On the source: ENABLE TRIGGER ALL.",
+        ]),
+        _ => None,
+    }
+}
+
+const NOT_FILLED: &[&str] = &[
+    "Its query reads a materialized view that is not populated on the",
+    "source: pg_dump then refreshes neither. On the source: REFRESH",
+    "MATERIALIZED VIEW, or drop what is not used.",
+];
+
+/// Materialized views that are filled on the expected side only, because they read one that pg_dump leaves empty.
+fn unfilled(expected: &Manifest, actual: &Manifest) -> BTreeSet<String> {
+    let views = |side| inherited::objects(side, "materialized_view");
+    let is_empty = |text: &str| text.starts_with("NOT POPULATED\n");
+    let empty = views(expected).filter(|(_, text)| is_empty(text)).map(|(name, _)| name.to_owned());
+    let (mut empty, mut lost): (BTreeSet<String>, BTreeSet<String>) = (empty.collect(), BTreeSet::new());
+    loop {
+        let found = views(actual).find(|(name, text)| {
+            is_empty(text) && !empty.contains(*name) && empty.iter().any(|other| is_read(other, text))
+        });
+        let Some((name, _)) = found else { break lost };
+        empty.insert(name.to_owned());
+        lost.insert(name.to_owned());
+    }
+}
+
+/// Whether a query names this relation, whose name it prints with its schema.
+fn is_read(relation: &str, text: &str) -> bool {
+    let is_end = |rest: &str| !rest.starts_with(|c: char| c.is_alphanumeric() || matches!(c, '_' | '$' | '.'));
+    text.match_indices(relation).any(|(at, _)| is_end(text.get(at + relation.len()..).unwrap_or_default()))
+}
+
+/// How the question for tables marks a partition on its way out.
+const PENDING: &str = " (detach pending)";
+/// How it prints a replica identity whose index was dropped.
+const NO_INDEX: &str = "replica identity using index (none)";
+const NOT_NULL: &str = "not null";
+
+fn without<'t>(text: &'t str, line: &'t str) -> impl Iterator<Item = &'t str> {
+    text.lines().filter(move |other| *other != line)
+}
+
+/// Only the identity is gone, and the table above has it on both sides.
+fn has_lost_identity(column: &str, (e, expected): (&str, &Manifest), (a, actual): (&str, &Manifest)) -> bool {
+    let lost: Vec<&str> = e.lines().filter(|line| !a.lines().any(|other| other == *line)).collect();
+    let [line] = lost.as_slice() else { return false };
+    let is_all = without(e, line).eq(a.lines());
+    let is_major = [expected, actual].iter().all(|side| across::major(side) >= Some(IDENTITY_FROM));
+    let has_above = |side| inherited::has_identity_above(side, side, column, line);
+    is_all && is_major && inherited::IDENTITIES.contains(line) && has_above(expected) && has_above(actual)
+}
+
+/// Only a NOT NULL is new, the column is inherited, and both sides let a child drop it.
+fn has_gained_not_null(column: &str, (e, expected): (&str, &Manifest), (a, actual): (&str, &Manifest)) -> bool {
+    let is_major = [expected, actual].iter().all(|side| across::major(side).is_some_and(|major| major < NOT_NULL_FROM));
+    let is_new = !e.lines().any(|line| line == NOT_NULL) && without(a, NOT_NULL).eq(e.lines());
+    is_major
+        && is_new
+        && a.lines().any(|line| line == "inherited")
+        && [expected, actual].into_iter().all(|side| is_above_not_null(side, column))
+}
+
+/// Whether a table that this one inherits from has the column as NOT NULL.
+fn is_above_not_null(side: &Manifest, column: &str) -> bool {
+    let Some((table, name)) = canonical::split_last(column) else { return false };
+    let parents = inherited::text(side, "table", table)
+        .and_then(|text| text.lines().find_map(|line| line.strip_prefix("inherits ")));
+    let mut parents = parents.into_iter().flat_map(|list| list.split(", "));
+    parents.any(|parent| {
+        let above = inherited::text(side, "column", &format!("{parent}.{name}"));
+        above.is_some_and(|text| text.lines().any(|line| line == NOT_NULL))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::{Definition, EndpointFacts, FORMAT, Observed};
+
+    fn side(major: u32, objects: &[(&str, &str, &str)]) -> Manifest {
+        let endpoint = EndpointFacts { server_version: Some(format!("{major}.1")), ..EndpointFacts::default() };
+        let mut manifest = Manifest {
+            format: FORMAT,
+            endpoint,
+            answers: Default::default(),
+            relations: Default::default(),
+            large_objects: Observed::Unseen("not read".into()),
+            sequences: Default::default(),
+            schema: Default::default(),
+            foreign_keys: Default::default(),
+            assertions: Default::default(),
+            names: Default::default(),
+        };
+        for (kind, identity, text) in objects {
+            let definition = Definition { text: (*text).to_owned(), schema: None, relation: None };
+            let objects = manifest.schema.objects.entry((*kind).to_owned()).or_default();
+            objects.insert((*identity).to_owned(), definition);
+        }
+        manifest
+    }
+
+    fn is_known(object: &str, e: &str, a: &str, sides: [&Manifest; 2]) -> bool {
+        reason(&Finding::new(FindingKind::Changed, object).sides(e, a), sides[0], sides[1]).is_some()
+    }
+
+    #[test]
+    fn an_identity_is_lost_by_pg_dump_only_where_the_partition_had_it_from_above() {
+        let identity = "bigint\nnot null\ngenerated always as identity";
+        let tree = |major, middle| {
+            let leaf = "table\npartition of s.middle\nDEFAULT";
+            side(major, &[("table", "s.leaf", leaf), ("column", "s.middle.id", middle)])
+        };
+        let (plain, lost) = ("bigint\nnot null", "column s.leaf.id");
+        let (with, without) = (tree(17, identity), tree(17, plain));
+        assert!(is_known(lost, identity, plain, [&with, &with]));
+        assert!(!is_known(lost, identity, plain, [&with, &without]), "the parent lost it as well");
+        assert!(!is_known(lost, identity, "bigint", [&with, &with]), "more than that is lost");
+        assert!(!is_known("column s.middle.id", identity, plain, [&with, &with]), "the parent's own");
+        assert!(!is_known(lost, plain, identity, [&with, &with]), "gained");
+        let old = tree(16, identity);
+        assert!(!is_known(lost, identity, plain, [&old, &old]), "16 does not inherit it");
+    }
+
+    #[test]
+    fn a_not_null_is_gained_only_by_a_child_whose_parent_has_it() {
+        let tree = |major| {
+            side(
+                major,
+                &[
+                    ("table", "s.child", "table\ninherits s.other, s.parent"),
+                    ("column", "s.parent.a", "integer\nnot null"),
+                ],
+            )
+        };
+        let (free, bound, old) = ("integer\ninherited", "integer\nnot null\ninherited", tree(17));
+        assert!(is_known("column s.child.a", free, bound, [&old, &old]));
+        assert!(!is_known("column s.child.a", bound, free, [&old, &old]), "lost");
+        assert!(!is_known("column s.child.b", free, bound, [&old, &old]), "the parent has none");
+        assert!(!is_known("column s.child.a", free, bound, [&tree(18), &tree(18)]), "18 knows no such child");
+    }
+
+    #[test]
+    fn a_materialized_view_is_left_empty_only_where_it_reads_one_that_is_empty_on_the_source() {
+        let views = |one: &str, two: &str| {
+            let [one, two] = [(one, "SELECT a FROM s.base"), (two, "SELECT a\n   FROM s.one")]
+                .map(|(state, query)| format!("{state}\na integer\n{query}"));
+            side(
+                15,
+                &[
+                    ("materialized_view", "s.base", "NOT POPULATED\nSELECT 1"),
+                    ("materialized_view", "s.one", &one),
+                    ("materialized_view", "s.two", &two),
+                ],
+            )
+        };
+        let (full, empty) = (views("populated", "populated"), views("NOT POPULATED", "NOT POPULATED"));
+        let names = |e, a| unfilled(e, a).into_iter().collect::<Vec<_>>();
+        assert_eq!(names(&full, &empty), ["s.one", "s.two"]);
+        assert_eq!(names(&full, &full), Vec::<String>::new());
+        assert_eq!(names(&full, &views("populated", "NOT POPULATED")), Vec::<String>::new(), "s.one is filled");
+        let (e, a) = ("populated\na integer\nq", "NOT POPULATED\na integer\nq");
+        assert!(is_known("materialized_view s.one", e, a, [&full, &empty]));
+        assert!(!is_known("materialized_view s.one", e, "NOT POPULATED\na integer\nother", [&full, &empty]));
+        assert!(is_read("s.one", "FROM s.one;") && !is_read("s.one", "FROM s.one_more"));
+    }
+
+    #[test]
+    fn what_is_left_of_a_table_that_was_half_changed_is_not_in_a_dump() {
+        let none = side(15, &[]);
+        let is = |e, a| is_known("table s.t", e, a, [&none, &none]);
+        assert!(is("table\nreplica identity using index (none)", "table"));
+        assert!(!is("table\nreplica identity using index i", "table"));
+        assert!(is("table\npartition of s.p (detach pending)\nDEFAULT", "table\npartition of s.p\nDEFAULT"));
+        assert!(!is("table\npartition of s.p (detach pending)\nDEFAULT", "table\nDEFAULT"));
+    }
+}
