@@ -20,6 +20,7 @@ use crate::name::quote_literal;
 use crate::pgtools::PgTools;
 use crate::preflight::{self, Check, World};
 use crate::progress::Event;
+use crate::render::bytes;
 use crate::session::{Session, optional, text};
 
 /// What the night goes on with.
@@ -152,7 +153,7 @@ fn backups(given: &Given<'_>) -> Result<(Backups, String)> {
         backups.demand_free(needed)?;
         demand_free(reports, report)?;
     }
-    let mut note = format!("{} MB free in {}", backups.free_bytes()? / 1_000_000, backups.dir().display());
+    let mut note = format!("{} free in {}", bytes(backups.free_bytes()?), backups.dir().display());
     for remark in backups.remarks() {
         note = format!("{note}; {remark}");
     }
