@@ -41,7 +41,7 @@ pub fn main() -> ExitCode {
         // Help and version are no errors; clap knows which goes where.
         Err(error) => {
             let code = if error.use_stderr() { INCONCLUSIVE } else { 0 };
-// A reader that has left, such as head, is no error.
+            // A reader that has left, such as head, is no error.
             let _ = error.print();
             return ExitCode::from(code);
         }

@@ -42,7 +42,10 @@ pub async fn far(given: &Given<'_>) -> Vec<Check> {
         (checks, engine_version) = aws(config, given).await;
     }
     let mut add = |name: &str, result: Result<String>| checks.push(Check { name: name.to_owned(), result });
-    add("backups", backups(given).map(|(_, note)| note));
+    // Where the directory is missing, the check of dump.directory says so.
+    if given.config.dump.directory.exists() {
+        add("backups", backups(given).map(|(_, note)| note));
+    }
     let server = server(given).await;
     let power = match &server {
         Ok((info, _)) => power::warning(info, given.config.restore.role.as_deref()).await,

@@ -176,12 +176,13 @@ fn closing(nights: &[NightEntry], now: Timestamp, style: Style) -> String {
         0 => after,
         pending => format!("; {} not finished, or killed{after}", grouped(pending)),
     };
-    let line = match wrong {
-        0 if !after.is_empty() => style.yellow(&format!("{count}, in order{after}{age}{checked}")),
-        0 => style.green(&format!("{count}, in order{age}{checked}")),
-        wrong => style.red(&format!("{count}, {} not in order{after}{age}{checked}", grouped(wrong as u64))),
+    let (text, paint): (String, fn(Style, &str) -> String) = match wrong {
+        0 if !after.is_empty() => (format!("{count}, in order{after}{age}{checked}"), Style::yellow),
+        0 => (format!("{count}, in order{age}{checked}"), Style::green),
+        wrong => (format!("{count}, {} not in order{after}{age}{checked}", grouped(wrong as u64)), Style::red),
     };
-    style.bold(&line)
+    let lines = note(&text, style).map(|line| style.bold(&paint(style, &line)));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 fn age(seconds: u64) -> String {

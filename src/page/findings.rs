@@ -21,7 +21,7 @@ pub fn section(findings: &[Finding]) -> Markup {
             @if findings.is_empty() {
                 p { "None." }
             } @else {
-                p.quiet { "What was looked at and is wrong. "
+                p.quiet { "What was checked and is wrong. "
                     span.minus { "− expected" } ", " span.plus { "+ actual" } "." }
                 @for kind in FindingKind::ALL { (of_kind(kind, findings)) }
             }

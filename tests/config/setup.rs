@@ -357,6 +357,32 @@ fn a_file_that_is_not_there_or_wrong_is_one_error_with_what_to_try() {
 }
 
 #[test]
+fn a_key_that_cannot_sign_says_what_to_do() {
+    let place = Place::new();
+    let public = fs::read_to_string(place.path("key.pub")).unwrap();
+    place.write("key", &public, 0o644);
+    let failed = place.only_failure();
+    assert!(failed.contains("it is a public key; the private key signs") && !failed.contains("chmod"), "{failed}");
+    fs::remove_file(place.path("key")).unwrap();
+    assert!(place.only_failure().contains(&format!("pgwitness keygen {} makes one", place.path("key"))));
+}
+
+#[test]
+fn the_allowed_signers_of_the_configuration_are_read() {
+    let place = Place::new();
+    let signers = place.path("allowed_signers");
+    let more = format!("key = \"{}\"\nallowed_signers = \"{signers}\"\n", place.path("key"));
+    let key = format!("key = \"{}\"\n", place.path("key"));
+    place.write("pgwitness.toml", &changed(&place.config(), &key, &more), 0o644);
+    assert!(place.only_failure().starts_with("✗ report.allowed_signers: read allowed signers"));
+    place.write("allowed_signers", &fs::read_to_string(place.path("key.pub")).unwrap(), 0o644);
+    let failed = place.only_failure();
+    assert!(failed.contains("a public key without the name of its signer"), "{failed}");
+    place.write("allowed_signers", "", 0o644);
+    assert_eq!(place.check().status.code(), Some(0), "{}", stdout(&place.check()));
+}
+
+#[test]
 fn the_file_for_prometheus_is_tried_and_nothing_is_written() {
     let place = Place::new();
     let file = place.path("figures/pgwitness.prom");

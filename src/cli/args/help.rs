@@ -38,9 +38,9 @@ Exit codes:
 
 Examples:
   pgwitness compare service=production dbname=restored
-  pgwitness compare postgresql://backup@db.example.org/shop?sslmode=verify-full shop.dump --require rows,sequences
+  pgwitness compare postgresql://backup@db.example.org/shop shop.dump
   pgwitness compare \"host=old dbname=shop\" \"host=new dbname=shop\"
-  pgwitness compare service=production dbname=restored --waivers waivers.toml --report reports --key key";
+  pgwitness compare service=production dbname=restored --report reports --key key";
 
 pub const MANIFEST: &str = "An endpoint is a connection string (postgresql://… or host=… dbname=…, service=…), the path of a dump (-Fc, -Fd, -Ft or plain SQL), \
 or the path of a saved manifest.
@@ -86,7 +86,7 @@ Exit codes:
 
 Examples:
   pgwitness restore --into postgresql://admin@db.example.org/shop_restored
-  pgwitness restore --backup 20260131T020000Z --into \"dbname=shop_restored host=/run/postgresql\" --allowed-signers allowed_signers";
+  pgwitness restore --backup 20260131 --into \"dbname=shop_restored host=localhost\"";
 
 pub const SWEEP: &str = "Exit codes:
   0         nothing is left over
@@ -211,7 +211,7 @@ Exit codes: those of the verdict that is shown
 
 Examples:
   pgwitness report show latest
-  pgwitness report show 20260131 --directory /srv/pgwitness/reports --only findings";
+  pgwitness report show 20260131 --directory reports --only findings";
 
 pub const REPORT_ACKNOWLEDGE: &str = "A report is its id, the beginning of its id, `latest` or `previous`, or a path (its directory or its report.json).
 The line for your key that is printed belongs into allowed_signers; from then on `report list` and the pages show your note.
@@ -229,7 +229,7 @@ pub const REPORT_LIST: &str = "Exit codes:
 
 Examples:
   pgwitness report list --since 7d
-  pgwitness report list --directory /srv/pgwitness/reports --allowed-signers allowed_signers";
+  pgwitness report list --directory reports --allowed-signers allowed_signers";
 
 pub const REPORT_HTML: &str =
     "Pages go beside the reports, as report.html and index.html. A file of that name that pgwitness did not write is never overwritten.
@@ -241,7 +241,7 @@ Exit codes:
 
 Examples:
   pgwitness report html
-  pgwitness report html latest --directory /srv/pgwitness/reports --output night.html";
+  pgwitness report html latest --directory reports --output night.html";
 
 pub const REPORT_VERIFY: &str =
     "Says whether a report is genuine and complete; whether the database is sound is what the report says. ssh-keygen checks the same signature:
@@ -255,11 +255,12 @@ Exit codes:
      no closing.json, so it is still running, or was killed
 
 What went wrong after a report was signed is in closing.json; it is printed, and does not change the exit code.
+Times in allowed_signers (valid-before=…) must end in Z, for UTC.
 
 Examples:
   pgwitness report verify --files
-  pgwitness report verify latest --directory /srv/pgwitness/reports --allowed-signers allowed_signers
-  pgwitness report verify --directory /srv/pgwitness/reports --allowed-signers allowed_signers --max-age 26h";
+  pgwitness report verify latest --allowed-signers allowed_signers
+  pgwitness report verify --directory reports --max-age 26h";
 
 pub const REPORT_DIFF: &str = "Read from what was saved beside the two reports; no database is needed.
 
@@ -270,7 +271,7 @@ Exit codes:
 
 Examples:
   pgwitness report diff previous latest
-  pgwitness report diff 20260130 20260131 --directory /srv/pgwitness/reports";
+  pgwitness report diff 20260130 20260131 --directory reports";
 
 pub const REPORT_SCHEMA: &str = "Exit codes:
   0  printed
@@ -327,6 +328,7 @@ mod tests {
             .flat_map(|(_, help)| help.split_once("\nExamples:\n").map(|(_, below)| below))
             .flat_map(str::lines);
         for line in lines.map(str::trim).filter(|line| !line.is_empty()) {
+            assert!(line.len() <= 76, "a narrow terminal breaks it: {line}");
             let words = words(line);
             let start = words.iter().position(|word| word == "pgwitness").unwrap_or_default();
             let parsed = Arguments::try_parse_from(&words[start..]);
