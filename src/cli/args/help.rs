@@ -40,7 +40,7 @@ Examples:
   pgwitness compare service=production dbname=restored
   pgwitness compare postgresql://backup@db.example.org/shop shop.dump
   pgwitness compare \"host=old dbname=shop\" \"host=new dbname=shop\"
-  pgwitness compare service=production dbname=restored --report reports --key key";
+  pgwitness compare service=shop dbname=restored --report reports --key key";
 
 pub const MANIFEST: &str = "An endpoint is a connection string (postgresql://… or host=… dbname=…, service=…), the path of a dump (-Fc, -Fd, -Ft or plain SQL), \
 or the path of a saved manifest.
