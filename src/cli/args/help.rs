@@ -86,7 +86,7 @@ Exit codes:
 
 Examples:
   pgwitness restore --into postgresql://admin@db.example.org/shop_restored
-  pgwitness restore --backup 20260131 --into \"dbname=shop_restored host=localhost\"";
+  pgwitness restore --backup 20260131 --into \"dbname=restored host=localhost\"";
 
 pub const SWEEP: &str = "Exit codes:
   0         nothing is left over
