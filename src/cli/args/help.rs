@@ -330,7 +330,7 @@ mod tests {
         for line in lines.map(str::trim).filter(|line| !line.is_empty()) {
             assert!(line.len() <= 76, "a narrow terminal breaks it: {line}");
             let words = words(line);
-            let start = words.iter().position(|word| word == "pgwitness").unwrap_or_default();
+            let start = words.iter().rposition(|word| word == "pgwitness").unwrap_or_default();
             let parsed = Arguments::try_parse_from(&words[start..]);
             let is_help = |error: &clap::Error| error.kind() == clap::error::ErrorKind::DisplayHelp;
             assert!(parsed.as_ref().err().is_none_or(is_help), "{line}: {}", parsed.err().unwrap());
