@@ -15,6 +15,7 @@ use crate::conninfo::ConnInfo;
 use crate::dumping;
 use crate::error::{Context, Error, Result};
 use crate::pgtools::{CLIENT, PgTools};
+use crate::render::bytes;
 use crate::secret;
 use crate::store::{self, KeyFile};
 use crate::time::Timestamp;
@@ -83,8 +84,15 @@ pub async fn local(config: &Config, world: &World<'_>) -> Vec<Check> {
 
 /// What tells of a night. The night itself goes on without it, and then ends with exit code 3.
 pub fn telling(config: &Config) -> Vec<Check> {
+    let mut checks = Vec::new();
+    if let Some(file) = &config.report.allowed_signers {
+        let result = userfiles::allowed_signers(file).map(|_| file.display().to_string());
+        let hint = "write the lines into it that `pgwitness keygen` and `pgwitness report acknowledge` print";
+        checks.push(Check { name: "report.allowed_signers".into(), result: result.map_err(|error| error.hint(hint)) });
+    }
     let metrics = config.metrics.iter();
-    metrics.map(|metrics| Check { name: "metrics.textfile".into(), result: figures(metrics) }).collect()
+    checks.extend(metrics.map(|metrics| Check { name: "metrics.textfile".into(), result: figures(metrics) }));
+    checks
 }
 
 fn figures(metrics: &Metrics) -> Result<String> {
@@ -135,15 +143,7 @@ fn directory(path: &Path, when_absent: &str) -> Result<String> {
         .doing(doing)
         .map_err(|error| error.hint("it must be writable by the user of the night; are you that user?"))?;
     let space = rustix::fs::statvfs(path).map_err(|error| Error::from(std::io::Error::from(error))).doing(doing)?;
-    Ok(format!("{}, {} free", path.display(), size(space.f_bavail.saturating_mul(space.f_frsize))))
-}
-
-/// In whole units: it is about having enough.
-fn size(bytes: u64) -> String {
-    match bytes {
-        _ if bytes >= 10 << 30 => format!("{} GiB", bytes >> 30),
-        _ => format!("{} MiB", bytes >> 20),
-    }
+    Ok(format!("{}, {} free", path.display(), bytes(space.f_bavail.saturating_mul(space.f_frsize))))
 }
 
 fn programs(config: &Config, world: &World<'_>) -> Result<String> {
@@ -177,11 +177,7 @@ fn with_warning(seen: String, warning: Option<String>) -> String {
 async fn key(config: &Config, world: &World<'_>) -> Result<String> {
     let passphrase = secret::resolve(config.report.passphrase_file.as_deref(), None, None, world.environment).await?;
     let passphrase = passphrase.map(|secret| secret.reveal().to_owned());
-    let path = config.report.key.clone();
-    let is_absent = !path.exists();
-    let hint = format!("pgwitness keygen {}", path.display());
-    let key = store::read_key(&KeyFile { path, passphrase })
-        .map_err(|error| if is_absent { error.hint(hint) } else { error })?;
+    let key = store::read_key(&KeyFile { path: config.report.key.clone(), passphrase })?;
     Ok(format!("{} {}", config.report.key.display(), key.public_key().fingerprint(ssh_key::HashAlg::Sha256)))
 }
 

@@ -36,7 +36,8 @@ pub fn private_key(openssh: &str, passphrase: Option<&str>) -> Result<PrivateKey
     match passphrase {
         _ if !key.is_encrypted() => Ok(key),
         Some(passphrase) => key.decrypt(passphrase).map_err(|_| Error::new("wrong passphrase")),
-        None => Err(Error::new("the key is encrypted and no passphrase was given")),
+        None => Err(Error::new("the key is encrypted and no passphrase was given")
+            .hint("--passphrase-file FILE, whose first line is the passphrase; for a night report.passphrase_file")),
     }
 }
 
@@ -91,8 +92,7 @@ pub fn allowed_signers_line(principal: &str, key: &PublicKey) -> Result<String> 
 
 /// As [`allowed_signers_line`], for another purpose.
 pub fn allowed_signers_line_for(namespace: &str, principal: &str, key: &PublicKey) -> Result<String> {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "@._+-".contains(c);
-    if principal.is_empty() || !principal.chars().all(is_plain) {
+    if !is_identity(principal) {
         let hint = "letters, digits and @ . _ + - are, for instance backup@example.com";
         return Err(Error::new(format!("{principal:?} is not usable as the identity of a signer")).hint(hint));
     }
@@ -100,6 +100,17 @@ pub fn allowed_signers_line_for(namespace: &str, principal: &str, key: &PublicKe
     key.set_comment("");
     let key = key.to_openssh().map_err(ssh_error)?;
     Ok(format!("{principal} namespaces=\"{namespace}\" {}\n", key.trim_end()))
+}
+
+/// The identity that `pgwitness keygen` has written into the key, or `pgwitness` where none can be used.
+pub fn identity(key: &PrivateKey) -> &str {
+    let comment = key.comment();
+    if is_identity(comment) { comment } else { "pgwitness" }
+}
+
+fn is_identity(text: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "@._+-".contains(c);
+    !text.is_empty() && text.chars().all(is_plain)
 }
 
 fn ssh_error(error: ssh_key::Error) -> Error {

@@ -88,6 +88,12 @@ impl Entry {
 }
 
 fn entry(line: usize, text: &str) -> Result<Entry> {
+    if is_key_type(text) {
+        let hint = format!(
+            "put the identity in front of it: backup@db.example.org namespaces=\"{NAMESPACE}\" ssh-ed25519 AAAA…"
+        );
+        return Err(Error::new("a public key without the name of its signer").hint(hint));
+    }
     let (principals, rest) = principals(text)?;
     let fields = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
     // Options are whatever stands between the principals and the type of the key; they may hold spaces in quotes.

@@ -287,6 +287,71 @@ fn sound_nights_are_in_order_with_and_without_signers() {
 }
 
 #[test]
+fn the_directory_of_reports_is_named_by_an_option_by_its_place_or_by_the_configuration() {
+    let world = World::sound(2);
+    let place = world.dir.path().display();
+    let config = format!(
+        "[source]\nkind = \"postgres\"\nurl = \"dbname=a\"\n[dump]\ndirectory = \"{place}/backups\"\n[restore]\nurl = \"dbname=b\"\n\
+         [retention]\nkeep_last = 1\n[report]\ndirectory = \"{place}/reports\"\nkey = \"{place}/key\"\n\
+         allowed_signers = \"{place}/allowed_signers\"\n"
+    );
+    fs::write(world.dir.path().join("pgwitness.toml"), config).unwrap();
+    let signers = "--allowed-signers {signers}";
+    for at in
+        [format!("{{dir}} {signers}"), format!("--directory {{dir}} {signers}"), "--config {tmp}/pgwitness.toml".into()]
+    {
+        let (code, said) = world.says(&format!("list {at}"));
+        assert_eq!(
+            (code, said.contains("2 nights, in order"), said.contains("not checked")),
+            (0, true, false),
+            "{at}: {said}"
+        );
+        let (code, said) = world.says(&format!("verify {at}"));
+        assert_eq!((code, said.contains("2 nights: all proven")), (0, true), "{at}: {said}");
+        let (code, said) = world.says(&format!("html {at}"));
+        assert_eq!((code, said.contains("index.html")), (0, true), "{at}: {said}");
+    }
+    for at in ["{dir}", "--directory {dir}", "latest --directory {dir}", "--config {tmp}/pgwitness.toml"] {
+        let (code, said) = world.says(&format!("show {at}"));
+        assert_eq!((code, said.contains("sound")), (0, true), "{at}: {said}");
+    }
+}
+
+#[test]
+fn without_a_configuration_the_hint_is_the_option_that_is_missing() {
+    let world = World::sound(1);
+    let absent = "--config {tmp}/absent.toml";
+    for (command, option) in [
+        ("list", "--directory DIR"),
+        ("show latest", "--directory DIR"),
+        ("html", "--directory DIR"),
+        ("verify {dir}", "--allowed-signers FILE"),
+        ("verify {dir} --files --allowed-signers {signers}", "--backups DIR"),
+    ] {
+        let (code, said) = world.says(&format!("{command} {absent}"));
+        let hint = said.lines().find(|line| line.starts_with("  try: ")).unwrap_or_default();
+        assert_eq!(
+            (code, hint.contains(option), hint.contains("config example")),
+            (2, true, false),
+            "{command}: {said}"
+        );
+    }
+}
+
+#[test]
+fn a_narrow_list_leaves_columns_out_and_cuts_no_id() {
+    let world = World::sound(2);
+    for width in [40, 60, 80, 100, 120, 140] {
+        let style = pgwitness::render::Style { color: false, width, all_tables: false };
+        let text = nights::table(&world.read(), june(26), style);
+        let (ids, lines) = ([id(15), id(16)], text.lines());
+        assert!(ids.iter().all(|id| text.contains(&format!("{id} "))), "{width}:\n{text}");
+        assert!(lines.clone().all(|line| line.chars().count() <= width), "{width}:\n{text}");
+        assert_eq!(lines.take_while(|line| !line.is_empty()).count(), 4, "{width}:\n{text}");
+    }
+}
+
+#[test]
 fn an_unsigned_night_among_signed_ones_shows_also_when_nobody_says_who_may_sign() {
     let world = World::sound(2);
     fs::remove_file(world.reports().join(id(16)).join("report.json.sig")).unwrap();

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::Backups;
 use crate::error::{Context, Error, Result};
+use crate::render::bytes as size;
 
 impl Backups {
     /// Free to us, in bytes.
@@ -23,7 +24,7 @@ pub fn demand_free(dir: &Path, bytes: u64) -> Result<()> {
     if free >= bytes {
         return Ok(());
     }
-    let cause = format!("{} MiB are free, about {} MiB are needed", free >> 20, bytes.div_ceil(1 << 20));
+    let cause = format!("{} are free, about {} are needed", size(free), size(bytes));
     Err(Error::new(cause).hint("free some space and run it again"))
         .doing(|| format!("look for space in {}", dir.display()))
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+mod help;
 mod report;
 
 pub use report::{
@@ -11,34 +12,27 @@ pub use report::{
     ShowArguments, SideChoice, TrustArguments, VerdictChoice, VerifyArguments,
 };
 
-/// Proves that a copy of a PostgreSQL database is the database, and signs what it saw.
+/// Proves that a copy of a PostgreSQL database equals its source, and signs the result.
 #[derive(Debug, Parser)]
-#[command(name = "pgwitness", version, max_term_width = 100, after_help = EXIT_CODES)]
+#[command(name = "pgwitness", version, max_term_width = 100, after_help = help::ROOT)]
 pub struct Arguments {
     /// What to do
     #[command(subcommand)]
     pub command: Command,
 }
 
-const EXIT_CODES: &str = "Exit codes:
-  0         sound: everything was compared and nothing was found
-  1         damaged: at least one finding
-  2         inconclusive: something could not be checked, or an error
-  3         sound, but something after it failed or was left behind (nightly, sweep)
-  130, 143  interrupted";
-
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Compare two endpoints: live databases, dumps or saved manifests
     Compare(Box<CompareArguments>),
-    /// Copy a database off its system, restore the copy, prove it, sign it: what cron runs
+    /// Back up a database off its system, restore the backup, compare, sign: what cron runs
     Nightly(NightlyArguments),
-    /// Put the last verified backup into a new database, and prove that it is what was signed
+    /// Restore the newest verified backup into a new database, and prove that it is what was signed
     Restore(RestoreArguments),
-    /// Delete what an interrupted night has left over
+    /// Clean up what an interrupted night has left behind
     Sweep(SweepArguments),
-    /// Mark the backup directory for one source, and make the others
+    /// Make the directories of the configuration, and mark the backup directory for its source
     Init(InitArguments),
     /// Look at the backups that are kept
     #[command(subcommand)]
@@ -57,22 +51,20 @@ pub enum Command {
     /// Look at the configuration of the night, check it, or print an example of one
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// Try whether those who are to be told of a night can be told
+    /// Test the notification channels
     #[command(subcommand)]
     Notify(NotifyCommand),
     /// Print a completion script for a shell
+    #[command(after_help = help::COMPLETIONS)]
     Completions {
         /// Which shell
         shell: clap_complete::Shell,
     },
 }
 
-const ENDPOINT: &str = "An endpoint is a connection string (postgresql://… or host=… dbname=…, service=…), the path of a dump \
-                        (-Fc, -Fd, -Ft or plain SQL), or the path of a saved manifest.";
-
 /// `compare`
 #[derive(Debug, Args)]
-#[command(after_help = ENDPOINT)]
+#[command(after_help = help::COMPARE)]
 pub struct CompareArguments {
     /// What it should be
     pub expected: String,
@@ -150,7 +142,7 @@ pub struct ReadingArguments {
     /// Sessions (or pg_restore processes) for each side [default: one for each processor, at most 8, shared by the two sides]
     #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: Option<u16>,
-    /// How long to wait for a table that somebody else has locked
+    /// How long to wait for a table that another session has locked
     // To PostgreSQL, 0 is for ever.
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=86_400))]
     pub lock_timeout: u32,
@@ -197,13 +189,13 @@ pub struct KeyArguments {
 pub enum Format {
     /// For people
     Table,
-    /// The report, as it would be signed
+    /// JSON, for programs
     Json,
 }
 
 /// `manifest`
 #[derive(Debug, Args)]
-#[command(after_help = ENDPOINT)]
+#[command(after_help = help::MANIFEST)]
 pub struct ManifestArguments {
     /// What to read
     pub endpoint: String,
@@ -225,6 +217,7 @@ pub struct ManifestArguments {
 
 /// `demo`
 #[derive(Debug, Args)]
+#[command(after_help = help::DEMO)]
 pub struct DemoArguments {
     /// Where PostgreSQL's programs are, when not where they are usually found
     #[arg(long, value_name = "DIR", env = "PGWITNESS_PG_BINDIR")]
@@ -236,6 +229,7 @@ pub struct DemoArguments {
 
 /// `keygen`
 #[derive(Debug, Args)]
+#[command(after_help = help::KEYGEN)]
 pub struct KeygenArguments {
     /// Where to write the private key; the public key goes beside it as FILE.pub
     pub file: PathBuf,
@@ -246,11 +240,12 @@ pub struct KeygenArguments {
 
 /// `digest-sql`
 #[derive(Debug, Args)]
+#[command(after_help = help::DIGEST_SQL)]
 pub struct DigestSqlArguments {
     /// The table, as schema.name with quotes where needed
     pub table: String,
-    /// The database that has it, as a connection string [default: as libpq would, from PG* variables]
-    #[arg(short = 'd', long, value_name = "CONNINFO", default_value = "")]
+    /// The database that has it, as a name or a connection string [default: as libpq would, from PG* variables]
+    #[arg(short = 'd', long, value_name = "CONNINFO", default_value = "", hide_default_value = true)]
     pub dbname: String,
 }
 
@@ -264,8 +259,10 @@ pub struct ConfigArguments {
 
 /// `config`
 #[derive(Debug, Subcommand)]
+#[command(after_help = help::CONFIG)]
 pub enum ConfigCommand {
-    /// Try everything that a night needs and that costs nothing, best as the user of the night: 0 fine, 2 not
+    /// Check everything that a night needs, at no cost; run it as the user of the night
+    #[command(after_help = help::CONFIG_CHECK)]
     Check {
         /// Where the configuration is.
         #[command(flatten)]
@@ -274,7 +271,8 @@ pub enum ConfigCommand {
         #[arg(long)]
         offline: bool,
     },
-    /// Print what holds in the end, defaults included
+    /// Print the configuration in force, defaults included
+    #[command(after_help = help::CONFIG_SHOW)]
     Show {
         /// Where the configuration is.
         #[command(flatten)]
@@ -284,6 +282,7 @@ pub enum ConfigCommand {
         format: ConfigFormat,
     },
     /// Print an example to start from
+    #[command(after_help = help::CONFIG_EXAMPLE)]
     Example {
         /// What for
         #[arg(value_enum)]
@@ -296,6 +295,7 @@ pub enum ConfigCommand {
 
 /// `init`
 #[derive(Debug, Args)]
+#[command(after_help = help::INIT)]
 pub struct InitArguments {
     /// Where the configuration is.
     #[command(flatten)]
@@ -307,13 +307,15 @@ pub struct InitArguments {
 
 /// `backups`
 #[derive(Debug, Subcommand)]
+#[command(after_help = help::BACKUPS)]
 pub enum BackupsCommand {
-    /// List every backup in the directory, newest first, and what is there besides: 0 fine, 2 some do not count
+    /// List every backup in the directory, newest first, and what else is there
     List(BackupsListArguments),
 }
 
 /// `backups list`
 #[derive(Debug, Args)]
+#[command(after_help = help::BACKUPS)]
 pub struct BackupsListArguments {
     /// Where the configuration is.
     #[command(flatten)]
@@ -328,8 +330,10 @@ pub struct BackupsListArguments {
 
 /// `notify`
 #[derive(Debug, Subcommand)]
+#[command(after_help = help::NOTIFY)]
 pub enum NotifyCommand {
-    /// Send a message that is marked as a test through every configured channel: 0 sent, 3 not all of them
+    /// Send a message that is marked as a test through every configured channel
+    #[command(after_help = help::NOTIFY)]
     Test(ConfigArguments),
 }
 
@@ -363,6 +367,7 @@ pub enum ConfigExample {
 
 /// `nightly`
 #[derive(Debug, Args)]
+#[command(after_help = help::NIGHTLY)]
 pub struct NightlyArguments {
     /// Where the configuration is.
     #[command(flatten)]
@@ -370,7 +375,7 @@ pub struct NightlyArguments {
     /// This RDS snapshot instead of the newest, however old it is
     #[arg(long, value_name = "DBSNAPSHOTIDENTIFIER")]
     pub snapshot: Option<String>,
-    /// Only look: everything that would be checked, made and removed
+    /// Change nothing: print what would be checked, made and removed
     #[arg(short = 'n', long)]
     pub dry_run: bool,
     /// How to print the result
@@ -383,6 +388,7 @@ pub struct NightlyArguments {
 
 /// `restore`
 #[derive(Debug, Args)]
+#[command(after_help = help::RESTORE)]
 pub struct RestoreArguments {
     /// Where the configuration is.
     #[command(flatten)]
@@ -409,11 +415,12 @@ pub struct RestoreArguments {
 
 /// `sweep`
 #[derive(Debug, Args)]
+#[command(after_help = help::SWEEP)]
 pub struct SweepArguments {
     /// Where the configuration is.
     #[command(flatten)]
     pub file: ConfigArguments,
-    /// Only look
+    /// Change nothing: print what would be cleaned up
     #[arg(short = 'n', long)]
     pub dry_run: bool,
     /// Delete also this instance, which no journal knows: its own tags must say that it is ours and has expired

@@ -33,10 +33,17 @@ const INCONCLUSIVE: u8 = 2;
 pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
+        Err(error) if is_host(&error) => {
+            let hint = "a host goes into the connection string: pgwitness compare \"host=… dbname=…\" ACTUAL; --help prints the help";
+            terminal::print_error(&Error::new("-h is not an option for a host").hint(hint));
+            return ExitCode::from(INCONCLUSIVE);
+        }
         // Help and version are no errors; clap knows which goes where.
         Err(error) => {
             let code = if error.use_stderr() { INCONCLUSIVE } else { 0 };
-            return error.print().map_or(ExitCode::from(INCONCLUSIVE), |()| ExitCode::from(code));
+            // A reader that has left, such as head, is no error.
+            let _ = error.print();
+            return ExitCode::from(code);
         }
     };
     match run(arguments.command) {
@@ -47,6 +54,24 @@ pub fn main() -> ExitCode {
             ExitCode::from(code.unwrap_or(INCONCLUSIVE))
         }
     }
+}
+
+/// As psql has it: `-h HOST`. A script must not take the help for success, so that `-h` is for help only behind the names of commands.
+fn is_host(error: &clap::Error) -> bool {
+    let arguments: Vec<String> = std::env::args_os().skip(1).map(|text| text.to_string_lossy().into_owned()).collect();
+    error.kind() == clap::error::ErrorKind::DisplayHelp && has_more_than_help(&arguments)
+}
+
+fn has_more_than_help(arguments: &[String]) -> bool {
+    let is_short = |text: &&String| text.starts_with('-') && !text.starts_with("--") && text.contains('h');
+    let Some(at) = arguments.iter().position(|text| is_short(&text)) else { return false };
+    let mut command = Arguments::command();
+    let names = arguments[..at].iter().take_while(|name| {
+        let below = command.find_subcommand(name).cloned();
+        below.map(|below| command = below).is_some()
+    });
+    let is_alone = names.count() == at && arguments.len() == at + 1 && arguments[at] == "-h";
+    !is_alone && !arguments.iter().any(|text| text == "--help")
 }
 
 fn run(command: Command) -> Result<u8> {
@@ -103,5 +128,30 @@ async fn stopped() -> i32 {
         _ = hangup.recv() => SignalKind::hangup().as_raw_value(),
         _ = interrupt.recv() => SignalKind::interrupt().as_raw_value(),
         _ = terminate.recv() => SignalKind::terminate().as_raw_value(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_h_is_for_help_only_behind_the_names_of_commands() {
+        let is_host = |line: &str| has_more_than_help(&line.split(' ').map(str::to_owned).collect::<Vec<_>>());
+        for help in
+            ["-h", "compare -h", "report list -h", "--help", "compare --help", "compare a b --help", "help compare"]
+        {
+            assert!(!is_host(help), "{help}");
+        }
+        for host in [
+            "compare -h db.example.org a b",
+            "compare -hdb a b",
+            "compare a b -h",
+            "digest-sql t -h db",
+            "manifest -qh db x y",
+            "-h compare",
+        ] {
+            assert!(is_host(host), "{host}");
+        }
     }
 }

@@ -10,12 +10,15 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::terminal::Terminal;
 use crate::progress::{Event, Listener, nobody};
-use crate::render::{grouped, grouped_noun, printable};
+use crate::render::{Style, bytes, cells, cut, grouped, grouped_noun, printable};
 
 /// How often a plain line is written.
 const EVERY: Duration = Duration::from_secs(10);
 /// Before this much time has passed, a rate is a guess.
 const SETTLED: Duration = Duration::from_secs(2);
+
+/// The bar and the space behind it, in cells.
+const BAR: usize = 11;
 
 /// Shows progress until it is dropped.
 pub struct Progress {
@@ -47,7 +50,8 @@ impl Progress {
                 Some(line) => shown.println(line),
                 None => {
                     shown.set_position(meter.percent().unwrap_or(0));
-                    shown.set_message(meter.line(now));
+                    // One cell less: a full line would wrap on some terminals.
+                    shown.set_message(meter.line(now, Terminal::stderr().width.saturating_sub(BAR + 1)));
                 }
             }
             None
@@ -86,7 +90,7 @@ fn plain_line(meter: &mut Meter, event: Event<'_>, now: Duration) -> Option<Stri
     let is_due = matches!(event, Event::Phase(_)) || now >= meter.shown + EVERY;
     is_due.then(|| {
         meter.shown = now;
-        meter.line(now)
+        meter.line(now, Style::UNLIMITED)
     })
 }
 
@@ -139,14 +143,28 @@ impl Meter {
         }
     }
 
-    /// `read rows  62 %, 2 min left, 7 of 24 tables, 1,203,000 rows, 410,000 rows/s`
-    fn line(&self, now: Duration) -> String {
+    /// `read rows  62 %, 2 min left, 7 of 24 tables, 1,203,000 rows, 410,000 rows/s`; what does not fit into the width is left out as a
+    /// whole, so that no number is cut.
+    fn line(&self, now: Duration, width: usize) -> String {
+        let mut line = cut(&self.phase, width);
+        let mut separator = "  ";
+        for part in self.parts(now) {
+            if cells(&line) + cells(separator) + cells(&part) > width {
+                break;
+            }
+            line = format!("{line}{separator}{part}");
+            separator = ", ";
+        }
+        line
+    }
+
+    /// What people look for comes first.
+    fn parts(&self, now: Duration) -> Vec<String> {
         let spent = now.saturating_sub(self.since);
         let mut parts = Vec::new();
         if let Some(percent) = self.percent() {
             parts.push(format!("{percent} %"));
         }
-        // What people look for comes first: a narrow terminal cuts the end.
         let is_settled = self.rows > 0 && spent >= SETTLED;
         if is_settled {
             parts.extend(self.left(spent).map(|left| format!("{} left", duration(left))));
@@ -158,12 +176,12 @@ impl Meter {
             parts.push(grouped_noun(self.rows, "row"));
         }
         if self.written > 0 {
-            parts.push(format!("{} kB written", grouped(self.written / 1000)));
+            parts.push(format!("{} written", bytes(self.written)));
         }
         if is_settled {
             parts.push(format!("{} rows/s", grouped(per_second(self.rows, spent))));
         }
-        format!("{}  {}", self.phase, parts.join(", ")).trim_end().to_owned()
+        parts
     }
 
     fn percent(&self) -> Option<u64> {
@@ -251,6 +269,23 @@ mod tests {
         let retry = Event::Retry { doing: "connect", attempt: 2, reason: "refused\u{1b}[2J" };
         let lines = told(&[(0, Event::Warning("clock\nskew")), (1, retry)]);
         assert_eq!(lines, ["warning: clock\\nskew", "warning: connect: refused\\u{1b}[2J; attempt 2"]);
+    }
+
+    #[test]
+    fn a_narrow_line_leaves_parts_out_and_cuts_none() {
+        let mut meter = Meter::default();
+        meter.note(Event::Phase("read rows"), at(0));
+        meter.note(Event::Planned { side: Side::Actual, tables: 2, bytes: 200 }, at(0));
+        meter.note(READ, at(5));
+        let whole = "read rows  25 %, 15 s left, 0 of 2 tables, 1,000,000 rows, 200,000 rows/s";
+        for width in 0..=whole.len() {
+            let line = meter.line(at(5), width);
+            assert!(cells(&line) <= width.max(1), "{width}: {line}");
+            let cut_at = whole.strip_prefix(&line).and_then(|rest| rest.chars().next());
+            assert!(matches!(cut_at, None | Some(',' | ' ')) || line.ends_with('…'), "{width}: {line}");
+        }
+        assert_eq!(meter.line(at(5), 69), "read rows  25 %, 15 s left, 0 of 2 tables, 1,000,000 rows");
+        assert_eq!(meter.line(at(5), whole.len()), whole);
     }
 
     #[test]

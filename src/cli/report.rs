@@ -7,15 +7,16 @@ mod verify;
 
 use std::path::{Path, PathBuf};
 
-use super::args::{ConfigArguments, Format, KeygenArguments, PartChoice, PlaceArguments, ReportCommand, ShowArguments};
+use super::args::{Format, KeygenArguments, PartChoice, PlaceArguments, ReportCommand, ShowArguments};
 use super::config;
 use super::inputs;
 use super::terminal::{Terminal, print_result};
-use crate::error::{Context, Result};
+use crate::error::{Context, Error, Result};
 use crate::files;
 use crate::nights;
 use crate::render::{self, Part};
 use crate::report::{self, Report};
+use crate::signers::AllowedSigners;
 use crate::store;
 pub(super) use crate::userfiles::allowed_signers as read_signers;
 
@@ -33,7 +34,12 @@ pub fn run(command: &ReportCommand) -> Result<u8> {
 }
 
 fn show(arguments: &ShowArguments) -> Result<u8> {
-    let path = find(&arguments.report, &arguments.place)?;
+    let path = match arguments.report.as_str() {
+        text if arguments.place.directory.is_none() && is_directory_of_reports(text) => {
+            nights::find(Some(Path::new(text)), "latest")?
+        }
+        text => find(text, &arguments.place)?,
+    };
     let doing = || format!("read report {}", path.display());
     let bytes = files::read(&path, files::REPORT).doing(doing)?;
     let report = Report::from_bytes(&bytes).doing(doing)?;
@@ -51,11 +57,56 @@ fn show(arguments: &ShowArguments) -> Result<u8> {
 }
 
 /// The directory of reports: as given, or as the configuration has it.
-pub fn directory(given: Option<&Path>, config: &ConfigArguments) -> Result<PathBuf> {
-    match given {
-        Some(dir) => Ok(dir.to_owned()),
-        None => config::load(config).map(|config| config.report.directory).doing(|| "find the directory of reports"),
+pub fn directory(place: &PlaceArguments) -> Result<PathBuf> {
+    match &place.directory {
+        Some(dir) => Ok(dir.clone()),
+        None => {
+            Ok(configured(place, "--directory DIR says where the reports are; --config FILE names a configuration")?
+                .directory)
+        }
     }
+}
+
+/// What the configuration says of reports. Without one, the options of this command do as well.
+fn configured(place: &PlaceArguments, hint: &str) -> Result<crate::config::Report> {
+    let is_absent = !place.config.config.exists();
+    let loaded = config::load(&place.config).map(|config| config.report);
+    let loaded = loaded.map_err(|error| if is_absent { error.without_hint().hint(hint) } else { error });
+    loaded.doing(|| "find the directory of reports")
+}
+
+/// Who may sign: as given; of the reports that the configuration names, also as it says.
+pub fn signers(given: Option<&Path>, place: &PlaceArguments, is_configured: bool) -> Result<Option<AllowedSigners>> {
+    match given {
+        Some(file) => read_signers(file).map(Some),
+        None if !is_configured || place.directory.is_some() => Ok(None),
+        None => configured(place, "--directory DIR says where the reports are")?
+            .allowed_signers
+            .as_deref()
+            .map(read_signers)
+            .transpose(),
+    }
+}
+
+/// Who may sign, where nothing can be said without.
+pub fn demand_signers(given: Option<&Path>, place: &PlaceArguments) -> Result<AllowedSigners> {
+    if let Some(file) = given {
+        return read_signers(file);
+    }
+    let hint = "--allowed-signers FILE; `pgwitness keygen` prints the line for it";
+    let is_absent = !place.config.config.exists();
+    let loaded =
+        config::load(&place.config).map_err(|error| if is_absent { error.without_hint().hint(hint) } else { error });
+    match loaded.doing(|| "find the allowed signers")?.report.allowed_signers {
+        Some(file) => read_signers(&file),
+        None => Err(Error::new("the configuration has no report.allowed_signers").hint(hint))
+            .doing(|| "find the allowed signers"),
+    }
+}
+
+/// Whether it is the path of a directory with reports in it, not of one report.
+pub fn is_directory_of_reports(text: &str) -> bool {
+    Path::new(text).is_dir() && !store::is_report_directory(Path::new(text))
 }
 
 /// The report that the user means; a path needs no directory of reports.
@@ -63,7 +114,7 @@ pub fn find(text: &str, place: &PlaceArguments) -> Result<PathBuf> {
     if place.directory.is_none() && Path::new(text).exists() {
         return nights::find(None, text);
     }
-    nights::find(Some(&directory(place.directory.as_deref(), &place.config)?), text)
+    nights::find(Some(&directory(place)?), text)
 }
 
 fn part(choice: PartChoice) -> Part {
@@ -79,7 +130,7 @@ fn part(choice: PartChoice) -> Part {
 pub fn keygen(arguments: &KeygenArguments) -> Result<u8> {
     let made = store::keygen(&arguments.file, &arguments.identity)?;
     print_result(&format!(
-        "private key: {}\npublic key:  {}\n\nFor the allowed_signers file of whoever checks reports:\n{}\n",
+        "private key: {}\npublic key:  {}\n\nFor the allowed_signers file of those who check reports:\n{}\n",
         made.private.display(),
         made.public.display(),
         made.allowed_signers_line.trim_end()

@@ -4,24 +4,24 @@ use std::path::Path;
 
 use super::args::HtmlArguments;
 use super::inputs;
-use super::report::{directory, find, read_signers};
+use super::report::{directory, find, is_directory_of_reports, signers};
 use super::terminal::print_result;
 use crate::error::Result;
 use crate::publish::{self, Published, Readers};
-use crate::store;
 
 /// A night has no page.
 const INCOMPLETE: u8 = 2;
 
 /// One page, or all of them with the page over them.
 pub fn run(arguments: &HtmlArguments) -> Result<u8> {
-    let allowed = arguments.allowed_signers.as_deref().map(read_signers).transpose()?;
+    let is_configured = arguments.report.as_deref().is_none_or(|text| !Path::new(text).exists());
+    let allowed = signers(arguments.allowed_signers.as_deref(), &arguments.place, is_configured)?;
     let readers = Readers { allowed: allowed.as_ref(), now: inputs::now() };
     let output = arguments.output.as_deref();
     let all = |dir: &Path| told(&publish::all(dir, output, readers)?);
     match arguments.report.as_deref() {
-        None => all(&directory(arguments.place.directory.as_deref(), &arguments.place.config)?),
-        Some(text) if Path::new(text).is_dir() && !store::is_report_directory(Path::new(text)) => all(Path::new(text)),
+        None => all(&directory(&arguments.place)?),
+        Some(text) if is_directory_of_reports(text) => all(Path::new(text)),
         Some(text) => {
             let page = publish::one(&find(text, &arguments.place)?, output, readers)?;
             print_result(&format!("{}\n", page.display())).map(|()| 0)

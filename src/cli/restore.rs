@@ -91,5 +91,5 @@ async fn signers(arguments: &RestoreArguments, given: &Given<'_>) -> Result<Allo
     }
     let key = given.key().await.and_then(|key| store::read_key(&key));
     let key = key.map_err(|error| error.hint("name who may have signed with --allowed-signers"))?;
-    AllowedSigners::parse(&signature::allowed_signers_line("pgwitness", key.public_key())?)
+    AllowedSigners::parse(&signature::allowed_signers_line(signature::identity(&key), key.public_key())?)
 }

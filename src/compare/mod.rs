@@ -72,15 +72,30 @@ pub fn compare(expected: &Manifest, actual: &Manifest, request: &Request) -> Out
     outcome
 }
 
-/// Once, however many tables the role may not read.
+/// Once, however many objects the role may not read.
 fn hint_at_grant(notes: &mut Notes<'_>) {
-    let is_denied = |entry: &Unchecked| entry.object.starts_with("rows ") && entry.reason.contains("permission denied");
-    let count = notes.outcome.unchecked.iter().filter(|entry| is_denied(entry)).count();
-    if count > 0 {
+    let denied = notes.outcome.unchecked.iter().filter(|entry| entry.reason.contains("permission denied"));
+    let (mut tables, mut sequences, mut has_large_objects) = (0, 0, false);
+    for entry in denied {
+        tables += usize::from(entry.object.starts_with("rows "));
+        sequences += usize::from(entry.object.starts_with("sequence "));
+        has_large_objects |= entry.object == "large objects";
+    }
+    let counts = [(tables, "table"), (sequences, "sequence")];
+    let what: Vec<String> =
+        counts.iter().filter(|(count, _)| *count > 0).map(|(count, noun)| counted(*count, noun)).collect();
+    if !what.is_empty() {
         notes.outcome.remarks.push(format!(
-            "the role may not read {}: grant pg_read_all_data to the role on that side; it can then read everything and change nothing",
-            counted(count, "table")
+            "the role may not read {}; on that side: grant pg_read_all_data to the role (it can then read everything and change nothing)",
+            what.join(" and ")
         ));
+    }
+    if has_large_objects {
+        notes.outcome.remarks.push(
+            "the role may not read large objects, which pg_read_all_data does not cover; on that side: grant select on large object \
+             … to the role for each, or as a superuser alter role … set lo_compat_privileges = on"
+                .to_owned(),
+        );
     }
 }
 

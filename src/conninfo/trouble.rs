@@ -9,6 +9,7 @@ use rustls::CertificateError;
 
 use super::{ConnInfo, HostSpec};
 use crate::error::Error;
+use crate::name::quote_ident;
 use crate::pgerror::{describe_error, sqlstate};
 
 /// The error of one try, with a hint that knows host, user and origin of the password.
@@ -33,6 +34,10 @@ fn server_hint(info: &ConnInfo, host: &HostSpec, error: &tokio_postgres::Error) 
             }
             None => no_password(info, host),
         },
+        // Not the message: its language is the server's.
+        "28000" if error.as_db_error().and_then(|error| error.routine()) == Some("InitializeSessionUserId") => {
+            format!("the role must exist and have LOGIN, for instance: alter role {} login", quote_ident(user))
+        }
         "28000" => format!(
             "the server's pg_hba.conf does not let user {user} into database {} this way (sslmode={})",
             info.dbname(),

@@ -7,7 +7,7 @@ use super::given::Given;
 use super::ready::{self, Ready};
 use super::source::shared;
 use crate::backups::Backups;
-use crate::config::{PostgresSource, Source};
+use crate::config::{CopyFate, PostgresSource, Source};
 use crate::error::{Error, Result};
 use crate::retention::{self, Held};
 
@@ -51,6 +51,7 @@ pub async fn plan(given: &Given<'_>) -> Result<Plan> {
         }
         Err(error) => plan.troubles.push(error),
     }
+    plan.steps.extend(made(given));
     match removals(given) {
         Ok(lines) => plan.steps.extend(lines),
         Err(error) => plan.troubles.push(error),
@@ -70,6 +71,21 @@ async fn snapshot(config: &crate::config::RdsSource, given: &Given<'_>) -> Resul
     let classes = config.temporary.instance_classes.join(", then ");
     let line = format!("build {classes} from {} of {}", snapshot.identifier, snapshot.created_at);
     Ok((line, snapshot.engine_version))
+}
+
+/// What a run leaves or makes for a time, besides a temporary instance.
+fn made(given: &Given<'_>) -> [String; 3] {
+    let config = given.config;
+    let fate = match config.restore.copy {
+        CopyFate::Drop => "dropped after the verdict",
+        CopyFate::Replace => "kept until the next run",
+        CopyFate::Keep => "kept, with the time in its name",
+    };
+    [
+        format!("make a dump in {}", config.dump.directory.display()),
+        format!("make the database {} on the restore server: {fate}", config.restore.database),
+        format!("make a signed report in {}", config.report.directory.display()),
+    ]
 }
 
 /// As if tonight's dump were verified already.

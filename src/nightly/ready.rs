@@ -20,6 +20,7 @@ use crate::name::quote_literal;
 use crate::pgtools::PgTools;
 use crate::preflight::{self, Check, World};
 use crate::progress::Event;
+use crate::render::bytes;
 use crate::session::{Session, optional, text};
 
 /// What the night goes on with.
@@ -41,7 +42,10 @@ pub async fn far(given: &Given<'_>) -> Vec<Check> {
         (checks, engine_version) = aws(config, given).await;
     }
     let mut add = |name: &str, result: Result<String>| checks.push(Check { name: name.to_owned(), result });
-    add("backups", backups(given).map(|(_, note)| note));
+    // Where the directory is missing, the check of dump.directory says so.
+    if given.config.dump.directory.exists() {
+        add("backups", backups(given).map(|(_, note)| note));
+    }
     let server = server(given).await;
     let power = match &server {
         Ok((info, _)) => power::warning(info, given.config.restore.role.as_deref()).await,
@@ -152,7 +156,7 @@ fn backups(given: &Given<'_>) -> Result<(Backups, String)> {
         backups.demand_free(needed)?;
         demand_free(reports, report)?;
     }
-    let mut note = format!("{} MB free in {}", backups.free_bytes()? / 1_000_000, backups.dir().display());
+    let mut note = format!("{} free in {}", bytes(backups.free_bytes()?), backups.dir().display());
     for remark in backups.remarks() {
         note = format!("{note}; {remark}");
     }

@@ -45,7 +45,7 @@ fn by_id(dir: &Path, text: &str) -> Result<PathBuf> {
             Err(Error::new(format!("{text} may be {first} or {second}")).hint("say more of it"))
         }
         _ => Err(Error::new(format!("there is no report {text} in {}", dir.display()))
-            .hint(format!("pgwitness report list {}", dir.display()))),
+            .hint(format!("pgwitness report list --directory {}", dir.display()))),
     }
 }
 

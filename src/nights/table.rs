@@ -7,12 +7,12 @@ use crate::aftermath::Aftermath;
 use crate::render::{Column, Style, bytes, duration, grid, grouped, grouped_noun, printable, wrap};
 use crate::time::Timestamp;
 
-/// Narrower than this, some columns are left to `--format json`.
-const WIDE: usize = 100;
-/// From here on there is room for whole ids.
-const VERY_WIDE: usize = 120;
-/// And from here on for everything.
-const WIDEST: usize = 140;
+/// From these widths on, further columns are shown; the id is never cut, because it is typed again.
+const HAS_SIGNED: usize = 60;
+const HAS_COUNTS: usize = 80;
+const HAS_ROWS: usize = 100;
+const HAS_DURATION: usize = 120;
+const HAS_COMMAND: usize = 140;
 
 /// Of a night that is sound, and something after its report is not as it should be.
 const SOUND_BUT: &str = "sound, but";
@@ -24,8 +24,9 @@ pub fn table(nights: &[NightEntry], now: Timestamp, style: Style) -> String {
     if nights.is_empty() {
         return "no reports\n".to_owned();
     }
-    let rows: Vec<Vec<String>> = nights.iter().map(|night| row(night, style.width)).collect();
-    let mut lines = grid(&columns(style.width), &rows, style, |line| painted(line, style));
+    let (columns, cells): (Vec<Column>, Vec<Cell>) = shown(style.width).unzip();
+    let rows: Vec<Vec<String>> = nights.iter().map(|night| cells.iter().map(|cell| cell(night)).collect()).collect();
+    let mut lines = grid(&columns, &rows, style, |line| painted(line, style));
     let notes: Vec<String> = nights.iter().flat_map(|night| notes(night, style)).collect();
     if !notes.is_empty() {
         lines.push(String::new());
@@ -36,56 +37,32 @@ pub fn table(nights: &[NightEntry], now: Timestamp, style: Style) -> String {
     lines.join("\n") + "\n"
 }
 
-fn columns(width: usize) -> Vec<Column> {
-    let mut columns = vec![
-        Column::Text("night"),
-        Column::Text("verdict"),
-        Column::Number("tables"),
-        Column::Number("rows"),
-        Column::Number("finds"),
+type Cell = fn(&NightEntry) -> String;
+
+/// The columns that fit, each with what stands in it.
+fn shown(width: usize) -> impl Iterator<Item = (Column, Cell)> {
+    let columns: [(usize, Column, Cell); 11] = [
+        (0, Column::Text("night"), |night| printable(&night.id)),
+        (0, Column::Text("verdict"), verdict),
+        (HAS_COUNTS, Column::Number("tables"), |night| number(night, |summary| summary.tables)),
+        (HAS_ROWS, Column::Number("rows"), |night| number(night, |summary| summary.rows)),
+        (HAS_COUNTS, Column::Number("finds"), |night| number(night, |summary| summary.findings)),
+        (HAS_DURATION, Column::Number("waived"), |night| number(night, |summary| summary.waivers)),
+        (HAS_ROWS, Column::Number("dump"), |night| or_dash(night.summary().and_then(|s| s.dump_bytes).map(bytes))),
+        (HAS_DURATION, Column::Number("took"), |night| or_dash(night.summary().map(|s| duration(s.duration_ms)))),
+        (HAS_COMMAND, Column::Text("command"), |night| or_dash(night.summary().map(|s| printable(&s.command)))),
+        (HAS_SIGNED, Column::Text("signed"), |night| signature(night).to_owned()),
+        (HAS_SIGNED, Column::Text("chain"), |night| chain(&night.chain).to_owned()),
     ];
-    if width >= WIDE {
-        columns.push(Column::Number("waived"));
-    }
-    columns.push(Column::Number("dump"));
-    if width >= WIDE {
-        columns.push(Column::Number("took"));
-    }
-    if width >= WIDEST {
-        columns.push(Column::Text("command"));
-    }
-    columns.extend([Column::Text("signed"), Column::Text("chain")]);
-    columns
+    columns.into_iter().filter(move |(from, ..)| width >= *from).map(|(_, column, cell)| (column, cell))
 }
 
-fn row(night: &NightEntry, width: usize) -> Vec<String> {
-    let none = || "–".to_owned();
-    let summary = night.summary();
-    let number = |of: fn(&Summary) -> u64| summary.map_or_else(none, |summary| grouped(of(summary)));
-    let mut row =
-        vec![name(night, width), verdict(night), number(|s| s.tables), number(|s| s.rows), number(|s| s.findings)];
-    if width >= WIDE {
-        row.push(number(|s| s.waivers));
-    }
-    row.push(summary.and_then(|summary| summary.dump_bytes).map_or_else(none, bytes));
-    if width >= WIDE {
-        row.push(summary.map_or_else(none, |summary| duration(summary.duration_ms)));
-    }
-    if width >= WIDEST {
-        row.push(summary.map_or_else(none, |summary| printable(&summary.command)));
-    }
-    row.extend([signature(night).to_owned(), chain(&night.chain).to_owned()]);
-    row
+fn or_dash(text: Option<String>) -> String {
+    text.unwrap_or_else(|| "–".to_owned())
 }
 
-/// Of an id, as much as tells nights apart: it is understood wherever an id is.
-fn name(night: &NightEntry, width: usize) -> String {
-    match night.id.split_once('-') {
-        Some((stamp, _)) if width < VERY_WIDE && Timestamp::from_stamp(stamp).is_some() => {
-            stamp.chars().take(13).collect()
-        }
-        _ => printable(&night.id),
-    }
+fn number(night: &NightEntry, of: fn(&Summary) -> u64) -> String {
+    or_dash(night.summary().map(|summary| grouped(of(summary))))
 }
 
 fn verdict(night: &NightEntry) -> String {
@@ -199,12 +176,13 @@ fn closing(nights: &[NightEntry], now: Timestamp, style: Style) -> String {
         0 => after,
         pending => format!("; {} not finished, or killed{after}", grouped(pending)),
     };
-    let line = match wrong {
-        0 if !after.is_empty() => style.yellow(&format!("{count}, in order{after}{age}{checked}")),
-        0 => style.green(&format!("{count}, in order{age}{checked}")),
-        wrong => style.red(&format!("{count}, {} not in order{after}{age}{checked}", grouped(wrong as u64))),
+    let (text, paint): (String, fn(Style, &str) -> String) = match wrong {
+        0 if !after.is_empty() => (format!("{count}, in order{after}{age}{checked}"), Style::yellow),
+        0 => (format!("{count}, in order{age}{checked}"), Style::green),
+        wrong => (format!("{count}, {} not in order{after}{age}{checked}", grouped(wrong as u64)), Style::red),
     };
-    style.bold(&line)
+    let lines = note(&text, style).map(|line| style.bold(&paint(style, &line)));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 fn age(seconds: u64) -> String {

@@ -99,10 +99,8 @@ impl Answer {
             Self::SoundSoFar => {
                 "Everything was compared and nothing was found; what comes after that is not known yet."
             }
-            Self::Damaged => "Something was looked at and is wrong.",
-            Self::Inconclusive => {
-                "There is no answer: something could not be looked at. This is not the same as sound."
-            }
+            Self::Damaged => "At least one check found a problem.",
+            Self::Inconclusive => "There is no verdict: something could not be checked. This is not the same as sound.",
             Self::Unproven => "The signature is no proof of this report. Do not believe what it says.",
             Self::Unreadable => "There is a report, and it cannot be read.",
             Self::NoReport => "A run started and left no report.",

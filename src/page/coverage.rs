@@ -44,7 +44,10 @@ pub fn section(report: &Report) -> Markup {
 fn scope(report: &Report) -> Markup {
     let list = |aspects: &[Aspect]| aspects.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     html! {
-        p { "The verdict speaks of: " strong { (list(&report.scope.compared)) } "."
+        p {
+            @if report.scope.compared.is_empty() { "Nothing was compared." } @else {
+                "The verdict covers: " strong { (list(&report.scope.compared)) } "."
+            }
             @if !report.scope.not_compared.is_empty() {
                 " Not compared, for one of the sides cannot answer: " strong { (list(&report.scope.not_compared)) } "."
             }

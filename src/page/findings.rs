@@ -21,7 +21,7 @@ pub fn section(findings: &[Finding]) -> Markup {
             @if findings.is_empty() {
                 p { "None." }
             } @else {
-                p.quiet { "What was looked at and is wrong. "
+                p.quiet { "What was checked and is wrong. "
                     span.minus { "− expected" } ", " span.plus { "+ actual" } "." }
                 @for kind in FindingKind::ALL { (of_kind(kind, findings)) }
             }
@@ -52,10 +52,29 @@ fn one(finding: &Finding) -> Markup {
         article.finding {
             h4 { (code(&finding.object)) }
             (sides(finding))
-            @if !finding.detail.is_empty() { ul { @for line in &finding.detail { li { (shown(line)) } } } }
+            (details(&finding.detail))
             @if let Some(rows) = &finding.rows { (row_difference(rows)) }
         }
     }
+}
+
+/// The lines of a waiver to paste: its heading and one line a key.
+const WAIVER_LINES: usize = 4;
+
+/// Details as a list; where they explain a limit of the restore and print its waiver, as a paragraph and the waiver as it is pasted.
+fn details(lines: &[String]) -> Markup {
+    let Some(start) = lines.iter().position(|line| line == "[[waiver]]") else { return list(lines) };
+    let (reasons, rest) = lines.split_at(start);
+    let (waiver, rest) = rest.split_at(rest.len().min(WAIVER_LINES));
+    html! {
+        p { (shown(&reasons.join(" "))) }
+        (block(&waiver.join("\n")))
+        (list(rest))
+    }
+}
+
+fn list(lines: &[String]) -> Markup {
+    html! { @if !lines.is_empty() { ul { @for line in lines { li { (shown(line)) } } } } }
 }
 
 fn sides(finding: &Finding) -> Markup {
@@ -175,5 +194,29 @@ fn key(key: &str) -> Markup {
         html! { span.quiet { "no key" } }
     } else {
         code(key)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_waiver_is_printed_as_it_is_pasted_and_its_cause_as_a_paragraph() {
+        let lines = [
+            "The restore installs",
+            "its own version.",
+            "[[waiver]]",
+            "kind = \"changed\"",
+            "object = \"extension <x>\"",
+        ];
+        let lines: Vec<String> =
+            lines.iter().chain(&["reason = \"r\"", "one more"]).map(|line| (*line).to_owned()).collect();
+        assert_eq!(
+            details(&lines).into_string(),
+            "<p><bdi>The restore installs its own version.</bdi></p><pre>[[waiver]]\nkind = &quot;changed&quot;\n\
+             object = &quot;extension &lt;x&gt;&quot;\nreason = &quot;r&quot;\n</pre><ul><li><bdi>one more</bdi></li></ul>"
+        );
+        assert_eq!(details(&lines[..1]).into_string(), "<ul><li><bdi>The restore installs</bdi></li></ul>");
     }
 }

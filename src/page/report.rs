@@ -6,20 +6,29 @@ use super::answer::Answer;
 use super::frame::document;
 use super::text::{day, shown, time};
 use super::{INDEX, PAGE, Paper, aftermath, coverage, findings, night, open, sides, tables, verify};
-use crate::render::{bytes, duration, grouped};
+use crate::render::{bytes, duration, grouped, printable};
 use crate::report::Report;
 
 /// The whole file.
 pub fn report(paper: &Paper<'_>) -> String {
     let answer = Answer::of(paper.entry);
     let heading = heading(paper.report);
-    let title = format!("{}: {heading}", answer.word());
+    let title = format!("{}: {heading}: {}", answer.word(), printable(&source(paper.report)));
     document(&title, answer, &body(paper, answer, &heading))
 }
 
 fn heading(report: &Report) -> String {
     let what = if report.night.is_some() { "Night" } else { "Comparison" };
     format!("{what} of {}", day(report.times.started_at))
+}
+
+/// What was backed up, or what was compared with what.
+fn source(report: &Report) -> String {
+    let [expected, actual] = [&report.endpoints.expected, &report.endpoints.actual].map(|side| &side.description);
+    match report.night.as_ref() {
+        Some(night) => night.source.as_ref().map_or_else(|| expected.clone(), ToString::to_string),
+        None => format!("{expected} compared with {actual}"),
+    }
 }
 
 fn body(paper: &Paper<'_>, answer: Answer, heading: &str) -> Markup {
@@ -29,6 +38,7 @@ fn body(paper: &Paper<'_>, answer: Answer, heading: &str) -> Markup {
         header {
             (neighbours(paper))
             h1 { (heading) }
+            p { (shown(&source(paper.report))) }
             (verdict(paper, answer))
             (facts(report))
             (contents(paper))
@@ -141,7 +151,7 @@ fn contents(paper: &Paper<'_>) -> Markup {
         ("origin", "Origin and copy", night.is_some()),
         ("sides", "The two sides", true),
         ("files", "Files", true),
-        ("verify", "Is this page true?", true),
+        ("verify", "How to check this page", true),
     ];
     html! {
         nav.contents aria-label="On this page" {

@@ -29,7 +29,7 @@ pub fn section(tables: &BTreeMap<String, TableResult>) -> Markup {
         section aria-labelledby="tables" {
             h2 #tables { "Tables" }
             p.quiet { "The digest is the sum of the SHA-256 of all rows; equal rows in any order have equal digests." }
-            @if tables.is_empty() { p { "There is no table on either side." } }
+            @if tables.is_empty() { p { "No table was read on either side." } }
             @if !others.is_empty() { (others_table(&others)) }
             @if equal.len() >= BY_SCHEMA { (by_schema(&equal)) } @else if !equal.is_empty() { (folded(&equal)) }
         }

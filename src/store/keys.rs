@@ -90,14 +90,33 @@ fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
 /// Reads a private key that is fit for signing: Ed25519, and closed to others.
 pub fn read_key(key: &KeyFile) -> Result<PrivateKey> {
     let read = || -> Result<PrivateKey> {
-        let file = files::open(&key.path)?;
+        let file = files::open(&key.path).map_err(|error| absent(error, &key.path))?;
         files::check_owner(&file.metadata()?)?;
-        check_mode(&file, &key.path)?;
+        let has_mode = check_mode(&file, &key.path);
         let text = String::from_utf8(files::read_open(file, files::KEY)?);
         let text = text.map_err(|_| Error::new("not an OpenSSH private key"))?;
+        // Before its mode: to close a public key is no help.
+        demand_private(&text, &key.path)?;
+        has_mode?;
         signature::private_key(&text, key.passphrase.as_deref())
     };
     read().doing(|| format!("read key {}", key.path.display()))
+}
+
+fn absent(error: std::io::Error, path: &Path) -> Error {
+    let is_absent = error.kind() == std::io::ErrorKind::NotFound;
+    let error = Error::from(error);
+    if is_absent { error.hint(format!("pgwitness keygen {} makes one", path.display())) } else { error }
+}
+
+fn demand_private(text: &str, path: &Path) -> Result<()> {
+    let is_public = text.starts_with("ssh-") || text.starts_with("ecdsa-");
+    if !is_public {
+        return Ok(());
+    }
+    let shown = path.display().to_string();
+    let private = shown.strip_suffix(".pub").unwrap_or("the file of the same name without .pub");
+    Err(Error::new("it is a public key; the private key signs").hint(private))
 }
 
 /// Asks the open file, not its name, which may mean another file by now.

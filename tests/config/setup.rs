@@ -278,7 +278,9 @@ fn an_encrypted_key_is_opened_or_refused() {
     let mut change = packages::ssh_keygen();
     change.args(["-q", "-p", "-a", "1", "-P", "", "-N", "hunter3", "-f", &place.path("key")]);
     assert!(change.output().unwrap().status.success());
-    assert!(place.only_failure().ends_with("the key is encrypted and no passphrase was given"));
+    let failed = place.only_failure();
+    assert!(failed.contains("the key is encrypted and no passphrase was given; --passphrase-file FILE"), "{failed}");
+    assert!(failed.contains("report.passphrase_file"), "{failed}");
     let with_passphrase = |name: &str| {
         let line = format!("passphrase_file = \"{}\"\n[verify]", place.path(name));
         place.write("pgwitness.toml", &changed(&place.config(), "[verify]", &line), 0o644);
@@ -354,6 +356,33 @@ fn a_file_that_is_not_there_or_wrong_is_one_error_with_what_to_try() {
         "{}",
         stderr(&wrong)
     );
+}
+
+#[test]
+fn a_key_that_cannot_sign_says_what_to_do() {
+    let place = Place::new();
+    let public = fs::read_to_string(place.path("key.pub")).unwrap();
+    place.write("key", &public, 0o644);
+    let failed = place.only_failure();
+    assert!(failed.contains("it is a public key; the private key signs") && !failed.contains("chmod"), "{failed}");
+    fs::remove_file(place.path("key")).unwrap();
+    let failed = place.only_failure();
+    assert!(failed.contains("pgwitness keygen DIR/key makes one"), "{failed}");
+}
+
+#[test]
+fn the_allowed_signers_of_the_configuration_are_read() {
+    let place = Place::new();
+    let signers = place.path("allowed_signers");
+    let more = format!("key = \"{}\"\nallowed_signers = \"{signers}\"\n", place.path("key"));
+    let key = format!("key = \"{}\"\n", place.path("key"));
+    place.write("pgwitness.toml", &changed(&place.config(), &key, &more), 0o644);
+    assert!(place.only_failure().starts_with("✗ report.allowed_signers: read allowed signers"));
+    place.write("allowed_signers", &fs::read_to_string(place.path("key.pub")).unwrap(), 0o644);
+    let failed = place.only_failure();
+    assert!(failed.contains("a public key without the name of its signer"), "{failed}");
+    place.write("allowed_signers", "", 0o644);
+    assert_eq!(place.check().status.code(), Some(0), "{}", stdout(&place.check()));
 }
 
 #[test]

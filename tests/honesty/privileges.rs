@@ -96,3 +96,14 @@ fn a_row_that_the_server_cannot_print_is_unchecked() {
     pair.actual.run("UPDATE huge SET a = array_fill(1e131071, ARRAY[8400])");
     pair.compare(&["--all-tables"]).is(2, &["rows public.huge", "(SQLSTATE ", "public.fine"]);
 }
+
+#[test]
+fn what_a_role_may_not_read_is_one_hint_with_the_grant() {
+    let pair = Pair::new("CREATE TABLE a (n int); CREATE TABLE b (n int); CREATE SEQUENCE s; SELECT lo_create(4711)");
+    let role = pair.role("");
+    let said = pair.compare_as(&role, &[]);
+    said.is(2, &["the role may not read 4 tables and 2 sequences", "grant select on large object"]);
+    assert_eq!(said.out.matches("grant pg_read_all_data to").count(), 1, "{said}");
+    pair.expected.run(&format!("ALTER ROLE {role} NOLOGIN"));
+    pair.compare_as(&role, &[]).is(2, &["not permitted to log in", &format!("alter role {role} login")]);
+}

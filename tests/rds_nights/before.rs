@@ -113,7 +113,7 @@ fn a_full_disk_for_dumps_is_known_before() {
     demand_line(
         &machine,
         &disk,
-        "error: look for space in DISK/place: 7 MiB are free, about 16 MiB are needed\n  try: free some space and run it again",
+        "error: look for space in DISK/place: 8.3 MB are free, about 16 MB are needed\n  try: free some space and run it again",
     );
 }
 
@@ -130,7 +130,7 @@ fn a_disk_too_small_for_one_and_a_half_of_the_last_dump_is_known_before() {
     demand_line(
         &machine,
         &disk,
-        "error: look for space in DISK/place: 19 MiB are free, about 58 MiB are needed\n  try: free some space and run it again",
+        "error: look for space in DISK/place: 20 MB are free, about 60 MB are needed\n  try: free some space and run it again",
     );
 }
 

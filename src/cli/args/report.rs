@@ -4,36 +4,11 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{ConfigArguments, Format};
-
-const REPORT_HELP: &str = "A report is a path (its directory or its report.json) or, in the directory of reports, its id, the beginning of its id, \
-                           `latest` or `previous`.";
-const LIST_HELP: &str = "Exit codes:
-  0  every night that is shown is in order, whatever its verdict; the newest may not be finished, and the last line says so
-  2  one is not: missing, edited, exchanged, unreadable, without a report or a closing, or not signed by somebody who may";
-const HTML_HELP: &str = "Pages go beside the reports, as report.html and index.html. A file of that name that pgwitness did not write is never overwritten.
-A page is not signed: it says how to check the report that it was made from.
-
-Exit codes:
-  0  written
-  2  a report has no page: it cannot be read, or the page cannot be written";
-const VERIFY_HELP: &str = "Exit codes:
-  0  proven
-  1  a dump on disk is not the one that was signed for
-  2  not proven: no signature or a bad one (of report.json or closing.json), a signer who may not, a side file or a dump that is
-     not there, a broken chain; or not proven yet: the newest night is less than a day old and has no closing.json, so it is
-     still at it, or was killed
-
-What went wrong after a report was signed is in closing.json; it is told, and changes nothing of the code.";
-const DIFF_HELP: &str = "Read from what was saved beside the two reports; no database is needed.
-
-Exit codes:
-  0  nothing has changed
-  1  something has changed
-  2  trouble, or something that one of the nights did not see may have changed";
+use super::{ConfigArguments, Format, help};
 
 /// `report`
 #[derive(Debug, Subcommand)]
+#[command(after_help = help::REPORT)]
 pub enum ReportCommand {
     /// List the nights, newest first, and what is wrong with any
     List(ListArguments),
@@ -48,35 +23,38 @@ pub enum ReportCommand {
     /// Write pages for a browser: one for each report and one over all nights, each a single file
     Html(HtmlArguments),
     /// Print the JSON schema of report.json
+    #[command(after_help = help::REPORT_SCHEMA)]
     Schema,
 }
 
 /// `report html`
 #[derive(Debug, Args)]
-#[command(after_help = HTML_HELP)]
+#[command(after_help = help::REPORT_HTML)]
 pub struct HtmlArguments {
-    /// A report, or a directory of reports: then all of them, with index.html over them
+    /// A report [default: all of them, with index.html over them]
     pub report: Option<String>,
-    /// Where the reports are; all of them, when no report is given.
+    /// Where the reports are.
     #[command(flatten)]
     pub place: PlaceArguments,
-    /// Write the page to this file; of a directory of reports, the pages into this directory
+    /// Write the page to this file; without a report, the pages into this directory
     #[arg(short, long, value_name = "PATH")]
     pub output: Option<PathBuf>,
-    /// Who may sign, in the format of ssh-keygen(1); without it, signatures are not checked and the pages say so
+    /// Who may sign, in the format of ssh-keygen(1) [default: report.allowed_signers where the reports are the
+    /// configured ones; without any, signatures are not checked and the pages say so]
     #[arg(long, value_name = "FILE")]
     pub allowed_signers: Option<PathBuf>,
 }
 
 /// `report list`
 #[derive(Debug, Args)]
-#[command(after_help = LIST_HELP)]
+#[command(after_help = help::REPORT_LIST)]
 pub struct ListArguments {
-    /// Where the reports are [default: report.directory of the configuration]
-    pub directory: Option<PathBuf>,
-    /// Which configuration.
+    /// The same as --directory.
+    #[arg(value_name = "DIR", hide = true, conflicts_with = "directory")]
+    pub reports: Option<PathBuf>,
+    /// Where the reports are.
     #[command(flatten)]
-    pub config: ConfigArguments,
+    pub place: PlaceArguments,
     /// Only nights since then: 2026-01-31, or 7d, 36h, 4w before now
     #[arg(long, value_name = "DATE")]
     pub since: Option<String>,
@@ -86,7 +64,8 @@ pub struct ListArguments {
     /// How to print it
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,
-    /// Who may sign, in the format of ssh-keygen(1); without it, signatures are not checked
+    /// Who may sign, in the format of ssh-keygen(1) [default: report.allowed_signers where the reports are the
+    /// configured ones; without any, signatures are not checked]
     #[arg(long, value_name = "FILE")]
     pub allowed_signers: Option<PathBuf>,
 }
@@ -106,7 +85,7 @@ pub enum VerdictChoice {
 
 /// `report show`
 #[derive(Debug, Args)]
-#[command(after_help = REPORT_HELP)]
+#[command(after_help = help::REPORT_SHOW)]
 pub struct ShowArguments {
     /// Which report
     #[arg(default_value = "latest")]
@@ -128,7 +107,7 @@ pub struct ShowArguments {
 /// A part of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum PartChoice {
-    /// What is wrong, and what could not be looked at
+    /// Findings, and what could not be checked
     Findings,
     /// Every table
     Tables,
@@ -142,7 +121,7 @@ pub enum PartChoice {
 #[derive(Debug, Args)]
 pub struct PlaceArguments {
     /// Where the reports are [default: report.directory of the configuration]
-    #[arg(long, value_name = "DIR")]
+    #[arg(short, long, value_name = "DIR")]
     pub directory: Option<PathBuf>,
     /// Which configuration.
     #[command(flatten)]
@@ -152,9 +131,9 @@ pub struct PlaceArguments {
 /// Whose signature counts.
 #[derive(Debug, Args)]
 pub struct TrustArguments {
-    /// Who may sign, in the format of ssh-keygen(1)
+    /// Who may sign, in the format of ssh-keygen(1) [default: report.allowed_signers of the configuration]
     #[arg(long, value_name = "FILE")]
-    pub allowed_signers: PathBuf,
+    pub allowed_signers: Option<PathBuf>,
     /// Only this signer
     #[arg(long, value_name = "PRINCIPAL")]
     pub identity: Option<String>,
@@ -162,10 +141,10 @@ pub struct TrustArguments {
 
 /// `report verify`
 #[derive(Debug, Args)]
-#[command(after_help = VERIFY_HELP)]
+#[command(after_help = help::REPORT_VERIFY)]
 pub struct VerifyArguments {
-    /// A report, or a directory of reports: then all of them and the chain between them
-    pub report: String,
+    /// A report [default: all of them and the chain between them]
+    pub report: Option<String>,
     /// Where the reports are.
     #[command(flatten)]
     pub place: PlaceArguments,
@@ -188,7 +167,7 @@ pub struct VerifyArguments {
 
 /// `report diff`
 #[derive(Debug, Args)]
-#[command(after_help = DIFF_HELP)]
+#[command(after_help = help::REPORT_DIFF)]
 pub struct DiffArguments {
     /// The night before: a path, an id, the beginning of one, `previous` or `latest`
     pub before: String,
@@ -219,7 +198,7 @@ pub enum SideChoice {
 
 /// `report acknowledge`
 #[derive(Debug, Args)]
-#[command(after_help = REPORT_HELP)]
+#[command(after_help = help::REPORT_ACKNOWLEDGE)]
 pub struct AcknowledgeArguments {
     /// Which report
     pub report: String,

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::super::args::{Format, ListArguments, VerdictChoice};
 use super::super::inputs;
 use super::super::terminal::{Terminal, print_result};
-use super::{Result, directory, read_signers};
+use super::{Result, directory, signers};
 use crate::error::Error;
 use crate::nights::{self, Content, NightEntry};
 use crate::time::Timestamp;
@@ -17,8 +17,8 @@ const DISORDER: u8 = 2;
 pub fn run(arguments: &ListArguments) -> Result<u8> {
     let now = inputs::now();
     let since = arguments.since.as_deref().map(|text| since(text, now)).transpose()?;
-    let allowed = arguments.allowed_signers.as_deref().map(read_signers).transpose()?;
-    let dir = directory(arguments.directory.as_deref(), &arguments.config)?;
+    let dir = arguments.reports.clone().map_or_else(|| directory(&arguments.place), Ok)?;
+    let allowed = signers(arguments.allowed_signers.as_deref(), &arguments.place, arguments.reports.is_none())?;
     let all = nights::read(&dir, allowed.as_ref(), now)?;
     let nights = select(all, since, arguments.verdict);
     match arguments.format {

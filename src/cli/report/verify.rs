@@ -6,7 +6,7 @@ use super::super::args::VerifyArguments;
 use super::super::config;
 use super::super::inputs;
 use super::super::terminal::{Terminal, print_result};
-use super::{Result, find, read_signers};
+use super::{Result, demand_signers, directory, find, is_directory_of_reports};
 use crate::config::Span;
 use crate::error::{Context, Error};
 use crate::nights::{self, Extent, NightEntry, Proof, SignatureState};
@@ -16,16 +16,18 @@ use crate::store::{self, Check, Trust};
 use crate::verdict::counted;
 
 pub fn run(arguments: &VerifyArguments) -> Result<u8> {
-    let allowed = read_signers(&arguments.trust.allowed_signers)?;
+    let allowed = demand_signers(arguments.trust.allowed_signers.as_deref(), &arguments.place)?;
     let backups = backups(arguments)?;
-    let given = Path::new(&arguments.report);
-    if given.is_dir() && !store::is_report_directory(given) {
-        let extent = Extent { back_from: None, backups: backups.as_deref() };
-        return all(arguments, &allowed, given, extent);
-    }
-    let report = find(&arguments.report, &arguments.place)?;
+    let text = match arguments.report.as_deref() {
+        None => return whole(arguments, &allowed, &directory(&arguments.place)?, backups.as_deref()),
+        Some(text) if is_directory_of_reports(text) => {
+            return whole(arguments, &allowed, Path::new(text), backups.as_deref());
+        }
+        Some(text) => text,
+    };
+    let report = find(text, &arguments.place)?;
     if arguments.max_age.is_some() && !arguments.chain {
-        return Err(Error::new("--max-age is for a directory of reports").hint("name the directory, or add --chain"));
+        return Err(Error::new("--max-age is for a directory of reports").hint("leave the report out, or add --chain"));
     }
     if arguments.chain {
         let (dir, id) = place(&report)?;
@@ -35,13 +37,22 @@ pub fn run(arguments: &VerifyArguments) -> Result<u8> {
     one(arguments, &allowed, &report, backups.as_deref())
 }
 
+fn whole(arguments: &VerifyArguments, allowed: &AllowedSigners, dir: &Path, backups: Option<&Path>) -> Result<u8> {
+    all(arguments, allowed, dir, Extent { back_from: None, backups })
+}
+
 /// Where the dumps are, if they are to be looked at.
 fn backups(arguments: &VerifyArguments) -> Result<Option<PathBuf>> {
     match &arguments.backups {
         _ if !arguments.files => Ok(None),
         Some(dir) => Ok(Some(dir.clone())),
         None => {
-            config::load(&arguments.place.config).map(|config| Some(config.dump.directory)).doing(|| "find the dumps")
+            let is_absent = !arguments.place.config.config.exists();
+            let hint = "--backups DIR says where the dumps are";
+            let loaded = config::load(&arguments.place.config).map(|config| Some(config.dump.directory));
+            loaded
+                .map_err(|error| if is_absent { error.without_hint().hint(hint) } else { error })
+                .doing(|| "find the dumps")
         }
     }
 }

@@ -91,7 +91,7 @@ impl Search {
 
     fn trusted(&self) -> Result<AllowedSigners> {
         let key = store::read_key(&self.key)?;
-        let own = signature::allowed_signers_line("pgwitness", key.public_key())?;
+        let own = signature::allowed_signers_line(signature::identity(&key), key.public_key())?;
         let listed = self.listed.as_deref().map(userfiles::allowed_signers_text).transpose()?;
         AllowedSigners::parse(&format!("{own}\n{}", listed.unwrap_or_default()))
     }

@@ -1,0 +1,339 @@
+//! What stands below the options in the help of each command: its exit codes and an example.
+//!
+//! A test over all commands keeps that each has both, and that every example is understood.
+
+pub const ROOT: &str = "Exit codes:
+  0         sound: everything was compared and nothing was found
+  1         damaged: at least one finding
+  2         inconclusive: something could not be checked, or an error
+  3         sound, but something after it failed or was left behind (nightly, sweep)
+  130, 143  interrupted
+
+Examples:
+  pgwitness demo
+  pgwitness compare service=production dbname=restored
+  pgwitness config example toml
+  pgwitness nightly --config /etc/pgwitness/pgwitness.toml
+  pgwitness help compare";
+
+pub const COMPARE: &str = "An endpoint is a connection string (postgresql://… or host=… dbname=…, service=…), the path of a dump (-Fc, -Fd, -Ft or plain SQL), \
+or the path of a saved manifest. Environment, .pgpass and service file work as in psql. A dump must be in UTF-8 and have been made with \
+PGOPTIONS='-c timezone=UTC -c bytea_output=hex -c lc_monetary=C', so that values are printed as we print them.
+
+What sound proves: at one moment on each side, every table had the same rows, as COPY prints them; every sequence stood at the same \
+value; large objects and the definitions of all objects were the same; and no row violated a foreign key. A dump answers for rows, \
+sequences and large objects only; the verdict line names what was compared, and --require makes a missing aspect inconclusive.
+
+Waivers, for --waivers, each printed and signed with the report:
+  [[waiver]]
+  kind = \"index\"                  # a kind of object, a kind of finding such as row_content, or unchecked
+  object = \"shop.orders_note_idx\" # as printed; * stands for any text
+  reason = \"built on the copy only\"
+
+Exit codes:
+  0         sound: everything was compared and nothing was found
+  1         damaged: at least one finding
+  2         inconclusive: something could not be checked, nothing was there to compare, or an error
+  130, 143  interrupted
+
+Examples:
+  pgwitness compare service=production dbname=restored
+  pgwitness compare postgresql://backup@db.example.org/shop shop.dump
+  pgwitness compare \"host=old dbname=shop\" \"host=new dbname=shop\"
+  pgwitness compare service=shop dbname=restored --report reports --key key";
+
+pub const MANIFEST: &str = "An endpoint is a connection string (postgresql://… or host=… dbname=…, service=…), the path of a dump (-Fc, -Fd, -Ft or plain SQL), \
+or the path of a saved manifest.
+
+Exit codes:
+  0         all of it was read and is in the file
+  2         something could not be read (the file says what), or an error
+  130, 143  interrupted
+
+Examples:
+  pgwitness manifest service=production production.json
+  pgwitness compare production.json dbname=restored";
+
+pub const NIGHTLY: &str = "Steps, each in a journal on disk before it has an effect: clean up after earlier runs, find the source and its newest RDS snapshot, \
+check everything that could fail later, make the temporary instance, dump, restore, compare source, dump and restored copy, sign the \
+report, delete the instance, move the dump to verified/ or damaged/, run hooks, remove old dumps, notify.
+
+The dump is proven when rows, sequences and large objects are equal in source, dump and restored copy, and every finding or unchecked \
+entry that is left only says what a restore on this server cannot carry: the version of an extension or a collation, a tablespace, an \
+owner or a privilege of a role that could not be set, what event triggers wrote, rows that the restore computes, an invalid index. \
+A proven dump goes to verified/ and can be restored; the exit code stays 1 or 2 until the entry is fixed or waived.
+
+Exit codes:
+  0         sound: the backup is proven, and everything was cleaned up
+  1         damaged: at least one finding; the report says whether the dump itself is proven
+  2         inconclusive: something could not be checked, or the run failed
+  3         sound, but something after it failed or was left behind; the next run goes on with it
+  130, 143  interrupted; what is left behind is named, and the next run cleans it up
+
+Examples:
+  pgwitness nightly --dry-run
+  pgwitness nightly --config /etc/pgwitness/pgwitness.toml --quiet";
+
+pub const RESTORE: &str = "Refuses an existing database, a backup whose report is not signed, and files that have changed since. Compares the new database with \
+the manifest that was signed. Never takes an older backup than the newest verified one unless --backup names it. Roles and tablespaces \
+are not in a dump: globals.sql beside it has the roles, without passwords.
+
+Exit codes:
+  0         sound: the new database is what was signed
+  1         damaged: at least one finding
+  2         inconclusive: nothing was restored, or something could not be checked
+  130, 143  interrupted
+
+Examples:
+  pgwitness restore --into postgresql://admin@db.example.org/shop_restored
+  pgwitness restore --backup 20260131 --into \"dbname=restored host=localhost\"";
+
+pub const SWEEP: &str = "Exit codes:
+  0         nothing is left over
+  2         an error: it could not be looked
+  3         something is left over; the next run tries again
+  130, 143  interrupted
+
+Examples:
+  pgwitness sweep --dry-run
+  pgwitness sweep --confirm pgwitness-20260131t020000z-1f2e3d4c";
+
+pub const INIT: &str = "Exit codes:
+  0  made and marked, or was so already
+  2  an error, for instance a directory that is marked for another source
+
+Examples:
+  pgwitness init
+  pgwitness init --adopt";
+
+pub const BACKUPS: &str = "Exit codes:
+  0  fine
+  2  some verified backup does not count any more, or an error
+
+Examples:
+  pgwitness backups list
+  pgwitness backups list --directory /srv/pgwitness/dumps";
+
+pub const DEMO: &str = "Exit codes:
+  0         it worked: each damage was found, and nothing else
+  2         it did not; the findings are printed
+  130, 143  interrupted
+
+Examples:
+  pgwitness demo
+  pgwitness demo --pg-bindir /usr/lib/postgresql/17/bin";
+
+pub const KEYGEN: &str = "Prints the line for the allowed_signers file of those who check reports. ssh-keygen -Y verify needs the same line, and accepts the signatures.
+
+Exit codes:
+  0  made
+  2  an error; an existing file is never replaced
+
+Examples:
+  pgwitness keygen /etc/pgwitness/key --identity backup@db.example.org";
+
+pub const DIGEST_SQL: &str = "Exit codes:
+  0         printed
+  2         no such table, no connection, or another error
+  130, 143  interrupted
+
+Examples:
+  pgwitness digest-sql shop.orders --dbname shop
+  pgwitness digest-sql shop.orders -d \"host=db.example.org dbname=shop\"";
+
+pub const CONFIG: &str = "Exit codes:
+  0  fine
+  2  a check failed, or an error
+
+Examples:
+  pgwitness config example toml
+  pgwitness config check
+  pgwitness config show";
+
+pub const CONFIG_CHECK: &str = "Exit codes:
+  0         all checks passed
+  2         a check failed; its line says what to do
+  130, 143  interrupted
+
+Examples:
+  pgwitness config check
+  runuser -u pgwitness -- pgwitness config check";
+
+pub const CONFIG_SHOW: &str = "Passwords are never in it; tokens in URLs are masked.
+
+Exit codes:
+  0  printed
+  2  the configuration cannot be read
+
+Examples:
+  pgwitness config show --format json";
+
+pub const CONFIG_EXAMPLE: &str = "Exit codes:
+  0  printed
+  2  an error
+
+Examples:
+  pgwitness config example toml
+  pgwitness config example iam --config /etc/pgwitness/pgwitness.toml";
+
+pub const NOTIFY: &str = "Exit codes:
+  0         the test message was sent through every channel
+  2         no channel is configured, or the configuration cannot be read
+  3         a channel failed; its line says why
+  130, 143  interrupted
+
+Examples:
+  pgwitness notify test";
+
+pub const COMPLETIONS: &str = "Exit codes:
+  0  printed
+  2  an error
+
+Examples:
+  pgwitness completions bash";
+
+pub const REPORT: &str = "All of them find the reports by --directory, or by report.directory of the configuration.
+
+Exit codes: those of each command are in its own help.
+
+Examples:
+  pgwitness report list --since 7d
+  pgwitness report show latest
+  pgwitness report verify --allowed-signers allowed_signers --files";
+
+pub const REPORT_SHOW: &str =
+    "A report is its id, the beginning of its id, `latest` or `previous`, or a path (its directory or its report.json).
+
+Exit codes: those of the verdict that is shown
+  0  sound
+  1  damaged
+  2  inconclusive, or an error
+
+Examples:
+  pgwitness report show latest
+  pgwitness report show 20260131 --directory reports --only findings";
+
+pub const REPORT_ACKNOWLEDGE: &str = "A report is its id, the beginning of its id, `latest` or `previous`, or a path (its directory or its report.json).
+The line for your key that is printed belongs into allowed_signers; from then on `report list` and the pages show your note.
+
+Exit codes:
+  0  signed
+  2  an error, or the report is not good by --allowed-signers
+
+Examples:
+  pgwitness report acknowledge latest --note \"fixed the copy job\" --key key";
+
+pub const REPORT_LIST: &str = "Exit codes:
+  0  every night that is shown is in order, whatever its verdict; the newest may not be finished, and the last line says so
+  2  one is not: missing, edited, exchanged, unreadable, without a report or a closing, or not signed by an allowed signer
+
+Examples:
+  pgwitness report list --since 7d
+  pgwitness report list --directory reports --allowed-signers allowed_signers";
+
+pub const REPORT_HTML: &str =
+    "Pages go beside the reports, as report.html and index.html. A file of that name that pgwitness did not write is never overwritten.
+A page is not signed: it says how to check the report that it was made from.
+
+Exit codes:
+  0  written
+  2  a report has no page: it cannot be read, or the page cannot be written
+
+Examples:
+  pgwitness report html
+  pgwitness report html latest --directory reports --output night.html";
+
+pub const REPORT_VERIFY: &str =
+    "Says whether a report is genuine and complete; whether the database is sound is what the report says. ssh-keygen checks the same signature:
+  ssh-keygen -Y verify -f allowed_signers -I backup@db.example.org -n pgwitness-report -s report.json.sig < report.json
+
+Exit codes:
+  0  proven
+  1  a dump on disk is not the one that was signed for
+  2  not proven: no signature or a bad one (of report.json or closing.json), a signer who is not allowed, a side file or a dump
+     that is not there, a broken chain, older than --max-age; or not proven yet: the newest night is less than a day old and has
+     no closing.json, so it is still running, or was killed
+
+What went wrong after a report was signed is in closing.json; it is printed, and does not change the exit code.
+Times in allowed_signers (valid-before=…) must end in Z, for UTC.
+
+Examples:
+  pgwitness report verify --files
+  pgwitness report verify latest --allowed-signers allowed_signers
+  pgwitness report verify --directory reports --max-age 26h";
+
+pub const REPORT_DIFF: &str = "Read from what was saved beside the two reports; no database is needed.
+
+Exit codes:
+  0  nothing has changed
+  1  something has changed
+  2  an error, or something that one of the nights could not read may have changed
+
+Examples:
+  pgwitness report diff previous latest
+  pgwitness report diff 20260130 20260131 --directory reports";
+
+pub const REPORT_SCHEMA: &str = "Exit codes:
+  0  printed
+  2  an error
+
+Examples:
+  pgwitness report schema";
+
+#[cfg(test)]
+mod tests {
+    use clap::{Command, CommandFactory as _, Parser as _};
+
+    use crate::cli::args::Arguments;
+
+    /// Every command with its full name, groups too.
+    fn commands(command: &Command, name: &str, all: &mut Vec<(String, String)>) {
+        all.push((name.to_owned(), command.clone().render_long_help().to_string()));
+        for below in command.get_subcommands().filter(|below| below.get_name() != "help") {
+            commands(below, &format!("{name} {}", below.get_name()), all);
+        }
+    }
+
+    fn all() -> Vec<(String, String)> {
+        let mut all = Vec::new();
+        commands(&Arguments::command(), "pgwitness", &mut all);
+        assert!(all.len() > 20, "{all:?}");
+        all
+    }
+
+    /// As a shell does, as far as the examples need it.
+    fn words(line: &str) -> Vec<String> {
+        let parts = line.split('"').enumerate();
+        let words = parts.flat_map(|(i, part)| match i % 2 {
+            0 => part.split_whitespace().map(str::to_owned).collect(),
+            _ => vec![part.to_owned()],
+        });
+        words.collect()
+    }
+
+    #[test]
+    fn the_help_of_every_command_has_its_exit_codes_and_an_example_of_it() {
+        for (name, help) in all() {
+            assert!(help.contains("\nExit codes:"), "{name}:\n{help}");
+            let examples = help.split_once("\nExamples:\n").map(|(_, below)| below).unwrap_or_default();
+            assert!(examples.lines().any(|line| line.contains(&format!("  {name}"))), "{name}:\n{help}");
+        }
+    }
+
+    #[test]
+    fn every_example_is_understood() {
+        let helps = all();
+        let lines = helps
+            .iter()
+            .flat_map(|(_, help)| help.split_once("\nExamples:\n").map(|(_, below)| below))
+            .flat_map(str::lines);
+        for line in lines.map(str::trim).filter(|line| !line.is_empty()) {
+            assert!(line.len() <= 76, "a narrow terminal breaks it: {line}");
+            let words = words(line);
+            let start = words.iter().rposition(|word| word == "pgwitness").unwrap_or_default();
+            let parsed = Arguments::try_parse_from(&words[start..]);
+            let is_help = |error: &clap::Error| error.kind() == clap::error::ErrorKind::DisplayHelp;
+            assert!(parsed.as_ref().err().is_none_or(is_help), "{line}: {}", parsed.err().unwrap());
+        }
+    }
+}
