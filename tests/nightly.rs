@@ -6,6 +6,8 @@
 mod forged;
 #[path = "nightly/losses.rs"]
 mod losses;
+#[path = "nightly/pruned.rs"]
+mod pruned;
 #[path = "nightly/setup.rs"]
 mod setup;
 mod support;
