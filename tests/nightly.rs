@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "in a test, that is how to fail")]
 
+#[path = "nightly/directories.rs"]
+mod directories;
 #[path = "nightly/forged.rs"]
 mod forged;
 #[path = "nightly/losses.rs"]

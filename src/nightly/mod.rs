@@ -7,6 +7,7 @@ mod baseline;
 mod closing;
 mod cloud;
 mod debts;
+mod directories;
 mod events;
 mod fate;
 mod fit;
@@ -37,6 +38,7 @@ use tokio::sync::watch;
 
 pub use cloud::Cloud;
 pub use debts::{Payer, Recovered, earlier};
+pub use directories::{demand_own_reports, demand_own_state};
 pub use given::Given;
 pub use options::apply as leave_out;
 pub use plan::{Plan, plan};

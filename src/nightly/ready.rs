@@ -6,6 +6,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use super::cloud::Cloud;
+use super::directories::{demand_own_reports, demand_own_state};
 use super::fit::{demand_fit, open};
 use super::given::Given;
 use super::power;
@@ -42,6 +43,12 @@ pub async fn far(given: &Given<'_>) -> Vec<Check> {
     }
     let mut add = |name: &str, result: Result<String>| checks.push(Check { name: name.to_owned(), result });
     add("backups", backups(given).map(|(_, note)| note));
+    if let Ok(origin) = given.origin() {
+        let (reports, state) = (&given.config.report.directory, given.state());
+        let own = |seen: Result<()>| seen.map(|()| "no other source uses it".to_owned());
+        add("reports", own(demand_own_reports(reports, &origin).doing(|| format!("use {}", reports.display()))));
+        add("state", own(demand_own_state(state, &origin).doing(|| format!("use {}", state.display()))));
+    }
     let server = server(given).await;
     let power = match &server {
         Ok((info, _)) => power::warning(info, given.config.restore.role.as_deref()).await,
