@@ -6,6 +6,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use super::baseline;
 use super::debts::{Payer, earlier};
 use super::fate;
 use super::hooks::Hook;
@@ -19,10 +20,7 @@ use crate::error::{Error, Result};
 use crate::journal::{Debt, Entry, LastVerified, Past, Place};
 use crate::nights::{self, PruneRule};
 use crate::retention;
-use crate::signature;
-use crate::signers::AllowedSigners;
-use crate::store::{self, Trust};
-use crate::userfiles;
+use crate::store::Trust;
 
 /// When somebody wants us to stop, an instance may take so long to go; later it is a debt.
 pub const PATIENCE_WHEN_STOPPED: Duration = Duration::from_secs(60);
@@ -229,17 +227,11 @@ impl Night<'_> {
         self.discard_superseded(&backups)
     }
 
-    /// Trusts whom the configuration names, or else our own key alone: what that did not sign stays.
+    /// Of the reports that our key or a listed one signed; others stay.
     fn prune_reports(&mut self, keep_days: u32, signed: &Signed) -> Result<()> {
         let Some(source) = self.facts.source.clone() else { return Ok(()) };
         let report = &self.given.config.report;
-        let allowed = match &report.allowed_signers {
-            Some(path) => userfiles::allowed_signers(path)?,
-            None => {
-                let key = store::read_key(&signed.key)?;
-                AllowedSigners::parse(&signature::allowed_signers_line("pgwitness", key.public_key())?)?
-            }
-        };
+        let allowed = baseline::trusted(&signed.key, report.allowed_signers.as_deref())?;
         let now = (self.given.now)();
         let trust = Trust { allowed: &allowed, identity: None, now };
         let listing = Backups::open(&self.given.config.dump.directory)?.list()?;

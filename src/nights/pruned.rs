@@ -10,7 +10,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::{NightEntry, SignatureState};
+use super::{NightEntry, SignatureState, chain};
 use crate::error::{Context, Error, Result};
 use crate::files;
 use crate::night::{Kinship, Origin};
@@ -81,7 +81,10 @@ fn read(path: &Path, trust: Option<Trust<'_>>) -> Result<BTreeSet<PrunedReport>>
         }
     }
     let stored: Stored = strict::from_slice("list of removed reports", &bytes, 1..=FORMAT)?;
-    Ok(stored.pruned)
+    match stored.pruned.iter().find(|report| chain::time_of(&report.name).is_none()) {
+        Some(report) => Err(Error::new(format!("{:?} is no name of a report", report.name))),
+        None => Ok(stored.pruned),
+    }
 }
 
 /// Which of these reports go. `entries` are checked, newest first.
@@ -106,6 +109,7 @@ pub fn plan_pruning(entries: &[NightEntry], rule: PruneRule<'_>) -> BTreeSet<Pru
 }
 
 fn pruned_report(entry: &NightEntry) -> Option<PrunedReport> {
+    chain::time_of(&entry.id)?;
     let sha256 = entry.summary()?.sha256.clone();
     Some(PrunedReport { started_at: entry.started_at?, name: entry.id.clone(), sha256 })
 }
