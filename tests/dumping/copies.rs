@@ -94,7 +94,7 @@ fn a_busy_copy_is_dropped_plainly_first_and_again_until_it_is_free() {
     };
     std::thread::scope(|scope| {
         let dropping = scope.spawn(|| block(drop_copy(&admin, &copy, &[])));
-        crate::stage::soon("the server refuses to end the session", &refused);
+        crate::stage::soon("the server refuses to end the session", refused);
         drop(busy);
         assert!(dropping.join().unwrap().unwrap());
     });
