@@ -1,46 +1,48 @@
-//! Directories that another configuration uses for another source: each needs its own.
+//! Directories that another configuration uses for another source: each should have its own.
 //!
-//! Backups know their source and are kept apart (see [`crate::backups::Ours`]). Reports and state are not: two sources in one chain of
-//! reports, or in one memory of the last verified dump, speak for each other.
+//! Backups know their source and are kept apart (see [`crate::backups::Ours`]). Reports and state can be shared, but then there is one
+//! chain of reports and one memory of the last verified dump for both.
 
 use std::path::Path;
 
 use serde::Deserialize;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::files;
 use crate::journal::LastVerified;
 use crate::night::{Kinship, Origin};
 use crate::store;
 
-const HINT: &str = "each configuration needs its own; where this source was moved or renamed, its next run settles it";
+const HINT: &str =
+    "each configuration should have its own; where this source was moved or renamed, its next run settles it";
 
-/// Refuses a directory whose newest report of a nightly run is of another source.
+/// What should be known of a directory whose newest report of a nightly run is of another source. `None`: it is not.
 ///
 /// # Errors
-/// It is; or the directory cannot be listed.
-pub fn demand_own_reports(dir: &Path, origin: &Origin) -> Result<()> {
+/// The directory cannot be listed.
+pub fn shared_reports(dir: &Path, origin: &Origin) -> Result<Option<String>> {
     // By name, which begins with the time.
     let newest = store::reports_in(dir)?.into_iter().rev().find_map(|path| Some((source_of(&path)?, path)));
-    match newest {
-        Some((source, path)) if source.kinship(origin) == Kinship::Other => {
-            let error = Error::new(format!("the newest report in it, {}, is of {source}", path.display()));
-            Err(error.hint(HINT))
-        }
-        _ => Ok(()),
-    }
+    let other = newest.filter(|(source, _)| source.kinship(origin) == Kinship::Other);
+    Ok(other.map(|(source, path)| {
+        let (dir, path) = (dir.display(), path.display());
+        format!("warning: {dir} is used for another source: its newest report, {path}, is of {source}; {HINT}")
+    }))
 }
 
-/// Refuses a directory that remembers the last verified dump of another source.
+/// What should be known of a directory that remembers the last verified dump of another source. `None`: it does not.
 ///
 /// # Errors
-/// It does; or what it remembers cannot be read.
-pub fn demand_own_state(dir: &Path, origin: &Origin) -> Result<()> {
+/// What it remembers cannot be read.
+pub fn shared_state(dir: &Path, origin: &Origin) -> Result<Option<String>> {
     let source = LastVerified::read(dir)?.and_then(|last| last.source);
-    match source.filter(|source| source.kinship(origin) == Kinship::Other) {
-        Some(source) => Err(Error::new(format!("the last verified dump that it knows of is of {source}")).hint(HINT)),
-        None => Ok(()),
-    }
+    let other = source.filter(|source| source.kinship(origin) == Kinship::Other);
+    Ok(other.map(|source| {
+        let dir = dir.display();
+        format!(
+            "warning: {dir} is used for another source: the last verified dump that it knows is of {source}; {HINT}"
+        )
+    }))
 }
 
 #[derive(Deserialize)]

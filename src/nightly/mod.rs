@@ -38,7 +38,7 @@ use tokio::sync::watch;
 
 pub use cloud::Cloud;
 pub use debts::{Payer, Recovered, earlier};
-pub use directories::{demand_own_reports, demand_own_state};
+pub use directories::{shared_reports, shared_state};
 pub use given::Given;
 pub use options::apply as leave_out;
 pub use plan::{Plan, plan};

@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use super::cloud::Cloud;
-use super::directories::{demand_own_reports, demand_own_state};
+use super::directories::{shared_reports, shared_state};
 use super::fit::{demand_fit, open};
 use super::given::Given;
 use super::power;
@@ -44,10 +44,11 @@ pub async fn far(given: &Given<'_>) -> Vec<Check> {
     let mut add = |name: &str, result: Result<String>| checks.push(Check { name: name.to_owned(), result });
     add("backups", backups(given).map(|(_, note)| note));
     if let Ok(origin) = given.origin() {
-        let (reports, state) = (&given.config.report.directory, given.state());
-        let own = |seen: Result<()>| seen.map(|()| "no other source uses it".to_owned());
-        add("reports", own(demand_own_reports(reports, &origin).doing(|| format!("use {}", reports.display()))));
-        add("state", own(demand_own_state(state, &origin).doing(|| format!("use {}", state.display()))));
+        let own = |seen: Result<Option<String>>| {
+            seen.map(|warning| warning.map_or("of no other source".to_owned(), |text| format!("shared\n{text}")))
+        };
+        add("reports", own(shared_reports(&given.config.report.directory, &origin)));
+        add("state", own(shared_state(given.state(), &origin)));
     }
     let server = server(given).await;
     let power = match &server {
