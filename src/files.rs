@@ -7,27 +7,91 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
+use std::sync::OnceLock;
 
 use rustix::fs::OFlags;
 
+/// The size up to which a kind of file is read.
+#[derive(Debug, Clone, Copy)]
+pub struct Limit {
+    bytes: u64,
+    set_by: Option<Variable>,
+}
+
+/// A variable of the environment that sets another limit, in MiB.
+#[derive(Debug, Clone, Copy)]
+enum Variable {
+    Report,
+    Manifest,
+}
+
+impl Variable {
+    const ALL: [Self; 2] = [Self::Report, Self::Manifest];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Report => "PGWITNESS_MAX_REPORT_MIB",
+            Self::Manifest => "PGWITNESS_MAX_MANIFEST_MIB",
+        }
+    }
+
+    fn bytes(self) -> &'static OnceLock<u64> {
+        static REPORT_BYTES: OnceLock<u64> = OnceLock::new();
+        static MANIFEST_BYTES: OnceLock<u64> = OnceLock::new();
+        match self {
+            Self::Report => &REPORT_BYTES,
+            Self::Manifest => &MANIFEST_BYTES,
+        }
+    }
+}
+
+impl Limit {
+    const fn fixed(bytes: u64) -> Self {
+        Self { bytes, set_by: None }
+    }
+
+    /// The limit that holds, in bytes.
+    pub fn bytes(self) -> u64 {
+        self.set_by.and_then(|variable| variable.bytes().get().copied()).unwrap_or(self.bytes)
+    }
+}
+
+/// Sets the limits that can be set, from the environment: once, before the first file is read.
+///
+/// # Errors
+/// With the variable whose value is not a number of MiB.
+pub fn set_limits(environment: &dyn Fn(&str) -> Option<String>) -> Result<(), String> {
+    for variable in Variable::ALL {
+        let Some(text) = environment(variable.name()) else { continue };
+        let mib = text.parse::<u64>().ok().filter(|mib| (1..=MOST_MIB).contains(mib));
+        let name = variable.name();
+        let mib = mib.ok_or_else(|| format!("{name}={text}: not a number of MiB from 1 to {MOST_MIB}"))?;
+        variable.bytes().set(mib << 20).ok();
+    }
+    Ok(())
+}
+
+/// A TiB.
+const MOST_MIB: u64 = 1 << 20;
+
 /// `report.sig`: an Ed25519 signature of OpenSSH has about 300 bytes.
-pub const SIGNATURE: u64 = 64 << 10;
+pub const SIGNATURE: Limit = Limit::fixed(64 << 10);
 /// A key, a password, a certificate with its chain or a list of allowed signers of one team.
-pub const KEY: u64 = 64 << 10;
+pub const KEY: Limit = Limit::fixed(64 << 10);
 /// What is written after a report is signed: `closing.json` and reviews.
-pub const CLOSING: u64 = 1 << 20;
+pub const CLOSING: Limit = Limit::fixed(1 << 20);
 /// What users write by hand: the configuration, waivers, one assertion, a service file, allowed signers.
-pub const BY_HAND: u64 = 1 << 20;
+pub const BY_HAND: Limit = Limit::fixed(1 << 20);
 /// Certificates: a bundle of all public authorities has about 300 KiB, a revocation list may have some MiB.
-pub const CERTIFICATES: u64 = 16 << 20;
+pub const CERTIFICATES: Limit = Limit::fixed(16 << 20);
 /// `report.json`: a report over 100,000 tables has about 50 MiB.
-pub const REPORT: u64 = 256 << 20;
+pub const REPORT: Limit = Limit { bytes: 256 << 20, set_by: Some(Variable::Report) };
 /// A manifest, which is read as a stream.
-pub const MANIFEST: u64 = 4 << 30;
+pub const MANIFEST: Limit = Limit { bytes: 4 << 30, set_by: Some(Variable::Manifest) };
 /// Records of a backup (`backup.json`, `SHA256SUMS`, `database.json`): a directory dump has a line for each table.
-pub const RECORD: u64 = 64 << 20;
+pub const RECORD: Limit = Limit::fixed(64 << 20);
 /// A journal, or a state file of ours.
-pub const STATE: u64 = 16 << 20;
+pub const STATE: Limit = Limit::fixed(16 << 20);
 
 /// Opens a regular file for reading; symbolic links are followed, for Kubernetes mounts every configuration file as one.
 ///
@@ -48,21 +112,21 @@ pub fn open_unlinked(path: &Path) -> io::Result<File> {
     open_with(path, OFlags::NONBLOCK | OFlags::NOFOLLOW)
 }
 
-/// As [`open`]; a file larger than `limit` bytes is refused before it is read.
+/// As [`open`]; a file larger than `limit` is refused before it is read.
 ///
 /// # Errors
 /// Also when it is no regular file, or too large.
-pub fn open_within(path: &Path, limit: u64) -> io::Result<File> {
+pub fn open_within(path: &Path, limit: Limit) -> io::Result<File> {
     let file = open(path)?;
     let bytes = file.metadata()?.len();
-    if bytes > limit { Err(too_large(limit)) } else { Ok(file) }
+    if bytes > limit.bytes() { Err(too_large(limit)) } else { Ok(file) }
 }
 
-/// The whole file, which must be a regular one of at most `limit` bytes.
+/// The whole file, which must be a regular one within `limit`.
 ///
 /// # Errors
 /// Also when it is no regular file, or too large.
-pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+pub fn read(path: &Path, limit: Limit) -> io::Result<Vec<u8>> {
     read_open(open(path)?, limit)
 }
 
@@ -70,21 +134,21 @@ pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
 ///
 /// # Errors
 /// Also when it is too large.
-pub fn read_open(file: File, limit: u64) -> io::Result<Vec<u8>> {
+pub fn read_open(file: File, limit: Limit) -> io::Result<Vec<u8>> {
     let known = file.metadata()?.len();
-    if known > limit {
+    if known > limit.bytes() {
         return Err(too_large(limit));
     }
     let mut bytes = Vec::with_capacity(usize::try_from(known).unwrap_or(0));
-    file.take(limit + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > limit { Err(too_large(limit)) } else { Ok(bytes) }
+    file.take(limit.bytes() + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > limit.bytes() { Err(too_large(limit)) } else { Ok(bytes) }
 }
 
 /// As [`read`], of text in UTF-8.
 ///
 /// # Errors
 /// Also when it is no regular file, too large, or not UTF-8.
-pub fn read_text(path: &Path, limit: u64) -> io::Result<String> {
+pub fn read_text(path: &Path, limit: Limit) -> io::Result<String> {
     String::from_utf8(read(path, limit)?).map_err(|_| io::Error::new(ErrorKind::InvalidData, "it is not UTF-8"))
 }
 
@@ -116,13 +180,14 @@ fn check_kind(metadata: &fs::Metadata) -> io::Result<()> {
     if metadata.is_file() { Ok(()) } else { Err(refusal("not a regular file".to_owned())) }
 }
 
-fn too_large(limit: u64) -> io::Error {
-    let size = match limit {
-        _ if limit >= 1 << 30 => format!("{} GiB", limit >> 30),
-        _ if limit >= 1 << 20 => format!("{} MiB", limit >> 20),
-        _ => format!("{} KiB", limit >> 10),
+fn too_large(limit: Limit) -> io::Error {
+    let size = match limit.bytes() {
+        bytes if bytes >= 1 << 30 && bytes.trailing_zeros() >= 30 => format!("{} GiB", bytes >> 30),
+        bytes if bytes >= 1 << 20 => format!("{} MiB", bytes >> 20),
+        bytes => format!("{} KiB", bytes >> 10),
     };
-    refusal(format!("it is larger than {size}, the limit for a file of its kind"))
+    let raise = limit.set_by.map(|variable| format!("; {} sets another one", variable.name())).unwrap_or_default();
+    refusal(format!("it is larger than {size}, the limit for a file of its kind{raise}"))
 }
 
 fn refusal(text: String) -> io::Error {
@@ -151,10 +216,13 @@ mod tests {
         let path = dir.path().join("report.json");
         File::create(&path).unwrap().set_len(3 << 30).unwrap();
         let error = read(&path, REPORT).unwrap_err();
-        assert_eq!(error.to_string(), "it is larger than 256 MiB, the limit for a file of its kind");
+        assert_eq!(
+            error.to_string(),
+            "it is larger than 256 MiB, the limit for a file of its kind; PGWITNESS_MAX_REPORT_MIB sets another one"
+        );
         assert!(open_within(&path, MANIFEST).is_ok() && open_within(&path, SIGNATURE).is_err());
         // The files of /proc say that they are empty.
-        assert!(read(Path::new("/proc/self/maps"), 10).is_err());
+        assert!(read(Path::new("/proc/self/maps"), Limit::fixed(10)).is_err());
     }
 
     #[test]

@@ -191,15 +191,34 @@ fn shown(value: Option<&Value>, show: Show) -> String {
         return hash;
     }
     let hash: String = value.digest.to_string().chars().take(16).collect();
-    let text = String::from_utf8_lossy(&value.head);
+    let (text, is_utf8) = readable(&value.head, value.bytes);
     let cut: String = text.chars().take(SHOWN_CHARS).collect();
-    if cut.len() < value.bytes {
+    if cut.len() < text.len() || value.head.len() < value.bytes {
         format!("{cut}… ({} bytes, sha256:{hash})", value.bytes)
+    } else if !is_utf8 {
+        // The same characters as text are another value.
+        format!("{text} (not UTF-8, sha256:{hash})")
     } else if text.is_empty() || text.eq_ignore_ascii_case("null") || text.trim() != text {
         format!("'{text}'")
     } else {
-        cut
+        text
     }
+}
+
+/// The beginning of a value of `bytes` bytes as text, and whether it is UTF-8: a byte that is not is written as `\xNN`.
+fn readable(head: &[u8], bytes: usize) -> (String, bool) {
+    let (mut text, mut is_utf8) = (String::new(), true);
+    for chunk in head.utf8_chunks() {
+        text.push_str(chunk.valid());
+        // The last character may go on behind the end of the head.
+        let is_incomplete = str::from_utf8(chunk.invalid()).is_err_and(|error| error.error_len().is_none());
+        if head.len() < bytes && is_incomplete {
+            continue;
+        }
+        is_utf8 &= chunk.invalid().is_empty();
+        text.extend(chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}")));
+    }
+    (text, is_utf8)
 }
 
 #[cfg(test)]
@@ -269,6 +288,21 @@ mod tests {
         let texts = |c: &ChangedColumn| (c.expected.clone(), c.actual.clone());
         let columns: Vec<_> = difference.changed[0].columns.iter().map(texts).collect();
         assert_eq!(columns, [("NULL".to_owned(), "'NULL'".to_owned()), ("''".to_owned(), "' '".to_owned())]);
+    }
+
+    #[test]
+    fn values_that_are_not_utf8_are_told_apart_from_each_other_and_from_their_escapes() {
+        let value = |bytes: &[u8]| Value { head: bytes.to_vec(), bytes: bytes.len(), digest: RowDigest::of(bytes) };
+        let show = Show { redaction: Redaction::OFF, max_rows: 1 };
+        let texts = [&b"caf\xe9"[..], b"caf\xe8", b"caf\\xe9", "café".as_bytes(), b"caf\xc3", b"caf"];
+        let texts = texts.map(|bytes| shown(Some(&value(bytes)), show));
+        let different: std::collections::BTreeSet<&String> = texts.iter().collect();
+        assert_eq!(different.len(), texts.len(), "{texts:?}");
+        assert!(texts[0].starts_with("caf\\xe9 (not UTF-8, sha256:"), "{}", texts[0]);
+        assert_eq!((texts[2].as_str(), texts[3].as_str()), ("caf\\xe9", "café"));
+        // A character that only the head cuts is no such byte.
+        let cut = Value { head: b"caf\xc3".to_vec(), bytes: 5000, digest: RowDigest::of(b"") };
+        assert!(shown(Some(&cut), show).starts_with("caf… (5000 bytes"), "{}", shown(Some(&cut), show));
     }
 
     #[test]

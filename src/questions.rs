@@ -15,9 +15,11 @@ pub const SEQUENCES: &str = include_str!("../checks/data/sequences.sql");
 /// Large objects as rows.
 pub const LARGE_OBJECTS: &str = include_str!("../checks/data/large_objects.sql");
 /// Foreign keys as declared.
-pub const FOREIGN_KEYS: &str = include_str!("../checks/integrity/foreign_keys.sql");
+pub const FOREIGN_KEYS: &str =
+    concat!(include_str!("../checks/integrity/suspect.sql"), include_str!("../checks/integrity/foreign_keys.sql"));
 /// Relations whose indexes, statistics or partition keys call functions of users.
-pub const PLANNING: &str = include_str!("../checks/integrity/planning.sql");
+pub const PLANNING: &str =
+    concat!(include_str!("../checks/integrity/suspect.sql"), include_str!("../checks/integrity/planning.sql"));
 
 /// One question of `checks/catalog`: every object of a kind, with its definition.
 #[derive(Debug, Clone, Copy)]

@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 
 use crate::backups::Backup;
 use crate::comparison::{self, Comparison};
-use crate::config::MaterializedViews;
 use crate::conninfo::ConnInfo;
 use crate::dumping;
 use crate::endpoint::Endpoint;
@@ -139,7 +138,11 @@ pub async fn recover<S: Future<Output = i32>>(
     };
     let (copy, mut comparison, mut facts) = match filled {
         Ok(filled) => filled,
-        Err(error) => return Err(removed(error, wanted, &admin, into.dbname(), stop()).await),
+        // What the server said goes before a hint of ours is added, which has to stay.
+        Err(error) => {
+            let error = given.redaction()?.error(error);
+            return Err(removed(error, wanted, &admin, into.dbname(), stop()).await);
+        }
     };
     restoring::rename_copy(&admin, &copy, name, protected)
         .await
@@ -211,20 +214,9 @@ async fn fill(
     };
     let copy = restoring::create_copy(&order).await?;
     let path = chosen.backup.dump_path();
-    let order = RestoreOrder {
-        dump: &path,
-        conninfo: into,
-        jobs: restore.jobs,
-        no_owner: restore.no_owner,
-        no_privileges: restore.no_privileges,
-        no_tablespaces: restore.no_tablespaces,
-        without_refresh: restore.materialized_views == MaterializedViews::Leave,
-        role: restore.role.as_deref(),
-        accept: &restore.accept,
-        stalled_after: given.config.dump.stalled_after.duration(),
-        members: &Members::of_manifest(&expected),
-        tools: &tools,
-    };
+    let members = Members::of_manifest(&expected);
+    let stalled_after = given.config.dump.stalled_after.duration();
+    let order = RestoreOrder::new(&path, into, restore, &members, stalled_after, &tools);
     let mut restored = restoring::restore(&order).await?;
     let order = PropertiesOrder {
         admin,

@@ -14,8 +14,17 @@ use crate::night::Complaint;
 use crate::progress::{Event, Listener};
 use crate::verdict::Outcome;
 
-/// What a program of PostgreSQL puts in front of what it says.
-const PROGRAMS: [&str; 4] = ["pg_dump: ", "pg_restore: ", "pg_dumpall: ", "psql: "];
+/// What stands in front of the words of a program of PostgreSQL.
+const PROGRAMS: [&str; 6] = [
+    "pg_dump: ",
+    "pg_restore: ",
+    "pg_dumpall: ",
+    "psql: ",
+    "pg_restore stopped: ",
+    "the disk of the restore server is full: ",
+];
+/// What stands in front of words of a dump, which may be of a row.
+const FOREIGN_LINE: &str = "it is not the unchanged output of pg_dump: line ";
 
 /// Our own mark of what a server answered, see [`crate::pgerror`].
 const STATE: &str = "(SQLSTATE ";
@@ -58,6 +67,9 @@ impl Redaction {
             (Some(hash), Some(code)) => format!("the server answered with SQLSTATE {code} (message redacted, {hash})"),
             (Some(hash), None) if PROGRAMS.iter().any(|program| text.contains(program)) => {
                 format!("a program of PostgreSQL failed (message redacted, {hash})")
+            }
+            (Some(hash), None) if text.contains(FOREIGN_LINE) => {
+                format!("it is not the unchanged output of pg_dump (line redacted, {hash})")
             }
             _ => text.to_owned(),
         }
@@ -162,6 +174,14 @@ mod tests {
         assert!(said.contains("SQLSTATE P0001") && !said.contains("canary"), "{said}");
         let said = ON.error(Error::new("pg_dump: error: canary").context("dump")).to_string();
         assert!(said.starts_with("dump: ") && !said.contains("canary"), "{said}");
+        for said in [
+            "restore x: pg_restore stopped: could not write canary",
+            "restore x: the disk of the restore server is full: canary",
+            "it is not the unchanged output of pg_dump: line 7 begins with \"INSERT canary\"",
+        ] {
+            let said = ON.message(said);
+            assert!(!said.contains("canary") && ON.message(&said) == said, "{said}");
+        }
         assert_eq!(ON.message("was not asked for"), "was not asked for");
     }
 }

@@ -83,6 +83,14 @@ pub async fn resolve(
     found.map(Some)
 }
 
+/// The secret in the first line of this file, which must be ours and closed to others.
+///
+/// # Errors
+/// It cannot be read, or others could have read or written it.
+pub fn of_path(path: &Path) -> Result<Secret> {
+    read_private(path, false).and_then(|bytes| first_line(&bytes)).doing(|| format!("read secret {}", path.display()))
+}
+
 fn from_file(file: &Path, environment: Environment<'_>) -> Result<Secret> {
     let credentials = environment(CREDENTIALS).map(PathBuf::from);
     let path = match &credentials {

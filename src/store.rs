@@ -154,17 +154,25 @@ fn finish_pair(dir: &Path, name: &str) -> Result<()> {
     write::sync_directory(dir)
 }
 
+/// Completes what [`sign_json`] was interrupted in: `true` if there was something to do.
+///
+/// # Errors
+/// It cannot be written.
+pub fn finish_signed(dir: &Path, name: &str) -> Result<bool> {
+    let is_begun = dir.join(format!("{name}.new")).try_exists()?;
+    if is_begun {
+        finish_pair(dir, name).doing(|| format!("complete {}", dir.join(name).display()))?;
+    }
+    Ok(is_begun)
+}
+
 /// Completes the closing of a run that ended while it was written: `true` if there was something to do.
 ///
 /// # Errors
 /// It cannot be written.
 pub fn finish_closing_of(dir: &Path, started_at: Timestamp, run_id: &str) -> Result<bool> {
     let dir = dir.join(stamped_name(started_at, run_id)?);
-    let is_begun = dir.join(format!("{CLOSING}.new")).try_exists()?;
-    if is_begun {
-        finish_pair(&dir, CLOSING).doing(|| format!("complete {}", dir.join(CLOSING).display()))?;
-    }
-    Ok(is_begun)
+    finish_signed(&dir, CLOSING)
 }
 
 /// SHA-256 as 64 hexadecimal digits in lower case.

@@ -4,8 +4,8 @@
 //! all our hashing. So did batches for other threads: now whoever reads hands the lines of its buffer to whoever asked, who hashes
 //! them while they are in the cache. The tap knows one thing of the protocol, the frame (a type byte and a length; PostgreSQL manual,
 //! "Message Flow"), and takes the payload of CopyData frames out while a COPY that was asked to be diverted is under way.
-//! It never changes what the server is told, nor any other frame, save one: of many COPYs in one query, which tokio-postgres does
-//! not know, it takes out the frames that begin and end each of them. Where nobody asked, rows reach tokio-postgres as ever.
+//! It never changes what the server is told, nor any other frame, save two: of the COPYs in a diverted query, of which tokio-postgres
+//! knows one at most, it takes out the frames that begin and end each of them. Where nobody asked, rows reach tokio-postgres as ever.
 
 mod divert;
 mod limits;
@@ -21,7 +21,6 @@ use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect, TlsStream}
 pub use divert::{Divert, Taken, Taker};
 
 use crate::capture::{Batch, Lines};
-use divert::Extent;
 use limits::Limits;
 
 /// Lines handed over at a time.
@@ -40,7 +39,6 @@ pub struct Tap<S> {
     end: usize,
     state: State,
     taker: Option<Taker>,
-    extent: Extent,
     /// Where whole lines lie in the buffer.
     spans: Vec<(usize, usize)>,
     /// What does not come a whole line a frame, or does not fit into the buffer.
@@ -69,9 +67,9 @@ impl<S> Tap<S> {
     pub fn new(inner: S, divert: Divert) -> Self {
         let buffer = vec![0; BUFFER_BYTES].into_boxed_slice();
         let (spans, batch) = (Vec::new(), Batch::default());
-        let (state, taker, extent) = (State::Header, None, Extent::Copy);
+        let (state, taker) = (State::Header, None);
         let limits = Limits::default();
-        Self { inner, divert, buffer, start: 0, end: 0, state, taker, extent, spans, batch, limits }
+        Self { inner, divert, buffer, start: 0, end: 0, state, taker, spans, batch, limits }
     }
 
     /// The same from the first byte on: until a session has begun, only what belongs to a login is taken.
@@ -95,12 +93,12 @@ impl<S> Tap<S> {
             b'd' if self.taker.is_some() => return self.next_row(frame),
             // CopyOutResponse: the COPY begins.
             b'H' => {
-                if let Some((taker, extent)) = self.divert.take() {
-                    (self.taker, self.extent) = (Some(taker), extent);
+                if let Some(taker) = self.divert.take() {
+                    self.taker = Some(taker);
                 }
-                if self.is_within_query() { State::Drop(frame) } else { State::Pass(frame) }
+                if self.taker.is_some() { State::Drop(frame) } else { State::Pass(frame) }
             }
-            b'c' if self.is_within_query() && !self.batch.has_partial_line() => {
+            b'c' if self.taker.is_some() && !self.batch.has_partial_line() => {
                 self.hand_over();
                 self.hand(|_, _| Taken::CopyEnd);
                 State::Drop(frame)
@@ -131,10 +129,6 @@ impl<S> Tap<S> {
             self.hand_over();
         }
         Some(State::Header)
-    }
-
-    fn is_within_query(&self) -> bool {
-        self.taker.is_some() && self.extent == Extent::Query
     }
 
     /// Hands over the lines noted so far. Afterwards the buffer may change.

@@ -162,6 +162,7 @@ fn full(source: Source) -> Config {
             passphrase_file: path("/etc/pgwitness/passphrase"),
             allowed_signers: path("/etc/pgwitness/allowed_signers"),
             html: false,
+            keep_days: Some(400),
         },
         hooks: Hooks {
             after_restore: list(&["/bin/anonymise"]),

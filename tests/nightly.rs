@@ -2,8 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "in a test, that is how to fail")]
 
+#[path = "nightly/directories.rs"]
+mod directories;
+#[path = "nightly/forged.rs"]
+mod forged;
 #[path = "nightly/losses.rs"]
 mod losses;
+#[path = "nightly/pruned.rs"]
+mod pruned;
 #[path = "nightly/refused.rs"]
 mod refused;
 #[path = "nightly/setup.rs"]

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
 mod paper;
+#[path = "nights/pruned.rs"]
+mod pruned;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;

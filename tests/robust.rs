@@ -203,6 +203,39 @@ fn a_pipe_or_a_huge_file_in_place_of_any_file_of_a_report_stops_no_command() {
 }
 
 #[test]
+fn the_limits_of_reports_and_manifests_can_be_set_and_the_error_says_how() {
+    let dir = tempfile::tempdir().unwrap();
+    let report = write_report(dir.path(), None, night());
+    let file = report.join("report.json");
+    // Blanks at the end of JSON mean nothing.
+    let mut bytes = fs::read(&file).unwrap();
+    bytes.resize(bytes.len() + (2 << 20), b' ');
+    fs::write(&file, bytes).unwrap();
+    let show = |mib: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pgwitness"));
+        let output =
+            command.args(["report", "show"]).arg(&report).env("PGWITNESS_MAX_REPORT_MIB", mib).output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (code, said) = show("1");
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("it is larger than 1 MiB"), "{said}");
+    assert!(said.contains("PGWITNESS_MAX_REPORT_MIB sets another one"), "{said}");
+    assert!(!show("3").1.contains("larger"), "{}", show("3").1);
+    for wrong in ["0", "x", "-1", "99999999"] {
+        let (code, said) = show(wrong);
+        assert!(code == Some(2) && said.contains("not a number of MiB"), "{wrong}: {said}");
+    }
+    let manifest = report.join("actual.manifest.json").display().to_string();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pgwitness"));
+    fs::File::options().write(true).open(&manifest).unwrap().set_len(2 << 20).unwrap();
+    let output =
+        command.args(["compare", &manifest, &manifest]).env("PGWITNESS_MAX_MANIFEST_MIB", "1").output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("PGWITNESS_MAX_MANIFEST_MIB sets another one"), "{said}");
+}
+
+#[test]
 fn a_pipe_in_place_of_what_a_user_writes_stops_no_command() {
     let dir = tempfile::tempdir().unwrap();
     let pipe = dir.path().join("pipe.sql");

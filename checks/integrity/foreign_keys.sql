@@ -1,19 +1,6 @@
 -- Every foreign key as it was declared (not the copies on partitions), with what an anti-join over the data needs.
 -- Whether the catalog calls it valid does not matter: a NOT VALID key restores without a word over orphans.
--- The last column names the functions that the comparison might call and that neither the server, nor a superuser, nor an
--- extension of a superuser, nor this role answers for.
-WITH suspect AS MATERIALIZED (
-    SELECT p.oid, p.oid::regprocedure::text AS printed
-    FROM pg_catalog.pg_proc p
-    WHERE p.oid >= 16384
-      AND NOT EXISTS (SELECT FROM pg_catalog.pg_roles o
-                      WHERE o.oid = p.proowner AND (o.rolsuper OR o.rolname = current_user))
-      AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
-                      JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid
-                      JOIN pg_catalog.pg_roles o ON o.oid = e.extowner
-                      WHERE d.classid = 'pg_catalog.pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
-                        AND d.refclassid = 'pg_catalog.pg_extension'::regclass AND o.rolsuper)
-),
+-- The column suspects names the functions of suspect.sql that the comparison might call; this question goes on behind it.
 -- What an operator class calls: its support functions and its operators.
 family_function AS MATERIALIZED (
     SELECT m.amprocfamily AS family, m.amproc::oid AS function

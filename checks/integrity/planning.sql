@@ -1,19 +1,6 @@
 -- Relations that cannot be planned without looking at an expression with a function of a user: to plan a query, the server evaluates
--- what is constant in the expressions of indexes, statistics and partition keys. A function counts as in foreign_keys.sql. Partitioned
+-- what is constant in the expressions of indexes, statistics and partition keys. Goes on behind suspect.sql. Partitioned
 -- tables are planned with their partitions.
-WITH suspect AS MATERIALIZED (
-    SELECT p.oid, p.oid::regprocedure::text AS printed, p.proname, p.prosrc, l.lanname = 'sql' AS is_sql
-    FROM pg_catalog.pg_proc p
-    JOIN pg_catalog.pg_language l ON l.oid = p.prolang
-    WHERE p.oid >= 16384
-      AND NOT EXISTS (SELECT FROM pg_catalog.pg_roles o
-                      WHERE o.oid = p.proowner AND (o.rolsuper OR o.rolname = current_user))
-      AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
-                      JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid
-                      JOIN pg_catalog.pg_roles o ON o.oid = e.extowner
-                      WHERE d.classid = 'pg_catalog.pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
-                        AND d.refclassid = 'pg_catalog.pg_extension'::regclass AND o.rolsuper)
-),
 planned AS (
     SELECT i.indrelid AS relation, 'pg_catalog.pg_class'::regclass AS class, i.indexrelid AS object,
            concat(i.indexprs::text, i.indpred::text) AS tree

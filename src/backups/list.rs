@@ -1,6 +1,7 @@
 //! What there is. Never counts a backup whose record does not fit its name, or whose files are not all there in full length; never
 //! touches any of those either.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -46,6 +47,16 @@ pub struct Listing {
     pub unusable: Vec<Unusable>,
     /// What is there besides, and why it does not count, a line each. It is never touched.
     pub notes: Vec<String>,
+}
+
+impl Listing {
+    /// The names of all that is there, whether it counts or not.
+    pub fn ids(&self) -> BTreeSet<String> {
+        let whole = [&self.verified, &self.damaged, &self.unverified].into_iter().flatten();
+        let whole = whole.map(|backup| &backup.record.id);
+        let unusable = self.unusable.iter().map(|unusable| &unusable.id);
+        whole.chain(unusable).chain(&self.partial).chain(&self.removing).cloned().collect()
+    }
 }
 
 /// Something with the name of a backup that does not count as one.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::args::{BackupsCommand, BackupsListArguments, Format};
-use super::terminal::print_result;
+use super::terminal::{print_json, print_result};
 use super::{config, inputs};
 use crate::backups::{self, Backup, Backups, Listing, Ours};
 use crate::error::{Error, Result};
@@ -70,7 +70,7 @@ fn list(arguments: &BackupsListArguments) -> Result<u8> {
             let (directory, marked_for) = (place.directory.as_path(), backups.sources());
             let printed = Printed { format: FORMAT, directory, marked_for, backups: &lines, notes: &notes };
             let text = serde_json::to_string_pretty(&printed).map_err(|error| Error::from_source(&error))?;
-            print_result(&format!("{text}\n"))?;
+            print_json(&format!("{text}\n"))?;
         }
     }
     let is_whole = listing.unusable.iter().all(|unusable| unusable.place != "verified");

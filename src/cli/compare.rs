@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::args::{CompareArguments, Format};
 use super::inputs;
 use super::progress::Progress;
-use super::terminal::{Terminal, print_result};
+use super::terminal::{Terminal, print_json, print_result};
 use crate::compare::Request;
 use crate::comparison::{self, Comparison, Job};
 use crate::endpoint::Endpoint;
@@ -83,7 +83,7 @@ fn job(arguments: &CompareArguments) -> Result<Job> {
 fn finish(arguments: &CompareArguments, comparison: &Comparison, facts: Run, folder: Option<Folder>) -> Result<u8> {
     let report = Report::new(&comparison.outcome, &comparison.expected, &comparison.actual, facts);
     match arguments.format {
-        Format::Json => print_result(&String::from_utf8_lossy(&report.to_bytes()?))?,
+        Format::Json => print_json(&String::from_utf8_lossy(&report.to_bytes()?))?,
         Format::Table => {
             let heading = Heading::new(&comparison.expected.endpoint, &comparison.actual.endpoint);
             let style = Terminal::stdout().style(arguments.all_tables);

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::args::{ConfigArguments, ConfigCommand, ConfigExample, ConfigFormat};
 use super::inputs;
-use super::terminal::{Terminal, print_note, print_result};
+use super::terminal::{Terminal, print_json, print_note, print_result};
 use crate::config::{Config, Source, examples};
 use crate::error::{Context, Error, Result};
 use crate::files;
@@ -53,11 +53,10 @@ fn read(path: &Path) -> Result<Config> {
 
 fn show(config: &Config, format: ConfigFormat) -> Result<u8> {
     let config = config.masked();
-    let text = match format {
-        ConfigFormat::Toml => config.to_toml(),
-        ConfigFormat::Json => config.to_json(),
-    };
-    print_result(&text?)?;
+    match format {
+        ConfigFormat::Toml => print_result(&config.to_toml()?)?,
+        ConfigFormat::Json => print_json(&config.to_json()?)?,
+    }
     Ok(0)
 }
 

@@ -6,7 +6,7 @@ use tokio_postgres::SimpleQueryRow;
 
 use super::args::DigestSqlArguments;
 use super::inputs;
-use super::terminal::print_result;
+use super::terminal::print_sql;
 use crate::config::has_other_scheme;
 use crate::conninfo::ConnInfo;
 use crate::digest_sql::{self, Part};
@@ -23,7 +23,7 @@ pub async fn run(arguments: &DigestSqlArguments) -> Result<u8> {
     let sql = question(schema.as_deref(), &name);
     let rows = session.rows(&sql).await.doing(|| format!("look {} up", arguments.table))?;
     let (table, parts) = only_table(&rows).map_err(|error| error.context(format!("look {} up", arguments.table)))?;
-    print_result(&digest_sql::statement(&table, &parts))?;
+    print_sql(&digest_sql::statement(&table, &parts))?;
     Ok(0)
 }
 

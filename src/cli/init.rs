@@ -9,6 +9,7 @@ use super::terminal::{print_note, print_result};
 use super::{config, inputs};
 use crate::backups::{self, Backups};
 use crate::error::{Context, Result};
+use crate::nightly::{shared_reports, shared_state};
 use crate::store;
 
 /// Makes what is not there, marks what is not marked; what is there already stays as it is.
@@ -18,6 +19,9 @@ pub fn run(arguments: &InitArguments) -> Result<u8> {
     make(&config.report.directory, 0o750)?;
     make(&config.dump.directory, 0o700)?;
     let origin = backups::configured(&config.source, &inputs::environment)?;
+    let reports = shared_reports(&config.report.directory, &origin)?;
+    let state = shared_state(&config.state.directory, &origin)?;
+    reports.into_iter().chain(state).for_each(|warning| print_note(&warning));
     let mut backups = Backups::init(&config.dump.directory, &store::random_run_id()?, inputs::now())?;
     if arguments.adopt {
         backups.adopt(&origin)?;

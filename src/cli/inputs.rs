@@ -7,12 +7,12 @@ use std::time::SystemTime;
 use super::args::{ChecksArguments, CompareArguments, KeyArguments, ReadingArguments, SelectionArguments};
 use crate::aspect::Aspect;
 use crate::endpoint::OpenOptions;
-use crate::error::{Context, Error, Result};
-use crate::files;
+use crate::error::{Error, Result};
 use crate::finding::Waiver;
 use crate::live::LiveOptions;
 use crate::pattern::{Pattern, Selection};
 use crate::redaction::Redaction;
+use crate::secret;
 use crate::store::KeyFile;
 use crate::time::Timestamp;
 use crate::userfiles;
@@ -117,11 +117,6 @@ pub fn key(arguments: &KeyArguments) -> Result<Option<KeyFile>> {
 
 /// A key, and the passphrase in the first line of a file.
 pub fn key_file(path: &Path, passphrase_file: Option<&PathBuf>) -> Result<KeyFile> {
-    let passphrase = passphrase_file.map(|path| read_first_line(path)).transpose()?;
-    Ok(KeyFile { path: path.to_owned(), passphrase })
-}
-
-fn read_first_line(path: &Path) -> Result<String> {
-    let text = files::read_text(path, files::KEY).doing(|| format!("read passphrase {}", path.display()))?;
-    Ok(text.lines().next().unwrap_or_default().to_owned())
+    let passphrase = passphrase_file.map(|path| secret::of_path(path)).transpose()?;
+    Ok(KeyFile { path: path.to_owned(), passphrase: passphrase.map(|secret| secret.reveal().to_owned()) })
 }

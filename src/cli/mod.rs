@@ -24,6 +24,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, Parser as _};
 
 use crate::error::{Context, Error, Result};
+use crate::files;
 use args::{Arguments, Command};
 
 /// Exit code for everything that is no verdict.
@@ -75,6 +76,7 @@ fn has_more_than_help(arguments: &[String]) -> bool {
 }
 
 fn run(command: Command) -> Result<u8> {
+    files::set_limits(&inputs::environment).map_err(Error::new)?;
     match command {
         Command::Compare(arguments) => block_on(compare::run(&arguments)),
         Command::Nightly(arguments) => block_on_to_its_end(nightly::run(&arguments)),

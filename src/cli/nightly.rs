@@ -2,7 +2,7 @@
 
 use super::args::{Format, NightlyArguments};
 use super::progress::Progress;
-use super::terminal::{Terminal, print_error, print_note, print_result};
+use super::terminal::{Terminal, print_error, print_json, print_note, print_result};
 use super::{config, inputs, stopped};
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -50,7 +50,7 @@ pub fn given(config: &Config, listener: Listener) -> Given<'_> {
 fn tell(ended: &Ended, format: Format) -> Result<()> {
     if let Some(witnessed) = &ended.comparison {
         match (format, &ended.report) {
-            (Format::Json, Some(path)) => print_result(&files::read_text(path, files::REPORT)?)?,
+            (Format::Json, Some(path)) => print_json(&files::read_text(path, files::REPORT)?)?,
             _ => {
                 let heading = Heading::new(&witnessed.expected.endpoint, &witnessed.actual.endpoint);
                 let style = Terminal::stdout().style(false);

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use super::args::{Format, KeygenArguments, PartChoice, PlaceArguments, ReportCommand, ShowArguments};
 use super::config;
 use super::inputs;
-use super::terminal::{Terminal, print_result};
+use super::terminal::{Terminal, print_json, print_result};
 use crate::error::{Context, Error, Result};
 use crate::files;
 use crate::nights;
@@ -44,7 +44,7 @@ fn show(arguments: &ShowArguments) -> Result<u8> {
     let bytes = files::read(&path, files::REPORT).doing(doing)?;
     let report = Report::from_bytes(&bytes).doing(doing)?;
     match arguments.format {
-        Format::Json => print_result(&String::from_utf8_lossy(&bytes))?,
+        Format::Json => print_json(&String::from_utf8_lossy(&bytes))?,
         Format::Table => {
             let all_tables = arguments.all_tables || arguments.only == Some(PartChoice::Tables);
             let style = Terminal::stdout().style(all_tables);

@@ -2,14 +2,16 @@
 
 use super::args::{Format, RestoreArguments};
 use super::progress::Progress;
-use super::terminal::{Terminal, print_error, print_note, print_result};
+use super::terminal::{Terminal, print_error, print_json, print_note, print_result};
 use super::{config, inputs, nightly, stopped};
+use crate::config::Config;
 use crate::conninfo::ConnInfo;
 use crate::error::{Context, Error, Result};
 use crate::files;
 use crate::journal::{Holder, Lock};
 use crate::nightly::Given;
 use crate::recovery::{self, Wanted};
+use crate::redaction::Redaction;
 use crate::render::{self, Heading};
 use crate::report::Report;
 use crate::signers::AllowedSigners;
@@ -19,8 +21,13 @@ use crate::{signature, store};
 /// Restores; the exit code is the verdict's.
 pub async fn run(arguments: &RestoreArguments) -> Result<u8> {
     let config = config::load(&arguments.file)?;
+    let redaction = inputs::redaction(config.verify.redact)?;
+    run_redacted(arguments, &config, redaction).await.map_err(|error| redaction.error(error))
+}
+
+async fn run_redacted(arguments: &RestoreArguments, config: &Config, redaction: Redaction) -> Result<u8> {
     let progress = Progress::new(arguments.quiet, Terminal::stderr());
-    let given = nightly::given(&config, progress.listener.clone());
+    let given = nightly::given(config, redaction.listener(progress.listener.clone()));
     let into = ConnInfo::resolve(&arguments.into, &inputs::environment).doing(|| "read --into")?;
     if !into.names_database() {
         let hint = "name the new database in it, for instance --into \"dbname=shop_restored host=...\"";
@@ -57,7 +64,7 @@ pub async fn run(arguments: &RestoreArguments) -> Result<u8> {
         (Format::Json, Ok(path)) => {
             let bytes = files::read(path, files::REPORT)?;
             Report::from_bytes(&bytes)?;
-            print_result(&String::from_utf8_lossy(&bytes))?;
+            print_json(&String::from_utf8_lossy(&bytes))?;
         }
         _ => {
             let heading = Heading::new(&sides.expected.endpoint, &sides.actual.endpoint);

@@ -5,7 +5,7 @@
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
 use crate::error::{Context, Error, Result};
-use crate::render::{Style, printable};
+use crate::render::{Style, is_hidden, printable};
 
 /// What is known about a place to print to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +67,35 @@ pub fn print_result(text: &str) -> Result<()> {
     }
 }
 
+/// Prints JSON. On a terminal, characters that it would obey or not show are written as escapes, which mean the same.
+pub fn print_json(text: &str) -> Result<()> {
+    if Terminal::stdout().is_terminal { print_result(&harmless_json(text)) } else { print_result(text) }
+}
+
+/// Prints SQL. On a terminal, names with characters that it would obey or not show are not printed.
+pub fn print_sql(text: &str) -> Result<()> {
+    if Terminal::stdout().is_terminal && text.chars().any(|c| c != '\n' && is_hidden(c)) {
+        let error = Error::new("a name in the statement holds characters that a terminal would obey or not show");
+        return Err(error.hint("write it to a file: pgwitness digest-sql ... > FILE"));
+    }
+    print_result(text)
+}
+
+/// Hidden characters are only in strings: the printer itself writes spaces and newlines.
+fn harmless_json(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' => shown.push(c),
+            c if is_hidden(c) => {
+                shown.extend(c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")));
+            }
+            c => shown.push(c),
+        }
+    }
+    shown
+}
+
 /// Prints an error to standard error; where even that fails, there is nobody left to tell.
 pub fn print_error(error: &Error) {
     let text = error_text(error, Terminal::stderr().has_color);
@@ -116,6 +145,16 @@ mod tests {
     fn an_error_says_what_why_and_what_to_try() {
         let error = Error::new("refused").context("connect").context("list users of app").hint("is it running?");
         assert_eq!(error_text(&error, false), "error: list users of app: connect: refused\n  try: is it running?\n");
+    }
+
+    #[test]
+    fn json_for_a_terminal_is_harmless_and_means_the_same() {
+        let value = serde_json::json!({"na\u{9b}31mme": "\u{1b}[2J\u{7f}\u{202e}\u{e0101}\n\"\\ é 東京"});
+        let text = format!("{}\n", serde_json::to_string_pretty(&value).unwrap());
+        let shown = harmless_json(&text);
+        assert!(!shown.chars().any(|c| c != '\n' && is_hidden(c)), "{shown:?}");
+        assert!(shown.contains("é 東京") && shown.contains("\\u009b31m"), "{shown}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).unwrap(), value);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use super::locales;
 use crate::manifest::Manifest;
+use crate::progress::Side;
 
 /// The privilege that PostgreSQL 17 has added, for relations.
 const MAINTAIN: &str = "MAINTAIN";
@@ -63,15 +64,6 @@ pub fn is_nothing(kind: &str, identity: &str, text: &str, side: Side, majors: Op
     let Some(majors) = majors else { return false };
     let own = if side == Side::Expected { majors.0 } else { majors.1 };
     kind == "privilege" && majors.is_across(MAINTAIN_FROM) && privileges(identity, text, own, majors).is_empty()
-}
-
-/// One of the two.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Side {
-    /// The first.
-    Expected,
-    /// The second.
-    Actual,
 }
 
 /// The privileges of one row that both majors know; `granted` and `revoked` lines of the server's own objects stay apart.

@@ -272,7 +272,12 @@ fn compare_violations(rule: Rule, expected: &Results, actual: &Results, notes: &
     }
 }
 
-/// A side that has a key and no result for it, where the other side has one: its manifest lost it.
+/// What begins the definition of a foreign key.
+const KEY_DEFINITION: &str = "FOREIGN KEY ";
+/// Stands for all keys where they could not even be listed.
+pub const KEY_LIST: &str = "(list)";
+
+/// A side that has a key and no result for it: its manifest lost it, or never had it. Also where the other side has none either.
 fn note_lost_keys(side: &str, manifest: &Manifest, others: &Results, notes: &mut Notes<'_>) {
     let keys = manifest.schema.objects.get("constraint");
     let selection = &notes.request.selection;
@@ -282,7 +287,10 @@ fn note_lost_keys(side: &str, manifest: &Manifest, others: &Results, notes: &mut
     };
     let has_key = |name: &&String| keys.and_then(|keys| keys.get(*name)).is_some_and(is_selected);
     let is_silent = !manifest.answers.contains(&Aspect::Schema);
-    let lost = others.keys().filter(|name| !manifest.foreign_keys.contains_key(*name));
+    let declared = keys.into_iter().flatten().filter(|(_, key)| key.text.starts_with(KEY_DEFINITION));
+    let declared = declared.map(|(name, _)| name).filter(|_| !manifest.foreign_keys.contains_key(KEY_LIST));
+    let named: BTreeSet<&String> = others.keys().chain(declared).collect();
+    let lost = named.into_iter().filter(|name| !manifest.foreign_keys.contains_key(*name));
     let lost: Vec<&String> = lost.filter(|name| is_silent || has_key(name)).collect();
     for name in lost {
         notes.unchecked(format!("foreign_key {name}"), side, "the key is there, and no result for its rows");

@@ -6,7 +6,7 @@
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::across::{self, Majors, Side};
+use super::across::{self, Majors};
 use super::collations;
 use super::inherited;
 use super::rows::LARGE_OBJECTS;
@@ -16,6 +16,7 @@ use crate::canonical::{self, KnownArrays};
 use crate::finding::{Finding, FindingKind};
 use crate::manifest::{Definition, Manifest};
 use crate::name::{Name, quote_ident};
+use crate::progress::Side;
 use crate::questions;
 
 /// Kinds whose rows say something of another object, named at the end of their identity.

@@ -275,6 +275,12 @@ fn check_report(problems: &mut Problems, config: &Config) {
     problems.absolute("report.key", Some(&report.key));
     problems.secret_file("report.passphrase_file", report.passphrase_file.as_deref());
     problems.absolute("report.allowed_signers", report.allowed_signers.as_deref());
+    let keeps = report.keep_days != Some(0);
+    problems.unless(
+        keeps,
+        || "report.keep_days keeps nothing".into(),
+        "a number of days, for instance 400; or leave it out",
+    );
     problems.absolute("state.directory", Some(&config.state.directory));
     let places = [
         ("dump.directory", &config.dump.directory),

@@ -123,6 +123,9 @@ pub struct Report {
     /// Whether a night writes pages (`report.html`, `index.html`) beside the reports.
     #[serde(default = "defaults::yes")]
     pub html: bool,
+    /// Reports of runs that began longer ago are removed, after a good night only; the newest one, the newest sound one and those
+    /// of backups that are there always stay. Left out, none is removed.
+    pub keep_days: Option<u32>,
 }
 
 /// Commands of the user's own: program and arguments, no shell.

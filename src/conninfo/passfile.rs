@@ -65,7 +65,9 @@ fn is_private_file(path: &Path, metadata: &Metadata) -> Result<()> {
         let path = path.display();
         return Err(Error::new(format!("password file {path} is ignored: others may read it (run chmod 0600 {path})")));
     }
-    Ok(())
+    // libpq takes it; but its owner could change where a password goes.
+    let doing = |error| Error::new(format!("password file {} is ignored: {error}", path.display()));
+    crate::files::check_owner(metadata).map_err(doing)
 }
 
 fn numbered_lines(text: &str) -> Vec<(usize, String)> {

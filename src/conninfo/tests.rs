@@ -166,3 +166,27 @@ async fn the_password_that_the_configuration_names_wins_and_is_never_shown() {
     assert_eq!(none.password_for(&none.hosts()[0]), Some(("other".into(), "PGPASSWORD".into())));
     assert!(ConnInfo::of_login(&login, &|_| None).await.is_err(), "a place without a password is an error");
 }
+
+#[test]
+fn a_way_to_another_machine_on_which_the_server_is_not_verified_has_a_warning() {
+    let warning = |text: &str| resolve(text, &[]).unwrap().transport_warning();
+    for (mode, why) in [
+        ("", "sslmode=prefer: the connection to db.example may be unencrypted"),
+        ("sslmode=disable", "may be unencrypted"),
+        ("sslmode=allow", "may be unencrypted"),
+        ("sslmode=prefer", "may be unencrypted"),
+        ("sslmode=require", "is encrypted, but the server is not verified"),
+        ("sslmode=verify-ca sslrootcert=/ca.pem", "not that it is for this host"),
+    ] {
+        for hosts in ["host=db.example", "host=localhost,db.example", "hostaddr=192.0.2.1 host=db.example"] {
+            let said = warning(&format!("{hosts} {mode}")).unwrap_or_default();
+            assert!(said.contains(why) && said.ends_with("use sslmode=verify-full"), "{hosts} {mode}: {said}");
+        }
+        for hosts in ["host=/run/postgresql", "host=localhost", "host=127.0.0.1", "host=::1"] {
+            assert_eq!(warning(&format!("{hosts} {mode}")), None, "{hosts} {mode}");
+        }
+    }
+    assert!(warning("hostaddr=192.0.2.1").unwrap().contains("192.0.2.1"));
+    assert_eq!(warning("host=db.example sslmode=verify-full sslrootcert=/ca.pem"), None);
+    assert_eq!(warning("host=db.example sslrootcert=system"), None);
+}

@@ -67,7 +67,7 @@ impl Collected {
             state.relations.insert(name.clone(), reading);
         }
         if let Err(error) = &live.foreign_keys {
-            state.foreign_keys.insert("(list)".into(), Observed::Unseen(error.to_string()));
+            state.foreign_keys.insert(crate::compare::KEY_LIST.into(), Observed::Unseen(error.to_string()));
         }
         for key in live.foreign_keys.iter().flatten().filter(|key| request.selection.has_table(&key.child)) {
             if let Some(reason) = live.unsafe_because(key) {

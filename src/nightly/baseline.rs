@@ -15,6 +15,7 @@ use crate::drift::{self, Judged};
 use crate::error::{Error, Result};
 use crate::finding::Unchecked;
 use same::Tonight;
+pub use search::trusted;
 use search::{Found, Search};
 
 /// For reading the earlier reports: minutes for a thousand of them; more, and the disk hangs.

@@ -6,6 +6,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use super::baseline;
 use super::debts::{Payer, earlier};
 use super::fate;
 use super::hooks::Hook;
@@ -17,7 +18,9 @@ use crate::backups::Backups;
 use crate::config::Span;
 use crate::error::{Error, Result};
 use crate::journal::{Debt, Entry, LastVerified, Past, Place};
+use crate::nights::{self, PruneRule};
 use crate::retention;
+use crate::store::Trust;
 
 /// When somebody wants us to stop, an instance may take so long to go; later it is a debt.
 pub const PATIENCE_WHEN_STOPPED: Duration = Duration::from_secs(60);
@@ -47,7 +50,7 @@ impl Night<'_> {
         let is_placed = !self.record.journal.debts().iter().any(|debt| matches!(debt, Debt::Backup { .. }));
         let is_proven = signed.as_ref().is_some_and(|signed| signed.is_dump_proven);
         if is_proven && is_placed {
-            self.after_proven().await;
+            self.after_proven(signed.as_ref()).await;
         }
         let end = End { signed, witnessed, error, steps_in_report };
         self.finish(end).await
@@ -88,7 +91,7 @@ impl Night<'_> {
         let report = signed.map(|signed| signed.path);
         let dump_verdict = witnessed.as_ref().map(Witnessed::dump_verdict);
         let comparison = witnessed.map(|witnessed| witnessed.comparison);
-        Ended { exit_code, report, comparison, dump_verdict, error, troubles: self.troubles }
+        Ended { exit_code, report, comparison, dump_verdict, error, troubles: self.troubles.into_list() }
     }
 
     fn sign(&mut self, witnessed: Option<&Witnessed>, error: Option<&Error>) -> Option<Signed> {
@@ -169,12 +172,16 @@ impl Night<'_> {
     }
 
     /// What is done with a dump that counts as verified, also where the verdict on the copy is not sound.
-    async fn after_proven(&mut self) {
+    async fn after_proven(&mut self, signed: Option<&Signed>) {
         if let Err(error) = self.remember() {
             self.troubles.push(error);
         }
         let result = self.record.begin("prune").and_then(|()| self.prune());
         self.end_step(result);
+        if let (Some(keep_days), Some(signed)) = (self.given.config.report.keep_days, signed) {
+            let result = self.record.begin("prune_reports").and_then(|()| self.prune_reports(keep_days, signed));
+            self.end_step(result);
+        }
         if !self.given.config.hooks.after_verified.is_empty() {
             let result = match self.record.begin("after_verified") {
                 Ok(()) => self.after_verified().await,
@@ -220,6 +227,23 @@ impl Night<'_> {
         self.discard_superseded(&backups)
     }
 
+    /// Of the reports that our key or a listed one signed; others stay.
+    fn prune_reports(&mut self, keep_days: u32, signed: &Signed) -> Result<()> {
+        let Some(source) = self.facts.source.clone() else { return Ok(()) };
+        let report = &self.given.config.report;
+        let allowed = baseline::trusted(&signed.key, report.allowed_signers.as_deref())?;
+        let now = (self.given.now)();
+        let trust = Trust { allowed: &allowed, identity: None, now };
+        let listing = Backups::open(&self.given.config.dump.directory)?.list()?;
+        let backups = listing.ids();
+        let entries = nights::read(&report.directory, Some(&allowed), now)?;
+        let rule = PruneRule { keep_days, now, source: &source, backups: &backups };
+        let removed = nights::plan_pruning(&entries, rule);
+        nights::prune_reports(&report.directory, &removed, &signed.key, trust)?;
+        removed.iter().for_each(|report| self.record.note(format!("removed {}", report.name)));
+        Ok(())
+    }
+
     /// A dump without a verdict was kept for the case that nothing better would come; now it has.
     fn discard_superseded(&mut self, backups: &Backups) -> Result<()> {
         let Some(tonight) = self.facts.data_as_of else { return Ok(()) };
@@ -242,7 +266,7 @@ impl Night<'_> {
         let timeout = self.given.config.hooks.timeout.map(Span::duration);
         let hooks = &self.given.config.hooks;
         let hook = Hook::new("after_verified", &hooks.after_verified, timeout);
-        let mut hook = hook.pass_on(self.given.environment, &hooks.environment);
+        let mut hook = hook.pass_on(self.given.environment, &hooks.environment).redact(self.given.redaction()?);
         hook.set("PGWITNESS_DUMP", &placed.path.display().to_string());
         // Without its signed report, a dump is refused by a restore elsewhere.
         let report = placed.record.report.as_ref().and_then(|report| Path::new(&report.path).parent());

@@ -13,6 +13,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::conninfo::ChildEnvironment;
 use crate::error::{Context, Error, Result};
+use crate::redaction::Redaction;
 
 /// A hook is stopped after so long unless configured otherwise.
 const TIMEOUT: Duration = Duration::from_secs(3600);
@@ -45,6 +46,7 @@ pub struct Hook {
     program: String,
     command: Command,
     timeout: Duration,
+    redaction: Redaction,
 }
 
 impl Hook {
@@ -54,7 +56,8 @@ impl Hook {
         let mut started = Command::new(&program);
         started.env_clear();
         started.args(command.get(1..).unwrap_or_default()).stdin(Stdio::null()).stdout(Stdio::null()).process_group(0);
-        Self { name, program, command: started, timeout: timeout.unwrap_or(TIMEOUT) }
+        let (timeout, redaction) = (timeout.unwrap_or(TIMEOUT), Redaction::OFF);
+        Self { name, program, command: started, timeout, redaction }
     }
 
     /// What it has of our environment: where programs and files are, and how text is written. Not the credentials for AWS and no
@@ -66,6 +69,13 @@ impl Hook {
                 self.command.env(name, value);
             }
         }
+        self
+    }
+
+    /// What it complains with may quote rows.
+    #[must_use]
+    pub fn redact(mut self, redaction: Redaction) -> Self {
+        self.redaction = redaction;
         self
     }
 
@@ -106,7 +116,9 @@ impl Hook {
         if status.success() {
             return Ok(());
         }
-        Err(Error::new(format!("{} ended with {status}: {}", self.program, last_line(&mut words)?)))
+        let words = last_line(&mut words)?;
+        let words = self.redaction.hash(words.as_bytes()).map_or(words, |hash| format!("(message redacted, {hash})"));
+        Err(Error::new(format!("{} ended with {status}: {words}", self.program)))
     }
 }
 

@@ -7,6 +7,7 @@ mod baseline;
 mod closing;
 mod cloud;
 mod debts;
+mod directories;
 mod events;
 mod fate;
 mod fit;
@@ -38,6 +39,7 @@ use tokio::sync::watch;
 
 pub use cloud::Cloud;
 pub use debts::{Payer, Recovered, earlier};
+pub use directories::{shared_reports, shared_state};
 pub use given::Given;
 pub use options::apply as leave_out;
 pub use plan::{Plan, plan};

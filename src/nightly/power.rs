@@ -5,24 +5,32 @@
 
 use super::fit::open;
 use crate::conninfo::ConnInfo;
+use crate::error::{Error, Result};
 use crate::name::quote_literal;
 use crate::session::text;
 
 /// What should be known of the role that restores: the user of the connection, or `restore.role`. `None` if it is an ordinary role.
 pub async fn warning(info: &ConnInfo, role: Option<&str>) -> Option<String> {
-    let session = open(info).await.ok()?;
+    let could_not = |error: Error| {
+        format!("whether the role that restores is a superuser, or may run programs there, could not be asked: {error}")
+    };
+    powerful(info, role).await.unwrap_or_else(|error| Some(could_not(error)))
+}
+
+async fn powerful(info: &ConnInfo, role: Option<&str>) -> Result<Option<String>> {
+    let session = open(info).await?;
     let wanted = role.map_or_else(|| "session_user".to_owned(), quote_literal);
     // The role may be left again (RESET ROLE), so the user of the connection counts as well.
     let sql = format!(
         "SELECT r.rolname, r.rolsuper FROM pg_catalog.pg_roles r WHERE r.rolname IN (session_user, {wanted}) \
          AND (r.rolsuper OR pg_catalog.pg_has_role(r.oid, 'pg_execute_server_program', 'MEMBER')) ORDER BY 1 LIMIT 1"
     );
-    let row = session.row(&sql).await.ok()?;
-    let is_superuser = text(&row, 1).ok()? == "t";
+    let Some(row) = session.rows(&sql).await?.pop() else { return Ok(None) };
+    let is_superuser = text(&row, 1)? == "t";
     let what = if is_superuser { "is a superuser there" } else { "may run programs there (pg_execute_server_program)" };
-    let name = text(&row, 0).ok()?;
-    Some(format!(
+    let name = text(&row, 0)?;
+    Ok(Some(format!(
         "a restore runs functions of the source with the rights of {name}, which {what}; restore as an ordinary role that may \
          create databases"
-    ))
+    )))
 }

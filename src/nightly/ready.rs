@@ -6,6 +6,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use super::cloud::Cloud;
+use super::directories::{shared_reports, shared_state};
 use super::fit::{demand_fit, open};
 use super::given::Given;
 use super::power;
@@ -45,6 +46,13 @@ pub async fn far(given: &Given<'_>) -> Vec<Check> {
     // Where the directory is missing, the check of dump.directory says so.
     if given.config.dump.directory.exists() {
         add("backups", backups(given).map(|(_, note)| note));
+    }
+    if let Ok(origin) = given.origin() {
+        let own = |seen: Result<Option<String>>| {
+            seen.map(|warning| warning.map_or("of no other source".to_owned(), |text| format!("shared\n{text}")))
+        };
+        add("reports", own(shared_reports(&given.config.report.directory, &origin)));
+        add("state", own(shared_state(given.state(), &origin)));
     }
     let server = server(given).await;
     let power = match &server {

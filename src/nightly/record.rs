@@ -36,6 +36,11 @@ impl Record {
         Self { journal, steps: Vec::new(), now, listener, running: None, redaction }
     }
 
+    /// What goes wrong besides: nothing yet.
+    pub fn troubles(&self) -> Troubles {
+        Troubles { list: Vec::new(), redaction: self.redaction }
+    }
+
     /// A step begins. One that runs still was broken off by an error or a signal: see [`Record::broken_off`].
     ///
     /// # Errors
@@ -89,5 +94,37 @@ impl Record {
             notes: running.notes,
         });
         self.journal.append(&Entry::StepEnded { step, result })
+    }
+}
+
+/// Errors that are told and take no verdict back. Each is kept as it may be told: redacted where values are.
+pub struct Troubles {
+    list: Vec<Error>,
+    redaction: Redaction,
+}
+
+impl Troubles {
+    /// One more.
+    pub fn push(&mut self, error: Error) {
+        self.list.push(self.redaction.error(error));
+    }
+
+    /// All of them.
+    pub fn into_list(self) -> Vec<Error> {
+        self.list
+    }
+}
+
+impl Extend<Error> for Troubles {
+    fn extend<I: IntoIterator<Item = Error>>(&mut self, errors: I) {
+        errors.into_iter().for_each(|error| self.push(error));
+    }
+}
+
+impl std::ops::Deref for Troubles {
+    type Target = [Error];
+
+    fn deref(&self) -> &[Error] {
+        &self.list
     }
 }

@@ -7,7 +7,6 @@ use super::stages::Night;
 use super::witness::{self, Heard};
 use crate::backups::Backup;
 use crate::comparison::Job;
-use crate::config::MaterializedViews;
 use crate::conninfo::ConnInfo;
 use crate::endpoint::Endpoint;
 use crate::error::{Context, Error, Result};
@@ -33,20 +32,8 @@ impl Night<'_> {
         let server = ready.server.with_dbname(&copy.database);
         let path = backup.dump_path();
         let restore = &self.given.config.restore;
-        let order = RestoreOrder {
-            dump: &path,
-            conninfo: &server,
-            jobs: restore.jobs,
-            no_owner: restore.no_owner,
-            no_privileges: restore.no_privileges,
-            no_tablespaces: restore.no_tablespaces,
-            without_refresh: restore.materialized_views == MaterializedViews::Leave,
-            role: restore.role.as_deref(),
-            accept: &restore.accept,
-            members: &members,
-            stalled_after: self.given.config.dump.stalled_after.duration(),
-            tools: &ready.tools,
-        };
+        let stalled_after = self.given.config.dump.stalled_after.duration();
+        let order = RestoreOrder::new(&path, &server, restore, &members, stalled_after, &ready.tools);
         let read = tokio::try_join!(restoring::restore(&order), self.read_dump(&path, job));
         let (restored, manifest) = match read {
             Ok(both) => both,

@@ -11,7 +11,7 @@ use super::given::Given;
 use super::moving::Moving;
 use super::paper::Paper;
 use super::ready::{self, Ready};
-use super::record::Record;
+use super::record::{Record, Troubles};
 use super::telling;
 use super::witness::{self, Witnessed};
 use crate::archive::Archive;
@@ -63,7 +63,7 @@ pub struct Night<'a> {
     /// Files of the dump that are no longer what pg_dump wrote.
     pub changed_files: Vec<String>,
     /// What earlier runs have left that could not be cleaned up, and other things that do not touch the verdict.
-    pub troubles: Vec<Error>,
+    pub troubles: Troubles,
     /// With which exit code people were told that it ends.
     pub told: Option<u8>,
     /// The signal that has come while we were closing already.
@@ -79,6 +79,7 @@ impl<'a> Night<'a> {
         paper: Result<Paper>,
         stopped: watch::Receiver<Option<i32>>,
     ) -> Self {
+        let troubles = record.troubles();
         let facts = night::Night { source_kind: given.source_kind().into(), ..Default::default() };
         Self {
             given,
@@ -94,7 +95,7 @@ impl<'a> Night<'a> {
             moving: Moving::default(),
             remarks: Vec::new(),
             changed_files: Vec::new(),
-            troubles: Vec::new(),
+            troubles,
             told: None,
             stopped,
         }

@@ -3,7 +3,7 @@
 //! Pure. Never guesses: where a report that is gone and one that was edited look alike, it says so. What is cut off at the new end of a
 //! chain leaves no trace in it; only the date of the newest night tells.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{ChainState, Content, NightEntry, SignatureState};
 use crate::aftermath::Aftermath;
@@ -36,16 +36,24 @@ pub fn time_of(name: &str) -> Option<Timestamp> {
 }
 
 /// Says of each, oldest first, how it hangs on the others, and puts those that are missing where they belong.
-pub fn judge(found: Vec<(NightEntry, Option<Link>)>, is_checked: bool) -> Vec<NightEntry> {
+/// `pruned` are the hashes of reports that were removed on purpose.
+pub fn judge(found: Vec<(NightEntry, Option<Link>)>, is_checked: bool, pruned: &BTreeSet<&str>) -> Vec<NightEntry> {
     let (mut entries, links): (Vec<NightEntry>, Vec<Option<Link>>) = found.into_iter().unzip();
     let states = Chain::new(&entries, &links).states();
     let mut missing = Vec::new();
     for (index, (entry, state)) in entries.iter_mut().zip(states).enumerate() {
-        if let (ChainState::PreviousMissing, Some(Some(link))) = (&state, links.get(index)) {
-            let sha256 = link.previous.clone().unwrap_or_default();
-            missing.push((index, absent(sha256, is_checked)));
-        }
-        entry.chain = state;
+        entry.chain = match (state, links.get(index)) {
+            (ChainState::PreviousMissing, Some(Some(link))) => {
+                let sha256 = link.previous.clone().unwrap_or_default();
+                if pruned.contains(sha256.as_str()) {
+                    ChainState::PreviousPruned
+                } else {
+                    missing.push((index, absent(sha256, is_checked)));
+                    ChainState::PreviousMissing
+                }
+            }
+            (state, _) => state,
+        };
     }
     for (index, entry) in missing.into_iter().rev() {
         entries.insert(index, entry);

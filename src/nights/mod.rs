@@ -7,6 +7,7 @@ mod acknowledge;
 mod chain;
 mod dumps;
 mod find;
+mod pruned;
 mod read;
 mod review;
 mod table;
@@ -17,13 +18,14 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::aftermath::Aftermath;
-use crate::night::Step;
+use crate::night::{Origin, Step};
 use crate::time::Timestamp;
 use crate::verdict::Verdict;
 
 pub use acknowledge::{Acknowledged, acknowledge};
 pub use dumps::{DumpState, check_dump};
 pub use find::find;
+pub use pruned::{PRUNED, PruneRule, PrunedReport, plan_pruning, prune_reports, pruned};
 pub use read::{is_pending, read};
 pub use review::{Review, ReviewState};
 pub use table::table;
@@ -113,6 +115,9 @@ pub struct Summary {
     pub duration_ms: u64,
     /// When it ended.
     pub finished_at: Timestamp,
+    /// What was dumped, as far as the report says.
+    #[serde(skip)]
+    pub source: Option<Origin>,
     /// Of the snapshot, or of the moment that was dumped.
     pub data_as_of: Option<Timestamp>,
     /// What was done, if it was a night.
@@ -145,6 +150,8 @@ pub enum ChainState {
     First,
     /// It names this one.
     Linked(String),
+    /// The one that it names was removed by `report.keep_days`, as the list of removed reports says.
+    PreviousPruned,
     /// The one that it names is not here.
     PreviousMissing,
     /// The one that it names was this one, which has been edited since.
@@ -158,7 +165,7 @@ pub enum ChainState {
 impl ChainState {
     /// Whether it is as it should be, as far as the chain is concerned.
     pub fn is_whole(&self) -> bool {
-        matches!(self, Self::First | Self::Linked(_))
+        matches!(self, Self::First | Self::Linked(_) | Self::PreviousPruned)
     }
 }
 
@@ -186,7 +193,7 @@ impl NightEntry {
             lines.extend(self.unproven());
         }
         match &self.chain {
-            ChainState::First | ChainState::Linked(_) | ChainState::Unknown => {}
+            ChainState::First | ChainState::Linked(_) | ChainState::PreviousPruned | ChainState::Unknown => {}
             ChainState::PreviousMissing => lines.push("the report before it is missing, or was edited since".into()),
             ChainState::PreviousEdited(id) => lines.push(format!("the report before it, {id}, was edited since")),
             ChainState::Misplaced(why) => lines.push(format!("not where it belongs: {why}")),

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
 use super::chain::{self, Link};
-use super::{ChainState, Content, NightEntry, SignatureState, Summary, review};
+use super::{ChainState, Content, NightEntry, SignatureState, Summary, pruned, review};
 use crate::aftermath::Aftermath;
 use crate::error::{Context, Error, Result};
 use crate::files;
@@ -37,7 +37,13 @@ pub fn read(dir: &Path, allowed: Option<&AllowedSigners>, now: Timestamp) -> Res
     found.sort_by(|(a, _), (b, _)| (a.started_at, &a.id).cmp(&(b.started_at, &b.id)));
     note_running(&mut found, now);
     note_unsigned(&mut found);
-    let mut entries = chain::judge(found, trust.is_some());
+    let removed = pruned::pruned(dir, trust);
+    let hashes = removed.iter().flatten().map(|report| report.sha256.as_str()).collect();
+    let mut entries = chain::judge(found, trust.is_some(), &hashes);
+    if let Err(error) = &removed {
+        // What it would explain is missing now; and where it explains nothing, it is a forged file in our directory.
+        entries.last_mut().into_iter().for_each(|newest| newest.troubles.push(error.to_string()));
+    }
     entries.reverse();
     Ok(entries)
 }
@@ -180,6 +186,7 @@ fn summary(report: Report, sha256: String) -> Summary {
         backup,
         duration_ms: report.times.duration_ms,
         finished_at: report.times.finished_at,
+        source: night.source,
         data_as_of: night.data_as_of,
         steps: night.steps,
         previous_report_sha256: report.previous_report_sha256,

@@ -95,6 +95,7 @@ fn chain(chain: &ChainState) -> &'static str {
     match chain {
         ChainState::First => "first",
         ChainState::Linked(_) => "linked",
+        ChainState::PreviousPruned => "pruned",
         ChainState::PreviousMissing | ChainState::PreviousEdited(_) => "broken",
         ChainState::Misplaced(_) => "moved",
         ChainState::Unknown => "–",

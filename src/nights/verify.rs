@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use super::{ChainState, Content, DumpState, NightEntry, check_dump, read};
+use super::{ChainState, Content, DumpState, NightEntry, PRUNED, check_dump, read};
 use crate::aftermath::Aftermath;
 use crate::error::Result;
 use crate::night::{CLOSING, DumpFacts};
@@ -88,6 +88,9 @@ fn one(entry: &NightEntry, trust: Trust<'_>, backups: Option<&Path>, is_newest: 
         code: 0,
         is_pending: false,
     };
+    if entry.chain == ChainState::PreviousPruned {
+        proof.lines.push(format!("the report before it was removed by report.keep_days: {PRUNED} says so, signed"));
+    }
     let disorder = entry.disorder();
     if !disorder.is_empty() {
         proof.code = 2;

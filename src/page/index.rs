@@ -237,6 +237,7 @@ fn chain(state: &ChainState) -> Markup {
     match state {
         ChainState::First => html! { "first" },
         ChainState::Linked(_) => html! { "linked" },
+        ChainState::PreviousPruned => html! { "pruned" },
         ChainState::PreviousMissing | ChainState::PreviousEdited(_) => html! { span.word.damaged { "broken" } },
         ChainState::Misplaced(_) => html! { span.word.damaged { "misplaced" } },
         ChainState::Unknown => html! { "–" },

@@ -94,6 +94,9 @@ fn chain(state: &ChainState) -> Markup {
     match state {
         ChainState::First => html! { span.word.sound { "first" } ": the first report of all" },
         ChainState::Linked(id) => html! { span.word.sound { "linked" } " to " (code(id)) },
+        ChainState::PreviousPruned => {
+            html! { span.word.sound { "pruned" } ": the report before it was removed by report.keep_days" }
+        }
         ChainState::PreviousMissing => {
             html! { span.word.damaged { "broken" } ": the report before it is missing, or was edited" }
         }

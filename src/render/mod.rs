@@ -20,7 +20,7 @@ pub use diff::{Line, diff};
 pub use drift::drift;
 pub use findings::{meaning, number as side_text};
 pub use grid::{Column, grid, last_word};
-pub use printable::printable;
+pub use printable::{is_hidden, printable};
 pub use report::{Part, report};
 pub use rows::summary as rows_summary;
 pub use style::Style;

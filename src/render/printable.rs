@@ -28,7 +28,7 @@ fn looks_like_escape(rest: &str) -> bool {
 }
 
 /// Whether a reader could not see this character, or could not tell it from a space.
-fn is_hidden(c: char) -> bool {
+pub fn is_hidden(c: char) -> bool {
     match c {
         ' '..='~' => false,
         // Fillers and variation selectors: letters and marks by their class, yet nothing is drawn.

@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use crate::archive::Archive;
 use crate::child::{self, GRACE, Order};
-use crate::config::AcceptedError;
+use crate::config::{self, AcceptedError, MaterializedViews};
 use crate::conninfo::ConnInfo;
 use crate::dumping::with_disk_hint;
 use crate::error::{Context, Error, Result};
@@ -70,6 +70,33 @@ pub struct RestoreOrder<'a> {
     pub stalled_after: Duration,
     /// Whose pg_restore is run.
     pub tools: &'a PgTools,
+}
+
+impl<'a> RestoreOrder<'a> {
+    /// Of this dump into this copy, as `[restore]` says.
+    pub fn new(
+        dump: &'a Path,
+        conninfo: &'a ConnInfo,
+        restore: &'a config::Restore,
+        members: &'a Members,
+        stalled_after: Duration,
+        tools: &'a PgTools,
+    ) -> Self {
+        Self {
+            dump,
+            conninfo,
+            jobs: restore.jobs,
+            no_owner: restore.no_owner,
+            no_privileges: restore.no_privileges,
+            no_tablespaces: restore.no_tablespaces,
+            without_refresh: restore.materialized_views == MaterializedViews::Leave,
+            role: restore.role.as_deref(),
+            accept: &restore.accept,
+            members,
+            stalled_after,
+            tools,
+        }
+    }
 }
 
 /// A restore that went to its end.

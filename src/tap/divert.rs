@@ -1,4 +1,4 @@
-//! Where rows are asked for: whoever owns a connection says who takes the rows of its next COPY.
+//! Where rows are asked for: the owner of a connection says who takes the rows of its next query.
 //!
 //! Never touches the stream itself.
 
@@ -7,10 +7,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::capture::Lines;
 
-/// Where the owner of a connection asks for the rows of the next COPY.
+/// Where the owner of a connection asks for the rows of the COPYs of the next query.
 #[derive(Clone, Default)]
 pub struct Divert {
-    asked: Arc<Mutex<Option<Asked>>>,
+    asked: Arc<Mutex<Option<Taker>>>,
     received: Arc<AtomicU64>,
 }
 
@@ -26,36 +26,14 @@ pub enum Taken<'a> {
 /// Whoever wants the rows; `false` when it wants no more.
 pub type Taker = Box<dyn FnMut(Taken<'_>) -> bool + Send>;
 
-/// Where rows go, and of how much.
-pub(super) type Asked = (Taker, Extent);
-
-/// What is diverted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Extent {
-    /// The rows of one COPY.
-    Copy,
-    /// All COPYs of a query, with what begins and ends them.
-    Query,
-}
-
 impl Divert {
-    /// The rows of the next COPY go to `taker` instead of through the client. It is dropped when the COPY is over, for
-    /// whatever reason: ask the client's stream for that.
-    pub fn next_copy(&self, taker: Taker) {
-        self.ask(taker, Extent::Copy);
-    }
-
     /// The rows of all COPYs of the next query, which must be a simple one. Forget it when the query is over: without a COPY the
     /// taker would be kept.
     pub fn next_copies(&self, taker: Taker) {
-        self.ask(taker, Extent::Query);
+        *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = Some(taker);
     }
 
-    fn ask(&self, taker: Taker, extent: Extent) {
-        *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = Some((taker, extent));
-    }
-
-    /// The next COPY is nobody's business any more.
+    /// The next query is not diverted any more.
     pub fn forget(&self) {
         self.take();
     }
@@ -69,7 +47,7 @@ impl Divert {
         self.received.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    pub(super) fn take(&self) -> Option<Asked> {
+    pub(super) fn take(&self) -> Option<Taker> {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }

@@ -1,6 +1,6 @@
 //! What is refused, and in which words.
 
-use pgwitness::config::examples;
+use pgwitness::config::{Config, examples};
 
 use super::{SMALL, changed, parse, refusal};
 
@@ -333,5 +333,26 @@ fn a_file_that_nobody_reads_and_labels_that_break_it_are_refused() {
     ] {
         let error = refused(textfile, label);
         assert!(error.contains(expected), "{expected}: {error}");
+    }
+}
+
+#[test]
+fn an_endpoint_url_without_tls_is_refused_but_for_this_machine() {
+    let with = |url: &str| {
+        let line = format!("kind = \"rds\"\nendpoint_url = \"{url}\"");
+        Config::parse(&changed(examples::CLUB, "kind = \"rds\"", &line))
+    };
+    for url in [
+        "http://rds.example.org",
+        "http://192.0.2.1:5000",
+        "http://localhost.example.org",
+        "http://127.0.0.1.example.org",
+    ] {
+        let error = with(url).unwrap_err();
+        let expected = "source.endpoint_url: passwords and credentials would travel in the clear";
+        assert!(error.to_string().contains(expected), "{url}: {error}");
+    }
+    for url in ["https://rds.example.org", "http://127.0.0.1:5000", "http://localhost:5000", "http://[::1]:5000"] {
+        assert_eq!(with(url).err(), None, "{url}");
     }
 }

@@ -402,3 +402,22 @@ fn the_file_for_prometheus_is_tried_and_nothing_is_written() {
                     write; move it away";
     assert!(place.only_failure().starts_with(expected), "{}", place.only_failure());
 }
+
+#[test]
+fn a_connection_that_may_be_unencrypted_has_a_warning_that_names_the_mode_and_the_host() {
+    let place = Place::new();
+    let line = place.config().lines().find(|line| line.starts_with("url = \"")).unwrap().to_owned();
+    let told = |mode: &str| {
+        let url = format!("url = \"postgresql://backup@db.example.org/shop{mode}\"");
+        place.write("pgwitness.toml", &place.config().replacen(&line, &url, 1), 0o644);
+        stdout(&place.check())
+    };
+    for (mode, name) in
+        [("", "prefer"), ("?sslmode=prefer", "prefer"), ("?sslmode=allow", "allow"), ("?sslmode=disable", "disable")]
+    {
+        let expected = format!("warning: sslmode={name}: the connection to db.example.org may be unencrypted");
+        assert!(told(mode).contains(&expected), "{mode}: {}", told(mode));
+    }
+    let safe = told("?sslmode=verify-full&sslrootcert=system");
+    assert!(!safe.contains("warning: sslmode"), "{safe}");
+}

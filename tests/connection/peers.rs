@@ -5,6 +5,8 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
+use pgwitness::session::{Session, SessionOptions};
+
 use super::{connect, resolve};
 
 /// Authentication is over, and the session has begun.
@@ -50,6 +52,58 @@ async fn a_server_that_is_silent_after_the_login_is_given_up() {
     let error = connect(&format!("{text} sslmode=disable")).await.unwrap_err();
     assert!(error.to_string().contains("accepted the login and then did not answer for 10 s"), "{error}");
     assert!(start.elapsed() < Duration::from_secs(30));
+}
+
+/// What a server answers to a statement without rows.
+const DONE: &[u8] = b"C\0\0\0\x08SET\0Z\0\0\0\x05I";
+
+#[tokio::test]
+async fn a_server_that_is_silent_after_the_first_step_is_given_up_while_the_session_is_prepared() {
+    let text = peer(|mut stream| {
+        startup(&mut stream);
+        let _ = stream.write_all(WELCOME);
+        // The search path, and the time limits.
+        for _ in 0..2 {
+            startup(&mut stream);
+            let _ = stream.write_all(DONE);
+        }
+        std::thread::sleep(Duration::from_secs(60));
+    });
+    let start = Instant::now();
+    let options = SessionOptions { lock_timeout_s: 1 };
+    let opened = Session::open(&resolve(&format!("{text} sslmode=disable")), &options).await;
+    let error = opened.err().unwrap();
+    assert!(error.to_string().starts_with("prepare a session on "), "{error}");
+    assert!(error.to_string().ends_with("pin the settings: nothing came from the server for 10 s"), "{error}");
+    assert!(start.elapsed() < Duration::from_secs(40));
+}
+
+/// A database with a `transaction_timeout` of a few milliseconds: the first statement is one too many.
+#[tokio::test]
+async fn a_transaction_limit_that_ends_the_first_statement_is_turned_off_in_the_startup_packet() {
+    let (tell, told) = channel();
+    let text = peer(move |mut stream| {
+        let asked = String::from_utf8_lossy(&startup(&mut stream)).into_owned();
+        let is_off = asked.contains("-c transaction_timeout=0");
+        let _ = tell.send(asked);
+        let _ = stream.write_all(WELCOME);
+        startup(&mut stream);
+        if is_off {
+            let _ = stream.write_all(DONE);
+            startup(&mut stream);
+            let _ = stream.write_all(DONE);
+            return;
+        }
+        let text = b"SFATAL\0VFATAL\0C25P04\0Mterminating connection due to transaction timeout\0\0";
+        let length = u32::try_from(text.len() + 4).unwrap().to_be_bytes();
+        let _ = stream.write_all(&[&b"E"[..], &length, text].concat());
+    });
+    connect(&format!("{text} sslmode=disable")).await.unwrap();
+    let [first, second] = [told.recv().unwrap(), told.recv().unwrap()];
+    // A server before 17 refuses what it does not know.
+    assert!(!first.contains("transaction_timeout=0") && first.contains("statement_timeout=0"), "{first}");
+    assert!(second.contains("-c transaction_timeout=0"), "{second}");
+    assert!(told.try_recv().is_err(), "a third connection");
 }
 
 #[tokio::test]

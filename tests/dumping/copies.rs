@@ -72,6 +72,38 @@ fn a_copy_is_dropped_with_the_sessions_in_it() {
     assert!(!block(drop_copy(&admin, &copy, &[])).unwrap(), "there is nothing left to drop");
 }
 
+/// A role that may not end the sessions of others, as autovacuum's: WITH (FORCE) fails for it as long as there is one.
+#[test]
+fn a_busy_copy_is_dropped_plainly_first_and_again_until_it_is_free() {
+    let settings = vec![("log_statement".to_owned(), "ddl".to_owned())];
+    let cluster = cluster_with(ClusterOptions { settings, ..ClusterOptions::default() });
+    let server = Database::connect(&cluster.conninfo("postgres"));
+    server.run("CREATE ROLE plain LOGIN CREATEDB");
+    let admin = conninfo(&cluster.conninfo("postgres").replace("user='postgres'", "user='plain'"));
+    let facts = block(database_facts(&admin)).unwrap();
+    let order = CopyOrder { admin: &admin, database: "copy", owner: None, facts: &facts, protected: &[] };
+    let copy = block(create_copy(&order)).unwrap();
+    let busy = Database::connect(&cluster.conninfo("copy"));
+    let log = || std::fs::read_to_string(cluster.data_dir().parent().unwrap().join("log")).unwrap();
+    let drops = || {
+        log().lines().filter(|line| line.contains("statement: DROP DATABASE")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let refused = || {
+        log().contains("must be a superuser to terminate superuser process")
+            || log().contains("permission denied to terminate process")
+    };
+    std::thread::scope(|scope| {
+        let dropping = scope.spawn(|| block(drop_copy(&admin, &copy, &[])));
+        crate::stage::soon("the server refuses to end the session", refused);
+        drop(busy);
+        assert!(dropping.join().unwrap().unwrap());
+    });
+    let drops = drops();
+    let is_forced: Vec<bool> = drops.iter().map(|line| line.contains("FORCE")).collect();
+    assert_eq!(is_forced[..3], [false, true, false], "{drops:?}");
+    assert_eq!(block(find_copy(&admin, "copy")).unwrap(), None);
+}
+
 #[test]
 fn what_is_not_the_very_database_that_was_made_is_never_dropped() {
     let (cluster, other) = (cluster(), cluster_with(ClusterOptions { templates: None, ..ClusterOptions::default() }));

@@ -1,6 +1,7 @@
 //! How programs end: by themselves, by a signal, because nothing moves, because we are gone.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -13,7 +14,8 @@ use pgwitness::pgtools::{CLIENT, PgTools};
 use pgwitness::progress::nobody;
 use pgwitness::restoring::{RestoreOrder, restore};
 
-use crate::stage::{block, config, conninfo, is_running, order, pids, restore_order, scripts, soon};
+use crate::disk::Small;
+use crate::stage::{block, config, conninfo, dumped, is_running, order, pids, restore_order, restored, scripts, soon};
 use crate::support::{Database, client_tools, cluster, cluster_with};
 
 /// Leaves a worker behind, as `pg_dump --jobs` would, and waits.
@@ -225,4 +227,29 @@ fn a_full_disk_is_one_clear_line_and_says_what_to_do() {
     let error = failed.unwrap_err();
     assert!(error.to_string().contains("No space left on device"), "{error}");
     assert!(error.hint_text().is_some_and(|hint| hint.starts_with("make room")), "{error}");
+}
+
+#[test]
+fn a_full_disk_of_the_restore_server_is_named_and_not_taken_for_a_damaged_dump() {
+    let Some(disk) = Small::mount("size=24m,mode=0777") else { return };
+    let (cluster, temp) = (cluster(), tempfile::tempdir().unwrap());
+    let source = Database::create(&cluster, "app");
+    source.run(
+        "CREATE TABLE t AS SELECT g, md5(g::text) AS a, md5(g::text || 'x') AS b FROM generate_series(1, 300000) g",
+    );
+    let dumped = dumped(&source.conninfo, temp.path());
+    let server = Database::connect(&cluster.conninfo("postgres"));
+    let place = disk.path().join("space");
+    fs::create_dir(&place).unwrap();
+    std::os::unix::fs::chown(&place, Some(fs::metadata(cluster.data_dir()).unwrap().uid()), None).unwrap();
+    server.run(&format!("CREATE TABLESPACE small LOCATION '{}'", place.display()));
+    server.run("CREATE DATABASE copy TEMPLATE template0 TABLESPACE small");
+    let failed = restored(&dumped.path, &cluster.conninfo("copy"));
+    server.run("DROP DATABASE copy");
+    server.run("DROP TABLESPACE small");
+    let error = failed.unwrap_err();
+    assert!(error.to_string().contains("the disk of the restore server is full: "), "{error}");
+    assert!(error.to_string().contains("No space left on device"), "{error}");
+    let hint = error.hint_text().unwrap();
+    assert!(hint.contains("make room on the restore server") && hint.contains("the dump is not the cause"), "{hint}");
 }

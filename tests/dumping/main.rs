@@ -4,6 +4,8 @@
 
 mod complaints;
 mod copies;
+#[path = "../support/disk.rs"]
+mod disk;
 mod ends;
 mod round_trip;
 mod stage;

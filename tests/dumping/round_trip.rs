@@ -227,3 +227,19 @@ fn roles_are_kept_without_their_passwords() {
     assert_eq!(std::fs::metadata(temp.path().join(GLOBALS)).unwrap().mode() & 0o777, 0o600);
     assert!(text.contains("CREATE ROLE keeper") && !text.contains("PASSWORD") && !text.contains("SCRAM"), "{text}");
 }
+
+#[test]
+fn a_database_whose_name_is_a_connection_string_leads_nowhere_else() {
+    let (cluster, temp) = (cluster(), tempfile::tempdir().unwrap());
+    let server = Database::connect(&cluster.conninfo("postgres"));
+    let name = "host=127.0.0.1 port=1 user=thief dbname=elsewhere";
+    server.run("CREATE ROLE keeper");
+    server.run(&format!("CREATE DATABASE \"{name}\""));
+    let info = conninfo(&cluster.conninfo(name));
+    let config = config();
+    let order = order(&info, temp.path(), &config);
+    block(globals(&order)).unwrap();
+    let text = std::fs::read_to_string(temp.path().join(GLOBALS)).unwrap();
+    assert!(text.contains("CREATE ROLE keeper"), "{text}");
+    block(dump(&order, &nobody())).unwrap();
+}

@@ -1,6 +1,6 @@
 //! Foreign keys are compared as the server's own triggers compare them.
 
-use crate::stage::Pair;
+use crate::stage::{Pair, start};
 
 fn is_from_18(pair: &Pair) -> bool {
     pair.expected.value("SELECT current_setting('server_version_num')::int >= 180000") == "t"
@@ -52,4 +52,32 @@ fn an_empty_period_has_no_parent() {
     pair.compare(&[]).is(0, &["sound"]);
     pair.actual.run("SET session_replication_role = replica; INSERT INTO child VALUES ('[1,2)', 'empty')");
     pair.compare(&[]).is(1, &["covered", "foreign_key"]);
+}
+
+#[test]
+fn keys_without_results_on_both_sides_are_unchecked() {
+    let world = "CREATE TABLE parent (id int PRIMARY KEY); CREATE TABLE child (id int CONSTRAINT to_parent REFERENCES parent); \
+        CREATE TABLE other (id int CONSTRAINT to_parent_too REFERENCES parent); INSERT INTO parent VALUES (1)";
+    let pair = Pair::new(world);
+    let dir = tempfile::tempdir().unwrap();
+    let save = |side: &crate::support::Database, name: &str, keep: usize| {
+        let path = dir.path().join(format!("{keep}-{name}")).display().to_string();
+        start(&["manifest", &side.conninfo, &path]).end().is(0, &[]);
+        let mut saved: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        let keys = saved["foreign_keys"].as_object_mut().unwrap();
+        assert_eq!(keys.len(), 2, "{keys:?}");
+        let lost: Vec<String> = keys.keys().skip(keep).cloned().collect();
+        lost.iter().for_each(|key| drop(keys.remove(key)));
+        std::fs::write(&path, serde_json::to_vec(&saved).unwrap()).unwrap();
+        path
+    };
+    for (keep, lost) in [(2, 0), (1, 1), (0, 2)] {
+        let sides = [save(&pair.expected, "expected.json", keep), save(&pair.actual, "actual.json", keep)];
+        let said = start(&["compare", &sides[0], &sides[1]]).end();
+        let count = said.out.matches("the key is there, and no result for its rows").count();
+        assert_eq!((said.code, count), (if lost == 0 { 0 } else { 2 }, 2 * lost), "{said}");
+    }
+    // What was not selected is not missed.
+    let sides = [save(&pair.expected, "one.json", 0), save(&pair.actual, "two.json", 0)];
+    start(&["compare", &sides[0], &sides[1], "--table", "parent"]).end().is(0, &["sound"]);
 }

@@ -146,6 +146,35 @@ fn hostile_names_and_values_are_printed_harmlessly() {
     }
 }
 
+/// What the program prints on a terminal, and its exit code. `script` belongs to every Debian system.
+fn on_a_terminal(arguments: &[&str]) -> (Option<i32>, String) {
+    let quoted = |word: &&str| format!("'{}'", word.replace('\'', "'\\''"));
+    let line = arguments.iter().map(quoted).collect::<Vec<_>>().join(" ");
+    let mut command = std::process::Command::new("script");
+    command.args(["-q", "-e", "-c", &format!("exec {} {line}", env!("CARGO_BIN_EXE_pgwitness")), "/dev/null"]);
+    command.env("TERM", "dumb").env("PGWITNESS_PG_BINDIR", &support::client_tools().bindir);
+    let output = command.stdin(std::process::Stdio::null()).output().unwrap();
+    (output.status.code(), String::from_utf8(output.stdout).unwrap())
+}
+
+#[test]
+fn a_hostile_name_reaches_no_terminal_in_json_or_sql() {
+    let evil = "\u{9b}2J\u{1b}]0;x\u{7}\u{202e}";
+    let name = pgwitness::name::quote_always(evil);
+    let pair = Pair::new(&format!("CREATE TABLE {name} ({name} text PRIMARY KEY); INSERT INTO {name} VALUES ('x')"));
+    let is_harmless = |text: &str| !text.chars().any(|c| "\u{9b}\u{1b}\u{7}\u{202e}".contains(c));
+    let compare = ["compare", &pair.expected.conninfo, &pair.actual.conninfo, "--format", "json", "--quiet"];
+    let (code, said) = on_a_terminal(&compare);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(is_harmless(&said) && said.contains("\\u009b2J"), "{said:?}");
+    let piped = start(&compare).end();
+    assert!(piped.out.contains('\u{9b}'), "what is not for a terminal stays as it is: {piped}");
+    let (code, said) = on_a_terminal(&["digest-sql", "-d", &pair.expected.conninfo, &name]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(is_harmless(&said) && said.contains("a terminal would obey or not show"), "{said:?}");
+    start(&["digest-sql", "-d", &pair.expected.conninfo, &name]).end().is(0, &["\u{9b}2J"]);
+}
+
 #[test]
 fn nothing_of_ours_is_left_behind_by_a_dump_that_is_read() {
     let pair = Pair::new("CREATE TABLE t (id int); INSERT INTO t SELECT generate_series(1, 100000)");

@@ -1,7 +1,11 @@
 //! Connections get lost, servers stop, people press Ctrl-C.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
+
+use pgwitness::cluster::ClusterOptions;
 
 use crate::stage::{Pair, lock, ours, start, until};
 use crate::support;
@@ -137,6 +141,103 @@ fn time_limits_of_a_role_or_a_database_do_not_reach_us() {
     std::thread::sleep(std::time::Duration::from_millis(1500));
     drop(locked);
     running.end().is(0, &["sound"]);
+}
+
+/// Passes on what the server says, message by message; of its counts of copied rows, each has another last digit.
+fn miscount(mut server: TcpStream, mut client: TcpStream) {
+    let mut header = [0; 5];
+    while server.read_exact(&mut header).is_ok() {
+        let length = u32::from_be_bytes([header[1], header[2], header[3], header[4]]);
+        let mut payload = vec![0; length as usize - 4];
+        server.read_exact(&mut payload).unwrap();
+        if header[0] == b'C' && payload.starts_with(b"COPY ") {
+            let last = payload.len() - 2;
+            payload[last] = if payload[last] == b'9' { b'0' } else { payload[last] + 1 };
+        }
+        if client.write_all(&[&header[..], &payload].concat()).is_err() {
+            break;
+        }
+    }
+}
+
+/// A way to the server through [`miscount`]. Returns its port.
+fn miscounting(port: u16) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let own = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for client in listener.incoming().flatten() {
+            let server = TcpStream::connect(("127.0.0.1", port)).unwrap();
+            let (mut asks, mut hears) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+            std::thread::spawn(move || std::io::copy(&mut asks, &mut hears));
+            std::thread::spawn(move || miscount(server, client));
+        }
+    });
+    own
+}
+
+#[test]
+fn rows_of_which_the_server_counts_another_number_are_unchecked_in_large_and_small_tables() {
+    let server = Arc::new(support::cluster_with(ClusterOptions { tcp: true, ..ClusterOptions::default() }));
+    let pair = Pair::on(server, WORLD);
+    let name = pair.actual.value("SELECT current_database()");
+    let straight = format!("{} sslmode=disable", pair.server.tcp_conninfo(&name).unwrap());
+    let port = pair.server.port();
+    let bent = straight.replace(&format!("port='{port}'"), &format!("port='{}'", miscounting(port)));
+    assert_ne!(straight, bent);
+    // In parts, as a whole, and among others in one question.
+    for jobs in ["1", "3"] {
+        start(&["compare", &pair.expected.conninfo, &straight, "--jobs", jobs]).end().is(0, &["sound"]);
+        let said = start(&["compare", &pair.expected.conninfo, &bent, "--jobs", jobs]).end();
+        said.is(2, &["rows public.big", "rows public.small", "the server counts other rows than came", "inconclusive"]);
+    }
+}
+
+/// A session of the server that is stopped (SIGSTOP): the connection stays open, and nothing comes. It goes on when dropped.
+struct Silenced(String);
+
+impl Silenced {
+    fn session(side: &support::Database, condition: &str) -> Self {
+        let sql = format!("SELECT pid FROM pg_stat_activity WHERE {} AND {condition} LIMIT 1", ours(side));
+        let silenced = Self(side.value(&sql));
+        silenced.signal("STOP");
+        silenced
+    }
+
+    fn signal(&self, name: &str) {
+        let command = format!("kill -s {name} {}", self.0);
+        assert!(std::process::Command::new("sh").args(["-c", &command]).status().unwrap().success());
+    }
+}
+
+impl Drop for Silenced {
+    fn drop(&mut self) {
+        self.signal("CONT");
+    }
+}
+
+#[test]
+fn a_server_that_goes_silent_in_the_middle_of_a_table_is_given_up_and_the_table_is_unchecked() {
+    let pair = Pair::new(WORLD);
+    let running = pair.caught_sending(&pair.actual, "big", &["--jobs", "1", "--stalled-after", "2"]);
+    let silenced = Silenced::session(&pair.actual, "query LIKE 'COPY%big%'");
+    running.signal("CONT");
+    let said = running.end();
+    drop(silenced);
+    said.is(2, &["rows public.big", "nothing came from the server for 2 s"]);
+}
+
+#[test]
+fn a_server_that_goes_silent_while_it_is_asked_is_given_up() {
+    let pair = Pair::new(WORLD);
+    let locked = lock(&pair.actual, "big");
+    let running = pair.start(&["--jobs", "1", "--stalled-after", "2"]);
+    let waits = format!("{} AND wait_event_type = 'Lock'", ours(&pair.actual));
+    until("the table is being waited for", || pair.count(&waits) > 0);
+    let silenced = Silenced::session(&pair.actual, "wait_event_type = 'Lock'");
+    drop(locked);
+    let said = running.end();
+    drop(silenced);
+    said.is(2, &["rows public.big", "nothing came from the server for 2 s"]);
 }
 
 #[test]

@@ -7,5 +7,6 @@ mod backups;
 mod full_disk;
 mod journal;
 mod lock;
+mod owners;
 mod sources;
 mod support;

@@ -17,6 +17,7 @@ mod stage;
 #[allow(dead_code, reason = "another binary uses the rest")]
 mod web_server;
 
+mod canary;
 mod drift;
 mod figures;
 mod pages;

@@ -12,7 +12,7 @@ use crate::support::night::{NightWorld, said, text};
 use crate::web_server::{Answer, Web};
 
 /// Everybody who is told, and what they have heard.
-struct Ears {
+pub struct Ears {
     _stage: Stage,
     _servers: tokio::runtime::Runtime,
     mail: Smtp,
@@ -21,7 +21,7 @@ struct Ears {
 }
 
 impl Ears {
-    fn open(world: &mut NightWorld, hook: &[Answer], ping: &[Answer]) -> Self {
+    pub fn open(world: &mut NightWorld, hook: &[Answer], ping: &[Answer]) -> Self {
         let stage = Stage::new();
         let mail = Smtp::start(&stage, &Ways { starttls: true, ..Ways::default() });
         let servers = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
@@ -64,7 +64,7 @@ impl Ears {
     }
 
     /// Everything that left the machine.
-    fn all(&self) -> String {
+    pub fn all(&self) -> String {
         let mails = self.mail.log(|log| {
             let parse = |bytes: &Vec<u8>| {
                 let message = mail_parser::MessageParser::default().parse(bytes).unwrap();

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::super::args::{DiffArguments, Format, SideChoice};
 use super::super::inputs;
-use super::super::terminal::{Terminal, print_result};
+use super::super::terminal::{Terminal, print_json, print_result};
 use super::{Result, find, read_signers};
 use crate::drift::{self, Change, Drift};
 use crate::error::{Context, Error};
@@ -33,7 +33,7 @@ pub fn run(arguments: &DiffArguments) -> Result<u8> {
             let head = side("before", &before) + &side("after ", &after);
             print_result(&format!("{head}\n{}", render::drift(&drift, style)))?;
         }
-        Format::Json => print_result(&json(&before, &after, &drift)?)?,
+        Format::Json => print_json(&json(&before, &after, &drift)?)?,
     }
     Ok(drift.exit_code())
 }

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::super::args::{Format, ListArguments, VerdictChoice};
 use super::super::inputs;
-use super::super::terminal::{Terminal, print_result};
+use super::super::terminal::{Terminal, print_json, print_result};
 use super::{Result, directory, signers};
 use crate::error::Error;
 use crate::nights::{self, Content, NightEntry};
@@ -23,7 +23,7 @@ pub fn run(arguments: &ListArguments) -> Result<u8> {
     let nights = select(all, since, arguments.verdict);
     match arguments.format {
         Format::Table => print_result(&nights::table(&nights, now, Terminal::stdout().style(false)))?,
-        Format::Json => print_result(&json(&nights)?)?,
+        Format::Json => print_json(&json(&nights)?)?,
     }
     let is_in_order = nights.iter().all(|night| night.disorder().is_empty());
     Ok(if is_in_order { 0 } else { DISORDER })

@@ -66,7 +66,7 @@ impl Search {
     /// # Errors
     /// When the directory, the key or the list cannot be read.
     pub fn run(&self) -> Result<Found> {
-        let trusted = self.trusted()?;
+        let trusted = trusted(&self.key, self.listed.as_deref())?;
         let trust = Trust { allowed: &trusted, identity: None, now: self.now };
         let mut found = Found::default();
         let mut found_at = None;
@@ -89,13 +89,6 @@ impl Search {
         Ok(found)
     }
 
-    fn trusted(&self) -> Result<AllowedSigners> {
-        let key = store::read_key(&self.key)?;
-        let own = signature::allowed_signers_line(signature::identity(&key), key.public_key())?;
-        let listed = self.listed.as_deref().map(userfiles::allowed_signers_text).transpose()?;
-        AllowedSigners::parse(&format!("{own}\n{}", listed.unwrap_or_default()))
-    }
-
     fn word(&self, candidate: &Candidate, trust: Trust<'_>) -> Result<Word> {
         let bytes = files::read(&candidate.path, files::REPORT)?;
         demand_signed(&candidate.path, &bytes, trust)?;
@@ -109,6 +102,17 @@ impl Search {
             None => expected(&report, &candidate.path).map(|manifest| Word::Sound(Box::new(manifest))),
         }
     }
+}
+
+/// Our own key, and whom the configuration lists.
+///
+/// # Errors
+/// When the key or the list cannot be read.
+pub fn trusted(key: &KeyFile, listed: Option<&Path>) -> Result<AllowedSigners> {
+    let key = store::read_key(key)?;
+    let own = signature::allowed_signers_line("pgwitness", key.public_key())?;
+    let listed = listed.map(userfiles::allowed_signers_text).transpose()?;
+    AllowedSigners::parse(&format!("{own}\n{}", listed.unwrap_or_default()))
 }
 
 fn candidates(directory: &Path) -> Result<Vec<Candidate>> {
