@@ -14,9 +14,9 @@ use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
 use clap::Parser;
-use pgwitness::cluster::{Cluster, ClusterOptions};
-use pgwitness::error::{Error, Result};
-use pgwitness::pgtools::PgTools;
+use pgwitness::base::error::{Error, Result};
+use pgwitness::postgres::server::{Cluster, ClusterOptions};
+use pgwitness::postgres::tools::PgTools;
 
 use measure::{Meter, Run, duel, median};
 

@@ -14,10 +14,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use clap::Parser;
-use pgwitness::cluster::{Cluster, ClusterOptions};
-use pgwitness::error::{Error, Result};
-use pgwitness::pgtools::PgTools;
-use pgwitness::session::pgoptions;
+use pgwitness::base::error::{Error, Result};
+use pgwitness::postgres::server::{Cluster, ClusterOptions};
+use pgwitness::postgres::session::pgoptions;
+use pgwitness::postgres::tools::PgTools;
 
 use measure::{Meter, Run, duel, median};
 

@@ -1,125 +1,79 @@
-//! pgwitness proves that a copy of a PostgreSQL database is the database, and signs what it saw.
+//! pgwitness makes an off-system backup of a PostgreSQL database, restores it, proves that the restored copy equals the source,
+//! and signs the result.
 //!
 //! # How it works
 //!
-//! Whatever can be read (a live database, a dump, a saved manifest) is an [`endpoint`]. Each is reduced to a [`manifest`]: for
-//! every table the number of rows, a [`digest`] (a sum of the SHA-256 of the lines that `COPY … TO STDOUT` prints) and a
-//! [`sketch`] (a small table from which differing rows can be decoded); the state of sequences; the definition of every object,
-//! read by our own SQL in `checks/catalog`; the rows that violate foreign keys. Two manifests are compared by a pure function
-//! ([`compare`]), which sorts everything it meets into findings, things unchecked, and waivers; one method turns that into one of
-//! three answers ([`verdict`]). Then the differing rows are fetched in a second pass and named ([`comparison`], [`pairing`]), and
-//! the [`report`] is written and signed.
+//! Everything that can be read (a live database, a dump, a saved manifest) is an [`endpoint`]. Each is reduced to a
+//! [`model::manifest`]: for every table the number of rows, a [`model::digest`] (a sum of the SHA-256 of the lines that
+//! `COPY … TO STDOUT` prints) and a [`model::sketch`] (a small table from which differing rows can be decoded); the state of
+//! sequences; the definition of every object, read by the SQL in `checks/catalog`; the rows that violate foreign keys. A pure
+//! function ([`compare`]) sorts the differences of two manifests into findings, unchecked entries and waivers; one method turns
+//! that into a verdict ([`model::verdict`]). A second pass fetches the differing rows and names them
+//! ([`endpoint::compare_endpoints`], [`compare::rows`]); then the [`model::report`] is written and signed. The same code reads
+//! both sides.
 //!
-//! The same code reads both sides: symmetry is the proof.
+//! A nightly run ([`nightly`]) takes its data from a temporary RDS instance ([`aws`]) or from any server, makes a dump
+//! ([`nightly::dumping`]), restores it ([`nightly::restoring`]) and compares three manifests instead of two. What may outlive a run
+//! is in the journal ([`storage::journal`]) before it is made; the same code removes it at the end of the run, at the start of the
+//! next one, and by `sweep`.
 //!
-//! A night ([`nightly`]) is that comparison with everything around it: where the data comes from ([`rds`], or any server), a dump ([`dumping`]),
-//! a copy ([`restoring`]), three manifests instead of two, and an end that every way out leads through. What may outlive a run is in the
-//! [`journal`] before it is made; what is owed can be read from it ([`journal::debts`]) and is paid by the same code at the end of a run, at the
-//! start of the next and by `sweep`. Dumps move between three places ([`backups`]) and are removed by a pure function's plan ([`retention`]).
+//! # The rooms
 //!
-//! # Words
+//! A room uses only rooms above it in this list, and inside a room a module uses only modules above it in `mod.rs`;
+//! `tests/architecture.rs` keeps both rules. `model`, `compare` and `config` are pure: no files, no sockets, no clock.
 //!
-//! *endpoint* a place to read · *moment* one read snapshot shared by all sessions of a side · *expected / actual* the two sides,
-//! always in that order · *finding* something we looked at and that is wrong · *unchecked* something we could not look at, with
-//! the reason · *waiver* a difference that was expected, with the reason and who asked for it · *verdict* sound, damaged or
-//! inconclusive.
+//! * [`base`]: errors, time, JSON, text, files, secrets, TLS; knows nothing of databases.
+//! * [`model`]: plain data: names, digests, manifests, findings, verdicts, reports, runs; the SQL of `checks/`.
+//! * [`compare`]: two manifests compared: tables, schema, columns, sequences, waivers, drift from run to run.
+//! * [`postgres`]: servers and programs of PostgreSQL: connection strings, sessions, `pg_dump` and its kin, a server of our own.
+//! * [`config`]: `pgwitness.toml`.
+//! * [`storage`]: our own disk: reports and signatures, journals, the backup directory, retention.
+//! * [`endpoint`]: what can be read, and the comparison of two endpoints.
+//! * [`aws`]: RDS: snapshot, temporary instance, and the proof without which nothing is deleted.
+//! * [`output`]: terminal, HTML, e-mail, webhook, health check, metrics.
+//! * [`nightly`]: a run: preflight, dump, restore, verification, report, cleanup; and the restore after a disaster.
+//! * [`cli`]: the only room that prints, reads the environment and asks for the time.
 //!
-//! # The ladder
+//! # Terms
 //!
-//! A module uses only modules above it in this file (`tests/house.rs` says so): *words* are plain data, *thought* is pure,
-//! *hands* touch the world, *plan* puts them together. Only [`cli`] prints, reads the environment and asks the clock.
+//! *endpoint*: something to read · *moment*: one snapshot shared by all sessions of a side · *expected, actual*: the two sides,
+//! always in that order · *finding*: a difference that was seen · *unchecked*: something that could not be read, with the reason
+//! · *waiver*: a difference that was expected, with reason and author · *limit*: what a restore on this server cannot carry ·
+//! *verdict*: sound, damaged or inconclusive.
 //!
-//! # Where the design was changed by reality
+//! # Decisions that are not evident
 //!
-//! * A sketch has three rows of 2^k cells, one cell a row, instead of three cells in one array: so the three never coincide, and folding
-//!   stays row by row. A cell has a fifth word, a check: without it, small sketches would decode rows that never were.
-//! * The lines of a COPY bypass the queues of tokio-postgres ([`tap`]), which cost more than the hashing.
-//! * A dump written with another time zone, form of bytes or currency is *unchecked*, not damaged: the values may be the same
-//!   ([`dump`]).
+//! * A sketch has three rows of 2^k cells, one cell a row, instead of three cells in one array: the three never coincide, and
+//!   folding stays row by row. A cell has a fifth word, a check: without it, small sketches would decode rows that never existed.
+//! * The lines of a COPY bypass the queues of tokio-postgres ([`postgres::copy_stream`]), which cost more than the hashing.
+//! * A dump written with another time zone, bytea format or currency is *unchecked*, not damaged: the values may be the same.
 //! * TRUNCATE, a rewrite or a swap after the moment makes an old snapshot see an empty table: what has changed in the catalog
-//!   since the moment is unchecked ([`live`]).
+//!   since the moment is unchecked ([`endpoint::live`]).
 //! * A violation seen on a live side is a finding even where the other side, a dump, cannot answer.
-//! * A server prints one definition in several ways, so definitions that differ as texts are parsed and compared in one form ([`canonical`]).
-//! * Comparing a database, a dump or a manifest with itself proves nothing and is refused; so is a waiver that covers everything.
-//! * A night's report is signed before the instance is deleted, so what comes after stands in a second signed file, `closing.json`.
-//! * The copy has a random name until it is proven and the hook has run on it: whoever finds its public name finds a copy that was cleaned.
+//! * A server prints one definition in several ways, so definitions that differ as texts are parsed and compared in one form
+//!   ([`compare::canonical`]).
+//! * Comparing an endpoint with itself proves nothing and is refused; so is a waiver that covers everything.
+//! * The report of a run is signed before the instance is deleted, so what comes after is in a second signed file,
+//!   `closing.json`.
+//! * The restored copy has a random name until it is verified and the hook has run on it: a program that finds the public name
+//!   finds a copy that the hook has cleaned.
 //! * A complete dump without a verdict is kept in `unverified/` until a newer one is verified: it may be the only one of its day.
-//! * Sequences and large objects are read at the moment's time, but a sequence is not transactional: on a live, moving source its value
+//! * Sequences and large objects are read at the moment's time, but a sequence is not transactional: on a live source its value
 //!   may be later than the rows.
+//!
+//! # Absent on purpose
+//!
+//! Writes to a source database; verdicts made outside `model::verdict`; `--ignore-errors`; severity levels; any call that deletes
+//! an RDS snapshot or turns deletion protection off; plug-ins; options without a test.
 
-// words
-pub mod error;
-pub mod supported;
-pub mod count;
-pub mod strict;
-pub mod time;
-pub mod name;
-pub mod digest;
-pub mod sketch;
-pub mod row;
-pub mod aspect;
-pub mod manifest;
-pub mod finding;
-pub mod verdict;
-pub mod progress;
-pub mod questions;
-pub mod hidden;
-pub mod night;
-pub mod aftermath;
-pub mod bulletin;
-pub mod redaction;
-
-// thought
-pub mod pattern;
-pub mod config;
-pub mod listing;
-pub mod canonical;
+pub mod base;
+pub mod model;
 pub mod compare;
-pub mod drift;
-pub mod report;
-pub mod render;
-pub mod metrics;
-pub mod letter;
-pub mod signature;
-pub mod signers;
-pub mod retention;
-pub mod digest_sql;
-
-// hands
-pub mod files;
-pub mod userfiles;
-pub mod pgtools;
-pub mod install;
-pub mod cluster;
-pub mod capture;
-pub mod pairing;
-pub mod archive;
-pub mod dump;
-pub mod pgerror;
-pub mod tap;
-pub mod tls;
-pub mod secret;
-pub mod conninfo;
-pub mod session;
-pub mod live;
-pub mod store;
-pub mod nights;
-pub mod journal;
-pub mod backups;
-pub mod notify;
-pub mod page;
-pub mod publish;
-pub mod textfile;
+pub mod postgres;
+pub mod config;
+pub mod storage;
 pub mod endpoint;
-pub mod rds;
-pub mod child;
-pub mod dumping;
-pub mod restoring;
-
-// plan
-pub mod preflight;
-pub mod comparison;
+pub mod aws;
+pub mod output;
 pub mod nightly;
-pub mod recovery;
-pub mod demo;
 pub mod cli;

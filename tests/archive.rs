@@ -8,9 +8,9 @@ use std::fs;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use pgwitness::archive::{Archive, ArchiveTable, Format, HasData, RowSink, SequenceValue, TableKind};
-use pgwitness::error::{Error, Result};
-use pgwitness::name::Name;
+use pgwitness::base::error::{Error, Result};
+use pgwitness::endpoint::archive::{Archive, ArchiveTable, Format, HasData, RowSink, SequenceValue, TableKind};
+use pgwitness::model::name::Name;
 use tempfile::TempDir;
 use world::{program, world};
 

@@ -10,7 +10,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use pgwitness::cluster::{Cluster, ClusterOptions};
+use pgwitness::postgres::server::{Cluster, ClusterOptions};
 use support::{servers, templates, tools};
 use tempfile::TempDir;
 

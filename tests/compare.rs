@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
-use pgwitness::cluster::Cluster;
+use pgwitness::postgres::server::Cluster;
 use serde_json::Value;
 use support::{Database, Format};
 

@@ -18,10 +18,10 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use pgwitness::cluster::Cluster;
-use pgwitness::finding::FindingKind;
-use pgwitness::name::quote_always;
-use pgwitness::questions::CATALOG;
+use pgwitness::model::catalog::CATALOG;
+use pgwitness::model::finding::FindingKind;
+use pgwitness::model::name::quote_always;
+use pgwitness::postgres::server::Cluster;
 use support::world::{self, Header, World, fixtures, sql_files};
 use support::{Database, Format};
 

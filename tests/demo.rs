@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use pgwitness::demo::WOUNDS;
+use pgwitness::cli::demo_scenario::WOUNDS;
 use support::{client_tools, pgwitness};
 
 fn demo() -> Command {

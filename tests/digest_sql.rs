@@ -7,8 +7,8 @@ mod support;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use pgwitness::manifest::Manifest;
-use pgwitness::name::Name;
+use pgwitness::model::manifest::Manifest;
+use pgwitness::model::name::Name;
 use support::{Database, cluster, pgwitness};
 
 /// What a session can do to the text of a value, and a schema in front that has other functions of the same names.
@@ -97,7 +97,7 @@ fn a_partitioned_table_has_the_sum_of_its_leaves() {
          INSERT INTO public.p VALUES (1, 'x'), (2, E'y\\t\\\\'), (2, NULL);
          CREATE TABLE public.empty (a int) PARTITION BY LIST (a)",
     );
-    let mut sum = pgwitness::digest::TableDigest::default();
+    let mut sum = pgwitness::model::digest::TableDigest::default();
     for relation in manifest(&database.conninfo).relations.values() {
         sum += relation.rows.seen().unwrap().digest;
     }

@@ -11,7 +11,7 @@ use std::fs;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use pgwitness::cluster::{Cluster, ClusterOptions};
+use pgwitness::postgres::server::{Cluster, ClusterOptions};
 use support::Database;
 use support::night::NightWorld;
 

@@ -21,7 +21,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::OnceLock;
 
-use pgwitness::cluster::Cluster;
+use pgwitness::postgres::server::Cluster;
 use support::night::{NightWorld, names};
 use support::world::World;
 use support::{Database, cluster};

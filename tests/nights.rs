@@ -14,15 +14,15 @@ use paper::{
     IDENTITY, RUN_ID, allowed, at, leave_an_instance, make_key, manifest, write_closing, write_night, write_report,
     write_report_on,
 };
-use pgwitness::aftermath::Aftermath;
-use pgwitness::manifest::{Manifest, Observed};
-use pgwitness::name::Name;
-use pgwitness::night::{Closing, DumpFacts, DumpFile, Night, Step, StepResult};
-use pgwitness::nights::{self, ChainState, Content, Extent, NightEntry, ReviewState, SignatureState};
-use pgwitness::report::{Report, Run, Times};
-use pgwitness::signers::AllowedSigners;
-use pgwitness::store::{KeyFile, Trust, keygen};
-use pgwitness::time::Timestamp;
+use pgwitness::base::time::Timestamp;
+use pgwitness::model::manifest::{Manifest, Observed};
+use pgwitness::model::name::Name;
+use pgwitness::model::post_report::Aftermath;
+use pgwitness::model::report::{Report, Run, Times};
+use pgwitness::model::run::{Closing, DumpFacts, DumpFile, Night, Step, StepResult};
+use pgwitness::storage::history::{self, ChainState, Content, Extent, NightEntry, ReviewState, SignatureState};
+use pgwitness::storage::reports::{KeyFile, Trust, keygen};
+use pgwitness::storage::signers::AllowedSigners;
 use proptest::prelude::*;
 use sha2::{Digest as _, Sha256};
 
@@ -39,7 +39,8 @@ fn orders(count: u32) -> Manifest {
     let rows: Vec<String> = (0..count).map(|row| format!("{row}\tpaid")).collect();
     let mut held = manifest(&rows.iter().map(String::as_str).collect::<Vec<_>>(), 8);
     // Everything was asked, and there is nothing.
-    let kinds = pgwitness::questions::CATALOG.iter().map(|question| (question.kind.to_owned(), Default::default()));
+    let kinds =
+        pgwitness::model::catalog::CATALOG.iter().map(|question| (question.kind.to_owned(), Default::default()));
     held.schema.objects = kinds.collect();
     held
 }
@@ -119,7 +120,7 @@ impl World {
     }
 
     fn read(&self) -> Vec<NightEntry> {
-        nights::read(&self.reports(), Some(&self.signers), june(26)).unwrap()
+        history::read(&self.reports(), Some(&self.signers), june(26)).unwrap()
     }
 
     fn entry(&self, day: u32) -> NightEntry {
@@ -130,7 +131,7 @@ impl World {
         let backup_dir = self.dir.path().join("backups");
         let trust = Trust { allowed: &self.signers, identity: None, now: june(26) };
         let extent = Extent { back_from: None, backups: backups.then_some(backup_dir.as_path()) };
-        nights::exit_code(&nights::verify_all(&self.reports(), trust, extent).unwrap())
+        history::exit_code(&history::verify_all(&self.reports(), trust, extent).unwrap())
     }
 
     /// `report …`, with `{dir}`, `{signers}` and `{backups}` filled in.
@@ -344,8 +345,8 @@ fn without_a_configuration_the_hint_is_the_option_that_is_missing() {
 fn a_narrow_list_leaves_columns_out_and_cuts_no_id() {
     let world = World::sound(2);
     for width in [40, 60, 80, 100, 120, 140] {
-        let style = pgwitness::render::Style { color: false, width, all_tables: false };
-        let text = nights::table(&world.read(), june(26), style);
+        let style = pgwitness::output::terminal::Style { color: false, width, all_tables: false };
+        let text = pgwitness::output::terminal::history_table(&world.read(), june(26), style);
         let (ids, lines) = ([id(15), id(16)], text.lines());
         assert!(ids.iter().all(|id| text.contains(&format!("{id} "))), "{width}:\n{text}");
         assert!(lines.clone().all(|line| line.chars().count() <= width), "{width}:\n{text}");
@@ -470,7 +471,7 @@ fn the_newest_night_without_a_closing_may_still_be_at_it() {
     write_report(&world.reports(), Some(&world.key), at("2026-06-25T09:00:00Z"));
     CLOSING.iter().for_each(|name| fs::remove_file(night.join(name)).unwrap());
     let later = |now| {
-        let nights = nights::read(&world.reports(), Some(&world.signers), now).unwrap();
+        let nights = history::read(&world.reports(), Some(&world.signers), now).unwrap();
         nights.into_iter().find(|entry| entry.id == id(25)).unwrap()
     };
     let entry = later(at("2026-06-25T10:00:00Z"));
@@ -518,7 +519,7 @@ fn no_night_of_the_future_is_running() {
     // And it hides no other.
     fs::create_dir(world.reports().join(id(25))).unwrap();
     let now = at("2026-06-25T03:00:00Z");
-    let nights = nights::read(&world.reports(), Some(&world.signers), now).unwrap();
+    let nights = history::read(&world.reports(), Some(&world.signers), now).unwrap();
     let running: Vec<&str> = nights.iter().filter(|night| night.is_pending()).map(|night| night.id.as_str()).collect();
     assert_eq!(running, [id(25)]);
 }
@@ -567,10 +568,11 @@ fn a_closing_is_read_as_strictly_as_a_report() {
     let dir = world.reports().join(id(15));
     let report = fs::read(dir.join("report.json")).unwrap();
     let sha256 = hex::encode(Sha256::digest(&report));
-    let key = pgwitness::store::read_key(&world.key).unwrap();
+    let key = pgwitness::storage::reports::read_key(&world.key).unwrap();
     let write = |text: &str| {
         fs::write(dir.join("closing.json"), text).unwrap();
-        fs::write(dir.join("closing.json.sig"), pgwitness::signature::sign(&key, text.as_bytes()).unwrap()).unwrap();
+        fs::write(dir.join("closing.json.sig"), pgwitness::storage::signature::sign(&key, text.as_bytes()).unwrap())
+            .unwrap();
         world.entry(15).aftermath
     };
     let good = format!(
@@ -613,7 +615,7 @@ fn a_chain_that_was_begun_anew_shows() {
 fn a_report_of_a_later_format_still_holds_the_chain_together() {
     let world = World::sound(1);
     let path = world.reports().join(id(15)).join("report.json");
-    let now = format!("\"format\": {}", pgwitness::report::FORMAT);
+    let now = format!("\"format\": {}", pgwitness::model::report::FORMAT);
     let text = fs::read_to_string(&path).unwrap();
     assert!(text.contains(&now), "{text}");
     let text = text.replacen(&now, "\"format\": 9", 1);
@@ -671,8 +673,8 @@ fn a_report_cannot_make_us_read_files_elsewhere() {
     for (backup, path) in [("../../x", "dump"), (id(15).as_str(), "../x"), (id(15).as_str(), "/etc/passwd")] {
         let mut night = a_night(backup, b"x");
         night.dump.as_mut().unwrap().files[0].path = path.into();
-        let state = nights::check_dump(night.dump.as_ref().unwrap(), &world.dir.path().join("backups"));
-        let nights::DumpState::Damaged(why) = state else { panic!("{state:?}") };
+        let state = history::check_dump(night.dump.as_ref().unwrap(), &world.dir.path().join("backups"));
+        let history::DumpState::Damaged(why) = state else { panic!("{state:?}") };
         assert!(why[0].contains("is not"), "{why:?}");
     }
 }
@@ -680,7 +682,7 @@ fn a_report_cannot_make_us_read_files_elsewhere() {
 #[test]
 fn reports_are_found_by_what_people_say() {
     let world = World::sound(3);
-    let found = |text: &str| nights::find(Some(&world.reports()), text);
+    let found = |text: &str| history::find(Some(&world.reports()), text);
     let day = |path: PathBuf| path.parent().unwrap().file_name().unwrap().to_string_lossy()[..8].to_owned();
     for (text, wanted) in
         [("latest", "20260617"), ("previous", "20260616"), ("20260615", "20260615"), (&id(16), "20260616")]
@@ -691,8 +693,8 @@ fn reports_are_found_by_what_people_say() {
     assert!(found("1999").unwrap_err().to_string().starts_with("there is no report 1999"));
     assert!(found("").is_err());
     let path = world.reports().join(id(15));
-    assert_eq!(nights::find(None, path.to_str().unwrap()).unwrap(), path.join("report.json"));
-    assert!(nights::find(None, "latest").unwrap_err().hint_text().unwrap().contains("--directory"));
+    assert_eq!(history::find(None, path.to_str().unwrap()).unwrap(), path.join("report.json"));
+    assert!(history::find(None, "latest").unwrap_err().hint_text().unwrap().contains("--directory"));
     // An older report is not the latest because the latest cannot be read.
     fs::write(world.reports().join(id(17)).join("report.json"), "{").unwrap();
     assert!(found("latest").is_err());
@@ -806,14 +808,14 @@ fn an_administrator_signs_that_they_have_looked() {
 #[test]
 fn a_signer_of_reports_is_no_reviewer() {
     let world = World::sound(1);
-    let key = pgwitness::store::read_key(&world.key).unwrap();
+    let key = pgwitness::storage::reports::read_key(&world.key).unwrap();
     let report = world.reports().join(id(15)).join("report.json");
-    nights::acknowledge(&report, "fine", None, &key, june(16)).unwrap();
+    history::acknowledge(&report, "fine", None, &key, june(16)).unwrap();
     let state = &world.entry(15).reviews[0].state;
     assert!(matches!(state, ReviewState::Void(why) if why.contains("pgwitness-review")), "{state:?}");
-    nights::acknowledge(&report, "fine", None, &key, june(16)).unwrap_err();
-    nights::acknowledge(&report, " ", None, &key, june(17)).unwrap_err();
-    nights::acknowledge(&report, "x", Some("*"), &key, june(17)).unwrap_err();
+    history::acknowledge(&report, "fine", None, &key, june(16)).unwrap_err();
+    history::acknowledge(&report, " ", None, &key, june(17)).unwrap_err();
+    history::acknowledge(&report, "x", Some("*"), &key, june(17)).unwrap_err();
 }
 
 #[test]
@@ -834,9 +836,9 @@ fn hostile_texts_reach_no_terminal() {
     hostile.relations =
         hostile.relations.into_values().map(|rows| (Name::new("shop", "\u{1b}[2Jevil\n"), rows)).collect();
     write_report_on(&world.reports(), Some(&world.key), june(16), &hostile, &hostile);
-    let key = pgwitness::store::read_key(&world.key).unwrap();
+    let key = pgwitness::storage::reports::read_key(&world.key).unwrap();
     let report = world.reports().join(id(16)).join("report.json");
-    nights::acknowledge(&report, "\u{1b}[31mred\nline", None, &key, june(17)).unwrap();
+    history::acknowledge(&report, "\u{1b}[31mred\nline", None, &key, june(17)).unwrap();
     let strange = world.reports().join("\u{1b}[2Jnight\n");
     fs::rename(world.reports().join(id(15)), strange).unwrap();
     for command in [
@@ -861,7 +863,7 @@ fn look() {
 
 /// Written without forcing each file to the disk, which is what takes long.
 fn write_thousand(world: &World) {
-    let key = pgwitness::store::read_key(&world.key).unwrap();
+    let key = pgwitness::storage::reports::read_key(&world.key).unwrap();
     let held = orders(10);
     let outcome = pgwitness::compare::compare(&held, &held, &Default::default());
     let mut previous_report_sha256 = None;
@@ -880,7 +882,7 @@ fn write_thousand(world: &World) {
         let dir = world.reports().join(format!("{}-00112233", started_at.stamp()));
         fs::create_dir(&dir).unwrap();
         fs::write(dir.join("report.json"), &bytes).unwrap();
-        fs::write(dir.join("report.json.sig"), pgwitness::signature::sign(&key, &bytes).unwrap()).unwrap();
+        fs::write(dir.join("report.json.sig"), pgwitness::storage::signature::sign(&key, &bytes).unwrap()).unwrap();
         let report_sha256 = hex::encode(Sha256::digest(&bytes));
         let closing = Closing {
             format: 1,
@@ -893,7 +895,7 @@ fn write_thousand(world: &World) {
         };
         let closing = serde_json::to_vec_pretty(&closing).unwrap();
         fs::write(dir.join("closing.json"), &closing).unwrap();
-        fs::write(dir.join("closing.json.sig"), pgwitness::signature::sign(&key, &closing).unwrap()).unwrap();
+        fs::write(dir.join("closing.json.sig"), pgwitness::storage::signature::sign(&key, &closing).unwrap()).unwrap();
         previous_report_sha256 = Some(report_sha256);
     }
 }

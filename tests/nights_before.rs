@@ -7,7 +7,7 @@ mod support;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use pgwitness::cluster::Cluster;
+use pgwitness::postgres::server::Cluster;
 use support::night::{NightWorld, text};
 use support::{Database, cluster};
 
@@ -52,7 +52,7 @@ fn refused(world: &NightWorld) -> String {
 }
 
 fn place() -> String {
-    let info = pgwitness::conninfo::ConnInfo::resolve(&copies().conninfo("postgres"), &|_| None).unwrap();
+    let info = pgwitness::postgres::conninfo::ConnInfo::resolve(&copies().conninfo("postgres"), &|_| None).unwrap();
     info.describe()
 }
 

@@ -10,13 +10,13 @@ use std::time::Instant;
 
 use gallery::{HOSTILE, copy_of, database, ten_nights, write_night};
 use paper::{allowed, at, make_key, write_closing};
-use pgwitness::finding::{Finding, FindingKind, Unchecked};
-use pgwitness::name::Name;
-use pgwitness::nights;
-use pgwitness::page::{self, Paper};
-use pgwitness::publish::{Readers, all, one};
-use pgwitness::report::Report;
-use pgwitness::time::Timestamp;
+use pgwitness::base::time::Timestamp;
+use pgwitness::model::finding::{Finding, FindingKind, Unchecked};
+use pgwitness::model::name::Name;
+use pgwitness::model::report::Report;
+use pgwitness::output::html::{self, Paper};
+use pgwitness::output::site::{Readers, all, one};
+use pgwitness::storage::history;
 use proptest::prelude::*;
 
 fn now() -> Timestamp {
@@ -160,10 +160,10 @@ fn is_sane(page: &str) {
 }
 
 fn page_of(dir: &Path, change: impl FnOnce(&mut Report)) -> String {
-    let nights = nights::read(dir, None, now()).unwrap();
+    let nights = history::read(dir, None, now()).unwrap();
     let mut report = Report::from_bytes(&fs::read(nights[0].path.join("report.json")).unwrap()).unwrap();
     change(&mut report);
-    page::report(&Paper { report: &report, entry: &nights[0], older: None, newer: None, has_index: true })
+    html::report(&Paper { report: &report, entry: &nights[0], older: None, newer: None, has_index: true })
 }
 
 #[test]
@@ -366,10 +366,10 @@ fn three_thousand_tables_take_less_than_a_second_and_are_folded() {
         (*e, *a) = (expected, actual);
         *outcome = gallery::outcome_of(e, a);
     });
-    let nights = nights::read(dir.path(), None, now()).unwrap();
+    let nights = history::read(dir.path(), None, now()).unwrap();
     let report = Report::from_bytes(&fs::read(nights[0].path.join("report.json")).unwrap()).unwrap();
     let start = Instant::now();
-    let page = page::report(&Paper { report: &report, entry: &nights[0], older: None, newer: None, has_index: true });
+    let page = html::report(&Paper { report: &report, entry: &nights[0], older: None, newer: None, has_index: true });
     assert!(start.elapsed().as_secs_f64() < 1.0, "{:?}", start.elapsed());
     assert!(page.len() < 2_000_000, "{} bytes", page.len());
     assert!(page.contains("3,012 equal tables") && page.matches("<details>").count() >= 8);
@@ -380,9 +380,9 @@ fn three_thousand_tables_take_less_than_a_second_and_are_folded() {
 fn a_thousand_nights_take_less_than_a_second_and_are_folded_by_month() {
     let dir = tempfile::tempdir().unwrap();
     write_night(dir.path(), None, 0, |_, _, _, _| {});
-    let template = nights::read(dir.path(), None, now()).unwrap().remove(0);
+    let template = history::read(dir.path(), None, now()).unwrap().remove(0);
     write_closing(&template.path, None, paper::leave_an_instance);
-    let left = nights::read(dir.path(), None, now()).unwrap().remove(0);
+    let left = history::read(dir.path(), None, now()).unwrap().remove(0);
     let first = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_700_000_000);
     let nights: Vec<_> = (0..1_000_u32)
         .rev()
@@ -393,7 +393,7 @@ fn a_thousand_nights_take_less_than_a_second_and_are_folded_by_month() {
         })
         .collect();
     let start = Instant::now();
-    let page = page::index(&nights, now());
+    let page = html::index(&nights, now());
     assert!(start.elapsed().as_secs_f64() < 1.0, "{:?}", start.elapsed());
     is_sane(&page);
     assert_eq!((page.matches("<details open>").count(), page.matches("<details>").count()), (2, 33));
@@ -407,7 +407,7 @@ fn look() {
     let (key, generated) = make_key(tempfile::tempdir().unwrap().keep().as_path());
     fs::create_dir_all(dir.join("reports")).unwrap();
     fs::write(dir.join("allowed_signers"), &generated.allowed_signers_line).unwrap();
-    gallery::write_thousand(&dir.join("reports"), &pgwitness::store::read_key(&key).unwrap());
+    gallery::write_thousand(&dir.join("reports"), &pgwitness::storage::reports::read_key(&key).unwrap());
 }
 
 proptest! {
@@ -429,13 +429,13 @@ proptest! {
             night.steps[0].name = text.clone();
             night.dump.as_mut().unwrap().files[0].path = text.clone();
         });
-        let hostile_end = |closing: &mut pgwitness::night::Closing| {
-            closing.steps[0].result = pgwitness::night::StepResult::Failed(text.clone());
+        let hostile_end = |closing: &mut pgwitness::model::run::Closing| {
+            closing.steps[0].result = pgwitness::model::run::StepResult::Failed(text.clone());
             closing.steps[1].name = text.clone();
             closing.debts.push(text.clone());
         };
-        write_closing(&nights::read(dir.path(), None, now()).unwrap()[0].path, None, hostile_end);
-        let page = page + &page_of(dir.path(), |_| {}) + &page::index(&nights::read(dir.path(), None, now()).unwrap(), now());
+        write_closing(&history::read(dir.path(), None, now()).unwrap()[0].path, None, hostile_end);
+        let page = page + &page_of(dir.path(), |_| {}) + &html::index(&history::read(dir.path(), None, now()).unwrap(), now());
         page.split_inclusive("</html>").for_each(is_sane);
         let is_hidden = |c: char| (c.is_control() && c != '\n') || ('\u{202a}'..='\u{202e}').contains(&c);
         let hidden = page.chars().find(|c| is_hidden(*c));

@@ -5,14 +5,14 @@
 
 use std::path::PathBuf;
 
-use pgwitness::aspect::Aspect;
-use pgwitness::digest::{RowDigest, TableDigest};
-use pgwitness::finding::{
+use pgwitness::model::aspect::Aspect;
+use pgwitness::model::digest::{RowDigest, TableDigest};
+use pgwitness::model::finding::{
     AppliedWaiver, ChangedColumn, ChangedRow, Finding, FindingKind, RowDifference, RowText, Unchecked, Waiver,
 };
-use pgwitness::manifest::EndpointFacts;
-use pgwitness::render::{Heading, Style, outcome};
-use pgwitness::verdict::{Coverage, Outcome, Scope, TableResult, TableStatus};
+use pgwitness::model::manifest::EndpointFacts;
+use pgwitness::model::verdict::{Coverage, Outcome, Scope, TableResult, TableStatus};
+use pgwitness::output::terminal::{Heading, Style, outcome};
 
 fn digest(rows: u64, seed: &str) -> Option<TableDigest> {
     let mut digest = TableDigest::default();

@@ -6,12 +6,12 @@ mod paper;
 use std::collections::BTreeMap;
 
 use paper::{RUN_ID, manifest};
-use pgwitness::aspect::Aspect;
 use pgwitness::compare::{Request, compare};
-use pgwitness::finding::Waiver;
-use pgwitness::manifest::{Manifest, Observed, RelationKind, SequenceValue, Violations};
-use pgwitness::name::Name;
-use pgwitness::report::{Report, Run};
+use pgwitness::model::aspect::Aspect;
+use pgwitness::model::finding::Waiver;
+use pgwitness::model::manifest::{Manifest, Observed, RelationKind, SequenceValue, Violations};
+use pgwitness::model::name::Name;
+use pgwitness::model::report::{Report, Run};
 use proptest::prelude::*;
 
 fn observed<T>(seen: Option<T>) -> Observed<T> {

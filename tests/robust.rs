@@ -12,14 +12,14 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use paper::{IDENTITY, allowed, make_key, night, write_report};
-use pgwitness::archive::Archive;
-use pgwitness::conninfo::ConnInfo;
-use pgwitness::journal::Past;
-use pgwitness::report::Report;
-use pgwitness::signature;
-use pgwitness::signers::AllowedSigners;
-use pgwitness::store;
-use pgwitness::userfiles;
+use pgwitness::endpoint::archive::Archive;
+use pgwitness::model::report::Report;
+use pgwitness::postgres::conninfo::ConnInfo;
+use pgwitness::storage::journal::Past;
+use pgwitness::storage::reports;
+use pgwitness::storage::signature;
+use pgwitness::storage::signers::AllowedSigners;
+use pgwitness::storage::user_files;
 use proptest::prelude::*;
 
 /// For one input, on a busy machine.
@@ -96,7 +96,7 @@ proptest! {
 
     #[test]
     fn a_manifest_is_read_or_refused(bytes in any_or_changed("{\"format\":2,\"endpoint\":{},\"answers\":[\"rows\"],\"relations\":[]}")) {
-        with_file(&bytes, |path| store::load_manifest(path).map(drop).ok());
+        with_file(&bytes, |path| reports::load_manifest(path).map(drop).ok());
     }
 
     #[test]
@@ -106,7 +106,7 @@ proptest! {
 
     #[test]
     fn waivers_are_read_or_refused(bytes in any_or_changed(WAIVERS)) {
-        with_file(&bytes, |path| userfiles::waivers(path).ok());
+        with_file(&bytes, |path| user_files::waivers(path).ok());
     }
 
     #[test]
@@ -172,7 +172,7 @@ fn a_pipe_or_a_huge_file_in_place_of_any_file_of_a_report_stops_no_command() {
     fs::write(&signers, &generated.allowed_signers_line).unwrap();
     let report = write_report(&reports, Some(&key), night());
     assert_eq!(
-        allowed(&generated).principal(store::read_key(&key).unwrap().public_key(), Some(IDENTITY), night()).unwrap(),
+        allowed(&generated).principal(reports::read_key(&key).unwrap().public_key(), Some(IDENTITY), night()).unwrap(),
         IDENTITY
     );
     let (reports, signers) = (reports.to_str().unwrap(), signers.to_str().unwrap());
@@ -262,13 +262,13 @@ fn a_check_that_would_not_be_read_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("good.sql"), "SELECT 1").unwrap();
         fs::write(dir.path().join(name), "SELECT 1").unwrap();
-        let error = userfiles::assertions(dir.path()).unwrap_err();
+        let error = user_files::assertions(dir.path()).unwrap_err();
         assert!(error.to_string().contains("is not read"), "{name}: {error}");
     }
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("good.sql"), "SELECT 1").unwrap();
     fs::write(dir.path().join("README.md"), "notes").unwrap();
-    assert_eq!(userfiles::assertions(dir.path()).unwrap().len(), 1);
+    assert_eq!(user_files::assertions(dir.path()).unwrap().len(), 1);
     fs::create_dir(dir.path().join("more")).unwrap();
-    assert!(userfiles::assertions(dir.path()).unwrap_err().to_string().contains("more is a directory"));
+    assert!(user_files::assertions(dir.path()).unwrap_err().to_string().contains("more is a directory"));
 }

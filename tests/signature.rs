@@ -8,10 +8,10 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use paper::{IDENTITY, allowed, at, make_key, night, ssh_keygen, write_report};
-use pgwitness::finding::Finding;
-use pgwitness::signature::{self, NAMESPACE};
-use pgwitness::signers::AllowedSigners;
-use pgwitness::store::{Check, KeyFile, keygen, load_manifest, read_key, verify};
+use pgwitness::model::finding::Finding;
+use pgwitness::storage::reports::{Check, KeyFile, keygen, load_manifest, read_key, verify};
+use pgwitness::storage::signature::{self, NAMESPACE};
+use pgwitness::storage::signers::AllowedSigners;
 use proptest::prelude::*;
 
 fn text(path: &Path) -> &str {

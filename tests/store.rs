@@ -14,8 +14,8 @@ use std::path::Path;
 use std::process::Command;
 
 use paper::{RUN_ID, at, make_key, manifest, night, write_report, write_report_on};
-use pgwitness::report::Report;
-use pgwitness::store::{Folder, KeyFile, is_report_directory, load_manifest, previous_report, reports_in};
+use pgwitness::model::report::Report;
+use pgwitness::storage::reports::{Folder, KeyFile, is_report_directory, load_manifest, previous_report, reports_in};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 

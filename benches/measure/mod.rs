@@ -5,8 +5,8 @@ use std::fs;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use pgwitness::cluster::Cluster;
-use pgwitness::error::{Error, Result};
+use pgwitness::base::error::{Error, Result};
+use pgwitness::postgres::server::Cluster;
 
 /// Linux counts CPU time for users in hundredths of a second.
 const TICKS_PER_S: f64 = 100.0;

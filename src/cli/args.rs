@@ -147,7 +147,7 @@ pub struct ReadingArguments {
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=86_400))]
     pub lock_timeout: u32,
     /// How long nothing may come from a server before the statement is cancelled; foreign keys may take 24 times as long
-    #[arg(long, value_name = "SECONDS", default_value_t = crate::live::STALLED_AFTER_S, value_parser = clap::value_parser!(u32).range(1..=604_800))]
+    #[arg(long, value_name = "SECONDS", default_value_t = crate::endpoint::live::STALLED_AFTER_S, value_parser = clap::value_parser!(u32).range(1..=604_800))]
     pub stalled_after: u32,
     /// Check foreign keys even where that calls functions, casts or operators that users of the database have made: they run
     /// with the rights of the reading role

@@ -7,11 +7,12 @@ use serde::Serialize;
 use super::args::{BackupsCommand, BackupsListArguments, Format};
 use super::terminal::{print_json, print_result};
 use super::{config, inputs};
-use crate::backups::{self, Backup, Backups, Listing, Ours};
-use crate::error::{Error, Result};
-use crate::night::{Kinship, Origin};
-use crate::render::{bytes as size, cells, printable};
-use crate::time::Timestamp;
+use crate::base::error::{Error, Result};
+use crate::base::printable::printable;
+use crate::base::text::{bytes as size, cells};
+use crate::base::time::Timestamp;
+use crate::model::run::{Kinship, Origin};
+use crate::storage::backups::{self, Backup, Backups, Listing, Ours};
 
 /// Exit code: something that was verified once does not count any more.
 const NOT_WHOLE: u8 = 2;
@@ -150,7 +151,7 @@ fn damaged_total(damaged: &[Backup]) -> Option<String> {
     (!damaged.is_empty()).then(|| {
         format!(
             "damaged/ holds {} with {} in all; nothing removes them: delete their directories once they are not needed",
-            crate::verdict::counted(damaged.len(), "backup"),
+            crate::model::verdict::counted(damaged.len(), "backup"),
             size(bytes)
         )
     })

@@ -7,17 +7,17 @@ use super::args::{CompareArguments, Format};
 use super::inputs;
 use super::progress::Progress;
 use super::terminal::{Terminal, print_json, print_result};
+use crate::base::error::Result;
 use crate::compare::Request;
-use crate::comparison::{self, Comparison, Job};
-use crate::endpoint::Endpoint;
-use crate::error::Result;
-use crate::pairing::Show;
-use crate::pattern::Selection;
-use crate::progress::{Event, Side};
-use crate::redaction::Redaction;
-use crate::render::{self, Heading};
-use crate::report::{Report, Run, Times, Tools};
-use crate::store::{self, Folder};
+use crate::compare::rows::Show;
+use crate::endpoint::any::Endpoint;
+use crate::endpoint::compare_endpoints::{self, Comparison, Job};
+use crate::model::progress::{Event, Side};
+use crate::model::redaction::Redaction;
+use crate::model::report::{Report, Run, Times, Tools};
+use crate::model::selection::Selection;
+use crate::output::terminal::{self, Heading};
+use crate::storage::reports::{self, Folder};
 
 /// Compares, prints, writes the report; the exit code is the verdict's.
 pub async fn run(arguments: &CompareArguments) -> Result<u8> {
@@ -27,7 +27,7 @@ pub async fn run(arguments: &CompareArguments) -> Result<u8> {
 
 async fn run_redacted(arguments: &CompareArguments, redaction: Redaction) -> Result<u8> {
     let (started_at, clock) = (inputs::now(), Instant::now());
-    let run_id = store::random_run_id()?;
+    let run_id = reports::random_run_id()?;
     let job = job(arguments)?;
     // Whatever cannot be written or signed in the end is said before the slow work.
     let key = inputs::key(&arguments.key)?;
@@ -41,7 +41,7 @@ async fn run_redacted(arguments: &CompareArguments, redaction: Redaction) -> Res
         Endpoint::open(&arguments.expected, Side::Expected, &options),
         Endpoint::open(&arguments.actual, Side::Actual, &options)
     )?;
-    let mut comparison = comparison::run(&expected, &actual, &job, &progress.listener).await?;
+    let mut comparison = compare_endpoints::run(&expected, &actual, &job, &progress.listener).await?;
     comparison.outcome.remarks.extend(expected.remarks(Side::Expected));
     comparison.outcome.remarks.extend(actual.remarks(Side::Actual));
     redaction.outcome(&mut comparison.outcome);
@@ -87,7 +87,7 @@ fn finish(arguments: &CompareArguments, comparison: &Comparison, facts: Run, fol
         Format::Table => {
             let heading = Heading::new(&comparison.expected.endpoint, &comparison.actual.endpoint);
             let style = Terminal::stdout().style(arguments.all_tables);
-            print_result(&render::outcome(&heading, &comparison.outcome, style))?;
+            print_result(&terminal::outcome(&heading, &comparison.outcome, style))?;
         }
     }
     if let Some(folder) = folder {

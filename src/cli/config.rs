@@ -7,15 +7,15 @@ use std::path::Path;
 use super::args::{ConfigArguments, ConfigCommand, ConfigExample, ConfigFormat};
 use super::inputs;
 use super::terminal::{Terminal, print_json, print_note, print_result};
+use crate::base::error::{Context, Error, Result};
+use crate::base::files;
+use crate::base::printable::printable;
 use crate::config::{Config, Source, examples};
-use crate::error::{Context, Error, Result};
-use crate::files;
+use crate::model::progress::nobody;
+use crate::model::verdict::counted;
 use crate::nightly;
-use crate::notify;
-use crate::preflight::{self, Check, World};
-use crate::progress::nobody;
-use crate::render::printable;
-use crate::verdict::counted;
+use crate::nightly::local_checks::{self, Check, World};
+use crate::output::notify;
 
 /// Exit code when a check failed: the night would be inconclusive, or nobody would hear of it.
 const NOT_FIT: u8 = 2;
@@ -64,11 +64,11 @@ async fn check(path: &Path, is_offline: bool) -> Result<u8> {
     let config = read(path)?;
     let file = Check { name: "configuration".into(), result: whole(path, &config) };
     let world = World { environment: &inputs::environment, now: inputs::now() };
-    let mut checks = [vec![file], preflight::local(&config, &world).await].concat();
+    let mut checks = [vec![file], local_checks::local(&config, &world).await].concat();
     if !is_offline {
-        checks.extend(nightly::far(&super::nightly::given(&config, nobody())).await);
+        checks.extend(nightly::far(&inputs::given(&config, nobody())).await);
     }
-    let telling = [preflight::telling(&config), channels(&config, is_offline).await].concat();
+    let telling = [local_checks::telling(&config), channels(&config, is_offline).await].concat();
     let is_fit = checks.iter().all(|check| check.result.is_ok());
     checks.extend(telling);
     print_checks(&checks)?;

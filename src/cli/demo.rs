@@ -7,14 +7,15 @@ use std::time::Instant;
 use super::args::DemoArguments;
 use super::inputs;
 use super::terminal::{Terminal, print_note, print_result};
-use crate::comparison::Comparison;
-use crate::demo::{self, Demo, Night, Paper, SOURCE, WOUNDS, Wound};
-use crate::error::{Error, Result};
-use crate::install::{self, InstallPlan};
-use crate::night::StepResult;
-use crate::pgtools::{CLIENT, PgTools, SERVER};
-use crate::render::{self, Style, grouped, wrap};
-use crate::store::Check;
+use crate::base::error::{Error, Result};
+use crate::base::text::{grouped, wrap};
+use crate::cli::demo_scenario::{self, Demo, Night, Paper, SOURCE, WOUNDS, Wound};
+use crate::endpoint::compare_endpoints::Comparison;
+use crate::model::run::StepResult;
+use crate::output::terminal::{self, Style};
+use crate::postgres::install::{self, InstallPlan};
+use crate::postgres::tools::{CLIENT, PgTools, SERVER};
+use crate::storage::reports::Check;
 
 /// Finds PostgreSQL, or installs it when the user wants that. Before there is anything to clean up: Ctrl-C just ends us.
 ///
@@ -144,7 +145,7 @@ fn paper(demo: &Demo, page: &Page, night: &Night) -> Result<()> {
         bad => return Err(Error::new(bad.to_string()).context("verify the report that was just signed")),
     }
     if let Some(said) = paper.ask_ssh_keygen()? {
-        page.command(&format!("ssh-keygen -Y verify -f allowed_signers -I {} \\", demo::IDENTITY))?;
+        page.command(&format!("ssh-keygen -Y verify -f allowed_signers -I {} \\", demo_scenario::IDENTITY))?;
         print_result("       -n pgwitness-report -s report.json.sig < report.json\n")?;
         page.good(&said)?;
     }
@@ -158,7 +159,7 @@ fn paper(demo: &Demo, page: &Page, night: &Night) -> Result<()> {
 async fn injure(demo: &Demo, page: &Page, wound: &Wound) -> Result<bool> {
     let start = Instant::now();
     let comparison = demo.wound(wound).await?;
-    let is_exact = demo::is_exact(wound, &comparison.outcome);
+    let is_exact = demo_scenario::is_exact(wound, &comparison.outcome);
     page.findings(&comparison)?;
     if is_exact {
         page.done(&page.style.green("✓ named, and nothing else"), start)?;
@@ -241,7 +242,7 @@ impl Page {
     /// Without the line that counts them, and without empty lines.
     fn findings(&self, comparison: &Comparison) -> Result<()> {
         let style = Style { width: self.style.width - 5, ..self.style };
-        let text = render::findings(&comparison.outcome.findings, style);
+        let text = terminal::findings(&comparison.outcome.findings, style);
         let lines = text.lines().skip(1).filter(|line| !line.is_empty());
         let bar = self.style.dim("│");
         print_result(&lines.map(|line| format!("   {bar} {line}\n")).collect::<String>())

@@ -7,13 +7,13 @@ use tokio_postgres::SimpleQueryRow;
 use super::args::DigestSqlArguments;
 use super::inputs;
 use super::terminal::print_sql;
-use crate::config::has_other_scheme;
-use crate::conninfo::ConnInfo;
-use crate::digest_sql::{self, Part};
-use crate::error::{Context, Error, Result};
-use crate::name::{Name, quote_literal};
-use crate::questions;
-use crate::session::{Session, SessionOptions, text};
+use crate::base::error::{Context, Error, Result};
+use crate::endpoint::digest_sql::{self, Part};
+use crate::model::catalog;
+use crate::model::name::{Name, quote_literal};
+use crate::postgres::conninfo::ConnInfo;
+use crate::postgres::conninfo::has_other_scheme;
+use crate::postgres::session::{Session, SessionOptions, text};
 
 /// Looks the columns up and prints the statement.
 pub async fn run(arguments: &DigestSqlArguments) -> Result<u8> {
@@ -38,7 +38,7 @@ fn connection_string(given: &str) -> String {
 fn question(schema: Option<&str>, name: &str) -> String {
     let schema = schema.map_or_else(|| "NULL".to_owned(), quote_literal);
     // The name last: it may contain anything, also a placeholder.
-    let (before, after) = questions::TABLE_BY_NAME.split_once("{name}").unwrap_or_default();
+    let (before, after) = catalog::TABLE_BY_NAME.split_once("{name}").unwrap_or_default();
     [&before.replace("{schema}", &schema), &quote_literal(name), after].concat()
 }
 

@@ -7,10 +7,10 @@ use std::path::Path;
 use super::args::InitArguments;
 use super::terminal::{print_note, print_result};
 use super::{config, inputs};
-use crate::backups::{self, Backups};
-use crate::error::{Context, Result};
+use crate::base::error::{Context, Result};
 use crate::nightly::{shared_reports, shared_state};
-use crate::store;
+use crate::storage::backups::{self, Backups};
+use crate::storage::reports;
 
 /// Makes what is not there, marks what is not marked; what is there already stays as it is.
 pub fn run(arguments: &InitArguments) -> Result<u8> {
@@ -22,7 +22,7 @@ pub fn run(arguments: &InitArguments) -> Result<u8> {
     let reports = shared_reports(&config.report.directory, &origin)?;
     let state = shared_state(&config.state.directory, &origin)?;
     reports.into_iter().chain(state).for_each(|warning| print_note(&warning));
-    let mut backups = Backups::init(&config.dump.directory, &store::random_run_id()?, inputs::now())?;
+    let mut backups = Backups::init(&config.dump.directory, &reports::random_run_id()?, inputs::now())?;
     if arguments.adopt {
         backups.adopt(&origin)?;
     } else {

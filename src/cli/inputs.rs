@@ -1,21 +1,24 @@
 //! From arguments, files, environment and clock to what the library takes.
 
+use crate::config::Config;
+use crate::model::progress::Listener;
+use crate::nightly::Given;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::args::{ChecksArguments, CompareArguments, KeyArguments, ReadingArguments, SelectionArguments};
-use crate::aspect::Aspect;
-use crate::endpoint::OpenOptions;
-use crate::error::{Error, Result};
-use crate::finding::Waiver;
-use crate::live::LiveOptions;
-use crate::pattern::{Pattern, Selection};
-use crate::redaction::Redaction;
-use crate::secret;
-use crate::store::KeyFile;
-use crate::time::Timestamp;
-use crate::userfiles;
+use crate::base::error::{Error, Result};
+use crate::base::secret;
+use crate::base::time::Timestamp;
+use crate::endpoint::any::OpenOptions;
+use crate::endpoint::live::LiveOptions;
+use crate::model::aspect::Aspect;
+use crate::model::finding::Waiver;
+use crate::model::redaction::Redaction;
+use crate::model::selection::{Pattern, Selection};
+use crate::storage::reports::KeyFile;
+use crate::storage::user_files;
 
 /// The environment.
 pub fn environment(name: &str) -> Option<String> {
@@ -75,7 +78,7 @@ pub fn open_options(
 
 /// The user's own checks.
 pub fn assertions(arguments: &ChecksArguments) -> Result<BTreeMap<String, String>> {
-    arguments.checks.as_ref().map_or_else(|| Ok(BTreeMap::new()), |dir| userfiles::assertions(dir))
+    arguments.checks.as_ref().map_or_else(|| Ok(BTreeMap::new()), |dir| user_files::assertions(dir))
 }
 
 /// Aspects by name.
@@ -97,16 +100,16 @@ pub fn waivers(arguments: &CompareArguments) -> Result<Vec<Waiver>> {
     ];
     let given = options.iter().filter(|(is_given, ..)| *is_given);
     let mut waivers: Vec<Waiver> =
-        given.flat_map(|(_, option, kinds)| kinds.iter().map(|kind| userfiles::whole_kind(option, kind))).collect();
+        given.flat_map(|(_, option, kinds)| kinds.iter().map(|kind| user_files::whole_kind(option, kind))).collect();
     if let Some(path) = &arguments.waivers {
-        waivers.extend(userfiles::waivers(path)?);
+        waivers.extend(user_files::waivers(path)?);
     }
     Ok(waivers)
 }
 
 /// Whether values may be shown.
 pub fn redaction(is_on: bool) -> Result<Redaction> {
-    if is_on { crate::store::process_salt().map(Redaction::on) } else { Ok(Redaction::OFF) }
+    if is_on { crate::storage::reports::process_salt().map(Redaction::on) } else { Ok(Redaction::OFF) }
 }
 
 /// The key that signs.
@@ -119,4 +122,18 @@ pub fn key(arguments: &KeyArguments) -> Result<Option<KeyFile>> {
 pub fn key_file(path: &Path, passphrase_file: Option<&PathBuf>) -> Result<KeyFile> {
     let passphrase = passphrase_file.map(|path| secret::of_path(path)).transpose()?;
     Ok(KeyFile { path: path.to_owned(), passphrase: passphrase.map(|secret| secret.reveal().to_owned()) })
+}
+
+/// The doors to the world, for every command that works by the configuration.
+pub fn given(config: &Config, listener: Listener) -> Given<'_> {
+    Given {
+        config,
+        environment: &environment,
+        now: now,
+        listener,
+        snapshot: None,
+        processors: processors(),
+        host: host(),
+        pid: std::process::id(),
+    }
 }

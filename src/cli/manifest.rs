@@ -6,14 +6,14 @@ use super::args::ManifestArguments;
 use super::inputs;
 use super::progress::Progress;
 use super::terminal::{Terminal, print_note};
-use crate::comparison::check_patterns;
-use crate::endpoint::Endpoint;
-use crate::error::{Error, Result};
-use crate::listing;
-use crate::live::CaptureRequest;
-use crate::progress::{Event, Side};
-use crate::redaction::Redaction;
-use crate::store;
+use crate::base::error::{Error, Result};
+use crate::endpoint::any::Endpoint;
+use crate::endpoint::compare_endpoints::check_patterns;
+use crate::endpoint::live::CaptureRequest;
+use crate::model::listing;
+use crate::model::progress::{Event, Side};
+use crate::model::redaction::Redaction;
+use crate::storage::reports;
 
 /// Captures and writes. What could not be read is in the manifest, and makes the exit code 2.
 pub async fn run(arguments: &ManifestArguments) -> Result<u8> {
@@ -49,7 +49,7 @@ async fn run_redacted(arguments: &ManifestArguments, redaction: Redaction) -> Re
     drop(progress);
     let dir = arguments.file.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
     let name = arguments.file.file_name().ok_or_else(|| Error::new("the manifest needs a file name"))?;
-    let file = store::write_manifest(dir, &name.to_string_lossy(), &manifest)?;
+    let file = reports::write_manifest(dir, &name.to_string_lossy(), &manifest)?;
     print_note(&format!("{}: {} bytes, SHA-256 {}", arguments.file.display(), file.bytes, file.sha256));
     let unseen = manifest.unseen();
     unseen.iter().for_each(|line| print_note(&format!("could not be read: {line}")));

@@ -1,30 +1,30 @@
 //! The command line: the only part that prints and that looks at the terminal, the environment and the clock.
 
 pub mod args;
-mod backups;
-mod compare;
+pub mod demo_scenario;
+mod inputs;
+pub mod terminal;
 pub mod config;
+mod backups;
 mod demo;
 mod digest_sql;
 mod init;
-mod inputs;
-mod manifest;
-mod nightly;
 mod notify;
 mod report;
-mod report_html;
+pub mod progress;
+mod compare;
+mod manifest;
+mod nightly;
 mod restore;
 mod sweep;
-pub mod progress;
-pub mod terminal;
 
 use std::future::Future;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
 
-use crate::error::{Context, Error, Result};
-use crate::files;
+use crate::base::error::{Context, Error, Result};
+use crate::base::files;
 use args::{Arguments, Command};
 
 /// Exit code for everything that is no verdict.

@@ -4,19 +4,18 @@ use super::args::{Format, NightlyArguments};
 use super::progress::Progress;
 use super::terminal::{Terminal, print_error, print_json, print_note, print_result};
 use super::{config, inputs, stopped};
-use crate::config::Config;
-use crate::error::{Error, Result};
-use crate::files;
-use crate::nightly::{self, Ended, Given, Plan};
-use crate::progress::Listener;
-use crate::render::{self, Heading};
+use crate::base::error::{Error, Result};
+use crate::base::files;
+use crate::base::printable::printable;
+use crate::nightly::{self, Ended, Plan};
+use crate::output::terminal::{self, Heading};
 
 /// Runs a night; the exit code is its answer.
 pub async fn run(arguments: &NightlyArguments) -> Result<u8> {
     let config = config::load(&arguments.file)?;
     let progress = Progress::new(arguments.quiet, Terminal::stderr());
     let redaction = inputs::redaction(config.verify.redact)?;
-    let mut given = given(&config, redaction.listener(progress.listener.clone()));
+    let mut given = inputs::given(&config, redaction.listener(progress.listener.clone()));
     given.snapshot.clone_from(&arguments.snapshot);
     if arguments.dry_run {
         let plan = tokio::select! {
@@ -33,20 +32,6 @@ pub async fn run(arguments: &NightlyArguments) -> Result<u8> {
     Ok(ended.exit_code)
 }
 
-/// The doors to the world, for every command that works by the configuration.
-pub fn given(config: &Config, listener: Listener) -> Given<'_> {
-    Given {
-        config,
-        environment: &inputs::environment,
-        now: inputs::now,
-        listener,
-        snapshot: None,
-        processors: inputs::processors(),
-        host: inputs::host(),
-        pid: std::process::id(),
-    }
-}
-
 fn tell(ended: &Ended, format: Format) -> Result<()> {
     if let Some(witnessed) = &ended.comparison {
         match (format, &ended.report) {
@@ -55,8 +40,8 @@ fn tell(ended: &Ended, format: Format) -> Result<()> {
                 let heading = Heading::new(&witnessed.expected.endpoint, &witnessed.actual.endpoint);
                 let style = Terminal::stdout().style(false);
                 let dump =
-                    ended.dump_verdict.as_ref().map(|dump| render::dump_verdict(dump, style)).unwrap_or_default();
-                print_result(&format!("{}{dump}", render::outcome(&heading, &witnessed.outcome, style)))?;
+                    ended.dump_verdict.as_ref().map(|dump| terminal::dump_verdict(dump, style)).unwrap_or_default();
+                print_result(&format!("{}{dump}", terminal::outcome(&heading, &witnessed.outcome, style)))?;
             }
         }
     }
@@ -73,9 +58,9 @@ fn tell(ended: &Ended, format: Format) -> Result<()> {
 }
 
 fn show_plan(plan: &Plan) -> Result<u8> {
-    let mut text: String = plan.steps.iter().map(|step| format!("{}\n", render::printable(step))).collect();
+    let mut text: String = plan.steps.iter().map(|step| format!("{}\n", printable(step))).collect();
     for trouble in &plan.troubles {
-        text.push_str(&format!("✗ {}\n", render::printable(&trouble.to_string())));
+        text.push_str(&format!("✗ {}\n", printable(&trouble.to_string())));
     }
     print_result(&text)?;
     Ok(if plan.troubles.is_empty() { 0 } else { 2 })

@@ -2,10 +2,10 @@
 
 use super::args::{ConfigArguments, NotifyCommand};
 use super::{config, inputs};
-use crate::error::{Error, Result};
-use crate::notify::{self, Limits};
-use crate::preflight::Check;
-use crate::store;
+use crate::base::error::{Error, Result};
+use crate::nightly::local_checks::Check;
+use crate::output::notify::{self, Limits};
+use crate::storage::reports;
 
 /// Somebody could not be told.
 const NOT_TOLD: u8 = 3;
@@ -24,7 +24,7 @@ async fn test(file: &ConfigArguments) -> Result<u8> {
         let error = Error::new("nobody is to be told: there is no [notify.email], [notify.webhook] or [notify.ping]");
         return Err(error.hint("pgwitness config example toml shows how to write them"));
     }
-    let (host, source, id) = (inputs::host(), config.source.describe(), store::random_run_id()?);
+    let (host, source, id) = (inputs::host(), config.source.describe(), reports::random_run_id()?);
     let about = (host.as_str(), source.as_str());
     let written = (inputs::now(), id.as_str());
     let tried = notify::test(channels, about, written, &inputs::environment, Limits::default()).await;

@@ -9,8 +9,10 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::terminal::Terminal;
-use crate::progress::{Event, Listener, nobody};
-use crate::render::{Style, bytes, cells, cut, grouped, grouped_noun, printable};
+use crate::base::printable::printable;
+use crate::base::text::{bytes, cells, cut, grouped, grouped_noun};
+use crate::model::progress::{Event, Listener, nobody};
+use crate::output::terminal::Style;
 
 /// How often a plain line is written.
 const EVERY: Duration = Duration::from_secs(10);
@@ -215,7 +217,7 @@ fn duration(left: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::progress::Side;
+    use crate::model::progress::Side;
 
     const READ: Event<'_> = Event::Read { side: Side::Actual, table: "a.b", rows: 1_000_000, bytes: 50 };
 

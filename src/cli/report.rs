@@ -2,6 +2,7 @@
 
 mod acknowledge;
 mod diff;
+mod html;
 mod list;
 mod verify;
 
@@ -11,14 +12,14 @@ use super::args::{Format, KeygenArguments, PartChoice, PlaceArguments, ReportCom
 use super::config;
 use super::inputs;
 use super::terminal::{Terminal, print_json, print_result};
-use crate::error::{Context, Error, Result};
-use crate::files;
-use crate::nights;
-use crate::render::{self, Part};
-use crate::report::{self, Report};
-use crate::signers::AllowedSigners;
-use crate::store;
-pub(super) use crate::userfiles::allowed_signers as read_signers;
+use crate::base::error::{Context, Error, Result};
+use crate::base::files;
+use crate::model::report::{self, Report};
+use crate::output::terminal::{self, Part};
+use crate::storage::history;
+use crate::storage::reports;
+use crate::storage::signers::AllowedSigners;
+pub(super) use crate::storage::user_files::allowed_signers as read_signers;
 
 /// One of the report commands. `show` gives the exit code of the verdict that it shows.
 pub fn run(command: &ReportCommand) -> Result<u8> {
@@ -28,7 +29,7 @@ pub fn run(command: &ReportCommand) -> Result<u8> {
         ReportCommand::Verify(arguments) => verify::run(arguments),
         ReportCommand::Diff(arguments) => diff::run(arguments),
         ReportCommand::Acknowledge(arguments) => acknowledge::run(arguments),
-        ReportCommand::Html(arguments) => super::report_html::run(arguments),
+        ReportCommand::Html(arguments) => html::run(arguments),
         ReportCommand::Schema => print_result(report::SCHEMA).map(|()| 0),
     }
 }
@@ -36,7 +37,7 @@ pub fn run(command: &ReportCommand) -> Result<u8> {
 fn show(arguments: &ShowArguments) -> Result<u8> {
     let path = match arguments.report.as_str() {
         text if arguments.place.directory.is_none() && is_directory_of_reports(text) => {
-            nights::find(Some(Path::new(text)), "latest")?
+            history::find(Some(Path::new(text)), "latest")?
         }
         text => find(text, &arguments.place)?,
     };
@@ -48,9 +49,9 @@ fn show(arguments: &ShowArguments) -> Result<u8> {
         Format::Table => {
             let all_tables = arguments.all_tables || arguments.only == Some(PartChoice::Tables);
             let style = Terminal::stdout().style(all_tables);
-            let aftermath = store::aftermath(&path, &report, &store::sha256(&bytes), None);
-            let aftermath = aftermath.if_running(nights::is_pending(&path, inputs::now()));
-            print_result(&render::report(&report, &aftermath, arguments.only.map(part), style))?;
+            let aftermath = reports::aftermath(&path, &report, &reports::sha256(&bytes), None);
+            let aftermath = aftermath.if_running(history::is_pending(&path, inputs::now()));
+            print_result(&terminal::report(&report, &aftermath, arguments.only.map(part), style))?;
         }
     }
     Ok(report.verdict.exit_code())
@@ -106,15 +107,15 @@ pub fn demand_signers(given: Option<&Path>, place: &PlaceArguments) -> Result<Al
 
 /// Whether it is the path of a directory with reports in it, not of one report.
 pub fn is_directory_of_reports(text: &str) -> bool {
-    Path::new(text).is_dir() && !store::is_report_directory(Path::new(text))
+    Path::new(text).is_dir() && !reports::is_report_directory(Path::new(text))
 }
 
 /// The report that the user means; a path needs no directory of reports.
 pub fn find(text: &str, place: &PlaceArguments) -> Result<PathBuf> {
     if place.directory.is_none() && Path::new(text).exists() {
-        return nights::find(None, text);
+        return history::find(None, text);
     }
-    nights::find(Some(&directory(place)?), text)
+    history::find(Some(&directory(place)?), text)
 }
 
 fn part(choice: PartChoice) -> Part {
@@ -128,7 +129,7 @@ fn part(choice: PartChoice) -> Part {
 
 /// `pgwitness keygen`
 pub fn keygen(arguments: &KeygenArguments) -> Result<u8> {
-    let made = store::keygen(&arguments.file, &arguments.identity)?;
+    let made = reports::keygen(&arguments.file, &arguments.identity)?;
     print_result(&format!(
         "private key: {}\npublic key:  {}\n\nFor the allowed_signers file of those who check reports:\n{}\n",
         made.private.display(),

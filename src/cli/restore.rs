@@ -3,20 +3,21 @@
 use super::args::{Format, RestoreArguments};
 use super::progress::Progress;
 use super::terminal::{Terminal, print_error, print_json, print_note, print_result};
-use super::{config, inputs, nightly, stopped};
+use super::{config, inputs, stopped};
+use crate::base::error::{Context, Error, Result};
+use crate::base::files;
 use crate::config::Config;
-use crate::conninfo::ConnInfo;
-use crate::error::{Context, Error, Result};
-use crate::files;
-use crate::journal::{Holder, Lock};
+use crate::model::redaction::Redaction;
+use crate::model::report::Report;
+use crate::model::verdict::{self, Outcome};
 use crate::nightly::Given;
-use crate::recovery::{self, Wanted};
-use crate::redaction::Redaction;
-use crate::render::{self, Heading};
-use crate::report::Report;
-use crate::signers::AllowedSigners;
-use crate::verdict::{self, Outcome};
-use crate::{signature, store};
+use crate::nightly::recover::{self, Wanted};
+use crate::output::terminal::{self, Heading};
+use crate::postgres::conninfo::ConnInfo;
+use crate::storage::journal::{Holder, Lock};
+use crate::storage::reports;
+use crate::storage::signature;
+use crate::storage::signers::AllowedSigners;
 
 /// Restores; the exit code is the verdict's.
 pub async fn run(arguments: &RestoreArguments) -> Result<u8> {
@@ -27,14 +28,14 @@ pub async fn run(arguments: &RestoreArguments) -> Result<u8> {
 
 async fn run_redacted(arguments: &RestoreArguments, config: &Config, redaction: Redaction) -> Result<u8> {
     let progress = Progress::new(arguments.quiet, Terminal::stderr());
-    let given = nightly::given(config, redaction.listener(progress.listener.clone()));
+    let given = inputs::given(config, redaction.listener(progress.listener.clone()));
     let into = ConnInfo::resolve(&arguments.into, &inputs::environment).doing(|| "read --into")?;
     if !into.names_database() {
         let hint = "name the new database in it, for instance --into \"dbname=shop_restored host=...\"";
         return Err(Error::new("it names no database").hint(hint)).doing(|| "read --into");
     }
     let holder =
-        Holder { run_id: store::random_run_id()?, command: "restore".into(), pid: given.pid, at: inputs::now() };
+        Holder { run_id: reports::random_run_id()?, command: "restore".into(), pid: given.pid, at: inputs::now() };
     // A run that ends meanwhile could remove the backup.
     let _lock = Lock::acquire(given.state(), &holder)?;
     let signers = signers(arguments, &given).await?;
@@ -48,16 +49,16 @@ async fn run_redacted(arguments: &RestoreArguments, config: &Config, redaction: 
     let chosen = tokio::select! {
         biased;
         signal = stopped() => return Err(Error::interrupted(signal)),
-        chosen = async { recovery::choose(&wanted) } => chosen?,
+        chosen = async { recover::choose(&wanted) } => chosen?,
     };
     let record = &chosen.backup.record;
     let about = format!("backup {}, data of {}, signed by {}", record.id, record.data_as_of, chosen.signer);
     print_note(&about);
     chosen.notes.iter().for_each(|note| print_note(&format!("note: {note}")));
-    for statement in recovery::left_over(&wanted).await? {
+    for statement in recover::left_over(&wanted).await? {
         print_note(&format!("note: an interrupted restore has left a database; remove it with: {statement}"));
     }
-    let recovered = recovery::recover(&wanted, &chosen, stopped).await?;
+    let recovered = recover::recover(&wanted, &chosen, stopped).await?;
     drop(progress);
     let (outcome, sides) = (&recovered.comparison.outcome, &recovered.comparison);
     match (arguments.format, &recovered.report) {
@@ -69,7 +70,7 @@ async fn run_redacted(arguments: &RestoreArguments, config: &Config, redaction: 
         _ => {
             let heading = Heading::new(&sides.expected.endpoint, &sides.actual.endpoint);
             let style = Terminal::stdout().style(false);
-            print_result(&format!("{}{}", render::outcome(&heading, outcome, style), differs(outcome)))?;
+            print_result(&format!("{}{}", terminal::outcome(&heading, outcome, style), differs(outcome)))?;
         }
     }
     match &recovered.report {
@@ -96,7 +97,7 @@ async fn signers(arguments: &RestoreArguments, given: &Given<'_>) -> Result<Allo
             files::read_text(file, files::BY_HAND).map_err(Error::from).doing(|| format!("read {}", file.display()))?;
         return AllowedSigners::parse(&text).doing(|| format!("read {}", file.display()));
     }
-    let key = given.key().await.and_then(|key| store::read_key(&key));
+    let key = given.key().await.and_then(|key| reports::read_key(&key));
     let key = key.map_err(|error| error.hint("name who may have signed with --allowed-signers"))?;
     AllowedSigners::parse(&signature::allowed_signers_line(signature::identity(&key), key.public_key())?)
 }

@@ -3,8 +3,8 @@
 use super::args::SweepArguments;
 use super::progress::Progress;
 use super::terminal::{Terminal, print_error, print_result};
-use super::{config, nightly};
-use crate::error::Result;
+use super::{config, inputs};
+use crate::base::error::Result;
 use crate::nightly::{Broom, sweep};
 
 /// Something is left over.
@@ -14,7 +14,7 @@ const LEFT_BEHIND: u8 = 3;
 pub async fn run(arguments: &SweepArguments) -> Result<u8> {
     let config = config::load(&arguments.file)?;
     let progress = Progress::new(false, Terminal::stderr());
-    let given = nightly::given(&config, progress.listener.clone());
+    let given = inputs::given(&config, progress.listener.clone());
     let broom = Broom { is_dry: arguments.dry_run, confirmed: &arguments.confirm };
     let swept = sweep(&given, &broom).await?;
     drop(given);

@@ -4,8 +4,9 @@
 
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
-use crate::error::{Context, Error, Result};
-use crate::render::{Style, is_hidden, printable};
+use crate::base::error::{Context, Error, Result};
+use crate::base::printable::{is_hidden, printable};
+use crate::output::terminal::Style;
 
 /// What is known about a place to print to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

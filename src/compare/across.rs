@@ -6,8 +6,8 @@
 use std::collections::BTreeSet;
 
 use super::locales;
-use crate::manifest::Manifest;
-use crate::progress::Side;
+use crate::model::manifest::Manifest;
+use crate::model::progress::Side;
 
 /// The privilege that PostgreSQL 17 has added, for relations.
 const MAINTAIN: &str = "MAINTAIN";

@@ -2,11 +2,14 @@
 //!
 //! Two servers with two libraries are both right, as long as each built its indexes itself. That is a remark.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Notes;
-use super::schema::Objects;
-use crate::finding::{Finding, FindingKind};
+use crate::model::finding::{Finding, FindingKind};
+use crate::model::manifest::Definition;
+
+/// Definitions by the identity that is compared, each with the identity as the server printed it.
+pub(super) type Objects<'a> = BTreeMap<String, (&'a str, &'a Definition)>;
 
 /// The questions that are compared here.
 pub const KINDS: [&str; 2] = ["collation_version", "database_collation_version"];
@@ -46,7 +49,7 @@ pub fn is_outdated(text: &str) -> bool {
 mod tests {
     use super::*;
     use crate::compare::Request;
-    use crate::manifest::Definition;
+    use crate::model::manifest::Definition;
 
     /// Findings and remarks of one collation with these definitions.
     fn said(e: Option<&str>, a: Option<&str>) -> (Vec<String>, Vec<String>) {

@@ -3,9 +3,9 @@
 //! Definitions of columns are compared with the schema; this is what the rows themselves need, also for a dump.
 
 use super::Notes;
-use crate::finding::{Finding, FindingKind};
-use crate::manifest::{Relation, RelationKind};
-use crate::name::{Name, quote_ident};
+use crate::model::finding::{Finding, FindingKind};
+use crate::model::manifest::{Relation, RelationKind};
+use crate::model::name::{Name, quote_ident};
 
 /// Columns on one side only, common columns in another order, and columns that are computed on one side and copied on the other:
 /// their values are read on neither.

@@ -3,12 +3,12 @@
 //! A dump carries the query or the expression, so a restored copy has what its own server computed. The query and the expression
 //! are never run here: they are the source's code.
 
-use super::rows::{row_difference, rows_of};
+use super::row_counts::{row_difference, rows_of};
 use super::{Notes, note_unseen};
-use crate::finding::{Finding, FindingKind, Limit};
-use crate::manifest::{Computed, Manifest, Observed, Relation, Tally};
-use crate::name::{Name, quote_ident};
-use crate::verdict::TableStatus;
+use crate::model::finding::{Finding, FindingKind, Limit};
+use crate::model::manifest::{Computed, Manifest, Observed, Relation, Tally};
+use crate::model::name::{Name, quote_ident};
+use crate::model::verdict::TableStatus;
 
 /// Whether a materialized view has been filled on both sides or on neither, as far as the definitions tell. One that has rows on one side
 /// only was not recomputed: its rows are lost, or were never there.

@@ -5,8 +5,8 @@
 //! there is found there; between majors that both inherit it, nothing is left out.
 
 use super::across::Majors;
-use crate::canonical;
-use crate::manifest::Manifest;
+use crate::compare::canonical;
+use crate::model::manifest::Manifest;
 
 /// The first major whose partitions inherit the identity of a column.
 const IDENTITY_FROM: u32 = 17;
@@ -77,7 +77,7 @@ pub(super) fn text<'m>(side: &'m Manifest, kind: &str, identity: &str) -> Option
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::manifest::{Definition, EndpointFacts, FORMAT, Observed};
+    use crate::model::manifest::{Definition, EndpointFacts, FORMAT, Observed};
 
     /// A server with these objects: kind, identity, text.
     fn side(major: u32, objects: &[(&str, &str, &str)]) -> Manifest {

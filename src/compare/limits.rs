@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{collations, not_dumped};
-use crate::finding::{Finding, FindingKind, Limit};
-use crate::manifest::Manifest;
+use crate::model::finding::{Finding, FindingKind, Limit};
+use crate::model::manifest::Manifest;
 
 /// What a definition of an object on a relation of an extension ends with.
 const OF_EXTENSION: &str = "on a relation of extension ";

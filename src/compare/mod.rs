@@ -3,31 +3,36 @@
 //! Every name on either side ends up in exactly one arm of one match: compared, missing, unexpected, unchecked or waived.
 //! Nothing is left out in silence.
 
-mod across;
+pub mod canonical;
+pub mod drift;
+pub mod rows;
 mod collations;
 mod columns;
-mod derived;
-mod inherited;
-mod limits;
 mod locales;
+mod across;
+mod inherited;
 mod not_dumped;
-mod rows;
-mod schema;
+mod limits;
 mod standby;
+mod row_counts;
+mod derived;
+mod tables;
 mod waive;
+mod schema;
 
 pub use limits::waiver_for;
-pub use rows::{LARGE_OBJECTS, row_difference};
+pub use row_counts::row_difference;
+pub use tables::LARGE_OBJECTS;
 pub use waive::{apply as waive, is_whole_kind};
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::aspect::Aspect;
-use crate::finding::{AppliedWaiver, Finding, FindingKind, Unchecked, Waiver};
-use crate::manifest::{Definition, Manifest, Observed, SequenceValue, Violations};
-use crate::name::Name;
-use crate::pattern::Selection;
-use crate::verdict::{Outcome, Scope, counted};
+use crate::model::aspect::Aspect;
+use crate::model::finding::{AppliedWaiver, Finding, FindingKind, Unchecked, Waiver};
+use crate::model::manifest::{Definition, Manifest, Observed, SequenceValue, Violations};
+use crate::model::name::Name;
+use crate::model::selection::Selection;
+use crate::model::verdict::{Outcome, Scope, counted};
 
 /// What the user asked for.
 #[derive(Debug, Clone, Default)]
@@ -47,13 +52,13 @@ pub fn compare(expected: &Manifest, actual: &Manifest, request: &Request) -> Out
     let mut notes = Notes::new(request);
     notes.outcome.scope = scope(expected, actual, request, &mut notes.outcome.unchecked);
     notes.outcome.selection = request.selection.options();
-    rows::compare(expected, actual, &mut notes);
+    tables::compare(expected, actual, &mut notes);
     derived::remark_on_uncompared(&mut notes);
     if notes.has(Aspect::Sequences) {
         compare_sequences(expected, actual, &mut notes);
     }
     if notes.has(Aspect::LargeObjects) {
-        rows::compare_large_objects(expected, actual, &mut notes);
+        tables::compare_large_objects(expected, actual, &mut notes);
     }
     if notes.has(Aspect::Schema) {
         schema::compare(expected, actual, &mut notes);

@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 
 use super::across;
 use super::inherited;
-use crate::canonical;
-use crate::finding::{Finding, FindingKind, Limit};
-use crate::manifest::Manifest;
+use crate::compare::canonical;
+use crate::model::finding::{Finding, FindingKind, Limit};
+use crate::model::manifest::Manifest;
 
 /// The first major whose partitions inherit the identity of a column.
 const IDENTITY_FROM: u32 = 17;
@@ -134,7 +134,7 @@ fn is_above_not_null(side: &Manifest, column: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::manifest::{Definition, EndpointFacts, FORMAT, Observed};
+    use crate::model::manifest::{Definition, EndpointFacts, FORMAT, Observed};
 
     fn side(major: u32, objects: &[(&str, &str, &str)]) -> Manifest {
         let endpoint = EndpointFacts { server_version: Some(format!("{major}.1")), ..EndpointFacts::default() };

@@ -1,250 +1,331 @@
-//! Rows of relations and large objects, by digest.
+//! Naming the rows that differ: which were changed (and in which column), which are missing, which are unexpected.
+//!
+//! Rows are paired by primary key, or by likeness where there is none. This only explains a difference that is already
+//! counted; it never decides whether there is one.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
-use super::{Notes, columns, derived, note_unseen};
-use crate::aspect::Aspect;
-use crate::finding::{Finding, FindingKind, Limit, RowDifference};
-use crate::manifest::{Manifest, Observed, Relation, RelationKind, Tally};
-use crate::name::{Name, quote_ident};
-use crate::sketch::Sketch;
-use crate::verdict::{TableResult, TableStatus};
+use crate::model::digest::RowDigest;
+use crate::model::finding::{ChangedColumn, ChangedRow, RowDifference, RowText};
+use crate::model::hashing::{CollectedRow, Value};
+use crate::model::name::quote_ident;
+use crate::model::redaction::Redaction;
 
-/// A dump names the extension, not what is in it.
-const OF_EXTENSION: &str = "belongs to an extension: a dump does not carry its rows";
+/// Characters of a value that are shown.
+const SHOWN_CHARS: usize = 200;
+/// Rows a side up to which likeness is tried: it compares each with each.
+const ALIKE_ROWS: usize = 400;
 
-/// The object under which large objects are reported.
-pub const LARGE_OBJECTS: &str = "large objects";
+/// How rows are shown.
+#[derive(Debug, Clone, Copy)]
+pub struct Show {
+    /// Whether values are replaced by hashes.
+    pub redaction: Redaction,
+    /// Rows that are shown a table; the comparison itself has no limit.
+    pub max_rows: usize,
+}
 
-/// Compares the rows of every relation that takes part.
-pub fn compare(expected: &Manifest, actual: &Manifest, notes: &mut Notes<'_>) {
-    let names: BTreeSet<&Name> = expected.relations.keys().chain(actual.relations.keys()).collect();
-    if !notes.has(Aspect::Rows) {
-        let remark =
-            "rows were not compared: one of the sides holds definitions alone, as a dump made with --schema-only";
-        notes.outcome.remarks.push(remark.to_owned());
+/// Rows of the two sides, as a second pass found them, and the names of their columns.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// Names of the columns, in the order of the values.
+    pub columns: Vec<String>,
+    /// Names of the columns of the primary key.
+    pub key: Vec<String>,
+    /// By digest.
+    pub expected: BTreeMap<RowDigest, CollectedRow>,
+    /// By digest.
+    pub actual: BTreeMap<RowDigest, CollectedRow>,
+}
+
+/// A row that one side has more often than the other.
+#[derive(Debug, Clone)]
+struct Surplus {
+    copies: u64,
+    values: Vec<Option<Value>>,
+}
+
+/// Names the rows. The numbers of `difference` are replaced by counted ones when `is_everything`: every differing row was found.
+pub fn name_rows(difference: &mut RowDifference, found: Found, is_everything: bool, show: Show) {
+    let (expected, actual) = surplus(&found);
+    if is_everything {
+        difference.expected_only = expected.iter().map(|row| row.copies).sum();
+        difference.actual_only = actual.iter().map(|row| row.copies).sum();
+        difference.is_exact = true;
     }
-    for name in names.into_iter().filter(|name| notes.request.selection.has_table(name)) {
-        let (e, a) = (expected.relations.get(name), actual.relations.get(name));
-        notes.outcome.coverage.tables_expected += u64::from(e.is_some());
-        notes.outcome.coverage.tables_actual += u64::from(a.is_some());
-        let has_dump = has_dump(expected, actual);
-        let status = match (e, a) {
-            (Some(one), None) | (None, Some(one)) if has_dump && one.extension.is_some() && !one.is_config => {
-                notes.waived("rows", &name.to_string(), OF_EXTENSION, "nature");
-                notes.outcome.coverage.waived_expected += u64::from(e.is_some());
-                notes.outcome.coverage.waived_actual += u64::from(a.is_some());
-                TableStatus::Waived
-            }
-            (Some(e), None) => one_sided(FindingKind::Missing, name, e, notes),
-            (None, Some(a)) => one_sided(FindingKind::Unexpected, name, a, notes),
-            (Some(e), Some(a)) => {
-                let is_computed = is_derived(e, a) && derived::is_filled_alike(name, expected, actual);
-                both_sides(name, (e, a), has_dump, is_computed, notes)
-            }
-            (None, None) => continue,
-        };
-        let digest = |side: Option<&Relation>| side.and_then(|r| r.rows.seen()).map(|tally| tally.digest);
-        let result = TableResult { expected: digest(e), actual: digest(a), status };
-        notes.outcome.coverage.rows_expected += result.expected.map_or(0, |digest| digest.rows);
-        notes.outcome.coverage.rows_actual += result.actual.map_or(0, |digest| digest.rows);
-        notes.outcome.tables.insert(name.to_string(), result);
-    }
+    let (pairs, missing, unexpected) = pair(&found, expected, actual);
+    let shown = |count: usize, space: &mut usize| -> usize {
+        let shown = count.min(*space);
+        *space -= shown;
+        shown
+    };
+    let mut space = show.max_rows;
+    let (p, m, u) =
+        (shown(pairs.len(), &mut space), shown(missing.len(), &mut space), shown(unexpected.len(), &mut space));
+    difference.is_truncated =
+        !difference.is_exact || !is_everything || p + m + u < pairs.len() + missing.len() + unexpected.len();
+    difference.unnamed = None;
+    difference.changed = pairs.iter().take(p).map(|(e, a)| changed_row(&found, e, a, show)).collect();
+    difference.missing = missing.iter().take(m).map(|row| row_text(&found, row, show)).collect();
+    difference.unexpected = unexpected.iter().take(u).map(|row| row_text(&found, row, show)).collect();
 }
 
-fn has_dump(expected: &Manifest, actual: &Manifest) -> bool {
-    !(expected.answers.contains(&Aspect::Schema) && actual.answers.contains(&Aspect::Schema))
+/// Copies on one side beyond those on the other.
+fn surplus(found: &Found) -> (Vec<Surplus>, Vec<Surplus>) {
+    let beyond = |mine: &BTreeMap<RowDigest, CollectedRow>, theirs: &BTreeMap<RowDigest, CollectedRow>| {
+        let rows = mine.iter().filter_map(|(digest, row)| {
+            let copies = row.copies.saturating_sub(theirs.get(digest).map_or(0, |row| row.copies));
+            (copies > 0).then(|| Surplus { copies, values: row.values.clone() })
+        });
+        rows.collect::<Vec<_>>()
+    };
+    (beyond(&found.expected, &found.actual), beyond(&found.actual, &found.expected))
 }
 
-fn one_sided(kind: FindingKind, name: &Name, relation: &Relation, notes: &mut Notes<'_>) -> TableStatus {
-    notes.find(Finding::new(kind, format!("{} {name}", noun(relation.kind))));
-    if kind == FindingKind::Missing { TableStatus::Missing } else { TableStatus::Unexpected }
+type Paired = (Vec<(Surplus, Surplus)>, Vec<Surplus>, Vec<Surplus>);
+
+fn pair(found: &Found, expected: Vec<Surplus>, actual: Vec<Surplus>) -> Paired {
+    let key = key_positions(found);
+    let (mut pairs, mut missing, mut unexpected) =
+        if key.is_empty() { pair_by_likeness(expected, actual) } else { pair_by_key(&key, expected, actual) };
+    let order = |row: &Surplus| sort_key(&key, row);
+    pairs.sort_by_cached_key(|(row, _)| order(row));
+    missing.sort_by_cached_key(order);
+    unexpected.sort_by_cached_key(order);
+    (pairs, missing, unexpected)
 }
 
-/// As the stems in `checks/catalog` have it.
-fn noun(kind: RelationKind) -> &'static str {
-    match kind {
-        RelationKind::Table => "table",
-        RelationKind::MaterializedView => "materialized_view",
-        RelationKind::ForeignTable => "foreign_table",
-    }
+fn key_positions(found: &Found) -> Vec<usize> {
+    let position = |name: &String| found.columns.iter().position(|column| column == name);
+    found.key.iter().map(position).collect::<Option<Vec<usize>>>().unwrap_or_default()
 }
 
-/// `is_computed`: the restore computes its rows.
-fn both_sides(
-    name: &Name,
-    (e, a): (&Relation, &Relation),
-    has_dump: bool,
-    is_computed: bool,
-    notes: &mut Notes<'_>,
-) -> TableStatus {
-    columns::compare(name, e, a, notes);
-    if e.kind != a.kind {
-        notes.find(Finding::new(FindingKind::Missing, format!("{} {name}", noun(e.kind))));
-        notes.find(Finding::new(FindingKind::Unexpected, format!("{} {name}", noun(a.kind))));
-    }
-    if let Some((reason, by)) = reason_to_leave_rows(name, e, a, has_dump, notes) {
-        if by == "option" {
-            check_left_out(name, e, a, notes);
-        }
-        return waive(name, reason, by, notes);
-    }
-    if is_orphaned(e, a) {
-        notes.unchecked(
-            format!("rows {name}"),
-            "both",
-            "the dump has rows of it but no definition: a restore would lose them",
-        );
-        return TableStatus::Unchecked;
-    }
-    note_virtual_columns(name, e, a, notes);
-    if e.is_unlogged || a.is_unlogged {
-        notes.outcome.remarks.push(format!(
-            "{name} is unlogged: a crash of the server empties it, and an RDS snapshot never holds its rows"
-        ));
-    }
-    match (&e.rows, &a.rows) {
-        _ if !notes.has(Aspect::Rows) => TableStatus::Unchecked,
-        (Observed::Seen(_), Observed::Seen(_)) if e.read_columns != a.read_columns => {
-            notes.unchecked(format!("rows {name}"), "both", "the sides were read with different columns");
-            TableStatus::Unchecked
-        }
-        (Observed::Seen(expected), Observed::Seen(actual)) if expected.digest != actual.digest && is_computed => {
-            derived::materialized_view(name, expected, actual, notes)
-        }
-        (Observed::Seen(expected), Observed::Seen(actual))
-            if expected.digest != actual.digest && is_of_extension(e, a) =>
-        {
-            let (e, a) = (rows_of(expected), rows_of(actual));
-            let reason = format!("{OF_EXTENSION} (expected {e}, actual {a})");
-            waive(name, &reason, "nature", notes)
-        }
-        (Observed::Seen(expected), Observed::Seen(actual)) => {
-            notes.outcome.coverage.tables_compared += 1;
-            derived::generated_columns(name, e, a, notes);
-            compare_tallies(name, expected, actual, notes)
-        }
-        (expected, actual) => {
-            let before = notes.outcome.unchecked.len();
-            note_unseen(&format!("rows {name}"), Some(expected), Some(actual), notes);
-            let limit = is_derived(e, a).then_some(Limit::DerivedRows);
-            notes.outcome.unchecked.iter_mut().skip(before).for_each(|entry| entry.limit = limit);
-            TableStatus::Unchecked
-        }
-    }
-}
-
-fn waive(name: &Name, reason: &str, by: &str, notes: &mut Notes<'_>) -> TableStatus {
-    notes.waived("rows", &name.to_string(), reason, by);
-    notes.outcome.coverage.waived_expected += 1;
-    notes.outcome.coverage.waived_actual += 1;
-    TableStatus::Waived
-}
-
-fn is_derived(e: &Relation, a: &Relation) -> bool {
-    e.kind == RelationKind::MaterializedView && a.kind == RelationKind::MaterializedView
-}
-
-/// A table whose rows no dump carries.
-fn is_of_extension(e: &Relation, a: &Relation) -> bool {
-    [e, a].iter().all(|side| side.extension.is_some() && !side.is_config)
-}
-
-/// Rows that were to be left out but are in the dump were compared by no one.
-fn check_left_out(name: &Name, e: &Relation, a: &Relation, notes: &mut Notes<'_>) {
-    for side in [e, a] {
-        if side.is_dumped {
-            let mut finding = Finding::new(FindingKind::Unexpected, format!("rows {name}"));
-            finding
-                .detail
-                .push("left out by --exclude-table-data, but the dump has rows of it, which were not compared".into());
-            notes.find(finding);
-        }
-    }
-}
-
-fn note_virtual_columns(name: &Name, e: &Relation, a: &Relation, notes: &mut Notes<'_>) {
-    let columns = e.columns.iter().chain(&a.columns).filter(|column| column.is_virtual);
-    let columns: Vec<String> = columns.map(|column| format!("{name}.{}", quote_ident(&column.name))).collect();
-    notes.virtual_columns.extend(columns);
-}
-
-/// A dump that defines other things has rows of a table that it does not define, and the table is none of an extension's.
-fn is_orphaned(e: &Relation, a: &Relation) -> bool {
-    [(e, a), (a, e)].iter().any(|(dump, other)| dump.is_undefined && !other.is_undefined && other.extension.is_none())
-}
-
-/// Why the rows of a relation are not compared although both sides have it, and who says so.
-fn reason_to_leave_rows(
-    name: &Name,
-    e: &Relation,
-    a: &Relation,
-    has_dump: bool,
-    notes: &Notes<'_>,
-) -> Option<(&'static str, &'static str)> {
-    // Of one kind on both sides: a table in whose place there is something else has rows, and they are lost.
-    let is = |kind| e.kind == kind && a.kind == kind;
-    if !notes.request.selection.has_rows(name) {
-        Some(("rows left out by --exclude-table-data", "option"))
-    } else if is(RelationKind::ForeignTable) {
-        Some(("foreign table: its rows live on another server", "nature"))
-    } else if has_dump && is(RelationKind::MaterializedView) {
-        Some(("materialized view: a dump carries the query, not the rows", "nature"))
-    } else if has_dump && [e, a].iter().any(|side| side.extension.is_some() && !side.is_config) {
-        Some((OF_EXTENSION, "nature"))
+/// Numbers in the order of numbers, other texts in the order of bytes.
+fn sort_key(key: &[usize], row: &Surplus) -> Vec<(i128, Vec<u8>)> {
+    let part = |value: &Option<Value>| {
+        let text = value.as_ref().map(|value| value.head.clone()).unwrap_or_default();
+        let number = std::str::from_utf8(&text).ok().and_then(|text| text.parse::<i128>().ok());
+        (number.unwrap_or(i128::MAX), text)
+    };
+    if key.is_empty() {
+        row.values.iter().map(part).collect()
     } else {
-        None
+        key.iter().filter_map(|&at| row.values.get(at)).map(part).collect()
     }
 }
 
-fn compare_tallies(name: &Name, expected: &Tally, actual: &Tally, notes: &mut Notes<'_>) -> TableStatus {
-    if expected.digest == actual.digest {
-        return TableStatus::Equal;
-    }
-    let kind = if expected.digest.rows == actual.digest.rows { FindingKind::RowContent } else { FindingKind::RowCount };
-    notes.find(rows_finding(kind, &name.to_string(), expected, actual));
-    TableStatus::Different
-}
-
-/// `3 rows`
-pub fn rows_of(tally: &Tally) -> String {
-    crate::verdict::counted(usize::try_from(tally.digest.rows).unwrap_or(usize::MAX), "row")
-}
-
-fn rows_finding(kind: FindingKind, object: &str, expected: &Tally, actual: &Tally) -> Finding {
-    let mut finding = Finding::new(kind, object).sides(rows_of(expected), rows_of(actual));
-    finding.rows = Some(row_difference(expected, actual));
-    finding
-}
-
-/// Exact numbers as far as the sketches reach; beyond that "at least".
-pub fn row_difference(expected: &Tally, actual: &Tally) -> RowDifference {
-    let decoded = Sketch::difference(&expected.sketch, &actual.sketch);
-    let sum = |rows: &[(crate::digest::RowDigest, u64)]| rows.iter().map(|(_, copies)| copies).sum::<u64>();
-    let (mut expected_only, mut actual_only) = (sum(&decoded.expected_only), sum(&decoded.actual_only));
-    if !decoded.is_complete {
-        // The surplus of one side over the other is known from the counts, and some row differs in any case.
-        let (e, a) = (expected.digest.rows, actual.digest.rows);
-        expected_only = expected_only.max(e.saturating_sub(a)).max(u64::from(a <= e));
-        actual_only = actual_only.max(a.saturating_sub(e)).max(u64::from(e <= a));
-    }
-    RowDifference {
-        expected_only,
-        actual_only,
-        is_exact: decoded.is_complete,
-        is_truncated: true,
-        unnamed: Some("no endpoint was read a second time".into()),
-        ..Default::default()
-    }
-}
-
-/// Large objects are one body of (oid, chunk, bytes) rows.
-pub fn compare_large_objects(expected: &Manifest, actual: &Manifest, notes: &mut Notes<'_>) {
-    match (&expected.large_objects, &actual.large_objects) {
-        (Observed::Seen(e), Observed::Seen(a)) if e.digest != a.digest => {
-            notes.find(rows_finding(FindingKind::LargeObjects, LARGE_OBJECTS, e, a));
+fn pair_by_key(key: &[usize], expected: Vec<Surplus>, actual: Vec<Surplus>) -> Paired {
+    let identity = |row: &Surplus| -> Vec<Option<RowDigest>> {
+        key.iter().map(|&at| row.values.get(at).and_then(Option::as_ref).map(|value| value.digest)).collect()
+    };
+    let mut theirs: BTreeMap<Vec<Option<RowDigest>>, Vec<Surplus>> = BTreeMap::new();
+    actual.into_iter().for_each(|row| theirs.entry(identity(&row)).or_default().push(row));
+    let (mut pairs, mut missing) = (Vec::new(), Vec::new());
+    for row in expected {
+        match theirs.get_mut(&identity(&row)).and_then(Vec::pop) {
+            Some(partner) => pairs.push((row, partner)),
+            None => missing.push(row),
         }
-        (Observed::Seen(_), Observed::Seen(_)) => {}
-        (e, a) => note_unseen(LARGE_OBJECTS, Some(e), Some(a), notes),
+    }
+    (pairs, missing, theirs.into_values().flatten().collect())
+}
+
+/// Greedy: the most alike first. Rows are alike when at least half of their columns are equal.
+fn pair_by_likeness(expected: Vec<Surplus>, actual: Vec<Surplus>) -> Paired {
+    let mut likes = Vec::new();
+    for (e, mine) in expected.iter().enumerate().take(ALIKE_ROWS) {
+        for (a, theirs) in actual.iter().enumerate().take(ALIKE_ROWS) {
+            let equal = mine.values.iter().zip(&theirs.values).filter(|(mine, theirs)| mine == theirs).count();
+            if equal > 0 && equal * 2 >= mine.values.len() {
+                likes.push((std::cmp::Reverse(equal), e, a));
+            }
+        }
+    }
+    likes.sort_unstable();
+    let mut expected: Vec<Option<Surplus>> = expected.into_iter().map(Some).collect();
+    let mut actual: Vec<Option<Surplus>> = actual.into_iter().map(Some).collect();
+    let mut pairs = Vec::new();
+    for (_, e, a) in likes {
+        let (Some(mine), Some(theirs)) = (expected.get_mut(e), actual.get_mut(a)) else { continue };
+        let (Some(e), Some(a)) = (mine.as_mut(), theirs.as_mut()) else { continue };
+        // Of rows with several copies, as many are paired as there are on both sides.
+        let copies = e.copies.min(a.copies);
+        pairs.push((Surplus { copies, ..e.clone() }, Surplus { copies, ..a.clone() }));
+        for side in [mine, theirs] {
+            *side =
+                side.take().filter(|row| row.copies > copies).map(|row| Surplus { copies: row.copies - copies, ..row });
+        }
+    }
+    (pairs, expected.into_iter().flatten().collect(), actual.into_iter().flatten().collect())
+}
+
+fn changed_row(found: &Found, expected: &Surplus, actual: &Surplus, show: Show) -> ChangedRow {
+    let values = found.columns.iter().zip(expected.values.iter().zip(&actual.values));
+    let columns = values.filter(|(_, (e, a))| e != a).map(|(column, (e, a))| ChangedColumn {
+        column: column.clone(),
+        expected: shown(e.as_ref(), show),
+        actual: shown(a.as_ref(), show),
+    });
+    ChangedRow { key: key_text(found, expected, show), columns: columns.collect() }
+}
+
+fn row_text(found: &Found, row: &Surplus, show: Show) -> RowText {
+    let value =
+        |(column, value): (&String, &Option<Value>)| format!("{}={}", quote_ident(column), shown(value.as_ref(), show));
+    let values = found.columns.iter().zip(&row.values).map(value).collect();
+    RowText { key: key_text(found, row, show), values, copies: row.copies }
+}
+
+fn key_text(found: &Found, row: &Surplus, show: Show) -> String {
+    let part = |&at: &usize| {
+        let column = found.columns.get(at).map(|column| quote_ident(column)).unwrap_or_default();
+        format!("{column}={}", shown(row.values.get(at).and_then(Option::as_ref), show))
+    };
+    key_positions(found).iter().map(part).collect::<Vec<_>>().join(", ")
+}
+
+/// A value as people see it: NULL and the text `NULL`, nothing and a blank must not look alike.
+fn shown(value: Option<&Value>, show: Show) -> String {
+    let Some(value) = value else { return "NULL".to_owned() };
+    if let Some(hash) = show.redaction.hash(value.digest.to_string().as_bytes()) {
+        return hash;
+    }
+    let hash: String = value.digest.to_string().chars().take(16).collect();
+    let (text, is_utf8) = readable(&value.head, value.bytes);
+    let cut: String = text.chars().take(SHOWN_CHARS).collect();
+    if cut.len() < text.len() || value.head.len() < value.bytes {
+        format!("{cut}… ({} bytes, sha256:{hash})", value.bytes)
+    } else if !is_utf8 {
+        // The same characters as text are another value.
+        format!("{text} (not UTF-8, sha256:{hash})")
+    } else if text.is_empty() || text.eq_ignore_ascii_case("null") || text.trim() != text {
+        format!("'{text}'")
+    } else {
+        text
+    }
+}
+
+/// The beginning of a value of `bytes` bytes as text, and whether it is UTF-8: a byte that is not is written as `\xNN`.
+fn readable(head: &[u8], bytes: usize) -> (String, bool) {
+    let (mut text, mut is_utf8) = (String::new(), true);
+    for chunk in head.utf8_chunks() {
+        text.push_str(chunk.valid());
+        // The last character may go on behind the end of the head.
+        let is_incomplete = str::from_utf8(chunk.invalid()).is_err_and(|error| error.error_len().is_none());
+        if head.len() < bytes && is_incomplete {
+            continue;
+        }
+        is_utf8 &= chunk.invalid().is_empty();
+        text.extend(chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}")));
+    }
+    (text, is_utf8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::hashing::{Accumulator, Batch, Purpose, Wanted};
+
+    fn found(key: &[&str], expected: &[&str], actual: &[&str]) -> Found {
+        let collect = |lines: &[&str]| {
+            let mut batch = Batch::default();
+            lines.iter().for_each(|line| batch.push_line(line.as_bytes()));
+            let digests = batch.digests();
+            let wanted = Wanted { digests: digests.iter().copied().collect() };
+            let mut accumulator = Accumulator::new(&Purpose::Collect(wanted.into()));
+            accumulator.absorb(batch.lines(), &digests);
+            let Accumulator::Collected { rows, .. } = accumulator else { panic!("collects") };
+            rows
+        };
+        Found {
+            columns: ["id", "total", "note"].map(str::to_owned).to_vec(),
+            key: key.iter().map(|&column| column.to_owned()).collect(),
+            expected: collect(expected),
+            actual: collect(actual),
+        }
+    }
+
+    fn named(found: Found, is_redacted: bool) -> RowDifference {
+        let mut difference = RowDifference::default();
+        let redaction = if is_redacted { Redaction::on([7; 16]) } else { Redaction::OFF };
+        name_rows(&mut difference, found, true, Show { redaction, max_rows: 10 });
+        difference
+    }
+
+    #[test]
+    fn rows_are_paired_by_key() {
+        let found = found(&["id"], &["1\t10.00\ta", "2\t5.00\tb"], &["3\t5.00\tb", "1\t10.01\ta"]);
+        let difference = named(found, false);
+        assert_eq!((difference.expected_only, difference.actual_only), (2, 2));
+        assert_eq!(difference.changed.len(), 1);
+        assert_eq!(difference.changed[0].key, "id=1");
+        let column = &difference.changed[0].columns[0];
+        assert_eq!(
+            (column.column.as_str(), column.expected.as_str(), column.actual.as_str()),
+            ("total", "10.00", "10.01")
+        );
+        assert_eq!(difference.missing[0].values, ["id=2", "total=5.00", "note=b"]);
+        assert_eq!(difference.unexpected[0].key, "id=3");
+        assert!(!difference.is_truncated);
+    }
+
+    #[test]
+    fn rows_without_a_key_are_paired_by_likeness() {
+        let difference = named(found(&[], &["1\t10.00\ta", "7\tx\ty"], &["1\t10.00\tb"]), false);
+        assert_eq!(difference.changed[0].columns[0].column, "note");
+        assert_eq!(difference.missing.len(), 1);
+    }
+
+    #[test]
+    fn lost_copies_of_a_duplicate_are_counted() {
+        let difference = named(found(&[], &["1\t2\t3"; 9], &["1\t2\t3"]), false);
+        assert_eq!((difference.expected_only, difference.missing[0].copies), (8, 8));
+    }
+
+    #[test]
+    fn null_empty_and_the_word_null_look_different() {
+        let difference = named(found(&["id"], &["1\t\\N\t"], &["1\tNULL\t "]), false);
+        let texts = |c: &ChangedColumn| (c.expected.clone(), c.actual.clone());
+        let columns: Vec<_> = difference.changed[0].columns.iter().map(texts).collect();
+        assert_eq!(columns, [("NULL".to_owned(), "'NULL'".to_owned()), ("''".to_owned(), "' '".to_owned())]);
+    }
+
+    #[test]
+    fn values_that_are_not_utf8_are_told_apart_from_each_other_and_from_their_escapes() {
+        let value = |bytes: &[u8]| Value { head: bytes.to_vec(), bytes: bytes.len(), digest: RowDigest::of(bytes) };
+        let show = Show { redaction: Redaction::OFF, max_rows: 1 };
+        let texts = [&b"caf\xe9"[..], b"caf\xe8", b"caf\\xe9", "café".as_bytes(), b"caf\xc3", b"caf"];
+        let texts = texts.map(|bytes| shown(Some(&value(bytes)), show));
+        let different: std::collections::BTreeSet<&String> = texts.iter().collect();
+        assert_eq!(different.len(), texts.len(), "{texts:?}");
+        assert!(texts[0].starts_with("caf\\xe9 (not UTF-8, sha256:"), "{}", texts[0]);
+        assert_eq!((texts[2].as_str(), texts[3].as_str()), ("caf\\xe9", "café"));
+        // A character that only the head cuts is no such byte.
+        let cut = Value { head: b"caf\xc3".to_vec(), bytes: 5000, digest: RowDigest::of(b"") };
+        assert!(shown(Some(&cut), show).starts_with("caf… (5000 bytes"), "{}", shown(Some(&cut), show));
+    }
+
+    #[test]
+    fn long_values_are_cut_and_told_apart_by_their_hash() {
+        let (e, a) = (format!("1\t0\t{}x", "a".repeat(3000)), format!("1\t0\t{}y", "a".repeat(3000)));
+        let difference = named(found(&["id"], &[&e], &[&a]), false);
+        let column = &difference.changed[0].columns[0];
+        assert_ne!(column.expected, column.actual);
+        assert!(column.expected.contains("3001 bytes"), "{}", column.expected);
+    }
+
+    #[test]
+    fn redaction_hides_every_value() {
+        let difference = named(found(&["id"], &["4711\tsecret\ta"], &["4711\tsecret2\ta"]), true);
+        let text = format!("{difference:?}");
+        assert!(!text.contains("secret") && !text.contains("4711"), "{text}");
+    }
+
+    #[test]
+    fn the_detail_is_bounded_and_says_so() {
+        let lines: Vec<String> = (0..30).map(|n| format!("{n}\t0\tx")).collect();
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        let difference = named(found(&["id"], &lines, &[]), false);
+        assert_eq!((difference.expected_only, difference.missing.len(), difference.is_truncated), (30, 10, true));
     }
 }

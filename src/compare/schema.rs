@@ -7,17 +7,17 @@ use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::across::{self, Majors};
-use super::collations;
+use super::collations::{self, Objects};
 use super::inherited;
-use super::rows::LARGE_OBJECTS;
+use super::tables::LARGE_OBJECTS;
 use super::waive::is_whole_kind;
 use super::{Notes, Request};
-use crate::canonical::{self, KnownArrays};
-use crate::finding::{Finding, FindingKind};
-use crate::manifest::{Definition, Manifest};
-use crate::name::{Name, quote_ident};
-use crate::progress::Side;
-use crate::questions;
+use crate::compare::canonical::{self, KnownArrays};
+use crate::model::catalog;
+use crate::model::finding::{Finding, FindingKind};
+use crate::model::manifest::{Definition, Manifest};
+use crate::model::name::{Name, quote_ident};
+use crate::model::progress::Side;
 
 /// Kinds whose rows say something of another object, named at the end of their identity.
 const ABOUT_OTHERS: [&str; 4] = ["owner", "privilege", "comment", "security_label"];
@@ -96,7 +96,7 @@ fn note_unreadable(kind: &str, identity: &str, sides: [&Definition; 2], notes: &
 }
 
 fn is_between(kind: &str, majors: Majors) -> bool {
-    let question = questions::CATALOG.iter().find(|question| question.kind == kind);
+    let question = catalog::CATALOG.iter().find(|question| question.kind == kind);
     question.is_none_or(|question| question.is_between(majors.both()))
 }
 
@@ -120,7 +120,7 @@ fn remark_on_extensions(expected: &Manifest, notes: &mut Notes<'_>) {
 /// A saved manifest holds only what was asked when it was made: owners, for instance, not under `--no-owner`. Nothing there to
 /// compare is not "nothing there".
 fn note_not_asked(expected: &Manifest, actual: &Manifest, kinds: &BTreeSet<&String>, notes: &mut Notes<'_>) {
-    let ours = questions::CATALOG.iter().map(|question| question.kind);
+    let ours = catalog::CATALOG.iter().map(|question| question.kind);
     let kinds: BTreeSet<&str> = ours.chain(kinds.iter().map(|kind| kind.as_str())).collect();
     for kind in kinds.into_iter().filter(|kind| !is_switched_off(kind, notes.request)) {
         for (side, manifest) in [("expected", expected), ("actual", actual)] {
@@ -134,7 +134,7 @@ fn note_not_asked(expected: &Manifest, actual: &Manifest, kinds: &BTreeSet<&Stri
 /// Also when the server is too old to know of such objects: then it has none.
 fn was_asked(manifest: &Manifest, kind: &str) -> bool {
     let major = across::major(manifest);
-    let question = questions::CATALOG.iter().find(|question| question.kind == kind);
+    let question = catalog::CATALOG.iter().find(|question| question.kind == kind);
     manifest.schema.objects.contains_key(kind)
         || question.zip(major).is_some_and(|(question, major)| !question.is_for(major))
 }
@@ -145,9 +145,6 @@ fn is_switched_off(kind: &str, request: &Request) -> bool {
 }
 
 /// The objects that take part, by their identity in the form that all majors share; with it, the identity as printed.
-/// Definitions by the identity that is compared, each with the identity as the server printed it.
-pub(super) type Objects<'a> = BTreeMap<String, (&'a str, &'a Definition)>;
-
 fn selected<'a>(manifest: &'a Manifest, kind: &str, request: &Request) -> Objects<'a> {
     let selection = &request.selection;
     let objects = manifest.schema.objects.get(kind);

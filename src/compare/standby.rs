@@ -2,8 +2,8 @@
 //!
 //! `nextval` logs a state up to 32 fetches ahead (`SEQ_LOG_VALS` in the server's source), and a standby shows what was logged.
 
-use crate::manifest::{Manifest, SequenceValue};
-use crate::name::Name;
+use crate::model::manifest::{Manifest, SequenceValue};
+use crate::model::name::Name;
 
 /// Values that the primary logs in advance.
 const LOGGED_AHEAD: i64 = 32;

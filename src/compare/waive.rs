@@ -1,7 +1,7 @@
 //! Waivers: differences that were expected are moved aside, and said to be.
 
-use crate::finding::{AppliedWaiver, Finding, FindingKind, Unchecked, Waiver};
-use crate::verdict::{Outcome, TableStatus};
+use crate::model::finding::{AppliedWaiver, Finding, FindingKind, Unchecked, Waiver};
+use crate::model::verdict::{Outcome, TableStatus};
 
 /// Moves what the waivers cover out of findings and unchecked. Every waiver stays in the outcome, needed or not.
 pub fn apply(outcome: &mut Outcome, waivers: &[Waiver]) {

@@ -5,13 +5,11 @@
 use super::check_metrics::check_metrics;
 use super::check_notify::check_notify;
 use super::check_notify::is_open;
-use super::connection::{Spoken, has_other_scheme};
-use super::problems::{Problems, fits};
-use super::{
-    Config, DriftRule, Dump, DumpFormat, Login, PostgresSource, RdsSource, Restore, Retention, Source, Temporary,
-};
-use crate::error::Error;
-use crate::pattern::Pattern;
+use super::problems::{Problems, VARIABLE, fits};
+use super::{Config, DriftRule, Dump, DumpFormat, PostgresSource, RdsSource, Restore, Retention, Source, Temporary};
+use crate::base::error::Error;
+use crate::model::selection::Pattern;
+use crate::postgres::conninfo::{ServerLogin, Spoken, has_other_scheme};
 
 /// `PREFIX-YYYYMMDDthhmmssz-8hex` must fit into the 63 characters of an RDS identifier.
 const MAX_PREFIX: usize = 37;
@@ -37,7 +35,6 @@ const HOST_AND_PORT: &str = r"^(\[[0-9a-fA-F:.]+\]|[^\s:/\[\]]+):[0-9]{1,5}$";
 const HTTP_URL: &str = r"^https?://[^\s/@]+(/\S*)?$";
 const COMPRESSION: &str = "^([0-9]|none|(gzip|lz4|zstd)(:([0-9]{1,2}|[a-z]+(=[0-9]+)?(,[a-z]+(=[0-9]+)?)*))?)$";
 const SQLSTATE: &str = "^[0-9A-Z]{5}$";
-pub(super) const VARIABLE: &str = "^[A-Za-z_][A-Za-z0-9_]*$";
 
 impl Config {
     /// Everything that is wrong, in the order of the file; empty when nothing is.
@@ -147,7 +144,7 @@ fn check_postgres(problems: &mut Problems, source: &PostgresSource) {
     check_login(problems, "source", &source.login());
 }
 
-fn check_login(problems: &mut Problems, section: &str, login: &Login<'_>) {
+fn check_login(problems: &mut Problems, section: &str, login: &ServerLogin<'_>) {
     problems.not_empty(&format!("{section}.url"), login.url);
     let hint = "name a password_file, a password_command or a password_env instead, or use ~/.pgpass";
     let problem = || format!("{section}.url begins with a scheme that PostgreSQL does not know");
@@ -155,7 +152,7 @@ fn check_login(problems: &mut Problems, section: &str, login: &Login<'_>) {
     problems.unless(!has_other_scheme(login.url), problem, schemes);
     let has_none = !Spoken::read(login.url).has_password;
     problems.unless(has_none, || format!("{section}.url has a password in it"), hint);
-    let Login { password_file, password_command, password_env, .. } = *login;
+    let ServerLogin { password_file, password_command, password_env, .. } = *login;
     let given = [password_file.is_some(), password_command.is_some(), password_env.is_some()];
     let given = given.into_iter().filter(|is_given| *is_given).count();
     let problem = || format!("{section}: {given} places for one password");

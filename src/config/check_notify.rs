@@ -7,8 +7,7 @@ use std::path::Path;
 
 use lettre::message::Mailbox;
 
-use super::check::VARIABLE;
-use super::problems::{Problems, fits};
+use super::problems::{Problems, VARIABLE, fits};
 use super::{Email, Notify, Ping, SmtpTls, Webhook};
 
 const HOST_NAME: &str = r"^[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9])?$";

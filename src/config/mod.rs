@@ -2,18 +2,16 @@
 //!
 //! Never holds a secret: where one is needed, the file, the command or the variable that has it is named.
 
-mod check;
-mod check_metrics;
-mod check_notify;
-mod connection;
 mod defaults;
-mod drift;
 mod dump;
 pub mod examples;
 mod login;
 mod notify;
 mod parse;
 mod problems;
+mod check_metrics;
+mod check_notify;
+mod check;
 mod restore;
 mod show;
 mod source;
@@ -21,12 +19,10 @@ mod span;
 
 use std::path::PathBuf;
 
+pub use crate::compare::drift::DriftRule;
 pub use check_notify::is_loopback;
-pub use connection::{has_other_scheme, masked};
-pub use drift::DriftRule;
 pub use dump::{Dump, DumpFormat};
 pub use examples::ACTIONS;
-pub use login::Login;
 pub use notify::{Email, Metrics, Notify, Ping, SmtpTls, Webhook, When};
 pub use restore::{AcceptedError, CopyFate, MaterializedViews, Restore};
 use serde::{Deserialize, Serialize};

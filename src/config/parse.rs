@@ -7,7 +7,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use super::{Config, DumpFormat, PostgresSource, RdsSource};
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
 
 const KINDS: [&str; 2] = ["rds", "postgres"];
 

@@ -6,7 +6,10 @@ use std::path::{Component, Path};
 
 use regex::Regex;
 
-use crate::error::Error;
+use crate::base::error::Error;
+
+/// The form of the name of an environment variable.
+pub(super) const VARIABLE: &str = "^[A-Za-z_][A-Za-z0-9_]*$";
 
 /// What is wrong so far.
 #[derive(Default)]

@@ -3,7 +3,7 @@
 //! Never shows a secret, since there is none in it.
 
 use super::Config;
-use crate::error::{Context, Error, Result};
+use crate::base::error::{Context, Error, Result};
 
 impl Config {
     /// As it would stand in the file: [`Config::parse`] takes it back.

@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use super::given::Given;
 use super::witness::Witnessed;
+use crate::base::error::{Error, Result};
 use crate::compare::Request;
-use crate::drift::{self, Judged};
-use crate::error::{Error, Result};
-use crate::finding::Unchecked;
+use crate::compare::drift::{self, Judged};
+use crate::model::finding::Unchecked;
 use same::Tonight;
 pub use search::trusted;
 use search::{Found, Search};

@@ -8,22 +8,20 @@ use std::time::Duration;
 
 use super::baseline;
 use super::debts::{Payer, earlier};
+use super::end::{End, PATIENCE_WHEN_STOPPED};
 use super::fate;
 use super::hooks::Hook;
 use super::paper::Signed;
-use super::stages::Night;
+use super::state::Night;
 use super::witness::Witnessed;
 use super::{DAMAGED, Ended, INCONCLUSIVE, SOUND_BUT, telling};
-use crate::backups::Backups;
+use crate::base::error::{Error, Result};
 use crate::config::Span;
-use crate::error::{Error, Result};
-use crate::journal::{Debt, Entry, LastVerified, Past, Place};
-use crate::nights::{self, PruneRule};
-use crate::retention;
-use crate::store::Trust;
-
-/// When somebody wants us to stop, an instance may take so long to go; later it is a debt.
-pub const PATIENCE_WHEN_STOPPED: Duration = Duration::from_secs(60);
+use crate::storage::backups::Backups;
+use crate::storage::history::{self, PruneRule};
+use crate::storage::journal::{Debt, Entry, LastVerified, Past, Place};
+use crate::storage::reports::Trust;
+use crate::storage::retention;
 
 /// Where a verified backup has lost a file.
 const LOOK: &str =
@@ -160,7 +158,7 @@ impl Night<'_> {
         self.pay_all("drop_copy", |debt| matches!(debt, Debt::Copy { .. }), None).await;
     }
 
-    async fn keep_copy(&mut self, copy: &crate::restoring::CopyIdentity) -> Result<()> {
+    async fn keep_copy(&mut self, copy: &crate::nightly::restoring::CopyIdentity) -> Result<()> {
         let admin = self.given.restore_server().await?;
         let stamp = self.facts.data_as_of.unwrap_or_default().stamp().to_lowercase();
         let kept = self.unless_stopped(fate::keep(self.given, &admin, copy, &stamp)).await?;
@@ -236,10 +234,10 @@ impl Night<'_> {
         let trust = Trust { allowed: &allowed, identity: None, now };
         let listing = Backups::open(&self.given.config.dump.directory)?.list()?;
         let backups = listing.ids();
-        let entries = nights::read(&report.directory, Some(&allowed), now)?;
+        let entries = history::read(&report.directory, Some(&allowed), now)?;
         let rule = PruneRule { keep_days, now, source: &source, backups: &backups };
-        let removed = nights::plan_pruning(&entries, rule);
-        nights::prune_reports(&report.directory, &removed, &signed.key, trust)?;
+        let removed = history::plan_pruning(&entries, rule);
+        history::prune_reports(&report.directory, &removed, &signed.key, trust)?;
         removed.iter().for_each(|report| self.record.note(format!("removed {}", report.name)));
         Ok(())
     }
@@ -273,18 +271,6 @@ impl Night<'_> {
         hook.set("PGWITNESS_REPORT", &report.map(|dir| dir.display().to_string()).unwrap_or_default());
         self.unless_stopped(hook.run()).await
     }
-}
-
-/// How a night ended, as far as its verdict goes.
-pub struct End {
-    /// The report.
-    pub signed: Option<Signed>,
-    /// What it tells of.
-    pub witnessed: Option<Witnessed>,
-    /// Or why there is nothing to tell.
-    pub error: Option<Error>,
-    /// So many of the steps are in the report; the others belong into the closing.
-    pub steps_in_report: usize,
 }
 
 /// A signal comes first: whoever sent it wants to see it. What was seen to be damaged is damaged on no paper as well; but nothing is

@@ -4,14 +4,14 @@
 
 use super::given::Given;
 use super::record::Record;
+use crate::aws::identifier::identifier;
+use crate::aws::{Claim, Deadline, Guard, Identity, Rds, RestoreOrder, Secret, Snapshot, SourceInstance};
+use crate::base::error::{Error, Result};
 use crate::config::{RdsSource, Source};
-use crate::conninfo::ConnInfo;
-use crate::error::{Error, Result};
-use crate::journal::{Entry, InstanceClaim};
-use crate::night::RdsFacts;
-use crate::progress::Event;
-use crate::rds::identifier::identifier;
-use crate::rds::{Claim, Deadline, Guard, Identity, Rds, RestoreOrder, Secret, Snapshot, SourceInstance};
+use crate::model::progress::Event;
+use crate::model::run::RdsFacts;
+use crate::postgres::conninfo::ConnInfo;
+use crate::storage::journal::{Entry, InstanceClaim};
 
 /// The API, and who we are to it.
 pub struct Cloud {

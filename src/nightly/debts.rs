@@ -10,14 +10,14 @@ use std::time::Duration;
 use super::cloud::Cloud;
 use super::fate;
 use super::given::Given;
-use crate::backups::{Backups, Whereabouts};
-use crate::error::{Context, Error, Result};
-use crate::files;
-use crate::journal::{CopyClaim, Debt, Entry, InstanceClaim, Past, Place, ReportFile, open_runs};
-use crate::progress::Event;
-use crate::rds::{Claim, Deadline, Guard, debt, is_refusal, left_alone};
-use crate::report::Report;
-use crate::restoring::{self, CopyIdentity};
+use crate::aws::{Claim, Deadline, Guard, debt, is_refusal, left_alone};
+use crate::base::error::{Context, Error, Result};
+use crate::base::files;
+use crate::model::progress::Event;
+use crate::model::report::Report;
+use crate::nightly::restoring::{self, CopyIdentity};
+use crate::storage::backups::{Backups, Whereabouts};
+use crate::storage::journal::{CopyClaim, Debt, Entry, InstanceClaim, Past, Place, ReportFile, open_runs};
 
 /// Whoever pays.
 pub struct Payer<'a> {
@@ -43,7 +43,7 @@ impl Payer<'_> {
     ///
     /// # Errors
     /// When the journals cannot be listed.
-    pub async fn recover(&self, runs: crate::journal::Runs, by_run: &str) -> Recovered {
+    pub async fn recover(&self, runs: crate::storage::journal::Runs, by_run: &str) -> Recovered {
         let mut recovered = Recovered { notes: Vec::new(), troubles: runs.unreadable };
         for past in runs.open {
             self.recover_run(past, by_run, &mut recovered).await;
@@ -85,8 +85,8 @@ impl Payer<'_> {
     fn clear_report(&self, past: &Past, recovered: &mut Recovered) {
         let Some(Entry::RunStarted { run_id, at, .. }) = past.entries.first() else { return };
         let reports = &self.given.config.report.directory;
-        let removed = crate::store::remove_unfinished_of(reports, *at, run_id).map(drop);
-        let finished = crate::store::finish_closing_of(reports, *at, run_id).map(drop);
+        let removed = crate::storage::reports::remove_unfinished_of(reports, *at, run_id).map(drop);
+        let finished = crate::storage::reports::finish_closing_of(reports, *at, run_id).map(drop);
         recovered.troubles.extend([removed, finished].into_iter().filter_map(Result::err));
     }
 
@@ -208,7 +208,7 @@ fn read_report(file: &ReportFile) -> Result<Option<Report>> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         bytes => bytes.doing(|| format!("read {}", path.display()))?,
     };
-    if crate::store::sha256(&bytes) != file.sha256 {
+    if crate::storage::reports::sha256(&bytes) != file.sha256 {
         return Err(Error::new("it is not the report that was signed").context(format!("read {}", path.display())));
     }
     Ok(Some(Report::from_bytes(&bytes)?))
@@ -228,6 +228,6 @@ fn words(paid: &Entry) -> String {
 ///
 /// # Errors
 /// When they cannot be listed.
-pub fn earlier(given: &Given<'_>) -> Result<crate::journal::Runs> {
+pub fn earlier(given: &Given<'_>) -> Result<crate::storage::journal::Runs> {
     open_runs(given.state())
 }

@@ -1,17 +1,17 @@
 //! Directories that another configuration uses for another source: each should have its own.
 //!
-//! Backups know their source and are kept apart (see [`crate::backups::Ours`]). Reports and state can be shared, but then there is one
+//! Backups know their source and are kept apart (see [`crate::storage::backups::Ours`]). Reports and state can be shared, but then there is one
 //! chain of reports and one memory of the last verified dump for both.
 
 use std::path::Path;
 
 use serde::Deserialize;
 
-use crate::error::Result;
-use crate::files;
-use crate::journal::LastVerified;
-use crate::night::{Kinship, Origin};
-use crate::store;
+use crate::base::error::Result;
+use crate::base::files;
+use crate::model::run::{Kinship, Origin};
+use crate::storage::journal::LastVerified;
+use crate::storage::reports;
 
 const HINT: &str =
     "each configuration should have its own; where this source was moved or renamed, its next run settles it";
@@ -22,7 +22,7 @@ const HINT: &str =
 /// The directory cannot be listed.
 pub fn shared_reports(dir: &Path, origin: &Origin) -> Result<Option<String>> {
     // By name, which begins with the time.
-    let newest = store::reports_in(dir)?.into_iter().rev().find_map(|path| Some((source_of(&path)?, path)));
+    let newest = reports::reports_in(dir)?.into_iter().rev().find_map(|path| Some((source_of(&path)?, path)));
     let other = newest.filter(|(source, _)| source.kinship(origin) == Kinship::Other);
     Ok(other.map(|(source, path)| {
         let (dir, path) = (dir.display(), path.display());

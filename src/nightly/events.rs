@@ -3,9 +3,9 @@
 //! Pure. Only where the dump holds what the source held, the copy has all of it and more, and event triggers exist.
 
 use crate::compare::waiver_for;
-use crate::finding::{Finding, FindingKind, Limit};
-use crate::manifest::Manifest;
-use crate::verdict::Outcome;
+use crate::model::finding::{Finding, FindingKind, Limit};
+use crate::model::manifest::Manifest;
+use crate::model::verdict::Outcome;
 
 /// Marks such findings of `outcome` (source against copy). `first` is source against dump, `second` dump against copy.
 pub fn limit(outcome: &mut Outcome, first: &Outcome, second: &Outcome, copy: &Manifest) {

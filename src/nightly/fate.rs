@@ -10,13 +10,13 @@ use serde::{Deserialize, Serialize};
 
 use super::given::Given;
 use super::hooks;
+use crate::base::error::{Context, Error, Result};
+use crate::base::files;
+use crate::base::json;
 use crate::config::{CopyFate, Span};
-use crate::conninfo::ConnInfo;
-use crate::error::{Context, Error, Result};
-use crate::files;
-use crate::restoring::{self, CopyIdentity};
-use crate::store::write::replace_own;
-use crate::strict;
+use crate::nightly::restoring::{self, CopyIdentity};
+use crate::postgres::conninfo::ConnInfo;
+use crate::storage::reports::write::replace_own;
 
 const NAME: &str = "copies.json";
 const FORMAT: u32 = 1;
@@ -33,7 +33,7 @@ impl Kept {
     fn read(state: &Path) -> Result<Self> {
         let path = state.join(NAME);
         match files::read(&path, files::STATE) {
-            Ok(bytes) => strict::from_slice("list of kept copies", &bytes, FORMAT..=FORMAT)
+            Ok(bytes) => json::from_slice("list of kept copies", &bytes, FORMAT..=FORMAT)
                 .doing(|| format!("read {}", path.display())),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(Self { format: FORMAT, copies: Vec::new() }),
             Err(error) => Err(error).doing(|| format!("read {}", path.display())),

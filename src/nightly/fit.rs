@@ -4,14 +4,14 @@
 
 use std::collections::BTreeSet;
 
+use crate::base::error::{Context, Error, Result};
 use crate::config::{AcceptedError, Restore};
-use crate::conninfo::ConnInfo;
-use crate::dumping;
-use crate::error::{Context, Error, Result};
-use crate::name::quote_literal;
-use crate::pgtools::PgTools;
-use crate::restoring;
-use crate::session::{Session, SessionOptions, optional, text};
+use crate::model::name::quote_literal;
+use crate::nightly::dumping;
+use crate::nightly::restoring;
+use crate::postgres::conninfo::ConnInfo;
+use crate::postgres::session::{Session, SessionOptions, optional, text};
+use crate::postgres::tools::PgTools;
 
 /// How long a catalog may be locked, in seconds.
 const LOCK_TIMEOUT_S: u32 = 30;

@@ -2,25 +2,25 @@
 
 use std::path::Path;
 
-use crate::backups;
+use crate::base::error::{Context, Result};
+use crate::base::secret;
+use crate::base::time::Timestamp;
 use crate::compare::Request;
-use crate::comparison::Job;
+use crate::compare::rows::Show;
 use crate::config::{Config, PostgresSource, Source};
-use crate::conninfo::ConnInfo;
-use crate::endpoint::OpenOptions;
-use crate::error::{Context, Result};
-use crate::live::{LiveOptions, STALLED_AFTER_S};
-use crate::night::Origin;
-use crate::pairing::Show;
-use crate::pattern::{Pattern, Selection};
-use crate::pgtools::{CLIENT, PgTools};
-use crate::progress::Listener;
-use crate::redaction::Redaction;
-use crate::report::Report;
-use crate::secret;
-use crate::store::KeyFile;
-use crate::time::Timestamp;
-use crate::userfiles;
+use crate::endpoint::any::OpenOptions;
+use crate::endpoint::compare_endpoints::Job;
+use crate::endpoint::live::{LiveOptions, STALLED_AFTER_S};
+use crate::model::progress::Listener;
+use crate::model::redaction::Redaction;
+use crate::model::report::Report;
+use crate::model::run::Origin;
+use crate::model::selection::{Pattern, Selection};
+use crate::postgres::conninfo::ConnInfo;
+use crate::postgres::tools::{CLIENT, PgTools};
+use crate::storage::backups;
+use crate::storage::reports::KeyFile;
+use crate::storage::user_files;
 
 /// Differing rows that are named for each table, unless the configuration says otherwise.
 const MAX_ROWS: usize = 20;
@@ -167,16 +167,16 @@ impl Given<'_> {
             exclude_table_data: patterns.map(|text| Pattern::table(text)).collect::<Result<_>>()?,
             ..Default::default()
         };
-        let mut waivers = verify.waivers.as_deref().map(userfiles::waivers).transpose()?.unwrap_or_default();
+        let mut waivers = verify.waivers.as_deref().map(user_files::waivers).transpose()?.unwrap_or_default();
         if self.config.restore.no_owner {
-            waivers.push(userfiles::whole_kind("restore.no_owner", "owner"));
+            waivers.push(user_files::whole_kind("restore.no_owner", "owner"));
         }
         if self.config.restore.no_privileges {
             waivers.extend(
-                ["privilege", "default_privilege"].map(|kind| userfiles::whole_kind("restore.no_privileges", kind)),
+                ["privilege", "default_privilege"].map(|kind| user_files::whole_kind("restore.no_privileges", kind)),
             );
         }
-        let assertions = verify.checks.as_deref().map(userfiles::assertions).transpose()?.unwrap_or_default();
+        let assertions = verify.checks.as_deref().map(user_files::assertions).transpose()?.unwrap_or_default();
         let max_rows = verify.max_rows.and_then(|rows| usize::try_from(rows).ok()).unwrap_or(MAX_ROWS);
         let request = Request { selection, waivers, ..Default::default() };
         Ok(Job { request, assertions, show: Show { redaction: self.redaction()?, max_rows } })
@@ -184,7 +184,11 @@ impl Given<'_> {
 
     /// Whether values may leave this run.
     pub fn redaction(&self) -> Result<Redaction> {
-        if self.config.verify.redact { crate::store::process_salt().map(Redaction::on) } else { Ok(Redaction::OFF) }
+        if self.config.verify.redact {
+            crate::storage::reports::process_salt().map(Redaction::on)
+        } else {
+            Ok(Redaction::OFF)
+        }
     }
 
     /// `rds` or `postgres`.

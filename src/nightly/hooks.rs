@@ -11,9 +11,9 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use crate::conninfo::ChildEnvironment;
-use crate::error::{Context, Error, Result};
-use crate::redaction::Redaction;
+use crate::base::error::{Context, Error, Result};
+use crate::model::redaction::Redaction;
+use crate::postgres::conninfo::ChildEnvironment;
 
 /// A hook is stopped after so long unless configured otherwise.
 const TIMEOUT: Duration = Duration::from_secs(3600);

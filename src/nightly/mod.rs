@@ -3,33 +3,39 @@
 //! Nobody watches it: it never says "sound" of what it does not know, never leaves a paid instance without a word, and removes
 //! nothing old before something new is proven. Every way out, an error or a signal too, leads through `closing`.
 
-mod baseline;
-mod closing;
-mod cloud;
-mod debts;
+pub mod dumping;
+pub mod local_checks;
+pub mod restoring;
+pub mod recover;
 mod directories;
 mod events;
-mod fate;
 mod fit;
 mod given;
 mod hooks;
+mod fate;
 mod moving;
 mod options;
-mod orphans;
-mod paper;
-mod plan;
 mod power;
-mod ready;
 mod record;
+mod cloud;
+mod debts;
 mod refused;
-mod restore;
 mod rights;
-mod source;
-mod stages;
 mod sweep;
-mod telling;
-mod verify;
 mod witness;
+mod baseline;
+mod paper;
+mod end;
+mod state;
+mod orphans;
+mod source;
+mod ready;
+mod plan;
+mod restore;
+mod telling;
+mod closing;
+mod stages;
+mod verify;
 
 use std::future::Future;
 use std::path::PathBuf;
@@ -48,15 +54,15 @@ pub use source::shared;
 pub use sweep::{Broom, Swept, sweep};
 pub use witness::{Heard, Witnessed, capture, explain, judge};
 
-use crate::comparison::Comparison;
-use crate::error::{Error, Result};
-use crate::journal::{Holder, Journal, Lock, Runs};
-use crate::progress::Event;
-use crate::store;
-use crate::verdict::DumpVerdict;
+use crate::base::error::{Error, Result};
+use crate::endpoint::compare_endpoints::Comparison;
+use crate::model::progress::Event;
+use crate::model::verdict::DumpVerdict;
+use crate::storage::journal::{Holder, Journal, Lock, Runs};
+use crate::storage::reports;
 use paper::Paper;
 use record::Record;
-use stages::Night;
+use state::Night;
 
 /// Exit code: seen to be wrong.
 const DAMAGED: u8 = 1;
@@ -87,7 +93,7 @@ pub struct Ended {
 /// # Errors
 /// Only before anything was begun: another run holds the lock, or the journal cannot be written. Everything later is in the answer.
 pub async fn run<S: Future<Output = i32>>(given: &Given<'_>, stop: impl Fn() -> S) -> Result<Ended> {
-    let (run_id, started_at) = (store::random_run_id()?, (given.now)());
+    let (run_id, started_at) = (reports::random_run_id()?, (given.now)());
     let holder = Holder { run_id: run_id.clone(), command: "nightly".into(), pid: given.pid, at: started_at };
     let lock = match Lock::acquire(given.state(), &holder) {
         Ok(lock) => lock,
@@ -164,7 +170,7 @@ async fn give_up<S: Future<Output = i32>>(
     stopping.send_replace(Some(first));
     tokio::select! {
         second = stop() => second,
-        () = tokio::time::sleep(closing::PATIENCE_WHEN_STOPPED) => first,
+        () = tokio::time::sleep(end::PATIENCE_WHEN_STOPPED) => first,
     }
 }
 

@@ -4,8 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::manifest::{Manifest, Observed, SequenceValue};
-use crate::name::Name;
+use crate::model::manifest::{Manifest, Observed, SequenceValue};
+use crate::model::name::Name;
 
 /// What sequences stood at.
 pub type Values = BTreeMap<Name, SequenceValue>;
@@ -65,7 +65,7 @@ mod tests {
     /// A manifest of this one sequence.
     fn manifest(name: &Name, read: Observed<SequenceValue>) -> Manifest {
         Manifest {
-            format: crate::manifest::FORMAT,
+            format: crate::model::manifest::FORMAT,
             endpoint: Default::default(),
             answers: Default::default(),
             relations: Default::default(),

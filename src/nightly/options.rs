@@ -3,10 +3,10 @@
 //! Pure.
 
 use crate::config::{MaterializedViews, Restore};
-use crate::finding::{AppliedWaiver, Finding, FindingKind, Waiver};
-use crate::manifest::{Manifest, RelationKind};
-use crate::name::Name;
-use crate::verdict::{Outcome, TableStatus};
+use crate::model::finding::{AppliedWaiver, Finding, FindingKind, Waiver};
+use crate::model::manifest::{Manifest, RelationKind};
+use crate::model::name::Name;
+use crate::model::verdict::{Outcome, TableStatus};
 
 /// Moves what these options explain out of the findings. `expected` is the manifest of the source.
 pub fn apply(outcome: &mut Outcome, restore: &Restore, expected: &Manifest) {

@@ -3,10 +3,10 @@
 //! Only named, never deleted: for that, `sweep` wants the name from the user.
 
 use super::debts::earlier;
-use super::stages::Night;
-use crate::error::{Error, Result};
-use crate::journal::{Debt, Past};
-use crate::rds::Described;
+use super::state::Night;
+use crate::aws::Described;
+use crate::base::error::{Error, Result};
+use crate::storage::journal::{Debt, Past};
 
 impl Night<'_> {
     /// Names them. One whose time has passed is told as a problem; a younger one may be at work for another machine.

@@ -4,15 +4,15 @@ use std::path::PathBuf;
 
 use super::given::Given;
 use super::witness::Witnessed;
-use crate::error::{Error, Result};
-use crate::finding::{Finding, FindingKind, Unchecked};
-use crate::journal::{LastSigned, ReportFile, lost_report};
-use crate::manifest::{EndpointFacts, FORMAT, Manifest, Observed, Schema};
-use crate::night::Night;
-use crate::report::{Report, Run, Times, Tools};
-use crate::store::{self, Folder, KeyFile};
-use crate::time::Timestamp;
-use crate::verdict::{Outcome, Scope, Verdict};
+use crate::base::error::{Error, Result};
+use crate::base::time::Timestamp;
+use crate::model::finding::{Finding, FindingKind, Unchecked};
+use crate::model::manifest::{EndpointFacts, FORMAT, Manifest, Observed, Schema};
+use crate::model::report::{Report, Run, Times, Tools};
+use crate::model::run::Night;
+use crate::model::verdict::{Outcome, Scope, Verdict};
+use crate::storage::journal::{LastSigned, ReportFile, lost_report};
+use crate::storage::reports::{self, Folder, KeyFile};
 
 /// The report's directory, made before anything else, so that whatever cannot be written or signed is known at the start.
 pub struct Paper {
@@ -58,7 +58,10 @@ impl Paper {
         let key = given.key().await?;
         let hint = format!("pgwitness keygen {}", key.path.display());
         if !key.path.exists() {
-            return Err(store::read_key(&key).err().unwrap_or_else(|| Error::new("the key comes and goes")).hint(hint));
+            return Err(reports::read_key(&key)
+                .err()
+                .unwrap_or_else(|| Error::new("the key comes and goes"))
+                .hint(hint));
         }
         let directory = &given.config.report.directory;
         let folder = Folder::prepare(directory, Some(&key), started_at, run_id)?;
@@ -75,7 +78,7 @@ impl Paper {
         let (expected, actual) = (&witnessed.comparison.expected, &witnessed.comparison.actual);
         let mut run = self.run(night, given, &mut outcome)?;
         run.side_files = self.folder.write_manifests(expected, actual)?;
-        run.side_files.push(store::write_manifest(self.folder.path(), store::DUMP, &witnessed.dump)?);
+        run.side_files.push(reports::write_manifest(self.folder.path(), reports::DUMP, &witnessed.dump)?);
         self.finish(Report::new(&outcome, expected, actual, run))
     }
 
@@ -129,8 +132,8 @@ impl Paper {
     }
 
     fn finish(self, report: Report) -> Result<Ready> {
-        let path = self.folder.path().join(store::REPORT);
-        let file = ReportFile { path: path.display().to_string(), sha256: store::sha256(&report.to_bytes()?) };
+        let path = self.folder.path().join(reports::REPORT);
+        let file = ReportFile { path: path.display().to_string(), sha256: reports::sha256(&report.to_bytes()?) };
         Ok(Ready { folder: self.folder, key: self.key, report, file })
     }
 }

@@ -6,10 +6,10 @@ use super::fit::demand_fit;
 use super::given::Given;
 use super::ready::{self, Ready};
 use super::source::shared;
-use crate::backups::Backups;
+use crate::base::error::{Error, Result};
 use crate::config::{CopyFate, PostgresSource, Source};
-use crate::error::{Error, Result};
-use crate::retention::{self, Held};
+use crate::storage::backups::Backups;
+use crate::storage::retention::{self, Held};
 
 /// What would be done, in order.
 #[derive(Debug, Default)]

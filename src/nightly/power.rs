@@ -4,10 +4,10 @@
 //! rights of the role that restores. Any restore does; a role that can do little limits it.
 
 use super::fit::open;
-use crate::conninfo::ConnInfo;
-use crate::error::{Error, Result};
-use crate::name::quote_literal;
-use crate::session::text;
+use crate::base::error::{Error, Result};
+use crate::model::name::quote_literal;
+use crate::postgres::conninfo::ConnInfo;
+use crate::postgres::session::text;
 
 /// What should be known of the role that restores: the user of the connection, or `restore.role`. `None` if it is an ordinary role.
 pub async fn warning(info: &ConnInfo, role: Option<&str>) -> Option<String> {

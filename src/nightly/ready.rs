@@ -11,18 +11,18 @@ use super::fit::{demand_fit, open};
 use super::given::Given;
 use super::power;
 use super::source::shared;
-use crate::backups::{Backups, demand_free};
+use crate::base::error::{Context, Error, Result};
+use crate::base::text::bytes;
 use crate::config::{CopyFate, RdsSource, Source};
-use crate::conninfo::ConnInfo;
-use crate::dumping;
-use crate::error::{Context, Error, Result};
-use crate::journal::{LastSigned, LastVerified};
-use crate::name::quote_literal;
-use crate::pgtools::PgTools;
-use crate::preflight::{self, Check, World};
-use crate::progress::Event;
-use crate::render::bytes;
-use crate::session::{Session, optional, text};
+use crate::model::name::quote_literal;
+use crate::model::progress::Event;
+use crate::nightly::dumping;
+use crate::nightly::local_checks::{self, Check, World};
+use crate::postgres::conninfo::ConnInfo;
+use crate::postgres::session::{Session, optional, text};
+use crate::postgres::tools::PgTools;
+use crate::storage::backups::{Backups, demand_free};
+use crate::storage::journal::{LastSigned, LastVerified};
 
 /// What the night goes on with.
 pub struct Ready {
@@ -132,7 +132,7 @@ fn check_engine(version: &str, restore_major: u32, tools: &PgTools) -> Result<()
 pub async fn demand(given: &Given<'_>, engine_version: Option<&str>) -> Result<Ready> {
     let world = World { environment: given.environment, now: (given.now)() };
     let mut notes = Vec::new();
-    for check in preflight::local(given.config, &world).await {
+    for check in local_checks::local(given.config, &world).await {
         let seen = check.result.doing(|| check.name.clone())?;
         notes.push(format!("{}: {seen}", check.name));
     }

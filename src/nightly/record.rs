@@ -4,12 +4,12 @@
 
 use std::time::Instant;
 
-use crate::error::{Error, Result};
-use crate::journal::{Entry, Journal};
-use crate::night::{Step, StepResult};
-use crate::progress::{Event, Listener};
-use crate::redaction::Redaction;
-use crate::time::Timestamp;
+use crate::base::error::{Error, Result};
+use crate::base::time::Timestamp;
+use crate::model::progress::{Event, Listener};
+use crate::model::redaction::Redaction;
+use crate::model::run::{Step, StepResult};
+use crate::storage::journal::{Entry, Journal};
 
 /// The journal of this run and the steps so far.
 pub struct Record {

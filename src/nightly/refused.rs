@@ -4,10 +4,10 @@
 //! table that is missing has a limit only where it belongs to an extension and the dump was proven to hold its rows.
 
 use crate::compare::waiver_for;
-use crate::finding::{Finding, FindingKind, Limit};
-use crate::night::Complaint;
-use crate::restoring::{Refused, accept_entry};
-use crate::verdict::{Outcome, TableStatus};
+use crate::model::finding::{Finding, FindingKind, Limit};
+use crate::model::run::Complaint;
+use crate::model::verdict::{Outcome, TableStatus};
+use crate::nightly::restoring::{Refused, accept_entry};
 
 /// Lines of accept entries that one finding shows.
 const MOST_LINES: usize = 60;

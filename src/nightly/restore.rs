@@ -3,18 +3,18 @@
 use std::path::Path;
 
 use super::ready::Ready;
-use super::stages::Night;
+use super::state::Night;
 use super::witness::{self, Heard};
-use crate::backups::Backup;
-use crate::comparison::Job;
-use crate::conninfo::ConnInfo;
-use crate::endpoint::Endpoint;
-use crate::error::{Context, Error, Result};
-use crate::journal::{CopyClaim, Entry};
-use crate::manifest::Manifest;
-use crate::night::{Complaint, RestoreFacts};
-use crate::progress::Side;
-use crate::restoring::{self, CopyIdentity, CopyOrder, DatabaseFacts, Members, PropertiesOrder, RestoreOrder};
+use crate::base::error::{Context, Error, Result};
+use crate::endpoint::any::Endpoint;
+use crate::endpoint::compare_endpoints::Job;
+use crate::model::manifest::Manifest;
+use crate::model::progress::Side;
+use crate::model::run::{Complaint, RestoreFacts};
+use crate::nightly::restoring::{self, CopyIdentity, CopyOrder, DatabaseFacts, Members, PropertiesOrder, RestoreOrder};
+use crate::postgres::conninfo::ConnInfo;
+use crate::storage::backups::Backup;
+use crate::storage::journal::{CopyClaim, Entry};
 
 impl Night<'_> {
     /// The copy and the dump's manifest at the same time: both read the dump.

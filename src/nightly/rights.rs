@@ -3,9 +3,9 @@
 //! Pure. A difference becomes unchecked only where a complaint of pg_restore explains it: by the role that the server refused,
 //! or by the object whose privileges could not be set.
 
-use crate::finding::{Finding, FindingKind, Limit, Unchecked};
-use crate::night::Complaint;
-use crate::verdict::Outcome;
+use crate::model::finding::{Finding, FindingKind, Limit, Unchecked};
+use crate::model::run::Complaint;
+use crate::model::verdict::Outcome;
 
 /// Moves owners and privileges that differ for lack of a right from the findings to what is unchecked.
 pub fn fold(outcome: &mut Outcome, complaints: &[Complaint]) {

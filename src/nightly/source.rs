@@ -2,13 +2,13 @@
 
 use super::fit::open;
 use super::given::Given;
-use super::stages::Night;
-use crate::backups::{Backups, Listing, Ours, Shared};
+use super::state::Night;
+use crate::base::error::{Context, Error, Result};
 use crate::config::Source;
-use crate::error::{Context, Error, Result};
-use crate::night::Origin;
-use crate::progress::Event;
-use crate::session::text;
+use crate::model::progress::Event;
+use crate::model::run::Origin;
+use crate::postgres::session::text;
+use crate::storage::backups::{Backups, Listing, Ours, Shared};
 
 /// The source as it answers now: a server is asked which one it is, and production on RDS was described before.
 ///

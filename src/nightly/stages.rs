@@ -2,105 +2,33 @@
 
 use std::path::Path;
 
-use tokio::sync::watch;
-
 use super::cloud::Cloud;
 use super::debts::Payer;
 use super::fit::demand_fit;
-use super::given::Given;
-use super::moving::Moving;
-use super::paper::Paper;
 use super::ready::{self, Ready};
-use super::record::{Record, Troubles};
+use super::state::Night;
 use super::telling;
 use super::witness::{self, Witnessed};
-use crate::archive::Archive;
-use crate::backups::{Backup, Backups, Made, Ours};
-use crate::comparison::{Job, check_patterns};
+use crate::base::error::{Error, Result};
+use crate::base::time::Timestamp;
 use crate::config::Source;
-use crate::conninfo::ConnInfo;
-use crate::dumping::{self, DumpOrder};
-use crate::endpoint::Endpoint;
-use crate::error::{Error, Result};
-use crate::journal::{Entry, Holder, Place, Runs};
-use crate::live::Live;
-use crate::manifest::Manifest;
-use crate::name::Name;
-use crate::night;
-use crate::progress::{Event, Side};
-use crate::restoring::{self, CopyIdentity};
-use crate::time::Timestamp;
+use crate::endpoint::any::Endpoint;
+use crate::endpoint::archive::Archive;
+use crate::endpoint::compare_endpoints::{Job, check_patterns};
+use crate::endpoint::live::Live;
+use crate::model::manifest::Manifest;
+use crate::model::name::Name;
+use crate::model::progress::{Event, Side};
+use crate::nightly::dumping::{self, DumpOrder};
+use crate::nightly::restoring::{self};
+use crate::postgres::conninfo::ConnInfo;
+use crate::storage::backups::{Backups, Made};
+use crate::storage::journal::{Entry, Place, Runs};
 
 /// A dump is tried again once while its source lives.
 const DUMP_ATTEMPTS: u32 = 2;
 
-/// One night on its way.
-pub struct Night<'a> {
-    /// Configuration and doors.
-    pub given: &'a Given<'a>,
-    /// 32 hexadecimal digits.
-    pub run_id: String,
-    /// When the run began.
-    pub started_at: Timestamp,
-    /// Journal and steps.
-    pub record: Record,
-    /// The report's directory, or why there is none.
-    pub paper: Result<Paper>,
-    /// What the report will say of the night.
-    pub facts: night::Night,
-    /// The API, once we know who we are.
-    pub cloud: Option<Cloud>,
-    /// The restored copy, once it was created.
-    pub copy: Option<CopyIdentity>,
-    /// Which backups are of tonight's source, once it was asked.
-    pub ours: Option<Ours>,
-    /// The complete dump.
-    pub backup: Option<Backup>,
-    /// Sequences that moved while they were dumped.
-    pub moving: Moving,
-    /// Things people should know that are neither wrong nor unchecked.
-    pub remarks: Vec<String>,
-    /// Files of the dump that are no longer what pg_dump wrote.
-    pub changed_files: Vec<String>,
-    /// What earlier runs have left that could not be cleaned up, and other things that do not touch the verdict.
-    pub troubles: Troubles,
-    /// With which exit code people were told that it ends.
-    pub told: Option<u8>,
-    /// The signal that has come while we were closing already.
-    pub stopped: watch::Receiver<Option<i32>>,
-}
-
-impl<'a> Night<'a> {
-    /// Nothing was done yet.
-    pub fn new(
-        given: &'a Given<'a>,
-        holder: &Holder,
-        record: Record,
-        paper: Result<Paper>,
-        stopped: watch::Receiver<Option<i32>>,
-    ) -> Self {
-        let troubles = record.troubles();
-        let facts = night::Night { source_kind: given.source_kind().into(), ..Default::default() };
-        Self {
-            given,
-            run_id: holder.run_id.clone(),
-            started_at: holder.at,
-            record,
-            paper,
-            facts,
-            cloud: None,
-            copy: None,
-            ours: None,
-            backup: None,
-            moving: Moving::default(),
-            remarks: Vec::new(),
-            changed_files: Vec::new(),
-            troubles,
-            told: None,
-            stopped,
-        }
-    }
-
+impl Night<'_> {
     /// Everything up to the verdict.
     ///
     /// # Errors

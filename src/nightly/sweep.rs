@@ -5,11 +5,11 @@
 use super::cloud::Cloud;
 use super::debts::{Payer, Recovered, earlier};
 use super::given::Given;
+use crate::aws::{Deadline, Described};
+use crate::base::error::{Error, Result};
 use crate::config::Source;
-use crate::error::{Error, Result};
-use crate::journal::{Holder, Lock};
-use crate::rds::{Deadline, Described};
-use crate::store;
+use crate::storage::journal::{Holder, Lock};
+use crate::storage::reports;
 
 /// What is to be done.
 pub struct Broom<'a> {
@@ -35,7 +35,7 @@ pub struct Swept {
 /// # Errors
 /// The lock is held, or AWS cannot be asked.
 pub async fn sweep(given: &Given<'_>, broom: &Broom<'_>) -> Result<Swept> {
-    let run_id = store::random_run_id()?;
+    let run_id = reports::random_run_id()?;
     let holder = Holder { run_id: run_id.clone(), command: "sweep".into(), pid: given.pid, at: (given.now)() };
     let _lock = Lock::acquire(given.state(), &holder)?;
     let mut swept = Swept::default();

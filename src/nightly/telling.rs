@@ -5,22 +5,22 @@
 
 use std::time::Duration;
 
-use super::closing::{End, PATIENCE_WHEN_STOPPED};
 use super::debts::earlier;
+use super::end::{End, PATIENCE_WHEN_STOPPED};
 use super::given::Given;
-use super::stages::Night;
-use crate::bulletin::{Bulletin, Ending, Paper, Proven};
-use crate::error::{Error, Result};
-use crate::journal::{Debt, Holder, LastVerified, Past};
-use crate::metrics;
-use crate::night::{CLOSING, Closing};
-use crate::notify;
-use crate::progress::Event;
-use crate::publish::{self, Readers};
-use crate::store;
-use crate::textfile;
-use crate::time::Timestamp;
-use crate::userfiles;
+use super::state::Night;
+use crate::base::error::{Error, Result};
+use crate::base::time::Timestamp;
+use crate::model::progress::Event;
+use crate::model::run::{CLOSING, Closing};
+use crate::model::run_summary::{Bulletin, Ending, Paper, Proven};
+use crate::output::metrics;
+use crate::output::metrics_file;
+use crate::output::notify;
+use crate::output::site::{self, Readers};
+use crate::storage::journal::{Debt, Holder, LastVerified, Past};
+use crate::storage::reports;
+use crate::storage::user_files;
 
 /// Telling everybody takes no longer than that; each channel has a limit of its own below it.
 const PATIENCE: Duration = Duration::from_secs(5 * 60);
@@ -103,7 +103,7 @@ impl Night<'_> {
             debts: left(self.given).0,
         };
         let dir = signed.path.parent().ok_or_else(|| Error::new("the report has no directory"))?;
-        store::sign_json(dir, CLOSING, &closing, &signed.key)
+        reports::sign_json(dir, CLOSING, &closing, &signed.key)
     }
 
     async fn publish(&self, end: &End) -> Result<()> {
@@ -114,9 +114,9 @@ impl Night<'_> {
         }
         (self.given.listener)(Event::Phase("write pages"));
         let (dir, now) = (report.directory.clone(), (self.given.now)());
-        let allowed = report.allowed_signers.as_deref().map(userfiles::allowed_signers).transpose()?;
+        let allowed = report.allowed_signers.as_deref().map(user_files::allowed_signers).transpose()?;
         let writing =
-            tokio::task::spawn_blocking(move || publish::all(&dir, None, Readers { allowed: allowed.as_ref(), now }));
+            tokio::task::spawn_blocking(move || site::all(&dir, None, Readers { allowed: allowed.as_ref(), now }));
         let published = tokio::time::timeout(patience(self.signal(end).is_some()), writing).await;
         let published =
             published.map_err(|_| Error::new("it took too long"))?.map_err(|error| Error::from_source(&error))??;
@@ -139,7 +139,7 @@ impl Night<'_> {
         Bulletin {
             exit_code: self.exit_code(end),
             verdict: end.signed.as_ref().map(|signed| signed.verdict),
-            verdict_line: outcome.map(crate::verdict::Outcome::verdict_line),
+            verdict_line: outcome.map(crate::model::verdict::Outcome::verdict_line),
             dump_verdict: self.facts.dump_verdict.clone(),
             data_as_of: self.facts.data_as_of,
             coverage: outcome.map(|outcome| outcome.coverage.clone()),
@@ -198,7 +198,7 @@ pub fn abandoned(given: &Given<'_>, holder: &Holder, exit_code: u8) -> Option<Er
 /// Nothing, when nobody wants them.
 fn figures(given: &Given<'_>, bulletin: &Bulletin) -> Result<()> {
     let Some(config) = &given.config.metrics else { return Ok(()) };
-    textfile::write(&config.textfile, &metrics::text(bulletin, &config.labels))
+    metrics_file::write(&config.textfile, &metrics::text(bulletin, &config.labels))
 }
 
 /// A night of which nothing is known yet.

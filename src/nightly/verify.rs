@@ -3,14 +3,14 @@
 use super::baseline;
 use super::options;
 use super::ready::Ready;
-use super::stages::Night;
+use super::state::Night;
 use super::witness::{self, Heard, Witnessed};
-use crate::comparison::Job;
-use crate::endpoint::Endpoint;
-use crate::error::{Error, Result};
-use crate::live::Live;
-use crate::manifest::Manifest;
-use crate::progress::Side;
+use crate::base::error::{Error, Result};
+use crate::endpoint::any::Endpoint;
+use crate::endpoint::compare_endpoints::Job;
+use crate::endpoint::live::Live;
+use crate::model::manifest::Manifest;
+use crate::model::progress::Side;
 
 impl Night<'_> {
     /// Source, dump and restored copy against each other, up to the two verdicts.

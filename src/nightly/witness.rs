@@ -4,18 +4,18 @@
 //! shows is a finding too. Never takes a side that could not be read for one that is equal.
 
 use super::{events, refused, rights};
+use crate::base::error::Result;
 use crate::compare::{self, Request};
-use crate::comparison::{self, Comparison, Job};
-use crate::endpoint::Endpoint;
-use crate::error::Result;
-use crate::finding::{Finding, FindingKind, Unchecked};
-use crate::listing::{self, Plan};
-use crate::live::CaptureRequest;
-use crate::manifest::Manifest;
-use crate::night::{Complaint, Leg};
-use crate::progress::{Listener, Side};
-use crate::restoring::{Refused, accept_entry};
-use crate::verdict::{DumpVerdict, Outcome};
+use crate::endpoint::any::Endpoint;
+use crate::endpoint::compare_endpoints::{self, Comparison, Job};
+use crate::endpoint::live::CaptureRequest;
+use crate::model::finding::{Finding, FindingKind, Unchecked};
+use crate::model::listing::{self, Plan};
+use crate::model::manifest::Manifest;
+use crate::model::progress::{Listener, Side};
+use crate::model::run::{Complaint, Leg};
+use crate::model::verdict::{DumpVerdict, Outcome};
+use crate::nightly::restoring::{Refused, accept_entry};
 
 /// The first leg.
 const SOURCE_TO_DUMP: &str = "source to dump";
@@ -78,7 +78,7 @@ pub async fn judge(
     restored: &Heard,
     listener: &Listener,
 ) -> Result<Witnessed> {
-    let mut comparison = comparison::run(source, copy, job, listener).await?;
+    let mut comparison = compare_endpoints::run(source, copy, job, listener).await?;
     let selection = comparison.selection.clone();
     let request = Request { required: Vec::new(), selection, ..job.request.clone() };
     let first = compare::compare(&comparison.expected, &dump, &request);

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, Weak};
 
-use pgwitness::name::{Name, quote_ident};
+use pgwitness::model::name::{Name, quote_ident};
 use tempfile::TempDir;
 
 /// So that text is the same on both ways.

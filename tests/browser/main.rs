@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use driver::Browser;
 use paper::{allowed, at, make_key};
-use pgwitness::publish::{Readers, all};
+use pgwitness::output::site::{Readers, all};
 
 /// Days that are looked at, and what they tell.
 const STORIES: [(usize, &str); 8] = [
@@ -108,7 +108,7 @@ fn a_wide_report_of_three_thousand_tables_opens_and_unfolds() {
     for i in 0..3_000 {
         expected
             .relations
-            .insert(pgwitness::name::Name::new(format!("s{}", i % 7), format!("t{i:04}")), relation.clone());
+            .insert(pgwitness::model::name::Name::new(format!("s{}", i % 7), format!("t{i:04}")), relation.clone());
     }
     let actual = gallery::copy_of(&expected);
     let path = gallery::write_night(dir.path(), None, 0, |outcome, e, a, _| {

@@ -7,9 +7,9 @@ mod server;
 
 use std::time::Duration;
 
-use pgwitness::conninfo::{ConnInfo, Connection};
-use pgwitness::error::Error;
-use pgwitness::pgerror;
+use pgwitness::base::error::Error;
+use pgwitness::postgres::conninfo::{ConnInfo, Connection};
+use pgwitness::postgres::errors;
 use server::{PASSWORD, Server};
 
 /// One server with TLS and one without; both stop when this is dropped.
@@ -224,8 +224,8 @@ async fn cancel_stops_a_query(worlds: &Worlds) {
         let (slept, cancelled) = tokio::join!(sleep, cancel);
         cancelled.unwrap();
         let error = slept.unwrap_err();
-        assert_eq!(pgerror::sqlstate(&error), Some("57014"));
-        assert!(!pgerror::is_connection_lost(&error));
+        assert_eq!(errors::sqlstate(&error), Some("57014"));
+        assert!(!errors::is_connection_lost(&error));
         assert_eq!(show(&connection, "SELECT 'alive'").await, "alive");
     }
 }
@@ -243,10 +243,10 @@ async fn a_lost_connection_says_why(worlds: &Worlds) {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     let error = connection.client.batch_execute("SELECT 1").await.unwrap_err();
-    assert!(pgerror::is_connection_lost(&error), "{error:?}");
+    assert!(errors::is_connection_lost(&error), "{error:?}");
     assert!(connection.lost().is_some_and(|why| why.to_string().contains("57P01")), "{:?}", connection.lost());
     let error = admin.client.batch_execute("SELECT 1/0").await.unwrap_err();
-    assert_eq!(pgerror::describe_error(&error).to_string(), "division by zero (SQLSTATE 22012)");
+    assert_eq!(errors::describe_error(&error).to_string(), "division by zero (SQLSTATE 22012)");
 }
 
 async fn common_failures_say_what_to_try(worlds: &Worlds) {

@@ -5,7 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-use pgwitness::session::{Session, SessionOptions};
+use pgwitness::postgres::session::{Session, SessionOptions};
 
 use super::{connect, resolve};
 

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use pgwitness::questions::CATALOG;
+use pgwitness::model::catalog::CATALOG;
 
 use super::support::{self, Database};
 use super::world::fixtures;

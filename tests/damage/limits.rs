@@ -1,7 +1,7 @@
 //! What a restore on another server cannot carry is a finding that says so, with the waiver that covers it; what the reading role may
 //! not see is unchecked.
 
-use pgwitness::cluster::Cluster;
+use pgwitness::postgres::server::Cluster;
 use serde_json::Value;
 
 use super::support::{self, Database};

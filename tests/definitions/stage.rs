@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use pgwitness::cluster::Cluster;
+use pgwitness::postgres::server::Cluster;
 
 use crate::support::majors::{self, Majors};
 use crate::support::world;
@@ -62,7 +62,7 @@ impl Stage {
 
     /// Removes a database, for the space.
     pub fn drop(&self, major: u32, name: &str) {
-        let name = pgwitness::name::quote_always(name);
+        let name = pgwitness::model::name::quote_always(name);
         let _ = self.server(major).try_run(&format!("DROP DATABASE {name} WITH (FORCE)"));
     }
 
@@ -90,7 +90,7 @@ impl Stage {
 
     fn restore(&self, source: &Database, target: &Database, dump: &Path, pair: (u32, u32)) -> Result<(), String> {
         let clients = self.majors.clients(pair.0, pair.1).unwrap();
-        source.try_dump_by(clients, Format::Custom, dump, &pgwitness::session::pgoptions())?;
+        source.try_dump_by(clients, Format::Custom, dump, &pgwitness::postgres::session::pgoptions())?;
         target.try_restore_by(clients, Format::Custom, dump)
     }
 }

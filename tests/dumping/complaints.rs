@@ -5,7 +5,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use pgwitness::config::AcceptedError;
-use pgwitness::restoring::{restore, sqlstate_of};
+use pgwitness::nightly::restoring::{restore, sqlstate_of};
 
 use crate::stage::{block, conninfo, copy_of, dumped, restore_order, restored};
 use crate::support::{Database, cluster};
@@ -35,12 +35,12 @@ fn an_owner_that_is_not_there_is_a_complaint_about_the_object() {
         message: None,
     }];
     let info = conninfo(&copy.conninfo);
-    let order = pgwitness::restoring::RestoreOrder { accept: &accept, ..restore_order(&dumped.path, &info) };
+    let order = pgwitness::nightly::restoring::RestoreOrder { accept: &accept, ..restore_order(&dumped.path, &info) };
     let result = block(restore(&order)).unwrap();
     assert_eq!((result.complaints.len(), result.unaccepted().count()), (1, 0));
 
     copy.run("DROP TABLE t, u");
-    let order = pgwitness::restoring::RestoreOrder { no_owner: true, ..restore_order(&dumped.path, &info) };
+    let order = pgwitness::nightly::restoring::RestoreOrder { no_owner: true, ..restore_order(&dumped.path, &info) };
     assert_eq!(block(restore(&order)).unwrap().complaints, vec![]);
 }
 

@@ -1,9 +1,9 @@
 //! The database that gets the copy: nothing else is ever touched.
 
-use pgwitness::cluster::ClusterOptions;
-use pgwitness::restoring::{
+use pgwitness::nightly::restoring::{
     CopyOrder, DatabaseFacts, create_copy, database_facts, drop_copy, find_copy, rename_copy, wait_for_creation,
 };
+use pgwitness::postgres::server::ClusterOptions;
 
 use crate::stage::{block, conninfo, copy_of};
 use crate::support::{Database, cluster, cluster_with};
@@ -114,7 +114,7 @@ fn what_is_not_the_very_database_that_was_made_is_never_dropped() {
     let refused = |copy, protected: &[String]| block(drop_copy(&admin, copy, protected)).unwrap_err().to_string();
 
     assert!(refused(&copy, &["copy".into()]).ends_with("it is protected"));
-    let elsewhere = pgwitness::restoring::CopyIdentity { system_identifier: "1".into(), ..copy.clone() };
+    let elsewhere = pgwitness::nightly::restoring::CopyIdentity { system_identifier: "1".into(), ..copy.clone() };
     assert!(refused(&elsewhere, &[]).contains("the copy was made on 1"));
     server.run("DROP DATABASE copy");
     server.run("CREATE DATABASE copy");

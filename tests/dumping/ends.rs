@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use pgwitness::cluster::ClusterOptions;
 use pgwitness::config::Span;
-use pgwitness::dumping::{DumpOrder, check_versions, dump, globals};
-use pgwitness::pgtools::{CLIENT, PgTools};
-use pgwitness::progress::nobody;
-use pgwitness::restoring::{RestoreOrder, restore};
+use pgwitness::model::progress::nobody;
+use pgwitness::nightly::dumping::{DumpOrder, check_versions, dump, globals};
+use pgwitness::nightly::restoring::{RestoreOrder, restore};
+use pgwitness::postgres::server::ClusterOptions;
+use pgwitness::postgres::tools::{CLIENT, PgTools};
 
 use crate::disk::Small;
 use crate::stage::{block, config, conninfo, dumped, is_running, order, pids, restore_order, restored, scripts, soon};

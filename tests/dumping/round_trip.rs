@@ -4,11 +4,11 @@ use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use pgwitness::dumping::{DumpOrder, GLOBALS, dump, globals};
-use pgwitness::live::{Live, LiveOptions};
-use pgwitness::name::Name;
-use pgwitness::progress::{Event, Listener, Side, nobody};
-use pgwitness::restoring::{
+use pgwitness::endpoint::live::{Live, LiveOptions};
+use pgwitness::model::name::Name;
+use pgwitness::model::progress::{Event, Listener, Side, nobody};
+use pgwitness::nightly::dumping::{DumpOrder, GLOBALS, dump, globals};
+use pgwitness::nightly::restoring::{
     CopyOrder, PropertiesOrder, create_copy, database_facts, drop_copy, restore, restore_properties,
 };
 

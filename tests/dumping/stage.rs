@@ -7,16 +7,16 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use pgwitness::cluster::Cluster;
+use pgwitness::base::error::Result;
 use pgwitness::config::{self, DumpFormat, Span};
-use pgwitness::conninfo::ConnInfo;
-use pgwitness::dumping::{DumpOrder, Dumped, dump};
-use pgwitness::error::Result;
-use pgwitness::pgtools::{PgTools, Version};
-use pgwitness::progress::nobody;
-use pgwitness::restoring::{
+use pgwitness::model::progress::nobody;
+use pgwitness::nightly::dumping::{DumpOrder, Dumped, dump};
+use pgwitness::nightly::restoring::{
     CopyIdentity, CopyOrder, Members, RestoreOrder, Restored, create_copy, database_facts, restore,
 };
+use pgwitness::postgres::conninfo::ConnInfo;
+use pgwitness::postgres::server::Cluster;
+use pgwitness::postgres::tools::{PgTools, Version};
 
 use crate::support::client_tools;
 

@@ -6,17 +6,21 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
+use pgwitness::base::time::Timestamp;
 use pgwitness::compare::{Request, compare};
-use pgwitness::digest::RowDigest;
-use pgwitness::finding::{ChangedColumn, ChangedRow, Finding, FindingKind, RowDifference, RowText, Unchecked, Waiver};
-use pgwitness::manifest::{Definition, Manifest, Observed, SequenceValue, Violations};
-use pgwitness::name::Name;
-use pgwitness::night::{CLOSING, Complaint, DumpFacts, DumpFile, Leg, Night, RdsFacts, RestoreFacts, Step, StepResult};
-use pgwitness::report::{Report, Run, Times, Tools};
-use pgwitness::signature::PrivateKey;
-use pgwitness::store::{Folder, KeyFile};
-use pgwitness::time::Timestamp;
-use pgwitness::verdict::Outcome;
+use pgwitness::model::digest::RowDigest;
+use pgwitness::model::finding::{
+    ChangedColumn, ChangedRow, Finding, FindingKind, RowDifference, RowText, Unchecked, Waiver,
+};
+use pgwitness::model::manifest::{Definition, Manifest, Observed, SequenceValue, Violations};
+use pgwitness::model::name::Name;
+use pgwitness::model::report::{Report, Run, Times, Tools};
+use pgwitness::model::run::{
+    CLOSING, Complaint, DumpFacts, DumpFile, Leg, Night, RdsFacts, RestoreFacts, Step, StepResult,
+};
+use pgwitness::model::verdict::Outcome;
+use pgwitness::storage::reports::{Folder, KeyFile};
+use pgwitness::storage::signature::PrivateKey;
 
 use crate::paper::{at, leave_an_instance, manifest, seconds, write_closing};
 
@@ -50,7 +54,7 @@ pub fn database(day: u64) -> Manifest {
     let template = manifest(&[], 4).relations.values().next().unwrap().clone();
     let mut made = manifest(&[], 4);
     made.relations.clear();
-    for question in pgwitness::questions::CATALOG {
+    for question in pgwitness::model::catalog::CATALOG {
         made.schema.objects.entry(question.kind.into()).or_default();
     }
     for (name, rows) in TABLES {
@@ -320,10 +324,10 @@ pub fn write_thousand(dir: &Path, key: &PrivateKey) {
             }
         });
         for name in ["report.json", CLOSING] {
-            let signature = pgwitness::signature::sign(key, &fs::read(own.join(name)).unwrap()).unwrap();
+            let signature = pgwitness::storage::signature::sign(key, &fs::read(own.join(name)).unwrap()).unwrap();
             fs::write(own.join(format!("{name}.sig")), signature).unwrap();
         }
-        previous_report_sha256 = Some(pgwitness::store::sha256(&bytes));
+        previous_report_sha256 = Some(pgwitness::storage::reports::sha256(&bytes));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use pgwitness::dumping::keeps_marker;
+use pgwitness::nightly::dumping::keeps_marker;
 
 use crate::stage::{fresh, server};
 use crate::support::majors::Majors;

@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::sync::Arc;
 
-use pgwitness::cluster::Cluster;
+use pgwitness::postgres::server::Cluster;
 
 use crate::stage::{Said, fresh, server, start};
 use crate::support::night::NightWorld;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::stage::{Pair, Said, fresh, start, start_with};
 use crate::support::{self, Format};
-use pgwitness::cluster::ClusterOptions;
+use pgwitness::postgres::server::ClusterOptions;
 
 const SECRET: &str = "hunter2hunter2";
 
@@ -129,13 +129,13 @@ fn a_mistyped_connection_string_is_not_repeated() {
 #[test]
 fn hostile_names_and_values_are_printed_harmlessly() {
     let evil = "\u{1b}[2J\u{1b}]0;x\u{7}\nsound (rows)\r\u{202e}\"' ";
-    let name = pgwitness::name::quote_always(evil);
+    let name = pgwitness::model::name::quote_always(evil);
     let pair = Pair::new(&format!(
         "CREATE SCHEMA {name}; CREATE TABLE {name}.{name} ({name} text PRIMARY KEY); INSERT INTO {name}.{name} VALUES ('x'); \
          CREATE TABLE lost (id int); ALTER TABLE lost RENAME TO {name}; CREATE TABLE {} (id int)",
         fresh("plain"),
     ));
-    let value = pgwitness::name::quote_literal(evil);
+    let value = pgwitness::model::name::quote_literal(evil);
     pair.actual.run(&format!("UPDATE {name}.{name} SET {name} = {value}; DROP TABLE public.{name}"));
     let role = pair.role("");
     for said in [pair.compare(&[]), pair.compare_as(&role, &[])] {
@@ -160,7 +160,7 @@ fn on_a_terminal(arguments: &[&str]) -> (Option<i32>, String) {
 #[test]
 fn a_hostile_name_reaches_no_terminal_in_json_or_sql() {
     let evil = "\u{9b}2J\u{1b}]0;x\u{7}\u{202e}";
-    let name = pgwitness::name::quote_always(evil);
+    let name = pgwitness::model::name::quote_always(evil);
     let pair = Pair::new(&format!("CREATE TABLE {name} ({name} text PRIMARY KEY); INSERT INTO {name} VALUES ('x')"));
     let is_harmless = |text: &str| !text.chars().any(|c| "\u{9b}\u{1b}\u{7}\u{202e}".contains(c));
     let compare = ["compare", &pair.expected.conninfo, &pair.actual.conninfo, "--format", "json", "--quiet"];

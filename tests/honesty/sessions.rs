@@ -5,7 +5,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 
-use pgwitness::cluster::ClusterOptions;
+use pgwitness::postgres::server::ClusterOptions;
 
 use crate::stage::{Pair, lock, ours, start, until};
 use crate::support;

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
-use pgwitness::cluster::Cluster;
+use pgwitness::postgres::server::Cluster;
 
 use crate::support::{self, Database};
 

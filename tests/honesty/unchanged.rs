@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use pgwitness::archive::Archive;
+use pgwitness::endpoint::archive::Archive;
 
 use crate::stage::{Pair, server, start};
 use crate::support::world::World;

@@ -5,10 +5,10 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::Path;
 use std::process::Command;
 
-use pgwitness::backups::{Backup, Backups, Difference, Whereabouts, differences};
 use pgwitness::config::Retention;
-use pgwitness::journal::Place;
-use pgwitness::retention::{Held, Plan, plan};
+use pgwitness::storage::backups::{Backup, Backups, Difference, Whereabouts, differences};
+use pgwitness::storage::journal::Place;
+use pgwitness::storage::retention::{Held, Plan, plan};
 
 use crate::support::{RUN, at, day, dump, id, ids, made, names, new_backups, report, verified};
 

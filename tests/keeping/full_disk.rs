@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use pgwitness::backups::Backups;
-use pgwitness::journal::{Entry, Journal, Lock, open_runs};
+use pgwitness::storage::backups::Backups;
+use pgwitness::storage::journal::{Entry, Journal, Lock, open_runs};
 
 use crate::disk::Small;
 use crate::lock::soon;

@@ -3,8 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use pgwitness::journal::{CopyClaim, Debt, Entry, InstanceClaim, Journal, LastVerified, Past, Place, open_runs};
-use pgwitness::night::StepResult;
+use pgwitness::model::run::StepResult;
+use pgwitness::storage::journal::{
+    CopyClaim, Debt, Entry, InstanceClaim, Journal, LastVerified, Past, Place, open_runs,
+};
 
 use crate::support::{RUN, at, holder, names, report};
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use pgwitness::journal::{Holder, Lock};
+use pgwitness::storage::journal::{Holder, Lock};
 
 use crate::support::holder;
 

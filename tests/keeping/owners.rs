@@ -7,11 +7,13 @@ use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use pgwitness::backups::Backups;
-use pgwitness::conninfo::ConnInfo;
-use pgwitness::journal::{LastVerified, Lock, lost_report, open_runs};
-use pgwitness::store::{self, KeyFile};
-use pgwitness::{secret, tls, userfiles};
+use pgwitness::base::secret;
+use pgwitness::base::tls;
+use pgwitness::postgres::conninfo::ConnInfo;
+use pgwitness::storage::backups::Backups;
+use pgwitness::storage::journal::{LastVerified, Lock, lost_report, open_runs};
+use pgwitness::storage::reports::{self, KeyFile};
+use pgwitness::storage::user_files;
 
 use crate::support::{RUN, day, dump, holder, id};
 
@@ -85,7 +87,7 @@ fn a_lock_file_is_not_written_through_a_link_of_either_kind() {
 fn a_key_a_password_and_a_configuration_of_another_user_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     let key = dir.path().join("key");
-    store::keygen(&key, "a@example.org").unwrap();
+    reports::keygen(&key, "a@example.org").unwrap();
     let secret = file(dir.path(), "password", "hunter2\n");
     let config = file(dir.path(), "pgwitness.toml", "");
     let passfile = file(dir.path(), "pgpass", "*:*:*:*:hunter2\n");
@@ -96,13 +98,13 @@ fn a_key_a_password_and_a_configuration_of_another_user_are_refused() {
     let show =
         || String::from_utf8(pgwitness(&["config", "show", "--config", config.to_str().unwrap()]).stderr).unwrap();
     let key_file = KeyFile { path: key.clone(), passphrase: None };
-    assert!(store::read_key(&key_file).is_ok() && password(&secret).is_ok());
+    assert!(reports::read_key(&key_file).is_ok() && password(&secret).is_ok());
     assert!(!show().contains("belongs to") && warnings().is_empty());
     if ![&key, &secret, &config, &passfile].iter().all(|path| give(path)) {
         return;
     }
     let refused =
-        [store::read_key(&key_file).unwrap_err().to_string(), password(&secret).unwrap_err(), show(), warnings()];
+        [reports::read_key(&key_file).unwrap_err().to_string(), password(&secret).unwrap_err(), show(), warnings()];
     for error in refused {
         assert!(error.contains(&format!("it belongs to user {STRANGER}")) && !error.contains("hunter2"), "{error}");
     }
@@ -112,7 +114,7 @@ fn a_key_a_password_and_a_configuration_of_another_user_are_refused() {
 fn the_passphrase_of_a_key_is_taken_only_from_a_file_that_is_ours_and_closed_to_others() {
     let dir = tempfile::tempdir().unwrap();
     let (key, passphrase) = (dir.path().join("key"), file(dir.path(), "passphrase", "hunter2\n"));
-    store::keygen(&key, "a@example.org").unwrap();
+    reports::keygen(&key, "a@example.org").unwrap();
     let told = || {
         let reports = dir.path().join("reports");
         let [key, passphrase, reports] = [&key, &passphrase, &reports].map(|path| path.to_str().unwrap());
@@ -153,7 +155,7 @@ fn a_pipe_or_a_huge_file_in_place_of_any_file_of_ours_is_refused_at_once() {
     let backups = Backups::init(&at("backups"), RUN, day(1)).unwrap();
     dump(&backups, 1);
     let backup = backups.dir().join("unverified").join(id(1));
-    let words = |error: pgwitness::error::Error| Some(error.to_string());
+    let words = |error: pgwitness::base::error::Error| Some(error.to_string());
     let kinds: Vec<(PathBuf, Reads<'_>)> = vec![
         (
             state.join("runs/20260615T020000Z-00112233.journal"),
@@ -169,10 +171,13 @@ fn a_pipe_or_a_huge_file_in_place_of_any_file_of_ours_is_refused_at_once() {
             Box::new(|| Some(backups.list().unwrap().notes.join("\n")).filter(|notes| !notes.is_empty())),
         ),
         (at("password"), Box::new(|| password(&at("password")).err())),
-        (at("key"), Box::new(|| store::read_key(&KeyFile { path: at("key"), passphrase: None }).err().and_then(words))),
-        (at("signers"), Box::new(|| userfiles::allowed_signers(&at("signers")).err().and_then(words))),
+        (
+            at("key"),
+            Box::new(|| reports::read_key(&KeyFile { path: at("key"), passphrase: None }).err().and_then(words)),
+        ),
+        (at("signers"), Box::new(|| user_files::allowed_signers(&at("signers")).err().and_then(words))),
         (at("bundle.pem"), Box::new(|| tls::certificates(&at("bundle.pem")).err().and_then(words))),
-        (at("manifest.json"), Box::new(|| store::load_manifest(&at("manifest.json")).err().and_then(words))),
+        (at("manifest.json"), Box::new(|| reports::load_manifest(&at("manifest.json")).err().and_then(words))),
         (
             at("pgpass"),
             Box::new(|| {

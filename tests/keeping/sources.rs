@@ -3,11 +3,11 @@
 use std::fs;
 use std::path::Path;
 
-use pgwitness::backups::{Backups, Made, Ours};
 use pgwitness::config::Retention;
-use pgwitness::journal::Place;
-use pgwitness::night::Origin;
-use pgwitness::retention::plan;
+use pgwitness::model::run::Origin;
+use pgwitness::storage::backups::{Backups, Made, Ours};
+use pgwitness::storage::journal::Place;
+use pgwitness::storage::retention::plan;
 use proptest::prelude::*;
 
 use crate::support::{RUN, at, day, id, made, new_backups, report, verified};

@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use pgwitness::backups::{Backup, Backups, Made};
-use pgwitness::journal::{Holder, Place, ReportFile};
-use pgwitness::time::Timestamp;
+use pgwitness::base::time::Timestamp;
+use pgwitness::storage::backups::{Backup, Backups, Made};
+use pgwitness::storage::journal::{Holder, Place, ReportFile};
 
 pub const RUN: &str = "00112233445566778899aabbccddeeff";
 

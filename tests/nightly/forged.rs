@@ -1,8 +1,8 @@
 //! A journal that another user has written into the state directory: what it names is not dropped.
 
-use pgwitness::conninfo::ConnInfo;
-use pgwitness::journal::{CopyClaim, Entry, Holder, Journal};
-use pgwitness::time::Timestamp;
+use pgwitness::base::time::Timestamp;
+use pgwitness::postgres::conninfo::ConnInfo;
+use pgwitness::storage::journal::{CopyClaim, Entry, Holder, Journal};
 
 use crate::support::night::NightWorld;
 use crate::support::{Database, cluster};

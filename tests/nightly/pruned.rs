@@ -2,10 +2,10 @@
 
 use std::fs;
 
-use pgwitness::night::{CLOSING, Closing};
-use pgwitness::report::Report;
-use pgwitness::store::{self, Folder, KeyFile};
-use pgwitness::time::Timestamp;
+use pgwitness::base::time::Timestamp;
+use pgwitness::model::report::Report;
+use pgwitness::model::run::{CLOSING, Closing};
+use pgwitness::storage::reports::{self, Folder, KeyFile};
 
 use crate::shop;
 
@@ -28,13 +28,13 @@ fn a_good_night_removes_old_reports_whose_backup_is_gone_and_signs_which() {
     let closing = Closing {
         format: 1,
         run_id: old.run_id.clone(),
-        report_sha256: store::sha256(&fs::read(dir.join("report.json")).unwrap()),
+        report_sha256: reports::sha256(&fs::read(dir.join("report.json")).unwrap()),
         exit_code: 0,
         steps: Vec::new(),
         troubles: Vec::new(),
         debts: Vec::new(),
     };
-    store::sign_json(&dir, CLOSING, &closing, &key).unwrap();
+    reports::sign_json(&dir, CLOSING, &closing, &key).unwrap();
     world.demand(&["nightly", "--quiet"], 0);
     assert!(dir.exists(), "off unless asked for");
     world.set("report", "keep_days = 30");

@@ -32,7 +32,7 @@ fn script(prefix: &str, is_root: bool) -> String {
 }
 
 /// The example with another source and server, which is all that an administrator has to change.
-fn edited(prefix: &str, cluster: &pgwitness::cluster::Cluster) -> String {
+fn edited(prefix: &str, cluster: &pgwitness::postgres::server::Cluster) -> String {
     let socket = cluster.socket_dir().display();
     let url = |database: &str| format!("url = \"postgresql:///{database}?host={socket}&user=postgres\"");
     let (before, rest) = examples::TOML.split_once("\n[source]\n").unwrap();

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use pgwitness::report::Report;
-use pgwitness::store::{Folder, KeyFile};
+use pgwitness::model::report::Report;
+use pgwitness::storage::reports::{Folder, KeyFile};
 use serde_json::Value;
 
 use crate::support::night::{NightWorld, said, text};

@@ -25,7 +25,7 @@ mod told;
 
 use std::sync::OnceLock;
 
-use pgwitness::cluster::Cluster;
+use pgwitness::postgres::server::Cluster;
 use support::night::NightWorld;
 use support::{Database, cluster};
 

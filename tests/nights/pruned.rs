@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use pgwitness::night::Origin;
-use pgwitness::nights::{
+use pgwitness::model::run::Origin;
+use pgwitness::storage::history::{
     self, ChainState, Content, PRUNED, PruneRule, PrunedReport, plan_pruning, prune_reports, pruned,
 };
-use pgwitness::store::{KeyFile, Trust, keygen, sign_json};
+use pgwitness::storage::reports::{KeyFile, Trust, keygen, sign_json};
 
 use super::{World, a_night, id, june, orders};
 use crate::paper::write_night;
@@ -17,7 +17,7 @@ fn source(database: &str) -> Origin {
 }
 
 fn night_of(world: &World, day: u32, source: Option<Origin>, is_sound: bool) {
-    let night = pgwitness::night::Night { source, ..a_night(&id(day), b"dump") };
+    let night = pgwitness::model::run::Night { source, ..a_night(&id(day), b"dump") };
     let actual = if is_sound { orders(9) } else { orders(8) };
     write_night(&world.reports(), Some(&world.key), june(day), Some(night), &orders(9), &actual);
 }
@@ -134,7 +134,7 @@ fn a_report_that_another_hand_removed_is_missing_whatever_the_list_says() {
         let world = pruned_world();
         attack(&world);
         assert_ne!(world.verify(false), 0, "{what}");
-        let is_missing = |entry: &nights::NightEntry| matches!(entry.content, Content::Missing { .. });
+        let is_missing = |entry: &history::NightEntry| matches!(entry.content, Content::Missing { .. });
         assert!(world.read().iter().any(is_missing), "{what}");
     }
 }

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use mail_parser::MessageParser;
+use pgwitness::base::time::Timestamp;
 use pgwitness::config::{Notify, SmtpTls};
-use pgwitness::notify::{check, secrets, test};
-use pgwitness::time::Timestamp;
+use pgwitness::output::notify::{check, secrets, test};
 use serde_json::Value;
 
 use crate::smtp::{Smtp, Ways};
@@ -25,7 +25,7 @@ fn starttls() -> Ways {
     Ways { starttls: true, ..Ways::default() }
 }
 
-fn told(tried: &[(String, pgwitness::error::Result<String>)]) -> Vec<String> {
+fn told(tried: &[(String, pgwitness::base::error::Result<String>)]) -> Vec<String> {
     tried
         .iter()
         .map(|(name, result)| match result {

@@ -1,10 +1,10 @@
 //! The e-mail arrives, in every way in which it may travel, and says what it should.
 
 use mail_parser::{HeaderValue, MessageParser, MimeHeaders as _};
-use pgwitness::bulletin::Bulletin;
 use pgwitness::config::{Notify, SmtpTls, When};
-use pgwitness::letter;
-use pgwitness::notify::tell_within;
+use pgwitness::model::run_summary::Bulletin;
+use pgwitness::output::message;
+use pgwitness::output::notify::tell_within;
 
 use crate::smtp::{Smtp, Ways};
 use crate::stage::{CANARY, LIMITS, Stage, by_mail, clean, damaged, nothing};
@@ -64,7 +64,7 @@ async fn a_mime_parser_reads_back_what_was_written() {
     let raw = server.message();
     assert!(raw.is_ascii(), "any server takes it");
     let message = MessageParser::default().parse(&raw).unwrap();
-    let letter = letter::of(&clean(), false);
+    let letter = message::of(&clean(), false);
     assert!(letter.subject.contains("Größe, база данных"), "{}", letter.subject);
     assert_eq!(message.subject(), Some(letter.subject.as_str()));
     let lines = |text: &str| text.replace("\r\n", "\n").trim_end().to_owned();

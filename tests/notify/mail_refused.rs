@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use pgwitness::config::SmtpTls;
-use pgwitness::notify::tell_within;
+use pgwitness::output::notify::tell_within;
 
 use crate::smtp::{Smtp, Ways};
 use crate::stage::{IMPATIENT, LIMITS, Stage, by_mail, clean, nothing, only};

@@ -5,15 +5,15 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use pgwitness::aspect::Aspect;
-use pgwitness::bulletin::{Bulletin, Paper, Proven};
+use pgwitness::base::error::Error;
+use pgwitness::base::time::Timestamp;
 use pgwitness::config::{Email, Notify, Ping, SmtpTls, Webhook, When};
-use pgwitness::error::Error;
-use pgwitness::finding::{ChangedColumn, ChangedRow, Finding, FindingKind, RowDifference, Unchecked};
-use pgwitness::night::{Step, StepResult};
-use pgwitness::notify::Limits;
-use pgwitness::time::Timestamp;
-use pgwitness::verdict::{Coverage, Outcome, Scope, Verdict};
+use pgwitness::model::aspect::Aspect;
+use pgwitness::model::finding::{ChangedColumn, ChangedRow, Finding, FindingKind, RowDifference, Unchecked};
+use pgwitness::model::run::{Step, StepResult};
+use pgwitness::model::run_summary::{Bulletin, Paper, Proven};
+use pgwitness::model::verdict::{Coverage, Outcome, Scope, Verdict};
+use pgwitness::output::notify::Limits;
 
 use crate::authority::Authority;
 

@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use pgwitness::bulletin::Bulletin;
+use pgwitness::base::error::Error;
 use pgwitness::config::Notify;
-use pgwitness::error::Error;
-use pgwitness::letter;
-use pgwitness::notify::{begin_within, ping_within, tell_within};
+use pgwitness::model::run_summary::Bulletin;
+use pgwitness::output::message;
+use pgwitness::output::notify::{begin_within, ping_within, tell_within};
 use serde_json::Value;
 
 use crate::smtp::{Smtp, Ways};
@@ -45,7 +45,7 @@ async fn all_is_well_only_when_it_is() {
     let notify = by_ping(stage.secret("ping", &web.url("/x")));
     let mut bulletins: Vec<Bulletin> =
         [1, 2, 3, 130, 143, 255].map(|exit_code| Bulletin { exit_code, ..clean() }).into();
-    let inconclusive = verdict(&pgwitness::verdict::Outcome::default());
+    let inconclusive = verdict(&pgwitness::model::verdict::Outcome::default());
     bulletins.push(Bulletin { verdict: None, ..clean() });
     bulletins.push(Bulletin { verdict: Some(inconclusive), ..clean() });
     bulletins.push(Bulletin { exit_code: 0, ..damaged() });
@@ -72,7 +72,7 @@ async fn a_ping_never_has_values_and_never_much() {
 
 /// A key that is not published is a mistake of ours, although a reader has to live with it.
 fn by_the_schema(body: &str) -> Value {
-    let mut schema: Value = serde_json::from_str(letter::SCHEMA).unwrap();
+    let mut schema: Value = serde_json::from_str(message::SCHEMA).unwrap();
     for form in ["night", "test"] {
         schema["$defs"][form]["additionalProperties"] = false.into();
     }
@@ -90,14 +90,14 @@ fn every_message_has_the_published_form() {
         (None, None, None, None, None);
     empty.data_as_of = None;
     let mut large = damaged();
-    large.dump = Some(pgwitness::night::DumpFacts { bytes: u64::MAX, ..Default::default() });
+    large.dump = Some(pgwitness::model::run::DumpFacts { bytes: u64::MAX, ..Default::default() });
     large.findings = vec![large.findings[0].clone(); 1000];
     for bulletin in [clean(), damaged(), empty, large] {
         for values in [false, true] {
-            by_the_schema(&letter::json(&bulletin, values));
+            by_the_schema(&message::json(&bulletin, values));
         }
     }
-    by_the_schema(&letter::test_json("backup1", "shop", clean().finished_at));
+    by_the_schema(&message::test_json("backup1", "shop", clean().finished_at));
 }
 
 #[tokio::test]

@@ -9,16 +9,16 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::time::{Duration, UNIX_EPOCH};
 
-use pgwitness::aspect::Aspect;
+use pgwitness::base::time::Timestamp;
 use pgwitness::compare::{Request, compare};
-use pgwitness::digest::RowDigest;
-use pgwitness::manifest::{EndpointFacts, FORMAT, Manifest, Observed, Relation, RelationKind, Tally};
-use pgwitness::name::Name;
-use pgwitness::night::{CLOSING, Closing, Night, Step, StepResult};
-use pgwitness::report::{Report, Run, Times, Tools};
-use pgwitness::signers::AllowedSigners;
-use pgwitness::store::{self, Folder, Generated, KeyFile, keygen};
-use pgwitness::time::Timestamp;
+use pgwitness::model::aspect::Aspect;
+use pgwitness::model::digest::RowDigest;
+use pgwitness::model::manifest::{EndpointFacts, FORMAT, Manifest, Observed, Relation, RelationKind, Tally};
+use pgwitness::model::name::Name;
+use pgwitness::model::report::{Report, Run, Times, Tools};
+use pgwitness::model::run::{CLOSING, Closing, Night, Step, StepResult};
+use pgwitness::storage::reports::{self, Folder, Generated, KeyFile, keygen};
+use pgwitness::storage::signers::AllowedSigners;
 
 pub const IDENTITY: &str = "backup@example.com";
 pub const RUN_ID: &str = "00112233445566778899aabbccddeeff";
@@ -131,7 +131,7 @@ pub fn write_closing(dir: &Path, key: Option<&KeyFile>, change: impl FnOnce(&mut
     let mut closing = Closing {
         format: 1,
         run_id: report.run_id,
-        report_sha256: store::sha256(&bytes),
+        report_sha256: reports::sha256(&bytes),
         exit_code: report.verdict.exit_code(),
         steps: vec![step("delete_instance", 0, 214_000), step("place_backup", 214, 40), step("prune", 214, 95)],
         troubles: Vec::new(),
@@ -139,8 +139,8 @@ pub fn write_closing(dir: &Path, key: Option<&KeyFile>, change: impl FnOnce(&mut
     };
     change(&mut closing);
     match key {
-        Some(key) => store::sign_json(dir, CLOSING, &closing, key).unwrap(),
-        None => drop(store::write_json(dir, CLOSING, &closing).unwrap()),
+        Some(key) => reports::sign_json(dir, CLOSING, &closing, key).unwrap(),
+        None => drop(reports::write_json(dir, CLOSING, &closing).unwrap()),
     }
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
-use pgwitness::conninfo::ConnInfo;
+use pgwitness::postgres::conninfo::ConnInfo;
 use regex::Regex;
 
 use crate::disk::Small;

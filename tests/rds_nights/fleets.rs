@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::time::{Duration, SystemTime};
 
-use pgwitness::journal::{Entry, Holder, InstanceClaim, Journal};
-use pgwitness::rds::identifier::identifier;
-use pgwitness::store::random_run_id;
-use pgwitness::time::Timestamp;
+use pgwitness::aws::identifier::identifier;
+use pgwitness::base::time::Timestamp;
+use pgwitness::storage::journal::{Entry, Holder, InstanceClaim, Journal};
+use pgwitness::storage::reports::random_run_id;
 
 use crate::machine::{Machine, PRODUCTION, REGION};
 use crate::standin::{ACCOUNT, Action, Instance, Life, Stage, new_resource_id, tag};

@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use pgwitness::cluster::Cluster;
+use pgwitness::postgres::server::Cluster;
 
 use crate::standin::{Image, Instance, Snapshot, Standin, StandinOptions};
 use crate::support::night::{NightWorld, text};

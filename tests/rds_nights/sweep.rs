@@ -159,7 +159,7 @@ fn nothing_is_swept_under_a_night_that_is_at_work() {
             night.id()
         );
         assert!(stderr.starts_with(&start), "{stderr}");
-        let year = pgwitness::time::Timestamp::new(std::time::SystemTime::now()).to_string();
+        let year = pgwitness::base::time::Timestamp::new(std::time::SystemTime::now()).to_string();
         assert!(stderr.contains(&format!(", since {}", &year[..10])), "{stderr}");
         assert!(
             stderr.ends_with(

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use pgwitness::rds::RestoreOrder;
+use pgwitness::aws::RestoreOrder;
 
 use super::script::*;
 
@@ -48,7 +48,7 @@ async fn expired_credentials_are_one_clear_line_at_once() {
     assert_eq!(aws.asked("GetCallerIdentity").len(), 1);
 }
 
-async fn restore(aws: &Aws) -> pgwitness::error::Result<pgwitness::rds::Restored> {
+async fn restore(aws: &Aws) -> pgwitness::base::error::Result<pgwitness::aws::Restored> {
     let (source, snapshot) = (the_source(), the_snapshot());
     let order = RestoreOrder {
         identifier: NAME,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pgwitness::rds::{Claim, Deadline, debt};
+use pgwitness::aws::{Claim, Deadline, debt};
 
 use super::script::*;
 

@@ -6,9 +6,9 @@
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
-use pgwitness::progress;
-use pgwitness::rds::{Claim, Deadline, Guard, Rds, RestoreOrder, Secret};
-use pgwitness::time::Timestamp;
+use pgwitness::aws::{Claim, Deadline, Guard, Rds, RestoreOrder, Secret};
+use pgwitness::base::time::Timestamp;
+use pgwitness::model::progress;
 
 use super::script::{NAME, RUN, source};
 

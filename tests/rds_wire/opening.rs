@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use pgwitness::cluster::{Cluster, ClusterOptions};
+use pgwitness::aws::{Deadline, Described, Endpoint, Secret};
 use pgwitness::config::RdsSource;
-use pgwitness::rds::{Deadline, Described, Endpoint, Secret};
+use pgwitness::postgres::server::{Cluster, ClusterOptions};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 
 use super::script::*;

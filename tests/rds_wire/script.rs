@@ -12,10 +12,10 @@ use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
+use pgwitness::aws::{Claim, Guard, Rds, Snapshot, SourceInstance};
+use pgwitness::base::time::Timestamp;
 use pgwitness::config::{RdsSource, SnapshotKind, Span, Temporary};
-use pgwitness::progress;
-use pgwitness::rds::{Claim, Guard, Rds, Snapshot, SourceInstance};
-use pgwitness::time::Timestamp;
+use pgwitness::model::progress;
 use tokio::net::TcpListener;
 
 pub const NAME: &str = "pgwitness-20260131t020000z-0123abcd";
@@ -219,7 +219,7 @@ pub fn the_source() -> SourceInstance {
     SourceInstance {
         identifier: "production".into(),
         resource_id: PRODUCTION.into(),
-        endpoint: Some(pgwitness::rds::Endpoint { host: "production.example".into(), port: 5432 }),
+        endpoint: Some(pgwitness::aws::Endpoint { host: "production.example".into(), port: 5432 }),
         deletion_protection: true,
         engine_version: "17.4".into(),
         allocated_gib: 20,

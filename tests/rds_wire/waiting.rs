@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pgwitness::rds::{Claim, Deadline, Described, Secret};
+use pgwitness::aws::{Claim, Deadline, Described, Secret};
 
 use super::script::*;
 

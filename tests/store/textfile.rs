@@ -5,7 +5,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 use std::{env, thread};
 
-use pgwitness::textfile;
+use pgwitness::output::metrics_file;
 
 use super::disk::Small;
 use super::*;
@@ -29,7 +29,7 @@ fn everybody_may_read_it_and_nothing_else_is_left() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("pgwitness.prom");
     for number in 0..2 {
-        textfile::write(&path, &figures(number)).unwrap();
+        metrics_file::write(&path, &figures(number)).unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), figures(number));
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o644);
     }
@@ -41,10 +41,10 @@ fn what_is_not_ours_is_left_alone() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("pgwitness.prom");
     let refusal = |expected: &str| {
-        let error = textfile::write(&path, &figures(1)).unwrap_err();
+        let error = metrics_file::write(&path, &figures(1)).unwrap_err();
         assert_eq!(error.to_string(), format!("write {}: {expected}", path.display()));
         assert!(error.hint_text().unwrap().starts_with("move it away"));
-        assert!(textfile::check_ours(&path, &Default::default()).is_err());
+        assert!(metrics_file::check_ours(&path, &Default::default()).is_err());
     };
     fs::write(&path, "# HELP node_time Theirs.\n").unwrap();
     refusal("there is a file of this name that pgwitness did not write");
@@ -69,19 +69,19 @@ fn two_configurations_do_not_take_turns_with_one_file() {
     let labels = |database: &str| [("database".to_owned(), database.to_owned())].into();
     // A value may look like labels.
     let (shop, odd) = (text("{database=\"shop\",stage=\"dump\"}"), "a\",stage=\"b\\\n}");
-    textfile::write(&path, &shop).unwrap();
-    textfile::write(&path, &text("{database=\"shop\"}")).unwrap();
-    textfile::check_ours(&path, &labels("shop")).unwrap();
+    metrics_file::write(&path, &shop).unwrap();
+    metrics_file::write(&path, &text("{database=\"shop\"}")).unwrap();
+    metrics_file::check_ours(&path, &labels("shop")).unwrap();
     for other in ["{database=\"club\"}", ""] {
-        let error = textfile::write(&path, &text(other)).unwrap_err();
+        let error = metrics_file::write(&path, &text(other)).unwrap_err();
         let told = format!("write {}: its figures have the labels {{database=\"shop\"}}, ours {{", path.display());
         assert!(error.to_string().starts_with(&told), "{error}");
         assert!(error.hint_text().unwrap().starts_with("another file for each configuration"));
     }
-    textfile::check_ours(&path, &labels("club")).unwrap_err();
-    textfile::check_ours(&path, &labels(odd)).unwrap_err();
+    metrics_file::check_ours(&path, &labels("club")).unwrap_err();
+    metrics_file::check_ours(&path, &labels(odd)).unwrap_err();
     fs::write(&path, text("{database=\"a\\\",stage=\\\"b\\\\\\n}\",stage=\"dump\"}")).unwrap();
-    textfile::check_ours(&path, &labels(odd)).unwrap();
+    metrics_file::check_ours(&path, &labels(odd)).unwrap();
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn a_link_in_the_place_of_the_unfinished_file_is_not_followed() {
     let (path, theirs) = (dir.path().join("pgwitness.prom"), dir.path().join("theirs"));
     fs::write(&theirs, "theirs").unwrap();
     symlink(&theirs, dir.path().join("pgwitness.prom.partial")).unwrap();
-    textfile::write(&path, &figures(1)).unwrap();
+    metrics_file::write(&path, &figures(1)).unwrap();
     assert_eq!(fs::read_to_string(&theirs).unwrap(), "theirs");
     assert_eq!(names(dir.path()), ["pgwitness.prom", "theirs"]);
 }
@@ -99,7 +99,7 @@ fn a_link_in_the_place_of_the_unfinished_file_is_not_followed() {
 fn a_directory_that_is_not_there_is_said_with_what_to_do() {
     let dir = tempfile::tempdir().unwrap();
     let absent = dir.path().join("absent");
-    let error = textfile::write(&absent.join("pgwitness.prom"), "").unwrap_err();
+    let error = metrics_file::write(&absent.join("pgwitness.prom"), "").unwrap_err();
     let expected = format!("write {0}/pgwitness.prom: there is no directory {0}", absent.display());
     assert_eq!(error.to_string(), expected);
     assert!(error.hint_text().unwrap().contains("--collector.textfile.directory"));
@@ -109,16 +109,16 @@ fn a_directory_that_is_not_there_is_said_with_what_to_do() {
 fn a_full_disk_leaves_the_old_file_whole() {
     let Some(disk) = Small::mount("size=4m") else { return };
     let path = disk.path().join("pgwitness.prom");
-    textfile::write(&path, &figures(1)).unwrap();
+    metrics_file::write(&path, &figures(1)).unwrap();
     disk.fill();
-    let error = textfile::write(&path, &figures(2)).unwrap_err();
+    let error = metrics_file::write(&path, &figures(2)).unwrap_err();
     assert_eq!(error.to_string(), format!("write {}: the disk is full", path.display()));
     assert_eq!(fs::read_to_string(&path).unwrap(), figures(1));
     assert_eq!(names(disk.path()), ["filler", "pgwitness.prom"]);
     disk.free();
-    textfile::write(&path, &figures(2)).unwrap();
+    metrics_file::write(&path, &figures(2)).unwrap();
     disk.make_read_only();
-    textfile::write(&path, &figures(3)).unwrap_err();
+    metrics_file::write(&path, &figures(3)).unwrap_err();
     assert_eq!(fs::read_to_string(&path).unwrap(), figures(2));
 }
 
@@ -127,7 +127,7 @@ fn a_full_disk_leaves_the_old_file_whole() {
 fn writes_until_it_is_killed() {
     let Some(path) = env::var_os(PLACE) else { return };
     for number in 0.. {
-        textfile::write(Path::new(&path), &figures(number)).unwrap();
+        metrics_file::write(Path::new(&path), &figures(number)).unwrap();
     }
 }
 
@@ -137,8 +137,8 @@ fn a_killed_writer_leaves_a_whole_file_and_the_next_one_writes_on() {
     let path = dir.path().join("pgwitness.prom");
     let mut left_unfinished = 0;
     for round in 0..12 {
-        textfile::write(&path, &figures(0)).unwrap();
-        let arguments = ["--exact", "textfile::writes_until_it_is_killed", "--ignored"];
+        metrics_file::write(&path, &figures(0)).unwrap();
+        let arguments = ["--exact", "metrics_file::writes_until_it_is_killed", "--ignored"];
         let mut writer = Command::new(env::current_exe().unwrap())
             .args(arguments)
             .env(PLACE, &path)
@@ -162,6 +162,6 @@ fn a_killed_writer_leaves_a_whole_file_and_the_next_one_writes_on() {
         assert!(names(dir.path()).iter().filter(|name| name.ends_with(".prom")).count() == 1);
     }
     println!("killed {left_unfinished} times of 12 in the middle of a file");
-    textfile::write(&path, &figures(1)).unwrap();
+    metrics_file::write(&path, &figures(1)).unwrap();
     assert_eq!(names(dir.path()), ["pgwitness.prom"]);
 }

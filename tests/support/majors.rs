@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use pgwitness::cluster::{Cluster, ClusterOptions};
-use pgwitness::pgtools::{CLIENT, PgTools, SERVER};
+use pgwitness::postgres::server::{Cluster, ClusterOptions};
+use pgwitness::postgres::tools::{CLIENT, PgTools, SERVER};
 
 use super::{Database, installed, servers, templates};
 
@@ -112,6 +112,6 @@ pub fn copy_roles(from: &Database, to: &Database) {
     };
     let have = missing(to);
     for role in missing(from).iter().filter(|role| !have.contains(role)) {
-        to.run(&format!("CREATE ROLE {} NOLOGIN", pgwitness::name::quote_always(role)));
+        to.run(&format!("CREATE ROLE {} NOLOGIN", pgwitness::model::name::quote_always(role)));
     }
 }

@@ -16,9 +16,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use pgwitness::cluster::{Cluster, ClusterOptions};
-use pgwitness::install;
-use pgwitness::pgtools::{CLIENT, PgTools, SERVER};
+use pgwitness::postgres::install;
+use pgwitness::postgres::server::{Cluster, ClusterOptions};
+use pgwitness::postgres::tools::{CLIENT, PgTools, SERVER};
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 
 /// A row as text; `None` is NULL.
@@ -96,19 +96,19 @@ pub fn client_tools() -> &'static PgTools {
     let required = [CLIENT, &["psql"]].concat();
     let beside = || match std::env::var_os("PGWITNESS_PG_CLIENT_BINDIR") {
         None => PgTools::find(Some(&tools().bindir), None, &required),
-        Some(_) => Err(pgwitness::error::Error::new("others are asked for")),
+        Some(_) => Err(pgwitness::base::error::Error::new("others are asked for")),
     };
     let found = || beside().or_else(|_| find("PGWITNESS_PG_CLIENT_BINDIR", &required));
     TOOLS.get_or_init(|| found().unwrap_or_else(|error| panic!("{error}")))
 }
 
-fn find(bindir_variable: &str, required: &[&str]) -> pgwitness::error::Result<PgTools> {
+fn find(bindir_variable: &str, required: &[&str]) -> pgwitness::base::error::Result<PgTools> {
     let bindir = std::env::var_os(bindir_variable).map(PathBuf::from);
     PgTools::find(bindir.as_deref(), std::env::var("PATH").ok().as_deref(), required)
 }
 
 /// On a bare machine: installs it where that surprises nobody (root in a container, CI), else says how.
-fn install_and_find(first: &pgwitness::error::Error) -> PgTools {
+fn install_and_find(first: &pgwitness::base::error::Error) -> PgTools {
     let is_root = fs::metadata("/proc/self").is_ok_and(|meta| meta.uid() == 0);
     let path = std::env::var("PATH").unwrap_or_default();
     let which = |program: &str| std::env::split_paths(&path).any(|dir| dir.join(program).is_file());
@@ -157,7 +157,7 @@ pub struct Database {
 impl Database {
     /// A new, empty database, as the worlds in `fixtures/databases` expect it.
     pub fn create(cluster: &Cluster, name: &str) -> Self {
-        let quoted = pgwitness::name::quote_always(name);
+        let quoted = pgwitness::model::name::quote_always(name);
         Self::connect(&cluster.conninfo("postgres"))
             .run(&format!("CREATE DATABASE {quoted} TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8'"));
         Self::connect(&cluster.conninfo(name))
@@ -211,7 +211,7 @@ impl Database {
     /// Dumps this database into a file (or directory) that does not exist yet, as `nightly` does: with the settings that we
     /// read with.
     pub fn dump(&self, format: Format, target: &Path) {
-        self.dump_with(format, target, &pgwitness::session::pgoptions());
+        self.dump_with(format, target, &pgwitness::postgres::session::pgoptions());
     }
 
     /// The same, with other settings.

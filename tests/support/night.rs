@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use pgwitness::cluster::Cluster;
+use pgwitness::postgres::server::Cluster;
 use serde_json::Value;
 use tempfile::TempDir;
 

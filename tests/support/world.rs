@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use pgwitness::cluster::Cluster;
+use pgwitness::postgres::server::Cluster;
 
 use super::{Database, client_tools, pgwitness};
 
@@ -50,7 +50,7 @@ fn has(server: &Database, need: &str) -> bool {
     match need {
         "libxml" => server.try_run("SELECT xml '<a/>'").is_ok(),
         extension => {
-            let name = pgwitness::name::quote_literal(extension);
+            let name = pgwitness::model::name::quote_literal(extension);
             server.value(&format!("SELECT count(*) FROM pg_available_extensions WHERE name = {name}")) == "1"
         }
     }

@@ -4,17 +4,17 @@ use super::super::args::AcknowledgeArguments;
 use super::super::inputs;
 use super::super::terminal::print_result;
 use super::{Result, find, read_signers};
-use crate::aftermath::Aftermath;
-use crate::error::Error;
-use crate::nights;
-use crate::render::printable;
-use crate::store::{self, Check};
+use crate::base::error::Error;
+use crate::base::printable::printable;
+use crate::model::post_report::Aftermath;
+use crate::storage::history;
+use crate::storage::reports::{self, Check};
 
 pub fn run(arguments: &AcknowledgeArguments) -> Result<u8> {
     let report = find(&arguments.report, &arguments.place)?;
     let now = inputs::now();
     if let Some(path) = &arguments.allowed_signers {
-        let wrong = match store::verify(&report, &read_signers(path)?, None, now)? {
+        let wrong = match reports::verify(&report, &read_signers(path)?, None, now)? {
             // A night that was killed has no closing; that is for people to look at and to put their name to.
             Check::Good(verified) if !matches!(verified.aftermath, Aftermath::Void(_)) => None,
             Check::Good(verified) => verified.aftermath.disorder(),
@@ -25,8 +25,8 @@ pub fn run(arguments: &AcknowledgeArguments) -> Result<u8> {
             return Err(Error::new(wrong).context(format!("verify {}", report.display())).hint(hint));
         }
     }
-    let key = store::read_key(&inputs::key_file(&arguments.key, arguments.passphrase_file.as_ref())?)?;
-    let done = nights::acknowledge(&report, &arguments.note, arguments.identity.as_deref(), &key, now)?;
+    let key = reports::read_key(&inputs::key_file(&arguments.key, arguments.passphrase_file.as_ref())?)?;
+    let done = history::acknowledge(&report, &arguments.note, arguments.identity.as_deref(), &key, now)?;
     print_result(&format!(
         "review: {}\nof a report that says: {}\n\nIt counts for whoever has this line in allowed_signers:\n{}\n",
         printable(&done.path.display().to_string()),

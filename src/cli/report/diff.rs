@@ -8,14 +8,16 @@ use super::super::args::{DiffArguments, Format, SideChoice};
 use super::super::inputs;
 use super::super::terminal::{Terminal, print_json, print_result};
 use super::{Result, find, read_signers};
-use crate::drift::{self, Change, Drift};
-use crate::error::{Context, Error};
-use crate::files;
-use crate::manifest::Manifest;
-use crate::render::{self, printable};
-use crate::report::Report;
-use crate::signers::AllowedSigners;
-use crate::store::{self, Check};
+use crate::base::error::{Context, Error};
+use crate::base::files;
+use crate::base::printable::printable;
+use crate::base::text;
+use crate::compare::drift::{self, Change, Drift};
+use crate::model::manifest::Manifest;
+use crate::model::report::Report;
+use crate::output::terminal::{self};
+use crate::storage::reports::{self, Check};
+use crate::storage::signers::AllowedSigners;
 
 pub fn run(arguments: &DiffArguments) -> Result<u8> {
     let allowed = arguments.allowed_signers.as_deref().map(read_signers).transpose()?;
@@ -27,11 +29,11 @@ pub fn run(arguments: &DiffArguments) -> Result<u8> {
         Format::Table => {
             let style = Terminal::stdout().style(true);
             let side = |label: &str, night: &Night| {
-                let lines = render::wrap(&night.line(), style.width.saturating_sub(8).max(20));
+                let lines = text::wrap(&night.line(), style.width.saturating_sub(8).max(20));
                 format!("{}  {}\n", style.dim(label), lines.join("\n        "))
             };
             let head = side("before", &before) + &side("after ", &after);
-            print_result(&format!("{head}\n{}", render::drift(&drift, style)))?;
+            print_result(&format!("{head}\n{}", terminal::drift(&drift, style)))?;
         }
         Format::Json => print_json(&json(&before, &after, &drift)?)?,
     }
@@ -50,7 +52,7 @@ impl Night {
     fn load(text: &str, arguments: &DiffArguments, allowed: Option<&AllowedSigners>) -> Result<Self> {
         let path = find(text, &arguments.place)?;
         let report = match allowed {
-            Some(allowed) => match store::verify(&path, allowed, None, inputs::now())? {
+            Some(allowed) => match reports::verify(&path, allowed, None, inputs::now())? {
                 Check::Good(verified) => verified.report,
                 check => return Err(Error::new(check.to_string()).context(format!("verify {}", path.display()))),
             },
@@ -76,15 +78,15 @@ fn read(path: &Path) -> Result<Report> {
 /// Only as the report has its hash.
 fn manifest(path: &Path, report: &Report, side: SideChoice) -> Result<Manifest> {
     let name = match side {
-        SideChoice::Expected => store::EXPECTED,
-        SideChoice::Actual => store::ACTUAL,
+        SideChoice::Expected => reports::EXPECTED,
+        SideChoice::Actual => reports::ACTUAL,
     };
     let listed = report.side_files.iter().find(|file| file.name == name);
     let gone = || Error::new(format!("it has no {name}")).context(format!("read report {}", path.display()));
-    if let Some(change) = store::change(path, listed.ok_or_else(gone)?) {
+    if let Some(change) = reports::change(path, listed.ok_or_else(gone)?) {
         return Err(Error::new(change).context(format!("read what {} was saved with", path.display())));
     }
-    store::load_manifest(&path.with_file_name(name))
+    reports::load_manifest(&path.with_file_name(name))
 }
 
 fn tools(before: &Report, after: &Report) -> Vec<Change> {

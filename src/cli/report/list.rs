@@ -1,15 +1,16 @@
 //! `pgwitness report list`.
 
+use crate::output::terminal;
 use serde::Serialize;
 
 use super::super::args::{Format, ListArguments, VerdictChoice};
 use super::super::inputs;
 use super::super::terminal::{Terminal, print_json, print_result};
 use super::{Result, directory, signers};
-use crate::error::Error;
-use crate::nights::{self, Content, NightEntry};
-use crate::time::Timestamp;
-use crate::verdict::Verdict;
+use crate::base::error::Error;
+use crate::base::time::Timestamp;
+use crate::model::verdict::Verdict;
+use crate::storage::history::{self, Content, NightEntry};
 
 /// One is not in order.
 const DISORDER: u8 = 2;
@@ -19,10 +20,10 @@ pub fn run(arguments: &ListArguments) -> Result<u8> {
     let since = arguments.since.as_deref().map(|text| since(text, now)).transpose()?;
     let dir = arguments.reports.clone().map_or_else(|| directory(&arguments.place), Ok)?;
     let allowed = signers(arguments.allowed_signers.as_deref(), &arguments.place, arguments.reports.is_none())?;
-    let all = nights::read(&dir, allowed.as_ref(), now)?;
+    let all = history::read(&dir, allowed.as_ref(), now)?;
     let nights = select(all, since, arguments.verdict);
     match arguments.format {
-        Format::Table => print_result(&nights::table(&nights, now, Terminal::stdout().style(false)))?,
+        Format::Table => print_result(&terminal::history_table(&nights, now, Terminal::stdout().style(false)))?,
         Format::Json => print_json(&json(&nights)?)?,
     }
     let is_in_order = nights.iter().all(|night| night.disorder().is_empty());

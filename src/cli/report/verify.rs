@@ -7,13 +7,15 @@ use super::super::config;
 use super::super::inputs;
 use super::super::terminal::{Terminal, print_result};
 use super::{Result, demand_signers, directory, find, is_directory_of_reports};
+use crate::base::error::{Context, Error};
+use crate::base::printable::printable;
+use crate::base::text::wrap;
 use crate::config::Span;
-use crate::error::{Context, Error};
-use crate::nights::{self, Extent, NightEntry, Proof, SignatureState};
-use crate::render::{Style, printable, wrap};
-use crate::signers::AllowedSigners;
-use crate::store::{self, Check, Trust};
-use crate::verdict::counted;
+use crate::model::verdict::counted;
+use crate::output::terminal::Style;
+use crate::storage::history::{self, Extent, NightEntry, Proof, SignatureState};
+use crate::storage::reports::{self, Check, Trust};
+use crate::storage::signers::AllowedSigners;
 
 pub fn run(arguments: &VerifyArguments) -> Result<u8> {
     let allowed = demand_signers(arguments.trust.allowed_signers.as_deref(), &arguments.place)?;
@@ -68,17 +70,17 @@ fn place(report: &Path) -> Result<(PathBuf, String)> {
 
 fn one(arguments: &VerifyArguments, allowed: &AllowedSigners, report: &Path, backups: Option<&Path>) -> Result<u8> {
     let now = inputs::now();
-    let check = store::verify(report, allowed, arguments.trust.identity.as_deref(), now)?;
+    let check = reports::verify(report, allowed, arguments.trust.identity.as_deref(), now)?;
     let path = printable(&report.display().to_string());
     let mut text = format!("{path}: {}\n", printable(&check.to_string()));
     let mut code = check.exit_code();
     if let Check::Good(verified) = &check {
-        let is_pending = nights::is_pending(report, now);
-        let (aftermath_code, line) = nights::prove_aftermath(&verified.aftermath.clone().if_running(is_pending));
+        let is_pending = history::is_pending(report, now);
+        let (aftermath_code, line) = history::prove_aftermath(&verified.aftermath.clone().if_running(is_pending));
         line.iter().for_each(|line| text.push_str(&format!("{}\n", printable(line))));
         code = aftermath_code;
         if let Some(backups) = backups {
-            let (dump_code, line) = nights::prove_dump(&verified.report, backups, true);
+            let (dump_code, line) = history::prove_dump(&verified.report, backups, true);
             text.push_str(&format!("{}\n", printable(&line)));
             // Damage that was seen outweighs what is not proven.
             code = if dump_code == 1 { dump_code } else { code.max(dump_code) };
@@ -94,11 +96,11 @@ fn one(arguments: &VerifyArguments, allowed: &AllowedSigners, report: &Path, bac
 
 fn all(arguments: &VerifyArguments, allowed: &AllowedSigners, dir: &Path, extent: Extent<'_>) -> Result<u8> {
     let trust = Trust { allowed, identity: arguments.trust.identity.as_deref(), now: inputs::now() };
-    let proofs = nights::verify_all(dir, trust, extent)?;
+    let proofs = history::verify_all(dir, trust, extent)?;
     if proofs.is_empty() {
         return Err(Error::new(format!("there is no report in {}", dir.display())));
     }
-    let code = nights::exit_code(&proofs);
+    let code = history::exit_code(&proofs);
     let (line, is_late) = newest(dir, trust, arguments.max_age)?;
     print_result(&(line + &text(&proofs, Terminal::stdout().style(false))))?;
     // Damage that was seen outweighs what is not proven.
@@ -110,7 +112,7 @@ const TOO_OLD: u8 = 2;
 
 /// The time of the newest report that may be believed, and whether it is too old. Reports that are removed from the end break no chain.
 fn newest(dir: &Path, trust: Trust<'_>, max_age: Option<Span>) -> Result<(String, bool)> {
-    let entries = nights::read(dir, Some(trust.allowed), trust.now)?;
+    let entries = history::read(dir, Some(trust.allowed), trust.now)?;
     let is_night = |night: &&NightEntry| night.summary().is_some_and(|summary| summary.command == "nightly");
     let proven = entries.iter().filter(is_night).find(|night| matches!(night.signature, SignatureState::Good(_)));
     let Some(at) = proven.and_then(|night| night.started_at) else {

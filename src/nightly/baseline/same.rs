@@ -4,8 +4,8 @@
 //! instance after a blue/green switch. A new instance under the old name is held against the old one: that is what drift is for.
 
 use crate::config::Source;
-use crate::manifest::EndpointFacts;
-use crate::report::Report;
+use crate::model::manifest::EndpointFacts;
+use crate::model::report::Report;
 
 /// What is copied tonight.
 #[derive(Debug, Clone)]

@@ -6,15 +6,15 @@
 use std::path::{Path, PathBuf};
 
 use super::same::Tonight;
-use crate::error::{Context, Error, Result};
-use crate::files;
-use crate::manifest::Manifest;
-use crate::report::Report;
-use crate::signature;
-use crate::signers::AllowedSigners;
-use crate::store::{self, Authorship, KeyFile, Trust};
-use crate::time::Timestamp;
-use crate::userfiles;
+use crate::base::error::{Context, Error, Result};
+use crate::base::files;
+use crate::base::time::Timestamp;
+use crate::model::manifest::Manifest;
+use crate::model::report::Report;
+use crate::storage::reports::{self, Authorship, KeyFile, Trust};
+use crate::storage::signature;
+use crate::storage::signers::AllowedSigners;
+use crate::storage::user_files;
 
 /// Where to look, and whom to believe.
 pub struct Search {
@@ -109,14 +109,14 @@ impl Search {
 /// # Errors
 /// When the key or the list cannot be read.
 pub fn trusted(key: &KeyFile, listed: Option<&Path>) -> Result<AllowedSigners> {
-    let key = store::read_key(key)?;
+    let key = reports::read_key(key)?;
     let own = signature::allowed_signers_line("pgwitness", key.public_key())?;
-    let listed = listed.map(userfiles::allowed_signers_text).transpose()?;
+    let listed = listed.map(user_files::allowed_signers_text).transpose()?;
     AllowedSigners::parse(&format!("{own}\n{}", listed.unwrap_or_default()))
 }
 
 fn candidates(directory: &Path) -> Result<Vec<Candidate>> {
-    let mut all: Vec<Candidate> = store::reports_in(directory)?.into_iter().map(candidate).collect();
+    let mut all: Vec<Candidate> = reports::reports_in(directory)?.into_iter().map(candidate).collect();
     all.sort_by(|a, b| (b.at, &b.id).cmp(&(a.at, &a.id)));
     Ok(all)
 }
@@ -126,12 +126,12 @@ fn candidate(path: PathBuf) -> Candidate {
     let name = path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
     let id = name.unwrap_or_default();
     let named = id.split_once('-').and_then(|(stamp, _)| Timestamp::from_stamp(stamp));
-    let claimed = files::read(&path, files::REPORT).ok().and_then(|bytes| store::claimed_start(&bytes).ok());
+    let claimed = files::read(&path, files::REPORT).ok().and_then(|bytes| reports::claimed_start(&bytes).ok());
     Candidate { at: named.max(claimed).unwrap_or(Timestamp::MAX), id, path }
 }
 
 fn demand_signed(path: &Path, bytes: &[u8], trust: Trust<'_>) -> Result<()> {
-    match store::authorship(path, bytes, signature::NAMESPACE, trust)? {
+    match reports::authorship(path, bytes, signature::NAMESPACE, trust)? {
         Authorship::Of(_) => Ok(()),
         Authorship::Unsigned => Err(Error::new("not signed")),
         Authorship::BadSignature(reason) => Err(Error::new(format!("bad signature: {reason}"))),
@@ -142,7 +142,7 @@ fn demand_signed(path: &Path, bytes: &[u8], trust: Trust<'_>) -> Result<()> {
 /// An old report in the place of a new one, or one of a time to come, would be the measure for ever.
 fn demand_place(report: &Report, id: &str, now: Timestamp) -> Result<()> {
     let started_at = report.times.started_at;
-    let name = store::stamped_name(started_at, &report.run_id)?;
+    let name = reports::stamped_name(started_at, &report.run_id)?;
     if name != id {
         return Err(Error::new(format!("it is the report of {name}")));
     }
@@ -154,10 +154,10 @@ fn demand_place(report: &Report, id: &str, now: Timestamp) -> Result<()> {
 
 /// The manifest that was signed for.
 fn expected(report: &Report, path: &Path) -> Result<Manifest> {
-    let file = report.side_files.iter().find(|file| file.name == store::EXPECTED);
-    let file = file.ok_or_else(|| Error::new(format!("it has no {}", store::EXPECTED)))?;
-    if let Some(change) = store::change(path, file) {
+    let file = report.side_files.iter().find(|file| file.name == reports::EXPECTED);
+    let file = file.ok_or_else(|| Error::new(format!("it has no {}", reports::EXPECTED)))?;
+    if let Some(change) = reports::change(path, file) {
         return Err(Error::new(change));
     }
-    store::load_manifest(&path.with_file_name(store::EXPECTED)).doing(|| "read what it saw")
+    reports::load_manifest(&path.with_file_name(reports::EXPECTED)).doing(|| "read what it saw")
 }

@@ -2,9 +2,9 @@ use std::sync::{Arc, Mutex, mpsc};
 
 use super::*;
 use crate::config::{Config, Source, examples};
-use crate::manifest::{EndpointFacts, FORMAT, Manifest, Observed};
-use crate::night::{Night, RdsFacts};
-use crate::report::{Report, Run};
+use crate::model::manifest::{EndpointFacts, FORMAT, Manifest, Observed};
+use crate::model::report::{Report, Run};
+use crate::model::run::{Night, RdsFacts};
 
 fn club(edit: impl FnOnce(&mut crate::config::RdsSource)) -> Source {
     match Config::parse(examples::CLUB).unwrap().source {

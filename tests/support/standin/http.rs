@@ -236,6 +236,6 @@ fn code_in(text: &str) -> String {
 }
 
 fn request_id() -> String {
-    let id = pgwitness::store::random_run_id().unwrap();
+    let id = pgwitness::storage::reports::random_run_id().unwrap();
     format!("{}-{}-{}-{}-{}", &id[..8], &id[8..12], &id[12..16], &id[16..20], &id[20..])
 }

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use pgwitness::cluster::{Cluster, ClusterOptions};
+use pgwitness::postgres::server::{Cluster, ClusterOptions};
 use tempfile::TempDir;
 
 use crate::support::{Database, cluster, cluster_with};
@@ -34,7 +34,7 @@ impl Image {
         maintenance.run(ROLES);
         maintenance.run(&format!(
             "CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8' OWNER clubadmin",
-            pgwitness::name::quote_always(dbname)
+            pgwitness::model::name::quote_always(dbname)
         ));
         drop(maintenance);
         let database = Database::connect(&cluster.conninfo(dbname));

@@ -239,7 +239,7 @@ impl Snapshot {
 
 /// `db-` and 26 letters or digits, never the same twice.
 pub fn new_resource_id() -> String {
-    let random = pgwitness::store::random_run_id().unwrap();
+    let random = pgwitness::storage::reports::random_run_id().unwrap();
     let letters = random.chars().take(26).map(|digit| match digit.to_digit(16).unwrap() {
         letter @ 0..10 => char::from(b'A' + 2 * letter as u8),
         digit => char::from(b'2' + digit as u8 - 10),

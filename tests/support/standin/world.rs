@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use pgwitness::cluster::Cluster;
+use pgwitness::postgres::server::Cluster;
 use tokio_postgres::NoTls;
 
 use super::StandinOptions;
@@ -217,7 +217,7 @@ fn set_password(conninfo: &str, role: &str, password: &str) -> Result<(), tokio_
     runtime.block_on(async {
         let (client, connection) = tokio_postgres::connect(conninfo, NoTls).await?;
         tokio::spawn(connection);
-        let role = pgwitness::name::quote_always(role);
+        let role = pgwitness::model::name::quote_always(role);
         let password = password.replace('\'', "''");
         client
             .batch_execute(&format!("SET standard_conforming_strings = on; ALTER ROLE {role} PASSWORD '{password}'"))

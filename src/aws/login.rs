@@ -1,0 +1,151 @@
+//! Opens the temporary instance.
+//!
+//! Never opens production: the endpoint comes from the API and is not production's, the certificate must be that endpoint's, and
+//! the password is one that only this instance was given.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use super::client::Rds;
+use super::facts::{Described, Endpoint, SourceInstance};
+use super::wait::Deadline;
+use crate::base::error::{Context, Error, Result};
+use crate::base::secret::Secret;
+use crate::model::progress::Event;
+use crate::postgres::conninfo::{ConnInfo, quote_value};
+
+/// A login that does not work yet is tried again after so long at most.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// What no login would work with, so that nobody waits for the deadline.
+const FINAL: &[&str] = &["certificate"];
+
+/// Where the connection goes: the endpoint itself, or another address on the way to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Way {
+    address: Option<IpAddr>,
+    port: u16,
+}
+
+impl Rds {
+    /// How to connect to the temporary instance: `verify-full` with the configured bundle, by the endpoint that the API names
+    /// (or through `connect_via`, with the certificate still the endpoint's). Takes nothing from the environment.
+    ///
+    /// # Errors
+    /// No endpoint or user known; the endpoint or resource id is production's; `connect_via` has no address.
+    pub async fn temporary_conninfo(
+        &self,
+        instance: &Described,
+        source: &SourceInstance,
+        secret: &Secret,
+    ) -> Result<ConnInfo> {
+        let doing = || format!("find the way to instance {}", instance.identifier);
+        let endpoint = distinct_endpoint(instance, source).doing(doing)?;
+        let way = self.ways(endpoint).await.doing(doing)?.swap_remove(0);
+        self.conninfo(instance, endpoint, &way, secret).doing(doing)
+    }
+
+    /// Tries to log in until it works: RDS says `available` before the new password counts.
+    ///
+    /// # Errors
+    /// The deadline, with the last reason; a certificate that is not the endpoint's at once.
+    pub async fn login(
+        &self,
+        instance: &Described,
+        source: &SourceInstance,
+        secret: &Secret,
+        deadline: Deadline,
+    ) -> Result<ConnInfo> {
+        let doing = || format!("log in to instance {}", instance.identifier);
+        let endpoint = distinct_endpoint(instance, source).doing(doing)?;
+        check_bundle(&self.source().temporary.ca_bundle).doing(doing)?;
+        let mut attempt = 1;
+        loop {
+            let error = match self.try_ways(instance, endpoint, secret).await {
+                Ok(conninfo) => return Ok(conninfo),
+                Err(error) => error,
+            };
+            let reason = error.to_string();
+            if deadline.is_over() || FINAL.iter().any(|word| reason.contains(word)) {
+                return Err(error).doing(doing);
+            }
+            attempt += 1;
+            (self.listener)(Event::Retry { doing: &doing(), attempt, reason: &reason });
+            let pause = self.source().temporary.poll_interval.duration().min(LONGEST_PAUSE);
+            tokio::time::sleep(pause.max(Duration::from_millis(100))).await;
+        }
+    }
+
+    /// The first way that leads in.
+    async fn try_ways(&self, instance: &Described, endpoint: &Endpoint, secret: &Secret) -> Result<ConnInfo> {
+        let mut last = Error::new("there is no way to it");
+        for way in self.ways(endpoint).await? {
+            let conninfo = self.conninfo(instance, endpoint, &way, secret)?;
+            match probe(&conninfo).await {
+                Ok(()) => return Ok(conninfo),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+
+    /// At least one.
+    async fn ways(&self, endpoint: &Endpoint) -> Result<Vec<Way>> {
+        let Some(via) = self.source().temporary.connect_via.as_deref() else {
+            return Ok(vec![Way { address: None, port: endpoint.port }]);
+        };
+        let doing = || format!("look up connect_via = {via:?}");
+        let found = tokio::net::lookup_host(via).await.map_err(|error| Error::new(error.to_string())).doing(doing)?;
+        let ways: Vec<Way> = found.map(|at| Way { address: Some(at.ip()), port: at.port() }).collect();
+        if ways.is_empty() { Err(Error::new("it has no address")).doing(doing) } else { Ok(ways) }
+    }
+
+    fn conninfo(&self, instance: &Described, endpoint: &Endpoint, way: &Way, secret: &Secret) -> Result<ConnInfo> {
+        let user = instance.master_username.as_deref().ok_or_else(|| Error::new("RDS did not say its master user"))?;
+        let bundle = self.source().temporary.ca_bundle.to_string_lossy();
+        let port = way.port.to_string();
+        let address = way.address.map(|address| address.to_string());
+        let mut pairs = vec![
+            ("host", endpoint.host.as_str()),
+            ("port", &port),
+            ("user", user),
+            ("password", secret.reveal()),
+            ("dbname", &self.source().dbname),
+            ("sslmode", "verify-full"),
+            ("sslrootcert", &bundle),
+            ("connect_timeout", "15"),
+            ("keepalives_idle", "60"),
+            ("keepalives_interval", "15"),
+            ("keepalives_count", "4"),
+        ];
+        pairs.extend(address.as_deref().map(|address| ("hostaddr", address)));
+        let pairs: Vec<String> = pairs.iter().map(|(key, value)| format!("{key}={}", quote_value(value))).collect();
+        // Nothing of the environment: a PGOPTIONS or a service file of another night must not lead elsewhere.
+        ConnInfo::resolve(&pairs.join(" "), &|_| None)
+    }
+}
+
+/// Only an endpoint of its own, of an instance that is not production.
+fn distinct_endpoint<'a>(instance: &'a Described, source: &SourceInstance) -> Result<&'a Endpoint> {
+    let endpoint = instance.endpoint.as_ref().ok_or_else(|| Error::new("it has no endpoint yet"))?;
+    if instance.resource_id.is_none() || instance.resource_id.as_deref() == Some(source.resource_id.as_str()) {
+        return Err(Error::new(format!("its resource id is not known to differ from that of {}", source.identifier)));
+    }
+    let is_sources = |its: &Endpoint| its.host.eq_ignore_ascii_case(&endpoint.host);
+    if source.endpoint.as_ref().is_some_and(is_sources) {
+        return Err(Error::new(format!("its endpoint {} is that of {}", endpoint.host, source.identifier)));
+    }
+    Ok(endpoint)
+}
+
+fn check_bundle(bundle: &std::path::Path) -> Result<()> {
+    let doing = || format!("read ca_bundle {}", bundle.display());
+    std::fs::metadata(bundle).doing(doing).map(|_| ()).map_err(|error| {
+        error.hint("AWS publishes it: https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem")
+    })
+}
+
+async fn probe(conninfo: &ConnInfo) -> Result<()> {
+    let connection = conninfo.connect("").await?;
+    let answer = connection.client.simple_query("SELECT 1").await;
+    answer.map(|_| ()).map_err(|error| crate::postgres::errors::describe_error(&error))
+}

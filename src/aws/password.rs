@@ -1,0 +1,47 @@
+//! Gives the master user of a temporary instance a password that only we know: production's is never needed.
+//!
+//! Never touches an instance that is not proven ours.
+
+use super::client::Rds;
+use super::facts::Described;
+use super::proof::ProvenTemporary;
+use super::trouble::{Kind, Trouble};
+use super::wait::Deadline;
+use crate::base::error::{Context, Result};
+use crate::base::secret::Secret;
+
+impl Rds {
+    /// Sets the password and waits until RDS has no pending change; whether it works, [`Rds::login`] says.
+    ///
+    /// # Errors
+    /// As [`Rds::wait_ready`].
+    pub async fn reset_password(
+        &self,
+        instance: &ProvenTemporary,
+        secret: &Secret,
+        deadline: Deadline,
+        notes: &mut Vec<String>,
+    ) -> Result<Described> {
+        let doing = || format!("set a password on instance {}", instance.described().identifier);
+        loop {
+            let Err(trouble) = self.send_password(instance, secret).await else { break };
+            let may_come = trouble.kind == Kind::Unknown || trouble.is("InvalidDBInstanceState");
+            if !may_come || deadline.is_over() {
+                return Err(trouble).doing(doing);
+            }
+            self.note(notes, format!("password not taken yet: {}", trouble.text));
+            self.pause(deadline).await;
+        }
+        self.wait_ready(instance.claim(), deadline, notes).await
+    }
+
+    async fn send_password(&self, instance: &ProvenTemporary, secret: &Secret) -> Result<(), Trouble> {
+        let described = instance.described();
+        let mut call = self.api.modify_db_instance().db_instance_identifier(&described.identifier);
+        call = call.master_user_password(secret.reveal()).apply_immediately(true);
+        if described.has_managed_password {
+            call = call.manage_master_user_password(false);
+        }
+        call.send().await.map(|_| ()).map_err(Trouble::from)
+    }
+}

@@ -1,0 +1,196 @@
+//! Orders the temporary instance.
+//!
+//! Never leaves a parameter out (what is missing, RDS takes from production or chooses by itself), and never takes an instance
+//! for ours by its name alone.
+
+use aws_sdk_rds::types::Tag;
+
+use super::client::Rds;
+use super::describe::described;
+use super::facts::{Described, Snapshot, SourceInstance};
+use super::tags;
+use super::trouble::{Kind, Trouble};
+use super::wait::Deadline;
+use crate::base::error::{Context, Error, Result};
+use crate::base::time::Timestamp;
+
+/// After a lost answer, an instance may take so many looks to be seen.
+const LOOKS: usize = 5;
+
+/// What to build. Journal the claim before this is sent.
+#[derive(Debug, Clone, Copy)]
+pub struct RestoreOrder<'a> {
+    /// From [`super::identifier::identifier`].
+    pub identifier: &'a str,
+    /// The run's id, 32 hexadecimal digits.
+    pub run_id: &'a str,
+    /// From what.
+    pub snapshot: &'a Snapshot,
+    /// Whose copy it is.
+    pub source: &'a SourceInstance,
+    /// Now: becomes the tag `pgwitness-created-at`.
+    pub ordered_at: Timestamp,
+    /// After this time nobody can need it: becomes the tag `pgwitness-expires-at`.
+    pub expires_at: Timestamp,
+}
+
+/// What is being built. Journal the resource id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Restored {
+    /// `DbiResourceId`.
+    pub resource_id: String,
+    /// `DBInstanceClass` that could be had.
+    pub instance_class: String,
+    /// Things worth keeping: which classes could not be had, that an answer was lost.
+    pub notes: Vec<String>,
+}
+
+impl RestoreOrder<'_> {
+    fn tags(&self) -> Vec<Tag> {
+        let pairs = [
+            (tags::MANAGED, "true".to_owned()),
+            (tags::RUN_ID, self.run_id.to_owned()),
+            (tags::CREATED_AT, self.ordered_at.to_string()),
+            (tags::EXPIRES_AT, self.expires_at.to_string()),
+            (tags::SOURCE_RESOURCE_ID, self.source.resource_id.clone()),
+        ];
+        pairs.into_iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()
+    }
+}
+
+impl Rds {
+    /// Sends the order, once for each instance class until one can be had. When the answer is lost, looks whether the instance is
+    /// there, and takes it only when it carries this run's id.
+    ///
+    /// # Errors
+    /// Nothing could be had, or it is not known whether something was built: the error says so, and the claim stays a debt.
+    pub async fn restore(&self, order: &RestoreOrder<'_>) -> Result<Restored> {
+        let doing = || format!("restore {} as {}", order.snapshot.identifier, order.identifier);
+        let mut notes = Vec::new();
+        let mut last = Error::new("temporary.instance_classes is empty");
+        for class in &self.source().temporary.instance_classes {
+            let trouble = match self.order(order, class).await {
+                Ok(described) => return restored(order, described, notes).doing(doing),
+                Err(trouble) => trouble,
+            };
+            // An earlier attempt of the same call may have been carried out, whatever the last answer was.
+            if let Some(described) = self.adopt(order, &trouble).await.doing(doing)? {
+                self.note(
+                    &mut notes,
+                    format!("{} is there although the answer was: {}", order.identifier, trouble.text),
+                );
+                return restored(order, described, notes).doing(doing);
+            }
+            if !is_short_of(&trouble) {
+                return Err(explain(trouble)).doing(doing);
+            }
+            self.note(&mut notes, format!("{class} is not to be had: {}", trouble.text));
+            last = explain(trouble);
+        }
+        Err(last).doing(doing)
+    }
+
+    async fn order(&self, order: &RestoreOrder<'_>, class: &str) -> Result<Described, Trouble> {
+        let temporary = &self.source().temporary;
+        let call = self.api.restore_db_instance_from_db_snapshot();
+        let call = call
+            .db_instance_identifier(order.identifier)
+            .db_snapshot_identifier(&order.snapshot.identifier)
+            .db_instance_class(class)
+            .set_vpc_security_group_ids(Some(temporary.security_groups.clone()))
+            .db_subnet_group_name(&temporary.subnet_group)
+            .db_parameter_group_name(&temporary.parameter_group)
+            .publicly_accessible(temporary.publicly_accessible)
+            .multi_az(false)
+            .auto_minor_version_upgrade(false)
+            .deletion_protection(false)
+            .copy_tags_to_snapshot(false)
+            .backup_retention_period(0)
+            .set_tags(Some(order.tags()))
+            .set_storage_type(temporary.storage_type.clone())
+            .set_ca_certificate_identifier(temporary.ca_certificate_identifier.clone());
+        let answer = call.send().await?;
+        answer.db_instance.as_ref().map(described).ok_or_else(|| Trouble::odd("RDS answered without an instance"))
+    }
+
+    /// What stands under our identifier after a call that failed, if it is ours.
+    async fn adopt(&self, order: &RestoreOrder<'_>, trouble: &Trouble) -> Result<Option<Described>> {
+        let is_unclear = trouble.kind == Kind::Unknown || trouble.is("DBInstanceAlreadyExists");
+        let mut unseen = None;
+        for look in 1..=LOOKS {
+            match self.look(order.identifier).await {
+                Ok(seen) => match seen.into_iter().next() {
+                    Some(described) => return check_is_ours(order, described).map(Some),
+                    None if !is_unclear => return Ok(None),
+                    None => unseen = None,
+                },
+                Err(trouble) if trouble.kind == Kind::Denied => return Err(unknown(order, trouble)),
+                Err(trouble) => unseen = Some(trouble),
+            }
+            if look < LOOKS {
+                self.pause(Deadline::after(self.source().temporary.poll_interval.duration() * 2)).await;
+            }
+        }
+        unseen.map_or(Ok(None), |trouble| Err(unknown(order, trouble)))
+    }
+}
+
+/// The order failed, and so did the look.
+fn unknown(order: &RestoreOrder<'_>, trouble: Trouble) -> Error {
+    Error::from(trouble).context(format!("it is not known whether {} was built", order.identifier))
+}
+
+fn check_is_ours(order: &RestoreOrder<'_>, described: Described) -> Result<Described> {
+    if described.tag(tags::RUN_ID) == Some(order.run_id) && described.tag(tags::MANAGED) == Some("true") {
+        return Ok(described);
+    }
+    Err(Error::new(format!("an instance named {} is there, and it is not of this run", order.identifier)))
+}
+
+/// What is journaled next decides what is deleted later: it must not be production's.
+fn restored(order: &RestoreOrder<'_>, described: Described, notes: Vec<String>) -> Result<Restored> {
+    let resource_id = described.resource_id.ok_or_else(|| Error::new("RDS did not say its DbiResourceId"))?;
+    if described.identifier != order.identifier || resource_id == order.source.resource_id {
+        return Err(Error::new(format!("RDS answered with {} ({resource_id})", described.identifier)));
+    }
+    Ok(Restored { resource_id, instance_class: described.instance_class, notes })
+}
+
+/// Another instance class may be had.
+fn is_short_of(trouble: &Trouble) -> bool {
+    let is_about_class = trouble.text.contains("DBInstanceClass") || trouble.text.contains("instance class");
+    trouble.is("InsufficientDBInstanceCapacity")
+        || trouble.is("ProvisionedIopsNotAvailableInAZ")
+        || (trouble.is("InvalidParameterCombination") && is_about_class)
+}
+
+fn explain(trouble: Trouble) -> Error {
+    let hint = match trouble.code.strip_suffix("Fault").unwrap_or(&trouble.code) {
+        "InstanceQuotaExceeded" | "StorageQuotaExceeded" => {
+            "nothing was built: delete what is not needed (`pgwitness sweep`), or ask AWS for a higher quota"
+        }
+        "InsufficientDBInstanceCapacity" => "nothing was built: add more to temporary.instance_classes",
+        "DBSnapshotNotFound" => "the snapshot was deleted since we looked",
+        _ => return trouble.into(),
+    };
+    Error::new(trouble.text).hint(hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(code: &str, text: &str) -> Trouble {
+        Trouble { kind: Kind::Refused, code: code.into(), text: text.into() }
+    }
+
+    #[test]
+    fn only_a_shortage_of_a_class_leads_to_the_next_class() {
+        assert!(is_short_of(&refused("InsufficientDBInstanceCapacity", "")));
+        let unsupported = "RDS does not support creating a DB instance with: DBInstanceClass=db.t9.nano";
+        assert!(is_short_of(&refused("InvalidParameterCombination", unsupported)));
+        assert!(!is_short_of(&refused("InvalidParameterCombination", "storage type")));
+        assert!(!is_short_of(&refused("InstanceQuotaExceeded", "")));
+        assert!(!is_short_of(&Trouble::odd("InsufficientDBInstanceCapacity")));
+    }
+}

@@ -1,0 +1,257 @@
+//! Chooses the snapshot: the newest one that is finished, or the one that was asked for.
+//!
+//! Never quietly takes an old one, and never one of another instance.
+
+use aws_sdk_rds::types::DbSnapshot;
+
+use super::client::Rds;
+use super::facts::{Snapshot, SourceInstance, timestamp};
+use super::trouble::Trouble;
+use super::wait::Deadline;
+use crate::base::error::{Context, Error, Result};
+use crate::base::time::Timestamp;
+use crate::config::{RdsSource, SnapshotKind};
+
+/// How far the clocks of this machine and of AWS may be apart.
+const SKEW_S: u64 = 300;
+/// More pages than any instance has snapshots.
+const MAX_PAGES: usize = 1000;
+/// What to do about it.
+const UNFINISHED: &str = "run it again once RDS has finished the snapshot";
+/// Snapshots of AWS Backup are only listed when asked for.
+const AWS_BACKUP: &str = "awsbackup";
+
+/// A snapshot as RDS lists it, finished or not.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Listed {
+    identifier: String,
+    status: String,
+    percent: Option<i32>,
+    created_at: Option<Timestamp>,
+    kind: String,
+    engine: String,
+    engine_version: String,
+    resource_id: String,
+    master_username: Option<String>,
+    allocated_gib: u64,
+}
+
+impl Rds {
+    /// The newest usable snapshot of production, or the `wanted` one. Every error says what was seen.
+    ///
+    /// # Errors
+    /// None there, only unfinished ones, the newest too old or from the future; the wanted one not there, not finished or not
+    /// of this instance. A wanted one may be old.
+    pub async fn find_snapshot(
+        &self,
+        source: &SourceInstance,
+        wanted: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Snapshot> {
+        let doing = || finding(source);
+        let kind = wanted.filter(|wanted| wanted.starts_with(AWS_BACKUP)).map(|_| AWS_BACKUP);
+        let mut listed = self.list_snapshots(&source.resource_id, kind).await.doing(doing)?;
+        // Beside the filter that was sent: what matters is what came.
+        listed.retain(|snapshot| snapshot.resource_id == source.resource_id);
+        let chosen = match wanted {
+            Some(wanted) => choose_wanted(&listed, wanted, now),
+            None => choose_newest(&listed, self.source(), now),
+        };
+        chosen.doing(doing)
+    }
+
+    /// Waits while a snapshot that is newer than every finished one is still being made, up to `wait_for_snapshot`. What it waited
+    /// for is added to `notes`.
+    ///
+    /// # Errors
+    /// RDS cannot be asked.
+    pub async fn await_snapshot(&self, source: &SourceInstance, notes: &mut Vec<String>) -> Result<()> {
+        let limit = self.source().wait_for_snapshot.duration();
+        let deadline = Deadline::after(limit);
+        let doing = || finding(source);
+        loop {
+            let mut listed = self.list_snapshots(&source.resource_id, None).await.doing(doing)?;
+            listed.retain(|snapshot| snapshot.resource_id == source.resource_id);
+            let counting: Vec<&Listed> = listed.iter().filter(|one| counts(one, self.source())).collect();
+            let coming = coming(&counting);
+            match (coming.is_empty(), notes.is_empty()) {
+                (true, _) => return Ok(()),
+                (false, true) => notes.push(format!("waiting up to {} for {coming}", self.source().wait_for_snapshot)),
+                (false, false) => {}
+            }
+            if deadline.is_over() {
+                notes.push(format!("did not wait any longer: {coming}"));
+                return Ok(());
+            }
+            self.pause(deadline).await;
+        }
+    }
+
+    /// Without a kind: the automated and the manual ones.
+    async fn list_snapshots(&self, resource_id: &str, kind: Option<&str>) -> Result<Vec<Listed>, Trouble> {
+        let mut all = Vec::new();
+        let mut marker = None;
+        for _ in 0..MAX_PAGES {
+            let call = self.api.describe_db_snapshots().dbi_resource_id(resource_id);
+            let call = call.set_snapshot_type(kind.map(str::to_owned)).set_marker(marker);
+            let page = call.send().await?;
+            all.extend(page.db_snapshots().iter().map(listed));
+            marker = page.marker.filter(|marker| !marker.is_empty());
+            if marker.is_none() {
+                return Ok(all);
+            }
+        }
+        Err(Trouble::odd("the list of snapshots has no end"))
+    }
+}
+
+fn finding(source: &SourceInstance) -> String {
+    format!("find a snapshot of {} ({})", source.identifier, source.resource_id)
+}
+
+fn listed(snapshot: &DbSnapshot) -> Listed {
+    let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
+    // The time of a copy is the time of copying; its data is as old as the original.
+    let times = [snapshot.snapshot_create_time(), snapshot.original_snapshot_create_time()];
+    let created_at = times[0].and_then(|_| times.into_iter().flatten().map(timestamp).min());
+    Listed {
+        identifier: text(snapshot.db_snapshot_identifier()),
+        status: text(snapshot.status()),
+        percent: snapshot.percent_progress(),
+        created_at,
+        kind: text(snapshot.snapshot_type()),
+        engine: text(snapshot.engine()),
+        engine_version: text(snapshot.engine_version()),
+        resource_id: text(snapshot.dbi_resource_id()),
+        master_username: snapshot.master_username().map(str::to_owned),
+        allocated_gib: snapshot.allocated_storage().and_then(|gib| gib.try_into().ok()).unwrap_or_default(),
+    }
+}
+
+fn choose_newest(all: &[Listed], source: &RdsSource, now: Timestamp) -> Result<Snapshot> {
+    let counting: Vec<&Listed> = all.iter().filter(|listed| counts(listed, source)).collect();
+    let finished = counting.iter().filter(|listed| is_finished(listed)).max_by_key(|listed| listed.created_at);
+    let Some(newest) = finished else { return Err(none_finished(&counting, all.len())) };
+    let mut snapshot = usable(newest, now)?;
+    let max_age_s = source.max_snapshot_age.duration().as_secs();
+    if now.seconds().saturating_sub(snapshot.created_at.seconds()) > max_age_s {
+        let limit = span(max_age_s);
+        let unfinished = unfinished(&counting);
+        let also = if unfinished.is_empty() { String::new() } else { format!(" ({unfinished})") };
+        let seen = format!("newest snapshot {} is {} old", newest.identifier, age(newest, now));
+        let error = Error::new(format!("{seen}; max_snapshot_age is {limit}{also}"));
+        return Err(error.hint("look why RDS takes none, or name one with --snapshot"));
+    }
+    snapshot.notes.push(format!("newest of {} snapshots, {} old", counting.len(), age(newest, now)));
+    let coming = coming(&counting);
+    if !coming.is_empty() {
+        snapshot.notes.push(format!("a newer snapshot is not finished and was not taken: {coming}"));
+    }
+    Ok(snapshot)
+}
+
+/// Whether a snapshot is of the configured kind.
+fn counts(listed: &Listed, source: &RdsSource) -> bool {
+    match source.snapshots {
+        SnapshotKind::Automated => listed.kind == "automated",
+        SnapshotKind::Manual => listed.kind == "manual",
+        SnapshotKind::Any => listed.kind == "automated" || listed.kind == "manual",
+    }
+}
+
+/// Those that RDS is still making and that will be newer than every finished one. RDS may not say yet when they are taken.
+fn coming(counting: &[&Listed]) -> String {
+    let newest = counting.iter().filter(|listed| is_finished(listed)).filter_map(|listed| listed.created_at).max();
+    let is_newer = |listed: &Listed| listed.created_at.is_none_or(|at| newest.is_none_or(|newest| at > newest));
+    let coming = counting.iter().filter(|listed| listed.status == "creating" && is_newer(listed));
+    coming.map(|listed| format!("{} is {}", listed.identifier, progress(listed))).collect::<Vec<_>>().join(", ")
+}
+
+fn choose_wanted(all: &[Listed], wanted: &str, now: Timestamp) -> Result<Snapshot> {
+    let Some(found) = all.iter().find(|listed| listed.identifier == wanted) else {
+        let newest = all.iter().max_by_key(|listed| listed.created_at);
+        let seen =
+            newest.map_or_else(|| "it has none".to_owned(), |newest| format!("its newest is {}", newest.identifier));
+        return Err(Error::new(format!("it has no snapshot {wanted}; {seen}"))
+            .hint("a snapshot of another instance is never taken; the console lists those of this one"));
+    };
+    if !is_finished(found) {
+        return Err(Error::new(format!("snapshot {} is {}", found.identifier, progress(found))).hint(UNFINISHED));
+    }
+    let mut snapshot = usable(found, now)?;
+    snapshot.notes.push(format!("asked for by name, {} old; max_snapshot_age does not count", age(found, now)));
+    Ok(snapshot)
+}
+
+fn is_finished(listed: &Listed) -> bool {
+    listed.status == "available" && listed.created_at.is_some()
+}
+
+/// The last doubts: its engine, and a time that is still to come.
+fn usable(listed: &Listed, now: Timestamp) -> Result<Snapshot> {
+    if listed.engine != "postgres" {
+        return Err(Error::new(format!(
+            "snapshot {} is of engine {:?}, not postgres",
+            listed.identifier, listed.engine
+        )));
+    }
+    let created_at = listed.created_at.ok_or_else(|| Error::new("RDS did not say when it was taken"))?;
+    if created_at.seconds() > now.seconds() + SKEW_S {
+        let error = Error::new(format!("snapshot {} is of {created_at}, but now is {now}", listed.identifier));
+        return Err(error.hint("check the clock of this machine"));
+    }
+    Ok(Snapshot {
+        identifier: listed.identifier.clone(),
+        created_at,
+        kind: listed.kind.clone(),
+        engine_version: listed.engine_version.clone(),
+        resource_id: listed.resource_id.clone(),
+        master_username: listed.master_username.clone(),
+        allocated_gib: listed.allocated_gib,
+        notes: Vec::new(),
+    })
+}
+
+fn none_finished(counting: &[&Listed], all: usize) -> Error {
+    match (counting.len(), all) {
+        (0, 0) => Error::new("it has no snapshot").hint("is its backup retention period 0?"),
+        (0, others) => Error::new(format!("it has no snapshot of the configured kind, but {others} of another kind"))
+            .hint("see source.snapshots: automated, manual or any"),
+        _ => Error::new(format!("none of its snapshots is finished: {}", unfinished(counting))).hint(UNFINISHED),
+    }
+}
+
+fn unfinished(counting: &[&Listed]) -> String {
+    let unfinished = counting.iter().filter(|listed| !is_finished(listed));
+    let texts: Vec<String> =
+        unfinished.map(|listed| format!("{} is {}", listed.identifier, progress(listed))).collect();
+    texts.join(", ")
+}
+
+fn progress(listed: &Listed) -> String {
+    match (listed.status.as_str(), listed.percent) {
+        ("available", _) => "available, but RDS does not say when it was taken".to_owned(),
+        ("", _) => "without a status".to_owned(),
+        (status, Some(percent)) => format!("{status} ({percent} %)"),
+        (status, None) => status.to_owned(),
+    }
+}
+
+fn age(listed: &Listed, now: Timestamp) -> String {
+    span(now.seconds().saturating_sub(listed.created_at.unwrap_or_default().seconds()))
+}
+
+/// `45 min`, `31 h`, `26 h 5 min`, `12 d`.
+fn span(seconds: u64) -> String {
+    let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
+    match (hours, minutes) {
+        (0, minutes) => format!("{minutes} min"),
+        (1..72, 0) => format!("{hours} h"),
+        (1..72, minutes) => format!("{hours} h {minutes} min"),
+        _ => format!("{} d", hours / 24),
+    }
+}
+
+#[cfg(test)]
+#[path = "snapshot_tests.rs"]
+mod tests;

@@ -1,0 +1,218 @@
+//! Looks again and again until an instance is ready or gone.
+//!
+//! Never takes a failed look for an answer: throttled, lost or busy means looking again. (The SDK's own waiter backs off to
+//! 30 minutes and knows five of the states from which there is no way back.)
+
+use std::time::{Duration, Instant};
+
+use ssh_key::rand_core::{OsRng, RngCore};
+
+use super::client::Rds;
+use super::facts::Described;
+use super::proof::Claim;
+use super::tags;
+use super::trouble::{Kind, Trouble};
+use crate::base::error::{Context, Error, Result};
+use crate::model::progress::Event;
+
+/// No instance comes back from these by itself. Source: "Viewing Amazon RDS DB instance status".
+const TERMINAL: &[&str] = &[
+    "delete-precheck",
+    "deleting",
+    "failed",
+    "inaccessible-encryption-credentials",
+    "inaccessible-encryption-credentials-recoverable",
+    "insufficient-capacity",
+    "restore-error",
+    "stopped",
+    "stopping",
+    "storage-full",
+];
+/// No status of RDS.
+const GONE: &str = "gone";
+/// A new instance may not be seen at once: so many looks may say that there is none.
+const MISSES: usize = 5;
+/// An interval of nothing would ask AWS without end.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
+
+/// Until when to wait, by a clock that is never set.
+#[derive(Debug, Clone, Copy)]
+pub struct Deadline {
+    started: Instant,
+    limit: Duration,
+}
+
+impl Deadline {
+    /// So long from now.
+    pub fn after(limit: Duration) -> Self {
+        Self { started: Instant::now(), limit }
+    }
+
+    /// What is left of it.
+    pub fn left(&self) -> Duration {
+        self.limit.saturating_sub(self.started.elapsed())
+    }
+
+    /// Nothing is left.
+    pub fn is_over(&self) -> bool {
+        self.left().is_zero()
+    }
+
+    fn passed(&self, waiting_for: &str, last: &str) -> Error {
+        Error::new(format!("not {waiting_for} after {} s; last seen: {last}", self.limit.as_secs()))
+    }
+}
+
+/// Whether waiting is of no use.
+fn is_terminal(status: &str) -> bool {
+    TERMINAL.contains(&status) || status.starts_with("incompatible-")
+}
+
+impl Rds {
+    /// Waits until the claimed instance is available, has an endpoint and no pending changes. Each status change is added to
+    /// `notes`, whatever the outcome. The claim must have its resource id.
+    ///
+    /// # Errors
+    /// A status from which no instance recovers, the deadline, lost permission, another instance under the name.
+    pub async fn wait_ready(&self, claim: &Claim, deadline: Deadline, notes: &mut Vec<String>) -> Result<Described> {
+        let doing = || format!("wait for instance {}", claim.identifier);
+        let (mut last, mut misses) = (String::new(), 0);
+        loop {
+            let seen = self.look(&claim.identifier).await;
+            misses += usize::from(seen.as_ref().is_ok_and(Vec::is_empty));
+            if misses >= MISSES {
+                return Err(Error::new("there is no such instance")).doing(doing);
+            }
+            if let Some(ready) = self.judge(claim, seen, &mut last, notes).doing(doing)? {
+                return Ok(ready);
+            }
+            if deadline.is_over() {
+                return Err(deadline.passed("ready", &last)).doing(doing);
+            }
+            self.pause(deadline).await;
+        }
+    }
+
+    /// `None`: look again.
+    fn judge(
+        &self,
+        claim: &Claim,
+        seen: Result<Vec<Described>, Trouble>,
+        last: &mut String,
+        notes: &mut Vec<String>,
+    ) -> Result<Option<Described>> {
+        let described = match seen {
+            Ok(seen) => match seen.into_iter().next() {
+                Some(described) => described,
+                None => {
+                    self.tell(&claim.identifier, "not there", last, notes);
+                    return Ok(None);
+                }
+            },
+            Err(trouble) if trouble.kind == Kind::Unknown => {
+                self.tell(&claim.identifier, &format!("not known ({})", trouble.text), last, notes);
+                return Ok(None);
+            }
+            Err(trouble) => return Err(trouble.into()),
+        };
+        check_is_claimed(claim, &described)?;
+        self.tell(&claim.identifier, &state(&described), last, notes);
+        if is_terminal(&described.status) {
+            return Err(Error::new(format!("its status is {}, from which it does not recover", described.status)));
+        }
+        Ok(Some(described).filter(is_ready))
+    }
+
+    /// Waits until RDS says `DBInstanceNotFound`.
+    ///
+    /// # Errors
+    /// The deadline, lost permission: the instance is a debt then (see [`super::debt`]).
+    pub async fn wait_gone(&self, claim: &Claim, deadline: Deadline, notes: &mut Vec<String>) -> Result<()> {
+        let doing = || format!("wait until instance {} is gone", claim.identifier);
+        let mut last = String::new();
+        loop {
+            match self.state_until_gone(claim).await {
+                Ok(state) => {
+                    self.tell(&claim.identifier, state.doing(doing)?.as_deref().unwrap_or(GONE), &mut last, notes);
+                }
+                Err(trouble) if trouble.kind == Kind::Unknown => {
+                    self.tell(&claim.identifier, &format!("not known ({})", trouble.text), &mut last, notes);
+                }
+                Err(trouble) => return Err(trouble).doing(doing),
+            }
+            if last == GONE {
+                return Ok(());
+            }
+            if deadline.is_over() {
+                return Err(deadline.passed("gone", &last)).doing(doing);
+            }
+            self.pause(deadline).await;
+        }
+    }
+
+    /// `None` when it is gone. The outer error: not known.
+    async fn state_until_gone(&self, claim: &Claim) -> Result<Result<Option<String>>, Trouble> {
+        match self.look(&claim.identifier).await?.into_iter().next() {
+            Some(described) => Ok(Ok(Some(described.status))),
+            None => Ok(self.check_not_renamed(claim).await?.map(|()| None)),
+        }
+    }
+
+    /// Each change once.
+    fn tell(&self, identifier: &str, state: &str, last: &mut String, notes: &mut Vec<String>) {
+        if last != state {
+            state.clone_into(last);
+            self.note(notes, format!("{identifier}: {state}"));
+        }
+    }
+
+    pub(in crate::aws) fn note(&self, notes: &mut Vec<String>, note: String) {
+        (self.listener)(Event::Phase(&note));
+        notes.push(note);
+    }
+
+    /// The configured interval, a fifth more or less so that many clients do not ask in step, and not beyond the deadline.
+    pub(in crate::aws) async fn pause(&self, deadline: Deadline) {
+        let interval = self.source().temporary.poll_interval.duration().mul_f64(0.8 + 0.4 * chance());
+        tokio::time::sleep(interval.min(deadline.left()).max(SHORTEST_PAUSE)).await;
+    }
+}
+
+/// From 0 to 1.
+fn chance() -> f64 {
+    let mut bytes = [0; 4];
+    // Without randomness there is no jitter, which only matters to AWS.
+    let _ = OsRng.try_fill_bytes(&mut bytes);
+    f64::from(u32::from_le_bytes(bytes)) / f64::from(u32::MAX)
+}
+
+/// The status, and why an available one is not ready.
+fn state(described: &Described) -> String {
+    let mut state = described.status.clone();
+    if described.status == "available" && described.has_pending_changes {
+        state.push_str(", changes pending");
+    }
+    if described.status == "available" && described.endpoint.is_none() {
+        state.push_str(", no endpoint yet");
+    }
+    state
+}
+
+fn is_ready(described: &Described) -> bool {
+    described.status == "available" && !described.has_pending_changes && described.endpoint.is_some()
+}
+
+/// Data of another instance under the same name would be reported as last night's.
+fn check_is_claimed(claim: &Claim, described: &Described) -> Result<()> {
+    let run_id = described.tag(tags::RUN_ID);
+    if claim.resource_id.is_some() && claim.resource_id == described.resource_id && run_id == Some(&claim.run_id) {
+        return Ok(());
+    }
+    let (made, seen) = (claim.resource_id.as_deref().unwrap_or("unknown"), described.resource_id.as_deref());
+    Err(Error::new(format!(
+        "it is another instance: {} of run {}, we made {made} in run {}",
+        seen.unwrap_or("unknown"),
+        run_id.unwrap_or("unknown"),
+        claim.run_id
+    )))
+}

@@ -1,0 +1,11 @@
+//! What every room uses and what knows nothing of databases: errors, time, JSON, files, secrets, TLS.
+
+pub mod error;
+pub mod count;
+pub mod json;
+pub mod printable;
+pub mod text;
+pub mod time;
+pub mod files;
+pub mod secret;
+pub mod tls;

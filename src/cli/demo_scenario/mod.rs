@@ -1,0 +1,256 @@
+//! Everything pgwitness does, on a server that lives only as long as this: nights, a signed report, wounds.
+//!
+//! Never touches a server, a database or a file that it did not make. Dropping a [`Demo`], also half way, stops the
+//! server and removes the one directory that everything is in. Never prints.
+
+mod paper;
+mod wounds;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+pub use paper::{IDENTITY, Paper};
+pub use wounds::{ASSERTIONS, WOUNDS, Wound};
+
+use crate::base::error::{Context, Error, Result};
+use crate::base::files;
+use crate::base::time::Timestamp;
+use crate::compare::Request;
+use crate::compare::rows::Show;
+use crate::config::Config;
+use crate::endpoint::any::{Endpoint, OpenOptions};
+use crate::endpoint::compare_endpoints::{self, Comparison, Job};
+use crate::endpoint::live::{LiveOptions, STALLED_AFTER_S};
+use crate::model::name::quote_always;
+use crate::model::progress::{Side, nobody};
+use crate::model::redaction::Redaction;
+use crate::model::report::Report;
+use crate::model::verdict::Outcome;
+use crate::nightly::{self, Given};
+use crate::postgres::conninfo::{ConnInfo, Connection};
+use crate::postgres::errors::describe_error;
+use crate::postgres::server::{Cluster, ClusterOptions};
+use crate::postgres::tools::PgTools;
+use crate::storage::backups::Backups;
+use crate::storage::reports;
+
+/// The database that is copied.
+pub const SOURCE: &str = "club";
+/// Its copy.
+pub const COPY: &str = "club_copy";
+
+const KEY: &str = "key";
+const BACKUPS: &str = "backups";
+const REPORTS: &str = "reports";
+const CHECKS: &str = "checks";
+
+const WORLD: &str = include_str!("../../../fixtures/databases/club.sql");
+
+/// The environment of the user has no say here: `PGHOST` and its like are for real databases.
+const NO_ENVIRONMENT: &dyn Fn(&str) -> Option<String> = &|_| None;
+
+/// One night of the demo.
+pub struct Night {
+    /// `report.json`.
+    pub path: PathBuf,
+    /// What it says.
+    pub report: Report,
+    /// Ids of the verified backups after it, newest first.
+    pub backups: Vec<String>,
+}
+
+/// A throw-away server and what it is used for.
+pub struct Demo {
+    cluster: Cluster,
+    jobs: usize,
+    now: fn() -> Timestamp,
+}
+
+/// Whether exactly what was done was named.
+pub fn is_exact(wound: &Wound, outcome: &Outcome) -> bool {
+    let mut found: Vec<String> = outcome.findings.iter().map(ToString::to_string).collect();
+    found.sort();
+    found == wound.expected() && outcome.unchecked.is_empty()
+}
+
+impl Demo {
+    /// Starts the server. `jobs`: sessions for each side; `now` is the clock.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn start(tools: &PgTools, jobs: usize, now: fn() -> Timestamp) -> Result<Self> {
+        // It would only take time from what is shown.
+        let settings = vec![("autovacuum".to_owned(), "off".to_owned())];
+        let options = ClusterOptions { settings, ..ClusterOptions::default() };
+        Ok(Self { cluster: Cluster::start(tools, &options)?, jobs, now })
+    }
+
+    /// The directory of the server and of everything else, gone in the end.
+    pub fn dir(&self) -> &Path {
+        self.cluster.socket_dir()
+    }
+
+    /// Makes the database that is copied.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub async fn load(&self) -> Result<()> {
+        let admin = self.connect("postgres").await?;
+        execute(&admin, &format!("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'", quote_always(SOURCE)))
+            .await?;
+        execute(&self.connect(SOURCE).await?, WORLD).await.doing(|| format!("load {SOURCE}"))
+    }
+
+    /// Makes the key and the directories of a night, and marks the backup directory, as `keygen` and `init` do.
+    ///
+    /// # Errors
+    /// What cannot be written.
+    pub fn init(&self) -> Result<()> {
+        reports::keygen(&self.dir().join(KEY), IDENTITY)?;
+        for name in [BACKUPS, REPORTS, CHECKS] {
+            let dir = self.dir().join(name);
+            fs::create_dir(&dir).doing(|| format!("make {}", dir.display()))?;
+        }
+        for (name, sql) in ASSERTIONS {
+            let path = self.dir().join(CHECKS).join(format!("{name}.sql"));
+            fs::write(&path, sql).doing(|| format!("write {}", path.display()))?;
+        }
+        Backups::init(&self.dir().join(BACKUPS), &reports::random_run_id()?, (self.now)()).map(drop)
+    }
+
+    /// What `pgwitness.toml` would say.
+    pub fn toml(&self) -> String {
+        let at = |name: &str| format!("{:?}", self.dir().join(name));
+        let url = |database: &str| format!("{:?}", self.cluster.conninfo(database));
+        format!(
+            "[source]\nkind = \"postgres\"\nurl = {}\n\n[dump]\ndirectory = {}\npg_bindir = {:?}\n\n\
+             [restore]\nurl = {}\ndatabase = {COPY:?}\ncopy = \"replace\"\n\n[verify]\nchecks = {}\n\n\
+             [retention]\nkeep_last = 1\n\n[report]\ndirectory = {}\nkey = {}\n\n[state]\ndirectory = {}\n",
+            url(SOURCE),
+            at(BACKUPS),
+            self.cluster.tools().bindir,
+            url("postgres"),
+            at(CHECKS),
+            at(REPORTS),
+            at(KEY),
+            at("state")
+        )
+    }
+
+    /// A whole night, as cron would run it: dump, restore, verify, sign, prune. The copy stays, as the configuration says.
+    ///
+    /// # Errors
+    /// When it does not end sound: a fault, of the machine or of ours.
+    pub async fn night(&self) -> Result<Night> {
+        let config = Config::parse(&self.toml())?;
+        let given = Given {
+            config: &config,
+            environment: NO_ENVIRONMENT,
+            now: self.now,
+            listener: nobody(),
+            snapshot: None,
+            processors: self.jobs,
+            host: "demo".into(),
+            pid: std::process::id(),
+        };
+        // Told to stop, all of it goes away with the server.
+        let ended = nightly::run(&given, std::future::pending).await?;
+        if let Some(error) = ended.error.into_iter().chain(ended.troubles).next() {
+            return Err(error.context("run a night"));
+        }
+        let report = ended.report.ok_or_else(|| Error::new("the night has no report"))?;
+        let bytes = files::read(&report, files::REPORT).doing(|| format!("read {}", report.display()))?;
+        let night = Night { path: report, report: Report::from_bytes(&bytes)?, backups: self.backups()? };
+        if night.report.verdict.is_sound() {
+            Ok(night)
+        } else {
+            Err(Error::new(night.report.verdict_line).context("verify the copy, which is not wounded yet"))
+        }
+    }
+
+    fn backups(&self) -> Result<Vec<String>> {
+        let verified = Backups::open(&self.dir().join(BACKUPS))?.list()?.verified;
+        Ok(verified.into_iter().map(|backup| backup.record.id).collect())
+    }
+
+    /// Something happens in the club between two nights.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub async fn change(&self) -> Result<()> {
+        execute(&self.connect(SOURCE).await?, "UPDATE club.members SET family_name = 'Newlywed' WHERE id = 7").await
+    }
+
+    /// Compares the source with another database, as `pgwitness compare` does.
+    ///
+    /// # Errors
+    /// As [`compare_endpoints::run`].
+    pub async fn compare(&self, actual: &str) -> Result<Comparison> {
+        let options = OpenOptions {
+            live: LiveOptions {
+                jobs: self.jobs,
+                lock_timeout_s: 30,
+                assertion_timeout_s: 60,
+                stalled_after_s: STALLED_AFTER_S,
+                allow_user_functions: false,
+            },
+            pg_bindir: None,
+            environment: NO_ENVIRONMENT,
+            taken_at: (self.now)().to_string(),
+        };
+        let expected = Endpoint::open(&self.cluster.conninfo(SOURCE), Side::Expected, &options).await?;
+        let actual = Endpoint::open(&self.cluster.conninfo(actual), Side::Actual, &options).await?;
+        compare_endpoints::run(&expected, &actual, &job(), &nobody()).await
+    }
+
+    /// Wounds a copy of the copy, and compares with that.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub async fn wound(&self, wound: &Wound) -> Result<Comparison> {
+        let admin = self.connect("postgres").await?;
+        let (name, copy) = (quote_always(wound.database), quote_always(COPY));
+        execute(&admin, &format!("CREATE DATABASE {name} TEMPLATE {copy}")).await?;
+        execute(&self.connect(wound.database).await?, &wound.sql()).await.doing(|| format!("wound {name}"))?;
+        self.compare(wound.database).await
+    }
+
+    async fn connect(&self, dbname: &str) -> Result<Connection> {
+        ConnInfo::resolve(&self.cluster.conninfo(dbname), NO_ENVIRONMENT)?.connect("").await
+    }
+}
+
+fn job() -> Job {
+    let assertions = ASSERTIONS.map(|(name, sql)| (name.to_owned(), sql.trim().trim_end_matches(';').to_owned()));
+    let request = Request::default();
+    Job { request, assertions: assertions.into(), show: Show { redaction: Redaction::OFF, max_rows: 5 } }
+}
+
+async fn execute(connection: &Connection, sql: &str) -> Result<()> {
+    connection.client.batch_execute(sql).await.map_err(|error| describe_error(&error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::finding::{Finding, FindingKind, Unchecked};
+
+    #[test]
+    fn one_finding_too_few_or_too_many_or_something_unchecked_is_not_exact() {
+        let wound = &WOUNDS[1];
+        assert_eq!(wound.expected(), ["row_count club.entries"]);
+        let named = Finding::new(FindingKind::RowCount, "club.entries");
+        let mut outcome = Outcome { findings: vec![named.clone()], ..Outcome::default() };
+        assert!(is_exact(wound, &outcome));
+        assert!(!is_exact(wound, &Outcome::default()));
+        assert!(!is_exact(wound, &Outcome { findings: vec![named.clone(), named], ..Outcome::default() }));
+        let unchecked = Unchecked {
+            object: "rows club.events".into(),
+            side: "actual".into(),
+            reason: "locked".into(),
+            limit: None,
+        };
+        outcome.unchecked.push(unchecked);
+        assert!(!is_exact(wound, &outcome));
+    }
+}

@@ -1,0 +1,76 @@
+//! The signed report of the demo: verified, forged, verified again.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use super::{Demo, KEY, Night};
+use crate::base::error::{Context, Error, Result};
+use crate::base::time::Timestamp;
+use crate::storage::reports::{self, Check};
+use crate::storage::signers::AllowedSigners;
+
+/// Who signs.
+pub const IDENTITY: &str = "demo@localhost";
+
+/// A report on disk, its key, and what a verification said.
+pub struct Paper {
+    /// `report.json`.
+    pub report: PathBuf,
+    /// The list of those whose signature counts.
+    pub allowed_signers: PathBuf,
+    /// Of the report as it was written.
+    pub check: Check,
+    signers: AllowedSigners,
+    now: Timestamp,
+}
+
+impl Demo {
+    /// Verifies the report of a night, as an administrator would.
+    ///
+    /// # Errors
+    /// What cannot be read or written.
+    pub fn verify(&self, night: &Night) -> Result<Paper> {
+        let now = (self.now)();
+        let public = self.dir().join(KEY).with_extension("pub");
+        let public = fs::read_to_string(&public).doing(|| format!("read {}", public.display()))?;
+        let line = format!("{IDENTITY} namespaces=\"{}\" {public}", crate::storage::signature::NAMESPACE);
+        let allowed_signers = self.dir().join("allowed_signers");
+        fs::write(&allowed_signers, &line).doing(|| "write allowed_signers")?;
+        let signers = AllowedSigners::parse(&line)?;
+        let check = reports::verify(&night.path, &signers, None, now)?;
+        Ok(Paper { report: night.path.clone(), allowed_signers, check, signers, now })
+    }
+}
+
+impl Paper {
+    /// What `ssh-keygen`, which knows nothing of us, says about it; none where there is no such program.
+    ///
+    /// # Errors
+    /// When it does not call the signature good.
+    pub fn ask_ssh_keygen(&self) -> Result<Option<String>> {
+        let report = fs::File::open(&self.report).doing(|| "read the report")?;
+        let signature = self.report.with_file_name(reports::SIGNATURE);
+        let mut command = std::process::Command::new("ssh-keygen");
+        command.args(["-Y", "verify", "-I", IDENTITY, "-n", crate::storage::signature::NAMESPACE, "-f"]);
+        command.arg(&self.allowed_signers).arg("-s").arg(signature).stdin(Stdio::from(report));
+        let Ok(output) = command.output() else { return Ok(None) };
+        let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        if output.status.success() { Ok(Some(said)) } else { Err(Error::new(said).context("run ssh-keygen -Y verify")) }
+    }
+
+    /// Changes one byte of the report and verifies it again.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn forge(&self) -> Result<Check> {
+        let doing = || "change the report";
+        let mut bytes = fs::read(&self.report).doing(doing)?;
+        let middle = bytes.len() / 2;
+        if let Some(byte) = bytes.get_mut(middle) {
+            *byte ^= 1;
+        }
+        fs::write(&self.report, &bytes).doing(doing)?;
+        reports::verify(&self.report, &self.signers, None, self.now)
+    }
+}

@@ -1,0 +1,75 @@
+//! What is done to the copies: the wounds of the test suite, each with the findings that it must cause.
+
+/// One wound, and exactly what has to be found.
+#[derive(Debug, Clone, Copy)]
+pub struct Wound {
+    /// A few words for a heading.
+    pub title: &'static str,
+    /// Name of the database that gets it.
+    pub database: &'static str,
+    text: &'static str,
+}
+
+macro_rules! wound {
+    ($title:literal, $stem:literal) => {
+        Wound {
+            title: $title,
+            database: $stem,
+            text: include_str!(concat!("../../../fixtures/damage/", $stem, ".sql")),
+        }
+    };
+}
+
+/// All of them, in the order in which they are shown.
+pub const WOUNDS: [Wound; 6] = [
+    wound!("One cent", "club_one_cent"),
+    wound!("One row", "club_entry_lost"),
+    wound!("An orphan", "club_member_lost"),
+    wound!("An index", "club_index_missing"),
+    wound!("A trigger", "club_trigger_disabled"),
+    wound!("A sequence", "club_sequence_behind"),
+];
+
+/// The user's own checks that go with the database, by name.
+pub const ASSERTIONS: [(&str, &str); 2] = [
+    ("balances", include_str!("../../../fixtures/assertions/club/balances.sql")),
+    ("entries_paid_once", include_str!("../../../fixtures/assertions/club/entries_paid_once.sql")),
+];
+
+impl Wound {
+    fn header(&self, key: &str) -> impl Iterator<Item = &'static str> {
+        let prefix = format!("-- {key}: ");
+        self.text.lines().filter_map(move |line| line.strip_prefix(prefix.as_str()))
+    }
+
+    /// How this happens in real life.
+    pub fn why(&self) -> &'static str {
+        self.header("why").next().unwrap_or_default()
+    }
+
+    /// The findings as printed, sorted; these and no others.
+    pub fn expected(&self) -> Vec<String> {
+        let mut expected: Vec<String> = self.header("expect").map(str::to_owned).collect();
+        expected.sort();
+        expected
+    }
+
+    /// The statements.
+    pub fn sql(&self) -> String {
+        let lines = self.text.lines().filter(|line| !line.starts_with("--"));
+        lines.collect::<Vec<_>>().join("\n").trim().to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_wound_says_what_it_does_and_what_must_be_found() {
+        for wound in WOUNDS {
+            assert!(!wound.why().is_empty() && !wound.expected().is_empty() && !wound.sql().is_empty(), "{wound:?}");
+            assert!(!wound.sql().contains("--"), "{}", wound.sql());
+        }
+    }
+}

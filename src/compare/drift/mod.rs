@@ -1,0 +1,263 @@
+//! Drift: what has changed in a database from one night to another, out of what was saved of both.
+//!
+//! Pure, and without any database: rows are counted out of the two sketches. Never says how many rows differ where the sketches are too
+//! small to tell; then it says "at least". A row that was changed counts once as removed and once as added: only the database
+//! itself could say which belong together.
+
+mod rule;
+mod rules;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use crate::compare::{Request, compare, row_difference};
+use crate::model::finding::{Finding, FindingKind, Unchecked};
+use crate::model::manifest::{Manifest, Observed, Relation, Tally, Violations};
+use crate::model::name::Name;
+
+pub use rule::DriftRule;
+pub use rules::{Judged, Rule, judge, rules};
+
+/// What has changed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Drift {
+    /// Tables whose rows are not the same, by printed name.
+    pub tables: BTreeMap<String, TableDrift>,
+    /// Tables with the same rows in both nights.
+    pub tables_unchanged: u64,
+    /// Large objects, as rows of (oid, chunk, bytes).
+    pub large_objects: Option<TableDrift>,
+    /// Objects of the schema that are new, gone or otherwise defined.
+    pub objects: Vec<ObjectDrift>,
+    /// State of sequences.
+    pub sequences: Vec<Change>,
+    /// Rows that violate foreign keys and assertions.
+    pub violations: Vec<Change>,
+    /// Version of the server and settings of the session.
+    pub settings: Vec<Change>,
+    /// What one of the nights did not see: it may have changed.
+    pub unknown: Vec<Unchecked>,
+}
+
+/// How the rows of one table have changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TableDrift {
+    /// In which direction.
+    pub direction: Direction,
+    /// Rows before; `None`: no such table, or not seen.
+    pub before: Option<u64>,
+    /// Rows after.
+    pub after: Option<u64>,
+    /// Rows that only the night before had; `None`: the rows cannot be held against each other.
+    pub removed: Option<u64>,
+    /// Rows that only the night after has.
+    pub added: Option<u64>,
+    /// False: at least so many.
+    pub is_exact: bool,
+}
+
+/// In which direction a table has changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// It was not there before.
+    Appeared,
+    /// It is not there any more.
+    Vanished,
+    /// It has more rows.
+    Grew,
+    /// It has fewer rows.
+    Shrank,
+    /// It has as many rows, others.
+    Changed,
+}
+
+/// An object of the schema that is not what it was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ObjectDrift {
+    /// `added`, `removed`, `changed` or `reordered` (columns).
+    pub change: &'static str,
+    /// Kind and identity.
+    pub object: String,
+    /// Its definition before.
+    pub before: Option<String>,
+    /// Its definition after.
+    pub after: Option<String>,
+    /// What came or went with it.
+    pub with_it: Vec<String>,
+}
+
+/// A value that is not what it was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Change {
+    /// Of what.
+    pub name: String,
+    /// `None`: there was none.
+    pub before: Option<String>,
+    /// `None`: there is none.
+    pub after: Option<String>,
+}
+
+impl Drift {
+    /// Whether something has changed for certain.
+    pub fn has_changes(&self) -> bool {
+        !(self.tables.is_empty()
+            && self.large_objects.is_none()
+            && self.objects.is_empty()
+            && self.sequences.is_empty()
+            && self.violations.is_empty()
+            && self.settings.is_empty())
+    }
+
+    /// As diff(1): 0 the same, 1 different, 2 nobody knows.
+    pub fn exit_code(&self) -> u8 {
+        match (self.has_changes(), self.unknown.is_empty()) {
+            (true, _) => 1,
+            (false, false) => 2,
+            (false, true) => 0,
+        }
+    }
+}
+
+/// What has changed between two manifests of the same database.
+pub fn between(before: &Manifest, after: &Manifest) -> Drift {
+    let mut drift = Drift::default();
+    note_tables(before, after, &mut drift);
+    if let (Observed::Seen(b), Observed::Seen(a)) = (&before.large_objects, &after.large_objects) {
+        drift.large_objects = rows(Some(b), Some(a), true, (true, true));
+    }
+    let outcome = compare(before, after, &Request::default());
+    for finding in outcome.findings {
+        note_finding(finding, &mut drift);
+    }
+    // Of rows that were read with other columns the counts are known, and that is noted above.
+    let is_noted =
+        |thing: &Unchecked| thing.object.strip_prefix("rows ").is_some_and(|name| drift.tables.contains_key(name));
+    drift.unknown = outcome.unchecked.into_iter().filter(|thing| !is_noted(thing)).collect();
+    drift.violations = violations(before, after);
+    drift.settings = settings(before, after);
+    drift
+}
+
+fn note_tables(before: &Manifest, after: &Manifest, drift: &mut Drift) {
+    let names: BTreeSet<&Name> = before.relations.keys().chain(after.relations.keys()).collect();
+    for name in names {
+        let (b, a) = (before.relations.get(name), after.relations.get(name));
+        let is_same_form = b.zip(a).is_none_or(|(b, a)| b.read_columns == a.read_columns);
+        let tally = |side: Option<&'_ Relation>| side.and_then(|relation| relation.rows.seen()).cloned();
+        let (b_rows, a_rows) = (tally(b), tally(a));
+        match rows(b_rows.as_ref(), a_rows.as_ref(), is_same_form, (b.is_some(), a.is_some())) {
+            Some(change) => drop(drift.tables.insert(name.to_string(), change)),
+            None if b_rows.is_some() && a_rows.is_some() => drift.tables_unchanged += 1,
+            // The comparison says of these why they were not seen.
+            None => {}
+        }
+    }
+}
+
+/// `None`: no change that is known. `is_there`: whether there is such a table, seen or not.
+fn rows(
+    before: Option<&Tally>,
+    after: Option<&Tally>,
+    is_same_form: bool,
+    is_there: (bool, bool),
+) -> Option<TableDrift> {
+    let count = |tally: Option<&Tally>| tally.map(|tally| tally.digest.rows);
+    let (b, a) = (count(before), count(after));
+    let direction = match is_there {
+        (true, false) => Direction::Vanished,
+        (false, true) => Direction::Appeared,
+        _ => match b?.cmp(&a?) {
+            std::cmp::Ordering::Less => Direction::Grew,
+            std::cmp::Ordering::Greater => Direction::Shrank,
+            std::cmp::Ordering::Equal => Direction::Changed,
+        },
+    };
+    let mut drift = TableDrift { direction, before: b, after: a, removed: b, added: a, is_exact: true };
+    if let (Some(before), Some(after)) = (before, after) {
+        if !is_same_form && direction == Direction::Changed {
+            // The columns have changed, which the schema shows; of the rows nothing is known.
+            return None;
+        }
+        if before.digest == after.digest && is_same_form {
+            return None;
+        }
+        let difference = is_same_form.then(|| row_difference(before, after));
+        drift.removed = difference.as_ref().map(|difference| difference.expected_only);
+        drift.added = difference.as_ref().map(|difference| difference.actual_only);
+        drift.is_exact = difference.is_some_and(|difference| difference.is_exact);
+    }
+    Some(drift)
+}
+
+fn note_finding(finding: Finding, drift: &mut Drift) {
+    let change = match finding.kind {
+        FindingKind::Missing => "removed",
+        FindingKind::Unexpected => "added",
+        FindingKind::Changed => "changed",
+        FindingKind::ColumnOrder => "reordered",
+        FindingKind::SequenceValue => {
+            let Finding { object: name, expected: before, actual: after, .. } = finding;
+            return drift.sequences.push(Change { name, before, after });
+        }
+        // Rows and violations are counted above and below, from the manifests themselves.
+        FindingKind::RowCount
+        | FindingKind::RowContent
+        | FindingKind::Generated
+        | FindingKind::LargeObjects
+        | FindingKind::ForeignKey
+        | FindingKind::Assertion
+        | FindingKind::Drift => return,
+    };
+    let Finding { object, expected: before, actual: after, detail: with_it, .. } = finding;
+    drift.objects.push(ObjectDrift { change, object, before, after, with_it });
+}
+
+fn violations(before: &Manifest, after: &Manifest) -> Vec<Change> {
+    let both = [
+        ("foreign key", &before.foreign_keys, &after.foreign_keys),
+        ("assertion", &before.assertions, &after.assertions),
+    ];
+    let text = |side: Option<&Violations>| {
+        side.map(|violations| {
+            crate::model::verdict::counted(usize::try_from(violations.rows).unwrap_or(usize::MAX), "violating row")
+        })
+    };
+    let mut changes = Vec::new();
+    for (noun, before, after) in both {
+        for name in before.keys().chain(after.keys()).collect::<BTreeSet<_>>() {
+            let seen = |side: &BTreeMap<String, Observed<Violations>>| side.get(name).and_then(Observed::seen).cloned();
+            let (b, a) = (seen(before), seen(after));
+            let count = |side: &Option<Violations>| side.as_ref().map_or(0, |violations| violations.rows);
+            if count(&b) != count(&a) {
+                changes.push(Change {
+                    name: format!("{noun} {name}"),
+                    before: text(b.as_ref()),
+                    after: text(a.as_ref()),
+                });
+            }
+        }
+    }
+    changes
+}
+
+fn settings(before: &Manifest, after: &Manifest) -> Vec<Change> {
+    let (b, a) = (&before.endpoint, &after.endpoint);
+    let mut changes = vec![Change {
+        name: "server version".into(),
+        before: b.server_version.clone(),
+        after: a.server_version.clone(),
+    }];
+    let names: BTreeSet<&String> = b.settings.keys().chain(a.settings.keys()).collect();
+    changes.extend(names.into_iter().map(|name| Change {
+        name: format!("setting {name}"),
+        before: b.settings.get(name).cloned(),
+        after: a.settings.get(name).cloned(),
+    }));
+    changes.retain(|change| change.before != change.after);
+    changes
+}
+
+#[cfg(test)]
+mod tests;

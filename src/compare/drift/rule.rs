@@ -1,0 +1,43 @@
+//! `[[drift]]`: what may not happen to tables from one night to the next.
+//!
+//! Plain data; [`super::judge`] applies it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::error::{Error, Result};
+use crate::model::selection::Pattern;
+
+/// One rule. A night in which it does not hold has a finding of kind `drift`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DriftRule {
+    /// A pattern as in pg_dump's `--table`: `shop.orders`, `shop.*`.
+    pub tables: String,
+    /// Of the rows that a table had in the night before, at most so many in a hundred may be gone: 0 to 99.
+    #[serde(default)]
+    pub max_shrink_percent: Option<u8>,
+    /// A table must have a row.
+    #[serde(default)]
+    pub must_not_be_empty: bool,
+    /// A table that was there in the night before must be there.
+    #[serde(default)]
+    pub must_not_vanish: bool,
+}
+
+impl DriftRule {
+    /// The tables that it is about.
+    ///
+    /// # Errors
+    /// A pattern that is none, a rule that forbids nothing, a percentage of which no table could fall short.
+    pub fn pattern(&self) -> Result<Pattern> {
+        if self.max_shrink_percent.is_none() && !self.must_not_be_empty && !self.must_not_vanish {
+            let hint = "max_shrink_percent, must_not_be_empty or must_not_vanish";
+            return Err(Error::new("it forbids nothing").hint(hint));
+        }
+        if self.max_shrink_percent.is_some_and(|percent| percent > 99) {
+            let hint = "0 to 99; must_not_be_empty says that a table must have a row";
+            return Err(Error::new("max_shrink_percent: every table may shrink by 100 percent").hint(hint));
+        }
+        Pattern::table(&self.tables)
+    }
+}

@@ -1,0 +1,164 @@
+//! The rules of `[[drift]]`, and what breaks them.
+//!
+//! Never lets a rule that was not applied pass for one that holds: a pattern that matches no table, or a table whose rows were not
+//! seen, is unchecked. Holds one night against one other: a table that loses a little every night is not seen here.
+
+use super::DriftRule;
+use crate::base::error::{Context, Result};
+use crate::compare;
+use crate::model::finding::{Finding, FindingKind, Unchecked, Waiver};
+use crate::model::manifest::{Manifest, RelationKind};
+use crate::model::name::Name;
+use crate::model::selection::Pattern;
+use crate::model::verdict::{Outcome, counted};
+
+/// A rule that makes sense.
+#[derive(Debug, Clone)]
+pub struct Rule {
+    given: DriftRule,
+    pattern: Pattern,
+}
+
+/// Reads the rules.
+///
+/// # Errors
+/// See [`DriftRule::pattern`].
+pub fn rules(given: &[DriftRule]) -> Result<Vec<Rule>> {
+    let read = |rule: &DriftRule| {
+        let pattern = rule.pattern().doing(|| format!("read the drift rule for {}", rule.tables))?;
+        Ok(Rule { given: rule.clone(), pattern })
+    };
+    given.iter().map(read).collect()
+}
+
+/// What the rules say of a night.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Judged {
+    /// Rules that do not hold, a finding for each table.
+    pub findings: Vec<Finding>,
+    /// Rules that could not be applied.
+    pub unchecked: Vec<Unchecked>,
+    /// What people should know.
+    pub remarks: Vec<String>,
+}
+
+impl Judged {
+    /// Adds it to the outcome of a night whose own waivers have been applied already; the same waivers may cover drift.
+    pub fn add_to(self, outcome: &mut Outcome, waivers: &[Waiver]) {
+        let mut own = Outcome { findings: self.findings, unchecked: self.unchecked, ..Outcome::default() };
+        compare::waive(&mut own, waivers);
+        outcome.findings.append(&mut own.findings);
+        outcome.unchecked.append(&mut own.unchecked);
+        outcome.remarks.extend(self.remarks);
+        for applied in own.waivers {
+            match outcome.waivers.iter_mut().find(|known| known.waiver == applied.waiver) {
+                // A whole kind is listed already.
+                Some(known) => {
+                    known.covered.extend(applied.covered.into_iter().filter(|text| !text.starts_with("every ")))
+                }
+                None => outcome.waivers.push(applied),
+            }
+        }
+    }
+}
+
+/// Holds a night against the one before it: the last one that was sound, for what was lost in a damaged night must not become the
+/// measure. In the first night there is none.
+pub fn judge(previous: Option<&Manifest>, current: &Manifest, rules: &[Rule]) -> Judged {
+    let mut judged = Judged::default();
+    for rule in rules {
+        let names: Vec<&Name> =
+            names(previous, current).into_iter().filter(|name| rule.pattern.matches(name)).collect();
+        if names.is_empty() {
+            judged.unchecked.push(unchecked(rule, "matches no table in this night or the one before"));
+        }
+        for name in names {
+            judge_table(rule, name, previous, current, &mut judged);
+        }
+    }
+    if previous.is_none() && rules.iter().any(Rule::needs_previous) {
+        judged.remarks.push("drift: there is no sound night before this one to hold it against".into());
+    }
+    judged
+}
+
+impl Rule {
+    /// Whether it holds one night against another.
+    pub fn needs_previous(&self) -> bool {
+        self.given.max_shrink_percent.is_some() || self.given.must_not_vanish
+    }
+}
+
+fn names<'a>(previous: Option<&'a Manifest>, current: &'a Manifest) -> std::collections::BTreeSet<&'a Name> {
+    let relations = previous.into_iter().chain([current]).flat_map(|manifest| &manifest.relations);
+    relations.filter(|(_, relation)| relation.kind != RelationKind::ForeignTable).map(|(name, _)| name).collect()
+}
+
+fn unchecked(rule: &Rule, reason: &str) -> Unchecked {
+    Unchecked {
+        object: format!("drift {}", rule.given.tables),
+        side: "expected".into(),
+        reason: reason.into(),
+        limit: None,
+    }
+}
+
+fn judge_table(rule: &Rule, name: &Name, previous: Option<&Manifest>, current: &Manifest, judged: &mut Judged) {
+    let was = previous.and_then(|manifest| manifest.relations.get(name));
+    let Some(is) = current.relations.get(name) else {
+        let before = was.and_then(|was| was.rows.seen()).map_or("a table".to_owned(), |tally| rows(tally.digest.rows));
+        // Whatever a rule wants of a table, there has to be one.
+        judged.find(name, before, "no such table".into(), "it has vanished", rule);
+        return;
+    };
+    if !rule.given.must_not_be_empty && rule.given.max_shrink_percent.is_none() {
+        return;
+    }
+    let Some(now) = is.rows.seen().map(|tally| tally.digest.rows) else {
+        return judged.unchecked.push(unchecked(rule, &format!("the rows of {name} were not seen")));
+    };
+    let before = was.map(|was| was.rows.seen().map(|tally| tally.digest.rows));
+    if rule.given.must_not_be_empty && now == 0 {
+        let before = before.flatten().map_or("at least 1 row".to_owned(), rows);
+        return judged.find(name, before, rows(now), "it is empty", rule);
+    }
+    match (rule.given.max_shrink_percent, before) {
+        (Some(percent), Some(Some(before))) if has_shrunk_by_more(before, now, percent) => {
+            let lost = (before - now).saturating_mul(100) / before;
+            let text = format!("it has lost {} ({lost} %), at most {percent} % may go", rows(before - now));
+            judged.find(name, rows(before), rows(now), &text, rule);
+        }
+        (Some(_), Some(None)) => {
+            judged.unchecked.push(unchecked(rule, &format!("the rows of {name} were not seen in the night before")));
+        }
+        _ => {}
+    }
+}
+
+/// In numbers that do not overflow and are not rounded.
+fn has_shrunk_by_more(before: u64, now: u64, percent: u8) -> bool {
+    now < before && u128::from(before - now) * 100 > u128::from(before) * u128::from(percent)
+}
+
+fn rows(count: u64) -> String {
+    counted(usize::try_from(count).unwrap_or(usize::MAX), "row")
+}
+
+impl Judged {
+    /// One finding for each table, however many rules it breaks.
+    fn find(&mut self, name: &Name, before: String, now: String, why: &str, rule: &Rule) {
+        let line = format!("{why} (rule {})", rule.given.tables);
+        let object = name.to_string();
+        match self.findings.iter_mut().find(|finding| finding.object == object) {
+            Some(known) => known.detail.push(line),
+            None => {
+                let mut finding = Finding::new(FindingKind::Drift, object).sides(before, now);
+                finding.detail.push(line);
+                self.findings.push(finding);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,236 @@
+//! An endpoint: a place to read. Three kinds, one way to use them, so that any two can be compared.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use crate::base::error::{Context, Error, Result};
+use crate::endpoint::archive::Archive;
+use crate::endpoint::dump::Dump;
+use crate::endpoint::live::{CaptureRequest, Live, LiveOptions};
+use crate::model::hashing::{Accumulator, Purpose};
+use crate::model::listing::{Listed, Listing};
+use crate::model::manifest::{Definition, Manifest, RelationKind, SequenceValue};
+use crate::model::name::Name;
+use crate::model::progress::{Listener, Side};
+use crate::postgres::conninfo::ConnInfo;
+use crate::postgres::tools::{CLIENT, PgTools};
+use crate::storage::reports;
+
+/// How endpoints are opened.
+#[derive(Clone)]
+pub struct OpenOptions<'a> {
+    /// For live databases.
+    pub live: LiveOptions,
+    /// Where PostgreSQL's programs are, when not where they are usually found.
+    pub pg_bindir: Option<PathBuf>,
+    /// The environment.
+    pub environment: &'a dyn Fn(&str) -> Option<String>,
+    /// Now, RFC 3339.
+    pub taken_at: String,
+}
+
+/// A live database, a dump archive or a saved manifest.
+pub enum Endpoint {
+    /// A live database at one moment.
+    Live(Box<Live>),
+    /// A dump made by pg_dump.
+    Dump(Box<Dump>),
+    /// What was captured before.
+    Saved(Box<Manifest>),
+    /// A live database or a dump that has been captured already, and can still be read again.
+    Captured(Box<Endpoint>, Box<Manifest>),
+}
+
+/// What a further pass is about.
+#[derive(Debug, Clone, Copy)]
+pub enum Target<'a> {
+    /// A relation.
+    Relation(&'a Name),
+    /// The large objects.
+    LargeObjects,
+}
+
+impl Endpoint {
+    /// Opens what a command line names: a connection string, or the path of a dump or of a saved manifest.
+    ///
+    /// # Errors
+    /// When it is none of them, or cannot be opened.
+    pub async fn open(text: &str, side: Side, options: &OpenOptions<'_>) -> Result<Self> {
+        let opened = if ConnInfo::is_connection_string(text) {
+            Self::open_live(text, side, options).await
+        } else {
+            Self::open_path(Path::new(text), side, options).await
+        };
+        opened.doing(|| format!("open the {side} side"))
+    }
+
+    async fn open_live(text: &str, side: Side, options: &OpenOptions<'_>) -> Result<Self> {
+        let conninfo = ConnInfo::resolve(text, options.environment)?;
+        let live = Live::open(conninfo, options.live.clone(), side, options.taken_at.clone()).await?;
+        Ok(Self::Live(Box::new(live)))
+    }
+
+    async fn open_path(path: &Path, side: Side, options: &OpenOptions<'_>) -> Result<Self> {
+        if !path.exists() {
+            return Err(no_such_endpoint(path).hint("name a database as postgresql://user@host/name or dbname=name"));
+        }
+        if reports::is_report_directory(path) {
+            let error = Error::new(format!("{} is a report: it has two manifests", path.display()));
+            return Err(error.hint("name expected.manifest.json or actual.manifest.json in it"));
+        }
+        if path.extension().is_some_and(|extension| extension == "json") {
+            return Ok(Self::Saved(Box::new(reports::load_manifest(path)?)));
+        }
+        if Archive::detect(path)?.is_none() {
+            let error = Error::new(format!("{} is neither a dump nor a saved manifest", path.display()));
+            return Err(error.hint("a dump is what pg_dump writes: -Fc, -Fd, -Ft or plain SQL"));
+        }
+        let path_variable = (options.environment)("PATH");
+        let tools = PgTools::find(options.pg_bindir.as_deref(), path_variable.as_deref(), CLIENT)?;
+        let dump = Dump::open(path, &tools, options.live.jobs, side, options.taken_at.clone()).await?;
+        dump.check_is_whole()?;
+        Ok(Self::Dump(Box::new(dump)))
+    }
+
+    /// What it has to offer.
+    pub fn listing(&self) -> Cow<'_, Listing> {
+        match self {
+            Self::Live(live) => Cow::Borrowed(live.listing()),
+            Self::Dump(dump) => Cow::Borrowed(dump.listing()),
+            Self::Saved(manifest) | Self::Captured(_, manifest) => Cow::Owned(saved_listing(manifest)),
+        }
+    }
+
+    /// What people should know of this side beside the result.
+    pub fn remarks(&self, side: Side) -> Vec<String> {
+        let live = match self {
+            Self::Live(live) => live,
+            Self::Captured(inner, _) => return inner.remarks(side),
+            Self::Dump(_) | Self::Saved(_) => return Vec::new(),
+        };
+        let facts = live.facts();
+        let is_unproven = facts.peer.as_deref() == Some("encrypted, identity not verified");
+        let unproven = is_unproven.then(|| {
+            format!("{side}: the server's identity was not verified: use sslmode=verify-full with sslrootcert")
+        });
+        let warnings = live.warnings().iter().map(|warning| format!("{side}: {warning}"));
+        warnings.chain(unproven).collect()
+    }
+
+    /// The version of pg_restore that reads it, if one does.
+    pub fn pg_restore(&self) -> Option<&str> {
+        match self {
+            Self::Dump(dump) => Some(dump.pg_restore_version()),
+            Self::Captured(inner, _) => inner.pg_restore(),
+            Self::Live(_) | Self::Saved(_) => None,
+        }
+    }
+
+    /// What the sequences of a live database stand at now; of anything else, nothing.
+    ///
+    /// # Errors
+    /// When one of them cannot be read.
+    pub async fn sequence_values(&self) -> Result<BTreeMap<Name, SequenceValue>> {
+        match self {
+            Self::Live(live) => live.sequence_values().await,
+            Self::Captured(inner, _) => Box::pin(inner.sequence_values()).await,
+            Self::Dump(_) | Self::Saved(_) => Ok(BTreeMap::new()),
+        }
+    }
+
+    /// The definitions of these kinds as a live database has them now; `None` where there is no telling.
+    pub async fn definitions_now(
+        &self,
+        kinds: &BTreeSet<&str>,
+    ) -> Option<BTreeMap<String, BTreeMap<String, Definition>>> {
+        match self {
+            Self::Live(live) => live.definitions_now(kinds).await.ok(),
+            Self::Captured(inner, _) => Box::pin(inner.definitions_now(kinds)).await,
+            Self::Dump(_) | Self::Saved(_) => None,
+        }
+    }
+
+    /// Whether the moment of a live database lasts: what was made with it counts only then.
+    ///
+    /// # Errors
+    /// Why it does not.
+    pub async fn check_moment(&self) -> Result<()> {
+        match self {
+            Self::Live(live) => live.check_moment().await,
+            Self::Captured(inner, _) => Box::pin(inner.check_moment()).await,
+            Self::Dump(_) | Self::Saved(_) => Ok(()),
+        }
+    }
+
+    /// Something that no two different databases, dumps or saved manifests have in common.
+    pub fn identity(&self) -> Option<String> {
+        match self {
+            Self::Live(live) => Some(live.identity().to_owned()),
+            Self::Dump(dump) => dump.identity(),
+            Self::Captured(inner, _) => inner.identity(),
+            Self::Saved(manifest) => {
+                let facts = &manifest.endpoint;
+                Some(format!("saved {} {} {}", facts.kind, facts.description, facts.taken_at))
+            }
+        }
+    }
+
+    /// Reads everything asked for. A saved manifest is what it is.
+    ///
+    /// # Errors
+    /// No session at all, or a dump that is damaged.
+    pub async fn capture(&self, request: &CaptureRequest, listener: &Listener) -> Result<Cow<'_, Manifest>> {
+        match self {
+            Self::Live(live) => live.capture(request, listener).await.map(Cow::Owned),
+            Self::Dump(dump) => dump.capture(&request.plan, listener).await.map(Cow::Owned),
+            Self::Saved(manifest) | Self::Captured(_, manifest) => Ok(Cow::Borrowed(manifest.as_ref())),
+        }
+    }
+
+    /// One more pass over a relation or the large objects, at the same moment.
+    ///
+    /// # Errors
+    /// When it cannot be read again; a saved manifest never can.
+    pub async fn scan(&self, target: Target<'_>, columns: &[String], purpose: &Purpose) -> Result<Accumulator> {
+        match (self, target) {
+            (Self::Live(live), Target::Relation(name)) => live.scan(name, columns, purpose).await,
+            (Self::Live(live), Target::LargeObjects) => live.scan_large_objects(purpose).await,
+            (Self::Dump(dump), Target::Relation(name)) => dump.scan(Some(name), columns, purpose).await,
+            (Self::Dump(dump), Target::LargeObjects) => dump.scan(None, columns, purpose).await,
+            (Self::Captured(inner, _), _) => Box::pin(inner.scan(target, columns, purpose)).await,
+            (Self::Saved(_), _) => Err(Error::new("a saved manifest holds digests, not rows")),
+        }
+    }
+}
+
+/// A mistyped connection string is taken for a path: what may hold a password is not repeated.
+fn no_such_endpoint(path: &Path) -> Error {
+    let text = path.to_string_lossy();
+    let may_be_secret = ["@", "://", "="].iter().any(|sign| text.contains(sign));
+    if may_be_secret {
+        Error::new("it is not a connection string, and there is no file of that name")
+    } else {
+        Error::new(format!("there is no file {text}, and it is not a connection string"))
+    }
+}
+
+fn saved_listing(manifest: &Manifest) -> Listing {
+    let listed = |(name, relation): (&Name, &crate::model::manifest::Relation)| {
+        let listed = Listed {
+            kind: relation.kind,
+            columns: relation.columns.clone(),
+            key: relation.key.clone(),
+            is_unlogged: relation.is_unlogged,
+            extension: relation.extension.clone(),
+            bytes: 0,
+            fixed: Some(relation.read_columns.clone()),
+            // Of a dump's manifest, what the dump could not hold.
+            can_have_rows: relation.kind == RelationKind::Table || !relation.columns.is_empty(),
+            config: None,
+            is_undefined: relation.is_undefined,
+        };
+        (name.clone(), listed)
+    };
+    Listing { relations: manifest.relations.iter().map(listed).collect(), names: manifest.names.clone() }
+}

@@ -1,0 +1,178 @@
+//! A dump made by pg_dump, read as an endpoint: tables with their columns, rows as COPY lines, sequence values, large
+//! objects, and the proof that the dump is whole.
+//!
+//! The archive formats are read by pg_restore, the one program that knows them all, and plain SQL directly; both end
+//! up as the same text, which goes through the same reader. It never parses an archive itself, never connects to a
+//! server, and never takes a dump for complete without its last words.
+//!
+//! What no reader can know: without compression there are no checksums in a dump (nor with lz4 and zstd, as pg_dump
+//! uses them), so a changed byte gives another row, not an error. In a directory, pg_restore does not notice that the
+//! file of a large object is cut short unless it is compressed with gzip, and gives a shorter one. Both differ from
+//! what they are compared with. The table of contents has no checksum either: a changed byte there can hide a table,
+//! a sequence value or the rows of a table, so what a dump does not name (`HasData::None` too) is never equal to
+//! nothing. And of relations that are not wanted, nothing is read.
+
+mod catalog;
+mod format;
+mod handlers;
+mod nesting;
+mod reader;
+mod restore;
+mod scan;
+mod splitter;
+mod statement;
+mod toc;
+mod token;
+mod written;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+pub use catalog::{ArchiveCatalog, ArchiveColumn, ArchiveTable, HasData, SequenceValue, TableKind};
+pub use format::Format;
+
+use crate::base::error::{Context, Result};
+use crate::base::files;
+use crate::model::name::Name;
+use handlers::{Gather, Peek, WhoseRows};
+use reader::{End, Handler, read_dump};
+use restore::Restore;
+use toc::Toc;
+
+/// Takes the rows of a dump. Calls for one table, or one large object, always come to one sink without others in
+/// between; different tables may come to different sinks at the same time. What a sink has seen counts only if the
+/// whole scan succeeds.
+pub trait RowSink: Send {
+    /// Rows of this table follow; `columns` is their order. A table may come more than once: with
+    /// `--load-via-partition-root` the rows of each partition come as rows of the root.
+    fn begin(&mut self, table: &Name, columns: &[String]) -> Result<()>;
+    /// One row: the line of `COPY … TO STDOUT` without its newline.
+    fn row(&mut self, line: &[u8]) -> Result<()>;
+    /// The rows are over.
+    fn end(&mut self) -> Result<()>;
+    /// The next bytes of a large object, in order; an empty one comes once, with no bytes.
+    fn large_object(&mut self, oid: u32, offset: u64, bytes: &[u8]) -> Result<()>;
+}
+
+/// A dump, its table of contents read.
+#[derive(Debug)]
+pub struct Archive {
+    path: PathBuf,
+    format: Format,
+    pg_restore: PathBuf,
+    catalog: ArchiveCatalog,
+    toc: Toc,
+    /// Raw names by OID, of relations that are defined in an archive.
+    names: BTreeMap<u32, Name>,
+    has_offsets: bool,
+}
+
+impl Archive {
+    /// Looks at the first bytes: `None` if it is no dump at all. A dump that cannot be read as it is, for instance
+    /// because it is compressed as a whole, is an error that says what to do.
+    pub fn detect(path: &Path) -> Result<Option<Format>> {
+        format::detect(path).doing(|| reading(path))
+    }
+
+    /// Reads the table of contents; of plain SQL, the whole file once. `pg_restore` is the program to run.
+    pub fn open(path: &Path, pg_restore: &Path) -> Result<Self> {
+        let format = Self::detect(path)?.ok_or_else(|| not_a_dump(path))?;
+        let mut archive = Self {
+            path: path.to_owned(),
+            format,
+            pg_restore: pg_restore.to_owned(),
+            catalog: ArchiveCatalog::default(),
+            toc: Toc::default(),
+            names: BTreeMap::new(),
+            has_offsets: false,
+        };
+        let opened = if format == Format::Plain { archive.open_plain() } else { archive.open_archive() };
+        opened.doing(|| reading(path))?;
+        Ok(archive)
+    }
+
+    /// What the dump says it holds.
+    pub fn catalog(&self) -> &ArchiveCatalog {
+        &self.catalog
+    }
+
+    /// Which kind of dump it is.
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
+    fn open_plain(&mut self) -> Result<()> {
+        let mut gather = Gather::default();
+        match read_dump(files::open(&self.path)?, &mut gather)? {
+            End::Cut(how) => return Err(format::cut(&how)),
+            End::Complete | End::Stopped => {}
+        }
+        gather.builder.catalog.strange = gather.written.finish();
+        self.catalog = gather.builder.finish();
+        Ok(())
+    }
+
+    fn open_archive(&mut self) -> Result<()> {
+        match self.format {
+            Format::Tar => format::check_tar_end(&self.path)?,
+            Format::Directory => format::check_directory(&self.path)?,
+            Format::Custom | Format::Plain => {}
+        }
+        let list = Restore::start(&self.pg_restore, &["-l"], None, &self.path)?.read_all()?;
+        self.toc = toc::parse(&String::from_utf8_lossy(&list))?;
+        let mut gather = Gather::default();
+        self.restore(&["--verbose"], &self.toc.definitions, &mut gather)?;
+        let data = if self.peek()? { HasData::Rows } else { HasData::Inserts };
+        gather.builder.catalog.has_definitions |= self.toc.has_objects;
+        for entry in &self.toc.rows {
+            match gather.names.get(&entry.table_oid) {
+                Some(name) => gather.builder.data(name, data, &[]),
+                // Of a dump of rows alone nothing is compared, so their names do not matter.
+                None if !self.toc.has_objects => gather.builder.catalog.undefined_tables += 1,
+                None => {
+                    let Some((name, columns)) = self.whose_rows(entry.id)? else { continue };
+                    gather.builder.data(&name, data, &columns);
+                    gather.names.insert(entry.table_oid, name);
+                }
+            }
+        }
+        gather.builder.catalog.has_large_object_data = !self.toc.large_objects.is_empty();
+        self.catalog = gather.builder.finish();
+        self.names = gather.names;
+        Ok(())
+    }
+
+    /// Whether the rows are COPY lines: pg_dump writes all tables of a dump one way, so the first tells.
+    fn peek(&mut self) -> Result<bool> {
+        let Some(first) = self.toc.rows.first() else { return Ok(true) };
+        let mut peek = Peek::default();
+        self.restore(&["--verbose"], &[first.id], &mut peek)?;
+        self.has_offsets = peek.has_offsets;
+        Ok(peek.has_copy)
+    }
+
+    /// `None` where there are no rows, as INSERT statements have it.
+    fn whose_rows(&self, id: u32) -> Result<Option<(Name, Vec<String>)>> {
+        let mut whose = WhoseRows::default();
+        self.restore(&[], &[id], &mut whose)?;
+        Ok(whose.table)
+    }
+
+    /// Reads these entries of an archive.
+    fn restore(&self, arguments: &[&str], ids: &[u32], handler: &mut impl Handler) -> Result<()> {
+        let arguments: Vec<&str> = arguments.iter().copied().chain(["-f", "-"]).collect();
+        let mut restore = Restore::start(&self.pg_restore, &arguments, Some(ids), &self.path)?;
+        let end = read_dump(restore.output()?, handler)?;
+        restore.finish(end)
+    }
+}
+
+fn reading(path: &Path) -> String {
+    format!("read {}", path.display())
+}
+
+fn not_a_dump(path: &Path) -> crate::base::error::Error {
+    crate::base::error::Error::new("this is not a PostgreSQL dump")
+        .hint("expected the output of pg_dump: -Fc, -Fd, -Ft or plain SQL")
+        .context(reading(path))
+}

@@ -1,0 +1,282 @@
+//! A whole comparison: agree on what is read, read both sides at once, compare, then name the rows that differ.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::base::error::{Error, Result};
+use crate::compare::rows::{Found, Show, name_rows};
+use crate::compare::{self, LARGE_OBJECTS, Request};
+use crate::endpoint::any::{Endpoint, Target};
+use crate::endpoint::live::CaptureRequest;
+use crate::model::catalog;
+use crate::model::digest::RowDigest;
+use crate::model::finding::{Finding, FindingKind, RowDifference, Unchecked};
+use crate::model::hashing::{Accumulator, CollectedRow, Purpose, STRATA, Wanted};
+use crate::model::listing::{self, Plan};
+use crate::model::manifest::{Manifest, Relation, Tally};
+use crate::model::progress::{Event, Listener};
+use crate::model::selection::{Catalog, Selection};
+use crate::model::sketch::{Difference, Sketch};
+use crate::model::verdict::Outcome;
+
+/// Columns of a large object's row.
+const LARGE_OBJECT_COLUMNS: [&str; 3] = ["oid", "chunk", "data"];
+
+/// What is compared, and how it is shown.
+pub struct Job {
+    /// What the user asked for.
+    pub request: Request,
+    /// The user's checks: name and SQL.
+    pub assertions: std::collections::BTreeMap<String, String>,
+    /// How differing rows are shown.
+    pub show: Show,
+}
+
+/// What came out.
+pub struct Comparison {
+    /// Findings, unchecked, waivers, coverage.
+    pub outcome: Outcome,
+    /// What the expected side held.
+    pub expected: Manifest,
+    /// What the actual side held.
+    pub actual: Manifest,
+    /// What took part: the patterns of the request, bound to the relations of these two sides.
+    pub selection: Selection,
+}
+
+/// Compares two endpoints.
+///
+/// # Errors
+/// When there is nothing to talk about: a pattern that selects nothing, twice the same database, a side that cannot be read
+/// at all. Everything less is in the outcome.
+pub async fn run(expected: &Endpoint, actual: &Endpoint, job: &Job, listener: &Listener) -> Result<Comparison> {
+    check_sides(expected, actual)?;
+    let capture = capture_request(expected, actual, job)?;
+    let request = Request {
+        assertions: job.assertions.keys().cloned().collect(),
+        selection: capture.selection.clone(),
+        ..job.request.clone()
+    };
+    listener(Event::Phase("read both sides"));
+    let (e, a) = tokio::try_join!(expected.capture(&capture, listener), actual.capture(&capture, listener))?;
+    listener(Event::Phase("compare"));
+    let (mut e, mut a) = (e.into_owned(), a.into_owned());
+    let redaction = job.show.redaction;
+    redaction.manifest(&mut e);
+    redaction.manifest(&mut a);
+    let mut outcome = compare::compare(&e, &a, &request);
+    set_changed_meanwhile_aside(&mut outcome, (expected, &e), (actual, &a)).await;
+    for finding in &mut outcome.findings {
+        if finding.rows.is_some() {
+            listener(Event::Phase("find the differing rows"));
+            drill_down(finding, (expected, &e), (actual, &a), &capture.plan, job.show).await;
+        }
+    }
+    redaction.outcome(&mut outcome);
+    let selection = capture.selection;
+    Ok(Comparison { outcome, expected: e, actual: a, selection })
+}
+
+/// The server prints definitions from the catalog of now, not of the moment: of what is dropped or changed meanwhile it prints nothing, or
+/// another text. What was found wrong is asked for once more, and what is another now was not compared.
+async fn set_changed_meanwhile_aside(outcome: &mut Outcome, expected: Side<'_>, actual: Side<'_>) {
+    let kinds: BTreeSet<String> =
+        outcome.findings.iter().filter_map(of_schema).map(|(kind, _)| kind.to_owned()).collect();
+    if kinds.is_empty() {
+        return;
+    }
+    let kinds: BTreeSet<&str> = kinds.iter().map(String::as_str).collect();
+    for (side, (endpoint, manifest)) in [("expected", expected), ("actual", actual)] {
+        let Some(now) = endpoint.definitions_now(&kinds).await else { continue };
+        let is_steady = |finding: &Finding| {
+            let Some((kind, identity)) = of_schema(finding) else { return true };
+            let then = manifest.schema.objects.get(kind).and_then(|objects| objects.get(identity));
+            now.get(kind).is_none_or(|objects| objects.get(identity) == then)
+        };
+        let (steady, changed) = std::mem::take(&mut outcome.findings).into_iter().partition(is_steady);
+        outcome.findings = steady;
+        let changed: Vec<Finding> = changed;
+        outcome.unchecked.extend(
+            changed.iter().map(|finding| Unchecked {
+                object: finding.object.clone(),
+                side: side.to_owned(),
+                reason:
+                    "was changed or dropped while it was read: rerun; do not run DDL on this database during the run"
+                        .into(),
+                limit: None,
+            }),
+        );
+    }
+}
+
+/// Kind and identity of the object that a finding of the schema is about.
+fn of_schema(finding: &Finding) -> Option<(&str, &str)> {
+    let is_of_schema = matches!(finding.kind, FindingKind::Missing | FindingKind::Unexpected | FindingKind::Changed);
+    let (kind, identity) = finding.object.split_once(' ').filter(|_| is_of_schema)?;
+    catalog::CATALOG.iter().any(|question| question.kind == kind).then_some((kind, identity))
+}
+
+fn check_sides(expected: &Endpoint, actual: &Endpoint) -> Result<()> {
+    match (expected.identity(), actual.identity()) {
+        (Some(e), Some(a)) if e == a => Err(Error::new("both sides are the same: that proves nothing")
+            .hint("name two databases, or two dumps; of a connection string check dbname and port in particular")),
+        _ => Ok(()),
+    }
+}
+
+fn capture_request(expected: &Endpoint, actual: &Endpoint, job: &Job) -> Result<CaptureRequest> {
+    let (e, a) = (expected.listing(), actual.listing());
+    let catalog = e.catalog().with(a.catalog());
+    check_patterns(&job.request.selection, &catalog, "on either side")?;
+    let selection = job.request.selection.bound(&catalog);
+    let all_of_a_kind = job.request.waivers.iter().filter(|waiver| compare::is_whole_kind(waiver));
+    Ok(CaptureRequest {
+        plan: listing::agree(&e, &a, &selection),
+        selection,
+        kinds_off: all_of_a_kind.map(|waiver| waiver.kind.clone()).collect(),
+        assertions: job.assertions.clone(),
+    })
+}
+
+/// Refuses patterns that mean nothing; `place` says where.
+///
+/// # Errors
+/// The first such pattern.
+pub fn check_patterns(selection: &Selection, catalog: &Catalog, place: &str) -> Result<()> {
+    match selection.unmatched(catalog).first() {
+        None => Ok(()),
+        Some((option, pattern)) => Err(Error::new(format!("{option} {pattern} matches no table {place}")).hint(
+            "patterns are those of pg_dump: letters fold to lower case outside double quotes, and a name without a schema is looked up \
+             in the search path of the source; write SCHEMA.NAME, or *.NAME for every schema",
+        )),
+    }
+}
+
+type Side<'a> = (&'a Endpoint, &'a Manifest);
+
+/// Names the rows of one finding. When that cannot be done the finding stays as it is and says why.
+async fn drill_down(finding: &mut Finding, expected: Side<'_>, actual: Side<'_>, plan: &Plan, show: Show) {
+    let Some(mut difference) = finding.rows.take() else { return };
+    if let Err(error) = name_differing_rows(finding, &mut difference, expected, actual, plan, show).await {
+        difference.unnamed = Some(error.to_string());
+    }
+    finding.rows = Some(difference);
+}
+
+async fn name_differing_rows(
+    finding: &Finding,
+    difference: &mut RowDifference,
+    expected: Side<'_>,
+    actual: Side<'_>,
+    plan: &Plan,
+    show: Show,
+) -> Result<()> {
+    let table = Table::find(finding, expected.1, actual.1, plan)?;
+    let mut decoded = Sketch::difference(&table.expected.sketch, &table.actual.sketch);
+    let mut is_everything = decoded.is_complete;
+    if !is_everything {
+        decoded = sample(&table, expected.0, actual.0).await?;
+        let sum = |rows: &[(RowDigest, u64)]| rows.iter().map(|(_, copies)| copies).sum::<u64>();
+        difference.expected_only = difference.expected_only.max(sum(&decoded.expected_only));
+        difference.actual_only = difference.actual_only.max(sum(&decoded.actual_only));
+    }
+    let digests = decoded.expected_only.iter().chain(&decoded.actual_only).map(|(digest, _)| *digest).collect();
+    let purpose = Purpose::Collect(Arc::new(Wanted { digests }));
+    let (e, a) = tokio::join!(table.collect(expected.0, &purpose), table.collect(actual.0, &purpose));
+    let unnamed = match (&e, &a) {
+        (Err(error), Err(_)) => return Err(error.clone()),
+        (Err(error), Ok(_)) => Some(format!("expected: {error}")),
+        (Ok(_), Err(error)) => Some(format!("actual: {error}")),
+        (Ok(_), Ok(_)) => None,
+    };
+    is_everything &= unnamed.is_none();
+    let (e, a) = (e.unwrap_or_default(), a.unwrap_or_default());
+    is_everything &= !e.is_truncated && !a.is_truncated;
+    let found = Found { columns: table.columns.clone(), key: table.key.clone(), expected: e.rows, actual: a.rows };
+    name_rows(difference, found, is_everything, show);
+    difference.unnamed = unnamed;
+    Ok(())
+}
+
+/// The wanted rows of one side.
+#[derive(Default)]
+struct Collected {
+    rows: BTreeMap<RowDigest, CollectedRow>,
+    is_truncated: bool,
+}
+
+/// What a finding about rows is about.
+struct Table<'a> {
+    target: Target<'a>,
+    columns: Vec<String>,
+    key: Vec<String>,
+    expected: &'a Tally,
+    actual: &'a Tally,
+}
+
+impl<'a> Table<'a> {
+    fn find(finding: &Finding, expected: &'a Manifest, actual: &'a Manifest, plan: &Plan) -> Result<Self> {
+        let gone = || Error::new("it is not among what was read");
+        if finding.kind == FindingKind::LargeObjects && finding.object == LARGE_OBJECTS {
+            let columns = LARGE_OBJECT_COLUMNS.map(str::to_owned).to_vec();
+            let key = columns.iter().take(2).cloned().collect();
+            let expected = expected.large_objects.seen().ok_or_else(gone)?;
+            let actual = actual.large_objects.seen().ok_or_else(gone)?;
+            return Ok(Self { target: Target::LargeObjects, columns, key, expected, actual });
+        }
+        let (name, e) =
+            expected.relations.iter().find(|(name, _)| name.to_string() == finding.object).ok_or_else(gone)?;
+        let a = actual.relations.get(name).ok_or_else(gone)?;
+        let is_generated = finding.kind == FindingKind::Generated;
+        let of_plan = || plan.get(name).cloned().unwrap_or_else(|| e.read_columns.clone());
+        let columns = e.computed.as_ref().filter(|_| is_generated).map_or_else(of_plan, |c| c.columns.clone());
+        // A key must be wholly among the columns that both sides have.
+        let is_usable = |key: &&Vec<String>| !key.is_empty() && key.iter().all(|column| columns.contains(column));
+        let key = [&e.key, &a.key].into_iter().find(is_usable).cloned().unwrap_or_default();
+        let tally = |side: &'a Relation| match side.computed.as_ref().filter(|_| is_generated) {
+            Some(computed) => computed.rows.seen().ok_or_else(gone),
+            None => side.rows.seen().ok_or_else(gone),
+        };
+        let (expected, actual) = (tally(e)?, tally(a)?);
+        Ok(Self { target: Target::Relation(name), columns, key, expected, actual })
+    }
+
+    async fn collect(&self, endpoint: &Endpoint, purpose: &Purpose) -> Result<Collected> {
+        match endpoint.scan(self.target, &self.columns, purpose).await? {
+            Accumulator::Collected { rows, is_truncated, .. } => Ok(Collected { rows, is_truncated }),
+            Accumulator::Tally(_) | Accumulator::Strata { .. } => Err(Error::new("the second pass collected nothing")),
+        }
+    }
+
+    async fn scan(
+        &self,
+        purpose: &Purpose,
+        expected: &Endpoint,
+        actual: &Endpoint,
+    ) -> Result<(Accumulator, Accumulator)> {
+        let e = expected.scan(self.target, &self.columns, purpose);
+        let a = actual.scan(self.target, &self.columns, purpose);
+        tokio::try_join!(e, a)
+    }
+}
+
+/// Beyond the sketch: the smallest samples of the table that can be decoded, both rows of a changed pair in the same one.
+async fn sample(table: &Table<'_>, expected: &Endpoint, actual: &Endpoint) -> Result<Difference> {
+    let position = |column: &String| table.columns.iter().position(|have| have == column);
+    let key: Vec<usize> = table.key.iter().filter_map(position).collect();
+    let (e, a) = table.scan(&Purpose::Strata(Arc::new(key)), expected, actual).await?;
+    let (Accumulator::Strata { sketches: e, .. }, Accumulator::Strata { sketches: a, .. }) = (e, a) else {
+        return Err(Error::new("the sample is empty"));
+    };
+    let mut sample = Difference::default();
+    for stratum in (0..STRATA).rev() {
+        let (Some(e), Some(a)) = (e.get(stratum), a.get(stratum)) else { continue };
+        let decoded = Sketch::difference(e, a);
+        if !decoded.is_complete {
+            break;
+        }
+        sample.expected_only.extend(decoded.expected_only);
+        sample.actual_only.extend(decoded.actual_only);
+    }
+    Ok(sample)
+}

@@ -1,0 +1,278 @@
+//! A dump as an endpoint: its rows, sequences and large objects, digested like those of a live database.
+//!
+//! It cannot answer for the schema as the server would print it, nor for foreign keys; the verdict's scope says so. What it
+//! does not hold (data left out, INSERT statements, another encoding) is recorded as unseen, with the reason.
+
+mod dialect;
+mod scan;
+mod sink;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::base::error::{Error, Result};
+use crate::endpoint::archive::{Archive, ArchiveCatalog, ArchiveTable, HasData, TableKind};
+use crate::model::aspect::Aspect;
+use crate::model::hashing::{Accumulator, Purpose};
+use crate::model::listing::{Listed, Listing, Plan};
+use crate::model::manifest::{
+    Column, EndpointFacts, FORMAT, Manifest, Names, Observed, Relation, RelationKind, Schema, SequenceValue, Tally,
+};
+use crate::model::name::Name;
+use crate::model::progress::{Event, Listener, Side};
+use crate::postgres::tools::PgTools;
+
+use sink::{Shared, Sink, Taken};
+
+/// A dump whose table of contents has been read.
+pub struct Dump {
+    archive: Arc<Archive>,
+    description: String,
+    side: Side,
+    jobs: usize,
+    listing: Arc<Listing>,
+    taken_at: String,
+    pg_restore_version: String,
+}
+
+impl Dump {
+    /// Opens a dump. `tools` read the archive formats; `taken_at` is RFC 3339.
+    ///
+    /// # Errors
+    /// When it is no dump, is cut short, or pg_restore cannot read it.
+    pub async fn open(path: &Path, tools: &PgTools, jobs: usize, side: Side, taken_at: String) -> Result<Self> {
+        let (owned, program) = (path.to_owned(), tools.program("pg_restore"));
+        let archive = blocking(move || Archive::open(&owned, &program)).await?;
+        let tables = archive.catalog().tables.iter().filter(|(_, table)| table.kind != TableKind::Partitioned);
+        let relations = tables.map(|(name, table)| (name.clone(), listed(table))).collect();
+        let description = path.display().to_string();
+        let pg_restore_version = tools.version.text.clone();
+        let listing = Arc::new(Listing { relations, names: names(archive.catalog()) });
+        Ok(Self { archive: archive.into(), description, side, jobs, listing, taken_at, pg_restore_version })
+    }
+
+    /// The version of the program that reads it.
+    pub fn pg_restore_version(&self) -> &str {
+        &self.pg_restore_version
+    }
+
+    /// The file that it is, by whatever name.
+    pub fn identity(&self) -> Option<String> {
+        std::fs::canonicalize(&self.description).ok().map(|path| path.display().to_string())
+    }
+
+    /// What it says it holds.
+    pub fn listing(&self) -> &Listing {
+        &self.listing
+    }
+
+    /// Where this was read.
+    pub fn facts(&self) -> EndpointFacts {
+        let catalog = self.archive.catalog();
+        EndpointFacts {
+            kind: "dump".into(),
+            description: self.description.clone(),
+            server_version: catalog.server_version.clone(),
+            taken_at: self.taken_at.clone(),
+            ..Default::default()
+        }
+    }
+
+    /// Reads everything asked for in one pass.
+    ///
+    /// # Errors
+    /// When the dump turns out to be damaged or cut short: then nothing that was read can be trusted.
+    pub async fn capture(&self, plan: &Plan, listener: &Listener) -> Result<Manifest> {
+        let rows = self.readable(plan);
+        listener(Event::Planned { side: self.side, tables: rows.len() as u64, bytes: 0 });
+        let purpose = Purpose::Tally { log2: crate::model::sketch::MAX_LOG2 };
+        let mut taken = self.read(rows, true, purpose, listener).await?;
+        let relation = |(name, listed): (&Name, &Listed)| {
+            let columns = plan.get(name).cloned().unwrap_or_default();
+            let rows = match taken.otherwise.get(name) {
+                Some(reason) => Observed::Unseen((*reason).to_owned()),
+                None => self.observed(name, plan, taken.rows.remove(name)),
+            };
+            let mut relation = listed.relation(columns, rows);
+            relation.is_dumped = self.holds_rows(name);
+            (name.clone(), relation)
+        };
+        let relations: BTreeMap<Name, Relation> = self.listing.relations.iter().map(relation).collect();
+        let catalog = self.archive.catalog();
+        let sequences = catalog.sequences.iter().map(|(name, value)| {
+            let value = SequenceValue { last_value: value.last_value, is_called: value.is_called };
+            let strange = catalog.strange.clone().map(Observed::Unseen);
+            (name.clone(), strange.unwrap_or(Observed::Seen(value)))
+        });
+        Ok(Manifest {
+            format: FORMAT,
+            endpoint: self.facts(),
+            answers: self.answers(),
+            relations,
+            large_objects: self.observed_large_objects(taken.large_objects),
+            sequences: sequences.collect(),
+            schema: Schema::default(),
+            foreign_keys: BTreeMap::new(),
+            assertions: BTreeMap::new(),
+            names: self.listing.names.clone(),
+        })
+    }
+
+    /// Rows, sequences and large objects; of a dump of definitions alone, nothing.
+    fn answers(&self) -> BTreeSet<Aspect> {
+        let catalog = self.archive.catalog();
+        let could_have = |table: &ArchiveTable| table.kind == TableKind::Ordinary;
+        let is_empty = |table: &ArchiveTable| table.has_data == HasData::None;
+        let has_no_rows = catalog.tables.values().all(is_empty) && catalog.tables.values().any(could_have);
+        if has_no_rows && catalog.sequences.is_empty() && !catalog.has_large_object_data {
+            return BTreeSet::new();
+        }
+        [Aspect::Rows, Aspect::Sequences, Aspect::LargeObjects].into()
+    }
+
+    /// One more pass for one relation, or for the large objects when `name` is `None`.
+    ///
+    /// # Errors
+    /// As [`Dump::capture`].
+    pub async fn scan(&self, name: Option<&Name>, columns: &[String], purpose: &Purpose) -> Result<Accumulator> {
+        let plan: Plan = name.map(|name| (name.clone(), columns.to_vec())).into_iter().collect();
+        let silent = crate::model::progress::nobody();
+        let mut taken = self.read(plan, name.is_none(), purpose.clone(), &silent).await?;
+        let found =
+            if name.is_some() { taken.rows.pop_first().map(|(_, rows)| rows) } else { Some(taken.large_objects) };
+        found.ok_or_else(|| Error::new("its rows did not come a second time"))
+    }
+
+    async fn read(&self, plan: Plan, with_large_objects: bool, purpose: Purpose, listener: &Listener) -> Result<Taken> {
+        let (archive, jobs, side) = (Arc::clone(&self.archive), self.jobs, self.side);
+        let (listing, listener) = (Arc::clone(&self.listing), Arc::clone(listener));
+        blocking(move || {
+            let shared = Shared::new(plan, &listing, purpose, side, listener);
+            let is_wanted = |name: &Name| shared.plan.contains_key(name);
+            archive.scan(&is_wanted, with_large_objects, jobs, &|| Box::new(Sink::new(&shared)))?;
+            shared.finish()
+        })
+        .await
+    }
+
+    /// The planned relations whose rows are in the dump as COPY lines in UTF-8, or in the bytes of the server.
+    fn readable(&self, plan: &Plan) -> Plan {
+        let is_readable = |name: &Name| self.reason_unseen(name).is_none();
+        plan.iter()
+            .filter(|(name, _)| is_readable(name))
+            .map(|(name, columns)| (name.clone(), columns.clone()))
+            .collect()
+    }
+
+    fn holds_rows(&self, name: &Name) -> bool {
+        self.archive.catalog().tables.get(name).is_some_and(|table| table.has_data != HasData::None)
+    }
+
+    fn reason_unseen(&self, name: &Name) -> Option<String> {
+        let catalog = self.archive.catalog();
+        if let Some(strange) = &catalog.strange {
+            return Some(strange.clone());
+        }
+        // The bytes of a SQL_ASCII dump are those of the server.
+        if !["UTF8", "SQL_ASCII"].contains(&catalog.encoding.as_str()) {
+            let encoding = if catalog.encoding.is_empty() { "an unknown encoding" } else { &catalog.encoding };
+            return Some(format!("the dump is written in {encoding}: make it with pg_dump --encoding=UTF8"));
+        }
+        match catalog.tables.get(name).map(|table| table.has_data) {
+            Some(HasData::Rows) => None,
+            Some(HasData::Inserts) => Some("its rows are INSERT statements: make the dump without --inserts".into()),
+            _ => {
+                let options = "--schema-only, --exclude-table-data or --load-via-partition-root";
+                Some(format!("the dump holds no rows under its name ({options})"))
+            }
+        }
+    }
+
+    fn observed(&self, name: &Name, plan: &Plan, rows: Option<Accumulator>) -> Observed<Tally> {
+        if !plan.contains_key(name) {
+            return Observed::Unseen("was not asked for".into());
+        }
+        match (self.reason_unseen(name), rows.and_then(Accumulator::into_tally)) {
+            (Some(reason), _) => Observed::Unseen(reason),
+            (None, Some(tally)) => Observed::Seen(fitted(tally)),
+            (None, None) => {
+                let reason = "its rows do not come under its own name (--load-via-partition-root?)";
+                Observed::Unseen(reason.into())
+            }
+        }
+    }
+
+    fn observed_large_objects(&self, rows: Accumulator) -> Observed<Tally> {
+        let catalog = self.archive.catalog();
+        match (&catalog.strange, rows.into_tally()) {
+            (Some(strange), _) => Observed::Unseen(strange.clone()),
+            _ if !catalog.large_objects.is_empty() && !catalog.has_large_object_data => {
+                Observed::Unseen("the dump names large objects but does not hold them (--no-blobs?)".into())
+            }
+            (None, Some(tally)) => Observed::Seen(fitted(tally)),
+            (None, None) => Observed::Unseen("were not read".into()),
+        }
+    }
+
+    /// Rows without any definition: a part of a dump, which cannot be compared as a whole.
+    ///
+    /// # Errors
+    /// When there are such rows.
+    pub fn check_is_whole(&self) -> Result<()> {
+        let catalog = self.archive.catalog();
+        match catalog.undefined_tables {
+            0 => Ok(()),
+            _ if catalog.has_definitions => Ok(()),
+            count => Err(Error::new(format!("{}: {count} tables have rows but no definition", self.description))
+                .hint("make the dump without --data-only and --section")),
+        }
+    }
+}
+
+fn fitted(mut tally: Tally) -> Tally {
+    tally.sketch.fold(crate::model::sketch::Sketch::log2_for_rows(tally.digest.rows));
+    tally
+}
+
+fn listed(table: &ArchiveTable) -> Listed {
+    let kind = match table.kind {
+        TableKind::Ordinary | TableKind::Partitioned => RelationKind::Table,
+        TableKind::Foreign => RelationKind::ForeignTable,
+        TableKind::MaterializedView => RelationKind::MaterializedView,
+    };
+    let column = |column: &crate::endpoint::archive::ArchiveColumn| Column {
+        name: column.name.clone(),
+        type_name: column.type_name.clone(),
+        is_generated: column.is_generated,
+        is_virtual: false,
+    };
+    Listed {
+        kind,
+        columns: table.columns.iter().map(column).collect(),
+        key: table.primary_key.clone(),
+        is_unlogged: table.is_unlogged,
+        extension: None,
+        bytes: 0,
+        fixed: None,
+        can_have_rows: kind == RelationKind::Table,
+        config: None,
+        is_undefined: !table.is_defined,
+    }
+}
+
+/// A dump does not say what its views are, nor where names without a schema were looked up.
+fn names(catalog: &ArchiveCatalog) -> Names {
+    let parent = |(name, table): (&Name, &ArchiveTable)| Some((name.clone(), table.partition_of.clone()?));
+    let roots = catalog.tables.iter().filter(|(_, table)| table.kind == TableKind::Partitioned);
+    Names {
+        search_path: None,
+        others: roots.map(|(name, _)| name).chain(catalog.sequences.keys()).cloned().collect(),
+        partitions: catalog.tables.iter().filter_map(parent).collect(),
+    }
+}
+
+/// Runs what waits for files and processes off the sockets' threads.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| Error::from_source(&error))?
+}

@@ -1,0 +1,175 @@
+//! What there is to do on one live endpoint, largest first.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+
+use super::foreign_keys::ForeignKey;
+use crate::model::catalog::Question;
+use crate::model::name::Name;
+
+/// A slice of a table: pages `from..to`, or to the end of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pages {
+    /// First page.
+    pub from: u64,
+    /// The page after the last; `None` is the end, wherever it may be by now.
+    pub to: Option<u64>,
+}
+
+/// Pages of a slice: 64 MiB. Small enough to spread and to repeat after a lost connection, large enough to forget the cost of a query.
+pub const SLICE_PAGES: u64 = 8192;
+
+impl Pages {
+    /// Slices that cover a table of this size and whatever it may have grown by.
+    pub fn slices(pages: u64) -> Vec<Self> {
+        let cuts: Vec<u64> = (0..pages.max(1)).step_by(usize::try_from(SLICE_PAGES).unwrap_or(usize::MAX)).collect();
+        let ends = cuts.iter().skip(1).map(|&cut| Some(cut)).chain([None]);
+        cuts.iter().zip(ends).map(|(&from, to)| Self { from, to }).collect()
+    }
+
+    /// Whether this is the whole table.
+    pub fn is_whole(self) -> bool {
+        self.from == 0 && self.to.is_none()
+    }
+
+    /// Bytes of these pages in a table of so many bytes.
+    pub fn bytes(self, table_bytes: u64) -> u64 {
+        let to = self.to.map_or(table_bytes, |to| to * 8192);
+        to.saturating_sub(self.from * 8192)
+    }
+
+    /// As a condition on ctid (a TID range scan from PostgreSQL 14).
+    pub fn condition(self) -> String {
+        let upper = self.to.map(|to| format!(" AND ctid < '({to},0)'")).unwrap_or_default();
+        format!("ctid >= '({},0)'{upper}", self.from)
+    }
+}
+
+/// One piece of work.
+#[derive(Debug, Clone)]
+pub enum Job {
+    /// Read rows of a relation.
+    Rows {
+        /// Which.
+        name: Name,
+        /// Which of its pages.
+        pages: Pages,
+        /// Size, for the order of work.
+        bytes: u64,
+    },
+    /// Read rows of a relation with its stored generated columns.
+    Computed {
+        /// Which.
+        name: Name,
+        /// Size, for the order of work.
+        bytes: u64,
+    },
+    /// Read small relations, together.
+    Small(Vec<(Name, u64)>),
+    /// Read the large objects.
+    LargeObjects,
+    /// Ask for the definitions of one kind.
+    Question(Question),
+    /// Read some sequences.
+    Sequences(Vec<Name>),
+    /// Count the rows that violate foreign keys.
+    ForeignKeys(Vec<ForeignKey>),
+    /// Run a check of the user's.
+    Assertion {
+        /// Its name.
+        name: String,
+        /// Its text.
+        sql: String,
+    },
+}
+
+/// A relation up to this size is small: its rows take less time than the way to the server and back.
+pub const SMALL_BYTES: u64 = 64 * 1024;
+/// Small things that are done together: enough for the way to be forgotten, few enough to be spread over the sessions.
+const TOGETHER: usize = 50;
+
+impl Job {
+    /// Relations to be read whole, several at a time.
+    pub fn small(relations: &[(Name, u64)]) -> Vec<Self> {
+        relations.chunks(TOGETHER).map(|some| Self::Small(some.to_vec())).collect()
+    }
+
+    /// Foreign keys: those of large tables each by itself.
+    pub fn foreign_keys(keys: impl Iterator<Item = ForeignKey>) -> Vec<Self> {
+        let (small, large): (Vec<_>, Vec<_>) = keys.partition(|key| key.bytes <= SMALL_BYTES);
+        let large = large.into_iter().map(|key| Self::ForeignKeys(vec![key]));
+        large.chain(small.chunks(TOGETHER).map(|some| Self::ForeignKeys(some.to_vec()))).collect()
+    }
+
+    /// The same work one by one, so that what cannot be done does not keep the rest from being done. Empty when it is one.
+    pub fn one_by_one(&self) -> Vec<Self> {
+        match self {
+            Self::Small(relations) => {
+                let whole = Pages { from: 0, to: None };
+                let one = |(name, bytes): &(Name, u64)| Self::Rows { name: name.clone(), pages: whole, bytes: *bytes };
+                relations.iter().map(one).collect()
+            }
+            Self::ForeignKeys(keys) if keys.len() > 1 => {
+                keys.iter().map(|key| Self::ForeignKeys(vec![key.clone()])).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Larger is earlier. Questions are quick and there are many: they come when the large tables are under way.
+    fn weight(&self) -> u64 {
+        match self {
+            Self::Assertion { .. } => u64::MAX,
+            Self::LargeObjects => SLICE_PAGES * 8192,
+            Self::Rows { bytes, .. } | Self::Computed { bytes, .. } => *bytes,
+            Self::Small(relations) => relations.iter().map(|(_, bytes)| bytes).sum(),
+            Self::ForeignKeys(keys) => keys.iter().map(|key| key.bytes).sum(),
+            Self::Question(_) => 1 << 20,
+            Self::Sequences(_) => 0,
+        }
+    }
+}
+
+/// Work that several sessions take from.
+#[derive(Debug)]
+pub struct Queue(Mutex<VecDeque<Job>>);
+
+impl Queue {
+    /// Sorted, largest first; equal weights keep their order, so that a table's slices are read in sequence.
+    pub fn new(mut jobs: Vec<Job>) -> Self {
+        jobs.sort_by_key(|job| std::cmp::Reverse(job.weight()));
+        Self(Mutex::new(jobs.into()))
+    }
+
+    /// Work that comes before everything else.
+    pub fn put_back(&self, jobs: Vec<Job>) {
+        let mut queue = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        jobs.into_iter().rev().for_each(|job| queue.push_front(job));
+    }
+
+    /// The next piece of work.
+    pub fn next(&self) -> Option<Job> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slices_cover_every_page_once_and_the_growing_end() {
+        assert_eq!(Pages::slices(0), [Pages { from: 0, to: None }]);
+        let slices = Pages::slices(SLICE_PAGES * 2 + 1);
+        assert_eq!(slices.first().map(|pages| pages.from), Some(0));
+        assert_eq!(slices.last().map(|pages| pages.to), Some(None));
+        assert!(slices.windows(2).all(|pair| pair[0].to == Some(pair[1].from)));
+        assert_eq!(slices.len(), 3);
+    }
+
+    #[test]
+    fn a_slice_is_a_range_of_tuple_identifiers() {
+        assert_eq!(Pages { from: 8, to: Some(16) }.condition(), "ctid >= '(8,0)' AND ctid < '(16,0)'");
+        assert_eq!(Pages { from: 8, to: None }.condition(), "ctid >= '(8,0)'");
+    }
+}

@@ -1,0 +1,50 @@
+//! What else is looked up in a live database: names for patterns, and definitions once more.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Live, json, open_session, worker};
+use crate::base::error::Result;
+use crate::model::catalog;
+use crate::model::manifest::{Definition, Names};
+use crate::model::name::Name;
+use crate::model::selection::search_path;
+use crate::postgres::session::{optional, text};
+
+impl Live {
+    /// Partitioned tables, views and sequences, and where names without a schema are found.
+    ///
+    /// # Errors
+    /// The server's refusal.
+    pub(super) async fn names(&self) -> Result<Names> {
+        let row = self.holder.row(catalog::SEARCH_PATH).await?;
+        let path = search_path(&text(&row, 0)?, &text(&row, 1)?, &json::<Vec<String>>(&row, 2)?);
+        let mut names = Names { search_path: Some(path), ..Default::default() };
+        for row in self.holder.rows(catalog::NAMES).await? {
+            let name = Name::new(text(&row, 0)?, text(&row, 1)?);
+            if let (Some(schema), Some(parent)) = (optional(&row, 3), optional(&row, 4)) {
+                names.partitions.insert(name.clone(), Name::new(schema, parent));
+            }
+            if text(&row, 2)? == "t" {
+                names.others.insert(name);
+            }
+        }
+        Ok(names)
+    }
+
+    /// The definitions of these kinds as they are now, after the moment: an object that is another now was changed or dropped meanwhile.
+    ///
+    /// # Errors
+    /// No session, or the server's refusal.
+    pub async fn definitions_now(
+        &self,
+        kinds: &BTreeSet<&str>,
+    ) -> Result<BTreeMap<String, BTreeMap<String, Definition>>> {
+        let session = open_session(self.holder.conninfo(), &self.options).await?;
+        let mut now = BTreeMap::new();
+        for question in catalog::CATALOG.iter().filter(|question| kinds.contains(question.kind)) {
+            let objects = worker::definitions(&session, question).await?;
+            now.insert(question.kind.to_owned(), objects.into_iter().collect());
+        }
+        Ok(now)
+    }
+}

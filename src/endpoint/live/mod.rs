@@ -1,0 +1,469 @@
+//! A live database as an endpoint: one moment, several sessions, everything read in parallel.
+//!
+//! Never writes: every session is read only twice over (the setting and the transaction). What cannot be read is recorded
+//! with the reason, and the rest goes on.
+
+mod collect;
+mod condition;
+mod folding;
+mod foreign_keys;
+mod jobs;
+mod read;
+mod still;
+mod worker;
+mod lookup;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Deserialize;
+use tokio_postgres::SimpleQueryRow;
+
+use crate::base::error::{Context, Error, Result};
+use crate::model::aspect::Aspect;
+use crate::model::catalog;
+use crate::model::hashing::{Accumulator, OnBatch, Purpose};
+use crate::model::listing::{Listed, Listing, Plan};
+use crate::model::manifest::{Column, EndpointFacts, Manifest, RelationKind, SequenceValue};
+use crate::model::name::Name;
+use crate::model::progress::{Listener, Side};
+use crate::model::selection::Selection;
+use crate::postgres::conninfo::{ConnInfo, Peer};
+use crate::postgres::session::{Session, SessionOptions, optional, text};
+
+use collect::Collected;
+use foreign_keys::ForeignKey;
+use jobs::{Job, Pages, Queue};
+
+/// How a live database is read.
+#[derive(Debug, Clone)]
+pub struct LiveOptions {
+    /// Sessions that read at the same time, besides the one that holds the moment.
+    pub jobs: usize,
+    /// How long to wait for a lock, in seconds.
+    pub lock_timeout_s: u32,
+    /// How long an assertion may take, in seconds.
+    pub assertion_timeout_s: u32,
+    /// A session from which nothing has come for so long is told to stop, in seconds; counting the violations of foreign keys,
+    /// during which nothing comes, may take [`COUNTING`] times as long.
+    pub stalled_after_s: u32,
+    /// Checks of foreign keys may call functions that users of the database have made.
+    pub allow_user_functions: bool,
+}
+
+/// See [`LiveOptions::stalled_after_s`].
+pub const COUNTING: u32 = 24;
+/// See [`LiveOptions::stalled_after_s`]: half an hour.
+pub const STALLED_AFTER_S: u32 = 1800;
+
+/// What is to be captured.
+#[derive(Debug, Clone, Default)]
+pub struct CaptureRequest {
+    /// Relations whose rows are read, with their columns.
+    pub plan: Plan,
+    /// What takes part.
+    pub selection: Selection,
+    /// Kinds of schema objects that are not asked for.
+    pub kinds_off: BTreeSet<String>,
+    /// The user's checks: name and SQL.
+    pub assertions: BTreeMap<String, String>,
+}
+
+/// A live database at one moment. The moment lasts as long as this does.
+pub struct Live {
+    conninfo: ConnInfo,
+    options: LiveOptions,
+    side: Side,
+    holder: Session,
+    snapshot: String,
+    listing: Listing,
+    heaps: BTreeSet<Name>,
+    unpopulated: BTreeSet<Name>,
+    foreign_keys: Result<Vec<ForeignKey>>,
+    /// Relations that a query cannot be planned over without running a user's code, and why.
+    planning: BTreeMap<Name, String>,
+    sequences: Vec<Name>,
+    taken_at: String,
+    identity: String,
+    is_standby: bool,
+}
+
+impl Live {
+    /// Connects, takes the moment and lists what there is. `side` is `expected` or `actual`, for progress; `taken_at` is RFC 3339.
+    ///
+    /// # Errors
+    /// No connection, or the catalog cannot be read.
+    pub async fn open(conninfo: ConnInfo, options: LiveOptions, side: Side, taken_at: String) -> Result<Self> {
+        let holder = open_session(&conninfo, &options).await?;
+        let describe = conninfo.describe();
+        let snapshot = holder.begin_moment().await.doing(|| format!("take a moment on {describe}"))?;
+        let mut live = Self {
+            conninfo,
+            options,
+            side,
+            holder,
+            snapshot,
+            listing: Listing::default(),
+            heaps: BTreeSet::new(),
+            unpopulated: BTreeSet::new(),
+            foreign_keys: Ok(Vec::new()),
+            planning: BTreeMap::new(),
+            sequences: Vec::new(),
+            taken_at,
+            identity: String::new(),
+            is_standby: false,
+        };
+        live.list().await.doing(|| format!("read the catalog of {describe}"))?;
+        Ok(live)
+    }
+
+    async fn list(&mut self) -> Result<()> {
+        self.identity = text(&self.holder.row(IDENTITY).await?, 0)?;
+        let standby = self.holder.row("SELECT pg_catalog.pg_is_in_recovery()").await?;
+        self.is_standby = text(&standby, 0)? == "t";
+        let sizes = self.sizes().await?;
+        for row in self.holder.rows(catalog::RELATIONS).await.doing(|| "list relations")? {
+            self.list_relation(&row, &sizes)?;
+        }
+        for row in self.holder.rows(catalog::SEQUENCES).await.doing(|| "list sequences")? {
+            self.sequences.push(Name::new(text(&row, 0)?, text(&row, 1)?));
+        }
+        if !self.options.allow_user_functions {
+            self.planning = self.list_planning().await?;
+        }
+        self.listing.names = self.names().await.doing(|| "list names")?;
+        self.foreign_keys = self.list_foreign_keys().await;
+        Ok(())
+    }
+
+    /// True sizes by OID. Without them everything still works, only less evenly spread.
+    async fn sizes(&self) -> Result<BTreeMap<String, u64>> {
+        let Ok(rows) = self.guarded(catalog::SIZES).await? else { return Ok(BTreeMap::new()) };
+        let size = |row: &SimpleQueryRow| Some((optional(row, 0)?, optional(row, 1)?.parse().ok()?));
+        Ok(rows.iter().filter_map(size).collect())
+    }
+
+    /// A query whose failure must not end the moment: the outer error is a lost session, the inner one the server's answer.
+    async fn guarded(&self, sql: &str) -> Result<Result<Vec<SimpleQueryRow>>> {
+        self.holder.execute("SAVEPOINT guarded").await?;
+        let rows = self.holder.rows(sql).await;
+        let end = if rows.is_ok() { "RELEASE SAVEPOINT guarded" } else { "ROLLBACK TO SAVEPOINT guarded" };
+        self.holder.execute(end).await?;
+        Ok(rows)
+    }
+
+    fn list_relation(&mut self, row: &SimpleQueryRow, sizes: &BTreeMap<String, u64>) -> Result<()> {
+        let name = Name::new(text(row, 0)?, text(row, 1)?);
+        let kind = match text(row, 2)?.as_str() {
+            "r" => RelationKind::Table,
+            "m" => RelationKind::MaterializedView,
+            "f" => RelationKind::ForeignTable,
+            other => return Err(Error::new(format!("{name} has the unknown relkind {other:?}"))),
+        };
+        if text(row, 4)? == "f" {
+            self.unpopulated.insert(name.clone());
+        }
+        if text(row, 7)? == "t" {
+            self.heaps.insert(name.clone());
+        }
+        let estimate = text(row, 6)?.parse().unwrap_or(0);
+        let listed = Listed {
+            kind,
+            columns: json::<Vec<ListedColumn>>(row, 10)?.into_iter().map(Column::from).collect(),
+            key: json(row, 9)?,
+            is_unlogged: text(row, 3)? == "t",
+            extension: optional(row, 8),
+            bytes: sizes.get(&text(row, 5)?).copied().unwrap_or(estimate),
+            fixed: None,
+            can_have_rows: true,
+            config: optional(row, 11).map(|text| condition::config(text, optional(row, 12).as_deref() == Some("t"))),
+            is_undefined: false,
+        };
+        self.listing.relations.insert(name, listed);
+        Ok(())
+    }
+
+    async fn list_foreign_keys(&self) -> Result<Vec<ForeignKey>> {
+        let rows = self.guarded(catalog::FOREIGN_KEYS).await?.doing(|| "list foreign keys")?;
+        rows.iter().map(ForeignKey::from_row).collect()
+    }
+
+    async fn list_planning(&self) -> Result<BTreeMap<Name, String>> {
+        let mut found = BTreeMap::new();
+        for row in self.holder.rows(catalog::PLANNING).await.doing(|| "list what planning evaluates")? {
+            let (tree, function, operator) = (text(&row, 2)?, text(&row, 3)?, optional(&row, 4));
+            if text(&row, 6)? == "t" || folding::is_folded(&tree, &function, operator.as_deref()) {
+                let printed = text(&row, 5)?;
+                let name = Name::new(text(&row, 0)?, text(&row, 1)?);
+                found.insert(name, format!("an index, statistics or a partition key makes the planner call {printed}"));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Why a key is not checked, if it is not.
+    fn unsafe_because(&self, key: &ForeignKey) -> Option<String> {
+        if self.options.allow_user_functions {
+            return None;
+        }
+        key.unsafe_because(&self.planning).map(|reason| refused_code(&reason))
+    }
+
+    /// What there is.
+    pub fn listing(&self) -> &Listing {
+        &self.listing
+    }
+
+    /// The moment's identifier, for pg_dump's `--snapshot`: good while this value lives.
+    pub fn snapshot(&self) -> &str {
+        &self.snapshot
+    }
+
+    /// The very server that the moment was taken on, with the database.
+    pub fn server(&self) -> &ConnInfo {
+        self.holder.conninfo()
+    }
+
+    /// Major version of the server.
+    pub fn major(&self) -> u32 {
+        self.holder.major()
+    }
+
+    /// What the sequences stand at now: they are not transactional, so this is later than the moment.
+    ///
+    /// # Errors
+    /// When one of them cannot be read.
+    pub async fn sequence_values(&self) -> Result<BTreeMap<Name, SequenceValue>> {
+        let session = self.session().await?;
+        let mut values = BTreeMap::new();
+        for names in self.sequences.chunks(200) {
+            values.extend(worker::sequence_values(&session, names).await?);
+        }
+        Ok(values)
+    }
+
+    /// Whether the moment lasts: what was made with it counts only if it does afterwards, too.
+    ///
+    /// # Errors
+    /// Why it does not.
+    pub async fn check_moment(&self) -> Result<()> {
+        self.held().await
+    }
+
+    /// What the connection string gave reason to warn of.
+    pub fn warnings(&self) -> &[String] {
+        self.conninfo.warnings()
+    }
+
+    /// Something that no two different databases have in common.
+    pub fn identity(&self) -> &str {
+        &self.identity
+    }
+
+    /// Where this was read.
+    pub fn facts(&self) -> EndpointFacts {
+        EndpointFacts {
+            kind: "live database".into(),
+            description: self.conninfo.describe(),
+            server_version: Some(self.holder.server_version().to_owned()),
+            peer: Some(peer_text(*self.holder.peer()).to_owned()),
+            settings: self.settings(),
+            taken_at: self.taken_at.clone(),
+            is_standby: self.is_standby,
+        }
+    }
+
+    /// The settings of the sessions, and whether code of users was allowed.
+    /// What the rows are read in: `UTF8`, or `SQL_ASCII` for the bytes of such a database as they are.
+    pub fn encoding(&self) -> &str {
+        self.holder.settings().get("client_encoding").map_or("UTF8", String::as_str)
+    }
+
+    fn settings(&self) -> BTreeMap<String, String> {
+        let mut settings = self.holder.settings().clone();
+        if self.options.allow_user_functions {
+            settings.insert("allow_user_functions".into(), "on".into());
+        }
+        settings
+    }
+
+    /// Reads everything asked for.
+    ///
+    /// # Errors
+    /// Only when not a single session can be opened; everything else is in the manifest, with the reason.
+    pub async fn capture(&self, request: &CaptureRequest, listener: &Listener) -> Result<Manifest> {
+        let collected = Arc::new(Collected::new(self, request, Arc::clone(listener)));
+        let bytes = request.plan.keys().filter_map(|name| self.listing.relations.get(name)).map(|listed| listed.bytes);
+        collected.planned(request.plan.len(), bytes.sum());
+        worker::run_all(self, Queue::new(self.jobs(request)), &collected).await?;
+        Collected::into_manifest(collected, self)
+    }
+
+    fn jobs(&self, request: &CaptureRequest) -> Vec<Job> {
+        let selection = &request.selection;
+        let (mut jobs, mut small) = (Vec::new(), Vec::new());
+        if selection.has_large_objects() {
+            jobs.push(Job::LargeObjects);
+        }
+        for (name, columns) in request.plan.iter().filter(|(name, _)| !self.unpopulated.contains(*name)) {
+            let bytes = self.listing.relations.get(name).map_or(0, |listed| listed.bytes);
+            if self.computed_columns(name, columns).is_some() {
+                jobs.push(Job::Computed { name: name.clone(), bytes });
+            }
+            if bytes <= jobs::SMALL_BYTES {
+                small.push((name.clone(), bytes));
+                continue;
+            }
+            let slices = if self.can_slice(name) { Pages::slices(bytes / 8192) } else { Pages::slices(0) };
+            jobs.extend(slices.into_iter().map(|pages| Job::Rows { name: name.clone(), pages, bytes }));
+        }
+        jobs.extend(Job::small(&small));
+        let keys = self.foreign_keys.iter().flatten().filter(|key| selection.has_table(&key.child));
+        let keys = keys.filter(|key| self.unsafe_because(key).is_none());
+        jobs.extend(Job::foreign_keys(keys.cloned()));
+        let questions = catalog::CATALOG.iter().filter(|question| !request.kinds_off.contains(question.kind));
+        let questions = questions.filter(|question| question.is_for(self.holder.major()));
+        jobs.extend(questions.copied().map(Job::Question));
+        let sequences: Vec<Name> = self.sequences.iter().filter(|name| selection.has_table(name)).cloned().collect();
+        jobs.extend(sequences.chunks(200).map(|chunk| Job::Sequences(chunk.to_vec())));
+        let assertions = request.assertions.iter();
+        jobs.extend(assertions.map(|(name, sql)| Job::Assertion { name: name.clone(), sql: sql.clone() }));
+        jobs
+    }
+
+    /// TID range scans came with 14; before, each slice would read the whole table. One or two sessions have
+    /// enough to do without, and a plain COPY costs the server less.
+    fn can_slice(&self, name: &Name) -> bool {
+        let is_conditional = self.listing.relations.get(name).is_some_and(|listed| listed.config.is_some());
+        let is_worth_it = self.options.jobs > 2 && self.holder.major() >= 14;
+        // A slice is a query, and has to be planned; a plain COPY has not.
+        is_worth_it && self.heaps.contains(name) && !is_conditional && !self.planning.contains_key(name)
+    }
+
+    /// The columns that are read to compare stored generated columns, where the relation has some.
+    fn computed_columns(&self, name: &Name, columns: &[String]) -> Option<Vec<String>> {
+        self.listing.relations.get(name)?.computed_columns(columns)
+    }
+
+    /// The statement that prints some of its rows.
+    ///
+    /// # Errors
+    /// When it has to be planned, and that would run a user's code; when the condition of an extension's table is refused.
+    fn rows_sql(&self, name: &Name, columns: &[String], pages: Pages) -> Result<String> {
+        let sql = self.rows_statement(name, columns, pages)?;
+        match self.planning.get(name) {
+            Some(reason) if sql.starts_with("COPY (") => Err(Error::new(refused_code(reason))),
+            _ => Ok(sql),
+        }
+    }
+
+    fn rows_statement(&self, name: &Name, columns: &[String], pages: Pages) -> Result<String> {
+        let Some(listed) = self.listing.relations.get(name) else { return Err(Error::new("it was not listed")) };
+        if let Some(config) = &listed.config {
+            return match &config.refused {
+                None => Ok(read::config_sql(name, columns, &config.condition)),
+                Some(reason) => Err(Error::new(reason)),
+            };
+        }
+        let is_copied =
+            |name: &String| !listed.columns.iter().any(|column| column.is_generated && column.name == *name);
+        Ok(read::rows_sql(name, listed.kind == RelationKind::Table && columns.iter().all(is_copied), columns, pages))
+    }
+
+    /// One more pass over a relation, at the same moment.
+    ///
+    /// # Errors
+    /// When a slice cannot be read, or the moment is gone.
+    pub async fn scan(&self, name: &Name, columns: &[String], purpose: &Purpose) -> Result<Accumulator> {
+        let bytes = self.listing.relations.get(name).map_or(0, |listed| listed.bytes);
+        let slices = if self.can_slice(name) { Pages::slices(bytes / 8192) } else { Pages::slices(0) };
+        let session = self.session().await?;
+        let silent: OnBatch = Arc::new(|_, _| {});
+        let mut whole = Accumulator::new(purpose);
+        for pages in slices {
+            let sql = self.rows_sql(name, columns, pages)?;
+            whole.merge(read::copy(&session, &sql, purpose, &silent).await?);
+        }
+        still::check_relations(&session, &[name]).await?;
+        Ok(whole)
+    }
+
+    /// One more pass over the large objects, at the same moment.
+    ///
+    /// # Errors
+    /// As [`Live::scan`].
+    pub async fn scan_large_objects(&self, purpose: &Purpose) -> Result<Accumulator> {
+        let silent: OnBatch = Arc::new(|_, _| {});
+        read::copy(&self.session().await?, &read::large_objects_sql(), purpose, &silent).await
+    }
+
+    /// A further session in the same moment.
+    async fn session(&self) -> Result<Session> {
+        // The very server that the moment was taken on: a name may stand for several.
+        let session = open_session(self.holder.conninfo(), &self.options).await?;
+        let joined = session.join(&self.snapshot).await;
+        // Only while its holder lives does the identifier stand for our moment: after a restart it may stand for another.
+        self.held().await?;
+        joined.map(|()| session)
+    }
+
+    /// Whether the moment lasts.
+    async fn held(&self) -> Result<()> {
+        self.holder.ping().await.doing(|| "the session that held the moment was lost")
+    }
+
+    /// What a live database can answer: everything, but of large objects only what takes part.
+    fn answers(selection: &Selection) -> BTreeSet<Aspect> {
+        let left_out = |aspect: &Aspect| *aspect == Aspect::LargeObjects && !selection.has_large_objects();
+        Aspect::ALL.into_iter().filter(|aspect| !left_out(aspect)).collect()
+    }
+}
+
+/// The system identifier is not enough: a physical copy has the same.
+const IDENTITY: &str = "SELECT concat_ws(' ', d.oid, d.datname, pg_catalog.pg_postmaster_start_time(), current_setting('port')) \
+    FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()";
+
+/// What is known of the other end, for the report.
+fn peer_text(peer: Peer) -> &'static str {
+    match (peer.encrypted, peer.verified) {
+        _ if peer.is_local_socket => "local socket",
+        (_, true) if peer.is_name_verified => "encrypted, identity verified",
+        (_, true) => "encrypted, certificate verified, host name not",
+        (true, false) => "encrypted, identity not verified",
+        (false, false) => "not encrypted",
+    }
+}
+
+async fn open_session(conninfo: &ConnInfo, options: &LiveOptions) -> Result<Session> {
+    let mut session = Session::open(conninfo, &SessionOptions { lock_timeout_s: options.lock_timeout_s }).await?;
+    session.set_stalled_after(Duration::from_secs(options.stalled_after_s.into()));
+    Ok(session)
+}
+
+/// Who would have to answer for the code, and how to go on.
+fn refused_code(reason: &str) -> String {
+    format!(
+        "{reason}, which is neither built in, nor a superuser's or this role's own, nor part of an extension: it would run with the \
+         rights of this role (--allow-user-functions, or verify.allow_user_functions, runs it)"
+    )
+}
+
+#[derive(Deserialize)]
+struct ListedColumn {
+    name: String,
+    type_name: String,
+    is_generated: bool,
+    is_virtual: bool,
+}
+
+impl From<ListedColumn> for Column {
+    fn from(column: ListedColumn) -> Self {
+        let ListedColumn { name, type_name, is_generated, is_virtual } = column;
+        Self { name, type_name, is_generated, is_virtual }
+    }
+}
+
+fn json<T: for<'de> Deserialize<'de>>(row: &SimpleQueryRow, index: usize) -> Result<T> {
+    serde_json::from_str(&text(row, index)?).map_err(|error| Error::from_source(&error))
+}

@@ -1,0 +1,155 @@
+//! Reading rows with COPY.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio_postgres::SimpleQueryMessage;
+
+use super::jobs::Pages;
+use crate::base::error::{Error, Result};
+use crate::model::catalog;
+use crate::model::digest::{RowDigest, append_digests};
+use crate::model::hashing::{Accumulator, Intake, Lines, OnBatch, Purpose};
+use crate::model::manifest::Tally;
+use crate::model::name::{Name, quote_always};
+use crate::model::sketch::{MAX_LOG2, Sketch};
+use crate::postgres::copy_stream::{Taken, Taker};
+use crate::postgres::errors::describe_error;
+use crate::postgres::session::Session;
+
+/// The statement that prints the row lines of some pages of a relation: its own rows only, never those of its children.
+/// `is_plain`: COPY can name the table itself, which costs the server less.
+pub fn rows_sql(name: &Name, is_plain: bool, columns: &[String], pages: Pages) -> String {
+    let list = columns.iter().map(|column| quote_always(column)).collect::<Vec<_>>().join(", ");
+    let table = name.sql();
+    match (is_plain, pages.is_whole()) {
+        (true, true) if !columns.is_empty() => format!("COPY {table} ({list}) TO STDOUT"),
+        (_, true) => format!("COPY (SELECT {list} FROM ONLY {table}) TO STDOUT"),
+        (_, false) => format!("COPY (SELECT {list} FROM ONLY {table} WHERE {}) TO STDOUT", pages.condition()),
+    }
+}
+
+/// The statement that prints those rows of an extension's table that pg_dump carries: with its condition, as pg_dump has it.
+pub fn config_sql(name: &Name, columns: &[String], condition: &str) -> String {
+    let list = columns.iter().map(|column| quote_always(column)).collect::<Vec<_>>().join(", ");
+    format!("COPY (SELECT {list} FROM {} {condition}) TO STDOUT", name.sql())
+}
+
+/// The statement that prints the large objects as rows.
+pub fn large_objects_sql() -> String {
+    format!("COPY ({}) TO STDOUT", catalog::LARGE_OBJECTS)
+}
+
+/// Runs many COPYs as one query and digests what each brings: for small tables the way to the server and back costs more than
+/// their rows. All or nothing; the server's count of rows has to agree with ours.
+///
+/// # Errors
+/// As [`copy`], of the first that failed.
+pub async fn copy_many(session: &Session, statements: &[String]) -> Result<Vec<Tally>> {
+    let gathered = Arc::new(Mutex::new(Gathered::default()));
+    session.divert().next_copies(taker(&gathered, Gathered::take));
+    let sql = statements.join(";\n");
+    let answer = session.watched(1, session.client().simple_query(&sql)).await;
+    session.divert().forget();
+    let answer = answer?.map_err(|error| describe_error(&error))?;
+    let tallies = take_back(gathered)?.done;
+    let counts = answer.iter().filter_map(|message| match message {
+        SimpleQueryMessage::CommandComplete(rows) => Some(*rows),
+        _ => None,
+    });
+    if tallies.len() != statements.len() || !counts.eq(tallies.iter().map(|tally| tally.digest.rows)) {
+        return Err(Error::new("the server counts other rows than came"));
+    }
+    Ok(tallies)
+}
+
+/// The tallies of many COPYs.
+#[derive(Default)]
+struct Gathered {
+    done: Vec<Tally>,
+    growing: Growing,
+}
+
+impl Gathered {
+    fn take(&mut self, taken: Taken<'_>) {
+        match taken {
+            Taken::Rows(lines) => self.growing.add(lines),
+            Taken::CopyEnd => self.done.push(std::mem::take(&mut self.growing).finish()),
+        }
+    }
+}
+
+/// Hands rows to a receiver for as long as somebody waits for it.
+fn taker<T: Send + 'static>(receiver: &Arc<Mutex<T>>, take: fn(&mut T, Taken<'_>)) -> Taker {
+    let receiver = Arc::downgrade(receiver);
+    Box::new(move |taken| {
+        let Some(receiver) = receiver.upgrade() else { return false };
+        take(&mut receiver.lock().unwrap_or_else(PoisonError::into_inner), taken);
+        true
+    })
+}
+
+/// Once the server has said that it is over, nobody else has it.
+fn take_back<T>(receiver: Arc<Mutex<T>>) -> Result<T> {
+    let receiver = Arc::into_inner(receiver).ok_or_else(|| Error::new("rows come after their end"))?;
+    receiver.into_inner().map_err(|_| Error::new("hashing broke down"))
+}
+
+/// A tally whose sketch is made when it is known how large it has to be: most small tables are very small.
+#[derive(Default)]
+struct Growing {
+    first: Vec<RowDigest>,
+    large: Option<Tally>,
+}
+
+impl Growing {
+    /// With more rows the sketch has its full size, so nothing need be kept.
+    const FEW: usize = 1 << 11;
+
+    fn add(&mut self, lines: Lines<'_>) {
+        append_digests(lines.iter(), &mut self.first);
+        if self.first.len() > Self::FEW {
+            let large = self.large.get_or_insert_with(|| Tally::new(MAX_LOG2));
+            self.first.drain(..).for_each(|digest| large.add(digest));
+        }
+    }
+
+    fn finish(self) -> Tally {
+        let log2 = Sketch::log2_for_rows(self.first.len() as u64);
+        let mut tally = self.large.unwrap_or_else(|| Tally::new(log2));
+        self.first.into_iter().for_each(|digest| tally.add(digest));
+        tally
+    }
+}
+
+/// Runs a COPY and digests what comes. The server's count of rows has to agree with ours.
+///
+/// # Errors
+/// What the server says, or a lost connection; nothing of a failed copy is kept.
+pub async fn copy(session: &Session, sql: &str, purpose: &Purpose, on_batch: &OnBatch) -> Result<Accumulator> {
+    let seen = Arc::new(AtomicU64::new(0));
+    let (counter, tell) = (Arc::clone(&seen), OnBatch::clone(on_batch));
+    let on_batch: OnBatch = Arc::new(move |rows, bytes| {
+        counter.fetch_add(rows, Ordering::Relaxed);
+        tell(rows, bytes);
+    });
+    let intake = Arc::new(Mutex::new(Intake::new(purpose, on_batch)));
+    let take = |intake: &mut Intake, taken: Taken<'_>| match taken {
+        Taken::Rows(lines) => intake.take(lines),
+        Taken::CopyEnd => {}
+    };
+    session.divert().next_copies(taker(&intake, take));
+    // A simple query: unlike copy_out it gives the server's count.
+    let answer = session.watched(1, session.client().simple_query(sql)).await;
+    session.divert().forget();
+    let answer = answer?.map_err(|error| describe_error(&error))?;
+    let count = answer.iter().find_map(|message| match message {
+        SimpleQueryMessage::CommandComplete(rows) => Some(*rows),
+        _ => None,
+    });
+    let whole = take_back(intake)?.finish()?;
+    if count != Some(seen.load(Ordering::Relaxed)) {
+        return Err(Error::new("the server counts other rows than came"));
+    }
+    Ok(whole)
+}

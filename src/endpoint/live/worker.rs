@@ -1,0 +1,332 @@
+//! Sessions that take work from the queue until there is none.
+//!
+//! A refused job (no privilege, locked, dropped) is recorded with the server's reason. A lost connection is replaced and the
+//! job repeated, but only in the same moment: when that is gone, what was not read stays unread. A session that is still in the
+//! moment goes on, even when no other can join it any more.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::collect::Collected;
+use super::foreign_keys::ForeignKey;
+use super::jobs::{Job, Pages, Queue};
+use super::{COUNTING, Live, read, still};
+use crate::base::error::{Error, Result};
+use crate::model::catalog::Question;
+use crate::model::hashing::{Accumulator, OnBatch, Purpose};
+use crate::model::hidden;
+use crate::model::manifest::{Definition, Observed, SequenceValue, Violations};
+use crate::model::name::Name;
+use crate::postgres::session::{Session, optional, text};
+
+/// All pages of a relation.
+const WHOLE: Pages = Pages { from: 0, to: None };
+/// How often a job is begun when connections get lost.
+const ATTEMPTS: u32 = 3;
+/// Rows of an assertion that are shown, and rows fetched at a time while counting.
+const SAMPLE_ROWS: usize = 5;
+
+/// Works the queue off with as many sessions as asked for and to be had.
+///
+/// # Errors
+/// When not a single session can be opened.
+pub async fn run_all(live: &Live, queue: Queue, collected: &Arc<Collected>) -> Result<()> {
+    let mut sessions = Vec::new();
+    for _ in 0..live.options.jobs.max(1) {
+        match live.session().await {
+            Ok(session) => sessions.push(session),
+            Err(error) if sessions.is_empty() => return Err(error),
+            Err(error) => {
+                collected.warn(&format!("{}: going on with {} sessions: {error}", live.side, sessions.len()));
+                break;
+            }
+        }
+    }
+    let workers = sessions.into_iter().map(|session| Worker { live, session, collected, adrift: None }.work(&queue));
+    let reasons: Vec<Error> = futures_util::future::join_all(workers).await.into_iter().flatten().collect();
+    let reason = reasons.first().cloned().unwrap_or_else(|| Error::new("no session was left to read it"));
+    while let Some(job) = queue.next() {
+        collected.unseen(&job, &reason);
+    }
+    Ok(())
+}
+
+struct Worker<'a> {
+    live: &'a Live,
+    session: Session,
+    collected: &'a Arc<Collected>,
+    /// Why this session is not in the moment any more and cannot get back.
+    adrift: Option<Error>,
+}
+
+impl Worker<'_> {
+    /// Works until there is nothing left, or until it is out of the moment: what it reads then would be of another one.
+    async fn work(mut self, queue: &Queue) -> Option<Error> {
+        while self.adrift.is_none()
+            && let Some(job) = queue.next()
+        {
+            let one_by_one = job.one_by_one();
+            if one_by_one.is_empty() {
+                if let Err(error) = self.attempt(&job).await {
+                    self.collected.unseen(&job, &error);
+                }
+            } else if self.run(&job).await.is_err() {
+                // Each by itself says what is wrong, and with which. A lost session is replaced there.
+                let _ = self.session.join(&self.live.snapshot).await;
+                queue.put_back(one_by_one);
+            }
+        }
+        self.adrift
+    }
+
+    async fn attempt(&mut self, job: &Job) -> Result<()> {
+        let mut attempt = 1;
+        loop {
+            let Err(error) = self.run(job).await else { return Ok(()) };
+            // After a refused statement the transaction is of no use any more.
+            let Err(gone) = self.session.join(&self.live.snapshot).await else { return Err(error) };
+            // What the server said before it hung up tells more than "connection closed".
+            let Err(lost) = self.session.ping().await else {
+                self.adrift = Some(self.live.held().await.err().unwrap_or(gone));
+                return Err(error);
+            };
+            if attempt == ATTEMPTS {
+                return Err(lost);
+            }
+            attempt += 1;
+            let doing = format!("read {} again, the connection was lost", self.live.side);
+            self.collected.retry(&doing, attempt, &lost.to_string());
+            let has_stalled = self.session.has_stalled();
+            self.replace(lost).await?;
+            if has_stalled {
+                // The next time would last as long.
+                return Err(error);
+            }
+        }
+    }
+
+    async fn replace(&mut self, lost: Error) -> Result<()> {
+        match self.live.session().await {
+            Ok(session) => {
+                self.session = session;
+                Ok(())
+            }
+            Err(again) => {
+                let error = Error::new(format!("{lost}; could not go on: {again}"));
+                self.adrift = Some(error.clone());
+                Err(error)
+            }
+        }
+    }
+
+    async fn run(&self, job: &Job) -> Result<()> {
+        match job {
+            Job::Rows { name, pages, bytes } => {
+                let (columns, purpose) = self.collected.reading(name);
+                let sql = self.live.rows_sql(name, &columns, *pages)?;
+                let on_batch = self.collected.on_batch(&name.to_string(), pages.bytes(*bytes));
+                let part = read::copy(&self.session, &sql, &purpose, &on_batch).await?;
+                still::check_relations(&self.session, &[name]).await?;
+                self.collected.rows(name, part);
+            }
+            Job::Computed { name, .. } => self.computed(name).await?,
+            Job::Small(relations) => self.small(relations).await?,
+            Job::LargeObjects => {
+                let purpose = Purpose::Tally { log2: crate::model::sketch::MAX_LOG2 };
+                let sql = read::large_objects_sql();
+                let on_batch = self.collected.on_batch("large objects", 0);
+                let part = read::copy(&self.session, &sql, &purpose, &on_batch).await?;
+                self.collected.large_objects(part);
+            }
+            Job::Question(question) => self.ask(question).await?,
+            Job::Sequences(names) => self.sequences(names).await?,
+            Job::ForeignKeys(keys) => self.foreign_keys(keys).await?,
+            Job::Assertion { name, sql } => self.assertion(name, sql).await?,
+        }
+        Ok(())
+    }
+
+    async fn ask(&self, question: &Question) -> Result<()> {
+        let objects = definitions(&self.session, question).await?;
+        self.collected.definitions(question.kind, objects)
+    }
+
+    /// A pass of its own, so that tables without such columns cost nothing more.
+    async fn computed(&self, name: &Name) -> Result<()> {
+        let (columns, purpose) = self.collected.reading(name);
+        let Some(columns) = self.live.computed_columns(name, &columns) else { return Ok(()) };
+        let sql = self.live.rows_sql(name, &columns, WHOLE)?;
+        let silent: OnBatch = Arc::new(|_, _| {});
+        let part = read::copy(&self.session, &sql, &purpose, &silent).await?;
+        still::check_relations(&self.session, &[name]).await?;
+        self.collected.computed(name, part);
+        Ok(())
+    }
+
+    async fn sequences(&self, names: &[Name]) -> Result<()> {
+        match sequence_values(&self.session, names).await {
+            Ok(values) => {
+                for (name, value) in values {
+                    self.collected.sequence(&name, Observed::Seen(value));
+                }
+                Ok(())
+            }
+            // One that cannot be read must not hide the others.
+            Err(error) if names.len() > 1 && !self.session.client().is_closed() => {
+                self.session.join(&self.live.snapshot).await.map_err(|_| error)?;
+                for name in names {
+                    if let Err(error) = Box::pin(self.sequences(std::slice::from_ref(name))).await {
+                        self.collected.sequence(name, Observed::Unseen(error.to_string()));
+                        self.session.join(&self.live.snapshot).await?;
+                    }
+                }
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn small(&self, relations: &[(Name, u64)]) -> Result<()> {
+        let statement = |(name, _): &(Name, u64)| self.live.rows_sql(name, &self.collected.reading(name).0, WHOLE);
+        let statements = relations.iter().map(statement).collect::<Result<Vec<String>>>()?;
+        let tallies = read::copy_many(&self.session, &statements).await?;
+        let names: Vec<&Name> = relations.iter().map(|(name, _)| name).collect();
+        still::check_relations(&self.session, &names).await?;
+        for ((name, bytes), tally) in relations.iter().zip(tallies) {
+            self.collected.on_batch(&name.to_string(), *bytes)(tally.digest.rows, *bytes);
+            self.collected.rows(name, Accumulator::Tally(tally));
+        }
+        Ok(())
+    }
+
+    async fn foreign_keys(&self, keys: &[ForeignKey]) -> Result<()> {
+        self.hold_still(keys).await?;
+        let counts: Vec<String> = keys.iter().map(ForeignKey::count_sql).collect();
+        // As many processes as sessions were asked for, and no more: workers of a parallel query would only take the processors from
+        // the other sessions (measured: twice the CPU for a tenth of the time).
+        let sql = format!("SET LOCAL max_parallel_workers_per_gather = 0;\n{}", counts.join(";\n"));
+        let counts = self.session.rows_within(&sql, COUNTING).await?;
+        if counts.len() != keys.len() {
+            return Err(Error::new("the server did not count for each foreign key"));
+        }
+        let mut found = Vec::with_capacity(keys.len());
+        for (key, row) in keys.iter().zip(&counts) {
+            let mut violations = Violations { rows: count(row)?, sample: Vec::new() };
+            if violations.rows > 0 {
+                // Without a sample it is a finding still: key values of a SQL_ASCII database need not be UTF-8. A lost session shows below.
+                let sample = self.session.rows_within(&key.sample_sql(), COUNTING).await.unwrap_or_default();
+                violations.sample = sample.iter().map(|row| key.sample_text(row)).collect();
+            }
+            found.push(violations);
+        }
+        // Asking what was touched takes the longer the more this session has read before.
+        match keys.iter().map(ForeignKey::relations).collect::<Option<Vec<_>>>() {
+            Some(relations) => still::check_relations(&self.session, relations.as_flattened()).await?,
+            None => still::check_touched(&self.session).await?,
+        }
+        for (key, violations) in keys.iter().zip(found) {
+            self.collected.foreign_key(key, Observed::Seen(violations));
+        }
+        Ok(())
+    }
+
+    /// Locks the tables as a query does anyway, and looks at what they are before one is planned: a table that was replaced by a view
+    /// would run another role's query. (`restrict_nonsystem_relation_kind` says the same, where the server has it.)
+    async fn hold_still(&self, keys: &[ForeignKey]) -> Result<()> {
+        let locked: Vec<String> = keys.iter().flat_map(ForeignKey::locked).collect();
+        self.session.execute(&format!("LOCK {} IN ACCESS SHARE MODE", locked.join(", "))).await?;
+        let names: Vec<&Name> = keys.iter().flat_map(ForeignKey::sides).collect();
+        still::check_kinds(&self.session, &names, &['r', 'p']).await
+    }
+
+    /// Through a cursor: only a query can be declared as one, and its rows need not fit into memory. Declared by itself, so
+    /// that nothing can be smuggled in behind a semicolon; rolled back, so that no setting it makes outlives it.
+    async fn assertion(&self, name: &str, sql: &str) -> Result<()> {
+        let limit = Duration::from_secs(self.live.options.assertion_timeout_s.into());
+        let started = Instant::now();
+        self.session.execute(&format!("SET LOCAL statement_timeout = '{}s'", limit.as_secs())).await?;
+        // The user's own query may read views.
+        self.session.execute(ALLOW_VIEWS).await?;
+        self.session.execute_one(&format!("DECLARE pgwitness_assertion NO SCROLL CURSOR FOR {sql}")).await?;
+        let mut violations = Violations::default();
+        loop {
+            let rows = self.session.rows("FETCH 1000 FROM pgwitness_assertion").await?;
+            violations.rows += rows.len() as u64;
+            let space = SAMPLE_ROWS.saturating_sub(violations.sample.len());
+            violations.sample.extend(rows.iter().take(space).map(row_text));
+            if rows.is_empty() {
+                break;
+            }
+            // The server's limit is for each statement.
+            if started.elapsed() > limit {
+                return Err(Error::new(format!("it took longer than {} s", limit.as_secs())));
+            }
+        }
+        still::check_touched(&self.session).await?;
+        self.session.join(&self.live.snapshot).await?;
+        self.collected.assertion(name, Observed::Seen(violations));
+        Ok(())
+    }
+}
+
+/// Until the transaction ends, and only where the server knows the setting.
+const ALLOW_VIEWS: &str = "SELECT pg_catalog.set_config(name, '', true) FROM pg_catalog.pg_settings \
+    WHERE name = 'restrict_nonsystem_relation_kind'";
+
+/// The definitions of one kind, as the session sees them.
+///
+/// # Errors
+/// The server's refusal.
+pub async fn definitions(session: &Session, question: &Question) -> Result<Vec<(String, Definition)>> {
+    let definition = |row: &tokio_postgres::SimpleQueryRow| {
+        let identity = text(row, 0)?;
+        let definition = Definition {
+            text: hidden::conceal(question.kind, &identity, &text(row, 1)?),
+            schema: optional(row, 2),
+            relation: optional(row, 3),
+        };
+        Ok((identity, definition))
+    };
+    session.rows(question.sql).await?.iter().map(definition).collect()
+}
+
+/// What these sequences stand at now, in one question.
+///
+/// # Errors
+/// When one of them cannot be read, or is not a sequence any more.
+pub async fn sequence_values(session: &Session, names: &[Name]) -> Result<Vec<(Name, SequenceValue)>> {
+    let listed: Vec<&Name> = names.iter().collect();
+    still::check_kinds(session, &listed, &['S']).await?;
+    let one = |(index, name): (usize, &Name)| format!("SELECT {index}, last_value, is_called FROM {}", name.sql());
+    let all: Vec<String> = names.iter().enumerate().map(one).collect();
+    let rows = session.rows(&all.join(" UNION ALL ")).await?;
+    if rows.len() != names.len() {
+        // On both sides, one without its row would be one that is not there.
+        return Err(Error::new("a sequence has no row: its file is damaged"));
+    }
+    let value = |row: &tokio_postgres::SimpleQueryRow| {
+        let name = text(row, 0)?.parse::<usize>().ok().and_then(|index| names.get(index));
+        let name = name.ok_or_else(|| Error::new("the server answered for another sequence"))?;
+        Ok((name.clone(), sequence_value(row)?))
+    };
+    rows.iter().map(value).collect()
+}
+
+fn sequence_value(row: &tokio_postgres::SimpleQueryRow) -> Result<SequenceValue> {
+    let last_value = text(row, 1)?.parse().map_err(|_| Error::new("a sequence has no number"))?;
+    Ok(SequenceValue { last_value, is_called: text(row, 2)? == "t" })
+}
+
+fn count(row: &tokio_postgres::SimpleQueryRow) -> Result<u64> {
+    text(row, 0)?.parse().map_err(|_| Error::new("the server returned no count"))
+}
+
+/// `member=42, balance=10.00`
+fn row_text(row: &tokio_postgres::SimpleQueryRow) -> String {
+    let value = |(index, column): (usize, &tokio_postgres::SimpleColumn)| {
+        format!("{}={}", column.name(), optional(row, index).unwrap_or_else(|| "NULL".to_owned()))
+    };
+    row.columns().iter().enumerate().map(value).collect::<Vec<_>>().join(", ")
+}

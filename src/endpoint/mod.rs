@@ -1,0 +1,8 @@
+//! What can be read: a live database, a dump, a saved manifest; and the comparison of two of them.
+
+pub mod archive;
+pub mod dump;
+pub mod live;
+pub mod any;
+pub mod compare_endpoints;
+pub mod digest_sql;

@@ -1,0 +1,149 @@
+//! The SQL asked of a database, embedded from `checks/`. Text only; nothing here talks to a server.
+
+/// What holds rows.
+pub const RELATIONS: &str = include_str!("../../checks/data/relations.sql");
+/// Partitioned tables, views and sequences, and what is a partition of what.
+pub const NAMES: &str = include_str!("../../checks/data/names.sql");
+/// Where names without a schema are looked up outside of our sessions.
+pub const SEARCH_PATH: &str = include_str!("../../checks/data/search_path.sql");
+/// True sizes.
+pub const SIZES: &str = include_str!("../../checks/data/sizes.sql");
+/// A table by its name, with `{schema}` and `{name}` to be filled in.
+pub const TABLE_BY_NAME: &str = include_str!("../../checks/data/table_by_name.sql");
+/// Names of sequences.
+pub const SEQUENCES: &str = include_str!("../../checks/data/sequences.sql");
+/// Large objects as rows.
+pub const LARGE_OBJECTS: &str = include_str!("../../checks/data/large_objects.sql");
+/// Foreign keys as declared.
+pub const FOREIGN_KEYS: &str = concat!(
+    include_str!("../../checks/integrity/suspect.sql"),
+    include_str!("../../checks/integrity/foreign_keys.sql")
+);
+/// Relations whose indexes, statistics or partition keys call functions of users.
+pub const PLANNING: &str =
+    concat!(include_str!("../../checks/integrity/suspect.sql"), include_str!("../../checks/integrity/planning.sql"));
+
+/// One question of `checks/catalog`: every object of a kind, with its definition.
+#[derive(Debug, Clone, Copy)]
+pub struct Question {
+    /// The kind of object: the stem of the file.
+    pub kind: &'static str,
+    /// One SELECT.
+    pub sql: &'static str,
+}
+
+impl Question {
+    /// Whether a server of this major version can be asked (`-- from: 15`, `-- until: 16` at the top of the file).
+    pub fn is_for(&self, major: u32) -> bool {
+        let (from, until) = (self.bound("-- from:"), self.bound("-- until:"));
+        from.is_none_or(|from| major >= from) && until.is_none_or(|until| major <= until)
+    }
+
+    /// Whether the answers of two servers can be compared (`-- between: 18`: where both are of this major or later). Without such a
+    /// line a server that is too old to be asked has no such objects.
+    pub fn is_between(&self, majors: [u32; 2]) -> bool {
+        self.bound("-- between:").is_none_or(|from| majors.iter().all(|major| *major >= from))
+    }
+
+    fn bound(&self, key: &str) -> Option<u32> {
+        let line = self.sql.lines().take_while(|line| line.starts_with("--")).find_map(|line| line.strip_prefix(key));
+        line.and_then(|number| number.trim().parse().ok())
+    }
+}
+
+macro_rules! questions {
+    ($($kind:literal),* $(,)?) => {
+        /// All questions, by kind.
+        pub const CATALOG: &[Question] =
+            &[$(Question { kind: $kind, sql: include_str!(concat!("../../checks/catalog/", $kind, ".sql")) }),*];
+    };
+}
+
+questions![
+    "access_method",
+    "aggregate",
+    "cast",
+    "collation",
+    "collation_version",
+    "column",
+    "comment",
+    "constraint",
+    "conversion",
+    "database",
+    "database_collation_version",
+    "database_setting",
+    "default_privilege",
+    "domain",
+    "event_trigger",
+    "extension",
+    "extension_dependency",
+    "foreign_data_wrapper",
+    "foreign_server",
+    "foreign_table",
+    "function",
+    "index",
+    "internal_trigger",
+    "language",
+    "large_object",
+    "materialized_view",
+    "not_null",
+    "operator",
+    "operator_class",
+    "operator_family",
+    "owner",
+    "policy",
+    "privilege",
+    "procedure",
+    "publication",
+    "publication_schema",
+    "publication_table",
+    "rule",
+    "schema",
+    "security_label",
+    "sequence",
+    "statistics",
+    "subscription",
+    "system_object",
+    "table",
+    "text_search_configuration",
+    "text_search_dictionary",
+    "text_search_parser",
+    "text_search_template",
+    "transform",
+    "trigger",
+    "type_base",
+    "type_composite",
+    "type_enum",
+    "type_range",
+    "user_mapping",
+    "view",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_in_checks_catalog_is_asked() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("checks/catalog");
+        let mut files: Vec<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned())
+            .collect();
+        files.sort();
+        assert_eq!(CATALOG.iter().map(|question| question.kind).collect::<Vec<_>>(), files);
+    }
+
+    #[test]
+    fn a_question_knows_which_servers_it_is_for() {
+        let question = Question { kind: "x", sql: "-- What.\n-- from: 15\n-- until: 16\nSELECT" };
+        assert_eq!([14, 15, 16, 17].map(|major| question.is_for(major)), [false, true, true, false]);
+    }
+
+    #[test]
+    fn what_only_newer_servers_name_is_compared_between_them_only() {
+        let question = Question { kind: "x", sql: "-- What.\n-- from: 18\n-- between: 18\nSELECT" };
+        assert!(question.is_between([18, 18]) && !question.is_between([17, 18]) && !question.is_between([18, 17]));
+        assert!(Question { kind: "x", sql: "-- from: 18\nSELECT" }.is_between([14, 18]));
+    }
+}

@@ -1,0 +1,297 @@
+//! Findings, things unchecked, waivers: what a comparison has to say.
+//!
+//! A finding is something we looked at and that is wrong. Something we could not look at is never a finding, and never left out.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// What is wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FindingKind {
+    /// Expected has the object, actual has not.
+    Missing,
+    /// Actual has the object, expected has not.
+    Unexpected,
+    /// The number of rows differs.
+    RowCount,
+    /// The same number of rows, other content.
+    RowContent,
+    /// Large objects differ.
+    LargeObjects,
+    /// State of a sequence differs.
+    SequenceValue,
+    /// Both have the object, its definition differs.
+    Changed,
+    /// The same columns in another order.
+    ColumnOrder,
+    /// Rows violate a foreign key.
+    ForeignKey,
+    /// A check of the user's returned rows.
+    Assertion,
+    /// From one night to the next a table has changed as a rule forbids.
+    Drift,
+    /// The same rows, but a stored generated column holds other values.
+    Generated,
+}
+
+impl FindingKind {
+    /// All of them.
+    pub const ALL: [Self; 12] = [
+        Self::Missing,
+        Self::Unexpected,
+        Self::RowCount,
+        Self::RowContent,
+        Self::LargeObjects,
+        Self::SequenceValue,
+        Self::Changed,
+        Self::ColumnOrder,
+        Self::ForeignKey,
+        Self::Assertion,
+        Self::Drift,
+        Self::Generated,
+    ];
+
+    /// As reports, waivers and `-- expect:` lines spell it.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Unexpected => "unexpected",
+            Self::RowCount => "row_count",
+            Self::RowContent => "row_content",
+            Self::LargeObjects => "large_objects",
+            Self::SequenceValue => "sequence_value",
+            Self::Changed => "changed",
+            Self::ColumnOrder => "column_order",
+            Self::ForeignKey => "foreign_key",
+            Self::Assertion => "assertion",
+            Self::Drift => "drift",
+            Self::Generated => "generated",
+        }
+    }
+}
+
+impl fmt::Display for FindingKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.id())
+    }
+}
+
+/// Something we looked at and that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Finding {
+    /// What is wrong.
+    pub kind: FindingKind,
+    /// With what: `shop.orders`, `index shop.orders_member_idx`.
+    pub object: String,
+    /// What expected says, where a short text can say it.
+    pub expected: Option<String>,
+    /// What actual says.
+    pub actual: Option<String>,
+    /// Further lines for people: folded objects, samples of violating rows.
+    pub detail: Vec<String>,
+    /// Which rows, when rows differ.
+    pub rows: Option<RowDifference>,
+    /// Set where the finding only says what a restore on this server cannot carry. It is a finding all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<Limit>,
+}
+
+/// What a dump and its restore cannot carry to another server, although the dump holds all that pg_dump can write.
+///
+/// A finding or an unchecked entry with a limit still counts for the verdict. It does not count against the dump: see
+/// the rule for the dump in the README.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Limit {
+    /// pg_dump writes `CREATE EXTENSION` without a version: the server installs the version that it has.
+    ExtensionVersion,
+    /// Each server records the version of its own collation library.
+    CollationVersion,
+    /// The restore server has no such tablespace, or pg_restore ran with `--no-tablespaces`.
+    Tablespace,
+    /// The restore role may not give the object to its owner.
+    Owner,
+    /// The restore role may not grant the privilege, or the grantee does not exist on the restore server.
+    Privilege,
+    /// Event triggers fired during the restore.
+    EventTrigger,
+    /// Rows that the restore computes: materialized views, generated columns.
+    DerivedRows,
+    /// pg_dump leaves out an index that is not valid.
+    InvalidIndex,
+    /// The restore server cannot create an extension, or what depends on it.
+    Extension,
+    /// Only a superuser may create the object, or what it depends on.
+    Superuser,
+    /// The source itself has recorded another version of a collation than its library has.
+    SourceCollation,
+    /// pg_dump writes no statement for it, or the server's own answer to a statement takes it away.
+    NotDumped,
+}
+
+impl Limit {
+    /// All of them.
+    pub const ALL: [Self; 12] = [
+        Self::ExtensionVersion,
+        Self::CollationVersion,
+        Self::Tablespace,
+        Self::Owner,
+        Self::Privilege,
+        Self::EventTrigger,
+        Self::DerivedRows,
+        Self::InvalidIndex,
+        Self::Extension,
+        Self::Superuser,
+        Self::SourceCollation,
+        Self::NotDumped,
+    ];
+
+    /// Whether the cause is the source or pg_dump: no other restore server would help.
+    pub fn is_of_source(self) -> bool {
+        matches!(self, Self::InvalidIndex | Self::SourceCollation | Self::NotDumped)
+    }
+}
+
+/// As a sentence has it: `extension version`.
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ExtensionVersion => "extension version",
+            Self::CollationVersion => "collation version",
+            Self::Tablespace => "tablespace",
+            Self::Owner => "owner",
+            Self::Privilege => "privilege",
+            Self::EventTrigger => "effect of an event trigger",
+            Self::DerivedRows => "derived rows",
+            Self::InvalidIndex => "invalid index",
+            Self::Extension => "extension that it cannot create",
+            Self::Superuser => "object that only a superuser may create",
+            Self::SourceCollation => "collation version that the library no longer has",
+            Self::NotDumped => "property that pg_dump does not carry",
+        })
+    }
+}
+
+impl Finding {
+    /// A finding without details.
+    pub fn new(kind: FindingKind, object: impl Into<String>) -> Self {
+        Self { kind, object: object.into(), expected: None, actual: None, detail: Vec::new(), rows: None, limit: None }
+    }
+
+    /// What the two sides say.
+    #[must_use]
+    pub fn sides(mut self, expected: impl Into<String>, actual: impl Into<String>) -> Self {
+        self.expected = Some(expected.into());
+        self.actual = Some(actual.into());
+        self
+    }
+}
+
+/// `row_count shop.orders`
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.kind, self.object)
+    }
+}
+
+/// How the rows of one table differ. `expected_only` and `actual_only` count rows (a changed row counts on both sides).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RowDifference {
+    /// Rows that only expected has, counted with their copies.
+    #[serde(with = "crate::base::count")]
+    pub expected_only: u64,
+    /// Rows that only actual has, counted with their copies.
+    #[serde(with = "crate::base::count")]
+    pub actual_only: u64,
+    /// False: there are at least so many.
+    pub is_exact: bool,
+    /// Rows with the same key (or, without a key, alike) on both sides.
+    pub changed: Vec<ChangedRow>,
+    /// Rows that actual has lost.
+    pub missing: Vec<RowText>,
+    /// Rows that expected never had.
+    pub unexpected: Vec<RowText>,
+    /// True when the three lists do not show every differing row.
+    pub is_truncated: bool,
+    /// Why the rows could not be named, if so.
+    pub unnamed: Option<String>,
+}
+
+/// A row that is on both sides with other values.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChangedRow {
+    /// `id=42`, or empty where there is no key.
+    pub key: String,
+    /// The columns that differ.
+    pub columns: Vec<ChangedColumn>,
+}
+
+/// One value that differs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChangedColumn {
+    /// Name of the column.
+    pub column: String,
+    /// The value on the expected side, as shown.
+    pub expected: String,
+    /// The value on the actual side, as shown.
+    pub actual: String,
+}
+
+/// A row that is on one side only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RowText {
+    /// `id=42`, or empty where there is no key.
+    pub key: String,
+    /// `column=value`, all columns.
+    pub values: Vec<String>,
+    /// Surplus copies.
+    #[serde(with = "crate::base::count")]
+    pub copies: u64,
+}
+
+/// Something we could not look at, with the reason.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unchecked {
+    /// What: `rows of shop.orders`, `foreign key …`.
+    pub object: String,
+    /// On which side: `expected`, `actual` or `both`.
+    pub side: String,
+    /// Why.
+    pub reason: String,
+    /// Set where the reason is only what a restore on this server cannot carry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<Limit>,
+}
+
+/// A difference that was expected, with the reason and who asked for it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Waiver {
+    /// Kind of finding (or `unchecked`, or an aspect of an object such as `owner`).
+    pub kind: String,
+    /// Object as printed in the finding; `*` stands for any text.
+    pub object: String,
+    /// Why this is no harm.
+    pub reason: String,
+    /// Who asked: `option`, `file NAME`, or `nature` for what no copy can hold.
+    pub by: String,
+}
+
+/// A waiver and what it covered this time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AppliedWaiver {
+    /// The waiver.
+    #[serde(flatten)]
+    pub waiver: Waiver,
+    /// The findings or unchecked objects that it covered, as printed. Empty: it was not needed.
+    pub covered: Vec<String>,
+}

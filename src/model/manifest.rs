@@ -1,0 +1,320 @@
+//! The manifest: what one endpoint held at one moment.
+//!
+//! Keyed by names people can read, never by OID; equal manifests are equal bytes. What could not be looked at is in here
+//! too, with the reason, so that it can never be taken for "nothing there".
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::aspect::Aspect;
+use crate::model::digest::{RowDigest, TableDigest};
+use crate::model::name::Name;
+use crate::model::sketch::Sketch;
+
+/// The stored form's version. Readers refuse versions they do not know and read all older ones.
+pub const FORMAT: u32 = 2;
+
+/// What one endpoint held at one moment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// Where it was read.
+    pub endpoint: EndpointFacts,
+    /// What this kind of endpoint can answer at all.
+    pub answers: BTreeSet<Aspect>,
+    /// Everything that holds rows of its own: tables, partitions, materialized views; foreign tables by name only.
+    #[serde(with = "keyed")]
+    pub relations: BTreeMap<Name, Relation>,
+    /// Large objects, as rows of (oid, chunk, bytes).
+    pub large_objects: Observed<Tally>,
+    /// State of every sequence.
+    #[serde(with = "keyed")]
+    pub sequences: BTreeMap<Name, Observed<SequenceValue>>,
+    /// Definitions.
+    pub schema: Schema,
+    /// Violations by foreign key, keyed by table and constraint as printed.
+    pub foreign_keys: BTreeMap<String, Observed<Violations>>,
+    /// Results of the user's own checks, by name.
+    pub assertions: BTreeMap<String, Observed<Violations>>,
+    /// What patterns need to know of the names.
+    #[serde(default, skip_serializing_if = "Names::is_empty")]
+    pub names: Names,
+}
+
+/// Names that patterns can mean, besides the relations with rows of their own.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Names {
+    /// Schemas in which a name without a schema is looked up, in order. `None`: not known, as of a dump.
+    pub search_path: Option<Vec<String>>,
+    /// Partitioned tables, views and sequences.
+    pub others: BTreeSet<Name>,
+    /// The partitioned table of each partition.
+    #[serde(with = "keyed")]
+    pub partitions: BTreeMap<Name, Name>,
+}
+
+impl Names {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Manifest {
+    /// Everything that was asked for and could not be looked at, with the reason.
+    pub fn unseen(&self) -> Vec<String> {
+        let mut unseen = Vec::new();
+        for (name, relation) in self.relations.iter().filter(|(_, relation)| !relation.read_columns.is_empty()) {
+            note(&mut unseen, &format!("rows {name}"), &relation.rows);
+            if let Some(computed) = &relation.computed {
+                note(&mut unseen, &format!("generated columns {name}"), &computed.rows);
+            }
+        }
+        if self.answers.contains(&Aspect::LargeObjects) {
+            note(&mut unseen, "large objects", &self.large_objects);
+        }
+        self.sequences.iter().for_each(|(name, value)| note(&mut unseen, &format!("sequence {name}"), value));
+        unseen.extend(self.schema.unseen.iter().map(|(kind, reason)| format!("schema {kind}: {reason}")));
+        self.foreign_keys.iter().for_each(|(name, result)| note(&mut unseen, &format!("foreign_key {name}"), result));
+        self.assertions.iter().for_each(|(name, result)| note(&mut unseen, &format!("assertion {name}"), result));
+        unseen
+    }
+}
+
+fn note<T>(unseen: &mut Vec<String>, object: &str, observed: &Observed<T>) {
+    if let Observed::Unseen(reason) = observed {
+        unseen.push(format!("{object}: {reason}"));
+    }
+}
+
+/// Where a manifest was read. No passwords.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EndpointFacts {
+    /// `live`, `dump` or `manifest`.
+    pub kind: String,
+    /// The connection string without password, or the path.
+    pub description: String,
+    /// `server_version`, when known.
+    pub server_version: Option<String>,
+    /// Whether the peer's identity was proven by its certificate: `verified`, `not verified`, `local`.
+    pub peer: Option<String>,
+    /// The settings that the session was pinned to, as read back from the server.
+    pub settings: BTreeMap<String, String>,
+    /// When the moment was taken, RFC 3339, by our clock.
+    pub taken_at: String,
+    /// The server was in recovery: its sequences may stand ahead of the primary's.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub is_standby: bool,
+}
+
+/// Something we looked at, or the reason why we could not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Observed<T> {
+    /// What we saw.
+    Seen(T),
+    /// Why we could not look.
+    Unseen(String),
+}
+
+impl<T> Observed<T> {
+    /// What we saw, if we did.
+    pub fn seen(&self) -> Option<&T> {
+        match self {
+            Self::Seen(value) => Some(value),
+            Self::Unseen(_) => None,
+        }
+    }
+}
+
+/// What a relation is, as far as its rows are concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RelationKind {
+    /// A table or a leaf partition.
+    Table,
+    /// Derived data: a dump carries the query, not the rows.
+    MaterializedView,
+    /// Its rows live elsewhere.
+    ForeignTable,
+}
+
+/// One relation and its rows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Relation {
+    /// What it is.
+    pub kind: RelationKind,
+    /// Columns in attribute order, dropped ones left out.
+    pub columns: Vec<Column>,
+    /// Columns of the primary key, empty when there is none.
+    pub key: Vec<String>,
+    /// An RDS snapshot never holds the rows of an unlogged table.
+    pub is_unlogged: bool,
+    /// The extension that it belongs to: a dump does not carry its rows.
+    pub extension: Option<String>,
+    /// Names of the columns that were read, in the order of the row line.
+    pub read_columns: Vec<String>,
+    /// Its rows.
+    pub rows: Observed<Tally>,
+    /// Its rows with their stored generated columns, where it has some and the endpoint can read them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub computed: Option<Computed>,
+    /// A table of an extension whose rows a dump carries: `pg_extension.extconfig` names it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub is_config: bool,
+    /// A dump has rows of it but no definition, as of the tables of extensions.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub is_undefined: bool,
+    /// A dump holds its rows.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub is_dumped: bool,
+}
+
+/// Rows with their stored generated columns: of the same rows, other values were generated where only this differs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Computed {
+    /// Names of the columns that were read: those of the row line, then the generated ones.
+    pub columns: Vec<String>,
+    /// Count, sum and sketch of these lines.
+    pub rows: Observed<Tally>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_false(value: &bool) -> bool {
+    !*value
+}
+
+/// One column.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Column {
+    /// Raw name.
+    pub name: String,
+    /// As `format_type` prints it.
+    pub type_name: String,
+    /// Generated columns are computed, not copied.
+    pub is_generated: bool,
+    /// A generated column that is computed whenever it is read: its values are never asked for.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub is_virtual: bool,
+}
+
+/// Digest and sketch of a set of rows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tally {
+    /// Count and sum.
+    pub digest: TableDigest,
+    /// Cells from which differences are decoded.
+    pub sketch: Sketch,
+}
+
+impl Tally {
+    /// No rows yet; the sketch has 3 × 2^`log2` cells.
+    pub fn new(log2: u8) -> Self {
+        Self { digest: TableDigest::default(), sketch: Sketch::new(log2) }
+    }
+
+    /// Adds one row.
+    pub fn add(&mut self, row: RowDigest) {
+        self.digest.add(row);
+        self.sketch.add(row);
+    }
+
+    /// Adds a disjoint part.
+    pub fn merge(&mut self, other: &Self) {
+        self.digest += other.digest;
+        self.sketch.merge(&other.sketch);
+    }
+}
+
+/// State of a sequence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SequenceValue {
+    /// `last_value`, as text: it may exceed what JSON readers hold exactly.
+    #[serde(with = "as_text")]
+    pub last_value: i64,
+    /// Whether `last_value` has been handed out: (1, false) and (1, true) are not the same.
+    pub is_called: bool,
+}
+
+/// Definitions of the objects of a database.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Schema {
+    /// By kind (the stem of the question in `checks/catalog`), then by identity.
+    pub objects: BTreeMap<String, BTreeMap<String, Definition>>,
+    /// Kinds that could not be asked for, with the reason.
+    pub unseen: BTreeMap<String, String>,
+}
+
+/// One object.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Definition {
+    /// Everything that makes it what it is.
+    pub text: String,
+    /// Raw name of the schema that it lives in.
+    pub schema: Option<String>,
+    /// Raw name of the relation that it belongs to.
+    pub relation: Option<String>,
+}
+
+/// Rows that violate a foreign key or an assertion.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Violations {
+    /// Exact number.
+    #[serde(with = "crate::base::count")]
+    pub rows: u64,
+    /// A few of them, as `column=value` texts.
+    pub sample: Vec<String>,
+}
+
+/// Maps keyed by [`Name`] are stored as lists of pairs: a JSON key would need parsing.
+mod keyed {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+    use crate::model::name::Name;
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Entry<N, V> {
+        name: N,
+        value: V,
+    }
+
+    pub fn serialize<S: Serializer, V: Serialize>(map: &BTreeMap<Name, V>, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(map.iter().map(|(name, value)| Entry { name, value }))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>, V: Deserialize<'de>>(
+        deserializer: D,
+    ) -> Result<BTreeMap<Name, V>, D::Error> {
+        let entries = Vec::<Entry<Name, V>>::deserialize(deserializer)?;
+        let count = entries.len();
+        let map: BTreeMap<Name, V> = entries.into_iter().map(|entry| (entry.name, entry.value)).collect();
+        if map.len() == count { Ok(map) } else { Err(de::Error::custom("a name appears twice")) }
+    }
+}
+
+mod as_text {
+    use serde::{Deserialize, Deserializer, Serializer, de};
+
+    pub fn serialize<S: Serializer>(value: &i64, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(value)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}

@@ -1,0 +1,21 @@
+//! Plain data: what an endpoint holds, what a comparison finds, what a run did. Pure.
+
+pub mod name;
+pub mod row;
+pub mod digest;
+pub mod sketch;
+pub mod aspect;
+pub mod manifest;
+pub mod hashing;
+pub mod finding;
+pub mod verdict;
+pub mod progress;
+pub mod catalog;
+pub mod hidden;
+pub mod run;
+pub mod post_report;
+pub mod run_summary;
+pub mod redaction;
+pub mod selection;
+pub mod listing;
+pub mod report;

@@ -1,0 +1,144 @@
+//! What came after a night's report was signed, as far as it is on paper.
+//!
+//! Never a part of the verdict, and never takes a paper that is not there, or that nobody may believe, for a good end.
+
+use serde::Serialize;
+
+use crate::model::run::{CLOSING, Closing, StepResult};
+
+/// What is known of the time after the signature.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Aftermath {
+    /// Nothing is to be known: only `nightly` goes on after its report. (Nor of a report that cannot be read.)
+    Nothing,
+    /// There is no paper: the run was killed, or is still at it.
+    Absent {
+        /// True of the newest night, when it is less than a day old.
+        may_be_running: bool,
+    },
+    /// There is one, and it is not to be believed: why.
+    Void(String),
+    /// What it says.
+    Told(Box<Closing>),
+}
+
+/// What there is to say while a run may still be at it.
+pub const NOT_YET: &str = "no closing.json yet: the run is still at it, or was killed after the report was signed";
+
+/// An interrupted process ends with 128 and the number of the signal.
+const SIGNALS: u8 = 128;
+
+impl Aftermath {
+    /// What the paper says, if it may be believed.
+    pub fn closing(&self) -> Option<&Closing> {
+        match self {
+            Self::Told(closing) => Some(closing),
+            Self::Nothing | Self::Absent { .. } | Self::Void(_) => None,
+        }
+    }
+
+    /// The same, where a run that has left no paper may still be at it.
+    pub fn if_running(self, may_be_running: bool) -> Self {
+        match self {
+            Self::Absent { .. } => Self::Absent { may_be_running },
+            known => known,
+        }
+    }
+
+    /// What is wrong with the paper itself, in one line.
+    pub fn disorder(&self) -> Option<String> {
+        match self {
+            Self::Nothing | Self::Told(_) | Self::Absent { may_be_running: true } => None,
+            Self::Void(why) => Some(format!("{CLOSING}: {why}")),
+            Self::Absent { may_be_running: false } => {
+                Some(format!("no {CLOSING}: the run was killed after the report was signed, or the file was removed"))
+            }
+        }
+    }
+
+    /// [`NOT_YET`], of a run that may still be at it.
+    pub fn pending(&self) -> Option<&'static str> {
+        matches!(self, Self::Absent { may_be_running: true }).then_some(NOT_YET)
+    }
+
+    /// What went wrong, a line each, in a night with this exit code for its verdict: what was left behind (it may cost money, so it
+    /// comes first), troubles, an interruption.
+    pub fn wrongs(&self, verdict_code: u8) -> Vec<String> {
+        let Some(closing) = self.closing() else { return Vec::new() };
+        let mut lines: Vec<String> = closing.debts.iter().map(|debt| format!("left behind: {debt}")).collect();
+        lines.extend(closing.troubles.iter().map(|trouble| format!("trouble: {trouble}")));
+        lines.extend(untold_failures(closing));
+        match closing.exit_code {
+            code if code == verdict_code => {}
+            code if code > SIGNALS => {
+                lines.push(format!("interrupted by signal {} (exit code {code})", code - SIGNALS))
+            }
+            // With 3 it says what the lines above say.
+            3 if !lines.is_empty() => {}
+            code => lines.push(format!("exit code {code}")),
+        }
+        lines
+    }
+}
+
+/// Steps that failed, where no trouble says so.
+fn untold_failures(closing: &Closing) -> impl Iterator<Item = String> {
+    closing.steps.iter().filter_map(|step| match &step.result {
+        StepResult::Failed(why) if !closing.troubles.iter().any(|trouble| trouble.contains(why.as_str())) => {
+            Some(format!("trouble: {}: {why}", step.name))
+        }
+        _ => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::run::Step;
+
+    fn told(exit_code: u8, troubles: &[&str], debts: &[&str], failed: Option<&str>) -> Aftermath {
+        let owned = |lines: &[&str]| lines.iter().map(|line| (*line).to_owned()).collect();
+        let step = |why: &str| Step {
+            name: "prune".into(),
+            started_at: Default::default(),
+            duration_ms: 1,
+            result: StepResult::Failed(why.into()),
+            notes: Vec::new(),
+        };
+        Aftermath::Told(Box::new(Closing {
+            format: 1,
+            run_id: String::new(),
+            report_sha256: String::new(),
+            exit_code,
+            steps: failed.map(step).into_iter().collect(),
+            troubles: owned(troubles),
+            debts: owned(debts),
+        }))
+    }
+
+    #[test]
+    fn an_end_without_trouble_is_silent() {
+        for code in 0..3 {
+            assert!(told(code, &[], &[], None).wrongs(code).is_empty());
+        }
+    }
+
+    #[test]
+    fn whatever_is_not_as_the_verdict_alone_would_have_it_is_told() {
+        let lines = told(3, &["prune: full"], &["dump x"], Some("full")).wrongs(0);
+        assert_eq!(lines, ["left behind: dump x", "trouble: prune: full"], "a failed step is not told twice");
+        assert_eq!(told(0, &[], &[], Some("full")).wrongs(0), ["trouble: prune: full"]);
+        assert_eq!(told(3, &[], &[], None).wrongs(0), ["exit code 3"]);
+        assert_eq!(told(143, &[], &[], None).wrongs(0), ["interrupted by signal 15 (exit code 143)"]);
+        assert_eq!(told(1, &[], &["dump x"], None).wrongs(1), ["left behind: dump x"]);
+    }
+
+    #[test]
+    fn no_paper_is_no_good_end() {
+        assert!(Aftermath::Absent { may_be_running: false }.disorder().is_some());
+        assert!(Aftermath::Void("bad signature".into()).disorder().is_some());
+        let running = Aftermath::Absent { may_be_running: true };
+        assert!(running.disorder().is_none() && running.pending().is_some());
+    }
+}

@@ -1,0 +1,238 @@
+//! The report: what is signed.
+//!
+//! Built by one pure function from what was compared and how. It never holds a password, and it never says more than its own
+//! content bears out: a report that contradicts itself cannot be read.
+
+mod consistency;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::error::{Context, Error, Result};
+use crate::base::json;
+use crate::base::time::Timestamp;
+use crate::model::finding::{AppliedWaiver, Finding, Unchecked};
+use crate::model::manifest::{EndpointFacts, Manifest, Observed, Violations};
+use crate::model::run::Night;
+use crate::model::verdict::{Coverage, DumpVerdict, Outcome, Scope, TableResult, Verdict};
+
+/// The stored form's version. A change of meaning or of a field is a new version; old ones stay readable.
+/// Format 2 added `night`, format 3 added `limit` to findings and unchecked entries, and the
+/// verdict on the dump to `night`; older reports read as ones without.
+pub const FORMAT: u32 = 3;
+/// JSON Schema of the stored form, for readers other than us.
+pub const SCHEMA: &str = include_str!("report.schema.json");
+
+/// What is signed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Report {
+    /// [`FORMAT`], or an older one when it was read.
+    pub format: u32,
+    /// Random, 32 hexadecimal digits: tells two runs of the same second apart.
+    pub run_id: String,
+    /// The command that wrote it, for instance `compare`.
+    pub command: String,
+    /// The answer.
+    pub verdict: Verdict,
+    /// The answer in one line, with its scope.
+    pub verdict_line: String,
+    /// What the verdict speaks of.
+    pub scope: Scope,
+    /// How much was compared.
+    pub coverage: Coverage,
+    /// What is wrong.
+    pub findings: Vec<Finding>,
+    /// What could not be looked at.
+    pub unchecked: Vec<Unchecked>,
+    /// What was expected to differ.
+    pub waivers: Vec<AppliedWaiver>,
+    /// Neither wrong nor unchecked, but people should know.
+    pub remarks: Vec<String>,
+    /// By printed name.
+    pub tables: BTreeMap<String, TableResult>,
+    /// By table and constraint as printed.
+    pub foreign_keys: BTreeMap<String, Sides>,
+    /// The user's own checks, by name.
+    pub assertions: BTreeMap<String, Sides>,
+    /// Where the two sides were read.
+    pub endpoints: Endpoints,
+    /// What took part, by the name of the option that said so: `{"schema": ["shop"]}`.
+    pub selection: BTreeMap<String, Vec<String>>,
+    /// Programs that did the work.
+    pub tools: Tools,
+    /// When.
+    pub times: Times,
+    /// Files beside the report that it speaks for.
+    pub side_files: Vec<SideFile>,
+    /// SHA-256 of the report before this one in the same place, if there is one: a missing or edited night shows.
+    pub previous_report_sha256: Option<String>,
+    /// What the night was, when one was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub night: Option<Night>,
+}
+
+/// Violations on both sides; `None` where a side has no such key or check.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sides {
+    /// Violations, or why they are not known.
+    pub expected: Option<Observed<Violations>>,
+    /// Violations, or why they are not known.
+    pub actual: Option<Observed<Violations>>,
+}
+
+/// Where the two sides were read. No passwords.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Endpoints {
+    /// What should be.
+    pub expected: EndpointFacts,
+    /// What is.
+    pub actual: EndpointFacts,
+}
+
+/// Programs that did the work, with their versions.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tools {
+    /// Our own version.
+    pub pgwitness: String,
+    /// Version of `pg_restore`, if a dump was read with it.
+    pub pg_restore: Option<String>,
+}
+
+/// When, by the clock of the machine that compared.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Times {
+    /// Before anything was read.
+    pub started_at: Timestamp,
+    /// When the comparison was done.
+    pub finished_at: Timestamp,
+    /// By a clock that is never set: not always the difference of the two.
+    #[serde(with = "crate::base::count")]
+    pub duration_ms: u64,
+}
+
+/// A file beside the report that it speaks for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SideFile {
+    /// A name without directories.
+    pub name: String,
+    /// Its length.
+    #[serde(with = "crate::base::count")]
+    pub bytes: u64,
+    /// SHA-256 of its content, 64 hexadecimal digits in lower case.
+    pub sha256: String,
+}
+
+/// How a comparison was made: everything that the outcome and the manifests do not know.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Run {
+    /// See [`Report::run_id`].
+    pub run_id: String,
+    /// See [`Report::command`].
+    pub command: String,
+    /// See [`Report::selection`].
+    pub selection: BTreeMap<String, Vec<String>>,
+    /// See [`Report::tools`].
+    pub tools: Tools,
+    /// See [`Report::times`].
+    pub times: Times,
+    /// See [`Report::side_files`].
+    pub side_files: Vec<SideFile>,
+    /// See [`Report::previous_report_sha256`].
+    pub previous_report_sha256: Option<String>,
+    /// See [`Report::night`].
+    pub night: Option<Night>,
+}
+
+impl Report {
+    /// The report on a comparison of these two manifests.
+    pub fn new(outcome: &Outcome, expected: &Manifest, actual: &Manifest, run: Run) -> Self {
+        let outcome = outcome.clone();
+        Self {
+            format: FORMAT,
+            run_id: run.run_id,
+            command: run.command,
+            verdict: outcome.verdict(),
+            verdict_line: outcome.verdict_line(),
+            scope: outcome.scope,
+            coverage: outcome.coverage,
+            findings: outcome.findings,
+            unchecked: outcome.unchecked,
+            waivers: outcome.waivers,
+            remarks: outcome.remarks,
+            tables: outcome.tables,
+            foreign_keys: both_sides(&expected.foreign_keys, &actual.foreign_keys),
+            assertions: both_sides(&expected.assertions, &actual.assertions),
+            endpoints: Endpoints { expected: expected.endpoint.clone(), actual: actual.endpoint.clone() },
+            selection: run.selection,
+            tools: run.tools,
+            times: run.times,
+            side_files: run.side_files,
+            previous_report_sha256: run.previous_report_sha256,
+            night: run.night,
+        }
+    }
+
+    /// The bytes that are signed: equal reports are equal bytes. A report that [`Report::from_bytes`] would refuse is an
+    /// error here already, before it is signed.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        self.check().doing(|| "write the report")?;
+        let mut bytes = serde_json::to_vec_pretty(self).map_err(|error| Error::from_source(&error))?;
+        bytes.push(b'\n');
+        Ok(bytes)
+    }
+
+    /// Reads what [`Report::to_bytes`] wrote. Verify the signature first: whoever signed it decides what is in here.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        let report: Self = json::from_slice("report", bytes, 1..=FORMAT)?;
+        report.check()?;
+        Ok(report)
+    }
+
+    /// Whether the dump of this night counts as verified: by its verdict, or by the rule for the dump.
+    pub fn proves_dump(&self) -> bool {
+        let dump = self.night.as_ref().and_then(|night| night.dump_verdict.as_ref());
+        self.verdict.is_sound() || dump.is_some_and(DumpVerdict::is_proven)
+    }
+
+    /// The outcome that it was built from.
+    pub fn outcome(&self) -> Outcome {
+        Outcome {
+            tables: self.tables.clone(),
+            findings: self.findings.clone(),
+            unchecked: self.unchecked.clone(),
+            waivers: self.waivers.clone(),
+            scope: self.scope.clone(),
+            selection: self.selection_options(),
+            coverage: self.coverage.clone(),
+            remarks: self.remarks.clone(),
+        }
+    }
+
+    /// What was left out, as [`Outcome::selection`] has it. `selection` also holds options that leave nothing out.
+    fn selection_options(&self) -> Vec<String> {
+        let options = ["schema", "exclude-schema", "table", "exclude-table", "exclude-table-data"];
+        let mut all = Vec::new();
+        for option in options {
+            all.extend(self.selection.get(option).into_iter().flatten().map(|text| format!("--{option} {text}")));
+        }
+        all.sort();
+        all
+    }
+}
+
+type Results = BTreeMap<String, Observed<Violations>>;
+
+fn both_sides(expected: &Results, actual: &Results) -> BTreeMap<String, Sides> {
+    let sides = |name: &String| Sides { expected: expected.get(name).cloned(), actual: actual.get(name).cloned() };
+    expected.keys().chain(actual.keys()).map(|name| (name.clone(), sides(name))).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,343 @@
+//! The bad day: the newest verified backup into a new database, and proof that it is what was signed.
+//!
+//! Never writes into a database that exists, never takes a dump whose files or whose report have changed, and never says that
+//! a database is what was signed because pg_restore did not complain.
+
+mod choice;
+
+use std::future::Future;
+use std::path::{Path, PathBuf};
+
+use crate::base::error::{Context, Error, Result};
+use crate::endpoint::any::Endpoint;
+use crate::endpoint::compare_endpoints::{self, Comparison};
+use crate::endpoint::live::Live;
+use crate::model::finding::Unchecked;
+use crate::model::manifest::Manifest;
+use crate::model::progress::{Event, Side};
+use crate::model::report::{Report, Run, Times, Tools};
+use crate::model::run::{Night, RestoreFacts};
+use crate::nightly::dumping;
+use crate::nightly::restoring::{
+    self, CopyIdentity, CopyOrder, DatabaseFacts, Members, Needs, PropertiesOrder, RestoreOrder,
+};
+use crate::nightly::{self, Given, Heard};
+use crate::postgres::conninfo::ConnInfo;
+use crate::postgres::session::{Session, SessionOptions};
+use crate::postgres::tools::PgTools;
+use crate::storage::backups::Backup;
+use crate::storage::journal::{LastSigned, lost_report};
+use crate::storage::reports::{self, Check, Folder};
+use crate::storage::signers::AllowedSigners;
+
+/// What is to be brought back, and where to.
+pub struct Wanted<'a> {
+    /// Configuration and doors.
+    pub given: &'a Given<'a>,
+    /// Its id or the start of it; the newest verified one when `None`.
+    pub backup: Option<&'a str>,
+    /// The new database: its name, and the server it is made on.
+    pub into: &'a ConnInfo,
+    /// The database to be connected to while there is no other.
+    pub maintenance: &'a str,
+    /// Who may have signed.
+    pub signers: &'a AllowedSigners,
+}
+
+/// A backup that is on disk as it was signed.
+pub struct Chosen {
+    /// The backup.
+    pub backup: Backup,
+    /// Its report, whose signature was good.
+    pub report: Report,
+    /// The directory of the report.
+    pub papers: PathBuf,
+    /// Who signed.
+    pub signer: String,
+    /// What people should know of the choice, a line each.
+    pub notes: Vec<String>,
+}
+
+/// What came of it.
+pub struct Recovered {
+    /// The new database against what was signed.
+    pub comparison: Comparison,
+    /// The report on that, when it could be written.
+    pub report: Result<PathBuf>,
+}
+
+/// Chooses the backup and proves its files and its report, before anything is made.
+///
+/// # Errors
+/// No such backup; a newer one than the newest that can be taken; its report is missing, not signed by anybody allowed, or not the
+/// one that speaks for it; a file has changed.
+pub fn choose(wanted: &Wanted<'_>) -> Result<Chosen> {
+    let (backup, notes) = choice::choose(wanted.given, wanted.backup)?;
+    (wanted.given.listener)(Event::Phase("check the files of the dump"));
+    let doing = || format!("trust the backup {}", backup.record.id);
+    let (report, papers, signer) = signed_report(wanted, &backup).doing(doing)?;
+    if let Some(first) = backup.verify_files()?.first() {
+        let error = Error::new(format!("it has changed since it was verified: {first}"));
+        return Err(error.hint("take another one (--backup), and look at the disk")).doing(doing);
+    }
+    Ok(Chosen { backup, report, papers, signer, notes })
+}
+
+fn signed_report(wanted: &Wanted<'_>, backup: &Backup) -> Result<(Report, PathBuf, String)> {
+    let file = backup.record.report.as_ref().ok_or_else(|| Error::new("it names no report"))?;
+    let path = locate(Path::new(&file.path), &wanted.given.config.report.directory);
+    let check = reports::verify(&path, wanted.signers, None, (wanted.given.now)());
+    let check = check.map_err(|error| if path.exists() { error } else { error.hint(NO_PAPERS) })?;
+    let Check::Good(verified) = check else { return Err(Error::new(check.to_string())) };
+    if verified.sha256 != file.sha256 {
+        return Err(Error::new(format!("{} is a good report, but not the one that speaks for it", path.display())));
+    }
+    let dump = verified.report.night.as_ref().and_then(|night| night.dump.as_ref());
+    if dump.map(|dump| (&dump.backup, &dump.files)) != Some((&backup.record.id, &backup.record.dump.files)) {
+        return Err(Error::new("its report speaks of other files"));
+    }
+    if !verified.report.proves_dump() {
+        return Err(Error::new(format!("its report says {}, and does not prove the dump", verified.report.verdict)));
+    }
+    let papers = path.parent().map(Path::to_owned).unwrap_or_default();
+    Ok((verified.report.clone(), papers, verified.signer.to_string()))
+}
+
+/// What to do when the report is gone.
+const NO_PAPERS: &str = "bring report.directory back as it was, or take another one (--backup): without its signed report a backup proves nothing";
+
+/// Where it was written, or below the directory of reports as it is now: a restored machine may have other paths.
+fn locate(written: &Path, directory: &Path) -> PathBuf {
+    let inside = written.parent().and_then(Path::file_name).map(|name| directory.join(name).join(reports::REPORT));
+    match inside {
+        Some(inside) if !written.exists() => inside,
+        _ => written.to_owned(),
+    }
+}
+
+/// Makes the database under an interim name, restores into it, compares it with what was signed, and gives it its name then, whatever
+/// the comparison says: an interrupted restore never leaves a database under the name that people use. `stop` resolves to a signal
+/// when we are told to end, and can be asked more than once.
+///
+/// # Errors
+/// The database exists, cannot be made, or nothing can be restored into it; we were told to end. Everything less is in the
+/// comparison.
+pub async fn recover<S: Future<Output = i32>>(
+    wanted: &Wanted<'_>,
+    chosen: &Chosen,
+    stop: impl Fn() -> S,
+) -> Result<Recovered> {
+    let (given, started_at, clock) = (wanted.given, (wanted.given.now)(), std::time::Instant::now());
+    let admin = wanted.into.with_dbname(wanted.maintenance);
+    let (name, protected) = (wanted.into.dbname(), &given.config.protected.databases);
+    restoring::demand_free(&admin, name, protected).await?;
+    let run_id = reports::random_run_id()?;
+    let into = wanted.into.with_dbname(&restoring::interim_name(name, &run_id));
+    let filled = tokio::select! {
+        biased;
+        signal = stop() => Err(Error::interrupted(signal)),
+        filled = fill(wanted, chosen, &admin, &into) => filled,
+    };
+    let (copy, mut comparison, mut facts) = match filled {
+        Ok(filled) => filled,
+        // What the server said goes before a hint of ours is added, which has to stay.
+        Err(error) => {
+            let error = given.redaction()?.error(error);
+            return Err(removed(error, wanted, &admin, into.dbname(), stop()).await);
+        }
+    };
+    restoring::rename_copy(&admin, &copy, name, protected)
+        .await
+        .map_err(|error| error.hint(format!("the restored database is {:?}: rename it yourself", copy.database)))?;
+    name.clone_into(&mut facts.database);
+    comparison.actual.endpoint.description = wanted.into.describe();
+    let times = Times { started_at, finished_at: (given.now)(), duration_ms: ms(clock) };
+    let report = write_report(wanted, chosen, &mut comparison, facts, times, run_id).await;
+    Ok(Recovered { comparison, report })
+}
+
+/// What interrupted restores of this name have left on the server: the statements that remove it.
+///
+/// # Errors
+/// The server cannot be asked.
+pub async fn left_over(wanted: &Wanted<'_>) -> Result<Vec<String>> {
+    restoring::left_over(&wanted.into.with_dbname(wanted.maintenance), wanted.into.dbname()).await
+}
+
+/// What was not completed goes; where it cannot, the error says how.
+async fn removed(
+    error: Error,
+    wanted: &Wanted<'_>,
+    admin: &ConnInfo,
+    database: &str,
+    stop: impl Future<Output = i32>,
+) -> Error {
+    let remove = async {
+        restoring::wait_for_creation(admin, database).await?;
+        match restoring::find_copy(admin, database).await? {
+            Some(copy) => restoring::drop_copy(admin, &copy, &wanted.given.config.protected.databases).await.map(drop),
+            None => Ok(()),
+        }
+    };
+    let result = tokio::select! {
+        result = remove => result,
+        signal = stop => Err(Error::interrupted(signal)),
+    };
+    match result {
+        Ok(()) => error,
+        Err(left) => {
+            let statement = restoring::drop_statement(database);
+            error.hint(format!("the incomplete database {database:?} was left ({left}); remove it with: {statement}"))
+        }
+    }
+}
+
+/// The database under its interim name, with what is in the dump, against what was signed.
+async fn fill(
+    wanted: &Wanted<'_>,
+    chosen: &Chosen,
+    admin: &ConnInfo,
+    into: &ConnInfo,
+) -> Result<(CopyIdentity, Comparison, RestoreFacts)> {
+    let given = wanted.given;
+    let tools = given.tools()?;
+    let expected = reports::load_manifest(&chosen.papers.join(reports::EXPECTED))?;
+    check_versions(&tools, admin, &expected).await?;
+    let facts = restoring::read_facts(&chosen.backup.path)?;
+    demand_needs(wanted, chosen, &expected, &facts).await?;
+    (given.listener)(Event::Phase("restore"));
+    let restore = &given.config.restore;
+    let order = CopyOrder {
+        admin,
+        database: into.dbname(),
+        owner: restore.role.as_deref(),
+        facts: &facts,
+        protected: &given.config.protected.databases,
+    };
+    let copy = restoring::create_copy(&order).await?;
+    let path = chosen.backup.dump_path();
+    let members = Members::of_manifest(&expected);
+    let stalled_after = given.config.dump.stalled_after.duration();
+    let order = RestoreOrder::new(&path, into, restore, &members, stalled_after, &tools);
+    let mut restored = restoring::restore(&order).await?;
+    let order = PropertiesOrder {
+        admin,
+        copy: &copy,
+        facts: &facts,
+        no_owner: restore.no_owner,
+        no_privileges: restore.no_privileges,
+        accept: &restore.accept,
+        protected: &given.config.protected.databases,
+    };
+    restored.complaints.extend(restoring::restore_properties(&order).await?);
+    let redaction = given.redaction()?;
+    (given.listener)(Event::Phase("compare with what was signed"));
+    let mut comparison = compare(wanted, chosen, expected, into).await?;
+    let heard = Heard { complaints: restored.complaints.clone(), refused: restored.refused };
+    nightly::explain(&mut comparison.outcome, &heard, None);
+    nightly::leave_out(&mut comparison.outcome, restore, &comparison.expected);
+    comparison.outcome.unchecked.extend(changed_since(chosen)?);
+    redaction.outcome(&mut comparison.outcome);
+    restored.complaints.iter_mut().for_each(|complaint| redaction.complaint(complaint));
+    let facts = RestoreFacts {
+        database: copy.database.clone(),
+        pg_restore: restored.pg_restore,
+        complaints: restored.complaints,
+    };
+    Ok((copy, comparison, facts))
+}
+
+/// The files were hashed before they were read: what has changed in between may be in the database.
+fn changed_since(chosen: &Chosen) -> Result<Option<Unchecked>> {
+    let changed = chosen.backup.verify_files()?.into_iter().next();
+    Ok(changed.map(|first| Unchecked {
+        object: format!("backup {}", chosen.backup.record.id),
+        side: "actual".into(),
+        reason: format!("it has changed while it was restored: {first}"),
+        limit: None,
+    }))
+}
+
+/// The manifest that was signed against the new database. A manifest has no rows: what differs is counted, not named.
+async fn compare(wanted: &Wanted<'_>, chosen: &Chosen, expected: Manifest, into: &ConnInfo) -> Result<Comparison> {
+    let given = wanted.given;
+    let options = given.open_options();
+    let live = Live::open(into.clone(), options.live.clone(), Side::Actual, options.taken_at.clone()).await?;
+    let (expected, actual) = (Endpoint::Saved(Box::new(expected)), Endpoint::Live(Box::new(live)));
+    let mut comparison =
+        compare_endpoints::run(&expected, &actual, &given.job_of(&chosen.report)?, &given.listener).await?;
+    comparison.outcome.remarks.extend(actual.remarks(Side::Actual));
+    Ok(comparison)
+}
+
+/// What the server lacks is named before anything is made there. Roles come from the file beside the dump.
+async fn demand_needs(wanted: &Wanted<'_>, chosen: &Chosen, expected: &Manifest, facts: &DatabaseFacts) -> Result<()> {
+    let admin = wanted.into.with_dbname(wanted.maintenance);
+    let target = Session::open(&admin, &SessionOptions { lock_timeout_s: 30 }).await?;
+    let globals = chosen.backup.path.join(dumping::GLOBALS);
+    let globals = globals.is_file().then(|| globals.display().to_string());
+    let needs = Needs::of_manifest(expected);
+    let mut problems = restoring::lacking(&needs, &target, &wanted.given.config.restore, globals.as_deref()).await?;
+    problems.extend(restoring::lacking_locale(&admin, facts).await?);
+    restoring::demand_none(problems)
+}
+
+async fn check_versions(tools: &PgTools, admin: &ConnInfo, expected: &Manifest) -> Result<()> {
+    let target = Session::open(admin, &SessionOptions { lock_timeout_s: 30 }).await?.major();
+    let source =
+        expected.endpoint.server_version.as_deref().and_then(|version| version.split('.').next()?.parse().ok());
+    dumping::check_versions(tools, source.unwrap_or(target), target)
+}
+
+async fn write_report(
+    wanted: &Wanted<'_>,
+    chosen: &Chosen,
+    comparison: &mut Comparison,
+    restore: RestoreFacts,
+    times: Times,
+    run_id: String,
+) -> Result<PathBuf> {
+    let given = wanted.given;
+    let key = given.key().await?;
+    let folder = Folder::prepare(&given.config.report.directory, Some(&key), times.started_at, &run_id)?;
+    let previous = folder.previous()?;
+    comparison.outcome.remarks.extend(previous.unreadable);
+    let directory = &given.config.report.directory;
+    comparison.outcome.remarks.extend(lost_report(given.state(), directory).map(|error| error.to_string()));
+    let signed = &chosen.report;
+    let night = Night {
+        source_kind: "backup".into(),
+        source: signed.night.as_ref().and_then(|night| night.source.clone()),
+        data_as_of: Some(chosen.backup.record.data_as_of),
+        dump: Some(chosen.backup.record.dump.clone()),
+        rds: signed.night.as_ref().and_then(|night| night.rds.clone()),
+        restore: Some(restore),
+        ..Default::default()
+    };
+    let run = Run {
+        run_id,
+        command: "restore".into(),
+        selection: signed.selection.clone(),
+        tools: Tools {
+            pgwitness: env!("CARGO_PKG_VERSION").into(),
+            pg_restore: night.restore.as_ref().map(|r| r.pg_restore.clone()),
+        },
+        times,
+        side_files: folder.write_manifests(&comparison.expected, &comparison.actual)?,
+        previous_report_sha256: previous.sha256,
+        night: Some(night),
+    };
+    let report = Report::new(&comparison.outcome, &comparison.expected, &comparison.actual, run);
+    let path = folder.finish(&report).doing(|| "write the report on the restore")?;
+    let sha256 = reports::sha256(&report.to_bytes()?);
+    let remembered =
+        LastSigned::of(&path, &report.run_id, &sha256).and_then(|last| last.write(given.state(), directory));
+    if let Err(error) = remembered {
+        (given.listener)(Event::Warning(&error.to_string()));
+    }
+    Ok(path)
+}
+
+fn ms(clock: std::time::Instant) -> u64 {
+    u64::try_from(clock.elapsed().as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,103 @@
+//! Which backup is restored: the newest verified one of the configured source, or the one that the user names.
+//!
+//! Never takes an older one in place of a newer one without the user's word.
+
+use crate::base::error::{Context, Error, Result};
+use crate::model::run::Kinship;
+use crate::nightly::Given;
+use crate::storage::backups::{Backup, Backups, Ours, Shared};
+use crate::storage::journal::LastVerified;
+
+/// The backup, and what people should know of the choice.
+///
+/// # Errors
+/// There is none; the one that is named is of another source; a newer one cannot be taken.
+pub fn choose(given: &Given<'_>, named: Option<&str>) -> Result<(Backup, Vec<String>)> {
+    let backups = Backups::open(&given.config.dump.directory)?;
+    match named {
+        Some(id) => by_name(given, &backups, id),
+        None => newest(given, &backups),
+    }
+}
+
+fn by_name(given: &Given<'_>, backups: &Backups, id: &str) -> Result<(Backup, Vec<String>)> {
+    let (backup, origin) = (backups.get(id)?, given.origin()?);
+    let source = backup.record.source.as_ref().map_or_else(|| "an unknown source".to_owned(), ToString::to_string);
+    let note = match backups.as_of(&origin).kinship(&backup, &given.config.report.directory) {
+        Kinship::Same => None,
+        Kinship::Moved => {
+            Some(format!("backup {} is of {source}, the same system at another address", backup.record.id))
+        }
+        Kinship::Unknown => {
+            Some(format!("backup {} is of {source}: that it is of {origin} is not known", backup.record.id))
+        }
+        Kinship::Other => {
+            let error = Error::new(format!("it is of another source ({source}), the configuration is of {origin}"));
+            return Err(error.hint("restore it with the configuration of its source"))
+                .doing(|| format!("take backup {}", backup.record.id));
+        }
+    };
+    Ok((backup, note.into_iter().collect()))
+}
+
+fn newest(given: &Given<'_>, backups: &Backups) -> Result<(Backup, Vec<String>)> {
+    let origin = given.origin()?;
+    let ours: Ours = backups.ours(&origin)?;
+    let shared = ours.split(backups.list()?, &given.config.report.directory);
+    let notes = shared.notes(&origin);
+    let newer = newer(given, &shared)?;
+    let Some(backup) = shared.own.verified.first().cloned() else {
+        let error = Error::new(format!("there is no verified backup of {origin}"));
+        let reasons = newer.into_iter().chain(notes).collect::<Vec<_>>().join("; ");
+        return Err(if reasons.is_empty() { error } else { Error::new(format!("{error}: {reasons}")) }
+            .hint("list them with `pgwitness backups list`"));
+    };
+    let id = &backup.record.id;
+    if let Some(first) = newer.first() {
+        let error = format!("{first}; the newest that can be taken is {id}, data of {}", backup.record.data_as_of);
+        return Err(Error::new(error).hint(format!("look at the disk; to take the older one: --backup {id}")))
+            .doing(|| "take the newest verified backup");
+    }
+    let unproven = shared.own.damaged.iter().map(|other| ("damaged", other));
+    let unproven = unproven.chain(shared.own.unverified.iter().map(|other| ("never verified", other)));
+    let unproven = unproven.filter(|(_, other)| other.record.data_as_of > backup.record.data_as_of);
+    let passed = unproven.map(|(why, other)| format!("backup {} is newer, and {why}: not taken", other.record.id));
+    let notes = notes.into_iter().chain(passed).collect();
+    Ok((backup, notes))
+}
+
+/// Why what is newer than the newest that can be taken cannot be taken: a sentence each, the newest first.
+fn newer(given: &Given<'_>, shared: &Shared) -> Result<Vec<String>> {
+    let newest = shared.own.verified.first();
+    let id = newest.map(|backup| backup.record.id.as_str()).unwrap_or_default();
+    let mut newer: Vec<(&str, String)> = Vec::new();
+    // An id begins with the time of the data.
+    let lost = shared.own.unusable.iter().filter(|other| other.place == "verified" && other.id.as_str() > id);
+    newer.extend(
+        lost.map(|other| (other.id.as_str(), format!("the newer backup {} cannot be taken: {}", other.id, other.why))),
+    );
+    let moved = shared.moved.iter().filter(|other| other.record.id.as_str() > id);
+    newer.extend(moved.map(|other| {
+        let why = format!("the newer backup {} is of the same system at another address", other.record.id);
+        (other.record.id.as_str(), why)
+    }));
+    newer.sort_by(|a, b| b.0.cmp(a.0));
+    let mut reasons: Vec<String> = newer.iter().map(|(_, reason)| reason.clone()).collect();
+    if reasons.is_empty() {
+        reasons.extend(gone(given, newest)?);
+    }
+    Ok(reasons)
+}
+
+/// The newest that was verified here, by the memory of the runs, if it is not there at all.
+fn gone(given: &Given<'_>, newest: Option<&Backup>) -> Result<Option<String>> {
+    // On another machine there is no memory.
+    let last = LastVerified::read_of(given.state(), &given.origin()?).ok().flatten();
+    let last = last.filter(|last| newest.is_none_or(|newest| last.data_as_of > newest.record.data_as_of));
+    Ok(last.map(|last| {
+        format!(
+            "the newest backup that was verified, {} (data of {}), is not in the directory",
+            last.backup, last.data_as_of
+        )
+    }))
+}

@@ -1,0 +1,197 @@
+//! A dump is restored into a database of its own, to be proven.
+//!
+//! Never restores into a database that was there before, and never drops one that is not proven to be the one we made: the
+//! server, the name and the OID must be those that were recorded when it was made. It is the one place outside the command line
+//! that writes to a server that is not a throw-away one, and the source is never among those.
+
+mod complaints;
+mod copy;
+mod created;
+mod facts;
+mod known;
+mod members;
+mod moved;
+mod needs;
+mod passes;
+mod properties;
+mod refused;
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::base::error::{Context, Error, Result};
+use crate::config::{self, AcceptedError, MaterializedViews};
+use crate::endpoint::archive::Archive;
+use crate::model::run::Complaint;
+use crate::nightly::dumping::with_disk_hint;
+use crate::postgres::conninfo::ConnInfo;
+use crate::postgres::process::{self, GRACE, Order};
+use crate::postgres::session::pgoptions;
+use crate::postgres::tools::PgTools;
+
+use complaints::{Complaints, Heard};
+pub use copy::{
+    CopyIdentity, CopyOrder, create_copy, demand_free, drop_copy, drop_statement, find_copy, interim_name, left_over,
+    rename_copy, wait_for_creation,
+};
+pub use facts::{DatabaseFacts, DatabaseSetting, FACTS_FILE, Grant, database_facts, read_facts, write_facts};
+pub use known::{accept_entry, sqlstate_of};
+pub use members::Members;
+pub use needs::{Needs, demand_none, lacking, lacking_locale};
+use passes::Pass;
+pub use properties::{PropertiesOrder, restore_properties};
+pub use refused::Refused;
+
+/// What is to be restored, and where to.
+pub struct RestoreOrder<'a> {
+    /// What pg_dump has written: a directory or a file.
+    pub dump: &'a Path,
+    /// The copy, which is empty (see [`create_copy`]).
+    pub conninfo: &'a ConnInfo,
+    /// pg_restore's `--jobs`.
+    pub jobs: u16,
+    /// pg_restore's `--no-owner`.
+    pub no_owner: bool,
+    /// pg_restore's `--no-privileges`.
+    pub no_privileges: bool,
+    /// pg_restore's `--no-tablespaces`.
+    pub no_tablespaces: bool,
+    /// Materialized views are left as they are defined, without rows.
+    pub without_refresh: bool,
+    /// pg_restore's `--role`.
+    pub role: Option<&'a str>,
+    /// Complaints that are known and harmless.
+    pub accept: &'a [AcceptedError],
+    /// What the source has from extensions.
+    pub members: &'a Members,
+    /// pg_restore is stopped when neither it nor the server has moved for so long.
+    pub stalled_after: Duration,
+    /// Whose pg_restore is run.
+    pub tools: &'a PgTools,
+}
+
+impl<'a> RestoreOrder<'a> {
+    /// Of this dump into this copy, as `[restore]` says.
+    pub fn new(
+        dump: &'a Path,
+        conninfo: &'a ConnInfo,
+        restore: &'a config::Restore,
+        members: &'a Members,
+        stalled_after: Duration,
+        tools: &'a PgTools,
+    ) -> Self {
+        Self {
+            dump,
+            conninfo,
+            jobs: restore.jobs,
+            no_owner: restore.no_owner,
+            no_privileges: restore.no_privileges,
+            no_tablespaces: restore.no_tablespaces,
+            without_refresh: restore.materialized_views == MaterializedViews::Leave,
+            role: restore.role.as_deref(),
+            accept: &restore.accept,
+            members,
+            stalled_after,
+            tools,
+        }
+    }
+}
+
+/// A restore that went to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Restored {
+    /// Version of pg_restore.
+    pub pg_restore: String,
+    /// Everything that it complained of, accepted or not.
+    pub complaints: Vec<Complaint>,
+    /// What it warned of, which is not counted by pg_restore as an error.
+    pub notes: Vec<String>,
+    /// What the server cannot create, accepted or not.
+    pub refused: Refused,
+}
+
+impl Restored {
+    /// The complaints that nobody has declared harmless. While there is one, the copy is not what the dump says.
+    pub fn unaccepted(&self) -> impl Iterator<Item = &Complaint> {
+        self.complaints.iter().filter(|complaint| complaint.accepted.is_none())
+    }
+}
+
+/// Runs pg_restore to its end, past everything that it complains of.
+///
+/// # Errors
+/// The dump cannot be read to its end, the server is gone, pg_restore was stopped because nothing moved, or its words do not add
+/// up to the number of errors that it counted.
+pub async fn restore(order: &RestoreOrder<'_>) -> Result<Restored> {
+    let doing = || format!("restore {} into {}", order.dump.display(), order.conninfo.describe());
+    run_restore(order).await.doing(doing)
+}
+
+async fn run_restore(order: &RestoreOrder<'_>) -> Result<Restored> {
+    if Archive::detect(order.dump)?.is_none() {
+        return Err(Error::new("this is not a PostgreSQL dump"));
+    }
+    // The text in a dump is that of these settings (money above all); only writing is what it is about.
+    let mut options = format!("{} -c default_transaction_read_only=off", pgoptions());
+    if moved::speaks_english(order.conninfo).await {
+        options.push_str(" -c lc_messages=C");
+    }
+    let environment = order.conninfo.child_environment()?.with_options(&options);
+    let program = order.tools.program("pg_restore");
+    let (mut heard, mut notes) = (Vec::new(), Vec::new());
+    let run = |arguments| Order {
+        program: &program,
+        arguments,
+        environment: &environment,
+        stalled_after: order.stalled_after,
+        grace: GRACE,
+    };
+    for pass in &passes::plan(order.dump, &run(Vec::new()), order.without_refresh).await? {
+        let run = run(arguments(order, pass, environment.connection_argument()));
+        run_pass(order, &run, &mut heard, &mut notes).await?;
+    }
+    let refused = refused::judge(&mut heard, order.members);
+    let complaints = heard.into_iter().map(|one| known::judged(one.complaint, order.accept)).collect();
+    Ok(Restored { pg_restore: order.tools.version.text.clone(), complaints, notes, refused })
+}
+
+/// One run of pg_restore to its end.
+async fn run_pass(
+    order: &RestoreOrder<'_>,
+    run: &Order<'_>,
+    heard: &mut Vec<Heard>,
+    notes: &mut Vec<String>,
+) -> Result<()> {
+    let mut complaints = Complaints::default();
+    let moved = AtomicU64::new(0);
+    let progress = || moved.load(Ordering::Relaxed);
+    let mut hear = |line: &str| complaints.hear(line);
+    let running = process::run(run, &progress, &mut hear);
+    let ended = tokio::select! {
+        ended = running => ended?,
+        never = moved::watch(order.conninfo, order.stalled_after, &moved) => match never {},
+    };
+    heard.extend(complaints.finish(&ended).map_err(with_disk_hint)?);
+    notes.extend(ended.said.warnings.into_iter().filter(|line| !line.starts_with(complaints::COUNT)));
+    Ok(())
+}
+
+fn arguments(order: &RestoreOrder<'_>, pass: &Pass, connection: &str) -> Vec<OsString> {
+    let mut list: Vec<OsString> = vec![format!("--jobs={}", order.jobs.max(1)).into()];
+    list.extend(order.no_owner.then(|| "--no-owner".into()));
+    list.extend(order.no_privileges.then(|| "--no-privileges".into()));
+    list.extend(order.no_tablespaces.then(|| "--no-tablespaces".into()));
+    list.extend(pass.list().map(|path| {
+        let mut option = OsString::from("--use-list=");
+        option.push(path);
+        option
+    }));
+    list.extend(order.role.map(|role| format!("--role={role}").into()));
+    list.extend(["--no-password", "--verbose"].map(OsString::from));
+    list.push(format!("--dbname={connection}").into());
+    list.push("--".into());
+    list.push(order.dump.into());
+    list
+}

@@ -1,0 +1,96 @@
+//! The nights side by side: a strip of answers, and lines of what grows and shrinks.
+
+use maud::{Markup, html};
+
+use super::PAGE;
+use super::answer::Answer;
+use super::chart::{self, Line};
+use super::report::href;
+use super::text::{day, short_day};
+use crate::base::text::{duration, grouped};
+use crate::storage::history::{NightEntry, Summary};
+
+/// So many nights are drawn; the table has all of them.
+const DRAWN: usize = 90;
+
+/// The section; `nights` are newest first.
+pub fn section(nights: &[NightEntry]) -> Markup {
+    let drawn: Vec<&NightEntry> = nights.iter().take(DRAWN).rev().collect();
+    let lines = [
+        picture("rows", "Rows", &drawn, &rows_read, &grouped),
+        picture("dump", "Size of the dump", &drawn, &|summary| summary.dump_bytes, &fine_bytes),
+        picture("took", "Duration", &drawn, &|summary| Some(summary.duration_ms), &duration),
+    ];
+    html! {
+        section aria-labelledby="history" {
+            h2 #history { "History" }
+            @if nights.len() > DRAWN { p.quiet { "The newest " (DRAWN) " of " (grouped(nights.len() as u64)) ", oldest first." } }
+            ol.strip aria-label="Answers, oldest first" { @for night in &drawn { li { (cell(night)) } } }
+            (legend(&drawn))
+            div.charts { @for line in lines.iter().flatten() { (line) } }
+        }
+    }
+}
+
+/// A night that read nothing is a gap, not an empty database.
+fn rows_read(summary: &Summary) -> Option<u64> {
+    (summary.tables_expected > 0).then_some(summary.rows)
+}
+
+/// With enough digits to tell one night from the next: `1,840 MB`, not `1.8 GB`.
+fn fine_bytes(count: u64) -> String {
+    let units = [("TB", 1_000_000_000_000), ("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1000)];
+    let fitting = units.into_iter().find(|(_, size)| count / size >= 1000);
+    fitting.map_or_else(|| format!("{} B", grouped(count)), |(unit, size)| format!("{} {unit}", grouped(count / size)))
+}
+
+fn cell(night: &NightEntry) -> Markup {
+    let answer = Answer::of(night);
+    let label = format!("{}: {}", night.started_at.map_or_else(|| night.id.clone(), day), answer.word());
+    let label = crate::base::printable::printable(&label);
+    html! {
+        @if night.summary().is_some() {
+            a href=(format!("{}/{PAGE}", href(&night.id))) title=(label) aria-label=(label) { (answer.sign()) }
+        } @else {
+            span role="img" title=(label) aria-label=(label) { (answer.sign()) }
+        }
+    }
+}
+
+fn legend(drawn: &[&NightEntry]) -> Markup {
+    let count = |answer| drawn.iter().filter(|night| Answer::of(night) == answer).count();
+    html! {
+        p.legend { @for answer in Answer::ALL { @let count = count(answer); @if count > 0 { span { (answer.badge()) " " (count) } } } }
+    }
+}
+
+/// A night whose report is no proof has no number here: nobody should draw conclusions from it.
+fn picture(
+    id: &str,
+    title: &str,
+    drawn: &[&NightEntry],
+    of: &dyn Fn(&Summary) -> Option<u64>,
+    tell: &dyn Fn(u64) -> String,
+) -> Option<Markup> {
+    let value = |night: &&NightEntry| night.verdict().and_then(|_| night.summary()).and_then(of);
+    let values: Vec<Option<u64>> = drawn.iter().map(value).collect();
+    let known: Vec<(u64, &NightEntry)> =
+        drawn.iter().zip(&values).filter_map(|(night, value)| Some(((*value)?, *night))).collect();
+    let (first, last) = (known.first()?, known.last()?);
+    let named = |night: &NightEntry| night.started_at.map(short_day).unwrap_or_default();
+    let description = format!("{} on {}, {} on {}.", tell(first.0), named(first.1), tell(last.0), named(last.1));
+    let edge = |night: Option<&&NightEntry>| night.map(|night| named(night)).unwrap_or_default();
+    let ends = [edge(drawn.first()), edge(drawn.last())];
+    chart::line(&Line { id, title, description: &description, values: &values, tell, ends: [&ends[0], &ends[1]] })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_of_two_nights_are_told_apart() {
+        let told = [999, 1_000_000, 1_840_000_000, 1_846_400_000].map(fine_bytes);
+        assert_eq!(told, ["999 B", "1,000 kB", "1,840 MB", "1,846 MB"]);
+    }
+}

@@ -1,0 +1,218 @@
+//! A letter for programs: one JSON object of a fixed form.
+//!
+//! Its form is published (`webhook.schema.json` beside this file, [`SCHEMA`]); a later version may add keys.
+
+use serde::Serialize;
+
+use super::answer::{Answer, meaning};
+use super::sections::{Said, amount, dump_line, verdict_line};
+use crate::base::printable::printable;
+use crate::base::text::cut;
+use crate::base::time::Timestamp;
+use crate::model::finding::Finding;
+use crate::model::run::{Step, StepResult};
+use crate::model::run_summary::{Bulletin, Paper, Proven};
+use crate::model::verdict::Coverage;
+
+const MAX_ITEMS: usize = 100;
+const MAX_CELLS: usize = 600;
+
+#[derive(Serialize)]
+struct Told<'a> {
+    format: u32,
+    text: String,
+    answer: &'static str,
+    meaning: &'static str,
+    exit_code: u8,
+    verdict: Option<String>,
+    verdict_line: Option<String>,
+    /// Whether tonight's dump counts as verified: null where nothing was compared.
+    dump_proven: Option<bool>,
+    dump_line: Option<String>,
+    run_id: String,
+    host: String,
+    source: String,
+    started_at: Timestamp,
+    finished_at: Timestamp,
+    #[serde(with = "crate::base::count")]
+    duration_s: u64,
+    data_as_of: Option<Timestamp>,
+    coverage: Option<&'a Coverage>,
+    findings: Vec<ToldFinding>,
+    findings_total: usize,
+    unchecked: Vec<ToldUnchecked>,
+    unchecked_total: usize,
+    waivers: usize,
+    error: Option<String>,
+    troubles: Vec<String>,
+    troubles_total: usize,
+    debts: Vec<String>,
+    debts_total: usize,
+    instances_left: usize,
+    steps: Vec<ToldStep>,
+    dump: Option<ToldDump>,
+    report: Option<ToldPaper>,
+    last_verified: Option<ToldProven>,
+}
+
+#[derive(Serialize)]
+struct ToldFinding {
+    kind: &'static str,
+    object: String,
+    /// How many rows, in words.
+    rows: Option<String>,
+    /// From here on, null unless values may go along.
+    expected: Option<String>,
+    actual: Option<String>,
+    detail: Option<Vec<String>>,
+}
+
+#[derive(Serialize)]
+struct ToldUnchecked {
+    object: String,
+    side: String,
+    reason: String,
+}
+
+#[derive(Serialize)]
+struct ToldStep {
+    name: String,
+    started_at: Timestamp,
+    #[serde(with = "crate::base::count")]
+    duration_ms: u64,
+    /// `done`, `failed` or `skipped`.
+    result: &'static str,
+    why: Option<String>,
+}
+
+#[derive(Serialize)]
+struct ToldDump {
+    backup: String,
+    format: String,
+    #[serde(with = "crate::base::count")]
+    bytes: u64,
+    files: usize,
+}
+
+#[derive(Serialize)]
+struct ToldPaper {
+    path: String,
+    sha256: String,
+}
+
+#[derive(Serialize)]
+struct ToldProven {
+    backup: String,
+    data_as_of: Timestamp,
+    verified_at: Timestamp,
+    /// Of the data, when the run ended.
+    #[serde(with = "crate::base::count")]
+    age_s: u64,
+    #[serde(with = "crate::base::count")]
+    dump_bytes: u64,
+}
+
+/// The published form, as JSON schema.
+pub const SCHEMA: &str = include_str!("webhook.schema.json");
+
+/// The object, on one line. `answer` is the key to decide by: only `sound` is good. Times are RFC 3339 in UTC; counts are numbers up to
+/// 2^53 - 1 and texts beyond, as in a report; lists are cut, and `…_total` says how many there are; what is not known is null.
+pub fn json(bulletin: &Bulletin, values: bool) -> String {
+    let told = told(bulletin, Said { values });
+    // Plain data with texts for keys: there is nothing that could fail.
+    serde_json::to_string(&told).unwrap_or_default()
+}
+
+fn told(bulletin: &Bulletin, said: Said) -> Told<'_> {
+    let all = |texts: &[String]| texts.iter().take(MAX_ITEMS).map(|text| said.of(text)).collect();
+    Told {
+        format: 1,
+        text: super::subject(bulletin),
+        answer: Answer::of(bulletin).id(),
+        meaning: meaning(bulletin),
+        exit_code: bulletin.exit_code,
+        verdict: bulletin.verdict.map(|verdict| verdict.to_string()),
+        verdict_line: verdict_line(bulletin),
+        dump_proven: dump_proven(bulletin),
+        dump_line: dump_line(bulletin),
+        run_id: printable(&bulletin.run_id),
+        host: printable(&bulletin.host),
+        source: printable(&bulletin.source),
+        started_at: bulletin.started_at,
+        finished_at: bulletin.finished_at,
+        duration_s: bulletin.finished_at.seconds_since(bulletin.started_at),
+        data_as_of: bulletin.data_as_of,
+        coverage: bulletin.coverage.as_ref(),
+        findings: bulletin.findings.iter().take(MAX_ITEMS).map(|one| finding(one, said)).collect(),
+        findings_total: bulletin.findings.len(),
+        unchecked: unchecked(bulletin, said),
+        unchecked_total: bulletin.unchecked.len(),
+        waivers: bulletin.waivers,
+        error: bulletin.error.as_deref().map(|text| said.of(text)),
+        troubles: all(&bulletin.troubles),
+        troubles_total: bulletin.troubles.len(),
+        debts: bulletin.debts.iter().take(MAX_ITEMS).map(|debt| shown(debt)).collect(),
+        debts_total: bulletin.debts.len(),
+        instances_left: bulletin.instances_left,
+        steps: bulletin.steps.iter().take(MAX_ITEMS).map(|one| step(one, said)).collect(),
+        dump: bulletin.dump.as_ref().map(|dump| ToldDump {
+            backup: printable(&dump.backup),
+            format: printable(&dump.format),
+            bytes: dump.bytes,
+            files: dump.files.len(),
+        }),
+        report: bulletin.report.as_ref().map(paper),
+        last_verified: bulletin.last_verified.as_ref().map(|last| proven(last, bulletin.finished_at)),
+    }
+}
+
+/// Without a signed report nothing is proven.
+fn dump_proven(bulletin: &Bulletin) -> Option<bool> {
+    let dump = bulletin.dump_verdict.as_ref()?;
+    Some(dump.is_proven() && bulletin.report.is_some())
+}
+
+fn shown(text: &str) -> String {
+    cut(&printable(text), MAX_CELLS)
+}
+
+fn finding(finding: &Finding, said: Said) -> ToldFinding {
+    let side = |text: &Option<String>| text.as_deref().filter(|_| said.values).map(shown);
+    ToldFinding {
+        kind: finding.kind.id(),
+        object: shown(&finding.object),
+        rows: amount(finding),
+        expected: side(&finding.expected),
+        actual: side(&finding.actual),
+        detail: said.values.then(|| finding.detail.iter().take(MAX_ITEMS).map(|line| shown(line)).collect()),
+    }
+}
+
+fn unchecked(bulletin: &Bulletin, said: Said) -> Vec<ToldUnchecked> {
+    let told = bulletin.unchecked.iter().take(MAX_ITEMS).map(|one| ToldUnchecked {
+        object: shown(&one.object),
+        side: shown(&one.side),
+        reason: said.of(&one.reason),
+    });
+    told.collect()
+}
+
+fn step(step: &Step, said: Said) -> ToldStep {
+    let (result, why) = match &step.result {
+        StepResult::Done => ("done", None),
+        StepResult::Failed(why) => ("failed", Some(said.of(why))),
+        StepResult::Skipped(why) => ("skipped", Some(said.of(why))),
+    };
+    let Step { started_at, duration_ms, .. } = *step;
+    ToldStep { name: shown(&step.name), started_at, duration_ms, result, why }
+}
+
+fn paper(paper: &Paper) -> ToldPaper {
+    ToldPaper { path: shown(&paper.path), sha256: shown(&paper.sha256) }
+}
+
+fn proven(last: &Proven, now: Timestamp) -> ToldProven {
+    let Proven { data_as_of, verified_at, dump_bytes, .. } = *last;
+    let age_s = now.seconds_since(data_as_of);
+    ToldProven { backup: shown(&last.backup), data_as_of, verified_at, age_s, dump_bytes }
+}

@@ -1,0 +1,223 @@
+//! What a letter tells, in the order in which people read it, before it has a form.
+//!
+//! Never more of a list than can be read: the rest is counted, and it is in the report.
+
+use super::answer::{Answer, headline, meaning};
+use super::mask::mask;
+use crate::base::printable::printable;
+use crate::base::text::{bytes, cut, duration, grouped, grouped_noun};
+use crate::base::time::Timestamp;
+use crate::model::finding::{Finding, FindingKind, Unchecked};
+use crate::model::run::{Step, StepResult};
+use crate::model::run_summary::{Bulletin, Proven};
+use crate::model::verdict::{Coverage, counted};
+use crate::output::terminal::{self, Style, rows_summary};
+
+/// Items of a list that are told.
+pub const MAX_ITEMS: usize = 20;
+/// Of one item.
+const MAX_CELLS: usize = 600;
+/// Lines of one finding with its values.
+const MAX_LINES: usize = 40;
+const DAY_S: u64 = 86_400;
+
+/// All of it.
+pub struct Told {
+    pub answer: Answer,
+    /// `DAMAGED, 3 findings: RDS instance shop-production, database shop`
+    pub headline: String,
+    pub meaning: &'static str,
+    /// What cannot wait.
+    pub alarm: Option<String>,
+    /// Why.
+    pub lists: Vec<List>,
+    /// Label and text.
+    pub figures: Vec<(&'static str, String)>,
+    /// Name, duration, and how it ended where it was not well.
+    pub steps: Vec<(String, String, String)>,
+}
+
+/// Items under a heading; an item may have further lines.
+pub struct List {
+    pub title: String,
+    pub items: Vec<Vec<String>>,
+    /// Items that are not told.
+    pub more: usize,
+}
+
+impl Told {
+    /// With `values`, texts and findings are told as they are.
+    pub fn new(bulletin: &Bulletin, values: bool) -> Self {
+        let said = Said { values };
+        Self {
+            answer: Answer::of(bulletin),
+            headline: format!("{}: {}", headline(bulletin), printable(&bulletin.source)),
+            meaning: meaning(bulletin),
+            alarm: alarm(bulletin),
+            lists: lists(bulletin, said),
+            figures: figures(bulletin),
+            steps: bulletin.steps.iter().map(|step| said.step(step)).collect(),
+        }
+    }
+}
+
+/// How texts of others are told.
+#[derive(Clone, Copy)]
+pub struct Said {
+    pub values: bool,
+}
+
+impl Said {
+    /// What a server or a program said: one printable line of limited length.
+    pub fn of(self, text: &str) -> String {
+        let text = if self.values { text.to_owned() } else { mask(text) };
+        let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        cut(&printable(&lines.join("; ")), MAX_CELLS)
+    }
+
+    fn finding(self, finding: &Finding) -> Vec<String> {
+        if !self.values {
+            let name = format!("{} {}", finding.kind, cut(&printable(&finding.object), MAX_CELLS));
+            return vec![amount(finding).map_or(name.clone(), |amount| format!("{name}: {amount}"))];
+        }
+        let style = Style { color: false, width: 74, all_tables: false };
+        let shown = terminal::findings(std::slice::from_ref(finding), style);
+        // Above it: a count of one and a heading for its kind.
+        let below: Vec<&str> = shown.lines().skip(3).map(|line| line.strip_prefix("  ").unwrap_or(line)).collect();
+        let first = below.first().map(|first| format!("{} {first}", finding.kind));
+        let mut lines: Vec<String> = first.into_iter().chain(below.iter().skip(1).map(ToString::to_string)).collect();
+        if lines.len() > MAX_LINES {
+            let more = lines.len() - MAX_LINES;
+            lines.truncate(MAX_LINES);
+            lines.push(format!("  … and {}", counted(more, "more line")));
+        }
+        lines
+    }
+
+    fn unchecked(self, unchecked: &Unchecked) -> Vec<String> {
+        let object = cut(&printable(&unchecked.object), MAX_CELLS);
+        vec![format!("{object} ({}): {}", printable(&unchecked.side), self.of(&unchecked.reason))]
+    }
+
+    fn step(self, step: &Step) -> (String, String, String) {
+        let result = match &step.result {
+            StepResult::Done => String::new(),
+            StepResult::Failed(why) => format!("FAILED: {}", self.of(why)),
+            StepResult::Skipped(why) => format!("skipped: {}", self.of(why)),
+        };
+        (printable(&step.name), duration(step.duration_ms), result)
+    }
+}
+
+/// How many rows, without any of them.
+pub fn amount(finding: &Finding) -> Option<String> {
+    if let Some(rows) = &finding.rows {
+        return Some(rows_summary(rows));
+    }
+    let counts = [&finding.expected, &finding.actual].map(|side| side.as_deref().filter(|text| is_count(text)));
+    let has_counts = !matches!(finding.kind, FindingKind::Changed | FindingKind::SequenceValue);
+    match counts {
+        [Some(expected), Some(actual)] if has_counts => Some(format!("expected {expected}, actual {actual}")),
+        _ => None,
+    }
+}
+
+/// `3 rows`, `1 violating row`, `not known`: what a comparison says of a number of rows.
+fn is_count(text: &str) -> bool {
+    let noun = text.trim_start_matches(|c: char| c.is_ascii_digit());
+    let has_number = noun.len() < text.len();
+    text == "not known" || (has_number && [" row", " rows", " violating row", " violating rows"].contains(&noun))
+}
+
+fn alarm(bulletin: &Bulletin) -> Option<String> {
+    let left = (bulletin.instances_left > 0).then(|| counted(bulletin.instances_left, "temporary instance"))?;
+    Some(format!(
+        "{left} may still be there and COSTS MONEY until it is deleted: run `pgwitness sweep`, or look at RDS."
+    ))
+}
+
+fn lists(bulletin: &Bulletin, said: Said) -> Vec<List> {
+    let lines = |texts: &[String]| texts.iter().take(MAX_ITEMS).map(|text| vec![said.of(text)]).collect();
+    let findings = bulletin.findings.iter().take(MAX_ITEMS).map(|finding| said.finding(finding)).collect();
+    let unchecked = bulletin.unchecked.iter().take(MAX_ITEMS).map(|one| said.unchecked(one)).collect();
+    // Names of ours: of instances, dumps and copies.
+    let debts = bulletin.debts.iter().take(MAX_ITEMS).map(|debt| vec![cut(&printable(debt), MAX_CELLS)]).collect();
+    let error = bulletin.error.as_slice();
+    let lists = [
+        ("why".to_owned(), error.len(), lines(error)),
+        (counted(bulletin.findings.len(), "finding"), bulletin.findings.len(), findings),
+        (format!("{} unchecked", bulletin.unchecked.len()), bulletin.unchecked.len(), unchecked),
+        ("went wrong besides".to_owned(), bulletin.troubles.len(), lines(&bulletin.troubles)),
+        ("left behind, for the next run to clean up".to_owned(), bulletin.debts.len(), debts),
+    ];
+    let lists = lists.into_iter().filter(|(_, count, _)| *count > 0);
+    lists.map(|(title, count, items): (_, usize, Vec<_>)| List { title, more: count - items.len(), items }).collect()
+}
+
+fn figures(bulletin: &Bulletin) -> Vec<(&'static str, String)> {
+    let now = bulletin.finished_at;
+    let mut figures = vec![("machine", printable(&bulletin.host)), ("source", printable(&bulletin.source))];
+    figures.extend(verdict_line(bulletin).map(|line| ("verdict", line)));
+    figures.extend(dump_line(bulletin).map(|line| ("dump verdict", line)));
+    figures.extend(bulletin.data_as_of.map(|time| ("data as of", with_age(time, now))));
+    figures.extend(bulletin.coverage.as_ref().map(|coverage| ("compared", compared(coverage))));
+    figures.extend((bulletin.waivers > 0).then(|| ("waivers", format!("{} covered something", bulletin.waivers))));
+    figures.extend(bulletin.dump.as_ref().map(|dump| {
+        let files = grouped_noun(dump.files.len() as u64, "file");
+        ("dump", format!("{}, {} in {files}", printable(&dump.backup), bytes(dump.bytes)))
+    }));
+    let took = duration(now.seconds_since(bulletin.started_at).saturating_mul(1000));
+    figures.push(("run", format!("{} to {now}, {took}", bulletin.started_at)));
+    figures.push(("run id", format!("{}, exit code {}", printable(&bulletin.run_id), bulletin.exit_code)));
+    figures.push(("newest proven dump", proven(bulletin.last_verified.as_ref(), now)));
+    match &bulletin.report {
+        None => figures.push(("report", "none was signed".to_owned())),
+        Some(paper) => figures.extend([
+            ("report", printable(&paper.path)),
+            ("its SHA-256", printable(&paper.sha256)),
+            ("verify it", format!("pgwitness report verify --allowed-signers FILE {}", printable(&paper.path))),
+        ]),
+    }
+    figures
+}
+
+/// What the verdict alone does not say of the dump.
+pub fn dump_line(bulletin: &Bulletin) -> Option<String> {
+    bulletin.dump_verdict.as_ref()?.line().map(|line| cut(&printable(&line), MAX_CELLS))
+}
+
+/// Only where it says what the verdict is.
+pub fn verdict_line(bulletin: &Bulletin) -> Option<String> {
+    let (verdict, line) = (bulletin.verdict?, bulletin.verdict_line.as_deref()?);
+    let fits = line.starts_with(&verdict.to_string());
+    let may = !verdict.is_sound() || matches!(Answer::of(bulletin), Answer::Sound | Answer::SoundBut);
+    (fits && may).then(|| cut(&printable(line), MAX_CELLS))
+}
+
+fn compared(coverage: &Coverage) -> String {
+    let Coverage { tables_expected, tables_actual, tables_compared, rows_expected, rows_actual, .. } = coverage;
+    let [e, a] = [tables_expected, tables_actual].map(|count| grouped(*count));
+    let tables = format!("{} (expected has {e}, actual {a})", grouped_noun(*tables_compared, "table"));
+    let rows = match rows_expected == rows_actual {
+        true => grouped_noun(*rows_expected, "row"),
+        false => format!("{} expected, {} actual", grouped_noun(*rows_expected, "row"), grouped(*rows_actual)),
+    };
+    format!("{tables}, {rows}, {}", grouped_noun(coverage.foreign_keys, "foreign key"))
+}
+
+fn proven(last: Option<&Proven>, now: Timestamp) -> String {
+    let Some(last) = last else { return "NONE is known".to_owned() };
+    let (backup, size) = (printable(&last.backup), bytes(last.dump_bytes));
+    format!("{backup}, {size}, data as of {}, proven at {}", with_age(last.data_as_of, now), last.verified_at)
+}
+
+/// `2026-11-22T03:00:00Z (26 h old)`
+fn with_age(time: Timestamp, now: Timestamp) -> String {
+    let age = match now.seconds_since(time) {
+        seconds if time > now || seconds < 60 => return time.to_string(),
+        seconds @ 0..3600 => format!("{} min", seconds / 60),
+        seconds if seconds < 2 * DAY_S => format!("{} h", seconds / 3600),
+        seconds => format!("{} days", seconds / DAY_S),
+    };
+    format!("{time} ({age} old)")
+}

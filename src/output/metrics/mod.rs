@@ -1,0 +1,229 @@
+//! Figures of a night for Prometheus, in its text format 0.0.4.
+//!
+//! Never a value out of the database, and never a 0 for what is not known: such a figure is absent, so that no alarm takes a night
+//! that compared nothing for one that found nothing.
+//!
+//! Source: Prometheus, "Exposition formats", section "Text-based format". No sample has a time: the collector refuses them.
+
+use std::collections::BTreeMap;
+
+use crate::model::run::StepResult;
+use crate::model::run_summary::{Bulletin, Ending};
+
+#[cfg(test)]
+mod tests;
+
+/// What every text of ours begins with, and no other.
+const BEGINNING: &str = "# HELP pgwitness_";
+
+/// One figure: its name without `pgwitness_`, what it says, and its samples.
+struct Family {
+    name: &'static str,
+    help: &'static str,
+    samples: Vec<Sample>,
+}
+
+/// Whole or with exact decimals; the stage where there is more than one.
+struct Sample {
+    stage: Option<String>,
+    value: String,
+}
+
+impl Family {
+    /// `None`: nobody knows.
+    fn one(name: &'static str, help: &'static str, value: Option<u64>) -> Self {
+        let sample = |value: u64| Sample { stage: None, value: value.to_string() };
+        Self { name, help, samples: value.map(sample).into_iter().collect() }
+    }
+}
+
+/// All figures of this run, sorted by name, with `labels` on each. The names of labels are taken as they are
+/// ([`crate::config::Config::check`] looks at them), their values may hold anything.
+pub fn text(bulletin: &Bulletin, labels: &BTreeMap<String, String>) -> String {
+    let all = [run(bulletin), proven(bulletin), compared(bulletin), left(bulletin), vec![stages(bulletin)]];
+    let mut families: Vec<Family> = all.into_iter().flatten().filter(|family| !family.samples.is_empty()).collect();
+    families.sort_by_key(|family| family.name);
+    families.iter().map(|family| print(family, labels)).collect()
+}
+
+/// Whether a file that begins like this is one of ours. An empty one is nobody's.
+pub fn is_ours(beginning: &[u8]) -> bool {
+    beginning.is_empty() || beginning.starts_with(BEGINNING.as_bytes())
+}
+
+/// The labels of the first sample in a text of ours, as they are printed, without the stage; `None`: it has no sample.
+pub fn labels_of(text: &str) -> Option<String> {
+    let sample = text.lines().find(|line| !line.is_empty() && !line.starts_with('#'))?;
+    let (head, _) = sample.rsplit_once(' ')?;
+    let labels = head.split_once('{').and_then(|(_, labels)| labels.strip_suffix('}')).unwrap_or_default();
+    Some(without_stage(labels))
+}
+
+/// As [`labels_of`] gives them for a text with these labels.
+pub fn labels_text(labels: &BTreeMap<String, String>) -> String {
+    let printed = print_labels(labels, &Sample { stage: None, value: String::new() });
+    without_stage(printed.trim_start_matches('{').strip_suffix('}').unwrap_or_default())
+}
+
+/// No label of anybody else's is called so ([`crate::config::Config::check`]).
+fn without_stage(labels: &str) -> String {
+    let (mut kept, mut rest) = (Vec::new(), labels);
+    while let Some(end) = end_of_label(rest) {
+        let (label, behind) = rest.split_at(end);
+        kept.extend((!label.starts_with("stage=")).then_some(label));
+        rest = behind.trim_start_matches(',');
+    }
+    kept.join(",")
+}
+
+/// Behind the quote that closes the first value; a backslash takes the next character along.
+fn end_of_label(labels: &str) -> Option<usize> {
+    let open = labels.find('"')? + 1;
+    let mut is_escaped = false;
+    let close = labels.get(open..)?.find(|c| {
+        let is_end = c == '"' && !is_escaped;
+        is_escaped = c == '\\' && !is_escaped;
+        is_end
+    })?;
+    Some(open + close + 1)
+}
+
+fn run(bulletin: &Bulletin) -> Vec<Family> {
+    let is_good = bulletin.ending() == Ending::Clean && bulletin.verdict.is_some_and(|verdict| verdict.is_sound());
+    vec![
+        Family::one(
+            "last_run_timestamp_seconds",
+            "When the last run ended, whatever its result.",
+            Some(bulletin.finished_at.seconds()),
+        ),
+        Family::one(
+            "last_run_success",
+            "1 when the last run ended sound and cleaned up, else 0.",
+            Some(u64::from(is_good)),
+        ),
+        Family::one(
+            "last_exit_code",
+            "Exit code of the last run: 0 sound, 1 damaged, 2 inconclusive, 3 sound but something was left behind, \
+             above 128 interrupted.",
+            Some(u64::from(bulletin.exit_code)),
+        ),
+        Family::one(
+            "dump_bytes",
+            "Size of the last run's dump. Absent when it made none.",
+            bulletin.dump.as_ref().map(|dump| dump.bytes),
+        ),
+    ]
+}
+
+/// Of the newest proven dump, be it of this run or of an earlier one.
+fn proven(bulletin: &Bulletin) -> Vec<Family> {
+    let proven = bulletin.last_verified.as_ref();
+    // A clock that was set back: an age of 0 would be a lie, and the best possible one.
+    let age = proven.filter(|proven| proven.verified_at <= bulletin.finished_at);
+    vec![
+        Family::one(
+            "last_verified_timestamp_seconds",
+            "When a dump was last found sound. Failed runs leave it as it was; absent when there has never been one.",
+            proven.map(|proven| proven.verified_at.seconds()),
+        ),
+        Family::one(
+            "last_verified_age_seconds",
+            "How long before the end of the last run a dump was last found sound. It does not grow between runs.",
+            age.map(|proven| bulletin.finished_at.seconds_since(proven.verified_at)),
+        ),
+        Family::one(
+            "last_verified_data_timestamp_seconds",
+            "Of what time the data is in the dump that was last found sound.",
+            proven.map(|proven| proven.data_as_of.seconds()),
+        ),
+    ]
+}
+
+/// What was compared. Nothing found is only said of a night that looked.
+fn compared(bulletin: &Bulletin) -> Vec<Family> {
+    let coverage = bulletin.coverage.as_ref();
+    let (found, unchecked) = (bulletin.findings.len(), bulletin.unchecked.len());
+    let has_looked = coverage.is_some_and(|coverage| coverage.tables_compared > 0);
+    vec![
+        Family::one(
+            "tables_compared",
+            "Tables whose rows the last run read on both sides and compared. Absent when it came to no comparison.",
+            coverage.map(|coverage| coverage.tables_compared),
+        ),
+        Family::one(
+            "rows_compared",
+            "Rows that the last run read on the side of the source. Absent when it came to no comparison.",
+            coverage.map(|coverage| coverage.rows_expected),
+        ),
+        Family::one(
+            "mismatches",
+            "Findings of the last run. Absent, not 0, when it compared nothing.",
+            (has_looked || found > 0).then_some(found as u64),
+        ),
+        Family::one(
+            "unchecked",
+            "What the last run could not look at. Absent when it came to no comparison.",
+            (coverage.is_some() || unchecked > 0).then_some(unchecked as u64),
+        ),
+        Family::one(
+            "waivers",
+            "Waivers that covered something in the last run. Absent when it came to no comparison.",
+            coverage.map(|_| bulletin.waivers as u64),
+        ),
+    ]
+}
+
+/// What costs money or waits for somebody.
+fn left(bulletin: &Bulletin) -> Vec<Family> {
+    vec![
+        Family::one(
+            "temp_instances",
+            "Temporary instances that were left behind: they cost money.",
+            Some(bulletin.instances_left as u64),
+        ),
+        Family::one(
+            "cleanup_pending",
+            "What is left to be cleaned up by the next run, temporary instances included.",
+            Some(bulletin.debts.len() as u64),
+        ),
+    ]
+}
+
+/// A stage that was gone through twice is one sample: of two that are alike, node_exporter throws one away and tells only its log.
+fn stages(bulletin: &Bulletin) -> Family {
+    let mut durations = BTreeMap::<&str, u64>::new();
+    for step in bulletin.steps.iter().filter(|step| !matches!(step.result, StepResult::Skipped(_))) {
+        let duration = durations.entry(&step.name).or_default();
+        *duration = duration.saturating_add(step.duration_ms);
+    }
+    let sample = |(stage, ms): (&str, u64)| Sample { stage: Some(stage.to_owned()), value: seconds(ms) };
+    Family {
+        name: "stage_duration_seconds",
+        help: "How long each stage of the last run took, also one that failed. Absent for stages that it did not go through.",
+        samples: durations.into_iter().map(sample).collect(),
+    }
+}
+
+fn seconds(ms: u64) -> String {
+    format!("{}.{:03}", ms / 1000, ms % 1000)
+}
+
+fn print(family: &Family, labels: &BTreeMap<String, String>) -> String {
+    let Family { name, help, samples } = family;
+    let head = format!("# HELP pgwitness_{name} {help}\n# TYPE pgwitness_{name} gauge\n");
+    let line = |sample: &Sample| format!("pgwitness_{name}{} {}\n", print_labels(labels, sample), sample.value);
+    head + &samples.iter().map(line).collect::<String>()
+}
+
+/// `{database="shop",stage="dump"}`, or nothing.
+fn print_labels(labels: &BTreeMap<String, String>, sample: &Sample) -> String {
+    // In one map: no name can come twice.
+    let mut all: BTreeMap<&str, &str> = labels.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    all.extend(sample.stage.as_deref().map(|stage| ("stage", stage)));
+    let all: Vec<String> = all.into_iter().map(|(name, value)| format!("{name}=\"{}\"", escape(value))).collect();
+    if all.is_empty() { String::new() } else { format!("{{{}}}", all.join(",")) }
+}
+
+fn escape(value: &str) -> String {
+    value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}

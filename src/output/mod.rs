@@ -1,0 +1,9 @@
+//! How a report or a run is shown or sent: terminal, HTML, e-mail, webhook, health check, metrics.
+
+pub mod terminal;
+pub mod metrics;
+pub mod metrics_file;
+pub mod message;
+pub mod html;
+pub mod site;
+pub mod notify;

@@ -1,0 +1,267 @@
+//! One POST over HTTP/1.1, with few tries and little patience.
+//!
+//! Never follows a redirect, never reads more of an answer's body than was asked for, and never shows more of an address than its host.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::client::conn::http1;
+use hyper::header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue, USER_AGENT};
+use hyper::http::uri::Scheme;
+use hyper::{Request, StatusCode, Uri};
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio_rustls::TlsConnector;
+
+use super::Limits;
+use crate::base::error::{Context, Error, Result};
+use crate::base::tls;
+use crate::config::is_loopback;
+
+/// Then it is given up.
+const TRIES: u32 = 4;
+
+/// For one of the addresses that a name has.
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// For the body of an answer: whoever answered has taken what we said.
+const BODY: Duration = Duration::from_secs(2);
+
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+/// Where to. Has no `Debug`: whoever knows all of it may be able to say that all is well.
+#[derive(Clone)]
+pub struct Address {
+    uri: Uri,
+    /// Without brackets.
+    host: String,
+    port: u16,
+    is_tls: bool,
+}
+
+impl Address {
+    /// Of `http` or `https`, without a user.
+    pub fn parse(text: &str) -> Result<Self> {
+        let wrong = || Error::new("the address is no URL of http or https").hint("for instance https://host/path");
+        let uri: Uri = text.trim().parse().map_err(|_| wrong())?;
+        let authority = uri.authority().ok_or_else(wrong)?;
+        if authority.as_str().contains('@') {
+            return Err(Error::new("the address has a user or a password in it").hint("use authorization_file"));
+        }
+        let is_tls = match uri.scheme() {
+            Some(scheme) if *scheme == Scheme::HTTPS => true,
+            Some(scheme) if *scheme == Scheme::HTTP => false,
+            _ => return Err(wrong()),
+        };
+        let host = authority.host().trim_matches(['[', ']']).to_owned();
+        let port = authority.port_u16().unwrap_or(if is_tls { 443 } else { 80 });
+        Ok(Self { host, port, is_tls, uri })
+    }
+
+    /// For people.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// Whether nobody on the way can read along.
+    pub fn is_private(&self) -> bool {
+        self.is_tls || is_loopback(&self.host)
+    }
+
+    /// Further down the path, with one more parameter.
+    pub fn at(&self, suffix: &str, parameter: Option<&str>) -> Result<Self> {
+        let path = self.uri.path().trim_end_matches('/');
+        let query: Vec<&str> = self.uri.query().into_iter().chain(parameter).filter(|text| !text.is_empty()).collect();
+        let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
+        let mut parts = self.uri.clone().into_parts();
+        let whole = format!("{path}{suffix}{query}");
+        let whole = if whole.starts_with('/') { whole } else { format!("/{whole}") };
+        parts.path_and_query = Some(whole.parse().map_err(|_| Error::new("the address cannot be extended"))?);
+        let uri = Uri::from_parts(parts).map_err(|_| Error::new("the address cannot be extended"))?;
+        Ok(Self { uri, ..self.clone() })
+    }
+}
+
+/// What is posted.
+pub struct Body<'a> {
+    pub content_type: &'static str,
+    pub text: &'a str,
+    /// For the header `Authorization`.
+    pub authorization: Option<HeaderValue>,
+    /// So much of the answer's body is read; with 0, none is waited for.
+    pub answer_bytes: usize,
+}
+
+/// Why a try came to nothing.
+enum Failure {
+    /// Another try may help.
+    Passing(Error),
+    Lasting(Error),
+}
+
+/// Posts it and gives the beginning of the answer; an answer other than 2xx is an error.
+pub async fn post(address: &Address, ca_bundle: Option<&Path>, body: &Body<'_>, limits: Limits) -> Result<String> {
+    let deadline = Instant::now() + limits.http;
+    let mut last = None;
+    for number in 0..TRIES {
+        if number > 0 && timeout_at(deadline, sleep(limits.pause * 2_u32.pow(number - 1))).await.is_err() {
+            break;
+        }
+        match timeout_at(deadline, attempt(address, ca_bundle, body)).await {
+            Ok(Ok(said)) => return Ok(said),
+            Ok(Err(Failure::Lasting(error))) => return Err(error),
+            Ok(Err(Failure::Passing(error))) => last = Some(error),
+            Err(_) => break,
+        }
+    }
+    Err(last.unwrap_or_else(|| Error::new(format!("no answer within {} s", limits.http.as_secs_f32()))))
+}
+
+/// Connects, and agrees on encryption; asks nothing.
+pub async fn reach(address: &Address, ca_bundle: Option<&Path>, limits: Limits) -> Result<()> {
+    let late = || Error::new(format!("no answer within {} s", limits.http.as_secs_f32()));
+    timeout(limits.http, open(address, ca_bundle)).await.map_err(|_| late())?.map(drop)
+}
+
+async fn attempt(address: &Address, ca_bundle: Option<&Path>, body: &Body<'_>) -> Result<String, Failure> {
+    let stream = open(address, ca_bundle).await.map_err(Failure::Passing)?;
+    let request = request(address, body).map_err(Failure::Lasting)?;
+    let (status, said) = answer(stream, request, body.answer_bytes).await.map_err(Failure::Passing)?;
+    judged(status).map(|()| said)
+}
+
+fn judged(status: StatusCode) -> Result<(), Failure> {
+    let error = Error::new(format!("it answered {status}"));
+    match status {
+        _ if status.is_success() => Ok(()),
+        _ if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => Err(Failure::Passing(error)),
+        _ if status.is_redirection() => {
+            Err(Failure::Lasting(error.hint("redirects are not followed: give the address it leads to")))
+        }
+        _ => Err(Failure::Lasting(error.hint("is the address right?"))),
+    }
+}
+
+fn request(address: &Address, body: &Body<'_>) -> Result<Request<Full<Bytes>>> {
+    let target = address.uri.path_and_query().map_or("/", |target| target.as_str());
+    let host = address.uri.authority().map(|authority| authority.as_str()).unwrap_or_default();
+    let agent = concat!("pgwitness/", env!("CARGO_PKG_VERSION"));
+    let mut request = Request::post(target).header(HOST, host).header(USER_AGENT, agent);
+    if !body.text.is_empty() {
+        request = request.header(CONTENT_TYPE, body.content_type);
+    }
+    if let Some(authorization) = &body.authorization {
+        request = request.header(HeaderName::from_static("authorization"), authorization.clone());
+    }
+    // What hyper says of a wrong one could quote it.
+    request
+        .body(Full::new(Bytes::from(body.text.to_owned())))
+        .map_err(|_| Error::new("the address has characters that no request may have"))
+}
+
+async fn answer(stream: Box<dyn Stream>, request: Request<Full<Bytes>>, bytes: usize) -> Result<(StatusCode, String)> {
+    let told = |error: hyper::Error| Error::from_source(&error);
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(told)?;
+    let answer = async {
+        let response = sender.send_request(request).await?;
+        Ok((response.status(), beginning(response.into_body(), bytes).await))
+    };
+    tokio::pin!(answer);
+    let answered = tokio::select! {
+        answered = &mut answer => answered,
+        ended = connection => match ended {
+            Ok(()) => answer.await,
+            // What came before the end counts; what the connection says is clearer than what is missing.
+            Err(error) => answer.await.map_err(|_: hyper::Error| error),
+        },
+    };
+    answered.map_err(told)
+}
+
+/// As far as it comes: that a body breaks off takes nothing from the status.
+async fn beginning(mut body: Incoming, bytes: usize) -> String {
+    let deadline = Instant::now() + BODY;
+    let mut read = Vec::new();
+    while read.len() < bytes {
+        let Ok(Some(Ok(frame))) = timeout_at(deadline, body.frame()).await else { break };
+        read.extend(frame.data_ref().into_iter().flatten());
+    }
+    read.truncate(bytes);
+    String::from_utf8_lossy(&read).into_owned()
+}
+
+async fn open(address: &Address, ca_bundle: Option<&Path>) -> Result<Box<dyn Stream>> {
+    let plain =
+        connect(&address.host, address.port, CONNECT).await.doing(|| format!("connect to port {}", address.port))?;
+    if !address.is_tls {
+        return Ok(Box::new(plain));
+    }
+    let connector = TlsConnector::from(Arc::new(tls::web(ca_bundle)?));
+    let name = ServerName::try_from(address.host.clone()).map_err(|error| Error::from_source(&error))?;
+    let hint = "a certificate of your own authority is trusted by ca_bundle";
+    let encrypted = connector.connect(name, plain).await.doing(|| "agree on encryption");
+    Ok(Box::new(encrypted.map_err(|error| error.hint(hint))?))
+}
+
+/// To the first of its addresses that answers.
+pub async fn connect(host: &str, port: u16, patience: Duration) -> Result<TcpStream> {
+    let found: Vec<SocketAddr> = tokio::net::lookup_host((host, port)).await?.collect();
+    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    for one in found {
+        match timeout(patience, TcpStream::connect(one)).await {
+            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Err(error)) => last = error,
+            Err(_) => last = io::Error::new(io::ErrorKind::TimedOut, "no answer"),
+        }
+    }
+    Err(last.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(text: &str) -> String {
+        Address::parse(text).err().unwrap().to_string()
+    }
+
+    #[test]
+    fn an_address_is_extended_behind_its_path_and_in_front_of_its_parameters() {
+        for (base, extended) in [
+            ("https://h", "https://h/fail?rid=7"),
+            ("https://h/", "https://h/fail?rid=7"),
+            ("https://h/a/b/", "https://h/a/b/fail?rid=7"),
+            ("http://[::1]:8080/a?create=1", "http://[::1]:8080/a/fail?create=1&rid=7"),
+        ] {
+            assert_eq!(Address::parse(base).unwrap().at("/fail", Some("rid=7")).unwrap().uri.to_string(), extended);
+        }
+        assert_eq!(Address::parse("https://h/a/").unwrap().at("", None).unwrap().uri.to_string(), "https://h/a");
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused_without_being_repeated() {
+        for text in ["", "h/a", "ftp://h/s3cret", "https://", "s3cret", "https://h h/", "//h/s3cret"] {
+            assert_eq!(refusal(text), "the address is no URL of http or https", "{text}");
+        }
+        assert_eq!(refusal("https://u:s3cret@h/"), "the address has a user or a password in it");
+    }
+
+    #[test]
+    fn only_https_and_this_machine_are_private() {
+        for (text, is_private) in
+            [("https://h/", true), ("http://h/", false), ("http://127.0.0.1:1/", true), ("http://[::1]/", true)]
+        {
+            assert_eq!(Address::parse(text).unwrap().is_private(), is_private, "{text}");
+        }
+    }
+}

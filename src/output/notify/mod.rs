@@ -1,0 +1,127 @@
+//! Tells people and programs of a run: by e-mail, by a webhook, by a ping to a dead man's switch.
+//!
+//! Never tells a dead man's switch that all is well unless it is ([`message::is_good`]), never sends a secret in the clear, never goes on in
+//! the clear where encryption was asked for, and never names a secret address in what it complains of. Each channel has its own time.
+
+mod budget;
+mod check;
+mod http;
+mod mail;
+mod ping;
+mod webhook;
+
+use std::path::Path;
+use std::time::Duration;
+
+pub use check::{check, secrets, test};
+
+use crate::base::error::{Context, Error, Result};
+use crate::base::secret;
+use crate::base::time::Timestamp;
+use crate::config::{Notify, When};
+use crate::model::run_summary::Bulletin;
+use crate::output::message::{self, Letter};
+use http::Address;
+
+type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// How long anybody is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// For an e-mail, from looking up the server to its last answer.
+    pub mail: Duration,
+    /// For a webhook or a ping, all tries together.
+    pub http: Duration,
+    /// Before the second try; doubled before each further one.
+    pub pause: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { mail: Duration::from_secs(60), http: Duration::from_secs(15), pause: Duration::from_millis(500) }
+    }
+}
+
+/// What is sent, and when it was written.
+struct Post<'a> {
+    letter: &'a Letter,
+    json: &'a str,
+    at: Timestamp,
+    /// Of the run: no two messages have the same.
+    id: &'a str,
+}
+
+/// A run begins.
+pub async fn begin(notify: &Notify, run_id: &str, environment: Environment<'_>) -> Vec<Error> {
+    begin_within(notify, run_id, environment, Limits::default()).await
+}
+
+/// As [`begin`], with other limits.
+pub async fn begin_within(notify: &Notify, run_id: &str, environment: Environment<'_>, limits: Limits) -> Vec<Error> {
+    match &notify.ping {
+        Some(channel) => failure(ping::send(channel, ping::State::Start, run_id, "", environment, limits).await),
+        None => Vec::new(),
+    }
+}
+
+/// E-mail and webhook, at the same time: what there is to tell of a run.
+pub async fn tell(notify: &Notify, bulletin: &Bulletin, environment: Environment<'_>) -> Vec<Error> {
+    tell_within(notify, bulletin, environment, Limits::default()).await
+}
+
+/// As [`tell`], with other limits.
+pub async fn tell_within(
+    notify: &Notify,
+    bulletin: &Bulletin,
+    environment: Environment<'_>,
+    limits: Limits,
+) -> Vec<Error> {
+    let is_wanted = |when: When| when == When::Always || !message::is_good(bulletin);
+    let letter = message::of(bulletin, notify.values);
+    let json = message::json(bulletin, notify.values);
+    let post = Post { letter: &letter, json: &json, at: bulletin.finished_at, id: &bulletin.run_id };
+    let email = async {
+        match notify.email.as_ref().filter(|email| is_wanted(email.when)) {
+            Some(email) => mail::send(email, &post, environment, limits.mail).await,
+            None => Vec::new(),
+        }
+    };
+    let webhook = async {
+        match notify.webhook.as_ref().filter(|webhook| is_wanted(webhook.when)) {
+            Some(webhook) => failure(webhook::send(webhook, post.json, environment, limits).await),
+            None => Vec::new(),
+        }
+    };
+    let (email, webhook) = tokio::join!(email, webhook);
+    [email, webhook].concat()
+}
+
+/// The ping at the very end: success only when all is well.
+pub async fn ping(notify: &Notify, bulletin: &Bulletin, environment: Environment<'_>) -> Vec<Error> {
+    ping_within(notify, bulletin, environment, Limits::default()).await
+}
+
+/// As [`ping`], with other limits.
+pub async fn ping_within(
+    notify: &Notify,
+    bulletin: &Bulletin,
+    environment: Environment<'_>,
+    limits: Limits,
+) -> Vec<Error> {
+    let Some(channel) = &notify.ping else { return Vec::new() };
+    let state = if message::is_good(bulletin) { ping::State::Success } else { ping::State::Fail };
+    let brief = message::brief(bulletin);
+    failure(ping::send(channel, state, &bulletin.run_id, &brief, environment, limits).await)
+}
+
+fn failure(result: Result<()>) -> Vec<Error> {
+    result.err().into_iter().collect()
+}
+
+/// The address, from the file or from the configuration.
+async fn address(url: Option<&str>, url_file: Option<&Path>, environment: Environment<'_>) -> Result<Address> {
+    match secret::resolve(url_file, None, None, environment).await? {
+        Some(secret) => Address::parse(secret.reveal()).doing(|| "read the address in url_file"),
+        None => Address::parse(url.unwrap_or_default()),
+    }
+}

@@ -1,0 +1,87 @@
+//! The ping of a dead man's switch, by the conventions of healthchecks.io: `URL/start`, `URL`, `URL/fail`, with `?rid=` and a UUID.
+//!
+//! Never shows the address: whoever knows it can say that all is well.
+
+use super::http::{self, Body};
+use super::{Environment, Limits, address};
+use crate::base::error::{Context, Error, Result};
+use crate::config::Ping;
+
+/// So much of what is answered is read.
+const ANSWER_BYTES: usize = 200;
+
+/// What it is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// A run begins.
+    Start,
+    /// All is well: nobody is alarmed until the next is due.
+    Success,
+    /// Something is not well.
+    Fail,
+    /// Nothing but a line in its log.
+    Log,
+}
+
+impl State {
+    fn suffix(self) -> &'static str {
+        match self {
+            Self::Start => "/start",
+            Self::Success => "",
+            Self::Fail => "/fail",
+            Self::Log => "/log",
+        }
+    }
+}
+
+/// One ping.
+pub async fn send(
+    ping: &Ping,
+    state: State,
+    run_id: &str,
+    text: &str,
+    environment: Environment<'_>,
+    limits: Limits,
+) -> Result<()> {
+    let base = address(ping.url.as_deref(), ping.url_file.as_deref(), environment).await.doing(|| "ping")?;
+    let rid = uuid(run_id).map(|uuid| format!("rid={uuid}"));
+    let doing = || format!("ping {} ({state:?})", base.host()).to_lowercase();
+    let address = base.at(state.suffix(), rid.as_deref()).doing(doing)?;
+    let body =
+        Body { content_type: "text/plain; charset=utf-8", text, authorization: None, answer_bytes: ANSWER_BYTES };
+    let said = http::post(&address, ping.ca_bundle.as_deref(), &body, limits).await.doing(doing)?;
+    heard(&said).doing(doing)
+}
+
+/// healthchecks.io answers 200 whether or not it has taken a ping, and tells in the body: `OK (not found)`, `OK (rate limited)`.
+/// Source: healthchecks.io/docs, "Pinging API", section "Response Codes". What is said is not repeated: it could have the address in it.
+fn heard(said: &str) -> Result<()> {
+    let said = said.to_ascii_lowercase();
+    if said.contains("not found") {
+        return Err(Error::new("it answered that it knows no such check").hint("is the address right?"));
+    }
+    if said.contains("rate limited") {
+        return Err(Error::new("it answered that it is called too often").hint("does something else ping this check?"));
+    }
+    Ok(())
+}
+
+/// 32 hexadecimal digits in the form of a UUID; nothing else is one.
+fn uuid(run_id: &str) -> Option<String> {
+    let is_id = run_id.len() == 32 && run_id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let part = |from: usize, to: usize| run_id.get(from..to);
+    is_id.then_some([part(0, 8)?, part(8, 12)?, part(12, 16)?, part(16, 20)?, part(20, 32)?].join("-"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_id_becomes_a_uuid_and_nothing_else_does() {
+        assert_eq!(uuid(&"0123456789abcdef".repeat(2)).unwrap(), "01234567-89ab-cdef-0123-456789abcdef");
+        for text in ["", "0123", "0123456789abcdef0123456789abcdeg", "ééééééééééééééééé"] {
+            assert_eq!(uuid(text), None);
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! Pages on disk: `report.html` beside each report, `index.html` over all of them.
+//!
+//! Never overwrites a file that is not a page of ours, never touches a report, and never goes on silently over a night without a page.
+
+use std::fs::{self, DirBuilder};
+use std::io::{ErrorKind, Read as _};
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest as _, Sha256};
+
+use crate::base::error::{Context, Error, Result};
+use crate::base::files;
+use crate::base::time::Timestamp;
+use crate::model::report::Report;
+use crate::output::html::{self, INDEX, PAGE, Paper};
+use crate::storage::history::{self, NightEntry};
+use crate::storage::reports::{self, REPORT};
+use crate::storage::signers::AllowedSigners;
+
+/// No page of ours is larger; a larger file need not be read to know that it has changed.
+const MAX_PAGE_BYTES: u64 = 1 << 30;
+
+/// What became of the pages.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Published {
+    /// The page over all nights.
+    pub index: PathBuf,
+    /// Pages of reports, those included that were up to date.
+    pub pages: u64,
+    /// Nights that have no page, with the reason: each begins with its id.
+    pub troubles: Vec<String>,
+}
+
+/// Whose signature counts, and when.
+#[derive(Debug, Clone, Copy)]
+pub struct Readers<'a> {
+    /// Without a list, signatures are not checked, and the pages say so.
+    pub allowed: Option<&'a AllowedSigners>,
+    /// Held against the times in the list; the page over all nights says when it was made.
+    pub now: Timestamp,
+}
+
+/// Writes a page for every report in `dir`, and the page over them: beside the reports, or below `output`.
+///
+/// # Errors
+/// When the directory cannot be listed, or the page over all nights cannot be written.
+pub fn all(dir: &Path, output: Option<&Path>, readers: Readers<'_>) -> Result<Published> {
+    let nights = history::read(dir, readers.allowed, readers.now)?;
+    let output = output.unwrap_or(dir);
+    let mut published = Published { index: output.join(INDEX), ..Default::default() };
+    make_directory(output)?;
+    for (position, night) in nights.iter().enumerate().filter(|(_, night)| night.summary().is_some()) {
+        let neighbours = Neighbours::of(&nights, position);
+        match write_one(night, &neighbours, &output.join(&night.id).join(PAGE)) {
+            Ok(()) => published.pages += 1,
+            Err(error) => published.troubles.push(format!("{}: {error}", night.id)),
+        }
+    }
+    let without = nights.iter().filter(|night| matches!(night.content, history::Content::Unreadable(_)));
+    let why = |night: &NightEntry| format!("{}: no page: {}", night.id, night.disorder().join("; "));
+    published.troubles.extend(without.map(why));
+    write(&published.index, &html::index(&nights, readers.now))?;
+    Ok(published)
+}
+
+/// Writes the page of one report, given by the path of its `report.json`: beside it, or to `output`.
+///
+/// # Errors
+/// When the report cannot be read, or the page cannot be written.
+pub fn one(report: &Path, output: Option<&Path>, readers: Readers<'_>) -> Result<PathBuf> {
+    let report = report.canonicalize().doing(|| format!("find report {}", report.display()))?;
+    let directory = report.parent().filter(|_| report.ends_with(REPORT));
+    let (Some(directory), Some(dir)) = (directory, directory.and_then(Path::parent)) else {
+        return Err(Error::new(format!("{} is not {REPORT} in a directory of its own", report.display())));
+    };
+    let nights = history::read(dir, readers.allowed, readers.now)?;
+    let position = nights.iter().position(|night| night.path == directory);
+    let (Some(position), Some(night)) = (position, position.and_then(|position| nights.get(position))) else {
+        return Err(Error::new(format!("{} is no report", report.display())));
+    };
+    if night.summary().is_none() {
+        return Err(Error::new(night.disorder().join("; ")).context(format!("read report {}", report.display())));
+    }
+    let neighbours = match output {
+        None => Neighbours::of(&nights, position).that_exist(dir),
+        Some(_) => Neighbours::default(),
+    };
+    let path = output.map_or_else(|| directory.join(PAGE), Path::to_owned);
+    write_one(night, &neighbours, &path)?;
+    Ok(path)
+}
+
+/// Pages that the page of a night can lead to.
+#[derive(Default)]
+struct Neighbours<'a> {
+    older: Option<&'a str>,
+    newer: Option<&'a str>,
+    has_index: bool,
+}
+
+impl<'a> Neighbours<'a> {
+    fn of(nights: &'a [NightEntry], position: usize) -> Self {
+        let id = |night: &'a NightEntry| night.summary().map(|_| night.id.as_str());
+        let (newer, older) = nights.split_at(position.min(nights.len()));
+        Self { older: older.iter().skip(1).find_map(id), newer: newer.iter().rev().find_map(id), has_index: true }
+    }
+
+    fn that_exist(self, dir: &Path) -> Self {
+        let has_page = |id: &&str| is_ours(&dir.join(id).join(PAGE));
+        Self {
+            older: self.older.filter(has_page),
+            newer: self.newer.filter(has_page),
+            has_index: is_ours(&dir.join(INDEX)),
+        }
+    }
+}
+
+fn write_one(night: &NightEntry, neighbours: &Neighbours<'_>, path: &Path) -> Result<()> {
+    let file = night.path.join(REPORT);
+    let bytes = files::read(&file, files::REPORT).doing(|| format!("read report {}", file.display()))?;
+    if night.summary().is_none_or(|summary| summary.sha256 != hex::encode(Sha256::digest(&bytes))) {
+        return Err(Error::new(format!("{} has changed while pages were made", file.display())));
+    }
+    let report = Report::from_bytes(&bytes).doing(|| format!("read report {}", file.display()))?;
+    let Neighbours { older, newer, has_index } = *neighbours;
+    write(path, &html::report(&Paper { report: &report, entry: night, older, newer, has_index }))
+}
+
+/// Replaces a page of ours by another; the same page is left as it is.
+fn write(path: &Path, page: &str) -> Result<()> {
+    let place = || Some((path.parent()?, path.file_name()?.to_str()?));
+    let (dir, name) = place().ok_or_else(|| Error::new(format!("{} is no name for a page", path.display())))?;
+    let dir = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
+    if path.symlink_metadata().is_ok() {
+        if !is_ours(path) {
+            let error = Error::new("there is a file of this name that pgwitness did not write");
+            return Err(error.hint("move it away").context(format!("write {}", path.display())));
+        }
+        if is_same(path, page) {
+            return Ok(());
+        }
+    }
+    make_directory(dir)?;
+    clear_partial(&dir.join(format!("{name}.partial")));
+    reports::write_file(dir, name, |file| file.write_all(page.as_bytes())).map(drop)
+}
+
+/// A regular file that begins as our pages do. What cannot be read is not ours.
+fn is_ours(path: &Path) -> bool {
+    let is_file = path.symlink_metadata().is_ok_and(|meta| meta.is_file());
+    is_file && html::is_ours(&beginning(path))
+}
+
+fn beginning(path: &Path) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let read = files::open(path).and_then(|file| file.take(4096).read_to_end(&mut bytes));
+    if read.is_ok() { bytes } else { Vec::new() }
+}
+
+fn is_same(path: &Path, page: &str) -> bool {
+    let mut bytes = Vec::new();
+    let read = files::open(path).and_then(|file| file.take(MAX_PAGE_BYTES).read_to_end(&mut bytes));
+    read.is_ok() && bytes == page.as_bytes()
+}
+
+/// What a killed run left of a page would stop every later one. Of anybody else's file nothing is taken away.
+fn clear_partial(partial: &Path) {
+    if is_ours(partial) {
+        fs::remove_file(partial).ok();
+    }
+}
+
+fn make_directory(dir: &Path) -> Result<()> {
+    match DirBuilder::new().mode(0o750).recursive(true).create(dir) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => {
+            Err(error).doing(|| format!("make directory {}", dir.display()))
+        }
+        _ => Ok(()),
+    }
+}

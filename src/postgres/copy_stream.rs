@@ -1,0 +1,322 @@
+//! A tap on the stream from the server: rows of a COPY are taken where they lie, everything else passes on.
+//!
+//! tokio-postgres gives every row a message, an allocation count and a trip through two queues; measured, that costs more than
+//! all our hashing. So did batches for other threads: now whoever reads hands the lines of its buffer to whoever asked, who hashes
+//! them while they are in the cache. The tap knows one thing of the protocol, the frame (a type byte and a length; PostgreSQL manual,
+//! "Message Flow"), and takes the payload of CopyData frames out while a COPY that was asked to be diverted is under way.
+//! It never changes what the server is told, nor any other frame, save two: of the COPYs in a diverted query, of which tokio-postgres
+//! knows one at most, it takes out the frames that begin and end each of them. Where nobody asked, rows reach tokio-postgres as ever.
+
+mod divert;
+mod limits;
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect, TlsStream};
+
+pub use divert::{Divert, Taken, Taker};
+
+use crate::model::hashing::{Batch, Lines};
+use limits::Limits;
+
+/// Lines handed over at a time.
+const LINES: usize = 1024;
+/// Bytes asked of the socket at a time.
+const BUFFER_BYTES: usize = 256 * 1024;
+/// A type byte and a length.
+const HEADER_BYTES: usize = 5;
+
+/// A stream with a tap on its reading side.
+pub struct Tap<S> {
+    inner: S,
+    divert: Divert,
+    buffer: Box<[u8]>,
+    start: usize,
+    end: usize,
+    state: State,
+    taker: Option<Taker>,
+    /// Where whole lines lie in the buffer.
+    spans: Vec<(usize, usize)>,
+    /// What does not come a whole line a frame, or does not fit into the buffer.
+    batch: Batch,
+    limits: Limits,
+}
+
+/// Where in a frame the next byte belongs.
+#[derive(Debug, Clone, Copy)]
+enum State {
+    Header,
+    /// So many bytes go on to the reader.
+    Pass(usize),
+    /// So many bytes are of a row.
+    Row(usize),
+    /// So many bytes go nowhere.
+    Drop(usize),
+    /// The COPY is over: the last batch goes before the frame that says so.
+    Last(usize),
+    /// This cannot be, or is too much.
+    Refused(&'static str),
+}
+
+impl<S> Tap<S> {
+    /// Nothing is diverted until asked for.
+    pub fn new(inner: S, divert: Divert) -> Self {
+        let buffer = vec![0; BUFFER_BYTES].into_boxed_slice();
+        let (spans, batch) = (Vec::new(), Batch::default());
+        let (state, taker) = (State::Header, None);
+        let limits = Limits::default();
+        Self { inner, divert, buffer, start: 0, end: 0, state, taker, spans, batch, limits }
+    }
+
+    /// The same from the first byte on: until a session has begun, only what belongs to a login is taken.
+    pub fn at_login(inner: S, divert: Divert) -> Self {
+        Self { limits: Limits::at_login(), ..Self::new(inner, divert) }
+    }
+
+    fn buffered(&self) -> &[u8] {
+        self.buffer.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// Decides what the frame is that begins here; `None` when more of it has to come first.
+    fn next_frame(&mut self) -> Option<State> {
+        let header = self.buffered().first_chunk::<HEADER_BYTES>()?;
+        let [kind, length @ ..] = *header;
+        let frame = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX).saturating_add(1);
+        if let Some(refused) = self.limits.refuse(kind, frame) {
+            return Some(State::Refused(refused));
+        }
+        Some(match kind {
+            b'd' if self.taker.is_some() => return self.next_row(frame),
+            // CopyOutResponse: the COPY begins.
+            b'H' => {
+                if let Some(taker) = self.divert.take() {
+                    self.taker = Some(taker);
+                }
+                if self.taker.is_some() { State::Drop(frame) } else { State::Pass(frame) }
+            }
+            b'c' if self.taker.is_some() && !self.batch.has_partial_line() => {
+                self.hand_over();
+                self.hand(|_, _| Taken::CopyEnd);
+                State::Drop(frame)
+            }
+            // CopyDone, ErrorResponse, ReadyForQuery: it is over.
+            b'c' | b'E' | b'Z' if self.taker.is_some() => State::Last(frame),
+            _ => State::Pass(frame),
+        })
+    }
+
+    /// A row that lies in the buffer as one whole line, as nearly all do, is only noted.
+    fn next_row(&mut self, frame: usize) -> Option<State> {
+        if let Some(refused) = limits::refuse_line(self.batch.partial_bytes(), frame) {
+            return Some(State::Refused(refused));
+        }
+        if frame > self.buffer.len() || self.batch.has_partial_line() {
+            self.start += HEADER_BYTES;
+            return Some(State::Row(frame.saturating_sub(HEADER_BYTES)));
+        }
+        let payload = self.buffered().get(..frame)?.get(HEADER_BYTES..).unwrap_or_default();
+        if memchr::memchr(b'\n', payload).is_none_or(|at| at + 1 != payload.len()) {
+            self.start += HEADER_BYTES;
+            return Some(State::Row(frame.saturating_sub(HEADER_BYTES)));
+        }
+        self.spans.push((self.start + HEADER_BYTES, self.start + frame - 1));
+        self.start += frame;
+        if self.spans.len() >= LINES {
+            self.hand_over();
+        }
+        Some(State::Header)
+    }
+
+    /// Hands over the lines noted so far. Afterwards the buffer may change.
+    fn hand_over(&mut self) {
+        if !self.spans.is_empty() {
+            self.hand(|bytes, spans| Taken::Rows(Lines { bytes, spans }));
+            self.spans.clear();
+        }
+    }
+
+    /// Hands over the lines that had to be put together.
+    fn hand_over_batch(&mut self) {
+        self.hand_over();
+        let lines = self.batch.take_lines();
+        let spans = lines.spans();
+        if !spans.is_empty() {
+            self.hand(|_, _| Taken::Rows(lines.as_lines(&spans)));
+        }
+    }
+
+    /// A taker that wants no more is not asked again.
+    fn hand<'a>(&'a mut self, taken: impl FnOnce(&'a [u8], &'a [(usize, usize)]) -> Taken<'a>) {
+        if let Some(taker) = &mut self.taker
+            && !taker(taken(&self.buffer, &self.spans))
+        {
+            self.taker = None;
+            self.batch = Batch::default();
+        }
+    }
+}
+
+impl<S: AsyncRead + Unpin> Tap<S> {
+    /// Reads more into the buffer; `false` at the end of the stream.
+    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        self.hand_over();
+        self.buffer.copy_within(self.start..self.end, 0);
+        (self.start, self.end) = (0, self.end - self.start);
+        let mut space = ReadBuf::new(self.buffer.get_mut(self.end..).unwrap_or_default());
+        ready!(Pin::new(&mut self.inner).poll_read(cx, &mut space))?;
+        let read = space.filled().len();
+        self.end += read;
+        self.divert.count(read);
+        Poll::Ready(Ok(read > 0))
+    }
+
+    fn take_row_bytes(&mut self, left: usize) -> usize {
+        let bytes = self.buffer.get(self.start..self.end).unwrap_or_default();
+        let bytes = bytes.get(..left.min(bytes.len())).unwrap_or_default();
+        self.batch.push_bytes(bytes);
+        self.start += bytes.len();
+        left - bytes.len()
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Tap<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        // As many frames at a time as there are: each return wakes whoever waits for one.
+        let before = out.filled().len();
+        match self.poll_frames(cx, out) {
+            Poll::Pending if out.filled().len() > before => Poll::Ready(Ok(())),
+            polled => polled,
+        }
+    }
+}
+
+impl<S: AsyncRead + Unpin> Tap<S> {
+    fn poll_frames(&mut self, cx: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = out.filled().len();
+        let tap = self;
+        loop {
+            match tap.state {
+                State::Header => {
+                    if let Some(state) = tap.next_frame() {
+                        tap.state = state;
+                        continue;
+                    }
+                }
+                State::Row(0) => {
+                    tap.hand_over_batch();
+                    tap.state = State::Header;
+                    continue;
+                }
+                State::Last(frame) => {
+                    if tap.batch.has_partial_line() {
+                        return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, "a row without an end")));
+                    }
+                    tap.hand_over();
+                    tap.taker = None;
+                    tap.state = State::Pass(frame);
+                    continue;
+                }
+                State::Refused(why) => return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, why))),
+                State::Pass(0) | State::Drop(0) => {
+                    tap.state = State::Header;
+                    continue;
+                }
+                State::Drop(left) if tap.start < tap.end => {
+                    let count = left.min(tap.end - tap.start);
+                    tap.start += count;
+                    tap.state = State::Drop(left - count);
+                    continue;
+                }
+                State::Pass(_) if out.remaining() == 0 => return Poll::Ready(Ok(())),
+                State::Row(left) if tap.start < tap.end => {
+                    tap.state = State::Row(tap.take_row_bytes(left));
+                    continue;
+                }
+                State::Pass(left) if tap.start < tap.end => {
+                    let count = left.min(out.remaining()).min(tap.end - tap.start);
+                    out.put_slice(tap.buffered().get(..count).unwrap_or_default());
+                    tap.start += count;
+                    tap.state = State::Pass(left - count);
+                    continue;
+                }
+                State::Row(_) | State::Pass(_) | State::Drop(_) => {}
+            }
+            if out.filled().len() > before {
+                return Poll::Ready(Ok(()));
+            }
+            if !ready!(tap.poll_fill(cx))? {
+                let is_cut = tap.start < tap.end || !matches!(tap.state, State::Header);
+                if let Some(refused) = tap.limits.refuse_end(is_cut) {
+                    return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, refused)));
+                }
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Tap<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.inner).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_shutdown(cx)
+    }
+}
+
+impl<S: TlsStream + Unpin> TlsStream for Tap<S> {
+    fn channel_binding(&self) -> ChannelBinding {
+        self.inner.channel_binding()
+    }
+}
+
+/// TLS with a tap on what comes out of it.
+#[derive(Clone)]
+pub struct TappedTls<T> {
+    /// What makes the TLS connection.
+    pub tls: T,
+    /// Where rows are asked for.
+    pub divert: Divert,
+}
+
+impl<S, T: MakeTlsConnect<S>> MakeTlsConnect<S> for TappedTls<T>
+where
+    T::TlsConnect: Send + 'static,
+    <T::TlsConnect as TlsConnect<S>>::Future: Send + 'static,
+    <T::TlsConnect as TlsConnect<S>>::Error: 'static,
+{
+    type Stream = Tap<T::Stream>;
+    type TlsConnect = TappedTls<T::TlsConnect>;
+    type Error = T::Error;
+
+    fn make_tls_connect(&mut self, domain: &str) -> Result<Self::TlsConnect, Self::Error> {
+        Ok(TappedTls { tls: self.tls.make_tls_connect(domain)?, divert: self.divert.clone() })
+    }
+}
+
+impl<S, T: TlsConnect<S>> TlsConnect<S> for TappedTls<T>
+where
+    T::Future: Send + 'static,
+    T::Error: 'static,
+{
+    type Stream = Tap<T::Stream>;
+    type Error = T::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Stream, Self::Error>> + Send>>;
+
+    fn connect(self, stream: S) -> Self::Future {
+        let (connecting, divert) = (self.tls.connect(stream), self.divert);
+        Box::pin(async move { Ok(Tap::at_login(connecting.await?, divert)) })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,62 @@
+//! What a server, or the way to it, answered: one line with SQLSTATE, detail and hint.
+//!
+//! Never a judgement whether it matters: that is the caller's.
+
+use std::error::Error as StdError;
+
+use tokio_postgres::error::{DbError, SqlState};
+
+use crate::base::error::Error;
+
+/// Our error for one of tokio-postgres: the server's message, SQLSTATE and detail on one line, its hint as ours.
+pub fn describe_error(error: &tokio_postgres::Error) -> Error {
+    if let Some(server) = error.as_db_error() {
+        return describe_server_error(server);
+    }
+    match error.source() {
+        // "error connecting to server" says less than its cause.
+        Some(cause) if is_wrapper(&error.to_string()) => Error::from_source(cause),
+        _ if error.is_closed() => Error::new("the server closed the connection"),
+        _ => Error::from_source(error),
+    }
+}
+
+/// What tokio-postgres says when the cause says it better.
+fn is_wrapper(text: &str) -> bool {
+    ["error communicating with the server", "error connecting to server", "error performing TLS handshake"]
+        .contains(&text)
+        || ["invalid configuration", "authentication error"].contains(&text)
+}
+
+fn describe_server_error(server: &DbError) -> Error {
+    let mut text = format!("{} (SQLSTATE {})", one_line(server.message()), server.code().code());
+    if let Some(detail) = server.detail() {
+        text.push_str(&format!("; {}", one_line(detail)));
+    }
+    let described = Error::new(text);
+    match server.hint() {
+        Some(hint) => described.hint(one_line(hint)),
+        None => described,
+    }
+}
+
+fn one_line(text: &str) -> String {
+    text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ")
+}
+
+/// The five characters that name a server's error, `None` if the error is not the server's.
+pub fn sqlstate(error: &tokio_postgres::Error) -> Option<&str> {
+    error.code().map(SqlState::code)
+}
+
+/// Whether the connection is gone, so that nothing more can be asked on it: closed, broken, or ended by the server.
+pub fn is_connection_lost(error: &tokio_postgres::Error) -> bool {
+    let is_ended = |code: &str| code.starts_with("08") || ["57P01", "57P02", "57P03", "57P05", "25P03"].contains(&code);
+    let is_broken = || error.source().is_some_and(|cause| cause.is::<std::io::Error>());
+    error.is_closed() || sqlstate(error).map_or_else(is_broken, is_ended)
+}
+
+/// Whether TLS, not the network or the server's rules, is what failed.
+pub fn is_tls_failure(error: &tokio_postgres::Error) -> bool {
+    error.to_string() == "error performing TLS handshake"
+}

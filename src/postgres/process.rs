@@ -1,0 +1,117 @@
+//! One run of a program of PostgreSQL: its environment, its words, its end.
+//!
+//! Never outlives us: it runs in a process group with a guard (a shell that waits on a pipe from us), so that the workers of
+//! `pg_dump --jobs` end too, and even when we are killed where nothing can be cleaned up. Never sees more of our environment
+//! than it needs, and never has a password but in its password file.
+
+mod group;
+mod words;
+
+use std::ffi::OsString;
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::pin::pin;
+use std::process::ExitStatus;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+pub use words::Said;
+
+use crate::base::error::{Error, Result};
+use crate::postgres::conninfo::ChildEnvironment;
+use group::Group;
+
+/// From SIGTERM, upon which a program tells the server to stop what it does, to SIGKILL.
+pub const GRACE: Duration = Duration::from_secs(10);
+/// For the last words, once everybody who could say some is gone.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
+/// What is to be run.
+pub struct Order<'a> {
+    /// Its path.
+    pub program: &'a Path,
+    /// Everybody on this machine can read them: no secrets.
+    pub arguments: Vec<OsString>,
+    /// How it reaches the server.
+    pub environment: &'a ChildEnvironment,
+    /// It is stopped when for so long it has said nothing and `progress` has not changed.
+    pub stalled_after: Duration,
+    /// From SIGTERM to SIGKILL when it is stopped; usually [`GRACE`].
+    pub grace: Duration,
+}
+
+/// How it ended, by itself.
+#[derive(Debug)]
+pub struct Ended {
+    /// Its exit status.
+    pub status: ExitStatus,
+    /// What it wrote to standard error.
+    pub said: Said,
+}
+
+/// A number that changes as long as there is progress, for instance bytes written. It is asked about once a second.
+pub type Progress<'a> = &'a (dyn Fn() -> u64 + Send + Sync);
+
+/// Runs a program to its end. `hear` gets every line of its standard error. Dropping the future stops it and its workers.
+///
+/// # Errors
+/// It cannot be started, a signal ended it, or it stalled and was stopped. Any exit status is not an error here.
+pub async fn run(order: &Order<'_>, progress: Progress<'_>, hear: &mut (dyn FnMut(&str) + Send)) -> Result<Ended> {
+    let (mut group, stderr) = Group::start(order)?;
+    let heard = AtomicU64::new(0);
+    let mut listening = pin!(words::listen(stderr, hear, &heard));
+    let moved = || progress().wrapping_add(heard.load(Ordering::Relaxed));
+    let mut stalled = pin!(stall(&moved, order.stalled_after));
+    let mut said = None;
+    let status = loop {
+        tokio::select! {
+            all = &mut listening, if said.is_none() => said = Some(all),
+            status = group.wait() => break status?,
+            () = &mut stalled => {
+                group.stop(order.grace).await;
+                return Err(stalled_error(order));
+            }
+        }
+    };
+    group.end();
+    let said = match said {
+        Some(said) => said,
+        None => tokio::time::timeout(LAST_WORDS, listening).await.unwrap_or_default(),
+    };
+    match status.signal() {
+        Some(signal) => Err(killed(order, signal)),
+        None => Ok(Ended { status, said }),
+    }
+}
+
+/// Ends when nothing has moved for so long.
+async fn stall(progress: Progress<'_>, stalled_after: Duration) {
+    let every = (stalled_after / 4).clamp(Duration::from_millis(20), Duration::from_secs(1));
+    let (mut last, mut since) = (progress(), tokio::time::Instant::now());
+    while since.elapsed() < stalled_after {
+        tokio::time::sleep(every).await;
+        let now = progress();
+        if now != last {
+            (last, since) = (now, tokio::time::Instant::now());
+        }
+    }
+}
+
+/// Its file name, for messages.
+fn name(order: &Order<'_>) -> String {
+    order.program.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+fn stalled_error(order: &Order<'_>) -> Error {
+    let seconds = order.stalled_after.as_secs();
+    let time = if seconds >= 120 { format!("{} min", seconds / 60) } else { format!("{seconds} s") };
+    Error::new(format!("{} made no progress for {time} and was stopped", name(order)))
+        .hint("somebody may hold a lock, or the network may be gone; the time is dump.stalled_after")
+}
+
+fn killed(order: &Order<'_>, signal: i32) -> Error {
+    let known = [(1, "SIGHUP"), (2, "SIGINT"), (6, "SIGABRT"), (9, "SIGKILL"), (11, "SIGSEGV"), (15, "SIGTERM")];
+    let text = known.iter().find(|(number, _)| *number == signal).map_or("", |(_, text)| text);
+    let error = Error::new(format!("{} was ended by signal {signal} {text}", name(order)).trim_end().to_owned());
+    if signal == 9 { error.hint("was memory short? the system's log tells") } else { error }
+}

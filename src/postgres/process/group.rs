@@ -1,0 +1,89 @@
+//! The process group of a child: a guard, the program, and the workers that it forks.
+//!
+//! The guard leads the group and is not waited for before the end: as long as it is there, its number is nobody else's, so a
+//! signal to the group never reaches a stranger.
+
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::process::{Child, ChildStderr, ChildStdin, Command};
+
+use super::Order;
+use crate::base::error::{Context, Error, Result};
+
+/// Waits until nobody holds the other end of its input, then ends the group: politely, then not.
+const GUARD: &str = "trap '' TERM INT HUP; while read -r _; do :; done; kill -TERM 0; sleep \"$1\"; kill -KILL 0";
+
+/// A running program and everything it has started. Dropping it stops them all.
+pub(super) struct Group {
+    guard: Child,
+    /// When it closes, by us or because we are gone, the guard acts.
+    lifeline: Option<ChildStdin>,
+    child: Child,
+    id: Pid,
+}
+
+impl Group {
+    /// Starts the guard, then the program in the guard's group. Gives its standard error too.
+    pub(super) fn start(order: &Order<'_>) -> Result<(Self, ChildStderr)> {
+        let mut guard = start_guard(order.grace)?;
+        let id = guard.id().and_then(|id| Pid::from_raw(id.cast_signed()));
+        let id = id.ok_or_else(|| Error::new("the guard of a child ended at once"))?;
+        let lifeline = guard.stdin.take();
+        let mut command = Command::new(order.program);
+        command.env_clear().args(&order.arguments);
+        order.environment.apply(command.as_std_mut());
+        command.env("PATH", "/usr/bin:/bin").env("LC_ALL", "C").env("PG_COLOR", "never");
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        command.process_group(id.as_raw_nonzero().get());
+        let mut child = command.spawn().doing(|| format!("start {}", order.program.display()))?;
+        let stderr = child.stderr.take().ok_or_else(|| Error::new("a child without standard error"))?;
+        Ok((Self { guard, lifeline, child, id }, stderr))
+    }
+
+    /// Until the program itself has ended; its workers may not have.
+    pub(super) async fn wait(&mut self) -> Result<ExitStatus> {
+        Ok(self.child.wait().await?)
+    }
+
+    /// Stops everybody, and waits until they are gone.
+    pub(super) async fn stop(mut self, grace: Duration) {
+        self.signal(Signal::TERM);
+        let _ = tokio::time::timeout(grace, self.child.wait()).await;
+        self.signal(Signal::KILL);
+        let _ = self.child.wait().await;
+        self.lifeline = None;
+        let _ = self.guard.wait().await;
+    }
+
+    /// Ends whoever is left once the program has ended.
+    pub(super) fn end(self) {
+        self.signal(Signal::KILL);
+    }
+
+    /// Fails only when nobody is left.
+    fn signal(&self, signal: Signal) {
+        let is_ours = self.guard.id().is_some();
+        if is_ours {
+            let _ = kill_process_group(self.id, signal);
+        }
+    }
+}
+
+impl Drop for Group {
+    /// Nobody can wait here: the guard does the rest, as soon as `lifeline` is closed.
+    fn drop(&mut self) {
+        if self.lifeline.take().is_some() {
+            self.signal(Signal::TERM);
+        }
+    }
+}
+
+fn start_guard(grace: Duration) -> Result<Child> {
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", GUARD, "pgwitness-guard"]).arg(grace.as_secs().to_string());
+    command.env_clear().env("PATH", "/usr/bin:/bin").process_group(0);
+    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.spawn().doing(|| "start /bin/sh to guard a child")
+}

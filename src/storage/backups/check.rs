@@ -1,0 +1,69 @@
+//! Whether the files of a backup are still what they were. Never changes one; what cannot be read is an error, not a difference.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
+
+use super::partial::{hash, paths, sums};
+use super::{Backup, RECORD, SUMS};
+use crate::base::error::{Context, Result};
+use crate::base::files;
+use crate::model::run::DumpFile;
+
+/// A file that is not what it was.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Difference {
+    /// It is not there.
+    Missing(String),
+    /// Its bytes are others.
+    Changed(String),
+    /// It was not there.
+    Extra(String),
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing(path) => write!(f, "{path} is missing"),
+            Self::Changed(path) => write!(f, "{path} has changed"),
+            Self::Extra(path) => write!(f, "{path} was not there"),
+        }
+    }
+}
+
+impl Backup {
+    /// Reads every file once more and holds it against the record; nothing found is the good answer.
+    pub fn verify_files(&self) -> Result<Vec<Difference>> {
+        let files = &self.record.dump.files;
+        let mut found = differences(&self.path, files)?;
+        let path = self.path.join(SUMS);
+        match files::read(&path, files::RECORD) {
+            Ok(bytes) if bytes == sums(files).as_bytes() => {}
+            Ok(_) => found.push(Difference::Changed(SUMS.to_owned())),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                found.push(Difference::Missing(SUMS.to_owned()));
+            }
+            Err(error) => return Err(error).doing(|| format!("read {}", path.display())),
+        }
+        Ok(found)
+    }
+}
+
+/// Holds the files of a backup's directory against what a record, or a signed report, says of them.
+pub fn differences(dir: &Path, expected: &[DumpFile]) -> Result<Vec<Difference>> {
+    let mut expected: BTreeMap<&str, &DumpFile> = expected.iter().map(|file| (file.path.as_str(), file)).collect();
+    let mut found = Vec::new();
+    for path in paths(dir, dir)?.into_iter().filter(|path| path != SUMS && path != RECORD) {
+        let Some(file) = expected.remove(path.as_str()) else {
+            found.push(Difference::Extra(path));
+            continue;
+        };
+        let full = dir.join(&path);
+        let (bytes, sha256) = hash(&full).doing(|| format!("read {}", full.display()))?;
+        if (bytes, &sha256) != (file.bytes, &file.sha256) {
+            found.push(Difference::Changed(path));
+        }
+    }
+    found.extend(expected.into_keys().map(|path| Difference::Missing(path.to_owned())));
+    Ok(found)
+}

@@ -1,0 +1,261 @@
+//! What there is. Never counts a backup whose record does not fit its name, or whose files are not all there in full length; never
+//! touches any of those either.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use super::marker::MARKER;
+use super::record::Record;
+use super::{Backups, DAMAGED, PARTIAL, REMOVING, UNVERIFIED, VERIFIED, demand_id, is_id};
+use crate::base::error::{Context, Error, Result};
+use crate::storage::retention::Held;
+
+/// A backup. One that is verified or unverified is whole as far as names and lengths of its files tell (see `verify_files` for
+/// more); one that is damaged need not be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Backup {
+    /// By its own word.
+    pub record: Record,
+    /// Its directory.
+    pub path: PathBuf,
+}
+
+impl Backup {
+    /// What pg_restore reads: `dump/` or `dump.custom`.
+    pub fn dump_path(&self) -> PathBuf {
+        let custom = self.path.join(super::DUMP_CUSTOM);
+        if custom.is_file() { custom } else { self.path.join(super::DUMP_DIRECTORY) }
+    }
+}
+
+/// All there is, each list from the newest data to the oldest.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// Restored, compared and found sound.
+    pub verified: Vec<Backup>,
+    /// Found wanting.
+    pub damaged: Vec<Backup>,
+    /// Complete, not proven.
+    pub unverified: Vec<Backup>,
+    /// Ids of those that are being dumped, or were when a run died.
+    pub partial: Vec<String>,
+    /// Ids of those that are pruned, and not all of it gone yet.
+    pub removing: Vec<String>,
+    /// What has the name of a backup and does not count as one; each is in `notes` too. It is never touched.
+    pub unusable: Vec<Unusable>,
+    /// What is there besides, and why it does not count, a line each. It is never touched.
+    pub notes: Vec<String>,
+}
+
+impl Listing {
+    /// The names of all that is there, whether it counts or not.
+    pub fn ids(&self) -> BTreeSet<String> {
+        let whole = [&self.verified, &self.damaged, &self.unverified].into_iter().flatten();
+        let whole = whole.map(|backup| &backup.record.id);
+        let unusable = self.unusable.iter().map(|unusable| &unusable.id);
+        whole.chain(unusable).chain(&self.partial).chain(&self.removing).cloned().collect()
+    }
+}
+
+/// Something with the name of a backup that does not count as one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unusable {
+    /// `verified`, `damaged` or `unverified`.
+    pub place: &'static str,
+    /// Its name.
+    pub id: String,
+    /// As far as it can be read.
+    pub backup: Option<Backup>,
+    /// Why it does not count.
+    pub why: String,
+}
+
+/// For people.
+impl std::fmt::Display for Unusable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{} does not count as a backup: {}", self.place, self.id, self.why)
+    }
+}
+
+/// Where a backup is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whereabouts {
+    /// `unverified/ID.partial/`
+    Partial,
+    /// `unverified/ID/`
+    Unverified,
+    /// `verified/ID/`
+    Verified,
+    /// `damaged/ID/`
+    Damaged,
+    /// `.removing-ID/`
+    Removing,
+}
+
+impl Listing {
+    /// As retention sees it.
+    pub fn held(&self) -> Vec<Held> {
+        let verified = self.verified.iter().map(|backup| backup.record.held(true));
+        verified.chain(self.unverified.iter().chain(&self.damaged).map(|backup| backup.record.held(false))).collect()
+    }
+}
+
+impl Backups {
+    /// Looks at everything in the directory.
+    pub fn list(&self) -> Result<Listing> {
+        let doing = || format!("list backups in {}", self.dir.display());
+        let mut listing = Listing::default();
+        self.list_top(&mut listing).doing(doing)?;
+        let Listing { verified, damaged, unverified, partial, unusable, notes, .. } = &mut listing;
+        for (place, into) in [(VERIFIED, verified), (DAMAGED, damaged), (UNVERIFIED, unverified)] {
+            for name in names(&self.dir.join(place)).doing(doing)? {
+                match name.strip_suffix(PARTIAL).filter(|id| place == UNVERIFIED && is_id(id)) {
+                    Some(id) => partial.push(id.to_owned()),
+                    None => match read_in(place, &self.under(place, &name), &name) {
+                        Ok(backup) => into.push(backup),
+                        Err(error) => {
+                            notes.push(format!("{place}/{name} does not count as a backup: {error}"));
+                            unusable.extend(self.unusable(place, name, &error));
+                        }
+                    },
+                }
+            }
+            into.sort_by_key(|backup| std::cmp::Reverse(backup.order()));
+        }
+        Ok(listing)
+    }
+
+    fn unusable(&self, place: &'static str, id: String, error: &Error) -> Option<Unusable> {
+        let backup = read_record(&self.under(place, &id), &id).ok();
+        is_id(&id).then(|| Unusable { place, id, backup, why: error.to_string() })
+    }
+
+    fn list_top(&self, listing: &mut Listing) -> Result<()> {
+        for name in names(&self.dir)? {
+            match name.strip_prefix(REMOVING).filter(|id| is_id(id)) {
+                Some(id) => listing.removing.push(id.to_owned()),
+                None if [MARKER, VERIFIED, DAMAGED, UNVERIFIED, "lost+found"].contains(&name.as_str()) => {}
+                None => listing.notes.push(format!("{name} is not of pgwitness")),
+            }
+        }
+        Ok(())
+    }
+
+    /// The verified backup with the newest data.
+    pub fn newest_verified(&self) -> Result<Option<Backup>> {
+        Ok(self.list()?.verified.into_iter().next())
+    }
+
+    /// The verified backup of this id, or the only one whose id begins so.
+    pub fn get(&self, prefix: &str) -> Result<Backup> {
+        let listing = self.list()?;
+        let mut found: Vec<Backup> = listing.verified;
+        found.retain(|backup| backup.record.id.starts_with(prefix) && !prefix.is_empty());
+        let doing = || format!("find backup {prefix:?} in {}", self.dir.display());
+        match (found.pop(), found.len()) {
+            (Some(backup), 0) => Ok(backup),
+            (Some(_), others) => {
+                Err(Error::new(format!("{} verified backups begin so", others + 1)).hint("give more of its id"))
+                    .doing(doing)
+            }
+            (None, _) => Err(self.why_none(prefix)).doing(doing),
+        }
+    }
+
+    /// It may be there, but not verified: that is worth saying.
+    fn why_none(&self, id: &str) -> Error {
+        let hint = "list them with `pgwitness backups list`";
+        match self.whereabouts(id) {
+            Ok(Some(Whereabouts::Damaged)) => Error::new("it is damaged").hint(hint),
+            Ok(Some(Whereabouts::Unverified | Whereabouts::Partial)) => Error::new("it was never verified").hint(hint),
+            Ok(Some(Whereabouts::Verified)) => Error::new("not all of its files are there").hint(hint),
+            Ok(Some(Whereabouts::Removing)) => Error::new("it is being removed").hint(hint),
+            Ok(None) | Err(_) => Error::new("there is no such verified backup").hint(hint),
+        }
+    }
+
+    /// Where a backup is, complete or not; after a crash, where to go on.
+    pub fn whereabouts(&self, id: &str) -> Result<Option<Whereabouts>> {
+        demand_id(id)?;
+        let places = [
+            Whereabouts::Verified,
+            Whereabouts::Damaged,
+            Whereabouts::Unverified,
+            Whereabouts::Partial,
+            Whereabouts::Removing,
+        ];
+        for (place, path) in places.into_iter().zip(self.every_path(id)) {
+            if exists(&path)? {
+                return Ok(Some(place));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Every place where something of this id can be, in the order of [`Backups::whereabouts`].
+    pub(super) fn every_path(&self, id: &str) -> [PathBuf; 5] {
+        [
+            self.under(VERIFIED, id),
+            self.under(DAMAGED, id),
+            self.under(UNVERIFIED, id),
+            self.under(UNVERIFIED, &format!("{id}{PARTIAL}")),
+            self.dir.join(format!("{REMOVING}{id}")),
+        ]
+    }
+}
+
+impl Backup {
+    fn order(&self) -> impl Ord + use<> {
+        (self.record.data_as_of, self.record.made_at, self.record.id.clone())
+    }
+}
+
+/// Whether there is something of this name; "could not look" is an error.
+pub(super) fn exists(path: &Path) -> Result<bool> {
+    match path.symlink_metadata() {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error).doing(|| format!("look for {}", path.display())),
+    }
+}
+
+/// Reads one backup as its place demands: files that are missing or cut short are no news under `damaged/`.
+pub(super) fn read_in(place: &str, path: &Path, id: &str) -> Result<Backup> {
+    if place == DAMAGED { read_record(path, id) } else { read_whole(path, id) }
+}
+
+/// Reads one backup and holds its files against its record, by name and length.
+pub(super) fn read_whole(path: &Path, id: &str) -> Result<Backup> {
+    let backup = read_record(path, id)?;
+    for file in &backup.record.dump.files {
+        let length = fs::symlink_metadata(path.join(&file.path)).doing(|| file.path.clone())?.len();
+        if length != file.bytes {
+            return Err(Error::new(format!("{} has {length} bytes, its record says {}", file.path, file.bytes)));
+        }
+    }
+    Ok(backup)
+}
+
+fn read_record(path: &Path, id: &str) -> Result<Backup> {
+    demand_id(id)?;
+    if !path.symlink_metadata()?.is_dir() {
+        return Err(Error::new("not a directory"));
+    }
+    let record = Record::read(path)?;
+    if record.id != id {
+        return Err(Error::new(format!("its record is of {}", record.id)));
+    }
+    Ok(Backup { record, path: path.to_owned() })
+}
+
+/// Sorted.
+fn names(dir: &Path) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(dir)? {
+        names.push(entry?.file_name().to_string_lossy().into_owned());
+    }
+    names.sort();
+    Ok(names)
+}

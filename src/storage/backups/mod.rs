@@ -1,0 +1,109 @@
+//! The directory where dumps are kept: what is verified, what is damaged, and what is not known yet are in different places.
+//!
+//! Never touches what it cannot prove to be a backup of ours: a name of our form and a record inside that says the same. Never removes
+//! a verified backup but by a [`Plan`](crate::storage::retention::Plan) that leaves another one.
+//!
+//! ```text
+//! .pgwitness-backups          the mark: an unmounted mount point does not have it
+//! unverified/ID.partial/      is being dumped
+//! unverified/ID/              complete, not proven
+//! verified/ID/                restored, compared and found sound
+//! damaged/ID/                 found wanting; kept to be looked at
+//! .removing-ID/               pruned, and not all of it gone yet
+//! ```
+//!
+//! In `ID/`: `dump/` or `dump.custom`, `globals.sql`, `SHA256SUMS` (for `sha256sum -c`) and `backup.json`. ID is the time of the data and
+//! the first eight digits of the run. A backup only ever moves by rename, and only after everything in it is on disk.
+//!
+//! Needs the lock of the state directory; blocks, for hashing reads all there is.
+
+mod check;
+mod list;
+mod marker;
+mod ours;
+mod partial;
+mod place;
+mod prune;
+mod record;
+mod space;
+
+use std::path::{Path, PathBuf};
+
+use crate::base::error::{Error, Result};
+use crate::base::time::Timestamp;
+use crate::model::run::Origin;
+use crate::storage::reports::stamped_name;
+
+pub use check::{Difference, differences};
+pub use list::{Backup, Listing, Unusable, Whereabouts};
+pub use ours::{Ours, Shared, configured};
+pub use partial::Partial;
+pub use prune::Pruned;
+pub use record::{Made, Record};
+pub use space::demand_free;
+
+const UNVERIFIED: &str = "unverified";
+const VERIFIED: &str = "verified";
+const DAMAGED: &str = "damaged";
+const PARTIAL: &str = ".partial";
+const REMOVING: &str = ".removing-";
+
+/// The dump, format `directory`.
+pub const DUMP_DIRECTORY: &str = "dump";
+/// The dump, format `custom`.
+pub const DUMP_CUSTOM: &str = "dump.custom";
+/// Roles and tablespaces, without passwords.
+pub const GLOBALS: &str = "globals.sql";
+/// For `sha256sum -c`.
+pub const SUMS: &str = "SHA256SUMS";
+/// See [`Record`].
+pub const RECORD: &str = "backup.json";
+/// What marks a directory for the source of the configuration, whatever it was marked for before.
+const MARKER_ADOPT: &str = "pgwitness init --adopt";
+
+/// A backup directory that bears our mark.
+#[derive(Debug)]
+pub struct Backups {
+    dir: PathBuf,
+    remarks: Vec<String>,
+    /// What it is marked for; empty before the first successful run of a directory that an older version has marked.
+    sources: Vec<Origin>,
+}
+
+impl Backups {
+    /// The id of the backup that this run makes of data of this time.
+    pub fn id(data_as_of: Timestamp, run_id: &str) -> Result<String> {
+        stamped_name(data_as_of, run_id)
+    }
+
+    /// Where it is.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// What people should know of the directory, for instance that it is on another disk than it was.
+    pub fn remarks(&self) -> &[String] {
+        &self.remarks
+    }
+
+    fn under(&self, place: &str, id: &str) -> PathBuf {
+        self.dir.join(place).join(id)
+    }
+}
+
+/// `20260131T020000Z-1f2e3d4c`, and nothing that could lead elsewhere.
+fn is_id(text: &str) -> bool {
+    let form = b"dddddddd-dddddd--xxxxxxxx";
+    text.len() == form.len()
+        && text.bytes().zip(form.iter().enumerate()).all(|(byte, (at, form))| match (at, form) {
+            (8, _) => byte == b'T',
+            (15, _) => byte == b'Z',
+            (_, b'd') => byte.is_ascii_digit(),
+            (_, b'x') => byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte),
+            (_, form) => byte == *form,
+        })
+}
+
+fn demand_id(text: &str) -> Result<()> {
+    if is_id(text) { Ok(()) } else { Err(Error::new(format!("{text:?} is not the id of a backup"))) }
+}

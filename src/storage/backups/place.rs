@@ -1,0 +1,73 @@
+//! A backup gets to where it belongs once there is an answer about it. Never moves anything out of `verified/` or `damaged/`.
+
+use std::fs;
+use std::path::PathBuf;
+
+use super::list::{Backup, Whereabouts, exists, read_in};
+use super::{Backups, DAMAGED, PARTIAL, UNVERIFIED, VERIFIED, demand_id};
+use crate::base::error::{Context, Error, Result};
+use crate::storage::journal::{Place, ReportFile};
+use crate::storage::reports::write::{clear, sync_directory};
+
+impl Backups {
+    /// Moves a complete backup from `unverified/` to where the report says it belongs, and notes the report in its record first; or
+    /// discards it, complete or not. Being there already, it stays: so this may be done again after a crash. The answer is its
+    /// directory.
+    pub fn place(&self, id: &str, place: Place, report: Option<&ReportFile>) -> Result<Option<Backup>> {
+        let doing = || format!("place backup {id} in {}", self.dir.display());
+        demand_id(id).doing(doing)?;
+        match place {
+            Place::Verified if report.is_none() => Err(Error::new("without a report nothing is verified")).doing(doing),
+            Place::Verified => self.move_to(VERIFIED, id, report).map(Some).doing(doing),
+            Place::Damaged => self.move_to(DAMAGED, id, report).map(Some).doing(doing),
+            Place::Discarded => self.discard(id).map(|()| None).doing(doing),
+            Place::Unverified => read_in(UNVERIFIED, &self.under(UNVERIFIED, id), id).map(Some).doing(doing),
+        }
+    }
+
+    fn move_to(&self, place: &str, id: &str, report: Option<&ReportFile>) -> Result<Backup> {
+        let (from, to) = (self.under(UNVERIFIED, id), self.under(place, id));
+        if exists(&to)? {
+            if exists(&from)? {
+                return Err(Error::new(format!("{} and {} are both there", from.display(), to.display())));
+            }
+            return read_in(place, &to, id);
+        }
+        let mut backup = read_in(place, &from, id)?;
+        if let Some(report) = report {
+            backup.record.report = Some(report.clone());
+            backup.record.write(&from)?;
+        }
+        fs::rename(&from, &to).map_err(clear)?;
+        // The new name first: were only the old one's removal on disk, the backup would be gone.
+        sync_directory(&self.dir.join(place))?;
+        sync_directory(&self.dir.join(UNVERIFIED))?;
+        Ok(Backup { path: to, ..backup })
+    }
+
+    /// What became of a backup on which there is no verdict: where it was placed, or discarded now if it is not complete. A complete one
+    /// stays where it is, for it may be the only one of its day. One whose report is signed should be placed by that report instead.
+    pub fn recover(&self, id: &str) -> Result<Place> {
+        match self.whereabouts(id)? {
+            Some(Whereabouts::Verified) => Ok(Place::Verified),
+            Some(Whereabouts::Damaged) => Ok(Place::Damaged),
+            Some(Whereabouts::Unverified) => Ok(Place::Unverified),
+            Some(Whereabouts::Partial | Whereabouts::Removing) | None => {
+                self.place(id, Place::Discarded, None).map(|_| Place::Discarded)
+            }
+        }
+    }
+
+    /// Only from `unverified/`; a complete one first gets a name that is never taken for a backup.
+    fn discard(&self, id: &str) -> Result<()> {
+        let partial: PathBuf = self.under(UNVERIFIED, &format!("{id}{PARTIAL}"));
+        if exists(&partial)? {
+            fs::remove_dir_all(&partial)?;
+            sync_directory(&self.dir.join(UNVERIFIED))?;
+        }
+        if exists(&self.under(UNVERIFIED, id))? {
+            self.bury(UNVERIFIED, id)?;
+        }
+        self.finish_removal(id)
+    }
+}

@@ -1,0 +1,83 @@
+//! Removing what retention lets go: first the name, then the bytes, so that half a backup is never taken for one.
+//!
+//! Never removes anything that is not under `verified/` at that moment, and never the last or the newest one there.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use super::list::{exists, read_whole};
+use super::{Backups, REMOVING, VERIFIED};
+use crate::base::error::{Context, Error, Result};
+use crate::storage::reports::write::{clear, sync_directory};
+use crate::storage::retention::Plan;
+
+/// What was removed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Pruned {
+    /// Ids, in the order of the plan.
+    pub removed: Vec<String>,
+    /// What a prune that was interrupted had left.
+    pub finished: Vec<String>,
+    /// Of the dumps in `removed`.
+    pub bytes: u64,
+}
+
+impl Backups {
+    /// Finishes what an earlier prune has left, then removes what the plan does not keep.
+    pub fn prune(&self, plan: &Plan) -> Result<Pruned> {
+        let doing = || format!("prune backups in {}", self.dir.display());
+        self.check_plan(plan).doing(doing)?;
+        let finished = self.finish_removals().doing(doing)?;
+        let mut pruned = Pruned { finished, ..Pruned::default() };
+        for id in &plan.remove {
+            let backup = read_whole(&self.under(VERIFIED, id), id).doing(|| format!("look at {id}")).doing(doing)?;
+            self.bury(VERIFIED, id).doing(doing)?;
+            self.finish_removal(id).doing(doing)?;
+            pruned.removed.push(id.clone());
+            pruned.bytes += backup.record.dump.bytes;
+        }
+        Ok(pruned)
+    }
+
+    /// Takes away what an earlier prune had already struck off; the answer is their ids.
+    pub fn finish_removals(&self) -> Result<Vec<String>> {
+        let removing = self.list()?.removing;
+        for id in &removing {
+            self.finish_removal(id)?;
+        }
+        Ok(removing)
+    }
+
+    /// A plan is made of a list; the directory may be another by now. What it would leave is looked at afresh.
+    fn check_plan(&self, plan: &Plan) -> Result<()> {
+        let remove: BTreeSet<&str> = plan.remove.iter().map(String::as_str).collect();
+        if remove.is_empty() {
+            return Ok(());
+        }
+        let verified = self.list()?.verified;
+        if let Some(id) = remove.iter().find(|id| verified.iter().all(|backup| backup.record.id != **id)) {
+            return Err(Error::new(format!("{id} is no longer a verified backup: nothing was removed")));
+        }
+        match verified.first() {
+            Some(newest) if !remove.contains(newest.record.id.as_str()) => Ok(()),
+            _ => Err(Error::new("the newest verified backup would go: nothing was removed")),
+        }
+    }
+
+    /// From here on it is no backup any more.
+    pub(super) fn bury(&self, place: &str, id: &str) -> Result<()> {
+        let (from, grave) = (self.under(place, id), self.dir.join(format!("{REMOVING}{id}")));
+        fs::rename(&from, &grave).map_err(clear).doing(|| format!("strike off {}", from.display()))?;
+        sync_directory(&self.dir)?;
+        sync_directory(&self.dir.join(place))
+    }
+
+    pub(super) fn finish_removal(&self, id: &str) -> Result<()> {
+        let grave = self.dir.join(format!("{REMOVING}{id}"));
+        if exists(&grave)? {
+            fs::remove_dir_all(&grave).doing(|| format!("remove {}", grave.display()))?;
+            sync_directory(&self.dir)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,79 @@
+//! Writing down that somebody has looked at a report.
+//!
+//! Never changes the report, and never overwrites a review.
+
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest as _, Sha256};
+use ssh_key::HashAlg;
+
+use super::review::{DIRECTORY, FORMAT, Statement};
+use crate::base::error::{Context, Error, Result};
+use crate::base::files;
+use crate::base::time::Timestamp;
+use crate::model::report::Report;
+use crate::storage::reports;
+use crate::storage::signature::{self, PrivateKey, REVIEW_NAMESPACE};
+
+/// What was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Acknowledged {
+    /// The review.
+    pub path: PathBuf,
+    /// What the report says.
+    pub verdict_line: String,
+    /// What an `allowed_signers` file needs to say for the review to count.
+    pub allowed_signers_line: String,
+}
+
+/// Signs a note over the `report.json` at this path. Without an identity, the comment of the key is one.
+///
+/// # Errors
+/// A report that cannot be read, an empty note, a key without an identity, what cannot be written.
+pub fn acknowledge(
+    report: &Path,
+    note: &str,
+    identity: Option<&str>,
+    key: &PrivateKey,
+    now: Timestamp,
+) -> Result<Acknowledged> {
+    if note.trim().is_empty() {
+        return Err(Error::new("the note is empty").hint("say what you have looked at, and what you think of it"));
+    }
+    let doing = || format!("read report {}", report.display());
+    let bytes = files::read(report, files::REPORT).doing(doing)?;
+    let read = Report::from_bytes(&bytes).doing(doing)?;
+    let identity = identity.unwrap_or(key.comment()).to_owned();
+    let line = signature::allowed_signers_line_for(REVIEW_NAMESPACE, &identity, key.public_key());
+    let allowed_signers_line = line.map_err(|error| error.hint("--identity NAME, as allowed_signers has you"))?;
+    let statement = Statement {
+        format: FORMAT,
+        report_sha256: hex::encode(Sha256::digest(&bytes)),
+        note: note.to_owned(),
+        reviewed_at: now,
+        identity,
+    };
+    let path = write(report, &statement, key).doing(|| "write the review")?;
+    Ok(Acknowledged { path, verdict_line: read.verdict_line, allowed_signers_line })
+}
+
+fn write(report: &Path, statement: &Statement, key: &PrivateKey) -> Result<PathBuf> {
+    let mut bytes = serde_json::to_vec_pretty(statement).map_err(|error| Error::from_source(&error))?;
+    bytes.push(b'\n');
+    let armored = signature::sign_for(REVIEW_NAMESPACE, key, &bytes)?;
+    let dir = report.with_file_name(DIRECTORY);
+    DirBuilder::new().mode(0o750).recursive(true).create(&dir)?;
+    let fingerprint = hex::encode(key.fingerprint(HashAlg::Sha256).as_bytes());
+    let short = fingerprint.get(..8).unwrap_or_default();
+    let name = format!("{}-{short}.json", statement.reviewed_at.stamp());
+    let path = dir.join(&name);
+    if path.exists() {
+        return Err(Error::new(format!("{} is there already", path.display())));
+    }
+    // The signature first: a review without one does not count.
+    reports::write_file(&dir, &format!("{name}.sig"), |file| file.write_all(armored.as_bytes()))?;
+    reports::write_file(&dir, &name, |file| file.write_all(&bytes))?;
+    Ok(path)
+}

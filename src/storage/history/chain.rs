@@ -1,0 +1,159 @@
+//! Whether the nights of a directory hang together: every report names the one before it by its hash.
+//!
+//! Pure. Never guesses: where a report that is gone and one that was edited look alike, it says so. What is cut off at the new end of a
+//! chain leaves no trace in it; only the date of the newest night tells.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{ChainState, Content, NightEntry, SignatureState};
+use crate::base::time::Timestamp;
+use crate::model::post_report::Aftermath;
+use crate::storage::reports;
+
+/// What the chain needs of a report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    /// Of its bytes.
+    pub sha256: String,
+    /// Of the one that it names.
+    pub previous: Option<String>,
+    /// When it ended.
+    pub finished_at: Timestamp,
+    /// What its directory was called when it was written.
+    pub name: String,
+}
+
+/// `20260131T020000Z-1f2e3d4c`, as the writer of reports calls their directories.
+pub fn name_of(started_at: Timestamp, run_id: &str) -> String {
+    reports::stamped_name(started_at, run_id).unwrap_or_default()
+}
+
+/// The time in such a name; `None`: some other name.
+pub fn time_of(name: &str) -> Option<Timestamp> {
+    let (stamp, run) = name.split_once('-')?;
+    let is_run = run.len() == 8 && run.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
+    Timestamp::from_stamp(stamp).filter(|_| is_run)
+}
+
+/// Says of each, oldest first, how it hangs on the others, and puts those that are missing where they belong.
+/// `pruned` are the hashes of reports that were removed on purpose.
+pub fn judge(found: Vec<(NightEntry, Option<Link>)>, is_checked: bool, pruned: &BTreeSet<&str>) -> Vec<NightEntry> {
+    let (mut entries, links): (Vec<NightEntry>, Vec<Option<Link>>) = found.into_iter().unzip();
+    let states = Chain::new(&entries, &links).states();
+    let mut missing = Vec::new();
+    for (index, (entry, state)) in entries.iter_mut().zip(states).enumerate() {
+        entry.chain = match (state, links.get(index)) {
+            (ChainState::PreviousMissing, Some(Some(link))) => {
+                let sha256 = link.previous.clone().unwrap_or_default();
+                if pruned.contains(sha256.as_str()) {
+                    ChainState::PreviousPruned
+                } else {
+                    missing.push((index, absent(sha256, is_checked)));
+                    ChainState::PreviousMissing
+                }
+            }
+            (state, _) => state,
+        };
+    }
+    for (index, entry) in missing.into_iter().rev() {
+        entries.insert(index, entry);
+    }
+    entries
+}
+
+fn absent(sha256: String, is_checked: bool) -> NightEntry {
+    NightEntry {
+        id: format!("missing-{}", sha256.get(..8).unwrap_or_default()),
+        path: Default::default(),
+        started_at: None,
+        content: Content::Missing { sha256 },
+        signature: SignatureState::Unsigned,
+        is_checked,
+        chain: ChainState::Unknown,
+        aftermath: Aftermath::Nothing,
+        troubles: Vec::new(),
+        reviews: Vec::new(),
+    }
+}
+
+/// The reports of a directory, oldest first.
+struct Chain<'a> {
+    entries: &'a [NightEntry],
+    links: &'a [Option<Link>],
+    /// By hash, the first that has it.
+    by_sha256: BTreeMap<&'a str, usize>,
+    /// By hash, the first that names it.
+    named_by: BTreeMap<&'a str, usize>,
+    /// The first that names none.
+    root: Option<usize>,
+}
+
+impl<'a> Chain<'a> {
+    fn new(entries: &'a [NightEntry], links: &'a [Option<Link>]) -> Self {
+        let mut chain = Self { entries, links, by_sha256: BTreeMap::new(), named_by: BTreeMap::new(), root: None };
+        for (index, link) in links.iter().enumerate().filter_map(|(index, link)| Some((index, link.as_ref()?))) {
+            chain.by_sha256.entry(&link.sha256).or_insert(index);
+            match &link.previous {
+                Some(previous) => drop(chain.named_by.entry(previous).or_insert(index)),
+                None => drop(chain.root.get_or_insert(index)),
+            }
+        }
+        chain
+    }
+
+    fn states(&self) -> Vec<ChainState> {
+        let state = |(index, link): (usize, &Option<Link>)| {
+            link.as_ref().map_or(ChainState::Unknown, |link| self.state(index, link))
+        };
+        self.links.iter().enumerate().map(state).collect()
+    }
+
+    fn id(&self, index: usize) -> String {
+        self.entries.get(index).map(|entry| entry.id.clone()).unwrap_or_default()
+    }
+
+    fn state(&self, index: usize, link: &Link) -> ChainState {
+        if let Some(why) = self.misplaced(index, link) {
+            return ChainState::Misplaced(why);
+        }
+        let Some(previous) = &link.previous else { return ChainState::First };
+        let Some(at) = self.by_sha256.get(previous.as_str()) else { return self.lost(index) };
+        match self.links.get(*at) {
+            Some(Some(named)) if named.finished_at > link.finished_at => {
+                ChainState::Misplaced(format!("it names {}, which ended after it", self.id(*at)))
+            }
+            _ => ChainState::Linked(self.id(*at)),
+        }
+    }
+
+    fn misplaced(&self, index: usize, link: &Link) -> Option<String> {
+        let id = self.id(index);
+        let first = |map: &BTreeMap<&str, usize>, key: &str| map.get(key).copied().filter(|first| *first != index);
+        if let Some(original) = first(&self.by_sha256, &link.sha256) {
+            return Some(format!("the same report as {}", self.id(original)));
+        }
+        if time_of(&id).is_some() && id != link.name {
+            return Some(format!("it was written as {}", link.name));
+        }
+        match &link.previous {
+            Some(previous) => first(&self.named_by, previous)
+                .map(|other| format!("it names the same report before it as {}", self.id(other))),
+            // Runs that began before the first one and ended after it name it.
+            None => self
+                .root
+                .filter(|root| *root != index)
+                .map(|root| format!("a second beginning: {} is older", self.id(root))),
+        }
+    }
+
+    /// The one before it in time, which nobody names and whose signature is bad, is the one that it named.
+    fn lost(&self, index: usize) -> ChainState {
+        let before = (0..index).rev().find_map(|at| Some((at, self.links.get(at)?.as_ref()?)));
+        let edited = before.filter(|(at, link)| {
+            let is_forged =
+                self.entries.get(*at).is_some_and(|entry| matches!(entry.signature, SignatureState::Bad(_)));
+            is_forged && !self.named_by.contains_key(link.sha256.as_str())
+        });
+        edited.map_or(ChainState::PreviousMissing, |(at, _)| ChainState::PreviousEdited(self.id(at)))
+    }
+}

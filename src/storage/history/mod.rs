@@ -1,0 +1,263 @@
+//! The nights in a directory of reports: what each says of itself, whether it may be believed, and whether one is missing.
+//!
+//! Never changes anything, and never leaves a night out: what could not be read is an entry with the reason, a run that left no report
+//! is an entry, and so is a report that others name and that is not there.
+
+mod acknowledge;
+mod chain;
+mod dumps;
+mod find;
+mod pruned;
+mod read;
+mod review;
+mod verify;
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::base::time::Timestamp;
+use crate::model::post_report::Aftermath;
+use crate::model::run::{Origin, Step};
+use crate::model::verdict::Verdict;
+
+pub use acknowledge::{Acknowledged, acknowledge};
+pub use dumps::{DumpState, check_dump};
+pub use find::find;
+pub use pruned::{PRUNED, PruneRule, PrunedReport, plan_pruning, prune_reports, pruned};
+pub use read::{is_pending, read};
+pub use review::{Review, ReviewState};
+pub use verify::{Extent, Proof, exit_code, prove_aftermath, prove_dump, verify_all};
+
+/// One night.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NightEntry {
+    /// Name of the directory; of a night that is missing, `missing-` and the first 8 digits of its hash.
+    pub id: String,
+    /// The directory; empty when the night is missing.
+    #[serde(skip)]
+    pub path: PathBuf,
+    /// By the report's own word, else by the name of the directory.
+    pub started_at: Option<Timestamp>,
+    /// What is there.
+    pub content: Content,
+    /// Whose word it is.
+    pub signature: SignatureState,
+    /// Whether somebody said who may sign.
+    pub is_checked: bool,
+    /// Whether it hangs together with the others.
+    pub chain: ChainState,
+    /// What came after the report was signed; signed by itself, and only to be believed where [`NightEntry::disorder`] is silent.
+    pub aftermath: Aftermath,
+    /// What else is wrong with it, a line each: a side file that is gone or has another length.
+    pub troubles: Vec<String>,
+    /// What administrators said of it, oldest first.
+    pub reviews: Vec<Review>,
+}
+
+/// What there is of a night.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Content {
+    /// A report that could be read.
+    Report(Box<Summary>),
+    /// A report that could not be read: why.
+    Unreadable(String),
+    /// A directory without a report: the run is still at it, or was killed.
+    NoReport {
+        /// True of the newest, when it is less than a day old.
+        may_be_running: bool,
+    },
+    /// Another report names this one, and it is not there.
+    Missing {
+        /// SHA-256 of its `report.json`.
+        sha256: String,
+    },
+}
+
+/// What a report says, in short. Whether it may be believed is in [`NightEntry::signature`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    /// SHA-256 of `report.json`.
+    pub sha256: String,
+    /// See [`crate::model::report::Report::run_id`].
+    pub run_id: String,
+    /// See [`crate::model::report::Report::command`].
+    pub command: String,
+    /// See [`crate::model::report::Report::verdict`].
+    pub verdict: Verdict,
+    /// See [`crate::model::report::Report::verdict_line`].
+    pub verdict_line: String,
+    /// See [`crate::model::report::Report::proves_dump`].
+    pub is_dump_proven: bool,
+    /// See [`crate::model::verdict::DumpVerdict::line`].
+    pub dump_line: Option<String>,
+    /// Tables compared.
+    pub tables: u64,
+    /// Tables in the catalog of the expected side.
+    pub tables_expected: u64,
+    /// Rows read on the expected side.
+    #[serde(serialize_with = "crate::base::count::serialize")]
+    pub rows: u64,
+    /// How many.
+    pub findings: u64,
+    /// How many.
+    pub unchecked: u64,
+    /// Waivers that covered something.
+    pub waivers: u64,
+    /// All bytes of the dump, if there was one.
+    pub dump_bytes: Option<u64>,
+    /// Its directory below the backup directory's `verified/` or `damaged/`.
+    pub backup: Option<String>,
+    /// Of the whole run.
+    pub duration_ms: u64,
+    /// When it ended.
+    pub finished_at: Timestamp,
+    /// What was dumped, as far as the report says.
+    #[serde(skip)]
+    pub source: Option<Origin>,
+    /// Of the snapshot, or of the moment that was dumped.
+    pub data_as_of: Option<Timestamp>,
+    /// What was done, if it was a night.
+    pub steps: Vec<Step>,
+    /// See [`crate::model::report::Report::previous_report_sha256`].
+    pub previous_report_sha256: Option<String>,
+}
+
+/// Whose word it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SignatureState {
+    /// Of this signer, who is allowed. (Of the report alone: side files are hashed by `report verify`.)
+    Good(String),
+    /// There is none.
+    Unsigned,
+    /// It does not fit the report: why.
+    Bad(String),
+    /// It fits, but the signer does not count: why.
+    UnknownSigner(String),
+    /// There is one, and nobody said who may sign.
+    NotChecked,
+}
+
+/// Whether a night hangs together with the others: every report names the one before it by its hash.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChainState {
+    /// The first of all: it names none.
+    First,
+    /// It names this one.
+    Linked(String),
+    /// The one that it names was removed by `report.keep_days`, as the list of removed reports says.
+    PreviousPruned,
+    /// The one that it names is not here.
+    PreviousMissing,
+    /// The one that it names was this one, which has been edited since.
+    PreviousEdited(String),
+    /// Not where it belongs: why. Renamed, copied, exchanged with another, or the chain was started anew.
+    Misplaced(String),
+    /// There is no report that could name one.
+    Unknown,
+}
+
+impl ChainState {
+    /// Whether it is as it should be, as far as the chain is concerned.
+    pub fn is_whole(&self) -> bool {
+        matches!(self, Self::First | Self::Linked(_) | Self::PreviousPruned)
+    }
+}
+
+impl NightEntry {
+    /// What the report says, if there is one that could be read.
+    pub fn summary(&self) -> Option<&Summary> {
+        match &self.content {
+            Content::Report(summary) => Some(summary),
+            _ => None,
+        }
+    }
+
+    /// Why it is not in order, a line each; what the report says of the database has no part in it.
+    pub fn disorder(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        match &self.content {
+            Content::Report(_) | Content::NoReport { may_be_running: true } => {}
+            Content::Unreadable(why) => lines.push(format!("cannot be read: {why}")),
+            Content::NoReport { may_be_running: false } => lines.push("started, and left no report".into()),
+            Content::Missing { sha256 } => {
+                lines.push(format!("missing: the next report names it by SHA-256 {sha256}, and it is not here"));
+            }
+        }
+        if matches!(self.content, Content::Report(_) | Content::Unreadable(_)) {
+            lines.extend(self.unproven());
+        }
+        match &self.chain {
+            ChainState::First | ChainState::Linked(_) | ChainState::PreviousPruned | ChainState::Unknown => {}
+            ChainState::PreviousMissing => lines.push("the report before it is missing, or was edited since".into()),
+            ChainState::PreviousEdited(id) => lines.push(format!("the report before it, {id}, was edited since")),
+            ChainState::Misplaced(why) => lines.push(format!("not where it belongs: {why}")),
+        }
+        lines.extend(self.aftermath.disorder());
+        lines.extend(self.troubles.iter().cloned());
+        lines
+    }
+
+    /// What went wrong after the report was signed, a line each.
+    pub fn wrongs(&self) -> Vec<String> {
+        self.summary().map_or_else(Vec::new, |summary| self.aftermath.wrongs(summary.verdict.exit_code()))
+    }
+
+    /// Whether nothing is known to be wrong with what came after: nothing went wrong, and the paper that says so is in order.
+    pub fn ended_well(&self) -> bool {
+        self.aftermath.disorder().is_none() && self.wrongs().is_empty()
+    }
+
+    /// By the verdict that may be believed; what came after has no part in it.
+    pub fn is_sound(&self) -> bool {
+        self.verdict().is_some_and(|verdict| verdict.is_sound())
+    }
+
+    /// Whether its dump counts as verified, by a report that may be believed.
+    pub fn is_dump_proven(&self) -> bool {
+        self.verdict().is_some() && self.summary().is_some_and(|summary| summary.is_dump_proven)
+    }
+
+    /// What is to be said of the dump, where the verdict alone does not say it.
+    pub fn dump_line(&self) -> Option<&str> {
+        self.verdict()?;
+        self.summary()?.dump_line.as_deref()
+    }
+
+    /// Sound, and something after that failed, was left behind, or is not known.
+    pub fn is_sound_but(&self) -> bool {
+        self.is_sound() && !self.ended_well()
+    }
+
+    /// Sound, and the run may still be at work.
+    pub fn is_sound_so_far(&self) -> bool {
+        self.is_sound() && self.is_pending()
+    }
+
+    /// The run may still be at work, or was killed: nobody knows how it ends.
+    pub fn is_pending(&self) -> bool {
+        self.aftermath.pending().is_some() || matches!(self.content, Content::NoReport { may_be_running: true })
+    }
+
+    fn unproven(&self) -> Option<String> {
+        match &self.signature {
+            SignatureState::Good(_) | SignatureState::NotChecked => None,
+            SignatureState::Unsigned => self.is_checked.then(|| "not signed".into()),
+            SignatureState::Bad(why) => Some(format!("bad signature: {why}")),
+            SignatureState::UnknownSigner(why) => Some(format!("signer not allowed: {why}")),
+        }
+    }
+
+    /// The verdict, unless signatures were checked and this one is no proof: nobody should read "sound" in a forged report.
+    pub fn verdict(&self) -> Option<Verdict> {
+        let is_believed = match self.signature {
+            SignatureState::Good(_) | SignatureState::NotChecked => true,
+            SignatureState::Unsigned => !self.is_checked,
+            SignatureState::Bad(_) | SignatureState::UnknownSigner(_) => false,
+        };
+        self.summary().filter(|_| is_believed).map(|summary| summary.verdict)
+    }
+}

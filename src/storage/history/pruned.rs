@@ -1,0 +1,143 @@
+//! Reports that `report.keep_days` removed: a signed list, so that a report which another hand removed does not pass for one of them.
+//!
+//! Removed are only reports that are in order: what is missing, edited or moved stays as it is found. The newest report, the newest
+//! sound one and those of backups that are still there always stay.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::{NightEntry, SignatureState, chain};
+use crate::base::error::{Context, Error, Result};
+use crate::base::files;
+use crate::base::json;
+use crate::base::time::Timestamp;
+use crate::model::run::{Kinship, Origin};
+use crate::storage::reports::{self, Authorship, KeyFile, Trust, authorship};
+use crate::storage::signature::NAMESPACE;
+
+/// The list, in the directory of the reports.
+pub const PRUNED: &str = "pruned.json";
+const FORMAT: u32 = 1;
+const DAY_S: u64 = 86_400;
+/// Before the name of a report that is being removed.
+const REMOVING: &str = ".removing-";
+
+/// A report that was removed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PrunedReport {
+    /// When its run began.
+    pub started_at: Timestamp,
+    /// The name of its directory.
+    pub name: String,
+    /// Of its `report.json`.
+    pub sha256: String,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Stored {
+    format: u32,
+    pruned: BTreeSet<PrunedReport>,
+}
+
+/// What may go.
+#[derive(Debug, Clone, Copy)]
+pub struct PruneRule<'a> {
+    /// Reports of runs that began longer ago.
+    pub keep_days: u32,
+    /// The time that it is.
+    pub now: Timestamp,
+    /// Whose reports: those of other sources stay.
+    pub source: &'a Origin,
+    /// Names of the backups that are there.
+    pub backups: &'a BTreeSet<String>,
+}
+
+/// The reports that were removed, as the list says. Without `trust`, its signature is not checked.
+///
+/// # Errors
+/// It cannot be read, or is not the word of an allowed signer.
+pub fn pruned(dir: &Path, trust: Option<Trust<'_>>) -> Result<BTreeSet<PrunedReport>> {
+    let path = dir.join(PRUNED);
+    read(&path, trust).doing(|| format!("read the list of removed reports {}", path.display()))
+}
+
+fn read(path: &Path, trust: Option<Trust<'_>>) -> Result<BTreeSet<PrunedReport>> {
+    let bytes = match files::read(path, files::RECORD) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(BTreeSet::new()),
+        bytes => bytes?,
+    };
+    if let Some(trust) = trust {
+        match authorship(path, &bytes, NAMESPACE, trust)? {
+            Authorship::Of(_) => {}
+            Authorship::Unsigned => return Err(Error::new("not signed")),
+            Authorship::BadSignature(why) => return Err(Error::new(format!("bad signature: {why}"))),
+            Authorship::UnknownSigner(why) => return Err(Error::new(format!("signer not allowed: {why}"))),
+        }
+    }
+    let stored: Stored = json::from_slice("list of removed reports", &bytes, 1..=FORMAT)?;
+    match stored.pruned.iter().find(|report| chain::time_of(&report.name).is_none()) {
+        Some(report) => Err(Error::new(format!("{:?} is no name of a report", report.name))),
+        None => Ok(stored.pruned),
+    }
+}
+
+/// Which of these reports go. `entries` are checked, newest first.
+pub fn plan_pruning(entries: &[NightEntry], rule: PruneRule<'_>) -> BTreeSet<PrunedReport> {
+    let is_own = |entry: &&NightEntry| {
+        let source = entry.summary().and_then(|summary| summary.source.as_ref());
+        source.is_some_and(|source| source.kinship(rule.source) == Kinship::Same)
+    };
+    let newest = entries.iter().find(|entry| entry.summary().is_some()).map(|entry| &entry.id);
+    let newest_sound = entries.iter().find(|entry| is_own(entry) && entry.is_sound()).map(|entry| &entry.id);
+    let oldest_kept = rule.now.minus_seconds(u64::from(rule.keep_days) * DAY_S);
+    let is_old = |entry: &&NightEntry| entry.started_at.is_some_and(|at| at < oldest_kept);
+    let is_in_order = |entry: &&NightEntry| {
+        matches!(entry.signature, SignatureState::Good(_)) && entry.disorder().is_empty() && !entry.is_pending()
+    };
+    let is_needed = |entry: &&NightEntry| {
+        let backup = entry.summary().and_then(|summary| summary.backup.as_ref());
+        [newest, newest_sound].contains(&Some(&entry.id)) || backup.is_some_and(|id| rule.backups.contains(id))
+    };
+    let removed = entries.iter().filter(|entry| is_own(entry) && is_old(entry) && is_in_order(entry));
+    removed.filter(|entry| !is_needed(entry)).filter_map(pruned_report).collect()
+}
+
+fn pruned_report(entry: &NightEntry) -> Option<PrunedReport> {
+    chain::time_of(&entry.id)?;
+    let sha256 = entry.summary()?.sha256.clone();
+    Some(PrunedReport { started_at: entry.started_at?, name: entry.id.clone(), sha256 })
+}
+
+/// Removes these reports: the list says so before the first of them goes. Needs the lock of the state directory.
+///
+/// # Errors
+/// The list is not ours, or cannot be written: then nothing is removed. A report cannot be removed.
+pub fn prune_reports(dir: &Path, removed: &BTreeSet<PrunedReport>, key: &KeyFile, trust: Trust<'_>) -> Result<()> {
+    reports::finish_signed(dir, PRUNED)?;
+    let mut all = pruned(dir, Some(trust))?;
+    if !removed.is_subset(&all) {
+        all.extend(removed.iter().cloned());
+        reports::sign_json(dir, PRUNED, &Stored { format: FORMAT, pruned: all.clone() }, key)?;
+    }
+    for report in removed {
+        let (path, going) = (dir.join(&report.name), dir.join(format!("{REMOVING}{}", report.name)));
+        fs::rename(&path, &going).doing(|| format!("remove report {}", path.display()))?;
+    }
+    // Also those that an interrupted run has left under that name.
+    for report in &all {
+        let going = dir.join(format!("{REMOVING}{}", report.name));
+        match fs::remove_dir_all(&going) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                return Err(error).doing(|| format!("remove {}", going.display()));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}

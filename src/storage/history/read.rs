@@ -1,0 +1,242 @@
+//! From a directory to its nights.
+//!
+//! Never hashes side files or dumps: over a thousand nights that takes hours, and `report verify` does it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
+
+use super::chain::{self, Link};
+use super::{ChainState, Content, NightEntry, SignatureState, Summary, pruned, review};
+use crate::base::error::{Context, Error, Result};
+use crate::base::files;
+use crate::base::time::Timestamp;
+use crate::model::post_report::Aftermath;
+use crate::model::report::Report;
+use crate::model::run::CLOSING;
+use crate::model::verdict::DumpVerdict;
+use crate::storage::reports::{self, Authorship, REPORT, SIGNATURE, Trust, authorship};
+use crate::storage::signature::NAMESPACE;
+use crate::storage::signers::AllowedSigners;
+
+/// A run that is at it for longer was killed.
+const LONGEST_RUN_S: u64 = 86_400;
+
+/// Every night in this directory, newest first. With `allowed`, signatures are checked against it, and `now` is held against its times.
+///
+/// # Errors
+/// When the directory cannot be listed; what is wrong with one night is in its entry.
+pub fn read(dir: &Path, allowed: Option<&AllowedSigners>, now: Timestamp) -> Result<Vec<NightEntry>> {
+    let trust = allowed.map(|allowed| Trust { allowed, identity: None, now });
+    let mut found = Vec::new();
+    for path in directories(dir).doing(|| format!("list reports in {}", dir.display()))? {
+        found.extend(one(&path, trust));
+    }
+    found.sort_by(|(a, _), (b, _)| (a.started_at, &a.id).cmp(&(b.started_at, &b.id)));
+    note_running(&mut found, now);
+    note_unsigned(&mut found);
+    let removed = pruned::pruned(dir, trust);
+    let hashes = removed.iter().flatten().map(|report| report.sha256.as_str()).collect();
+    let mut entries = chain::judge(found, trust.is_some(), &hashes);
+    if let Err(error) = &removed {
+        // What it would explain is missing now; and where it explains nothing, it is a forged file in our directory.
+        entries.last_mut().into_iter().for_each(|newest| newest.troubles.push(error.to_string()));
+    }
+    entries.reverse();
+    Ok(entries)
+}
+
+fn directories(dir: &Path) -> Result<Vec<PathBuf>> {
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(dir)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            paths.push(path);
+        }
+    }
+    Ok(paths)
+}
+
+/// `None`: a directory that has nothing to do with us.
+fn one(path: &Path, trust: Option<Trust<'_>>) -> Option<(NightEntry, Option<Link>)> {
+    let id = path.file_name()?.to_string_lossy().into_owned();
+    let stamp = chain::time_of(&id);
+    let file = path.join(REPORT);
+    let entry = |content| NightEntry {
+        id: id.clone(),
+        path: path.to_owned(),
+        started_at: stamp,
+        content,
+        signature: SignatureState::Unsigned,
+        is_checked: trust.is_some(),
+        chain: ChainState::Unknown,
+        aftermath: Aftermath::Nothing,
+        troubles: Vec::new(),
+        reviews: Vec::new(),
+    };
+    if !file.exists() {
+        return stamp.map(|_| (without_report(entry(Content::NoReport { may_be_running: false })), None));
+    }
+    match files::read(&file, files::REPORT) {
+        Err(error) => Some((entry(Content::Unreadable(Error::from(error).to_string())), None)),
+        Ok(bytes) => {
+            let mut entry = entry(Content::Unreadable(String::new()));
+            let link = fill(&mut entry, &file, &bytes, trust);
+            Some((entry, link))
+        }
+    }
+}
+
+/// The closing comes after the report: where it is, the report was.
+fn without_report(mut entry: NightEntry) -> NightEntry {
+    if entry.path.join(CLOSING).exists() {
+        entry.troubles.push(format!("{REPORT} was removed: {CLOSING}, which comes after it, is here"));
+    }
+    entry
+}
+
+/// All that the chain needs, so that it also holds over reports of other versions.
+#[derive(Deserialize)]
+struct Outline {
+    #[serde(default)]
+    run_id: String,
+    times: OutlineTimes,
+    previous_report_sha256: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct OutlineTimes {
+    started_at: Timestamp,
+    finished_at: Timestamp,
+}
+
+/// When a report was started, by its own word.
+pub fn times_of(bytes: &[u8]) -> Result<Timestamp> {
+    let outline: Outline = serde_json::from_slice(bytes).map_err(|error| Error::new(error.to_string()))?;
+    Ok(outline.times.started_at)
+}
+
+fn fill(entry: &mut NightEntry, file: &Path, bytes: &[u8], trust: Option<Trust<'_>>) -> Option<Link> {
+    let sha256 = hex::encode(Sha256::digest(bytes));
+    entry.signature = signature(file, bytes, trust);
+    entry.reviews = review::read(&entry.path, &sha256, trust);
+    match Report::from_bytes(bytes) {
+        Ok(report) => {
+            entry.troubles = side_files(file, &report);
+            entry.aftermath = reports::aftermath(file, &report, &sha256, trust);
+            entry.content = Content::Report(Box::new(summary(report, sha256.clone())));
+        }
+        Err(error) => entry.content = Content::Unreadable(error.to_string()),
+    }
+    let outline: Outline = serde_json::from_slice(bytes).ok()?;
+    entry.started_at = Some(outline.times.started_at);
+    Some(Link {
+        sha256,
+        previous: outline.previous_report_sha256,
+        finished_at: outline.times.finished_at,
+        name: chain::name_of(outline.times.started_at, &outline.run_id),
+    })
+}
+
+fn signature(file: &Path, bytes: &[u8], trust: Option<Trust<'_>>) -> SignatureState {
+    let Some(trust) = trust else {
+        let has_one = file.with_file_name(SIGNATURE).exists();
+        return if has_one { SignatureState::NotChecked } else { SignatureState::Unsigned };
+    };
+    match authorship(file, bytes, NAMESPACE, trust) {
+        Ok(Authorship::Of(signer)) => SignatureState::Good(signer),
+        Ok(Authorship::Unsigned) => SignatureState::Unsigned,
+        Ok(Authorship::BadSignature(reason)) => SignatureState::Bad(reason),
+        Ok(Authorship::UnknownSigner(reason)) => SignatureState::UnknownSigner(reason),
+        Err(error) => SignatureState::Bad(error.to_string()),
+    }
+}
+
+fn side_files(file: &Path, report: &Report) -> Vec<String> {
+    let trouble = |side: &crate::model::report::SideFile| match fs::metadata(file.with_file_name(&side.name)) {
+        Ok(found) if found.len() == side.bytes => None,
+        Ok(found) => Some(format!("{} has {} bytes, not {}", side.name, found.len(), side.bytes)),
+        Err(error) => Some(format!("{}: {}", side.name, Error::from(error))),
+    };
+    report.side_files.iter().filter_map(trouble).collect()
+}
+
+fn summary(report: Report, sha256: String) -> Summary {
+    let is_dump_proven = report.proves_dump();
+    let night = report.night.unwrap_or_default();
+    let dump_line = night.dump_verdict.as_ref().and_then(DumpVerdict::line);
+    let (dump_bytes, backup) = night.dump.map(|dump| (dump.bytes, dump.backup)).unzip();
+    Summary {
+        sha256,
+        run_id: report.run_id,
+        command: report.command,
+        verdict: report.verdict,
+        verdict_line: report.verdict_line,
+        is_dump_proven,
+        dump_line,
+        tables: report.coverage.tables_compared,
+        tables_expected: report.coverage.tables_expected,
+        rows: report.coverage.rows_expected,
+        findings: report.findings.len() as u64,
+        unchecked: report.unchecked.len() as u64,
+        waivers: report.waivers.iter().filter(|waiver| !waiver.covered.is_empty()).count() as u64,
+        dump_bytes,
+        backup,
+        duration_ms: report.times.duration_ms,
+        finished_at: report.times.finished_at,
+        source: night.source,
+        data_as_of: night.data_as_of,
+        steps: night.steps,
+        previous_report_sha256: report.previous_report_sha256,
+    }
+}
+
+/// Whether the run that wrote this `report.json` may still be at it, by the others that lie beside it. Where they cannot be listed,
+/// nothing speaks for it.
+pub fn is_pending(report: &Path, now: Timestamp) -> bool {
+    let place = || {
+        let own = report.canonicalize().ok().filter(|file| file.ends_with(REPORT))?.parent()?.to_owned();
+        Some((own.parent()?.to_owned(), own))
+    };
+    let Some((dir, own)) = place() else { return false };
+    let nights = read(&dir, None, now).unwrap_or_default();
+    nights.iter().any(|night| night.path == own && night.is_pending())
+}
+
+/// A run of that time, if it has not ended. None began in the future.
+fn may_be_running(started_at: Timestamp, now: Timestamp) -> bool {
+    started_at <= now && now.seconds_since(started_at) < LONGEST_RUN_S
+}
+
+/// Only the newest night can still be running; comparisons beside it say nothing of that, nor does a time that is yet to come.
+fn note_running(found: &mut [(NightEntry, Option<Link>)], now: Timestamp) {
+    let is_night = |entry: &NightEntry| match &entry.content {
+        Content::NoReport { .. } => true,
+        Content::Report(_) => entry.aftermath != Aftermath::Nothing,
+        Content::Unreadable(_) | Content::Missing { .. } => false,
+    };
+    let has_begun = |entry: &NightEntry| entry.started_at.is_none_or(|at| at <= now);
+    let newest = found.iter_mut().rev().map(|(entry, _)| entry).find(|entry| is_night(entry) && has_begun(entry));
+    let newest = newest.filter(|entry| entry.started_at.is_some_and(|at| may_be_running(at, now)));
+    let Some(entry) = newest else { return };
+    match (&mut entry.content, &mut entry.aftermath) {
+        (Content::NoReport { may_be_running }, _) => *may_be_running = entry.troubles.is_empty(),
+        (_, Aftermath::Absent { may_be_running }) => *may_be_running = true,
+        _ => {}
+    }
+}
+
+/// Also where nobody said who may sign: one that is not signed among others that are was signed once, or is none of ours.
+fn note_unsigned(found: &mut [(NightEntry, Option<Link>)]) {
+    if found.iter().all(|(entry, _)| entry.is_checked || entry.signature != SignatureState::NotChecked) {
+        return;
+    }
+    for (entry, _) in found {
+        let is_report = matches!(entry.content, Content::Report(_) | Content::Unreadable(_));
+        if is_report && entry.signature == SignatureState::Unsigned {
+            entry.troubles.push("not signed, and others are".into());
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! Proving many nights: every signature, every side file, the chain between them, and the dumps.
+//!
+//! Never stops at the first that is wrong.
+
+use std::path::Path;
+
+use super::{ChainState, Content, DumpState, NightEntry, PRUNED, check_dump, read};
+use crate::base::error::Result;
+use crate::model::post_report::Aftermath;
+use crate::model::report::Report;
+use crate::model::run::{CLOSING, DumpFacts};
+use crate::storage::reports::{self, Check, REPORT, Trust};
+
+const NOT_PROVEN: u8 = 2;
+
+/// What was found of one night.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proof {
+    /// See [`NightEntry::id`].
+    pub id: String,
+    /// What was found, a line each.
+    pub lines: Vec<String>,
+    /// The report's own verdict line, when it may be believed.
+    pub verdict_line: Option<String>,
+    /// What went wrong after the report was signed; that is proven too, and changes nothing of the code.
+    pub wrongs: Vec<String>,
+    /// 0: proven. 1: a dump on disk is not the one that was signed for. 2: not proven.
+    pub code: u8,
+    /// Nothing is wrong but that the run has not ended, as far as is known: not proven yet.
+    pub is_pending: bool,
+}
+
+/// Which nights, and what else is looked at.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Extent<'a> {
+    /// Only this night and those before it, along the chain.
+    pub back_from: Option<&'a str>,
+    /// Dumps below this backup directory.
+    pub backups: Option<&'a Path>,
+}
+
+/// Proves the nights of a directory, oldest first.
+///
+/// # Errors
+/// When the directory cannot be listed.
+pub fn verify_all(dir: &Path, trust: Trust<'_>, extent: Extent<'_>) -> Result<Vec<Proof>> {
+    let mut entries = read(dir, Some(trust.allowed), trust.now)?;
+    if let Some(id) = extent.back_from {
+        entries = ancestors(entries, id);
+    }
+    // That one is never pruned.
+    let is_kept = |entry: &NightEntry| {
+        let has_dump = entry.summary().is_some_and(|summary| summary.backup.is_some());
+        has_dump && entry.verdict().is_some_and(|verdict| verdict.exit_code() == 0)
+    };
+    let newest = entries.iter().position(is_kept);
+    let prove = |(index, entry): (usize, &NightEntry)| one(entry, trust, extent.backups, Some(index) == newest);
+    let mut proofs: Vec<Proof> = entries.iter().enumerate().map(prove).collect();
+    proofs.reverse();
+    Ok(proofs)
+}
+
+/// From this night back to the first, as far as the chain holds. Newest first, as given.
+fn ancestors(entries: Vec<NightEntry>, id: &str) -> Vec<NightEntry> {
+    let (mut wanted, mut kept) = (Some(id.to_owned()), Vec::new());
+    for entry in entries {
+        let is_absent = matches!(entry.content, Content::Missing { .. })
+            && kept.last().is_some_and(|last: &NightEntry| last.chain == ChainState::PreviousMissing);
+        if wanted.as_ref() == Some(&entry.id) {
+            wanted = match &entry.chain {
+                ChainState::Linked(previous) | ChainState::PreviousEdited(previous) => Some(previous.clone()),
+                _ => None,
+            };
+            kept.push(entry);
+        } else if is_absent {
+            kept.push(entry);
+        }
+    }
+    kept
+}
+
+fn one(entry: &NightEntry, trust: Trust<'_>, backups: Option<&Path>, is_newest: bool) -> Proof {
+    let mut proof = Proof {
+        id: entry.id.clone(),
+        lines: Vec::new(),
+        verdict_line: None,
+        wrongs: Vec::new(),
+        code: 0,
+        is_pending: false,
+    };
+    if entry.chain == ChainState::PreviousPruned {
+        proof.lines.push(format!("the report before it was removed by report.keep_days: {PRUNED} says so, signed"));
+    }
+    let disorder = entry.disorder();
+    if !disorder.is_empty() {
+        proof.code = 2;
+    }
+    if entry.path.join(REPORT).exists() {
+        prove_report(entry, trust, backups, is_newest, &mut proof);
+    }
+    // What `prove_report` has said already is not said twice.
+    let own = disorder.into_iter().filter(|line| !proof.lines.iter().any(|said| said.contains(line.as_str())));
+    let own: Vec<String> = own.collect();
+    proof.lines.extend(own);
+    if matches!(entry.content, Content::NoReport { may_be_running: true }) {
+        proof.lines.push("no report yet: the run is still at it, or was killed".into());
+    }
+    // A run that was killed in the evening looks the same in the morning.
+    if entry.is_pending() && proof.code == 0 {
+        (proof.code, proof.is_pending) = (NOT_PROVEN, true);
+    }
+    proof
+}
+
+fn prove_report(entry: &NightEntry, trust: Trust<'_>, backups: Option<&Path>, is_newest: bool, proof: &mut Proof) {
+    match reports::verify(&entry.path, trust.allowed, trust.identity, trust.now) {
+        Err(error) => note(proof, 2, error.to_string()),
+        Ok(Check::Good(verified)) => {
+            proof.lines.push(format!("good signature of {}", verified.signer));
+            proof.verdict_line = Some(verified.report.verdict_line.clone());
+            proof.wrongs = verified.aftermath.wrongs(verified.report.verdict.exit_code());
+            let aftermath = verified.aftermath.if_running(entry.aftermath.pending().is_some());
+            match (aftermath.pending(), prove_aftermath(&aftermath)) {
+                // Counts when nothing else is wrong.
+                (Some(pending), _) => proof.lines.push(pending.into()),
+                (None, (code, line)) => line.into_iter().for_each(|line| note(proof, code, line)),
+            }
+            if let Some(backups) = backups {
+                let (code, line) = prove_dump(&verified.report, backups, is_newest);
+                note(proof, code, line);
+            }
+        }
+        Ok(check) => note(proof, 2, check.to_string()),
+    }
+}
+
+fn note(proof: &mut Proof, code: u8, line: String) {
+    // Damage that was seen outweighs what is not known.
+    proof.code = match (proof.code, code) {
+        (1, _) | (_, 1) => 1,
+        (old, new) => old.max(new),
+    };
+    proof.lines.push(line);
+}
+
+/// Code and line for the dump of one report. `is_needed`: it must be there, since it is the newest that was proven.
+pub fn prove_dump(report: &Report, backups: &Path, is_needed: bool) -> (u8, String) {
+    let dump: Option<&DumpFacts> = report.night.as_ref().and_then(|night| night.dump.as_ref());
+    let Some(dump) = dump else { return (0, "no dump: nothing on disk to check".into()) };
+    match check_dump(dump, backups) {
+        DumpState::Intact(files) => (0, format!("dump intact: {}", crate::model::verdict::counted(files, "file"))),
+        DumpState::Damaged(wrong) => (1, format!("dump damaged: {}", wrong.join(", "))),
+        DumpState::Gone(why) if is_needed => (2, format!("dump not found: {why}")),
+        DumpState::Gone(why) => (0, format!("dump not found, perhaps pruned: {why}")),
+    }
+}
+
+/// Code and line for what came after a report; no line where nothing was to come.
+pub fn prove_aftermath(aftermath: &Aftermath) -> (u8, Option<String>) {
+    match aftermath {
+        Aftermath::Nothing => (0, None),
+        Aftermath::Told(_) => (0, Some(format!("{CLOSING} as well"))),
+        Aftermath::Absent { may_be_running: true } => (NOT_PROVEN, aftermath.pending().map(str::to_owned)),
+        Aftermath::Absent { may_be_running: false } | Aftermath::Void(_) => (NOT_PROVEN, aftermath.disorder()),
+    }
+}
+
+/// One exit code for all: damage that was seen, then what is not proven.
+pub fn exit_code(proofs: &[Proof]) -> u8 {
+    let has = |code| proofs.iter().any(|proof| proof.code == code);
+    match (has(1), has(2) || proofs.is_empty()) {
+        (true, _) => 1,
+        (false, true) => 2,
+        (false, false) => 0,
+    }
+}

@@ -1,0 +1,123 @@
+//! Writing a journal: each line is on disk before the answer. Never leaves half a line between whole ones.
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{self, ErrorKind, Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use super::entry::Entry;
+use super::lock::Holder;
+use super::past::{Debt, debts, move_to_closed};
+use crate::base::error::{Context, Result};
+use crate::storage::reports::stamped_name;
+use crate::storage::reports::write::{clear, sync_directory};
+
+/// Of the journals that this version writes and reads.
+pub(super) const FORMAT: u32 = 1;
+
+/// Below the state directory.
+pub(super) const RUNS: &str = "runs";
+
+/// The journal of the run that is at work.
+#[derive(Debug)]
+pub struct Journal {
+    path: PathBuf,
+    tail: Tail,
+    entries: Vec<Entry>,
+}
+
+impl Journal {
+    /// Makes the journal of this run and says in it that the run has started. Needs the lock.
+    pub fn create(state: &Path, run: &Holder) -> Result<Self> {
+        let runs = state.join(RUNS);
+        make_directory(&runs)?;
+        let path = runs.join(format!("{}.journal", stamped_name(run.at, &run.run_id)?));
+        let doing = || format!("make journal {}", path.display());
+        let file =
+            OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).map_err(clear).doing(doing)?;
+        sync_directory(&runs)?;
+        let mut journal = Self { path, tail: Tail { file, good: 0 }, entries: Vec::new() };
+        let started = Entry::RunStarted {
+            format: FORMAT,
+            run_id: run.run_id.clone(),
+            command: run.command.clone(),
+            at: run.at,
+            pid: run.pid,
+        };
+        journal.append(&started).inspect_err(|_| {
+            // Ours, and it says nothing; left behind it would only be looked at by the next run.
+            std::fs::remove_file(&journal.path).ok();
+        })?;
+        Ok(journal)
+    }
+
+    /// On disk when this returns `Ok`. Otherwise it counts as never said: what it announces must not be done.
+    pub fn append(&mut self, entry: &Entry) -> Result<()> {
+        self.tail.append(entry).map_err(clear).doing(|| format!("write journal {}", self.path.display()))?;
+        self.entries.push(entry.clone());
+        Ok(())
+    }
+
+    /// What would be owed if the run died now.
+    pub fn debts(&self) -> Vec<Debt> {
+        debts(&self.entries)
+    }
+
+    /// The run is over. A journal that owes nothing goes to the closed ones; the answer is what is still owed.
+    pub fn end(&mut self, exit_code: u8) -> Result<Vec<Debt>> {
+        self.append(&Entry::RunEnded { exit_code })?;
+        let debts = self.debts();
+        if debts.is_empty() {
+            move_to_closed(&self.path)?;
+        }
+        Ok(debts)
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// The end of a journal.
+#[derive(Debug)]
+pub(super) struct Tail {
+    file: File,
+    /// So many bytes are whole lines.
+    good: u64,
+}
+
+impl Tail {
+    /// Goes on with an old journal after its whole lines.
+    pub(super) fn open(path: &Path, good: u64) -> io::Result<Self> {
+        Ok(Self { file: OpenOptions::new().write(true).open(path)?, good })
+    }
+
+    pub(super) fn good(&self) -> u64 {
+        self.good
+    }
+
+    pub(super) fn append(&mut self, entry: &Entry) -> io::Result<()> {
+        let mut line = serde_json::to_vec(entry)?;
+        line.push(b'\n');
+        // What a full disk or a crash left of an earlier line would be garbage in the middle.
+        self.file.set_len(self.good)?;
+        self.file.seek(SeekFrom::Start(self.good))?;
+        self.file.write_all(&line).and_then(|()| self.file.sync_data()).inspect_err(|_| {
+            // It was not said. Should this fail too, the next attempt does it.
+            self.file.set_len(self.good).ok();
+        })?;
+        self.good += line.len() as u64;
+        Ok(())
+    }
+}
+
+/// For its owner alone; no harm when it is there.
+pub(super) fn make_directory(dir: &Path) -> Result<()> {
+    let doing = || format!("make directory {}", dir.display());
+    match DirBuilder::new().mode(0o700).create(dir) {
+        Ok(()) => sync_directory(dir.parent().unwrap_or(dir)),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(clear(error)).doing(doing),
+    }
+}

@@ -1,0 +1,164 @@
+//! What a journal says, line by line. Plain data.
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::time::Timestamp;
+use crate::model::run::StepResult;
+
+/// One line. What may outlive the run is named before it is made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "entry", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Entry {
+    /// Always the first one.
+    RunStarted {
+        /// Of the journal: [`super::append::FORMAT`].
+        format: u32,
+        /// 32 hexadecimal digits.
+        run_id: String,
+        /// For instance `nightly`.
+        command: String,
+        /// When.
+        at: Timestamp,
+        /// Its process.
+        pid: u32,
+    },
+    /// A step begins.
+    StepStarted {
+        /// For instance `dump`.
+        step: String,
+    },
+    /// A step is over.
+    StepEnded {
+        /// For instance `dump`.
+        step: String,
+        /// How.
+        result: StepResult,
+    },
+    /// An RDS instance is about to be asked for.
+    InstanceIntended(InstanceClaim),
+    /// AWS answered: it is being made.
+    InstanceCreated {
+        /// `DBInstanceIdentifier`.
+        identifier: String,
+        /// `DbiResourceId`.
+        resource_id: String,
+    },
+    /// AWS said `DBInstanceNotFound`, and nothing less.
+    InstanceGone {
+        /// `DBInstanceIdentifier`.
+        identifier: String,
+    },
+    /// A backup's directory is about to be made.
+    BackupBegun {
+        /// Of the backup.
+        id: String,
+    },
+    /// A backup is where it belongs.
+    BackupPlaced {
+        /// Of the backup.
+        id: String,
+        /// Where.
+        place: Place,
+    },
+    /// A database is about to be created for the copy.
+    CopyIntended(CopyClaim),
+    /// The database was created: it is this one, and no other of its name.
+    CopyCreated {
+        /// Its name.
+        database: String,
+        /// Its `pg_database.oid`.
+        oid: u32,
+        /// `system_identifier` of the server.
+        system_identifier: String,
+    },
+    /// The database of the copy was dropped.
+    CopyGone {
+        /// Its name.
+        database: String,
+    },
+    /// The database of the copy stays, as configured.
+    CopyKept {
+        /// Its name.
+        database: String,
+    },
+    /// The report is signed and on disk.
+    Reported {
+        /// Of `report.json`.
+        path: String,
+        /// Of its bytes.
+        sha256: String,
+    },
+    /// The run ended by itself.
+    RunEnded {
+        /// Of the process.
+        exit_code: u8,
+    },
+    /// A later run has paid what this one owed.
+    Settled {
+        /// The later run's id.
+        by_run: String,
+        /// When.
+        at: Timestamp,
+    },
+}
+
+/// All that is known of a temporary instance: what the proof that it is ours needs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InstanceClaim {
+    /// `DBInstanceIdentifier`, random.
+    pub identifier: String,
+    /// Of the run that asked for it, as in its tags.
+    pub run_id: String,
+    /// `DbiResourceId` of production.
+    pub source_resource_id: String,
+    /// `DBInstanceIdentifier` of production.
+    pub source_instance: String,
+    /// `DBSnapshotIdentifier`.
+    pub snapshot: String,
+    /// 12 digits.
+    pub account: String,
+    /// For instance `ap-southeast-2`.
+    pub region: String,
+    /// Start of the identifier, as configured then.
+    pub prefix: String,
+    /// Before it was asked for.
+    pub at: Timestamp,
+}
+
+/// A database that a run was about to create.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CopyClaim {
+    /// Its name.
+    pub database: String,
+    /// Which server, in words without a password.
+    pub server: String,
+    /// Before it was created.
+    pub at: Timestamp,
+}
+
+/// What became of a backup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Place {
+    /// Under `verified/`: restored, compared, found sound, and the report is signed.
+    Verified,
+    /// Under `damaged/`: kept to be looked at; counts for nothing.
+    Damaged,
+    /// Removed: it was not complete.
+    Discarded,
+    /// Under `unverified/`: complete, but there is no verdict on it.
+    Unverified,
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Verified => "verified",
+            Self::Damaged => "damaged",
+            Self::Discarded => "discarded",
+            Self::Unverified => "unverified",
+        })
+    }
+}

@@ -1,0 +1,75 @@
+//! What the newest verified dump was and took, for metrics and for the next night's preflight.
+//!
+//! Never decides what is verified: the backup directory does.
+
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::error::{Context, Error, Result};
+use crate::base::files;
+use crate::base::json;
+use crate::base::time::Timestamp;
+use crate::model::run::{Kinship, Origin};
+use crate::storage::reports::write::replace_own;
+
+const NAME: &str = "last_verified.json";
+/// Format 2 added the source.
+const FORMAT: u32 = 2;
+
+/// The newest verified dump.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LastVerified {
+    format: u32,
+    /// Of the backup.
+    pub backup: String,
+    /// What the backup is of; format 1 does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Origin>,
+    /// The data is of this time.
+    pub data_as_of: Timestamp,
+    /// When it was found sound.
+    pub verified_at: Timestamp,
+    /// Of all its files.
+    #[serde(with = "crate::base::count")]
+    pub dump_bytes: u64,
+    /// By name of the step.
+    pub step_ms: BTreeMap<String, u64>,
+}
+
+impl LastVerified {
+    /// Of a backup that took no time yet.
+    pub fn new(backup: &str, data_as_of: Timestamp, verified_at: Timestamp, dump_bytes: u64) -> Self {
+        let step_ms = BTreeMap::new();
+        Self { format: FORMAT, backup: backup.to_owned(), source: None, data_as_of, verified_at, dump_bytes, step_ms }
+    }
+
+    /// `None` before the first good night. An error: there was one, but what it was cannot be read.
+    pub fn read(state: &Path) -> Result<Option<Self>> {
+        let path = state.join(NAME);
+        let doing = || format!("read {}", path.display());
+        match files::read(&path, files::STATE) {
+            Ok(bytes) => {
+                json::from_slice("record of the last verified dump", &bytes, 1..=FORMAT).map(Some).doing(doing)
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error).doing(doing),
+        }
+    }
+
+    /// As [`LastVerified::read`], unless it is known to be of another source: two configurations may share a state directory.
+    pub fn read_of(state: &Path, origin: &Origin) -> Result<Option<Self>> {
+        let is_other = |last: &Self| last.source.as_ref().is_some_and(|of| of.kinship(origin) == Kinship::Other);
+        Ok(Self::read(state)?.filter(|last| !is_other(last)))
+    }
+
+    /// In place of the old one, as a whole or not at all. Needs the lock.
+    pub fn write(&self, state: &Path) -> Result<()> {
+        let mut bytes = serde_json::to_vec(self).map_err(|error| Error::new(error.to_string()))?;
+        bytes.push(b'\n');
+        replace_own(state, NAME, &bytes).map(drop)
+    }
+}

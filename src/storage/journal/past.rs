@@ -1,0 +1,311 @@
+//! The journals of earlier runs, and what they still owe.
+//!
+//! Never guesses: a line that is not understood makes the whole journal unreadable, but for a last one that was cut off in the
+//! writing, which announced nothing that was done.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use super::append::{FORMAT, RUNS, Tail, make_directory};
+use super::entry::{CopyClaim, Entry, InstanceClaim, Place};
+use crate::base::error::{Context, Error, Result};
+use crate::base::files;
+use crate::base::time::Timestamp;
+use crate::storage::reports::write::{clear, sync_directory};
+
+const EXTENSION: &str = "journal";
+const CLOSED: &str = "closed";
+
+/// Something that may be left of a run. That it is there, and ours, is for whoever pays to find out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Debt {
+    /// A temporary instance.
+    Instance {
+        /// What was asked for.
+        claim: Box<InstanceClaim>,
+        /// Its `DbiResourceId`, if AWS's answer came.
+        resource_id: Option<String>,
+    },
+    /// A backup that was begun and is not where it belongs.
+    Backup {
+        /// Of the backup.
+        id: String,
+        /// The report that the run had signed, if it got so far: then the dump may be as good as any.
+        report: Option<ReportFile>,
+    },
+    /// A database for the copy.
+    Copy {
+        /// What was about to be created.
+        claim: CopyClaim,
+        /// `pg_database.oid` and `system_identifier`, once it was.
+        created: Option<(u32, String)>,
+    },
+}
+
+/// For people.
+impl std::fmt::Display for Debt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Instance { claim, .. } => write!(f, "RDS instance {} in {}", claim.identifier, claim.region),
+            Self::Backup { id, .. } => write!(f, "dump {id}"),
+            Self::Copy { claim, .. } => write!(f, "database {} on {}", claim.database, claim.server),
+        }
+    }
+}
+
+/// A report on disk.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReportFile {
+    /// Of `report.json`.
+    pub path: String,
+    /// Of its bytes, 64 hexadecimal digits.
+    pub sha256: String,
+}
+
+impl Debt {
+    /// The entry that says that it is there no longer.
+    pub fn gone(&self) -> Entry {
+        match self {
+            Self::Instance { claim, .. } => Entry::InstanceGone { identifier: claim.identifier.clone() },
+            Self::Backup { id, .. } => Entry::BackupPlaced { id: id.clone(), place: Place::Discarded },
+            Self::Copy { claim, .. } => Entry::CopyGone { database: claim.database.clone() },
+        }
+    }
+}
+
+/// The journals that are not closed.
+#[derive(Debug, Default)]
+#[must_use]
+pub struct Runs {
+    /// Oldest first.
+    pub open: Vec<Past>,
+    /// Journals that cannot be read, each with the line: what they owe is not known.
+    pub unreadable: Vec<Error>,
+}
+
+/// The journal of an earlier run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Past {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its whole lines.
+    pub entries: Vec<Entry>,
+    /// A last line that was cut off, in words.
+    pub torn: Option<String>,
+    good: u64,
+}
+
+/// Reads every journal that is not closed. Needs the lock, and comes before [`super::Journal::create`], whose journal would be one
+/// of them.
+pub fn open_runs(state: &Path) -> Result<Runs> {
+    let dir = state.join(RUNS);
+    let doing = || format!("list journals in {}", dir.display());
+    let listing = match fs::read_dir(&dir) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Runs::default()),
+        listing => listing.doing(doing)?,
+    };
+    let mut paths = Vec::new();
+    for entry in listing {
+        let path = entry.doing(doing)?.path();
+        if path.extension().is_some_and(|extension| extension == EXTENSION) {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    let mut runs = Runs::default();
+    for path in paths {
+        match Past::read(&path) {
+            Ok(past) => runs.open.push(past),
+            Err(error) => runs.unreadable.push(error),
+        }
+    }
+    Ok(runs)
+}
+
+impl Past {
+    /// Reads one journal.
+    pub fn read(path: &Path) -> Result<Self> {
+        let doing = || format!("read journal {}", path.display());
+        let bytes = files::read(path, files::STATE).doing(doing)?;
+        parse(path, &bytes).doing(doing)
+    }
+
+    /// Of the run; none when it died before its first line was written, and so did nothing.
+    pub fn run_id(&self) -> Option<&str> {
+        match self.entries.first() {
+            Some(Entry::RunStarted { run_id, .. }) => Some(run_id),
+            _ => None,
+        }
+    }
+
+    /// Whether the run ended by itself.
+    pub fn is_ended(&self) -> bool {
+        self.entries.iter().any(|entry| matches!(entry, Entry::RunEnded { .. }))
+    }
+
+    /// What is owed.
+    pub fn debts(&self) -> Vec<Debt> {
+        debts(&self.entries)
+    }
+
+    /// Says in the old journal that a debt is paid: `debt.gone()`, or where a backup was placed, or that a copy is kept.
+    pub fn settle(&mut self, paid: Entry) -> Result<()> {
+        let doing = || format!("settle in journal {}", self.path.display());
+        let mut after = self.entries.clone();
+        after.push(paid.clone());
+        if debts(&after).len() >= self.debts().len() {
+            return Err(Error::new("this pays none of its debts")).doing(doing);
+        }
+        self.append(paid)
+    }
+
+    /// Moves the journal to the closed ones; refused while something is owed.
+    pub fn close(mut self, by_run: &str, at: Timestamp) -> Result<()> {
+        let owed = self.debts().len();
+        if owed > 0 {
+            return Err(Error::new(format!("{owed} of its debts are not paid")))
+                .doing(|| format!("close journal {}", self.path.display()));
+        }
+        // Without a first line there is no run to speak of.
+        let has_started = self.run_id().is_some();
+        if has_started && !self.is_ended() && !self.entries.iter().any(|entry| matches!(entry, Entry::Settled { .. })) {
+            self.append(Entry::Settled { by_run: by_run.to_owned(), at })?;
+        }
+        move_to_closed(&self.path)
+    }
+
+    fn append(&mut self, entry: Entry) -> Result<()> {
+        let append = || {
+            let mut tail = Tail::open(&self.path, self.good)?;
+            tail.append(&entry)?;
+            Ok(tail.good())
+        };
+        self.good = append().map_err(clear).doing(|| format!("write journal {}", self.path.display()))?;
+        self.torn = None;
+        self.entries.push(entry);
+        Ok(())
+    }
+}
+
+/// What these entries leave unpaid, in the order in which it was begun.
+pub fn debts(entries: &[Entry]) -> Vec<Debt> {
+    let mut debts: Vec<Debt> = Vec::new();
+    let mut signed = None;
+    for entry in entries {
+        match entry {
+            Entry::InstanceIntended(claim) => {
+                debts.push(Debt::Instance { claim: Box::new(claim.clone()), resource_id: None });
+            }
+            Entry::InstanceCreated { identifier, resource_id } => name_resource(&mut debts, identifier, resource_id),
+            Entry::BackupBegun { id } => debts.push(Debt::Backup { id: id.clone(), report: None }),
+            Entry::CopyIntended(claim) => debts.push(Debt::Copy { claim: claim.clone(), created: None }),
+            Entry::CopyCreated { database, oid, system_identifier } => {
+                name_database(&mut debts, database, (*oid, system_identifier.clone()));
+            }
+            Entry::InstanceGone { .. }
+            | Entry::BackupPlaced { .. }
+            | Entry::CopyGone { .. }
+            | Entry::CopyKept { .. } => {
+                debts.retain(|debt| !is_paid_by(debt, entry));
+            }
+            Entry::Reported { path, sha256 } => {
+                signed = Some(ReportFile { path: path.clone(), sha256: sha256.clone() });
+            }
+            Entry::RunStarted { .. }
+            | Entry::StepStarted { .. }
+            | Entry::StepEnded { .. }
+            | Entry::RunEnded { .. }
+            | Entry::Settled { .. } => {}
+        }
+    }
+    for debt in &mut debts {
+        if let Debt::Backup { report, .. } = debt {
+            report.clone_from(&signed);
+        }
+    }
+    debts
+}
+
+fn name_resource(debts: &mut [Debt], identifier: &str, named: &str) {
+    for debt in debts {
+        match debt {
+            Debt::Instance { claim, resource_id } if claim.identifier == identifier => {
+                *resource_id = Some(named.to_owned());
+            }
+            _ => {}
+        }
+    }
+}
+
+fn name_database(debts: &mut [Debt], database: &str, named: (u32, String)) {
+    for debt in debts {
+        match debt {
+            Debt::Copy { claim, created } if claim.database == database => *created = Some(named.clone()),
+            _ => {}
+        }
+    }
+}
+
+fn is_paid_by(debt: &Debt, entry: &Entry) -> bool {
+    match (debt, entry) {
+        (Debt::Instance { claim, .. }, Entry::InstanceGone { identifier }) => claim.identifier == *identifier,
+        (Debt::Backup { id, .. }, Entry::BackupPlaced { id: placed, .. }) => id == placed,
+        (Debt::Copy { claim, .. }, Entry::CopyGone { database } | Entry::CopyKept { database }) => {
+            claim.database == *database
+        }
+        _ => false,
+    }
+}
+
+/// Whole lines, each understood; only what follows the last one may be cut off.
+fn parse(path: &Path, bytes: &[u8]) -> Result<Past> {
+    let mut past = Past { path: path.to_owned(), entries: Vec::new(), torn: None, good: 0 };
+    let mut rest = bytes;
+    while let Some(end) = memchr::memchr(b'\n', rest) {
+        let (line, after) = rest.split_at(end);
+        let number = past.entries.len() + 1;
+        let entry = serde_json::from_slice(line)
+            .map_err(|error| Error::new(error.to_string()).hint("what this run owes is not known: look for yourself"))
+            .doing(|| format!("line {number}"))?;
+        check_first(number, &entry)?;
+        past.entries.push(entry);
+        rest = after.get(1..).unwrap_or_default();
+        past.good = (bytes.len() - rest.len()) as u64;
+    }
+    if !rest.is_empty() {
+        let number = past.entries.len() + 1;
+        past.torn = Some(format!("line {number} was cut off after {} bytes; it was never acted upon", rest.len()));
+    }
+    Ok(past)
+}
+
+fn check_first(number: usize, entry: &Entry) -> Result<()> {
+    let is_start = matches!(entry, Entry::RunStarted { .. });
+    match entry {
+        Entry::RunStarted { format, .. } if *format != FORMAT => Err(Error::new(format!(
+            "this journal has format {format}; this version of pgwitness reads format {FORMAT}"
+        ))
+        .hint("read it with the version of pgwitness that wrote it, or a later one")),
+        _ if is_start != (number == 1) => Err(Error::new(format!("line {number} is not what a journal has there"))),
+        _ => Ok(()),
+    }
+}
+
+/// `runs/NAME` becomes `runs/closed/NAME`.
+pub(super) fn move_to_closed(path: &Path) -> Result<()> {
+    let doing = || format!("close journal {}", path.display());
+    let (Some(runs), Some(name)) = (path.parent(), path.file_name()) else {
+        return Err(Error::new("not in a directory")).doing(doing);
+    };
+    let closed = runs.join(CLOSED);
+    make_directory(&closed)?;
+    let target = closed.join(name);
+    if target.exists() {
+        return Err(Error::new(format!("{} is there already", target.display()))).doing(doing);
+    }
+    fs::rename(path, &target).map_err(clear).doing(doing)?;
+    sync_directory(&closed)?;
+    sync_directory(runs)
+}

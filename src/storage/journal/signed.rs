@@ -1,0 +1,126 @@
+//! The last report that was signed here, by report directory: so that the next run misses it when it was removed.
+//!
+//! A chain of reports shows a gap in the middle, but nothing when its newest reports are gone; only this memory does.
+
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::error::{Context, Error, Result};
+use crate::base::files;
+use crate::base::json;
+use crate::storage::reports::write::replace_own;
+use crate::storage::reports::{EXPECTED, REPORT, sha256};
+
+const NAME: &str = "last_signed.json";
+const FORMAT: u32 = 1;
+
+/// The report that was signed last in one directory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LastSigned {
+    /// The name of its directory.
+    pub name: String,
+    /// 32 hexadecimal digits.
+    pub run_id: String,
+    /// Of the bytes of `report.json`.
+    pub sha256: String,
+    /// Of all its files, or of the last one that has manifests.
+    #[serde(with = "crate::base::count")]
+    pub bytes: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Stored {
+    format: u32,
+    reports: BTreeMap<String, LastSigned>,
+}
+
+impl LastSigned {
+    /// Of the report in this directory, which has just been written.
+    ///
+    /// # Errors
+    /// Its files cannot be listed.
+    pub fn of(report: &Path, run_id: &str, sha256: &str) -> Result<Self> {
+        let folder = report.parent().unwrap_or(report);
+        let has_manifests = folder.join(EXPECTED).exists();
+        let bytes = if has_manifests { bytes_in(folder).doing(|| format!("list {}", folder.display()))? } else { 0 };
+        let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Ok(Self { name, run_id: run_id.to_owned(), sha256: sha256.to_owned(), bytes })
+    }
+
+    /// `None` before the first report below `directory`.
+    ///
+    /// # Errors
+    /// There was one, but what it was cannot be read.
+    pub fn read(state: &Path, directory: &Path) -> Result<Option<Self>> {
+        Ok(read(state)?.remove(&key(directory)))
+    }
+
+    /// In place of what is remembered of `directory`. Needs the lock.
+    ///
+    /// # Errors
+    /// It cannot be written, or what is there cannot be read.
+    pub fn write(mut self, state: &Path, directory: &Path) -> Result<()> {
+        let mut reports = read(state)?;
+        if self.bytes == 0 {
+            self.bytes = reports.get(&key(directory)).map_or(0, |before| before.bytes);
+        }
+        reports.insert(key(directory), self);
+        let stored = Stored { format: FORMAT, reports };
+        let mut bytes = serde_json::to_vec(&stored).map_err(|error| Error::new(error.to_string()))?;
+        bytes.push(b'\n');
+        replace_own(state, NAME, &bytes).map(drop)
+    }
+
+    /// Why this report is no longer what was signed; `None`: it is there as it was.
+    pub fn lost(&self, directory: &Path) -> Option<Error> {
+        let path = directory.join(&self.name).join(REPORT);
+        let why = match files::read(&path, files::REPORT) {
+            Ok(bytes) if sha256(&bytes) == self.sha256 => return None,
+            Ok(_) => "is not what was signed".to_owned(),
+            Err(error) if error.kind() == ErrorKind::NotFound => "is gone".to_owned(),
+            Err(error) => format!("cannot be read: {error}"),
+        };
+        let text = format!(
+            "the report that was signed last, {} (run {}, SHA-256 {}), {why}: reports after the newest one that is left were removed or changed",
+            path.display(),
+            self.run_id,
+            self.sha256
+        );
+        Some(Error::new(text).hint("bring the report directory back from a copy, and find out what removed it"))
+    }
+}
+
+/// What is wrong with the newest report below `directory`, by what was signed there last; `None`: nothing, or none was.
+pub fn lost_report(state: &Path, directory: &Path) -> Option<Error> {
+    match LastSigned::read(state, directory) {
+        Ok(last) => last?.lost(directory),
+        Err(error) => Some(error),
+    }
+}
+
+fn key(directory: &Path) -> String {
+    directory.canonicalize().unwrap_or_else(|_| directory.to_owned()).display().to_string()
+}
+
+fn read(state: &Path) -> Result<BTreeMap<String, LastSigned>> {
+    let path = state.join(NAME);
+    let doing = || format!("read {}", path.display());
+    match files::read(&path, files::STATE) {
+        Ok(bytes) => {
+            let stored: Stored =
+                json::from_slice("record of the last signed reports", &bytes, 1..=FORMAT).doing(doing)?;
+            Ok(stored.reports)
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(BTreeMap::new()),
+        Err(error) => Err(error).doing(doing),
+    }
+}
+
+fn bytes_in(folder: &Path) -> std::io::Result<u64> {
+    std::fs::read_dir(folder)?.map(|entry| Ok(entry?.metadata()?.len())).sum()
+}

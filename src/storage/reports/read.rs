@@ -1,0 +1,113 @@
+//! Reading manifests back, and finding the reports in a directory.
+
+use std::fs::{self};
+use std::io::{BufReader, Seek as _};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::{ACTUAL, EXPECTED, REPORT};
+use crate::base::error::{Context, Error, Result};
+use crate::base::files;
+use crate::base::json;
+use crate::base::time::Timestamp;
+use crate::model::manifest::{FORMAT, Manifest, Tally};
+
+/// Whether this is a directory that holds a report (and not, say, a dump of format `directory`).
+pub fn is_report_directory(path: &Path) -> bool {
+    path.join(REPORT).is_file()
+}
+
+/// Reads a manifest; a byte that rotted in a digest or a sketch is found, for they have to add up.
+pub fn load_manifest(path: &Path) -> Result<Manifest> {
+    load(path).doing(|| format!("read manifest {}", path.display()))
+}
+
+fn load(path: &Path) -> Result<Manifest> {
+    if path.is_dir() {
+        let hint = format!("name {EXPECTED} or {ACTUAL} in it");
+        return Err(Error::new("a report directory holds two manifests").hint(hint));
+    }
+    let mut file = files::open_within(path, files::MANIFEST)?;
+    json::demand_format("manifest", json::format_of(BufReader::with_capacity(1 << 16, &file))?, 1..=FORMAT)?;
+    file.rewind()?;
+    let manifest: Manifest = serde_json::from_reader(BufReader::with_capacity(1 << 16, file))
+        .map_err(|error| Error::new(error.to_string()))
+        .doing(|| "understand the manifest")?;
+    check_sums(&manifest)?;
+    Ok(manifest)
+}
+
+fn check_sums(manifest: &Manifest) -> Result<()> {
+    let tables = manifest.relations.iter().map(|(name, relation)| (name.to_string(), &relation.rows));
+    for (name, rows) in tables.chain([("large objects".to_owned(), &manifest.large_objects)]) {
+        if rows.seen().is_some_and(|tally: &Tally| tally.sketch.sums() != [tally.digest; 3]) {
+            return Err(Error::new(format!(
+                "the manifest contradicts itself: digest and sketch of {name} do not agree"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// The newest report in a directory, by its own word.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Previous {
+    /// SHA-256 of its `report.json`.
+    pub sha256: Option<String>,
+    /// Reports that could not be read, with the reason: the new report should remark on them, for one of them may be newer.
+    pub unreadable: Vec<String>,
+}
+
+/// Paths of all `report.json` one level below `dir`, sorted by name, which starts with the time.
+pub fn reports_in(dir: &Path) -> Result<Vec<PathBuf>> {
+    let list = || -> Result<Vec<PathBuf>> {
+        let mut paths = Vec::new();
+        for entry in fs::read_dir(dir)? {
+            let path = entry?.path().join(REPORT);
+            // Also what is no file: it is in the place of a report, and has to be named as one that cannot be read.
+            if path.symlink_metadata().is_ok() {
+                paths.push(path);
+            }
+        }
+        paths.sort();
+        Ok(paths)
+    };
+    list().doing(|| format!("list reports in {}", dir.display()))
+}
+
+/// By `started_at` as the reports have it: times of files change when they are copied.
+pub fn previous_report(dir: &Path) -> Result<Previous> {
+    let mut previous = Previous::default();
+    let mut newest = None;
+    for path in reports_in(dir)? {
+        match started_at(&path) {
+            Ok((time, sha256)) => newest = newest.max(Some((time, path, sha256))),
+            Err(error) => previous.unreadable.push(format!("{}: {error}", path.display())),
+        }
+    }
+    previous.sha256 = newest.map(|(_, _, sha256)| sha256);
+    Ok(previous)
+}
+
+/// All that the chain needs, so that it also holds over reports of other versions.
+#[derive(Deserialize)]
+struct Started {
+    times: StartedAt,
+}
+
+#[derive(Deserialize)]
+struct StartedAt {
+    started_at: Timestamp,
+}
+
+fn started_at(path: &Path) -> Result<(Timestamp, String)> {
+    let bytes = files::read(path, files::REPORT)?;
+    Ok((claimed_start(&bytes)?, super::sha256(&bytes)))
+}
+
+/// When these bytes of a `report.json` say that it was begun: nobody has verified it.
+pub fn claimed_start(bytes: &[u8]) -> Result<Timestamp> {
+    let started: Started = serde_json::from_slice(bytes).map_err(|error| Error::new(error.to_string()))?;
+    Ok(started.times.started_at)
+}

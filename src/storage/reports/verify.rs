@@ -1,0 +1,217 @@
+//! Verifying a report on disk: signature first, parse second, side files third.
+//!
+//! What came after the signature has a paper of its own, which takes nothing from the report.
+//! Never looks into a report before its signature is known to be good, by somebody whose signature counts.
+
+use std::fmt;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+
+use super::{Hashing, REPORT, SIGNATURE};
+use crate::base::error::{Context, Error, Result};
+use crate::base::files;
+use crate::base::json;
+use crate::base::time::Timestamp;
+use crate::model::post_report::Aftermath;
+use crate::model::report::{Report, SideFile};
+use crate::model::run::{CLOSING, Closing};
+use crate::storage::signature;
+use crate::storage::signers::AllowedSigners;
+
+/// What a verification found. Anything but [`Check::Good`] is no proof of anything.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Check {
+    /// Signed by somebody who may, and unchanged since; also when what it says is "damaged".
+    Good(Box<Verified>),
+    /// There is no signature.
+    Unsigned,
+    /// The signature does not fit the report, for this reason.
+    BadSignature(String),
+    /// The signature fits, but the signer does not count, for this reason.
+    UnknownSigner(String),
+    /// The report is good, but these side files are not what it speaks for.
+    SideFiles(Vec<String>),
+}
+
+/// A report that may be believed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verified {
+    /// What was signed.
+    pub report: Report,
+    /// As the list of allowed signers has it.
+    pub signer: String,
+    /// SHA-256 of `report.json`, as the next report names it.
+    pub sha256: String,
+    /// What came after it was signed; that may be no proof, also beside a good report.
+    pub aftermath: Aftermath,
+}
+
+impl Check {
+    /// 0 when good, else 2: then there is no answer.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Good(_) => 0,
+            Self::Unsigned | Self::BadSignature(_) | Self::UnknownSigner(_) | Self::SideFiles(_) => 2,
+        }
+    }
+}
+
+impl fmt::Display for Check {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Good(verified) => write!(f, "good signature of {}", verified.signer),
+            Self::Unsigned => f.write_str("not signed"),
+            Self::BadSignature(reason) => write!(f, "bad signature: {reason}"),
+            Self::UnknownSigner(reason) => write!(f, "signer not allowed: {reason}"),
+            Self::SideFiles(reasons) => write!(f, "side files changed: {}", reasons.join(", ")),
+        }
+    }
+}
+
+/// Whose word a file is, as far as its signature tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Authorship {
+    /// Signed by somebody who may: the principals, as the list of allowed signers has them.
+    Of(String),
+    /// There is no signature.
+    Unsigned,
+    /// The signature does not fit, for this reason.
+    BadSignature(String),
+    /// The signature fits, but the signer does not count, for this reason.
+    UnknownSigner(String),
+}
+
+/// Whose signature counts, for what, and when.
+#[derive(Debug, Clone, Copy)]
+pub struct Trust<'a> {
+    /// The list.
+    pub allowed: &'a AllowedSigners,
+    /// If given, only this signer.
+    pub identity: Option<&'a str>,
+    /// Held against the times in the list.
+    pub now: Timestamp,
+}
+
+/// Whose word these bytes are, which were read from `path`: the signature is beside it.
+pub fn authorship(path: &Path, bytes: &[u8], namespace: &str, trust: Trust<'_>) -> Result<Authorship> {
+    let Some(armored) = read_signature(path)? else { return Ok(Authorship::Unsigned) };
+    let key = match String::from_utf8(armored) {
+        Ok(armored) => signature::signer_for(namespace, bytes, &armored),
+        Err(_) => return Ok(Authorship::BadSignature("not an SSH signature".into())),
+    };
+    let key = match key {
+        Ok(key) => key,
+        Err(error) => return Ok(Authorship::BadSignature(error.to_string())),
+    };
+    Ok(match trust.allowed.principal_for(namespace, &key, trust.identity, trust.now) {
+        Ok(principal) => Authorship::Of(principal.to_owned()),
+        Err(error) => Authorship::UnknownSigner(error.to_string()),
+    })
+}
+
+/// Verifies a report directory or a `report.json`. With an `identity`, only that signer counts; `now` is held against
+/// the times in the list of allowed signers. An error: it could not be read at all.
+pub fn verify(path: &Path, allowed: &AllowedSigners, identity: Option<&str>, now: Timestamp) -> Result<Check> {
+    let path = if path.is_dir() { path.join(REPORT) } else { path.to_owned() };
+    let doing = || format!("read report {}", path.display());
+    let bytes = files::read(&path, files::REPORT).doing(doing)?;
+    let trust = Trust { allowed, identity, now };
+    let signer = match authorship(&path, &bytes, signature::NAMESPACE, trust)? {
+        Authorship::Of(signer) => signer,
+        Authorship::Unsigned => return Ok(Check::Unsigned),
+        Authorship::BadSignature(reason) => return Ok(Check::BadSignature(reason)),
+        Authorship::UnknownSigner(reason) => return Ok(Check::UnknownSigner(reason)),
+    };
+    let report = Report::from_bytes(&bytes).doing(doing)?;
+    let changed: Vec<String> = report.side_files.iter().filter_map(|file| change(&path, file)).collect();
+    if !changed.is_empty() {
+        return Ok(Check::SideFiles(changed));
+    }
+    let sha256 = super::sha256(&bytes);
+    let aftermath = aftermath(&path, &report, &sha256, Some(trust));
+    Ok(Check::Good(Box::new(Verified { report, signer, sha256, aftermath })))
+}
+
+/// The only command that goes on after its report.
+const NIGHTLY: &str = "nightly";
+
+/// What came after this `report.json`, whose hash is given, was signed. Without `trust` nobody knows whose word it is, but it is signed where
+/// the report is, and it is of this report.
+pub fn aftermath(path: &Path, report: &Report, sha256: &str, trust: Option<Trust<'_>>) -> Aftermath {
+    let file = path.with_file_name(CLOSING);
+    let bytes = match files::read(&file, files::CLOSING) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == ErrorKind::NotFound => return without_closing(&file, report),
+        Err(error) => return Aftermath::Void(Error::from(error).to_string()),
+    };
+    match demand_signed(&file, &bytes, trust).and_then(|()| closing_of(&bytes, report, sha256)) {
+        Ok(closing) => Aftermath::Told(Box::new(closing)),
+        Err(error) => Aftermath::Void(error.to_string()),
+    }
+}
+
+fn without_closing(file: &Path, report: &Report) -> Aftermath {
+    let is_unfinished = file.with_file_name(format!("{CLOSING}.new")).exists();
+    if signature_of(file).exists() && !is_unfinished {
+        return Aftermath::Void("it is not here, and its signature is".into());
+    }
+    if report.command == NIGHTLY { Aftermath::Absent { may_be_running: false } } else { Aftermath::Nothing }
+}
+
+fn demand_signed(file: &Path, bytes: &[u8], trust: Option<Trust<'_>>) -> Result<()> {
+    let Some(trust) = trust else {
+        let is_signed = signature_of(file).exists() || !file.with_file_name(SIGNATURE).exists();
+        return if is_signed { Ok(()) } else { Err(Error::new("not signed, and the report is")) };
+    };
+    match authorship(file, bytes, signature::NAMESPACE, trust)? {
+        Authorship::Of(_) => Ok(()),
+        Authorship::Unsigned => Err(Error::new("not signed")),
+        Authorship::BadSignature(reason) => Err(Error::new(format!("bad signature: {reason}"))),
+        Authorship::UnknownSigner(reason) => Err(Error::new(format!("signer not allowed: {reason}"))),
+    }
+}
+
+fn closing_of(bytes: &[u8], report: &Report, sha256: &str) -> Result<Closing> {
+    let closing: Closing = json::from_slice("closing", bytes, 1..=1)?;
+    if closing.report_sha256 != sha256 || closing.run_id != report.run_id {
+        return Err(Error::new("it is of another report"));
+    }
+    Ok(closing)
+}
+
+fn signature_of(file: &Path) -> PathBuf {
+    let mut path = file.as_os_str().to_owned();
+    path.push(".sig");
+    PathBuf::from(path)
+}
+
+fn read_signature(report: &Path) -> Result<Option<Vec<u8>>> {
+    let path = signature_of(report);
+    match files::read(&path, files::SIGNATURE) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).doing(|| format!("read signature {}", path.display())),
+    }
+}
+
+/// What is wrong with a side file, if anything is.
+pub fn change(report: &Path, file: &SideFile) -> Option<String> {
+    let path = report.with_file_name(&file.name);
+    // The size tells without reading what could be any number of bytes.
+    if files::open(&path).and_then(|open| open.metadata()).is_ok_and(|meta| meta.len() != file.bytes) {
+        return Some(format!("{} is not the file that was signed for", file.name));
+    }
+    match hash_of(&path) {
+        Ok((bytes, sha256)) if bytes == file.bytes && sha256 == file.sha256 => None,
+        Ok(_) => Some(format!("{} is not the file that was signed for", file.name)),
+        Err(error) => Some(format!("{}: {error}", file.name)),
+    }
+}
+
+/// Length and SHA-256 of a file.
+pub fn hash_of(path: &Path) -> io::Result<(u64, String)> {
+    let mut sink = Hashing::new(io::sink());
+    io::copy(&mut files::open(path)?, &mut sink)?;
+    let (bytes, sha256, _) = sink.finish();
+    Ok((bytes, sha256))
+}

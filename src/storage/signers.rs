@@ -1,0 +1,222 @@
+//! `allowed_signers` files: whose signature counts.
+//!
+//! The format is the one of ssh-keygen(1), section ALLOWED SIGNERS. Never guesses: a line that we do not understand refuses the
+//! whole file, since a mistyped restriction must not become no restriction.
+
+use ssh_key::public::KeyData;
+
+use crate::base::error::{Context, Error, Result};
+use crate::base::time::Timestamp;
+use crate::storage::signature::{NAMESPACE, PublicKey};
+
+/// Those whose signature counts, in the order of the file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AllowedSigners {
+    entries: Vec<Entry>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Entry {
+    line: usize,
+    principals: String,
+    limits: Limits,
+    /// `None`: a key of another kind, which never signs a report.
+    key: Option<KeyData>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Limits {
+    namespaces: Option<String>,
+    valid_after: Option<Timestamp>,
+    valid_before: Option<Timestamp>,
+}
+
+impl AllowedSigners {
+    /// Reads the text of a file.
+    pub fn parse(text: &str) -> Result<Self> {
+        let lines = (1..).zip(text.lines()).map(|(number, line)| (number, line.trim()));
+        let lines = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
+        let entries =
+            lines.map(|(number, line)| entry(number, line).doing(|| format!("allowed signers, line {number}")));
+        Ok(Self { entries: entries.collect::<Result<_>>()? })
+    }
+
+    /// The principals that this key may sign reports for at this time; with an `identity`, only if it is one of them.
+    /// An error says why the key does not count.
+    pub fn principal(&self, key: &PublicKey, identity: Option<&str>, now: Timestamp) -> Result<&str> {
+        self.principal_for(NAMESPACE, key, identity, now)
+    }
+
+    /// As [`AllowedSigners::principal`], for another purpose than reports (`ssh-keygen -n`).
+    pub fn principal_for(
+        &self,
+        namespace: &str,
+        key: &PublicKey,
+        identity: Option<&str>,
+        now: Timestamp,
+    ) -> Result<&str> {
+        let mut reason = Error::new(format!("unknown signer {}", key.fingerprint(ssh_key::HashAlg::Sha256)));
+        for entry in self.entries.iter().filter(|entry| entry.key.as_ref() == Some(key.key_data())) {
+            match entry.objection(namespace, identity, now) {
+                None => return Ok(&entry.principals),
+                Some(objection) => {
+                    reason = Error::new(format!("line {} of the allowed signers {objection}", entry.line))
+                }
+            }
+        }
+        Err(reason)
+    }
+}
+
+impl Entry {
+    fn objection(&self, namespace: &str, identity: Option<&str>, now: Timestamp) -> Option<String> {
+        let limits = &self.limits;
+        if let Some(identity) = identity.filter(|identity| !is_listed(&self.principals, identity)) {
+            return Some(format!("lists this key for {}, not for {identity}", self.principals));
+        }
+        if limits.namespaces.as_ref().is_some_and(|namespaces| !is_listed(namespaces, namespace)) {
+            return Some(format!("does not let this key sign for {namespace}"));
+        }
+        if let Some(from) = limits.valid_after.filter(|from| now < *from) {
+            return Some(format!("lets this key sign from {from} on; it is {now}"));
+        }
+        limits
+            .valid_before
+            .filter(|until| now > *until)
+            .map(|until| format!("let this key sign until {until}; it is {now}"))
+    }
+}
+
+fn entry(line: usize, text: &str) -> Result<Entry> {
+    if is_key_type(text) {
+        let hint = format!(
+            "put the identity in front of it: backup@db.example.org namespaces=\"{NAMESPACE}\" ssh-ed25519 AAAA…"
+        );
+        return Err(Error::new("a public key without the name of its signer").hint(hint));
+    }
+    let (principals, rest) = principals(text)?;
+    let fields = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    // Options are whatever stands between the principals and the type of the key; they may hold spaces in quotes.
+    let (limits, rest) = if is_key_type(rest) { (Limits::default(), rest) } else { options(rest)? };
+    let [kind, base64, ..] = &fields(rest)[..] else { return Err(Error::new("the key is missing")) };
+    let key = if kind == "ssh-ed25519" {
+        let key = PublicKey::from_openssh(&format!("{kind} {base64}"));
+        Some(key.map_err(|error| Error::new(format!("not a key: {error}")))?.key_data().clone())
+    } else if is_key_type(kind) {
+        None
+    } else {
+        return Err(Error::new(format!("{kind:?} is not a type of key")));
+    };
+    Ok(Entry { line, principals, limits, key })
+}
+
+fn is_key_type(rest: &str) -> bool {
+    let word = rest.split_whitespace().next().unwrap_or_default();
+    ["ssh-", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-", "webauthn-sk-"].iter().any(|prefix| word.starts_with(prefix))
+}
+
+fn principals(text: &str) -> Result<(String, &str)> {
+    let (principals, rest) = match text.strip_prefix('"') {
+        Some(quoted) => quoted.split_once('"').ok_or_else(|| Error::new("a quotation mark is not closed"))?,
+        None => text.split_once([' ', '\t']).ok_or_else(|| Error::new("the key is missing"))?,
+    };
+    if principals.is_empty() {
+        return Err(Error::new("the principals are missing"));
+    }
+    Ok((principals.to_owned(), rest.trim_start()))
+}
+
+fn options(text: &str) -> Result<(Limits, &str)> {
+    let mut limits = Limits::default();
+    let mut rest = text;
+    loop {
+        let end = rest.find(['=', ',', ' ', '\t']).unwrap_or(rest.len());
+        let (name, after) = rest.split_at(end);
+        let (value, after) = match after.strip_prefix('=') {
+            Some(after) => value(after)?,
+            None => (None, after),
+        };
+        set_option(&mut limits, &name.to_ascii_lowercase(), value)?;
+        match after.strip_prefix(',') {
+            Some(next) => rest = next,
+            None if after.starts_with([' ', '\t']) => return Ok((limits, after.trim_start())),
+            None => return Err(Error::new("the key is missing")),
+        }
+    }
+}
+
+fn value(text: &str) -> Result<(Option<&str>, &str)> {
+    match text.strip_prefix('"') {
+        Some(quoted) => {
+            let (value, rest) = quoted.split_once('"').ok_or_else(|| Error::new("a quotation mark is not closed"))?;
+            Ok((Some(value), rest))
+        }
+        None => Err(Error::new("the value of an option stands in quotation marks")),
+    }
+}
+
+fn set_option(limits: &mut Limits, name: &str, value: Option<&str>) -> Result<()> {
+    let is_new = match (name, value) {
+        ("cert-authority", None) => {
+            let hint = "list the key that signs reports itself";
+            return Err(Error::new("certificates (cert-authority) are not supported").hint(hint));
+        }
+        ("namespaces", Some(value)) => limits.namespaces.replace(value.to_owned()).is_none(),
+        ("valid-after", Some(value)) => limits.valid_after.replace(time(value)?).is_none(),
+        ("valid-before", Some(value)) => limits.valid_before.replace(time(value)?).is_none(),
+        _ => return Err(Error::new(format!("{name:?} is not an option of allowed signers that we know"))),
+    };
+    if is_new { Ok(()) } else { Err(Error::new(format!("{name} is given twice"))) }
+}
+
+/// `YYYYMMDDZ` or `YYYYMMDDHHMM[SS]Z`. ssh-keygen also takes local time; we do not, for a report must be as valid in one
+/// office as in the other.
+fn time(text: &str) -> Result<Timestamp> {
+    let Some(digits) = text.strip_suffix(['Z', 'z']) else {
+        let hint = "end it with Z to say UTC, for instance 20260131Z or 202601312359Z";
+        return Err(Error::new(format!("{text:?} is a local time, which is not the same everywhere")).hint(hint));
+    };
+    let number = |from: usize, to: usize| digits.get(from..to).and_then(|part| part.parse::<u64>().ok());
+    let is_plain = digits.bytes().all(|byte| byte.is_ascii_digit()) && matches!(digits.len(), 8 | 12 | 14);
+    let date = [number(0, 4), number(4, 6), number(6, 8)].map(Option::unwrap_or_default);
+    let time = [number(8, 10), number(10, 12), number(12, 14)].map(Option::unwrap_or_default);
+    let time = Timestamp::from_civil(date, time).filter(|_| is_plain);
+    time.ok_or_else(|| Error::new(format!("{text:?} is not a time like 20260131Z or 202601312359Z")))
+}
+
+/// A pattern list of ssh_config(5): at least one pattern matches, and none of the negated ones.
+fn is_listed(list: &str, text: &str) -> bool {
+    let mut is_listed = false;
+    for pattern in list.split(',') {
+        match pattern.strip_prefix('!') {
+            Some(negated) if has_match(negated.as_bytes(), text.as_bytes()) => return false,
+            Some(_) => {}
+            None => is_listed |= has_match(pattern.as_bytes(), text.as_bytes()),
+        }
+    }
+    is_listed
+}
+
+/// `*` stands for any text, `?` for one byte. Remembers the last star only, so that no pattern takes long.
+fn has_match(pattern: &[u8], text: &[u8]) -> bool {
+    let (mut p, mut t) = (0, 0);
+    let mut retry = None;
+    while t < text.len() {
+        match (pattern.get(p), retry) {
+            (Some(b'*'), _) => {
+                retry = Some((p + 1, t));
+                p += 1;
+            }
+            (Some(byte), _) if *byte == b'?' || Some(byte) == text.get(t) => (p, t) = (p + 1, t + 1),
+            (_, Some((after_star, start))) => {
+                retry = Some((after_star, start + 1));
+                (p, t) = (after_star, start + 1);
+            }
+            (_, None) => return false,
+        }
+    }
+    pattern.iter().skip(p).all(|byte| *byte == b'*')
+}
+
+#[cfg(test)]
+mod tests;
