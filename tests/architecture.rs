@@ -284,10 +284,10 @@ fn only_in(text: &str, file: &str) {
 
 #[test]
 fn one_call_deletes_one_modifies_one_restores() {
-    only_in("delete_db_instance()", "src/aws/proof/raw.rs");
-    only_in("delete_db_", "src/aws/proof/raw.rs");
-    only_in("skip_final_snapshot(true)", "src/aws/proof/raw.rs");
-    only_in("raw::delete(", "src/aws/proof/mod.rs");
+    only_in("delete_db_instance()", "src/aws/delete/raw.rs");
+    only_in("delete_db_", "src/aws/delete/raw.rs");
+    only_in("skip_final_snapshot(true)", "src/aws/delete/raw.rs");
+    only_in("raw::delete(", "src/aws/delete/mod.rs");
     only_in("modify_db_", "src/aws/password.rs");
     only_in("restore_db_", "src/aws/restore.rs");
 }
@@ -327,8 +327,8 @@ fn nothing_else_that_changes_is_asked_of_aws() {
 #[test]
 fn only_the_proof_makes_what_may_be_deleted() {
     let made: Vec<PathBuf> = times("Ok(ProvenTemporary {").into_keys().collect();
-    assert!(made.len() == 1 && made[0].ends_with("src/aws/proof/mod.rs"), "{made:#?}");
-    let code = fs::read_to_string(source().join("aws/proof/mod.rs")).unwrap();
+    assert!(made.len() == 1 && made[0].ends_with("src/aws/delete/mod.rs"), "{made:#?}");
+    let code = fs::read_to_string(source().join("aws/delete/mod.rs")).unwrap();
     let fields = code.split("pub struct ProvenTemporary {").nth(1).unwrap().split('}').next().unwrap();
     assert!(!fields.contains("pub"), "the fields of a ProvenTemporary are private");
     let derives = code.split("pub struct ProvenTemporary").next().unwrap().lines().last().unwrap();

@@ -17,8 +17,8 @@ use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
 
-use super::trouble::Trouble;
-use super::whole::Whole;
+use super::complete_answer::Whole;
+use super::errors::Trouble;
 use crate::base::error::{Context, Error, Result};
 use crate::base::time::Timestamp;
 use crate::config::RdsSource;

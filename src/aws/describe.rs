@@ -5,10 +5,10 @@
 use aws_sdk_rds::types::{DbInstance, Filter, PendingModifiedValues};
 
 use super::client::Rds;
+use super::errors::Trouble;
 use super::facts::{Described, Endpoint, SourceInstance, timestamp};
 use super::identifier::is_temporary_identifier;
 use super::tags;
-use super::trouble::Trouble;
 use crate::base::error::{Context, Error, Result};
 
 /// More pages than any account has instances.

@@ -4,12 +4,12 @@
 //! There is no code for any of them. What may be deleted is decided in [`proof`], and only there.
 
 pub mod identifier;
-mod debt;
+mod cleanup_task;
 pub mod tags;
 pub mod facts;
-mod trouble;
-pub mod proof;
-mod whole;
+mod errors;
+pub mod delete;
+mod complete_answer;
 mod client;
 mod describe;
 mod wait;
@@ -18,10 +18,10 @@ mod password;
 mod restore;
 mod snapshot;
 
+pub use cleanup_task::{debt, left_alone};
 pub use client::{Identity, Rds};
-pub use debt::{debt, left_alone};
+pub use delete::{Claim, Guard, ProvenTemporary, Refusal, is_refusal};
 pub use facts::{Described, Endpoint, Snapshot, SourceInstance};
-pub use proof::{Claim, Guard, ProvenTemporary, Refusal, is_refusal};
 pub use restore::{RestoreOrder, Restored};
 pub use wait::Deadline;
 

@@ -3,9 +3,9 @@
 //! Never touches an instance that is not proven ours.
 
 use super::client::Rds;
+use super::delete::ProvenTemporary;
+use super::errors::{Kind, Trouble};
 use super::facts::Described;
-use super::proof::ProvenTemporary;
-use super::trouble::{Kind, Trouble};
 use super::wait::Deadline;
 use crate::base::error::{Context, Result};
 use crate::base::secret::Secret;

@@ -7,9 +7,9 @@ use aws_sdk_rds::types::Tag;
 
 use super::client::Rds;
 use super::describe::described;
+use super::errors::{Kind, Trouble};
 use super::facts::{Described, Snapshot, SourceInstance};
 use super::tags;
-use super::trouble::{Kind, Trouble};
 use super::wait::Deadline;
 use crate::base::error::{Context, Error, Result};
 use crate::base::time::Timestamp;

@@ -5,8 +5,8 @@
 use aws_sdk_rds::types::DbSnapshot;
 
 use super::client::Rds;
+use super::errors::Trouble;
 use super::facts::{Snapshot, SourceInstance, timestamp};
-use super::trouble::Trouble;
 use super::wait::Deadline;
 use crate::base::error::{Context, Error, Result};
 use crate::base::time::Timestamp;

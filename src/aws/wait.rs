@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use ssh_key::rand_core::{OsRng, RngCore};
 
 use super::client::Rds;
+use super::delete::Claim;
+use super::errors::{Kind, Trouble};
 use super::facts::Described;
-use super::proof::Claim;
 use super::tags;
-use super::trouble::{Kind, Trouble};
 use crate::base::error::{Context, Error, Result};
 use crate::model::progress::Event;
 
@@ -126,7 +126,7 @@ impl Rds {
     /// Waits until RDS says `DBInstanceNotFound`.
     ///
     /// # Errors
-    /// The deadline, lost permission: the instance is a debt then (see [`super::debt`]).
+    /// The deadline, lost permission: the instance is a debt then (see [`super::cleanup_task`]).
     pub async fn wait_gone(&self, claim: &Claim, deadline: Deadline, notes: &mut Vec<String>) -> Result<()> {
         let doing = || format!("wait until instance {} is gone", claim.identifier);
         let mut last = String::new();

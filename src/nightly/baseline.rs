@@ -8,8 +8,8 @@ mod search;
 
 use std::time::Duration;
 
-use super::given::Given;
-use super::witness::Witnessed;
+use super::context::Given;
+use super::verification::Witnessed;
 use crate::base::error::{Error, Result};
 use crate::compare::Request;
 use crate::compare::drift::{self, Judged};

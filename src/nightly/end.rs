@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::paper::Signed;
-use super::witness::Witnessed;
+use super::report_writer::Signed;
+use super::verification::Witnessed;
 use crate::base::error::Error;
 
 /// When somebody wants us to stop, an instance may take so long to go; later it is a debt.

@@ -9,31 +9,31 @@ pub mod restoring;
 pub mod recover;
 mod directories;
 mod events;
-mod fit;
-mod given;
+mod compatibility;
+mod context;
 mod hooks;
-mod fate;
-mod moving;
-mod options;
-mod power;
-mod record;
-mod cloud;
-mod debts;
+mod copy;
+mod moving_sequences;
+mod left_out;
+mod restore_role;
+mod steps;
+mod temporary_instance;
+mod cleanup;
 mod refused;
-mod rights;
+mod missing_rights;
 mod sweep;
-mod witness;
+mod verification;
 mod baseline;
-mod paper;
+mod report_writer;
 mod end;
 mod state;
 mod orphans;
 mod source;
-mod ready;
+mod preflight;
 mod plan;
 mod restore;
-mod telling;
-mod closing;
+mod notification;
+mod finish;
 mod stages;
 mod verify;
 
@@ -43,16 +43,16 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-pub use cloud::Cloud;
-pub use debts::{Payer, Recovered, earlier};
+pub use cleanup::{Payer, Recovered, earlier};
+pub use context::Given;
 pub use directories::{shared_reports, shared_state};
-pub use given::Given;
-pub use options::apply as leave_out;
+pub use left_out::apply as leave_out;
 pub use plan::{Plan, plan};
-pub use ready::far;
+pub use preflight::far;
 pub use source::shared;
 pub use sweep::{Broom, Swept, sweep};
-pub use witness::{Heard, Witnessed, capture, explain, judge};
+pub use temporary_instance::Cloud;
+pub use verification::{Heard, Witnessed, capture, explain, judge};
 
 use crate::base::error::{Error, Result};
 use crate::endpoint::compare_endpoints::Comparison;
@@ -60,9 +60,9 @@ use crate::model::progress::Event;
 use crate::model::verdict::DumpVerdict;
 use crate::storage::journal::{Holder, Journal, Lock, Runs};
 use crate::storage::reports;
-use paper::Paper;
-use record::Record;
+use report_writer::Paper;
 use state::Night;
+use steps::Record;
 
 /// Exit code: seen to be wrong.
 const DAMAGED: u8 = 1;
@@ -140,7 +140,7 @@ async fn not_begun(
     stop: impl Future<Output = i32>,
 ) -> Error {
     let failed = tokio::select! {
-        failed = telling::not_begun(given, holder, &error, is_at_it) => failed,
+        failed = notification::not_begun(given, holder, &error, is_at_it) => failed,
         _ = stop => Vec::new(),
     };
     for failure in failed {
@@ -177,7 +177,7 @@ async fn give_up<S: Future<Output = i32>>(
 fn abandoned(given: &Given<'_>, holder: &Holder, signal: i32) -> Ended {
     let exit_code = u8::try_from(128 + signal).unwrap_or(u8::MAX);
     let error = Error::interrupted(signal).hint("the next run, or sweep, cleans up");
-    let troubles = telling::abandoned(given, holder, exit_code).into_iter().collect();
+    let troubles = notification::abandoned(given, holder, exit_code).into_iter().collect();
     Ended { exit_code, report: None, comparison: None, dump_verdict: None, error: Some(error), troubles }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Only named, never deleted: for that, `sweep` wants the name from the user.
 
-use super::debts::earlier;
+use super::cleanup::earlier;
 use super::state::Night;
 use crate::aws::Described;
 use crate::base::error::{Error, Result};

@@ -1,11 +1,11 @@
 //! `nightly --dry-run`: what a night would do now, found out without doing any of it.
 
-use super::cloud::Cloud;
-use super::debts::earlier;
-use super::fit::demand_fit;
-use super::given::Given;
-use super::ready::{self, Ready};
+use super::cleanup::earlier;
+use super::compatibility::demand_fit;
+use super::context::Given;
+use super::preflight::{self, Ready};
 use super::source::shared;
+use super::temporary_instance::Cloud;
 use crate::base::error::{Error, Result};
 use crate::config::{CopyFate, PostgresSource, Source};
 use crate::storage::backups::Backups;
@@ -39,7 +39,7 @@ pub async fn plan(given: &Given<'_>) -> Result<Plan> {
             Err(error) => plan.troubles.push(error),
         }
     }
-    match ready::demand(given, version.as_deref()).await {
+    match preflight::demand(given, version.as_deref()).await {
         Ok(ready) => {
             if let Source::Postgres(source) = &given.config.source {
                 match fit(source, given, &ready).await {

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use super::ready::Ready;
+use super::preflight::Ready;
 use super::state::Night;
-use super::witness::{self, Heard};
+use super::verification::{self, Heard};
 use crate::base::error::{Context, Error, Result};
 use crate::endpoint::any::Endpoint;
 use crate::endpoint::compare_endpoints::Job;
@@ -112,7 +112,7 @@ impl Night<'_> {
         let options = self.given.open_options();
         let text = path.to_str().ok_or_else(|| Error::new("the path of the dump is not UTF-8"))?;
         let endpoint = Endpoint::open(text, Side::Actual, &options).await?;
-        witness::capture(&endpoint, job, &self.given.listener).await.doing(|| "read the dump")
+        verification::capture(&endpoint, job, &self.given.listener).await.doing(|| "read the dump")
     }
 
     /// The dump on disk is what pg_dump wrote.

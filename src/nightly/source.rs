@@ -1,7 +1,7 @@
 //! Which source a run has before it, and which backups are of it.
 
-use super::fit::open;
-use super::given::Given;
+use super::compatibility::open;
+use super::context::Given;
 use super::state::Night;
 use crate::base::error::{Context, Error, Result};
 use crate::config::Source;

@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use super::cloud::Cloud;
-use super::debts::Payer;
-use super::fit::demand_fit;
-use super::ready::{self, Ready};
+use super::cleanup::Payer;
+use super::compatibility::demand_fit;
+use super::notification;
+use super::preflight::{self, Ready};
 use super::state::Night;
-use super::telling;
-use super::witness::{self, Witnessed};
+use super::temporary_instance::Cloud;
+use super::verification::{self, Witnessed};
 use crate::base::error::{Error, Result};
 use crate::base::time::Timestamp;
 use crate::config::Source;
@@ -34,7 +34,7 @@ impl Night<'_> {
     /// # Errors
     /// Whatever stands between us and a verdict.
     pub async fn work(&mut self, earlier: Runs) -> Result<Witnessed> {
-        self.troubles.extend(telling::begin(self.given, &self.run_id).await);
+        self.troubles.extend(notification::begin(self.given, &self.run_id).await);
         let connected = Cloud::connect(self.given, &mut self.record).await;
         if let Err(error) = &connected {
             self.record.broken_off(error);
@@ -101,7 +101,7 @@ impl Night<'_> {
         self.record.begin("preflight")?;
         let paper = self.paper.as_ref().map(|_| ()).map_err(Error::clone);
         paper?;
-        let ready = ready::demand(self.given, engine_version).await?;
+        let ready = preflight::demand(self.given, engine_version).await?;
         ready.notes.iter().for_each(|note| self.record.note(note));
         self.claim_backups(&ready.backups).await?;
         self.name_orphans().await;
@@ -183,7 +183,7 @@ impl Night<'_> {
             role: None,
         };
         let dumped = tokio::try_join!(
-            witness::capture(&endpoint, job, &self.given.listener),
+            verification::capture(&endpoint, job, &self.given.listener),
             dumping::dump(&order, &self.given.listener)
         );
         let (manifest, dumped) = match (dumped, endpoint.check_moment().await) {

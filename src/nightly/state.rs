@@ -2,11 +2,11 @@
 
 use tokio::sync::watch;
 
-use super::cloud::Cloud;
-use super::given::Given;
-use super::moving::Moving;
-use super::paper::Paper;
-use super::record::{Record, Troubles};
+use super::context::Given;
+use super::moving_sequences::Moving;
+use super::report_writer::Paper;
+use super::steps::{Record, Troubles};
+use super::temporary_instance::Cloud;
 use crate::base::error::Result;
 use crate::base::time::Timestamp;
 use crate::model::run;

@@ -2,9 +2,9 @@
 //!
 //! An instance without a journal goes only when its own tags prove it expired and ours, and somebody has typed its name.
 
-use super::cloud::Cloud;
-use super::debts::{Payer, Recovered, earlier};
-use super::given::Given;
+use super::cleanup::{Payer, Recovered, earlier};
+use super::context::Given;
+use super::temporary_instance::Cloud;
 use crate::aws::{Deadline, Described};
 use crate::base::error::{Error, Result};
 use crate::config::Source;

@@ -1,10 +1,10 @@
 //! The comparison of source, dump and restored copy.
 
 use super::baseline;
-use super::options;
-use super::ready::Ready;
+use super::left_out;
+use super::preflight::Ready;
 use super::state::Night;
-use super::witness::{self, Heard, Witnessed};
+use super::verification::{self, Heard, Witnessed};
 use crate::base::error::{Error, Result};
 use crate::endpoint::any::Endpoint;
 use crate::endpoint::compare_endpoints::Job;
@@ -31,11 +31,11 @@ impl Night<'_> {
         let server = ready.server.with_dbname(&copy.database);
         let live = Live::open(server, options.live.clone(), Side::Actual, options.taken_at.clone()).await?;
         let copy = Endpoint::Live(Box::new(live));
-        let witnessed = witness::judge(&source, dump, &copy, job, heard, &self.given.listener).await?;
+        let witnessed = verification::judge(&source, dump, &copy, job, heard, &self.given.listener).await?;
         let mut witnessed = witnessed;
         let comparison = &mut witnessed.comparison;
         comparison.outcome.remarks.append(&mut self.remarks);
-        options::apply(&mut comparison.outcome, &self.given.config.restore, &comparison.expected);
+        left_out::apply(&mut comparison.outcome, &self.given.config.restore, &comparison.expected);
         baseline::judge(&mut witnessed, self.given, &job.request).await;
         self.facts.legs.clone_from(&witnessed.legs);
         let dump = witnessed.dump_verdict();

@@ -7,7 +7,7 @@
 //! It never changes what the server is told, nor any other frame, save two: of the COPYs in a diverted query, of which tokio-postgres
 //! knows one at most, it takes out the frames that begin and end each of them. Where nobody asked, rows reach tokio-postgres as ever.
 
-mod divert;
+mod intercept;
 mod limits;
 
 use std::future::Future;
@@ -18,7 +18,7 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect, TlsStream};
 
-pub use divert::{Divert, Taken, Taker};
+pub use intercept::{Divert, Taken, Taker};
 
 use crate::model::hashing::{Batch, Lines};
 use limits::Limits;

@@ -5,7 +5,7 @@
 //! than it needs, and never has a password but in its password file.
 
 mod group;
-mod words;
+mod stderr_tail;
 
 use std::ffi::OsString;
 use std::os::unix::process::ExitStatusExt;
@@ -15,7 +15,7 @@ use std::process::ExitStatus;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-pub use words::Said;
+pub use stderr_tail::Said;
 
 use crate::base::error::{Error, Result};
 use crate::postgres::conninfo::ChildEnvironment;
@@ -59,7 +59,7 @@ pub type Progress<'a> = &'a (dyn Fn() -> u64 + Send + Sync);
 pub async fn run(order: &Order<'_>, progress: Progress<'_>, hear: &mut (dyn FnMut(&str) + Send)) -> Result<Ended> {
     let (mut group, stderr) = Group::start(order)?;
     let heard = AtomicU64::new(0);
-    let mut listening = pin!(words::listen(stderr, hear, &heard));
+    let mut listening = pin!(stderr_tail::listen(stderr, hear, &heard));
     let moved = || progress().wrapping_add(heard.load(Ordering::Relaxed));
     let mut stalled = pin!(stall(&moved, order.stalled_after));
     let mut said = None;

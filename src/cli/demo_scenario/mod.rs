@@ -3,14 +3,14 @@
 //! Never touches a server, a database or a file that it did not make. Dropping a [`Demo`], also half way, stops the
 //! server and removes the one directory that everything is in. Never prints.
 
-mod paper;
-mod wounds;
+mod signed_reports;
+mod damage;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-pub use paper::{IDENTITY, Paper};
-pub use wounds::{ASSERTIONS, WOUNDS, Wound};
+pub use damage::{ASSERTIONS, WOUNDS, Wound};
+pub use signed_reports::{IDENTITY, Paper};
 
 use crate::base::error::{Context, Error, Result};
 use crate::base::files;

@@ -9,7 +9,7 @@ mod folding;
 mod foreign_keys;
 mod jobs;
 mod read;
-mod still;
+mod catalog_guard;
 mod worker;
 mod lookup;
 
@@ -385,7 +385,7 @@ impl Live {
             let sql = self.rows_sql(name, columns, pages)?;
             whole.merge(read::copy(&session, &sql, purpose, &silent).await?);
         }
-        still::check_relations(&session, &[name]).await?;
+        catalog_guard::check_relations(&session, &[name]).await?;
         Ok(whole)
     }
 

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::collect::Collected;
 use super::foreign_keys::ForeignKey;
 use super::jobs::{Job, Pages, Queue};
-use super::{COUNTING, Live, read, still};
+use super::{COUNTING, Live, catalog_guard, read};
 use crate::base::error::{Error, Result};
 use crate::model::catalog::Question;
 use crate::model::hashing::{Accumulator, OnBatch, Purpose};
@@ -128,7 +128,7 @@ impl Worker<'_> {
                 let sql = self.live.rows_sql(name, &columns, *pages)?;
                 let on_batch = self.collected.on_batch(&name.to_string(), pages.bytes(*bytes));
                 let part = read::copy(&self.session, &sql, &purpose, &on_batch).await?;
-                still::check_relations(&self.session, &[name]).await?;
+                catalog_guard::check_relations(&self.session, &[name]).await?;
                 self.collected.rows(name, part);
             }
             Job::Computed { name, .. } => self.computed(name).await?,
@@ -160,7 +160,7 @@ impl Worker<'_> {
         let sql = self.live.rows_sql(name, &columns, WHOLE)?;
         let silent: OnBatch = Arc::new(|_, _| {});
         let part = read::copy(&self.session, &sql, &purpose, &silent).await?;
-        still::check_relations(&self.session, &[name]).await?;
+        catalog_guard::check_relations(&self.session, &[name]).await?;
         self.collected.computed(name, part);
         Ok(())
     }
@@ -193,7 +193,7 @@ impl Worker<'_> {
         let statements = relations.iter().map(statement).collect::<Result<Vec<String>>>()?;
         let tallies = read::copy_many(&self.session, &statements).await?;
         let names: Vec<&Name> = relations.iter().map(|(name, _)| name).collect();
-        still::check_relations(&self.session, &names).await?;
+        catalog_guard::check_relations(&self.session, &names).await?;
         for ((name, bytes), tally) in relations.iter().zip(tallies) {
             self.collected.on_batch(&name.to_string(), *bytes)(tally.digest.rows, *bytes);
             self.collected.rows(name, Accumulator::Tally(tally));
@@ -223,8 +223,8 @@ impl Worker<'_> {
         }
         // Asking what was touched takes the longer the more this session has read before.
         match keys.iter().map(ForeignKey::relations).collect::<Option<Vec<_>>>() {
-            Some(relations) => still::check_relations(&self.session, relations.as_flattened()).await?,
-            None => still::check_touched(&self.session).await?,
+            Some(relations) => catalog_guard::check_relations(&self.session, relations.as_flattened()).await?,
+            None => catalog_guard::check_touched(&self.session).await?,
         }
         for (key, violations) in keys.iter().zip(found) {
             self.collected.foreign_key(key, Observed::Seen(violations));
@@ -238,7 +238,7 @@ impl Worker<'_> {
         let locked: Vec<String> = keys.iter().flat_map(ForeignKey::locked).collect();
         self.session.execute(&format!("LOCK {} IN ACCESS SHARE MODE", locked.join(", "))).await?;
         let names: Vec<&Name> = keys.iter().flat_map(ForeignKey::sides).collect();
-        still::check_kinds(&self.session, &names, &['r', 'p']).await
+        catalog_guard::check_kinds(&self.session, &names, &['r', 'p']).await
     }
 
     /// Through a cursor: only a query can be declared as one, and its rows need not fit into memory. Declared by itself, so
@@ -264,7 +264,7 @@ impl Worker<'_> {
                 return Err(Error::new(format!("it took longer than {} s", limit.as_secs())));
             }
         }
-        still::check_touched(&self.session).await?;
+        catalog_guard::check_touched(&self.session).await?;
         self.session.join(&self.live.snapshot).await?;
         self.collected.assertion(name, Observed::Seen(violations));
         Ok(())
@@ -298,7 +298,7 @@ pub async fn definitions(session: &Session, question: &Question) -> Result<Vec<(
 /// When one of them cannot be read, or is not a sequence any more.
 pub async fn sequence_values(session: &Session, names: &[Name]) -> Result<Vec<(Name, SequenceValue)>> {
     let listed: Vec<&Name> = names.iter().collect();
-    still::check_kinds(session, &listed, &['S']).await?;
+    catalog_guard::check_kinds(session, &listed, &['S']).await?;
     let one = |(index, name): (usize, &Name)| format!("SELECT {index}, last_value, is_called FROM {}", name.sql());
     let all: Vec<String> = names.iter().enumerate().map(one).collect();
     let rows = session.rows(&all.join(" UNION ALL ")).await?;

@@ -5,10 +5,10 @@
 use maud::{Markup, html};
 
 use super::PAGE;
-use super::aftermath;
 use super::answer::Answer;
 use super::frame::document;
 use super::history;
+use super::post_report;
 use super::report::href;
 use super::text::{clock, day, month, shown, time, wide};
 use crate::base::text::{bytes, duration, grouped, grouped_noun};
@@ -63,7 +63,7 @@ fn newest_night(newest: &NightEntry, answer: Answer) -> Markup {
                         @if let Some(line) = newest.dump_line() { p { strong { (shown(line)) } } }
                     } @else { p { (answer.meaning()) } }
                 } @else { p { (answer.meaning()) } }
-                (aftermath::lines(newest))
+                (post_report::lines(newest))
             }
         }
     }
@@ -204,7 +204,7 @@ fn row(night: &NightEntry) -> Markup {
     html! {
         tr class=(answer.class()) {
             th scope="row" { (link(night)) }
-            td { (answer.badge()) @let counted = aftermath::counted(night); @if !counted.is_empty() { div.after { (counted) } } }
+            td { (answer.badge()) @let counted = post_report::counted(night); @if !counted.is_empty() { div.after { (counted) } } }
             (number(&|s| Some(grouped(s.tables))))
             (number(&|s| Some(grouped(s.rows))))
             (number(&|s| Some(grouped(s.findings))))

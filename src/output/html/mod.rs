@@ -3,7 +3,7 @@
 //! Never signed and never proof: a page is derived from `report.json`, says so, and says how to check that. Holds no script, asks nothing
 //! of the network, and lets no text from a database through unseen or unescaped.
 
-mod aftermath;
+mod post_report;
 mod answer;
 mod chart;
 mod coverage;
@@ -11,7 +11,7 @@ mod findings;
 mod frame;
 mod history;
 mod index;
-mod night;
+mod run;
 mod open;
 mod report;
 mod sides;

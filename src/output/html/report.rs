@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::answer::Answer;
 use super::frame::document;
 use super::text::{day, shown, time};
-use super::{INDEX, PAGE, Paper, aftermath, coverage, findings, night, open, sides, tables, verify};
+use super::{INDEX, PAGE, Paper, coverage, findings, open, post_report, run, sides, tables, verify};
 use crate::base::printable::printable;
 use crate::base::text::{bytes, duration, grouped};
 use crate::model::report::Report;
@@ -47,15 +47,15 @@ fn body(paper: &Paper<'_>, answer: Answer, heading: &str) -> Markup {
         main {
             (findings::section(&report.findings))
             (open::unchecked(&report.unchecked))
-            @if let Some(night) = &report.night { (night::legs(&night.legs)) }
+            @if let Some(night) = &report.night { (run::legs(&night.legs)) }
             (coverage::section(report))
             (tables::section(&report.tables))
             (sides::violations("keys", "Foreign keys", "foreign key", &report.foreign_keys))
             (sides::violations("assertions", "Assertions", "assertion", &report.assertions))
-            (night::steps(report.night.as_ref().map_or(&[], |night| &night.steps), &paper.entry.aftermath))
+            (run::steps(report.night.as_ref().map_or(&[], |night| &night.steps), &paper.entry.aftermath))
             (open::waivers(&report.waivers))
             (open::remarks(&report.remarks))
-            @if let Some(night) = &report.night { (night::origin(night)) }
+            @if let Some(night) = &report.night { (run::origin(night)) }
             (sides::endpoints(report))
             (verify::files(paper, sha256))
             (verify::section(paper, sha256))
@@ -103,7 +103,7 @@ fn verdict(paper: &Paper<'_>, answer: Answer) -> Markup {
                     p { "It claims: " q { (shown(&paper.report.verdict_line)) } }
                 } @else { p { (shown(&paper.report.verdict_line)) } p.quiet { (answer.meaning()) } (dump(paper)) }
                 @if !disorder.is_empty() { ul { @for line in &disorder { li { strong { (shown(line)) } } } } }
-                (aftermath::lines(paper.entry))
+                (post_report::lines(paper.entry))
             }
         }
     }
@@ -137,7 +137,7 @@ fn facts(report: &Report) -> Markup {
 fn contents(paper: &Paper<'_>) -> Markup {
     let report = paper.report;
     let night = report.night.as_ref();
-    let has_steps = night::has_steps(night.map_or(&[], |night| &night.steps), &paper.entry.aftermath);
+    let has_steps = run::has_steps(night.map_or(&[], |night| &night.steps), &paper.entry.aftermath);
     let sections = [
         ("findings", "Findings", true),
         ("unchecked", "Unchecked", true),

@@ -5,7 +5,7 @@
 use maud::{Markup, html};
 
 use super::text::{code, shown, wide};
-use super::{Paper, aftermath};
+use super::{Paper, post_report};
 use crate::base::text::{bytes, grouped_noun};
 use crate::model::post_report::Aftermath;
 use crate::model::run::CLOSING;
@@ -27,7 +27,7 @@ pub fn section(paper: &Paper<'_>, sha256: &str) -> Markup {
             dl.facts.small {
                 div { dt { "Signature, when this page was made" } dd { (signature(&paper.entry.signature)) } }
                 @if paper.entry.aftermath != Aftermath::Nothing {
-                    div { dt { "What came after" } dd { (aftermath::state(&paper.entry.aftermath, paper.entry.is_checked)) } }
+                    div { dt { "What came after" } dd { (post_report::state(&paper.entry.aftermath, paper.entry.is_checked)) } }
                 }
                 div { dt { "Chain" } dd { (chain(&paper.entry.chain)) } }
             }

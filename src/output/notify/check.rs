@@ -3,7 +3,7 @@
 //! Never sends anything that could be taken for the news of a run.
 
 use super::http;
-use super::{Environment, Limits, Post, address, mail, ping, webhook};
+use super::{Environment, Limits, Post, address, email, healthcheck, webhook};
 use crate::base::error::{Context, Error, Result};
 use crate::base::printable::printable;
 use crate::base::time::Timestamp;
@@ -37,7 +37,7 @@ pub async fn secrets(notify: &Notify, environment: Environment<'_>) -> Tried {
 pub async fn check(notify: &Notify, environment: Environment<'_>, limits: Limits) -> Tried {
     let email = async {
         let email = notify.email.as_ref()?;
-        Some((EMAIL.to_owned(), mail::reach(email, environment, limits.mail).await))
+        Some((EMAIL.to_owned(), email::reach(email, environment, limits.mail).await))
     };
     let webhook = async {
         let webhook = notify.webhook.as_ref()?;
@@ -64,7 +64,7 @@ pub async fn test(
     let post = Post { letter: &letter, json: &json, at, id };
     let mut tried = Vec::new();
     if let Some(email) = &notify.email {
-        let errors = mail::send(email, &post, environment, limits.mail).await;
+        let errors = email::send(email, &post, environment, limits.mail).await;
         let refused = errors.len();
         let sent = || format!("sent to {}", printable(&email.to.join(", ")));
         tried.extend(errors.into_iter().map(|error| (EMAIL.to_owned(), Err(error))));
@@ -75,14 +75,14 @@ pub async fn test(
         tried.push((WEBHOOK.to_owned(), sent.map(|()| "answered".to_owned())));
     }
     if let Some(channel) = &notify.ping {
-        let sent = ping::send(channel, ping::State::Log, id, &letter.text, environment, limits).await;
+        let sent = healthcheck::send(channel, healthcheck::State::Log, id, &letter.text, environment, limits).await;
         tried.push((PING.to_owned(), sent.map(|()| "answered, as a line of its log".to_owned())));
     }
     tried
 }
 
 async fn email_secrets(email: &Email, environment: Environment<'_>) -> Result<String> {
-    let password = mail::password(email, environment).await?;
+    let password = email::password(email, environment).await?;
     if let Some(path) = &email.ca_bundle {
         tls::certificates(path)?;
     }

@@ -6,8 +6,8 @@
 mod budget;
 mod check;
 mod http;
-mod mail;
-mod ping;
+mod email;
+mod healthcheck;
 mod webhook;
 
 use std::path::Path;
@@ -59,7 +59,9 @@ pub async fn begin(notify: &Notify, run_id: &str, environment: Environment<'_>) 
 /// As [`begin`], with other limits.
 pub async fn begin_within(notify: &Notify, run_id: &str, environment: Environment<'_>, limits: Limits) -> Vec<Error> {
     match &notify.ping {
-        Some(channel) => failure(ping::send(channel, ping::State::Start, run_id, "", environment, limits).await),
+        Some(channel) => {
+            failure(healthcheck::send(channel, healthcheck::State::Start, run_id, "", environment, limits).await)
+        }
         None => Vec::new(),
     }
 }
@@ -82,7 +84,7 @@ pub async fn tell_within(
     let post = Post { letter: &letter, json: &json, at: bulletin.finished_at, id: &bulletin.run_id };
     let email = async {
         match notify.email.as_ref().filter(|email| is_wanted(email.when)) {
-            Some(email) => mail::send(email, &post, environment, limits.mail).await,
+            Some(email) => email::send(email, &post, environment, limits.mail).await,
             None => Vec::new(),
         }
     };
@@ -109,9 +111,9 @@ pub async fn ping_within(
     limits: Limits,
 ) -> Vec<Error> {
     let Some(channel) = &notify.ping else { return Vec::new() };
-    let state = if message::is_good(bulletin) { ping::State::Success } else { ping::State::Fail };
+    let state = if message::is_good(bulletin) { healthcheck::State::Success } else { healthcheck::State::Fail };
     let brief = message::brief(bulletin);
-    failure(ping::send(channel, state, &bulletin.run_id, &brief, environment, limits).await)
+    failure(healthcheck::send(channel, state, &bulletin.run_id, &brief, environment, limits).await)
 }
 
 fn failure(result: Result<()>) -> Vec<Error> {

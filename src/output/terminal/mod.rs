@@ -9,7 +9,7 @@ mod drift;
 mod findings;
 mod grid;
 mod history;
-mod night;
+mod run;
 mod report;
 mod rows;
 mod style;

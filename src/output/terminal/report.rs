@@ -2,7 +2,7 @@
 //!
 //! Never says more than the report; whether it may be believed is `report verify`'s business.
 
-use super::{Heading, Style, closing, findings, head, night, tables};
+use super::{Heading, Style, closing, findings, head, run, tables};
 use crate::model::post_report::Aftermath;
 use crate::model::report::Report;
 
@@ -32,7 +32,7 @@ pub fn report(report: &Report, aftermath: &Aftermath, only: Option<Part>, style:
     sections.push(part(Part::Waivers, &|| closing::waivers(&outcome.waivers, style)));
     sections.push(part(Part::Tables, &|| tables::lines(&outcome.tables, style)));
     sections.push(part(Part::Steps, &|| match &report.night {
-        Some(facts) => night::lines(facts, style),
+        Some(facts) => run::lines(facts, style),
         None if only.is_some() => vec!["no night: this is a report on a comparison alone".to_owned()],
         None => Vec::new(),
     }));
@@ -42,6 +42,6 @@ pub fn report(report: &Report, aftermath: &Aftermath, only: Option<Part>, style:
     sections.push(closing::verdict(&outcome, style));
     let dump = report.night.as_ref().and_then(|night| night.dump_verdict.as_ref());
     sections.push(dump.map_or_else(Vec::new, |dump| closing::dump(dump, style)));
-    sections.push(night::after(aftermath, outcome.verdict().exit_code(), is_shown(Part::Steps), style));
+    sections.push(run::after(aftermath, outcome.verdict().exit_code(), is_shown(Part::Steps), style));
     super::joined(&sections)
 }

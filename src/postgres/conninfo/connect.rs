@@ -13,9 +13,9 @@ use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::first::{self, Startup};
+use super::problems::explain;
 use super::settings::{DEFAULT_CONNECT_TIMEOUT, Role, joined_options};
 use super::socket::Socket;
-use super::trouble::explain;
 use super::{ConnInfo, HostSpec};
 use crate::base::error::{Context, Error, Result};
 use crate::base::tls::Verification;

@@ -20,9 +20,9 @@ mod parse;
 mod passfile;
 mod service;
 mod socket;
-mod spoken;
+mod summary;
 mod settings;
-mod trouble;
+mod problems;
 mod uri;
 
 use std::collections::BTreeMap;
@@ -34,7 +34,7 @@ pub use connect::{Connection, Peer};
 pub use hosts::HostSpec;
 pub use login::ServerLogin;
 pub use parse::quote_value;
-pub use spoken::{Spoken, has_other_scheme, masked};
+pub use summary::{Spoken, has_other_scheme, masked};
 pub use uri::decode;
 
 use crate::base::error::{Context, Error, Result};

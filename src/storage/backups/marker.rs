@@ -9,7 +9,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::ours::Ours;
+use super::same_source::Ours;
 use super::{Backups, DAMAGED, UNVERIFIED, VERIFIED};
 use crate::base::error::{Context, Error, Result};
 use crate::base::files;

@@ -20,9 +20,9 @@
 mod check;
 mod list;
 mod marker;
-mod ours;
+mod same_source;
 mod partial;
-mod place;
+mod state;
 mod prune;
 mod record;
 mod space;
@@ -36,10 +36,10 @@ use crate::storage::reports::stamped_name;
 
 pub use check::{Difference, differences};
 pub use list::{Backup, Listing, Unusable, Whereabouts};
-pub use ours::{Ours, Shared, configured};
 pub use partial::Partial;
 pub use prune::Pruned;
 pub use record::{Made, Record};
+pub use same_source::{Ours, Shared, configured};
 pub use space::demand_free;
 
 const UNVERIFIED: &str = "unverified";

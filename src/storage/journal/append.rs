@@ -5,9 +5,9 @@ use std::io::{self, ErrorKind, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
+use super::earlier_runs::{Debt, debts, move_to_closed};
 use super::entry::Entry;
 use super::lock::Holder;
-use super::past::{Debt, debts, move_to_closed};
 use crate::base::error::{Context, Result};
 use crate::storage::reports::stamped_name;
 use crate::storage::reports::write::{clear, sync_directory};

@@ -16,12 +16,12 @@ mod append;
 mod entry;
 mod last;
 mod lock;
-mod past;
+mod earlier_runs;
 mod signed;
 
 pub use append::Journal;
+pub use earlier_runs::{Debt, Past, ReportFile, Runs, debts, open_runs};
 pub use entry::{CopyClaim, Entry, InstanceClaim, Place};
 pub use last::LastVerified;
 pub use lock::{Holder, Lock};
-pub use past::{Debt, Past, ReportFile, Runs, debts, open_runs};
 pub use signed::{LastSigned, lost_report};

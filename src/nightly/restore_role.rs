@@ -3,7 +3,7 @@
 //! pg_restore runs functions of the source (in CHECK constraints, index expressions, generated columns, materialized views) with the
 //! rights of the role that restores. Any restore does; a role that can do little limits it.
 
-use super::fit::open;
+use super::compatibility::open;
 use crate::base::error::{Error, Result};
 use crate::model::name::quote_literal;
 use crate::postgres::conninfo::ConnInfo;

@@ -2,8 +2,8 @@
 //!
 //! Every side effect is in the journal before it is sent; production is described, never changed, and never connected to.
 
-use super::given::Given;
-use super::record::Record;
+use super::context::Given;
+use super::steps::Record;
 use crate::aws::identifier::identifier;
 use crate::aws::{Claim, Deadline, Guard, Identity, Rds, RestoreOrder, Secret, Snapshot, SourceInstance};
 use crate::base::error::{Error, Result};

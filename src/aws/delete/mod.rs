@@ -7,9 +7,9 @@ mod raw;
 mod rules;
 
 use super::client::Rds;
+use super::errors::Trouble;
 use super::facts::Described;
 use super::tags;
-use super::trouble::Trouble;
 use super::wait::Deadline;
 use crate::base::error::{Context, Error, Result};
 use crate::base::time::Timestamp;
@@ -312,7 +312,7 @@ impl Rds {
     /// Proves, deletes and waits; `false` when there was nothing to delete.
     ///
     /// # Errors
-    /// Of any of the three: it is a debt then (see [`super::debt`]).
+    /// Of any of the three: it is a debt then (see [`super::cleanup_task`]).
     pub async fn remove(
         &self,
         claim: &Claim,

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::given::Given;
+use super::context::Given;
 use super::hooks;
 use crate::base::error::{Context, Error, Result};
 use crate::base::files;

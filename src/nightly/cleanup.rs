@@ -7,9 +7,9 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
 
-use super::cloud::Cloud;
-use super::fate;
-use super::given::Given;
+use super::context::Given;
+use super::copy;
+use super::temporary_instance::Cloud;
 use crate::aws::{Claim, Deadline, Guard, debt, is_refusal, left_alone};
 use crate::base::error::{Context, Error, Result};
 use crate::base::files;
@@ -147,7 +147,7 @@ impl Payer<'_> {
         }
         let copy = match created {
             // It has its public name already: the run ended right after that.
-            Some((oid, system)) if fate::is_kept(self.given, *oid, system)? => {
+            Some((oid, system)) if copy::is_kept(self.given, *oid, system)? => {
                 if restoring::find_copy(&server, &claim.database).await?.is_none() {
                     return Ok(kept);
                 }

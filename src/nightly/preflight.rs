@@ -5,12 +5,12 @@
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-use super::cloud::Cloud;
+use super::compatibility::{demand_fit, open};
+use super::context::Given;
 use super::directories::{shared_reports, shared_state};
-use super::fit::{demand_fit, open};
-use super::given::Given;
-use super::power;
+use super::restore_role;
 use super::source::shared;
+use super::temporary_instance::Cloud;
 use crate::base::error::{Context, Error, Result};
 use crate::base::text::bytes;
 use crate::config::{CopyFate, RdsSource, Source};
@@ -56,7 +56,7 @@ pub async fn far(given: &Given<'_>) -> Vec<Check> {
     }
     let server = server(given).await;
     let power = match &server {
-        Ok((info, _)) => power::warning(info, given.config.restore.role.as_deref()).await,
+        Ok((info, _)) => restore_role::warning(info, given.config.restore.role.as_deref()).await,
         Err(_) => None,
     };
     let power = power.map(|warning| format!("\nwarning: {warning}")).unwrap_or_default();
@@ -203,7 +203,7 @@ async fn look(given: &Given<'_>, info: &ConnInfo) -> Result<u32> {
         demand_role(&session, role, info).await?;
     }
     if restore.copy == CopyFate::Replace {
-        super::fate::replaceable(given, info).await?;
+        super::copy::replaceable(given, info).await?;
     }
     Ok(session.major())
 }

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::given::Given;
-use super::witness::Witnessed;
+use super::context::Given;
+use super::verification::Witnessed;
 use crate::base::error::{Error, Result};
 use crate::base::time::Timestamp;
 use crate::model::finding::{Finding, FindingKind, Unchecked};

@@ -3,7 +3,7 @@
 //! The answer is that of source and copy. The two legs in between say where a difference came in; a difference that only a leg
 //! shows is a finding too. Never takes a side that could not be read for one that is equal.
 
-use super::{events, refused, rights};
+use super::{events, missing_rights, refused};
 use crate::base::error::Result;
 use crate::compare::{self, Request};
 use crate::endpoint::any::Endpoint;
@@ -108,7 +108,7 @@ pub struct Heard {
 /// What pg_restore's complaints explain of an outcome, and what is unchecked because of them. `first` is source against dump,
 /// where both were compared.
 pub fn explain(outcome: &mut Outcome, heard: &Heard, first: Option<&Outcome>) {
-    rights::fold(outcome, &heard.complaints);
+    missing_rights::fold(outcome, &heard.complaints);
     refused::mark(outcome, &heard.refused, &heard.complaints, first);
     outcome.unchecked.extend(heard.complaints.iter().filter_map(unchecked));
 }

@@ -7,14 +7,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::baseline;
-use super::debts::{Payer, earlier};
+use super::cleanup::{Payer, earlier};
+use super::copy;
 use super::end::{End, PATIENCE_WHEN_STOPPED};
-use super::fate;
 use super::hooks::Hook;
-use super::paper::Signed;
+use super::report_writer::Signed;
 use super::state::Night;
-use super::witness::Witnessed;
-use super::{DAMAGED, Ended, INCONCLUSIVE, SOUND_BUT, telling};
+use super::verification::Witnessed;
+use super::{DAMAGED, Ended, INCONCLUSIVE, SOUND_BUT, notification};
 use crate::base::error::{Error, Result};
 use crate::config::Span;
 use crate::storage::backups::Backups;
@@ -77,7 +77,7 @@ impl Night<'_> {
             self.troubles.push(error);
         }
         self.write_figures(&end);
-        let failed = telling::ping(self.given, &self.bulletin(&end)).await;
+        let failed = notification::ping(self.given, &self.bulletin(&end)).await;
         self.troubles.extend(failed);
         self.correct(&end).await;
         if (self.exit_code(&end), self.troubles.len()) != on_paper {
@@ -161,7 +161,7 @@ impl Night<'_> {
     async fn keep_copy(&mut self, copy: &crate::nightly::restoring::CopyIdentity) -> Result<()> {
         let admin = self.given.restore_server().await?;
         let stamp = self.facts.data_as_of.unwrap_or_default().stamp().to_lowercase();
-        let kept = self.unless_stopped(fate::keep(self.given, &admin, copy, &stamp)).await?;
+        let kept = self.unless_stopped(copy::keep(self.given, &admin, copy, &stamp)).await?;
         if let Some(kept) = kept {
             self.record.note(format!("kept as {}", kept.database));
             self.record.journal.append(&Entry::CopyKept { database: copy.database.clone() })?;

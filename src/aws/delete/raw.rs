@@ -5,7 +5,7 @@
 use aws_sdk_rds::Client;
 
 use super::ProvenTemporary;
-use crate::aws::trouble::{Kind, Trouble};
+use crate::aws::errors::{Kind, Trouble};
 
 /// By exact name; a final snapshot or kept backups would be another copy of production that nobody looks after.
 pub async fn delete(api: &Client, proven: &ProvenTemporary) -> Result<(), Trouble> {

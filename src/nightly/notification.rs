@@ -5,9 +5,9 @@
 
 use std::time::Duration;
 
-use super::debts::earlier;
+use super::cleanup::earlier;
+use super::context::Given;
 use super::end::{End, PATIENCE_WHEN_STOPPED};
-use super::given::Given;
 use super::state::Night;
 use crate::base::error::{Error, Result};
 use crate::base::time::Timestamp;
@@ -132,7 +132,7 @@ impl Night<'_> {
     /// Whatever the night knows by now.
     pub fn bulletin(&self, end: &End) -> Bulletin {
         let outcome = end.witnessed.as_ref().map(|witnessed| &witnessed.comparison.outcome);
-        let paper = |signed: &super::paper::Signed| Paper {
+        let paper = |signed: &super::report_writer::Signed| Paper {
             path: signed.file.path.clone(),
             sha256: signed.file.sha256.clone(),
         };
