@@ -45,7 +45,7 @@ struct Options {
     /// Small and short: does the benchmark itself work?
     #[arg(long)]
     quick: bool,
-    /// Given by cargo.
+    /// RunContext by cargo.
     #[arg(long, hide = true)]
     bench: bool,
 }

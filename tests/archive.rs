@@ -9,7 +9,9 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use pgwitness::base::error::{Error, Result};
-use pgwitness::endpoint::archive::{Archive, ArchiveTable, Format, HasData, RowSink, SequenceValue, TableKind};
+use pgwitness::endpoint::archive::{
+    Archive, ArchiveFormat, ArchiveTable, ArchivedSequence, HasData, RowSink, TableKind,
+};
 use pgwitness::model::name::Name;
 use tempfile::TempDir;
 use world::{program, world};
@@ -150,9 +152,9 @@ fn the_catalog_tells_columns_keys_kinds_and_sequences() {
     assert_eq!(kind("zero"), (TableKind::Ordinary, HasData::Rows));
     assert!(table(&archive, "unlogged").is_unlogged);
     let sequences = &archive.catalog().sequences;
-    assert_eq!(sequences[&name("orders_id_seq")], SequenceValue { last_value: 4711, is_called: true });
+    assert_eq!(sequences[&name("orders_id_seq")], ArchivedSequence { last_value: 4711, is_called: true });
     let hostile = name("it's a \\ \"sequence\"");
-    assert_eq!(sequences[&hostile], SequenceValue { last_value: -5, is_called: false });
+    assert_eq!(sequences[&hostile], ArchivedSequence { last_value: -5, is_called: false });
     assert_eq!(sequences.len(), 3);
 }
 
@@ -197,10 +199,10 @@ fn dumps_without_rows_or_with_inserts_or_without_definitions_say_so() {
 fn formats_are_detected_and_other_files_are_none() {
     let world = world();
     let detect = |path: &str| Archive::detect(&world.path(path));
-    assert_eq!(detect("custom"), Ok(Some(Format::Custom)));
-    assert_eq!(detect("directory"), Ok(Some(Format::Directory)));
-    assert_eq!(detect("tar"), Ok(Some(Format::Tar)));
-    assert_eq!(detect("create.sql"), Ok(Some(Format::Plain)));
+    assert_eq!(detect("custom"), Ok(Some(ArchiveFormat::Custom)));
+    assert_eq!(detect("directory"), Ok(Some(ArchiveFormat::Directory)));
+    assert_eq!(detect("tar"), Ok(Some(ArchiveFormat::Tar)));
+    assert_eq!(detect("create.sql"), Ok(Some(ArchiveFormat::Plain)));
     assert_eq!(detect("."), Ok(None));
     assert_eq!(Archive::detect(Path::new(file!())), Ok(None));
     assert!(detect("no such file").unwrap_err().to_string().contains("no such file: "));

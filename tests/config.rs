@@ -4,9 +4,9 @@
 use std::path::PathBuf;
 
 use pgwitness::config::{
-    ACTIONS, AcceptedError, Config, CopyFate, Dump, DumpFormat, Email, Hooks, MaterializedViews, Metrics, Notify, Ping,
-    PostgresSource, Protected, RdsSource, Report, Restore, Retention, SmtpTls, SnapshotKind, Source, Span, State,
-    Temporary, Verify, Webhook, When, examples,
+    ACTIONS, AcceptedError, Config, CopyFate, DumpFormat, DumpSettings, Email, Hooks, MaterializedViews, Metrics,
+    Notify, Ping, PostgresSource, Protected, RdsSource, ReportSettings, RestoreSettings, Retention, SmtpTls,
+    SnapshotKind, Source, Span, StateSettings, Temporary, Verify, Webhook, When, examples,
 };
 use proptest::prelude::*;
 
@@ -110,7 +110,7 @@ fn accepted() -> AcceptedError {
 fn full(source: Source) -> Config {
     Config {
         source,
-        dump: Dump {
+        dump: DumpSettings {
             directory: "/srv/dumps".into(),
             format: DumpFormat::Directory,
             jobs: 3,
@@ -119,7 +119,7 @@ fn full(source: Source) -> Config {
             stalled_after: Span::seconds(86_400),
             pg_bindir: path("/usr/lib/postgresql/17/bin"),
         },
-        restore: Restore {
+        restore: RestoreSettings {
             url: "postgresql:///postgres".into(),
             password_file: path("restore-password"),
             password_command: None,
@@ -156,7 +156,7 @@ fn full(source: Source) -> Config {
             keep_yearly: 5,
             keep_within: Some(Span::seconds(3 * 86_400)),
         },
-        report: Report {
+        report: ReportSettings {
             directory: "/srv/reports".into(),
             key: "/etc/pgwitness/key".into(),
             passphrase_file: path("/etc/pgwitness/passphrase"),
@@ -176,7 +176,7 @@ fn full(source: Source) -> Config {
             labels: [("database".to_owned(), "shop".to_owned())].into(),
         }),
         protected: Protected { instances: list(&["shop-staging"]), databases: list(&["shop_test"]) },
-        state: State { directory: "/var/lib/other".into() },
+        state: StateSettings { directory: "/var/lib/other".into() },
     }
 }
 

@@ -17,10 +17,10 @@ use paper::{
 use pgwitness::base::time::Timestamp;
 use pgwitness::model::manifest::{Manifest, Observed};
 use pgwitness::model::name::Name;
-use pgwitness::model::post_report::Aftermath;
+use pgwitness::model::post_report::PostReport;
 use pgwitness::model::report::{Report, Run, Times};
-use pgwitness::model::run::{Closing, DumpFacts, DumpFile, Night, Step, StepResult};
-use pgwitness::storage::history::{self, ChainState, Content, Extent, NightEntry, ReviewState, SignatureState};
+use pgwitness::model::run::{Closing, DumpFacts, DumpFile, RunFacts, Step, StepResult};
+use pgwitness::storage::history::{self, ChainState, Content, NightEntry, ReviewState, SignatureState, VerifiedExtent};
 use pgwitness::storage::reports::{KeyFile, Trust, keygen};
 use pgwitness::storage::signers::AllowedSigners;
 use proptest::prelude::*;
@@ -51,7 +51,7 @@ fn unreadable(mut manifest: Manifest) -> Manifest {
     manifest
 }
 
-fn a_night(backup: &str, dump: &[u8]) -> Night {
+fn a_night(backup: &str, dump: &[u8]) -> RunFacts {
     let step = |name: &str, duration_ms, result| Step {
         name: name.into(),
         started_at: june(15),
@@ -61,7 +61,7 @@ fn a_night(backup: &str, dump: &[u8]) -> Night {
     };
     let sha256 = hex::encode(Sha256::digest(dump));
     let file = DumpFile { path: "dump/toc.dat".into(), bytes: dump.len() as u64, sha256 };
-    Night {
+    RunFacts {
         source_kind: "postgres".into(),
         source: None,
         data_as_of: Some(june(15)),
@@ -130,7 +130,7 @@ impl World {
     fn verify(&self, backups: bool) -> u8 {
         let backup_dir = self.dir.path().join("backups");
         let trust = Trust { allowed: &self.signers, identity: None, now: june(26) };
-        let extent = Extent { back_from: None, backups: backups.then_some(backup_dir.as_path()) };
+        let extent = VerifiedExtent { back_from: None, backups: backups.then_some(backup_dir.as_path()) };
         history::exit_code(&history::verify_all(&self.reports(), trust, extent).unwrap())
     }
 
@@ -195,12 +195,12 @@ fn state(entry: &NightEntry) -> String {
     };
     let chain = format!("{:?}", entry.chain).replace("-00112233", "").replace("T020000Z", "").replace("202606", "");
     let after = match &entry.aftermath {
-        Aftermath::Nothing => "",
-        Aftermath::Absent { may_be_running: true } => ", may be running",
-        Aftermath::Absent { may_be_running: false } => ", no closing",
-        Aftermath::Void(_) => ", bad closing",
-        Aftermath::Told(closing) if closing.exit_code == 3 => ", exit code 3",
-        Aftermath::Told(_) => ", ended",
+        PostReport::Nothing => "",
+        PostReport::Absent { may_be_running: true } => ", may be running",
+        PostReport::Absent { may_be_running: false } => ", no closing",
+        PostReport::Void(_) => ", bad closing",
+        PostReport::Told(closing) if closing.exit_code == 3 => ", exit code 3",
+        PostReport::Told(_) => ", ended",
     };
     format!("{content}, {signature}, {}{after}", chain.replace('"', ""))
 }
@@ -475,7 +475,7 @@ fn the_newest_night_without_a_closing_may_still_be_at_it() {
         nights.into_iter().find(|entry| entry.id == id(25)).unwrap()
     };
     let entry = later(at("2026-06-25T10:00:00Z"));
-    assert_eq!((entry.disorder(), entry.aftermath), (Vec::new(), Aftermath::Absent { may_be_running: true }));
+    assert_eq!((entry.disorder(), entry.aftermath), (Vec::new(), PostReport::Absent { may_be_running: true }));
     let entry = later(at("2026-06-26T02:00:01Z"));
     assert_eq!(entry.disorder().len(), 1, "after a day it was killed");
     world.night(26, &orders(9), &orders(9));
@@ -515,7 +515,7 @@ fn no_night_of_the_future_is_running() {
     let world = World::sound(1);
     let night = world.night(27, &orders(9), &orders(9));
     CLOSING.iter().for_each(|name| fs::remove_file(night.join(name)).unwrap());
-    assert_eq!(world.entry(27).aftermath, Aftermath::Absent { may_be_running: false });
+    assert_eq!(world.entry(27).aftermath, PostReport::Absent { may_be_running: false });
     // And it hides no other.
     fs::create_dir(world.reports().join(id(25))).unwrap();
     let now = at("2026-06-25T03:00:00Z");
@@ -578,7 +578,7 @@ fn a_closing_is_read_as_strictly_as_a_report() {
     let good = format!(
         r#"{{"format":1,"run_id":"{RUN_ID}","report_sha256":"{sha256}","exit_code":0,"steps":[],"troubles":[],"debts":[]}}"#
     );
-    assert!(matches!(write(&good), Aftermath::Told(_)));
+    assert!(matches!(write(&good), PostReport::Told(_)));
     for (from, to, why) in [
         ("\"format\":1", "\"format\":2", "format 2"),
         ("\"debts\":[]", "\"debts\":[],\"debts\":[\"x\"]", "debts"),
@@ -586,11 +586,11 @@ fn a_closing_is_read_as_strictly_as_a_report() {
         ("\"run_id\":\"00", "\"run_id\":\"11", "another report"),
         (&sha256[..8], "00000000", "another report"),
     ] {
-        let Aftermath::Void(told) = write(&good.replacen(from, to, 1)) else { panic!("{to}") };
+        let PostReport::Void(told) = write(&good.replacen(from, to, 1)) else { panic!("{to}") };
         assert!(told.contains(why), "{told}");
     }
     let report = String::from_utf8(report).unwrap();
-    assert!(matches!(write(&report), Aftermath::Void(_)), "a report with its good signature is no closing");
+    assert!(matches!(write(&report), PostReport::Void(_)), "a report with its good signature is no closing");
 }
 
 #[test]

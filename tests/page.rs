@@ -14,7 +14,7 @@ use pgwitness::base::time::Timestamp;
 use pgwitness::model::finding::{Finding, FindingKind, Unchecked};
 use pgwitness::model::name::Name;
 use pgwitness::model::report::Report;
-use pgwitness::output::html::{self, Paper};
+use pgwitness::output::html::{self, ReportPage};
 use pgwitness::output::site::{Readers, all, one};
 use pgwitness::storage::history;
 use proptest::prelude::*;
@@ -163,7 +163,7 @@ fn page_of(dir: &Path, change: impl FnOnce(&mut Report)) -> String {
     let nights = history::read(dir, None, now()).unwrap();
     let mut report = Report::from_bytes(&fs::read(nights[0].path.join("report.json")).unwrap()).unwrap();
     change(&mut report);
-    html::report(&Paper { report: &report, entry: &nights[0], older: None, newer: None, has_index: true })
+    html::report(&ReportPage { report: &report, entry: &nights[0], older: None, newer: None, has_index: true })
 }
 
 #[test]
@@ -369,7 +369,8 @@ fn three_thousand_tables_take_less_than_a_second_and_are_folded() {
     let nights = history::read(dir.path(), None, now()).unwrap();
     let report = Report::from_bytes(&fs::read(nights[0].path.join("report.json")).unwrap()).unwrap();
     let start = Instant::now();
-    let page = html::report(&Paper { report: &report, entry: &nights[0], older: None, newer: None, has_index: true });
+    let page =
+        html::report(&ReportPage { report: &report, entry: &nights[0], older: None, newer: None, has_index: true });
     assert!(start.elapsed().as_secs_f64() < 1.0, "{:?}", start.elapsed());
     assert!(page.len() < 2_000_000, "{} bytes", page.len());
     assert!(page.contains("3,012 equal tables") && page.matches("<details>").count() >= 8);

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use paper::{IDENTITY, allowed, at, make_key, night, ssh_keygen, write_report};
 use pgwitness::model::finding::Finding;
-use pgwitness::storage::reports::{Check, KeyFile, keygen, load_manifest, read_key, verify};
+use pgwitness::storage::reports::{KeyFile, SignatureCheck, keygen, load_manifest, read_key, verify};
 use pgwitness::storage::signature::{self, NAMESPACE};
 use pgwitness::storage::signers::AllowedSigners;
 use proptest::prelude::*;
@@ -19,7 +19,7 @@ fn text(path: &Path) -> &str {
 }
 
 fn is_good(path: &Path, signers: &AllowedSigners) -> bool {
-    matches!(verify(path, signers, Some(IDENTITY), night()), Ok(Check::Good(_)))
+    matches!(verify(path, signers, Some(IDENTITY), night()), Ok(SignatureCheck::Good(_)))
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn a_signature_of_ssh_keygen_for_another_namespace_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let (report, signers) = sign_with_ssh_keygen(dir.path(), "file");
     let check = verify(&report, &signers, Some(IDENTITY), night()).unwrap();
-    assert!(matches!(&check, Check::BadSignature(reason) if reason.contains("\"file\"")), "{check}");
+    assert!(matches!(&check, SignatureCheck::BadSignature(reason) if reason.contains("\"file\"")), "{check}");
     assert_eq!(check.exit_code(), 2);
 }
 
@@ -130,11 +130,11 @@ fn a_signer_counts_only_in_his_time_and_under_his_name() {
     let signers = AllowedSigners::parse(&line).unwrap();
     assert!(is_good(&report, &signers));
     let late = verify(&report, &signers, Some(IDENTITY), at("2026-06-16T00:00:01Z")).unwrap();
-    assert!(matches!(&late, Check::UnknownSigner(reason) if reason.contains("until 2026-06-16")), "{late}");
+    assert!(matches!(&late, SignatureCheck::UnknownSigner(reason) if reason.contains("until 2026-06-16")), "{late}");
     let other = verify(&report, &signers, Some("someone@example.com"), night()).unwrap();
-    assert!(matches!(&other, Check::UnknownSigner(_)), "{other}");
+    assert!(matches!(&other, SignatureCheck::UnknownSigner(_)), "{other}");
     let nobody = verify(&report, &AllowedSigners::default(), None, night()).unwrap();
-    assert!(matches!(&nobody, Check::UnknownSigner(reason) if reason.contains("unknown signer")), "{nobody}");
+    assert!(matches!(&nobody, SignatureCheck::UnknownSigner(reason) if reason.contains("unknown signer")), "{nobody}");
     assert_eq!([late.exit_code(), other.exit_code(), nobody.exit_code()], [2; 3]);
 }
 
@@ -195,7 +195,7 @@ fn the_frozen_report_of_format_1_is_verified_and_read_for_ever() {
     let dir = frozen("format-1");
     let signers = AllowedSigners::parse(&fs::read_to_string(dir.join("allowed_signers")).unwrap()).unwrap();
     let check = verify(&dir, &signers, Some(IDENTITY), night()).unwrap();
-    let Check::Good(verified) = check else { panic!("{check}") };
+    let SignatureCheck::Good(verified) = check else { panic!("{check}") };
     let report = verified.report;
     let verdict_line = "damaged: 3 findings, 1 unchecked \
                         (rows, sequences, large objects, schema, foreign keys, assertions)";

@@ -6,7 +6,7 @@ use aws_sdk_rds::types::{DbInstance, Filter, PendingModifiedValues};
 
 use super::client::Rds;
 use super::errors::Trouble;
-use super::facts::{Described, Endpoint, SourceInstance, timestamp};
+use super::facts::{Described, InstanceAddress, SourceInstance, timestamp};
 use super::identifier::is_temporary_identifier;
 use super::tags;
 use crate::base::error::{Context, Error, Result};
@@ -157,8 +157,8 @@ fn some(value: Option<&str>) -> Option<String> {
     value.filter(|value| !value.is_empty()).map(str::to_owned)
 }
 
-fn endpoint(endpoint: &aws_sdk_rds::types::Endpoint) -> Option<Endpoint> {
-    Some(Endpoint { host: some(endpoint.address())?, port: endpoint.port()?.try_into().ok()? })
+fn endpoint(endpoint: &aws_sdk_rds::types::Endpoint) -> Option<InstanceAddress> {
+    Some(InstanceAddress { host: some(endpoint.address())?, port: endpoint.port()?.try_into().ok()? })
 }
 
 /// `PendingModifiedValues` is always there; empty lists and groups in it are no change.

@@ -15,7 +15,7 @@ pub(in crate::aws) fn timestamp(time: &DateTime) -> Timestamp {
 
 /// Where an instance listens, as the API says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Endpoint {
+pub struct InstanceAddress {
     /// A name in DNS.
     pub host: String,
     /// Usually 5432.
@@ -45,8 +45,8 @@ pub struct Described {
     pub replicas: Vec<String>,
     /// `DeletionProtection`.
     pub deletion_protection: Option<bool>,
-    /// `Endpoint`, once there is one.
-    pub endpoint: Option<Endpoint>,
+    /// `InstanceAddress`, once there is one.
+    pub endpoint: Option<InstanceAddress>,
     /// `PendingModifiedValues` is not empty.
     pub has_pending_changes: bool,
     /// `MasterUserSecret`: RDS keeps the password in Secrets Manager and turns it by itself.
@@ -84,7 +84,7 @@ pub struct SourceInstance {
     /// `DbiResourceId`.
     pub resource_id: String,
     /// Where it listens: never where we connect to.
-    pub endpoint: Option<Endpoint>,
+    pub endpoint: Option<InstanceAddress>,
     /// `DeletionProtection`; off deserves a warning.
     pub deletion_protection: bool,
     /// `EngineVersion`, for instance `17.4`.

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::client::Rds;
-use super::facts::{Described, Endpoint, SourceInstance};
+use super::facts::{Described, InstanceAddress, SourceInstance};
 use super::wait::Deadline;
 use crate::base::error::{Context, Error, Result};
 use crate::base::secret::Secret;
@@ -76,7 +76,7 @@ impl Rds {
     }
 
     /// The first way that leads in.
-    async fn try_ways(&self, instance: &Described, endpoint: &Endpoint, secret: &Secret) -> Result<ConnInfo> {
+    async fn try_ways(&self, instance: &Described, endpoint: &InstanceAddress, secret: &Secret) -> Result<ConnInfo> {
         let mut last = Error::new("there is no way to it");
         for way in self.ways(endpoint).await? {
             let conninfo = self.conninfo(instance, endpoint, &way, secret)?;
@@ -89,7 +89,7 @@ impl Rds {
     }
 
     /// At least one.
-    async fn ways(&self, endpoint: &Endpoint) -> Result<Vec<Way>> {
+    async fn ways(&self, endpoint: &InstanceAddress) -> Result<Vec<Way>> {
         let Some(via) = self.source().temporary.connect_via.as_deref() else {
             return Ok(vec![Way { address: None, port: endpoint.port }]);
         };
@@ -99,7 +99,13 @@ impl Rds {
         if ways.is_empty() { Err(Error::new("it has no address")).doing(doing) } else { Ok(ways) }
     }
 
-    fn conninfo(&self, instance: &Described, endpoint: &Endpoint, way: &Way, secret: &Secret) -> Result<ConnInfo> {
+    fn conninfo(
+        &self,
+        instance: &Described,
+        endpoint: &InstanceAddress,
+        way: &Way,
+        secret: &Secret,
+    ) -> Result<ConnInfo> {
         let user = instance.master_username.as_deref().ok_or_else(|| Error::new("RDS did not say its master user"))?;
         let bundle = self.source().temporary.ca_bundle.to_string_lossy();
         let port = way.port.to_string();
@@ -125,12 +131,12 @@ impl Rds {
 }
 
 /// Only an endpoint of its own, of an instance that is not production.
-fn distinct_endpoint<'a>(instance: &'a Described, source: &SourceInstance) -> Result<&'a Endpoint> {
+fn distinct_endpoint<'a>(instance: &'a Described, source: &SourceInstance) -> Result<&'a InstanceAddress> {
     let endpoint = instance.endpoint.as_ref().ok_or_else(|| Error::new("it has no endpoint yet"))?;
     if instance.resource_id.is_none() || instance.resource_id.as_deref() == Some(source.resource_id.as_str()) {
         return Err(Error::new(format!("its resource id is not known to differ from that of {}", source.identifier)));
     }
-    let is_sources = |its: &Endpoint| its.host.eq_ignore_ascii_case(&endpoint.host);
+    let is_sources = |its: &InstanceAddress| its.host.eq_ignore_ascii_case(&endpoint.host);
     if source.endpoint.as_ref().is_some_and(is_sources) {
         return Err(Error::new(format!("its endpoint {} is that of {}", endpoint.host, source.identifier)));
     }

@@ -19,7 +19,7 @@ const LOOKS: usize = 5;
 
 /// What to build. Journal the claim before this is sent.
 #[derive(Debug, Clone, Copy)]
-pub struct RestoreOrder<'a> {
+pub struct InstanceOrder<'a> {
     /// From [`super::identifier::identifier`].
     pub identifier: &'a str,
     /// The run's id, 32 hexadecimal digits.
@@ -36,7 +36,7 @@ pub struct RestoreOrder<'a> {
 
 /// What is being built. Journal the resource id.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Restored {
+pub struct RestoredInstance {
     /// `DbiResourceId`.
     pub resource_id: String,
     /// `DBInstanceClass` that could be had.
@@ -45,7 +45,7 @@ pub struct Restored {
     pub notes: Vec<String>,
 }
 
-impl RestoreOrder<'_> {
+impl InstanceOrder<'_> {
     fn tags(&self) -> Vec<Tag> {
         let pairs = [
             (tags::MANAGED, "true".to_owned()),
@@ -64,7 +64,7 @@ impl Rds {
     ///
     /// # Errors
     /// Nothing could be had, or it is not known whether something was built: the error says so, and the claim stays a debt.
-    pub async fn restore(&self, order: &RestoreOrder<'_>) -> Result<Restored> {
+    pub async fn restore(&self, order: &InstanceOrder<'_>) -> Result<RestoredInstance> {
         let doing = || format!("restore {} as {}", order.snapshot.identifier, order.identifier);
         let mut notes = Vec::new();
         let mut last = Error::new("temporary.instance_classes is empty");
@@ -90,7 +90,7 @@ impl Rds {
         Err(last).doing(doing)
     }
 
-    async fn order(&self, order: &RestoreOrder<'_>, class: &str) -> Result<Described, Trouble> {
+    async fn order(&self, order: &InstanceOrder<'_>, class: &str) -> Result<Described, Trouble> {
         let temporary = &self.source().temporary;
         let call = self.api.restore_db_instance_from_db_snapshot();
         let call = call
@@ -114,7 +114,7 @@ impl Rds {
     }
 
     /// What stands under our identifier after a call that failed, if it is ours.
-    async fn adopt(&self, order: &RestoreOrder<'_>, trouble: &Trouble) -> Result<Option<Described>> {
+    async fn adopt(&self, order: &InstanceOrder<'_>, trouble: &Trouble) -> Result<Option<Described>> {
         let is_unclear = trouble.kind == Kind::Unknown || trouble.is("DBInstanceAlreadyExists");
         let mut unseen = None;
         for look in 1..=LOOKS {
@@ -136,11 +136,11 @@ impl Rds {
 }
 
 /// The order failed, and so did the look.
-fn unknown(order: &RestoreOrder<'_>, trouble: Trouble) -> Error {
+fn unknown(order: &InstanceOrder<'_>, trouble: Trouble) -> Error {
     Error::from(trouble).context(format!("it is not known whether {} was built", order.identifier))
 }
 
-fn check_is_ours(order: &RestoreOrder<'_>, described: Described) -> Result<Described> {
+fn check_is_ours(order: &InstanceOrder<'_>, described: Described) -> Result<Described> {
     if described.tag(tags::RUN_ID) == Some(order.run_id) && described.tag(tags::MANAGED) == Some("true") {
         return Ok(described);
     }
@@ -148,12 +148,12 @@ fn check_is_ours(order: &RestoreOrder<'_>, described: Described) -> Result<Descr
 }
 
 /// What is journaled next decides what is deleted later: it must not be production's.
-fn restored(order: &RestoreOrder<'_>, described: Described, notes: Vec<String>) -> Result<Restored> {
+fn restored(order: &InstanceOrder<'_>, described: Described, notes: Vec<String>) -> Result<RestoredInstance> {
     let resource_id = described.resource_id.ok_or_else(|| Error::new("RDS did not say its DbiResourceId"))?;
     if described.identifier != order.identifier || resource_id == order.source.resource_id {
         return Err(Error::new(format!("RDS answered with {} ({resource_id})", described.identifier)));
     }
-    Ok(Restored { resource_id, instance_class: described.instance_class, notes })
+    Ok(RestoredInstance { resource_id, instance_class: described.instance_class, notes })
 }
 
 /// Another instance class may be had.

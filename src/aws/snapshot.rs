@@ -23,7 +23,7 @@ const AWS_BACKUP: &str = "awsbackup";
 
 /// A snapshot as RDS lists it, finished or not.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Listed {
+struct SnapshotPage {
     identifier: String,
     status: String,
     percent: Option<i32>,
@@ -72,7 +72,7 @@ impl Rds {
         loop {
             let mut listed = self.list_snapshots(&source.resource_id, None).await.doing(doing)?;
             listed.retain(|snapshot| snapshot.resource_id == source.resource_id);
-            let counting: Vec<&Listed> = listed.iter().filter(|one| counts(one, self.source())).collect();
+            let counting: Vec<&SnapshotPage> = listed.iter().filter(|one| counts(one, self.source())).collect();
             let coming = coming(&counting);
             match (coming.is_empty(), notes.is_empty()) {
                 (true, _) => return Ok(()),
@@ -88,7 +88,7 @@ impl Rds {
     }
 
     /// Without a kind: the automated and the manual ones.
-    async fn list_snapshots(&self, resource_id: &str, kind: Option<&str>) -> Result<Vec<Listed>, Trouble> {
+    async fn list_snapshots(&self, resource_id: &str, kind: Option<&str>) -> Result<Vec<SnapshotPage>, Trouble> {
         let mut all = Vec::new();
         let mut marker = None;
         for _ in 0..MAX_PAGES {
@@ -109,12 +109,12 @@ fn finding(source: &SourceInstance) -> String {
     format!("find a snapshot of {} ({})", source.identifier, source.resource_id)
 }
 
-fn listed(snapshot: &DbSnapshot) -> Listed {
+fn listed(snapshot: &DbSnapshot) -> SnapshotPage {
     let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
     // The time of a copy is the time of copying; its data is as old as the original.
     let times = [snapshot.snapshot_create_time(), snapshot.original_snapshot_create_time()];
     let created_at = times[0].and_then(|_| times.into_iter().flatten().map(timestamp).min());
-    Listed {
+    SnapshotPage {
         identifier: text(snapshot.db_snapshot_identifier()),
         status: text(snapshot.status()),
         percent: snapshot.percent_progress(),
@@ -128,8 +128,8 @@ fn listed(snapshot: &DbSnapshot) -> Listed {
     }
 }
 
-fn choose_newest(all: &[Listed], source: &RdsSource, now: Timestamp) -> Result<Snapshot> {
-    let counting: Vec<&Listed> = all.iter().filter(|listed| counts(listed, source)).collect();
+fn choose_newest(all: &[SnapshotPage], source: &RdsSource, now: Timestamp) -> Result<Snapshot> {
+    let counting: Vec<&SnapshotPage> = all.iter().filter(|listed| counts(listed, source)).collect();
     let finished = counting.iter().filter(|listed| is_finished(listed)).max_by_key(|listed| listed.created_at);
     let Some(newest) = finished else { return Err(none_finished(&counting, all.len())) };
     let mut snapshot = usable(newest, now)?;
@@ -151,7 +151,7 @@ fn choose_newest(all: &[Listed], source: &RdsSource, now: Timestamp) -> Result<S
 }
 
 /// Whether a snapshot is of the configured kind.
-fn counts(listed: &Listed, source: &RdsSource) -> bool {
+fn counts(listed: &SnapshotPage, source: &RdsSource) -> bool {
     match source.snapshots {
         SnapshotKind::Automated => listed.kind == "automated",
         SnapshotKind::Manual => listed.kind == "manual",
@@ -160,14 +160,14 @@ fn counts(listed: &Listed, source: &RdsSource) -> bool {
 }
 
 /// Those that RDS is still making and that will be newer than every finished one. RDS may not say yet when they are taken.
-fn coming(counting: &[&Listed]) -> String {
+fn coming(counting: &[&SnapshotPage]) -> String {
     let newest = counting.iter().filter(|listed| is_finished(listed)).filter_map(|listed| listed.created_at).max();
-    let is_newer = |listed: &Listed| listed.created_at.is_none_or(|at| newest.is_none_or(|newest| at > newest));
+    let is_newer = |listed: &SnapshotPage| listed.created_at.is_none_or(|at| newest.is_none_or(|newest| at > newest));
     let coming = counting.iter().filter(|listed| listed.status == "creating" && is_newer(listed));
     coming.map(|listed| format!("{} is {}", listed.identifier, progress(listed))).collect::<Vec<_>>().join(", ")
 }
 
-fn choose_wanted(all: &[Listed], wanted: &str, now: Timestamp) -> Result<Snapshot> {
+fn choose_wanted(all: &[SnapshotPage], wanted: &str, now: Timestamp) -> Result<Snapshot> {
     let Some(found) = all.iter().find(|listed| listed.identifier == wanted) else {
         let newest = all.iter().max_by_key(|listed| listed.created_at);
         let seen =
@@ -183,12 +183,12 @@ fn choose_wanted(all: &[Listed], wanted: &str, now: Timestamp) -> Result<Snapsho
     Ok(snapshot)
 }
 
-fn is_finished(listed: &Listed) -> bool {
+fn is_finished(listed: &SnapshotPage) -> bool {
     listed.status == "available" && listed.created_at.is_some()
 }
 
 /// The last doubts: its engine, and a time that is still to come.
-fn usable(listed: &Listed, now: Timestamp) -> Result<Snapshot> {
+fn usable(listed: &SnapshotPage, now: Timestamp) -> Result<Snapshot> {
     if listed.engine != "postgres" {
         return Err(Error::new(format!(
             "snapshot {} is of engine {:?}, not postgres",
@@ -212,7 +212,7 @@ fn usable(listed: &Listed, now: Timestamp) -> Result<Snapshot> {
     })
 }
 
-fn none_finished(counting: &[&Listed], all: usize) -> Error {
+fn none_finished(counting: &[&SnapshotPage], all: usize) -> Error {
     match (counting.len(), all) {
         (0, 0) => Error::new("it has no snapshot").hint("is its backup retention period 0?"),
         (0, others) => Error::new(format!("it has no snapshot of the configured kind, but {others} of another kind"))
@@ -221,14 +221,14 @@ fn none_finished(counting: &[&Listed], all: usize) -> Error {
     }
 }
 
-fn unfinished(counting: &[&Listed]) -> String {
+fn unfinished(counting: &[&SnapshotPage]) -> String {
     let unfinished = counting.iter().filter(|listed| !is_finished(listed));
     let texts: Vec<String> =
         unfinished.map(|listed| format!("{} is {}", listed.identifier, progress(listed))).collect();
     texts.join(", ")
 }
 
-fn progress(listed: &Listed) -> String {
+fn progress(listed: &SnapshotPage) -> String {
     match (listed.status.as_str(), listed.percent) {
         ("available", _) => "available, but RDS does not say when it was taken".to_owned(),
         ("", _) => "without a status".to_owned(),
@@ -237,7 +237,7 @@ fn progress(listed: &Listed) -> String {
     }
 }
 
-fn age(listed: &Listed, now: Timestamp) -> String {
+fn age(listed: &SnapshotPage, now: Timestamp) -> String {
     span(now.seconds().saturating_sub(listed.created_at.unwrap_or_default().seconds()))
 }
 

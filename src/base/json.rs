@@ -16,7 +16,7 @@ use crate::base::error::{Context, Error, Result};
 pub fn format_of(json: impl Read) -> Result<Option<u64>> {
     let mut format = None;
     let mut reader = serde_json::Deserializer::from_reader(json);
-    let walk = Walk { place: Place::Top, format: &mut format };
+    let walk = Walk { place: JsonPlace::Top, format: &mut format };
     walk.deserialize(&mut reader).and_then(|()| reader.end()).map_err(|error| Error::new(error.to_string()))?;
     Ok(format)
 }
@@ -44,14 +44,14 @@ pub fn from_slice<T: DeserializeOwned>(noun: &str, bytes: &[u8], known: RangeInc
 }
 
 #[derive(Clone, Copy, PartialEq)]
-enum Place {
+enum JsonPlace {
     Top,
     Format,
     Inside,
 }
 
 struct Walk<'a> {
-    place: Place,
+    place: JsonPlace,
     format: &'a mut Option<u64>,
 }
 
@@ -83,7 +83,7 @@ impl<'de> Visitor<'de> for Walk<'_> {
     }
 
     fn visit_u64<E>(self, number: u64) -> Result<(), E> {
-        if self.place == Place::Format {
+        if self.place == JsonPlace::Format {
             *self.format = Some(number);
         }
         Ok(())
@@ -98,14 +98,15 @@ impl<'de> Visitor<'de> for Walk<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        while items.next_element_seed(Walk { place: Place::Inside, format: self.format })?.is_some() {}
+        while items.next_element_seed(Walk { place: JsonPlace::Inside, format: self.format })?.is_some() {}
         Ok(())
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
         let mut keys = HashSet::new();
         while let Some(key) = entries.next_key::<String>()? {
-            let place = if self.place == Place::Top && key == "format" { Place::Format } else { Place::Inside };
+            let place =
+                if self.place == JsonPlace::Top && key == "format" { JsonPlace::Format } else { JsonPlace::Inside };
             if keys.contains(&key) {
                 return Err(de::Error::custom(format!("the key {key:?} appears twice")));
             }

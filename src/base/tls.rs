@@ -22,7 +22,7 @@ use crate::base::files;
 
 /// What we ask of the server's certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verification {
+pub enum PeerVerification {
     /// Nothing: encrypted, but to whom we do not know.
     Nothing,
     /// Signed by a root we trust (`verify-ca`).
@@ -44,8 +44,8 @@ pub enum Roots {
 #[derive(Debug, Clone)]
 pub struct TlsSettings {
     /// What we ask of the server's certificate.
-    pub verification: Verification,
-    /// Where trust comes from; not needed for `Verification::Nothing`.
+    pub verification: PeerVerification,
+    /// Where trust comes from; not needed for `PeerVerification::Nothing`.
     pub roots: Option<Roots>,
     /// A file of PEM revocation lists.
     pub revoked: Option<PathBuf>,
@@ -69,7 +69,7 @@ pub fn connector(settings: &TlsSettings) -> Result<MakeRustlsConnect> {
 /// What is asked of a server on the web: the system's roots or those of a file, and its name.
 pub fn web(ca_bundle: Option<&Path>) -> Result<ClientConfig> {
     client_config(&TlsSettings {
-        verification: Verification::Full,
+        verification: PeerVerification::Full,
         roots: Some(ca_bundle.map_or(Roots::System, |path| Roots::File(path.to_owned()))),
         revoked: None,
         client: None,
@@ -108,7 +108,7 @@ fn client_config(settings: &TlsSettings) -> Result<ClientConfig> {
 /// The verifier behind every mode.
 #[derive(Debug)]
 struct Verifier {
-    verification: Verification,
+    verification: PeerVerification,
     provider: Arc<CryptoProvider>,
     /// `None` exactly when nothing is verified.
     inner: Option<Arc<WebPkiServerVerifier>>,
@@ -118,7 +118,7 @@ struct Verifier {
 
 fn verifier(settings: &TlsSettings, provider: Arc<CryptoProvider>) -> Result<Verifier> {
     let verification = settings.verification;
-    if verification == Verification::Nothing {
+    if verification == PeerVerification::Nothing {
         return Ok(Verifier { verification, provider, inner: None, roots: Vec::new() });
     }
     let roots = match &settings.roots {
@@ -163,9 +163,9 @@ impl ServerCertVerifier for Verifier {
             // The name is looked at last: the chain is good.
             Err(rustls::Error::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-            )) if self.verification == Verification::Chain => Ok(ServerCertVerified::assertion()),
+            )) if self.verification == PeerVerification::Chain => Ok(ServerCertVerified::assertion()),
             Err(error) if self.is_trusted_root_itself(end_entity, &error) => {
-                if self.verification == Verification::Full {
+                if self.verification == PeerVerification::Full {
                     rustls::client::verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
                 }
                 Ok(ServerCertVerified::assertion())

@@ -12,7 +12,7 @@ use crate::base::printable::printable;
 use crate::base::text::{bytes as size, cells};
 use crate::base::time::Timestamp;
 use crate::model::run::{Kinship, Origin};
-use crate::storage::backups::{self, Backup, Backups, Listing, Ours};
+use crate::storage::backups::{self, Backup, BackupListing, Backups, Ours};
 
 /// Exit code: something that was verified once does not count any more.
 const NOT_WHOLE: u8 = 2;
@@ -20,7 +20,7 @@ const FORMAT: u32 = 1;
 
 /// One line.
 #[derive(Debug, Serialize)]
-struct Line {
+struct BackupLine {
     id: String,
     place: &'static str,
     data_as_of: Option<Timestamp>,
@@ -39,7 +39,7 @@ struct Printed<'a> {
     directory: &'a Path,
     /// What the directory is marked for.
     marked_for: &'a [Origin],
-    backups: &'a [Line],
+    backups: &'a [BackupLine],
     notes: &'a [String],
 }
 
@@ -51,7 +51,7 @@ pub fn run(command: &BackupsCommand) -> Result<u8> {
 }
 
 fn list(arguments: &BackupsListArguments) -> Result<u8> {
-    let place = Place::new(arguments)?;
+    let place = BackupFolder::new(arguments)?;
     let backups = Backups::open(&place.directory)?;
     let listing = backups.list()?;
     let ours = place.origin.as_ref().map(|origin| backups.as_of(origin));
@@ -79,13 +79,13 @@ fn list(arguments: &BackupsListArguments) -> Result<u8> {
 }
 
 /// Where to look, and for which object.
-struct Place {
+struct BackupFolder {
     directory: PathBuf,
     reports: PathBuf,
     origin: Option<Origin>,
 }
 
-impl Place {
+impl BackupFolder {
     fn new(arguments: &BackupsListArguments) -> Result<Self> {
         if let Some(directory) = &arguments.directory {
             return Ok(Self { directory: directory.clone(), reports: PathBuf::new(), origin: None });
@@ -97,7 +97,7 @@ impl Place {
 }
 
 /// Newest first, whatever the place.
-fn lines(listing: &Listing, ours: Option<&Ours>, reports: &Path) -> Vec<Line> {
+fn lines(listing: &BackupListing, ours: Option<&Ours>, reports: &Path) -> Vec<BackupLine> {
     let mut lines = Vec::new();
     let places = [("verified", &listing.verified), ("damaged", &listing.damaged), ("unverified", &listing.unverified)];
     for (place, backups) in places {
@@ -117,7 +117,7 @@ fn lines(listing: &Listing, ours: Option<&Ours>, reports: &Path) -> Vec<Line> {
     lines
 }
 
-fn line(place: &'static str, backup: &Backup, ours: Option<&Ours>, reports: &Path) -> Line {
+fn line(place: &'static str, backup: &Backup, ours: Option<&Ours>, reports: &Path) -> BackupLine {
     let record = &backup.record;
     let kinship = ours.map(|ours| ours.kinship(backup, reports));
     let note = match kinship {
@@ -126,7 +126,7 @@ fn line(place: &'static str, backup: &Backup, ours: Option<&Ours>, reports: &Pat
         Some(Kinship::Other) => Some("of another source: does not count"),
         Some(Kinship::Unknown) => Some("its source is not known: does not count"),
     };
-    Line {
+    BackupLine {
         id: record.id.clone(),
         place,
         data_as_of: Some(record.data_as_of),
@@ -139,10 +139,10 @@ fn line(place: &'static str, backup: &Backup, ours: Option<&Ours>, reports: &Pat
     }
 }
 
-fn bare(place: &'static str, id: &str) -> Line {
+fn bare(place: &'static str, id: &str) -> BackupLine {
     let (id, data_as_of) = (id.to_owned(), None);
     let (made_at, bytes, source, is_own, report, note) = (None, None, None, None, None, None);
-    Line { id, place, data_as_of, made_at, bytes, source, is_own, report, note }
+    BackupLine { id, place, data_as_of, made_at, bytes, source, is_own, report, note }
 }
 
 /// Nothing removes them: the size says when it is time to.
@@ -157,7 +157,7 @@ fn damaged_total(damaged: &[Backup]) -> Option<String> {
     })
 }
 
-fn table(lines: &[Line], notes: &[String]) -> String {
+fn table(lines: &[BackupLine], notes: &[String]) -> String {
     let mut text = String::new();
     if lines.is_empty() {
         text.push_str("there is no backup\n");
@@ -172,7 +172,7 @@ fn table(lines: &[Line], notes: &[String]) -> String {
     text
 }
 
-fn row(line: &Line) -> Vec<String> {
+fn row(line: &BackupLine) -> Vec<String> {
     let source = match &line.source {
         Some(Origin::Postgres { database, servers, .. }) => format!("{database} on {}", servers.join(",")),
         Some(Origin::Rds { database, instance, .. }) => format!("{database} of {instance}"),

@@ -11,7 +11,7 @@ use crate::base::error::Result;
 use crate::compare::Request;
 use crate::compare::rows::Show;
 use crate::endpoint::any::Endpoint;
-use crate::endpoint::compare_endpoints::{self, Comparison, Job};
+use crate::endpoint::compare_endpoints::{self, Comparison, ComparisonJob};
 use crate::model::progress::{Event, Side};
 use crate::model::redaction::Redaction;
 use crate::model::report::{Report, Run, Times, Tools};
@@ -68,7 +68,7 @@ async fn run_redacted(arguments: &CompareArguments, redaction: Redaction) -> Res
     finish(arguments, &comparison, facts, folder)
 }
 
-fn job(arguments: &CompareArguments) -> Result<Job> {
+fn job(arguments: &CompareArguments) -> Result<ComparisonJob> {
     let request = Request {
         selection: inputs::selection(&arguments.selection)?,
         required: inputs::required(&arguments.require)?,
@@ -76,7 +76,7 @@ fn job(arguments: &CompareArguments) -> Result<Job> {
         ..Default::default()
     };
     let show = Show { redaction: inputs::redaction(arguments.redact)?, max_rows: arguments.max_rows };
-    Ok(Job { request, assertions: inputs::assertions(&arguments.checks)?, show })
+    Ok(ComparisonJob { request, assertions: inputs::assertions(&arguments.checks)?, show })
 }
 
 /// Prints first: a report that cannot be written must not take the result along.

@@ -9,13 +9,13 @@ use super::inputs;
 use super::terminal::{Terminal, print_note, print_result};
 use crate::base::error::{Error, Result};
 use crate::base::text::{grouped, wrap};
-use crate::cli::demo_scenario::{self, Demo, Night, Paper, SOURCE, WOUNDS, Wound};
+use crate::cli::demo_scenario::{self, Demo, DemoReport, DemoRun, SOURCE, WOUNDS, Wound};
 use crate::endpoint::compare_endpoints::Comparison;
 use crate::model::run::StepResult;
 use crate::output::terminal::{self, Style};
 use crate::postgres::install::{self, InstallPlan};
 use crate::postgres::tools::{CLIENT, PgTools, SERVER};
-use crate::storage::reports::Check;
+use crate::storage::reports::SignatureCheck;
 
 /// Finds PostgreSQL, or installs it when the user wants that. Before there is anything to clean up: Ctrl-C just ends us.
 ///
@@ -92,7 +92,7 @@ fn not_named(missed: &[&str]) -> Error {
         .hint("this is a fault of pgwitness: please report it with what is printed above")
 }
 
-async fn nights(demo: &Demo, page: &Page) -> Result<Night> {
+async fn nights(demo: &Demo, page: &Page) -> Result<DemoRun> {
     page.heading("1. A night: dump, restore, prove, sign")?;
     let start = Instant::now();
     demo.load().await?;
@@ -112,7 +112,7 @@ async fn nights(demo: &Demo, page: &Page) -> Result<Night> {
 }
 
 /// One night, told by its own report.
-async fn night(demo: &Demo, page: &Page) -> Result<Night> {
+async fn night(demo: &Demo, page: &Page) -> Result<DemoRun> {
     let start = Instant::now();
     let night = demo.night().await?;
     let told = night.report.night.as_ref().into_iter().flat_map(|night| &night.steps);
@@ -136,12 +136,12 @@ async fn night(demo: &Demo, page: &Page) -> Result<Night> {
     Ok(night)
 }
 
-fn paper(demo: &Demo, page: &Page, night: &Night) -> Result<()> {
+fn paper(demo: &Demo, page: &Page, night: &DemoRun) -> Result<()> {
     page.heading("3. On paper: a signed report")?;
-    let paper: Paper = demo.verify(night)?;
+    let paper: DemoReport = demo.verify(night)?;
     page.command("pgwitness report verify report.json --allowed-signers allowed_signers")?;
     match &paper.check {
-        Check::Good(_) => page.good(&paper.check.to_string())?,
+        SignatureCheck::Good(_) => page.good(&paper.check.to_string())?,
         bad => return Err(Error::new(bad.to_string()).context("verify the report that was just signed")),
     }
     if let Some(said) = paper.ask_ssh_keygen()? {
@@ -151,7 +151,7 @@ fn paper(demo: &Demo, page: &Page, night: &Night) -> Result<()> {
     }
     page.text("the same after one bit of the report was changed:")?;
     match paper.forge()? {
-        Check::Good(_) => Err(Error::new("a forged report passed for a good one")),
+        SignatureCheck::Good(_) => Err(Error::new("a forged report passed for a good one")),
         bad => page.good(&bad.to_string()),
     }
 }

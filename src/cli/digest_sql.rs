@@ -8,7 +8,7 @@ use super::args::DigestSqlArguments;
 use super::inputs;
 use super::terminal::print_sql;
 use crate::base::error::{Context, Error, Result};
-use crate::endpoint::digest_sql::{self, Part};
+use crate::endpoint::digest_sql::{self, SqlPart};
 use crate::model::catalog;
 use crate::model::name::{Name, quote_literal};
 use crate::postgres::conninfo::ConnInfo;
@@ -43,7 +43,7 @@ fn question(schema: Option<&str>, name: &str) -> String {
 }
 
 /// The one table that was meant, and what holds its rows.
-fn only_table(rows: &[SimpleQueryRow]) -> Result<(Name, Vec<Part>)> {
+fn only_table(rows: &[SimpleQueryRow]) -> Result<(Name, Vec<SqlPart>)> {
     let names = rows.iter().map(|row| Ok(Name::new(text(row, 0)?, text(row, 1)?))).collect::<Result<BTreeSet<_>>>()?;
     let mut names: Vec<Name> = names.into_iter().collect();
     if names.len() > 1 {
@@ -58,7 +58,7 @@ fn only_table(rows: &[SimpleQueryRow]) -> Result<(Name, Vec<Part>)> {
     Ok((table, parts))
 }
 
-fn part(row: &SimpleQueryRow) -> Result<Part> {
+fn part(row: &SimpleQueryRow) -> Result<SqlPart> {
     let name = Name::new(text(row, 3)?, text(row, 4)?);
     match text(row, 5)?.as_str() {
         "r" | "m" | "p" => {}
@@ -67,5 +67,5 @@ fn part(row: &SimpleQueryRow) -> Result<Part> {
         _ => return Err(Error::new(format!("{name} is not a table"))),
     }
     let columns = serde_json::from_str(&text(row, 6)?).map_err(|error| Error::from_source(&error))?;
-    Ok(Part { name, columns })
+    Ok(SqlPart { name, columns })
 }

@@ -2,7 +2,7 @@
 
 use crate::config::Config;
 use crate::model::progress::Listener;
-use crate::nightly::Given;
+use crate::nightly::RunContext;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -125,8 +125,8 @@ pub fn key_file(path: &Path, passphrase_file: Option<&PathBuf>) -> Result<KeyFil
 }
 
 /// The doors to the world, for every command that works by the configuration.
-pub fn given(config: &Config, listener: Listener) -> Given<'_> {
-    Given {
+pub fn given(config: &Config, listener: Listener) -> RunContext<'_> {
+    RunContext {
         config,
         environment: &environment,
         now: now,

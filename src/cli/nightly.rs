@@ -7,7 +7,7 @@ use super::{config, inputs, stopped};
 use crate::base::error::{Error, Result};
 use crate::base::files;
 use crate::base::printable::printable;
-use crate::nightly::{self, Ended, Plan};
+use crate::nightly::{self, Plan, RunOutcome};
 use crate::output::terminal::{self, Heading};
 
 /// Runs a night; the exit code is its answer.
@@ -32,7 +32,7 @@ pub async fn run(arguments: &NightlyArguments) -> Result<u8> {
     Ok(ended.exit_code)
 }
 
-fn tell(ended: &Ended, format: Format) -> Result<()> {
+fn tell(ended: &RunOutcome, format: Format) -> Result<()> {
     if let Some(witnessed) = &ended.comparison {
         match (format, &ended.report) {
             (Format::Json, Some(path)) => print_json(&files::read_text(path, files::REPORT)?)?,

@@ -69,7 +69,7 @@ pub fn directory(place: &PlaceArguments) -> Result<PathBuf> {
 }
 
 /// What the configuration says of reports. Without one, the options of this command do as well.
-fn configured(place: &PlaceArguments, hint: &str) -> Result<crate::config::Report> {
+fn configured(place: &PlaceArguments, hint: &str) -> Result<crate::config::ReportSettings> {
     let is_absent = !place.config.config.exists();
     let loaded = config::load(&place.config).map(|config| config.report);
     let loaded = loaded.map_err(|error| if is_absent { error.without_hint().hint(hint) } else { error });

@@ -10,8 +10,8 @@ use crate::config::Config;
 use crate::model::redaction::Redaction;
 use crate::model::report::Report;
 use crate::model::verdict::{self, Outcome};
-use crate::nightly::Given;
-use crate::nightly::recover::{self, Wanted};
+use crate::nightly::RunContext;
+use crate::nightly::recover::{self, WantedBackup};
 use crate::output::terminal::{self, Heading};
 use crate::postgres::conninfo::ConnInfo;
 use crate::storage::journal::{Holder, Lock};
@@ -39,7 +39,7 @@ async fn run_redacted(arguments: &RestoreArguments, config: &Config, redaction: 
     // A run that ends meanwhile could remove the backup.
     let _lock = Lock::acquire(given.state(), &holder)?;
     let signers = signers(arguments, &given).await?;
-    let wanted = Wanted {
+    let wanted = WantedBackup {
         given: &given,
         backup: arguments.backup.as_deref(),
         into: &into,
@@ -91,7 +91,7 @@ fn differs(outcome: &Outcome) -> String {
 }
 
 /// Those of the file, or only our own key.
-async fn signers(arguments: &RestoreArguments, given: &Given<'_>) -> Result<AllowedSigners> {
+async fn signers(arguments: &RestoreArguments, given: &RunContext<'_>) -> Result<AllowedSigners> {
     if let Some(file) = &arguments.allowed_signers {
         let text =
             files::read_text(file, files::BY_HAND).map_err(Error::from).doing(|| format!("read {}", file.display()))?;

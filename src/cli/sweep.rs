@@ -5,7 +5,7 @@ use super::progress::Progress;
 use super::terminal::{Terminal, print_error, print_result};
 use super::{config, inputs};
 use crate::base::error::Result;
-use crate::nightly::{Broom, sweep};
+use crate::nightly::{SweepOptions, sweep};
 
 /// Something is left over.
 const LEFT_BEHIND: u8 = 3;
@@ -15,7 +15,7 @@ pub async fn run(arguments: &SweepArguments) -> Result<u8> {
     let config = config::load(&arguments.file)?;
     let progress = Progress::new(false, Terminal::stderr());
     let given = inputs::given(&config, progress.listener.clone());
-    let broom = Broom { is_dry: arguments.dry_run, confirmed: &arguments.confirm };
+    let broom = SweepOptions { is_dry: arguments.dry_run, confirmed: &arguments.confirm };
     let swept = sweep(&given, &broom).await?;
     drop(given);
     drop(progress);

@@ -54,11 +54,11 @@ pub fn generated_columns(name: &Name, expected: &Relation, actual: &Relation, no
     }
 }
 
-type Side<'a> = (&'a Relation, &'a Computed);
+type ComputedSide<'a> = (&'a Relation, &'a Computed);
 
 /// The lines with the generated columns differ at least as often as those without. Where they differ more often, rows are the same
 /// and values were generated otherwise.
-fn compare(name: &Name, expected: Side<'_>, actual: Side<'_>, notes: &mut Notes<'_>) {
+fn compare(name: &Name, expected: ComputedSide<'_>, actual: ComputedSide<'_>, notes: &mut Notes<'_>) {
     let object = format!("generated columns {name}");
     let (Observed::Seen(e), Observed::Seen(a)) = (&expected.1.rows, &actual.1.rows) else {
         let before = notes.outcome.unchecked.len();

@@ -238,7 +238,7 @@ fn note_unseen<T>(object: &str, expected: Option<&Observed<T>>, actual: Option<&
 }
 
 /// What differs between foreign keys and assertions: aspect and words, and whether a name on one side only is somebody else's finding.
-struct Rule {
+struct ColumnRule {
     aspect: Aspect,
     kind: FindingKind,
     noun: &'static str,
@@ -246,21 +246,25 @@ struct Rule {
 }
 
 /// A key on one side only is a finding of the schema comparison.
-const FOREIGN_KEYS: Rule = Rule {
+const FOREIGN_KEYS: ColumnRule = ColumnRule {
     aspect: Aspect::ForeignKeys,
     kind: FindingKind::ForeignKey,
     noun: "foreign_key",
     is_definition_compared: true,
 };
-const ASSERTIONS: Rule =
-    Rule { aspect: Aspect::Assertions, kind: FindingKind::Assertion, noun: "assertion", is_definition_compared: false };
+const ASSERTIONS: ColumnRule = ColumnRule {
+    aspect: Aspect::Assertions,
+    kind: FindingKind::Assertion,
+    noun: "assertion",
+    is_definition_compared: false,
+};
 
 type Results = BTreeMap<String, Observed<Violations>>;
 type Looked<'a> = Option<&'a Observed<Violations>>;
 
 /// Violations are findings on whichever side they are: a faithful copy of a broken database is broken. Also when the other side
 /// is a dump, which cannot answer: what was seen was seen.
-fn compare_violations(rule: Rule, expected: &Results, actual: &Results, notes: &mut Notes<'_>) {
+fn compare_violations(rule: ColumnRule, expected: &Results, actual: &Results, notes: &mut Notes<'_>) {
     let mut names: BTreeSet<&String> = expected.keys().chain(actual.keys()).collect();
     if rule.aspect == Aspect::Assertions {
         names.extend(&notes.request.assertions);
@@ -302,7 +306,7 @@ fn note_lost_keys(side: &str, manifest: &Manifest, others: &Results, notes: &mut
     }
 }
 
-fn note_what_was_looked_at(rule: &Rule, name: &str, e: Looked<'_>, a: Looked<'_>, notes: &mut Notes<'_>) {
+fn note_what_was_looked_at(rule: &ColumnRule, name: &str, e: Looked<'_>, a: Looked<'_>, notes: &mut Notes<'_>) {
     let object = format!("{} {name}", rule.noun);
     note_unseen(&object, e, a, notes);
     if !rule.is_definition_compared {

@@ -37,7 +37,7 @@ pub fn compare(expected: &Manifest, actual: &Manifest, notes: &mut Notes<'_>) {
     let arrays = OnceCell::new();
     let is_same_text = |kind: &str, relation: Option<&str>, e: &str, a: &str| {
         let arrays = arrays.get_or_init(|| known_arrays([expected, actual]));
-        canonical::is_same(canonical::Object { kind, relation }, e, a, arrays)
+        canonical::is_same(canonical::DefinedObject { kind, relation }, e, a, arrays)
     };
     let is_same = |kind: &str, identity: &str, e: &Definition, a: &Definition| {
         e.text == a.text

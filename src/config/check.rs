@@ -6,7 +6,10 @@ use super::check_metrics::check_metrics;
 use super::check_notify::check_notify;
 use super::check_notify::is_open;
 use super::problems::{Problems, VARIABLE, fits};
-use super::{Config, DriftRule, Dump, DumpFormat, PostgresSource, RdsSource, Restore, Retention, Source, Temporary};
+use super::{
+    Config, DriftRule, DumpFormat, DumpSettings, PostgresSource, RdsSource, RestoreSettings, Retention, Source,
+    Temporary,
+};
 use crate::base::error::Error;
 use crate::model::selection::Pattern;
 use crate::postgres::conninfo::{ServerLogin, Spoken, has_other_scheme};
@@ -168,7 +171,7 @@ fn check_login(problems: &mut Problems, section: &str, login: &ServerLogin<'_>) 
     }
 }
 
-fn check_dump(problems: &mut Problems, dump: &Dump) {
+fn check_dump(problems: &mut Problems, dump: &DumpSettings) {
     problems.absolute("dump.directory", Some(&dump.directory));
     problems.absolute("dump.pg_bindir", dump.pg_bindir.as_deref());
     problems.jobs("dump.jobs", dump.jobs);
@@ -190,7 +193,7 @@ fn check_dump(problems: &mut Problems, dump: &Dump) {
     );
 }
 
-fn check_restore(problems: &mut Problems, restore: &Restore, protected: &[String]) {
+fn check_restore(problems: &mut Problems, restore: &RestoreSettings, protected: &[String]) {
     check_login(problems, "restore", &restore.login());
     let database = &restore.database;
     problems.jobs("restore.jobs", restore.jobs);

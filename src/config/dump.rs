@@ -11,7 +11,7 @@ use super::{Span, defaults};
 /// How a dump is made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Dump {
+pub struct DumpSettings {
     /// Where dumps are kept, marked by `pgwitness init`.
     pub directory: PathBuf,
     /// pg_dump's `--format`.

@@ -2,7 +2,7 @@
 //!
 //! Never the password itself.
 
-use super::{PostgresSource, Restore};
+use super::{PostgresSource, RestoreSettings};
 use crate::postgres::conninfo::ServerLogin;
 
 impl PostgresSource {
@@ -18,7 +18,7 @@ impl PostgresSource {
     }
 }
 
-impl Restore {
+impl RestoreSettings {
     /// How to get in.
     pub fn login(&self) -> ServerLogin<'_> {
         let Self { url, password_file, password_command, password_env, .. } = self;

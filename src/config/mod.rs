@@ -21,10 +21,10 @@ use std::path::PathBuf;
 
 pub use crate::compare::drift::DriftRule;
 pub use check_notify::is_loopback;
-pub use dump::{Dump, DumpFormat};
+pub use dump::{DumpFormat, DumpSettings};
 pub use examples::ACTIONS;
 pub use notify::{Email, Metrics, Notify, Ping, SmtpTls, Webhook, When};
-pub use restore::{AcceptedError, CopyFate, MaterializedViews, Restore};
+pub use restore::{AcceptedError, CopyFate, MaterializedViews, RestoreSettings};
 use serde::{Deserialize, Serialize};
 pub use source::{PostgresSource, RdsSource, SnapshotKind, Source, Temporary};
 pub use span::Span;
@@ -36,9 +36,9 @@ pub struct Config {
     /// What is copied.
     pub source: Source,
     /// How it is dumped, and where to.
-    pub dump: Dump,
+    pub dump: DumpSettings,
     /// Where it is restored to be proven.
-    pub restore: Restore,
+    pub restore: RestoreSettings,
     /// What is compared.
     #[serde(default)]
     pub verify: Verify,
@@ -48,7 +48,7 @@ pub struct Config {
     /// Which verified dumps stay.
     pub retention: Retention,
     /// Where reports go and who signs them.
-    pub report: Report,
+    pub report: ReportSettings,
     /// Commands of the user's own, run after the verdict.
     #[serde(default)]
     pub hooks: Hooks,
@@ -63,7 +63,7 @@ pub struct Config {
     pub protected: Protected,
     /// Where the journal and the lock are.
     #[serde(default)]
-    pub state: State,
+    pub state: StateSettings,
 }
 
 /// What is compared.
@@ -106,7 +106,7 @@ pub struct Retention {
 /// Where reports go and who signs them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Report {
+pub struct ReportSettings {
     /// One directory a night below this one.
     pub directory: PathBuf,
     /// The private key that signs (see `pgwitness keygen`).
@@ -154,12 +154,12 @@ pub struct Protected {
 /// Where the journal and the lock are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct State {
+pub struct StateSettings {
     /// For pgwitness alone.
     pub directory: PathBuf,
 }
 
-impl Default for State {
+impl Default for StateSettings {
     fn default() -> Self {
         Self { directory: PathBuf::from("/var/lib/pgwitness") }
     }

@@ -11,7 +11,7 @@ use super::defaults;
 /// Where a dump is restored to be proven.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Restore {
+pub struct RestoreSettings {
     /// A connection string for the server that gets the copy; its dbname is only used to create and drop databases.
     pub url: String,
     /// The password is the first line of this file (mode 0600), when `.pgpass` is not used.

@@ -12,7 +12,7 @@ use crate::model::catalog;
 use crate::model::digest::RowDigest;
 use crate::model::finding::{Finding, FindingKind, RowDifference, Unchecked};
 use crate::model::hashing::{Accumulator, CollectedRow, Purpose, STRATA, Wanted};
-use crate::model::listing::{self, Plan};
+use crate::model::listing::{self, ReadPlan};
 use crate::model::manifest::{Manifest, Relation, Tally};
 use crate::model::progress::{Event, Listener};
 use crate::model::selection::{Catalog, Selection};
@@ -23,7 +23,7 @@ use crate::model::verdict::Outcome;
 const LARGE_OBJECT_COLUMNS: [&str; 3] = ["oid", "chunk", "data"];
 
 /// What is compared, and how it is shown.
-pub struct Job {
+pub struct ComparisonJob {
     /// What the user asked for.
     pub request: Request,
     /// The user's checks: name and SQL.
@@ -49,7 +49,12 @@ pub struct Comparison {
 /// # Errors
 /// When there is nothing to talk about: a pattern that selects nothing, twice the same database, a side that cannot be read
 /// at all. Everything less is in the outcome.
-pub async fn run(expected: &Endpoint, actual: &Endpoint, job: &Job, listener: &Listener) -> Result<Comparison> {
+pub async fn run(
+    expected: &Endpoint,
+    actual: &Endpoint,
+    job: &ComparisonJob,
+    listener: &Listener,
+) -> Result<Comparison> {
     check_sides(expected, actual)?;
     let capture = capture_request(expected, actual, job)?;
     let request = Request {
@@ -124,7 +129,7 @@ fn check_sides(expected: &Endpoint, actual: &Endpoint) -> Result<()> {
     }
 }
 
-fn capture_request(expected: &Endpoint, actual: &Endpoint, job: &Job) -> Result<CaptureRequest> {
+fn capture_request(expected: &Endpoint, actual: &Endpoint, job: &ComparisonJob) -> Result<CaptureRequest> {
     let (e, a) = (expected.listing(), actual.listing());
     let catalog = e.catalog().with(a.catalog());
     check_patterns(&job.request.selection, &catalog, "on either side")?;
@@ -155,7 +160,7 @@ pub fn check_patterns(selection: &Selection, catalog: &Catalog, place: &str) -> 
 type Side<'a> = (&'a Endpoint, &'a Manifest);
 
 /// Names the rows of one finding. When that cannot be done the finding stays as it is and says why.
-async fn drill_down(finding: &mut Finding, expected: Side<'_>, actual: Side<'_>, plan: &Plan, show: Show) {
+async fn drill_down(finding: &mut Finding, expected: Side<'_>, actual: Side<'_>, plan: &ReadPlan, show: Show) {
     let Some(mut difference) = finding.rows.take() else { return };
     if let Err(error) = name_differing_rows(finding, &mut difference, expected, actual, plan, show).await {
         difference.unnamed = Some(error.to_string());
@@ -168,7 +173,7 @@ async fn name_differing_rows(
     difference: &mut RowDifference,
     expected: Side<'_>,
     actual: Side<'_>,
-    plan: &Plan,
+    plan: &ReadPlan,
     show: Show,
 ) -> Result<()> {
     let table = Table::find(finding, expected.1, actual.1, plan)?;
@@ -200,7 +205,7 @@ async fn name_differing_rows(
 
 /// The wanted rows of one side.
 #[derive(Default)]
-struct Collected {
+struct CollectedTables {
     rows: BTreeMap<RowDigest, CollectedRow>,
     is_truncated: bool,
 }
@@ -215,7 +220,7 @@ struct Table<'a> {
 }
 
 impl<'a> Table<'a> {
-    fn find(finding: &Finding, expected: &'a Manifest, actual: &'a Manifest, plan: &Plan) -> Result<Self> {
+    fn find(finding: &Finding, expected: &'a Manifest, actual: &'a Manifest, plan: &ReadPlan) -> Result<Self> {
         let gone = || Error::new("it is not among what was read");
         if finding.kind == FindingKind::LargeObjects && finding.object == LARGE_OBJECTS {
             let columns = LARGE_OBJECT_COLUMNS.map(str::to_owned).to_vec();
@@ -241,9 +246,9 @@ impl<'a> Table<'a> {
         Ok(Self { target: Target::Relation(name), columns, key, expected, actual })
     }
 
-    async fn collect(&self, endpoint: &Endpoint, purpose: &Purpose) -> Result<Collected> {
+    async fn collect(&self, endpoint: &Endpoint, purpose: &Purpose) -> Result<CollectedTables> {
         match endpoint.scan(self.target, &self.columns, purpose).await? {
-            Accumulator::Collected { rows, is_truncated, .. } => Ok(Collected { rows, is_truncated }),
+            Accumulator::Collected { rows, is_truncated, .. } => Ok(CollectedTables { rows, is_truncated }),
             Accumulator::Tally(_) | Accumulator::Strata { .. } => Err(Error::new("the second pass collected nothing")),
         }
     }

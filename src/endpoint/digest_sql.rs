@@ -33,7 +33,7 @@ const ESCAPES: [(&str, &str); 7] = [
 
 /// What holds rows of its own: a table, or a leaf of a partitioned one, with its copied columns in attribute order.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Part {
+pub struct SqlPart {
     /// Its name.
     pub name: Name,
     /// Raw names of its columns; generated ones are left out.
@@ -41,7 +41,7 @@ pub struct Part {
 }
 
 /// One statement that gives `rows` and `digest` of a table, of all its parts together.
-pub fn statement(table: &Name, parts: &[Part]) -> String {
+pub fn statement(table: &Name, parts: &[SqlPart]) -> String {
     let title = printable(&table.to_string());
     let pins = PINS.map(|(name, value)| format!("('{name}', '{value}')")).join(",\n                     ");
     let lanes = [1, 17, 33, 49].map(lane_sum).join(",\n         ");
@@ -101,7 +101,7 @@ fn escaped(value: &str) -> String {
 
 /// The fields of each row. `format` prints as COPY does, a cast to text would not (boolean, char(n)). `IS NULL` would be
 /// true for a composite value of nothing but NULLs.
-fn values_of(part: &Part) -> String {
+fn values_of(part: &SqlPart) -> String {
     let field = |column: &String| {
         let column = format!("r.{}", quote_always(column));
         format!("CASE WHEN {column} IS DISTINCT FROM NULL THEN pg_catalog.format('%s', {column}) END")
@@ -111,7 +111,7 @@ fn values_of(part: &Part) -> String {
     format!("SELECT ARRAY[{fields}]::pg_catalog.text[] AS fields\n      {from}")
 }
 
-fn hides_rows(part: &Part) -> String {
+fn hides_rows(part: &SqlPart) -> String {
     format!("pg_catalog.row_security_active({})", quote_literal(&part.name.sql()).trim_start())
 }
 
@@ -189,7 +189,7 @@ mod tests {
     #[test]
     fn a_hostile_name_stays_a_name() {
         let name = Name::new("a\"b", "x\n; DROP TABLE y; --'\\");
-        let sql = statement(&name, &[Part { name: name.clone(), columns: vec!["c\"', '%s".into()] }]);
+        let sql = statement(&name, &[SqlPart { name: name.clone(), columns: vec!["c\"', '%s".into()] }]);
         let comment = sql.lines().next().unwrap_or_default();
         assert!(comment.contains("DROP TABLE") && comment.starts_with("--"), "{sql}");
         assert!(sql.contains("r.\"c\"\"', '%s\""), "{sql}");

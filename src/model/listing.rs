@@ -44,14 +44,14 @@ pub struct Listed {
     /// Whether this endpoint can hold its rows at all.
     pub can_have_rows: bool,
     /// Which of its rows a dump carries, where it is a configuration table of an extension.
-    pub config: Option<Config>,
+    pub config: Option<ConfigurationRows>,
     /// A dump has rows of it but no definition: `columns` are those of the rows.
     pub is_undefined: bool,
 }
 
 /// Which rows of an extension's configuration table belong to the user.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Config {
+pub struct ConfigurationRows {
     /// `WHERE …` as `pg_extension.extcondition` has it; empty: all rows.
     pub condition: String,
     /// Why the condition is not run, if so.
@@ -91,10 +91,10 @@ impl Listed {
 }
 
 /// Which columns of which relations are read, on both sides alike.
-pub type Plan = BTreeMap<Name, Vec<String>>;
+pub type ReadPlan = BTreeMap<Name, Vec<String>>;
 
 /// Reads what both sides have: the columns of the expected side that the actual side has too, in the expected order.
-pub fn agree(expected: &Listing, actual: &Listing, selection: &Selection) -> Plan {
+pub fn agree(expected: &Listing, actual: &Listing, selection: &Selection) -> ReadPlan {
     let both = expected.relations.iter().filter_map(|(name, e)| Some((name, e, actual.relations.get(name)?)));
     both.filter(|(name, e, a)| selection.has_table(name) && selection.has_rows(name) && has_rows(e) && has_rows(a))
         .map(|(name, e, a)| (name.clone(), common_columns(e, a)))
@@ -102,7 +102,7 @@ pub fn agree(expected: &Listing, actual: &Listing, selection: &Selection) -> Pla
 }
 
 /// Reads everything that one endpoint has.
-pub fn all(listing: &Listing, selection: &Selection) -> Plan {
+pub fn all(listing: &Listing, selection: &Selection) -> ReadPlan {
     agree(listing, listing, selection)
 }
 

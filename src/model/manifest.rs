@@ -288,19 +288,19 @@ mod keyed {
 
     #[derive(Serialize, Deserialize)]
     #[serde(deny_unknown_fields)]
-    struct Entry<N, V> {
+    struct MapEntry<N, V> {
         name: N,
         value: V,
     }
 
     pub fn serialize<S: Serializer, V: Serialize>(map: &BTreeMap<Name, V>, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(map.iter().map(|(name, value)| Entry { name, value }))
+        serializer.collect_seq(map.iter().map(|(name, value)| MapEntry { name, value }))
     }
 
     pub fn deserialize<'de, D: Deserializer<'de>, V: Deserialize<'de>>(
         deserializer: D,
     ) -> Result<BTreeMap<Name, V>, D::Error> {
-        let entries = Vec::<Entry<Name, V>>::deserialize(deserializer)?;
+        let entries = Vec::<MapEntry<Name, V>>::deserialize(deserializer)?;
         let count = entries.len();
         let map: BTreeMap<Name, V> = entries.into_iter().map(|entry| (entry.name, entry.value)).collect();
         if map.len() == count { Ok(map) } else { Err(de::Error::custom("a name appears twice")) }

@@ -9,7 +9,7 @@ use crate::model::run::{CLOSING, Closing, StepResult};
 /// What is known of the time after the signature.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Aftermath {
+pub enum PostReport {
     /// Nothing is to be known: only `nightly` goes on after its report. (Nor of a report that cannot be read.)
     Nothing,
     /// There is no paper: the run was killed, or is still at it.
@@ -29,7 +29,7 @@ pub const NOT_YET: &str = "no closing.json yet: the run is still at it, or was k
 /// An interrupted process ends with 128 and the number of the signal.
 const SIGNALS: u8 = 128;
 
-impl Aftermath {
+impl PostReport {
     /// What the paper says, if it may be believed.
     pub fn closing(&self) -> Option<&Closing> {
         match self {
@@ -97,7 +97,7 @@ mod tests {
     use super::*;
     use crate::model::run::Step;
 
-    fn told(exit_code: u8, troubles: &[&str], debts: &[&str], failed: Option<&str>) -> Aftermath {
+    fn told(exit_code: u8, troubles: &[&str], debts: &[&str], failed: Option<&str>) -> PostReport {
         let owned = |lines: &[&str]| lines.iter().map(|line| (*line).to_owned()).collect();
         let step = |why: &str| Step {
             name: "prune".into(),
@@ -106,7 +106,7 @@ mod tests {
             result: StepResult::Failed(why.into()),
             notes: Vec::new(),
         };
-        Aftermath::Told(Box::new(Closing {
+        PostReport::Told(Box::new(Closing {
             format: 1,
             run_id: String::new(),
             report_sha256: String::new(),
@@ -136,9 +136,9 @@ mod tests {
 
     #[test]
     fn no_paper_is_no_good_end() {
-        assert!(Aftermath::Absent { may_be_running: false }.disorder().is_some());
-        assert!(Aftermath::Void("bad signature".into()).disorder().is_some());
-        let running = Aftermath::Absent { may_be_running: true };
+        assert!(PostReport::Absent { may_be_running: false }.disorder().is_some());
+        assert!(PostReport::Void("bad signature".into()).disorder().is_some());
+        let running = PostReport::Absent { may_be_running: true };
         assert!(running.disorder().is_none() && running.pending().is_some());
     }
 }

@@ -14,7 +14,7 @@ use crate::base::json;
 use crate::base::time::Timestamp;
 use crate::model::finding::{AppliedWaiver, Finding, Unchecked};
 use crate::model::manifest::{EndpointFacts, Manifest, Observed, Violations};
-use crate::model::run::Night;
+use crate::model::run::RunFacts;
 use crate::model::verdict::{Coverage, DumpVerdict, Outcome, Scope, TableResult, Verdict};
 
 /// The stored form's version. A change of meaning or of a field is a new version; old ones stay readable.
@@ -70,7 +70,7 @@ pub struct Report {
     pub previous_report_sha256: Option<String>,
     /// What the night was, when one was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub night: Option<Night>,
+    pub night: Option<RunFacts>,
 }
 
 /// Violations on both sides; `None` where a side has no such key or check.
@@ -147,7 +147,7 @@ pub struct Run {
     /// See [`Report::previous_report_sha256`].
     pub previous_report_sha256: Option<String>,
     /// See [`Report::night`].
-    pub night: Option<Night>,
+    pub night: Option<RunFacts>,
 }
 
 impl Report {
@@ -227,9 +227,9 @@ impl Report {
     }
 }
 
-type Results = BTreeMap<String, Observed<Violations>>;
+type CheckResults = BTreeMap<String, Observed<Violations>>;
 
-fn both_sides(expected: &Results, actual: &Results) -> BTreeMap<String, Sides> {
+fn both_sides(expected: &CheckResults, actual: &CheckResults) -> BTreeMap<String, Sides> {
     let sides = |name: &String| Sides { expected: expected.get(name).cloned(), actual: actual.get(name).cloned() };
     expected.keys().chain(actual.keys()).map(|name| (name.clone(), sides(name))).collect()
 }

@@ -15,7 +15,7 @@ pub use origin::{Kinship, Origin};
 /// One night, from the lock to the signature.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Night {
+pub struct RunFacts {
     /// `rds` or `postgres`.
     pub source_kind: String,
     /// The source itself; reports of version 0.1 do not have it.

@@ -51,7 +51,7 @@ pub struct Proven {
 
 /// A report on disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Paper {
+pub struct ReportRef {
     /// `report.json`.
     pub path: String,
     /// Of that file.
@@ -60,7 +60,7 @@ pub struct Paper {
 
 /// What there is to tell.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Bulletin {
+pub struct RunSummary {
     /// 32 hexadecimal digits.
     pub run_id: String,
     /// The machine that we run on.
@@ -102,12 +102,12 @@ pub struct Bulletin {
     /// Tonight's dump.
     pub dump: Option<DumpFacts>,
     /// Tonight's report.
-    pub report: Option<Paper>,
+    pub report: Option<ReportRef>,
     /// The newest proven dump, tonight's or an older one. `None`: there has never been one, or what it was cannot be read.
     pub last_verified: Option<Proven>,
 }
 
-impl Bulletin {
+impl RunSummary {
     /// The dump is proven although the verdict is not sound, and there is a signed report that says so.
     pub fn is_dump_proven(&self) -> bool {
         let is_signed = self.report.is_some() && self.verdict.is_some_and(|verdict| !verdict.is_sound());

@@ -8,15 +8,15 @@ mod search;
 
 use std::time::Duration;
 
-use super::context::Given;
-use super::verification::Witnessed;
+use super::context::RunContext;
+use super::verification::Verification;
 use crate::base::error::{Error, Result};
 use crate::compare::Request;
 use crate::compare::drift::{self, Judged};
 use crate::model::finding::Unchecked;
 use same::Tonight;
 pub use search::trusted;
-use search::{Found, Search};
+use search::{FoundBaseline, Search};
 
 /// For reading the earlier reports: minutes for a thousand of them; more, and the disk hangs.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -27,7 +27,7 @@ const WAYS_OUT: &str = "to go on: list an earlier key in report.allowed_signers,
                         (those of compare belong elsewhere), or waive kind = \"unchecked\", object = \"drift\"";
 
 /// Adds to the outcome what the rules say. Where they cannot be applied, that is unchecked; what was compared stands.
-pub async fn judge(witnessed: &mut Witnessed, given: &Given<'_>, request: &Request) {
+pub async fn judge(witnessed: &mut Verification, given: &RunContext<'_>, request: &Request) {
     if given.config.drift.is_empty() {
         return;
     }
@@ -38,7 +38,7 @@ pub async fn judge(witnessed: &mut Witnessed, given: &Given<'_>, request: &Reque
     judged.add_to(&mut witnessed.comparison.outcome, &request.waivers);
 }
 
-async fn apply(witnessed: &Witnessed, given: &Given<'_>) -> Result<Judged> {
+async fn apply(witnessed: &Verification, given: &RunContext<'_>) -> Result<Judged> {
     let rules = drift::rules(&given.config.drift)?;
     let tonight = &witnessed.comparison.expected;
     let search = Search {
@@ -69,7 +69,7 @@ fn unchecked(reason: String) -> Unchecked {
 }
 
 /// Any of them may be the night to hold against.
-fn refusal(found: &Found) -> Option<String> {
+fn refusal(found: &FoundBaseline) -> Option<String> {
     let named: Vec<&str> = found.refused.iter().take(NAMED).map(String::as_str).collect();
     let more = match found.refused.len() - named.len() {
         _ if named.is_empty() => return None,
@@ -83,7 +83,7 @@ fn refusal(found: &Found) -> Option<String> {
     Some(format!("{what}: {}{more}; {WAYS_OUT}", named.join("; ")))
 }
 
-fn of_another_source(found: &Found) -> Option<String> {
+fn of_another_source(found: &FoundBaseline) -> Option<String> {
     let (newest, others) = (found.others.first()?, found.others.len() - 1);
     let more = if others == 0 { String::new() } else { format!(", and {others} more") };
     Some(format!("drift: passed over the night {newest}{more}"))

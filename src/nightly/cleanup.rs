@@ -7,7 +7,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
 
-use super::context::Given;
+use super::context::RunContext;
 use super::copy;
 use super::temporary_instance::Cloud;
 use crate::aws::{Claim, Deadline, Guard, debt, is_refusal, left_alone};
@@ -20,9 +20,9 @@ use crate::storage::backups::{Backups, Whereabouts};
 use crate::storage::journal::{CopyClaim, Debt, Entry, InstanceClaim, Past, Place, ReportFile, open_runs};
 
 /// Whoever pays.
-pub struct Payer<'a> {
+pub struct Cleaner<'a> {
     /// Configuration and doors.
-    pub given: &'a Given<'a>,
+    pub given: &'a RunContext<'a>,
     /// The API, when the source is on RDS and could be asked.
     pub cloud: Option<&'a Cloud>,
     /// How long one instance may take to go, instead of the configured time.
@@ -38,7 +38,7 @@ pub struct Recovered {
     pub troubles: Vec<Error>,
 }
 
-impl Payer<'_> {
+impl Cleaner<'_> {
     /// Pays what earlier runs owe. `by_run` is ours.
     ///
     /// # Errors
@@ -228,6 +228,6 @@ fn words(paid: &Entry) -> String {
 ///
 /// # Errors
 /// When they cannot be listed.
-pub fn earlier(given: &Given<'_>) -> Result<crate::storage::journal::Runs> {
+pub fn earlier(given: &RunContext<'_>) -> Result<crate::storage::journal::Runs> {
     open_runs(given.state())
 }

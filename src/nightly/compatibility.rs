@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use crate::base::error::{Context, Error, Result};
-use crate::config::{AcceptedError, Restore};
+use crate::config::{AcceptedError, RestoreSettings};
 use crate::model::name::quote_literal;
 use crate::nightly::dumping;
 use crate::nightly::restoring;
@@ -29,7 +29,12 @@ pub async fn open(info: &ConnInfo) -> Result<Session> {
 /// # Errors
 /// A server cannot be asked, the versions do not fit, or `target` lacks extensions, roles, rights, tablespaces or a locale whose
 /// absence nobody has accepted: all of them in one error.
-pub async fn demand_fit(source: &ConnInfo, target: &ConnInfo, tools: &PgTools, restore: &Restore) -> Result<String> {
+pub async fn demand_fit(
+    source: &ConnInfo,
+    target: &ConnInfo,
+    tools: &PgTools,
+    restore: &RestoreSettings,
+) -> Result<String> {
     let source = open(source).await.doing(|| "look at the source")?;
     let target_session = open(target).await.doing(|| "look at the server of the copy")?;
     dumping::check_versions(tools, source.major(), target_session.major())?;
@@ -62,7 +67,7 @@ pub async fn demand_fit(source: &ConnInfo, target: &ConnInfo, tools: &PgTools, r
 
 /// Extensions that the server has and may refuse all the same. No error: some servers let other roles than superusers create
 /// them, and only CREATE EXTENSION tells.
-async fn doubtful(used: &[String], target: &Session, restore: &Restore) -> Result<String> {
+async fn doubtful(used: &[String], target: &Session, restore: &RestoreSettings) -> Result<String> {
     let role = restore.role.as_deref().map_or_else(|| "current_user".to_owned(), quote_literal);
     let sql = format!(
         "SELECT a.name FROM pg_catalog.pg_available_extensions a

@@ -9,7 +9,7 @@ use crate::compare::Request;
 use crate::compare::rows::Show;
 use crate::config::{Config, PostgresSource, Source};
 use crate::endpoint::any::OpenOptions;
-use crate::endpoint::compare_endpoints::Job;
+use crate::endpoint::compare_endpoints::ComparisonJob;
 use crate::endpoint::live::{LiveOptions, STALLED_AFTER_S};
 use crate::model::progress::Listener;
 use crate::model::redaction::Redaction;
@@ -31,7 +31,7 @@ const ASSERTION_TIMEOUT_S: u32 = 3600;
 
 /// Everything from outside.
 #[derive(Clone)]
-pub struct Given<'a> {
+pub struct RunContext<'a> {
     /// Checked.
     pub config: &'a Config,
     /// The environment.
@@ -50,7 +50,7 @@ pub struct Given<'a> {
     pub pid: u32,
 }
 
-impl Given<'_> {
+impl RunContext<'_> {
     /// Where the journal and the lock are.
     pub fn state(&self) -> &Path {
         &self.config.state.directory
@@ -91,7 +91,7 @@ impl Given<'_> {
     /// How to reach a source that is not on RDS.
     ///
     /// # Errors
-    /// As [`Given::restore_server`].
+    /// As [`RunContext::restore_server`].
     pub async fn postgres_source(&self, source: &PostgresSource) -> Result<ConnInfo> {
         let (file, command) = (source.password_file.as_deref(), source.password_command.as_deref());
         let password = secret::resolve(file, command, source.password_env.as_deref(), self.environment).await;
@@ -137,7 +137,7 @@ impl Given<'_> {
     ///
     /// # Errors
     /// Checks or patterns that cannot be read.
-    pub fn job_of(&self, signed: &Report) -> Result<Job> {
+    pub fn job_of(&self, signed: &Report) -> Result<ComparisonJob> {
         let mut job = self.job()?;
         let excluded = signed.selection.get("exclude-table-data").into_iter().flatten();
         job.request.selection = Selection {
@@ -160,7 +160,7 @@ impl Given<'_> {
     ///
     /// # Errors
     /// Checks, waivers or patterns that cannot be read.
-    pub fn job(&self) -> Result<Job> {
+    pub fn job(&self) -> Result<ComparisonJob> {
         let verify = &self.config.verify;
         let patterns = self.config.dump.exclude_table_data.iter();
         let selection = Selection {
@@ -179,7 +179,7 @@ impl Given<'_> {
         let assertions = verify.checks.as_deref().map(user_files::assertions).transpose()?.unwrap_or_default();
         let max_rows = verify.max_rows.and_then(|rows| usize::try_from(rows).ok()).unwrap_or(MAX_ROWS);
         let request = Request { selection, waivers, ..Default::default() };
-        Ok(Job { request, assertions, show: Show { redaction: self.redaction()?, max_rows } })
+        Ok(ComparisonJob { request, assertions, show: Show { redaction: self.redaction()?, max_rows } })
     }
 
     /// Whether values may leave this run.

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::context::Given;
+use super::context::RunContext;
 use super::hooks;
 use crate::base::error::{Context, Error, Result};
 use crate::base::files;
@@ -24,12 +24,12 @@ const FORMAT: u32 = 1;
 /// The copies that earlier nights have kept: what may be replaced.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Kept {
+struct KeptCopy {
     format: u32,
     copies: Vec<CopyIdentity>,
 }
 
-impl Kept {
+impl KeptCopy {
     fn read(state: &Path) -> Result<Self> {
         let path = state.join(NAME);
         match files::read(&path, files::STATE) {
@@ -51,8 +51,8 @@ impl Kept {
 ///
 /// # Errors
 /// When the list of kept copies cannot be read.
-pub fn is_kept(given: &Given<'_>, oid: u32, system_identifier: &str) -> Result<bool> {
-    let kept = Kept::read(given.state())?.copies;
+pub fn is_kept(given: &RunContext<'_>, oid: u32, system_identifier: &str) -> Result<bool> {
+    let kept = KeptCopy::read(given.state())?.copies;
     Ok(kept.iter().any(|copy| copy.oid == oid && copy.system_identifier == system_identifier))
 }
 
@@ -60,10 +60,10 @@ pub fn is_kept(given: &Given<'_>, oid: u32, system_identifier: &str) -> Result<b
 ///
 /// # Errors
 /// Somebody else's database has it.
-pub async fn replaceable(given: &Given<'_>, admin: &ConnInfo) -> Result<Option<CopyIdentity>> {
+pub async fn replaceable(given: &RunContext<'_>, admin: &ConnInfo) -> Result<Option<CopyIdentity>> {
     let name = &given.config.restore.database;
     let Some(found) = restoring::find_copy(admin, name).await? else { return Ok(None) };
-    if Kept::read(given.state())?.copies.contains(&found) {
+    if KeptCopy::read(given.state())?.copies.contains(&found) {
         return Ok(Some(found));
     }
     Err(Error::new(format!("the database {name} is not a copy that pgwitness made: it will not be replaced"))
@@ -75,7 +75,7 @@ pub async fn replaceable(given: &Given<'_>, admin: &ConnInfo) -> Result<Option<C
 /// # Errors
 /// The hook failed, or the name is not to be had: the copy is as it was, and should be dropped.
 pub async fn keep(
-    given: &Given<'_>,
+    given: &RunContext<'_>,
     admin: &ConnInfo,
     copy: &CopyIdentity,
     stamp: &str,
@@ -90,7 +90,7 @@ pub async fn keep(
 }
 
 /// The old one is only dropped when the new one has its name.
-async fn replace(given: &Given<'_>, admin: &ConnInfo, copy: &CopyIdentity) -> Result<CopyIdentity> {
+async fn replace(given: &RunContext<'_>, admin: &ConnInfo, copy: &CopyIdentity) -> Result<CopyIdentity> {
     let name = &given.config.restore.database;
     let Some(old) = replaceable(given, admin).await? else { return rename(given, admin, copy, name).await };
     let aside = rename(given, admin, &old, &format!("{}_old", copy.database)).await?;
@@ -102,15 +102,15 @@ async fn replace(given: &Given<'_>, admin: &ConnInfo, copy: &CopyIdentity) -> Re
         }
     };
     restoring::drop_copy(admin, &aside, &given.config.protected.databases).await?;
-    let mut kept = Kept::read(given.state())?;
+    let mut kept = KeptCopy::read(given.state())?;
     kept.copies.retain(|copy| copy.oid != aside.oid || copy.system_identifier != aside.system_identifier);
     kept.write(given.state())?;
     Ok(new)
 }
 
 /// Known under its name to be before it has it: a copy is never kept that we do not know of.
-async fn rename(given: &Given<'_>, admin: &ConnInfo, copy: &CopyIdentity, name: &str) -> Result<CopyIdentity> {
-    let mut kept = Kept::read(given.state())?;
+async fn rename(given: &RunContext<'_>, admin: &ConnInfo, copy: &CopyIdentity, name: &str) -> Result<CopyIdentity> {
+    let mut kept = KeptCopy::read(given.state())?;
     kept.copies.push(CopyIdentity { database: name.to_owned(), ..copy.clone() });
     kept.write(given.state())?;
     let renamed = restoring::rename_copy(admin, copy, name, &given.config.protected.databases).await?;
@@ -119,12 +119,12 @@ async fn rename(given: &Given<'_>, admin: &ConnInfo, copy: &CopyIdentity, name: 
     Ok(renamed)
 }
 
-async fn after_restore(given: &Given<'_>, admin: &ConnInfo, copy: &CopyIdentity) -> Result<()> {
+async fn after_restore(given: &RunContext<'_>, admin: &ConnInfo, copy: &CopyIdentity) -> Result<()> {
     let command = &given.config.hooks.after_restore;
     if command.is_empty() {
         return Ok(());
     }
-    // Kept until the hook has ended: it owns the password file.
+    // KeptCopy until the hook has ended: it owns the password file.
     let environment = admin.with_dbname(&copy.database).child_environment()?;
     let hook = hooks::Hook::new("after_restore", command, given.config.hooks.timeout.map(Span::duration));
     let mut hook = hook.pass_on(given.environment, &given.config.hooks.environment).redact(given.redaction()?);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::report_writer::Signed;
-use super::verification::Witnessed;
+use super::verification::Verification;
 use crate::base::error::Error;
 
 /// When somebody wants us to stop, an instance may take so long to go; later it is a debt.
@@ -14,7 +14,7 @@ pub struct End {
     /// The report.
     pub signed: Option<Signed>,
     /// What it tells of.
-    pub witnessed: Option<Witnessed>,
+    pub witnessed: Option<Verification>,
     /// Or why there is nothing to tell.
     pub error: Option<Error>,
     /// So many of the steps are in the report; the others belong into the closing.

@@ -7,14 +7,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::baseline;
-use super::cleanup::{Payer, earlier};
+use super::cleanup::{Cleaner, earlier};
 use super::copy;
 use super::end::{End, PATIENCE_WHEN_STOPPED};
 use super::hooks::Hook;
 use super::report_writer::Signed;
-use super::state::Night;
-use super::verification::Witnessed;
-use super::{DAMAGED, Ended, INCONCLUSIVE, SOUND_BUT, notification};
+use super::state::RunState;
+use super::verification::Verification;
+use super::{DAMAGED, INCONCLUSIVE, RunOutcome, SOUND_BUT, notification};
 use crate::base::error::{Error, Result};
 use crate::config::Span;
 use crate::storage::backups::Backups;
@@ -27,9 +27,9 @@ use crate::storage::retention;
 const LOOK: &str =
     "look at the disk, and at `pgwitness backups list`; move it out of the directory once it is not needed";
 
-impl Night<'_> {
+impl RunState<'_> {
     /// Ends the night, however it went.
-    pub async fn close(mut self, result: Result<Witnessed>) -> Ended {
+    pub async fn close(mut self, result: Result<Verification>) -> RunOutcome {
         let (witnessed, error) = match result {
             Ok(witnessed) => (Some(witnessed), None),
             Err(error) => (None, Some(error)),
@@ -66,7 +66,7 @@ impl Night<'_> {
 
     /// Paper, then people, then the journal, then figures and the dead man's switch: each knows how the one before it went. Whatever
     /// fails late gets onto paper too, and to those who were told otherwise.
-    async fn finish(mut self, end: End) -> Ended {
+    async fn finish(mut self, end: End) -> RunOutcome {
         let mut on_paper = self.settle(&end).await;
         self.tell(&end).await;
         if self.told.is_some() {
@@ -87,12 +87,12 @@ impl Night<'_> {
         let exit_code = self.exit_code(&end);
         let End { signed, witnessed, error, .. } = end;
         let report = signed.map(|signed| signed.path);
-        let dump_verdict = witnessed.as_ref().map(Witnessed::dump_verdict);
+        let dump_verdict = witnessed.as_ref().map(Verification::dump_verdict);
         let comparison = witnessed.map(|witnessed| witnessed.comparison);
-        Ended { exit_code, report, comparison, dump_verdict, error, troubles: self.troubles.into_list() }
+        RunOutcome { exit_code, report, comparison, dump_verdict, error, troubles: self.troubles.into_list() }
     }
 
-    fn sign(&mut self, witnessed: Option<&Witnessed>, error: Option<&Error>) -> Option<Signed> {
+    fn sign(&mut self, witnessed: Option<&Verification>, error: Option<&Error>) -> Option<Signed> {
         let paper = std::mem::replace(&mut self.paper, Err(Error::new("the report was written")));
         // Why there is no paper is what the night was broken off for.
         let paper = paper.ok()?;
@@ -129,7 +129,7 @@ impl Night<'_> {
         if let Err(error) = self.record.begin(step) {
             self.troubles.push(error);
         }
-        let paid = Payer { given: self.given, cloud: self.cloud.as_ref(), patience }.pay(debt).await;
+        let paid = Cleaner { given: self.given, cloud: self.cloud.as_ref(), patience }.pay(debt).await;
         let written = paid.and_then(|paid| self.record.journal.append(&paid));
         self.end_step(written);
     }
@@ -275,7 +275,7 @@ impl Night<'_> {
 
 /// A signal comes first: whoever sent it wants to see it. What was seen to be damaged is damaged on no paper as well; but nothing is
 /// sound without a signed report.
-fn exit_code(signed: Option<&Signed>, witnessed: Option<&Witnessed>, signal: Option<i32>, troubles: &[Error]) -> u8 {
+fn exit_code(signed: Option<&Signed>, witnessed: Option<&Verification>, signal: Option<i32>, troubles: &[Error]) -> u8 {
     if let Some(code) = signal.and_then(|signal| u8::try_from(128 + signal).ok()) {
         return code;
     }

@@ -104,7 +104,7 @@ impl Hook {
         self.command.stderr(words.try_clone()?);
         let mut command = tokio::process::Command::from(self.command);
         let mut child = command.kill_on_drop(true).spawn().doing(|| format!("start {}", self.program))?;
-        let mut group = Group(child.id().and_then(|id| Pid::from_raw(id.cast_signed())));
+        let mut group = HookGroup(child.id().and_then(|id| Pid::from_raw(id.cast_signed())));
         let status = tokio::time::timeout(self.timeout, child.wait()).await;
         let Ok(status) = status else {
             drop(group);
@@ -132,9 +132,9 @@ fn last_line(words: &mut File) -> Result<String> {
 }
 
 /// Everything that the hook has started and that is still in its group goes with it.
-struct Group(Option<Pid>);
+struct HookGroup(Option<Pid>);
 
-impl Drop for Group {
+impl Drop for HookGroup {
     fn drop(&mut self) {
         if let Some(leader) = self.0 {
             // Nobody may be left in it.

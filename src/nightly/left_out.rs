@@ -2,14 +2,14 @@
 //!
 //! Pure.
 
-use crate::config::{MaterializedViews, Restore};
+use crate::config::{MaterializedViews, RestoreSettings};
 use crate::model::finding::{AppliedWaiver, Finding, FindingKind, Waiver};
 use crate::model::manifest::{Manifest, RelationKind};
 use crate::model::name::Name;
 use crate::model::verdict::{Outcome, TableStatus};
 
 /// Moves what these options explain out of the findings. `expected` is the manifest of the source.
-pub fn apply(outcome: &mut Outcome, restore: &Restore, expected: &Manifest) {
+pub fn apply(outcome: &mut Outcome, restore: &RestoreSettings, expected: &Manifest) {
     if restore.no_tablespaces {
         leave_tablespaces(outcome);
     }

@@ -43,16 +43,16 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-pub use cleanup::{Payer, Recovered, earlier};
-pub use context::Given;
+pub use cleanup::{Cleaner, Recovered, earlier};
+pub use context::RunContext;
 pub use directories::{shared_reports, shared_state};
 pub use left_out::apply as leave_out;
 pub use plan::{Plan, plan};
 pub use preflight::far;
 pub use source::shared;
-pub use sweep::{Broom, Swept, sweep};
+pub use sweep::{SweepOptions, Swept, sweep};
 pub use temporary_instance::Cloud;
-pub use verification::{Heard, Witnessed, capture, explain, judge};
+pub use verification::{Heard, Verification, capture, explain, judge};
 
 use crate::base::error::{Error, Result};
 use crate::endpoint::compare_endpoints::Comparison;
@@ -60,9 +60,9 @@ use crate::model::progress::Event;
 use crate::model::verdict::DumpVerdict;
 use crate::storage::journal::{Holder, Journal, Lock, Runs};
 use crate::storage::reports;
-use report_writer::Paper;
-use state::Night;
-use steps::Record;
+use report_writer::ReportWriter;
+use state::RunState;
+use steps::Steps;
 
 /// Exit code: seen to be wrong.
 const DAMAGED: u8 = 1;
@@ -72,7 +72,7 @@ const INCONCLUSIVE: u8 = 2;
 const SOUND_BUT: u8 = 3;
 
 /// How a night ended.
-pub struct Ended {
+pub struct RunOutcome {
     /// Of the process.
     pub exit_code: u8,
     /// `report.json`, when one was written.
@@ -92,7 +92,7 @@ pub struct Ended {
 ///
 /// # Errors
 /// Only before anything was begun: another run holds the lock, or the journal cannot be written. Everything later is in the answer.
-pub async fn run<S: Future<Output = i32>>(given: &Given<'_>, stop: impl Fn() -> S) -> Result<Ended> {
+pub async fn run<S: Future<Output = i32>>(given: &RunContext<'_>, stop: impl Fn() -> S) -> Result<RunOutcome> {
     let (run_id, started_at) = (reports::random_run_id()?, (given.now)());
     let holder = Holder { run_id: run_id.clone(), command: "nightly".into(), pid: given.pid, at: started_at };
     let lock = match Lock::acquire(given.state(), &holder) {
@@ -103,11 +103,11 @@ pub async fn run<S: Future<Output = i32>>(given: &Given<'_>, stop: impl Fn() -> 
         Ok(prepared) => prepared,
         Err(error) => return Err(not_begun(given, &holder, error, false, stop()).await),
     };
-    let paper = Paper::prepare(given, &run_id, started_at).await;
+    let paper = ReportWriter::prepare(given, &run_id, started_at).await;
     let redaction = given.redaction()?;
-    let record = Record::new(journal, given.now, redaction.listener(given.listener.clone()), redaction);
+    let record = Steps::new(journal, given.now, redaction.listener(given.listener.clone()), redaction);
     let (stopping, stopped) = watch::channel(None);
-    let mut night = Night::new(given, &holder, record, paper, stopped);
+    let mut night = RunState::new(given, &holder, record, paper, stopped);
     // The signal is asked for first, so that somebody listens from the very beginning.
     let result = tokio::select! {
         biased;
@@ -126,14 +126,14 @@ pub async fn run<S: Future<Output = i32>>(given: &Given<'_>, stop: impl Fn() -> 
     Ok(name_debts(given, ended))
 }
 
-fn prepare(given: &Given<'_>, holder: &Holder) -> Result<(Runs, Journal)> {
+fn prepare(given: &RunContext<'_>, holder: &Holder) -> Result<(Runs, Journal)> {
     let earlier = earlier(given)?;
     Ok((earlier, Journal::create(given.state(), holder)?))
 }
 
 /// Nothing was done, but somebody waits to hear of tonight. Whom we could not tell is told with the error.
 async fn not_begun(
-    given: &Given<'_>,
+    given: &RunContext<'_>,
     holder: &Holder,
     error: Error,
     is_at_it: bool,
@@ -174,15 +174,15 @@ async fn give_up<S: Future<Output = i32>>(
     }
 }
 
-fn abandoned(given: &Given<'_>, holder: &Holder, signal: i32) -> Ended {
+fn abandoned(given: &RunContext<'_>, holder: &Holder, signal: i32) -> RunOutcome {
     let exit_code = u8::try_from(128 + signal).unwrap_or(u8::MAX);
     let error = Error::interrupted(signal).hint("the next run, or sweep, cleans up");
     let troubles = notification::abandoned(given, holder, exit_code).into_iter().collect();
-    Ended { exit_code, report: None, comparison: None, dump_verdict: None, error: Some(error), troubles }
+    RunOutcome { exit_code, report: None, comparison: None, dump_verdict: None, error: Some(error), troubles }
 }
 
 /// Whoever is interrupted says what is left, of earlier runs too: there may be no next run.
-fn name_debts(given: &Given<'_>, mut ended: Ended) -> Ended {
+fn name_debts(given: &RunContext<'_>, mut ended: RunOutcome) -> RunOutcome {
     if ended.exit_code <= 128 {
         return ended;
     }

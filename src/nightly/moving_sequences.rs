@@ -45,7 +45,7 @@ impl Moving {
 /// Upwards or downwards; a value that was given out comes after the same one that was not.
 fn is_between(before: &SequenceValue, dumped: &SequenceValue, after: &SequenceValue) -> bool {
     if before.last_value == after.last_value {
-        // Given out for the first time meanwhile.
+        // RunContext out for the first time meanwhile.
         return dumped == before || dumped == after;
     }
     let (low, high) = (before.last_value.min(after.last_value), before.last_value.max(after.last_value));

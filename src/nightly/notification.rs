@@ -6,14 +6,14 @@
 use std::time::Duration;
 
 use super::cleanup::earlier;
-use super::context::Given;
+use super::context::RunContext;
 use super::end::{End, PATIENCE_WHEN_STOPPED};
-use super::state::Night;
+use super::state::RunState;
 use crate::base::error::{Error, Result};
 use crate::base::time::Timestamp;
 use crate::model::progress::Event;
 use crate::model::run::{CLOSING, Closing};
-use crate::model::run_summary::{Bulletin, Ending, Paper, Proven};
+use crate::model::run_summary::{Ending, Proven, ReportRef, RunSummary};
 use crate::output::metrics;
 use crate::output::metrics_file;
 use crate::output::notify;
@@ -25,7 +25,7 @@ use crate::storage::user_files;
 /// Telling everybody takes no longer than that; each channel has a limit of its own below it.
 const PATIENCE: Duration = Duration::from_secs(5 * 60);
 
-impl Night<'_> {
+impl RunState<'_> {
     /// Mail and webhook.
     pub async fn tell(&mut self, end: &End) {
         let config = &self.given.config.notify;
@@ -130,13 +130,13 @@ impl Night<'_> {
     }
 
     /// Whatever the night knows by now.
-    pub fn bulletin(&self, end: &End) -> Bulletin {
+    pub fn bulletin(&self, end: &End) -> RunSummary {
         let outcome = end.witnessed.as_ref().map(|witnessed| &witnessed.comparison.outcome);
-        let paper = |signed: &super::report_writer::Signed| Paper {
+        let paper = |signed: &super::report_writer::Signed| ReportRef {
             path: signed.file.path.clone(),
             sha256: signed.file.sha256.clone(),
         };
-        Bulletin {
+        RunSummary {
             exit_code: self.exit_code(end),
             verdict: end.signed.as_ref().map(|signed| signed.verdict),
             verdict_line: outcome.map(crate::model::verdict::Outcome::verdict_line),
@@ -157,19 +157,19 @@ impl Night<'_> {
 }
 
 /// Tells that a run has begun.
-pub async fn begin(given: &Given<'_>, run_id: &str) -> Vec<Error> {
+pub async fn begin(given: &RunContext<'_>, run_id: &str) -> Vec<Error> {
     notify::begin(&given.config.notify, run_id, given.environment).await
 }
 
 /// The dead man's switch: last of all, with the exit code that the process will have.
-pub async fn ping(given: &Given<'_>, bulletin: &Bulletin) -> Vec<Error> {
+pub async fn ping(given: &RunContext<'_>, bulletin: &RunSummary) -> Vec<Error> {
     within(bulletin.ending() == Ending::Interrupted, notify::ping(&given.config.notify, bulletin, given.environment))
         .await
 }
 
 /// Of a run that has not begun: nothing was done, but somebody waits to hear of tonight. When another run `is_at_it`, what is there is
 /// that one's, and so are the figures.
-pub async fn not_begun(given: &Given<'_>, holder: &Holder, error: &Error, is_at_it: bool) -> Vec<Error> {
+pub async fn not_begun(given: &RunContext<'_>, holder: &Holder, error: &Error, is_at_it: bool) -> Vec<Error> {
     let mut bulletin = blank(given, &holder.run_id, holder.at);
     if is_at_it {
         (bulletin.debts, bulletin.instances_left) = (Vec::new(), 0);
@@ -189,22 +189,22 @@ pub async fn not_begun(given: &Given<'_>, holder: &Holder, error: &Error, is_at_
 }
 
 /// Of a run that was stopped twice: there is no time to tell anybody, but the figures must not stay as good as they were.
-pub fn abandoned(given: &Given<'_>, holder: &Holder, exit_code: u8) -> Option<Error> {
+pub fn abandoned(given: &RunContext<'_>, holder: &Holder, exit_code: u8) -> Option<Error> {
     let mut bulletin = blank(given, &holder.run_id, holder.at);
     bulletin.exit_code = exit_code;
     figures(given, &bulletin).err()
 }
 
 /// Nothing, when nobody wants them.
-fn figures(given: &Given<'_>, bulletin: &Bulletin) -> Result<()> {
+fn figures(given: &RunContext<'_>, bulletin: &RunSummary) -> Result<()> {
     let Some(config) = &given.config.metrics else { return Ok(()) };
     metrics_file::write(&config.textfile, &metrics::text(bulletin, &config.labels))
 }
 
 /// A night of which nothing is known yet.
-fn blank(given: &Given<'_>, run_id: &str, started_at: Timestamp) -> Bulletin {
+fn blank(given: &RunContext<'_>, run_id: &str, started_at: Timestamp) -> RunSummary {
     let (debts, instances_left) = left(given);
-    Bulletin {
+    RunSummary {
         run_id: run_id.to_owned(),
         host: given.host.clone(),
         source: given.config.source.describe(),
@@ -232,7 +232,7 @@ fn blank(given: &Given<'_>, run_id: &str, started_at: Timestamp) -> Bulletin {
 
 /// What is owed, by this night and by those before it, and how many instances that are paid for. A journal that cannot be read may owe
 /// anything.
-fn left(given: &Given<'_>) -> (Vec<String>, usize) {
+fn left(given: &RunContext<'_>) -> (Vec<String>, usize) {
     let runs = match earlier(given) {
         Ok(runs) => runs,
         Err(error) => return (vec![format!("whatever the journals say: {error}")], 0),
@@ -244,7 +244,7 @@ fn left(given: &Given<'_>) -> (Vec<String>, usize) {
 }
 
 /// When it cannot be read, it is not known: absent from letters and figures, and the alarm over its age goes off.
-fn last_verified(given: &Given<'_>) -> Option<Proven> {
+fn last_verified(given: &RunContext<'_>) -> Option<Proven> {
     let last = LastVerified::read_of(given.state(), &given.origin().ok()?).ok()??;
     let LastVerified { backup, data_as_of, verified_at, dump_bytes, .. } = last;
     Some(Proven { backup, data_as_of, verified_at, dump_bytes })

@@ -3,12 +3,12 @@
 //! Only named, never deleted: for that, `sweep` wants the name from the user.
 
 use super::cleanup::earlier;
-use super::state::Night;
+use super::state::RunState;
 use crate::aws::Described;
 use crate::base::error::{Error, Result};
 use crate::storage::journal::{Debt, Past};
 
-impl Night<'_> {
+impl RunState<'_> {
     /// Names them. One whose time has passed is told as a problem; a younger one may be at work for another machine.
     pub async fn name_orphans(&mut self) {
         match self.orphans().await {

@@ -2,7 +2,7 @@
 
 use super::cleanup::earlier;
 use super::compatibility::demand_fit;
-use super::context::Given;
+use super::context::RunContext;
 use super::preflight::{self, Ready};
 use super::source::shared;
 use super::temporary_instance::Cloud;
@@ -24,7 +24,7 @@ pub struct Plan {
 ///
 /// # Errors
 /// When the journals of earlier runs cannot be listed.
-pub async fn plan(given: &Given<'_>) -> Result<Plan> {
+pub async fn plan(given: &RunContext<'_>) -> Result<Plan> {
     let mut plan = Plan::default();
     for past in earlier(given)?.open {
         plan.steps.extend(past.debts().iter().map(|debt| format!("clean up after an earlier run: {debt}")));
@@ -59,12 +59,12 @@ pub async fn plan(given: &Given<'_>) -> Result<Plan> {
     Ok(plan)
 }
 
-async fn fit(source: &PostgresSource, given: &Given<'_>, ready: &Ready) -> Result<String> {
+async fn fit(source: &PostgresSource, given: &RunContext<'_>, ready: &Ready) -> Result<String> {
     let source = given.postgres_source(source).await?;
     demand_fit(&source, &ready.server, &ready.tools, &given.config.restore).await
 }
 
-async fn snapshot(config: &crate::config::RdsSource, given: &Given<'_>) -> Result<(String, String)> {
+async fn snapshot(config: &crate::config::RdsSource, given: &RunContext<'_>) -> Result<(String, String)> {
     let mut cloud = Cloud::open(config, given).await?;
     let source = cloud.find_source().await?.clone();
     let snapshot = cloud.rds.find_snapshot(&source, given.snapshot.as_deref(), (given.now)()).await?;
@@ -74,7 +74,7 @@ async fn snapshot(config: &crate::config::RdsSource, given: &Given<'_>) -> Resul
 }
 
 /// What a run leaves or makes for a time, besides a temporary instance.
-fn made(given: &Given<'_>) -> [String; 3] {
+fn made(given: &RunContext<'_>) -> [String; 3] {
     let config = given.config;
     let fate = match config.restore.copy {
         CopyFate::Drop => "dropped after the verdict",
@@ -89,7 +89,7 @@ fn made(given: &Given<'_>) -> [String; 3] {
 }
 
 /// As if tonight's dump were verified already.
-fn removals(given: &Given<'_>) -> Result<Vec<String>> {
+fn removals(given: &RunContext<'_>) -> Result<Vec<String>> {
     let (backups, now) = (Backups::open(&given.config.dump.directory)?, (given.now)());
     let mut held = shared(given, &backups)?.1.own.held();
     held.push(Held { id: "tonight".into(), data_as_of: now, made_at: now, is_verified: true });

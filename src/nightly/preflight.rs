@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use super::compatibility::{demand_fit, open};
-use super::context::Given;
+use super::context::RunContext;
 use super::directories::{shared_reports, shared_state};
 use super::restore_role;
 use super::source::shared;
@@ -37,7 +37,7 @@ pub struct Ready {
 }
 
 /// What can be tried beyond files and programs, and costs nothing: AWS is asked, servers are looked at. For `config check`.
-pub async fn far(given: &Given<'_>) -> Vec<Check> {
+pub async fn far(given: &RunContext<'_>) -> Vec<Check> {
     let (mut checks, mut engine_version) = (Vec::new(), None);
     if let Source::Rds(config) = &given.config.source {
         (checks, engine_version) = aws(config, given).await;
@@ -91,7 +91,7 @@ pub async fn far(given: &Given<'_>) -> Vec<Check> {
 }
 
 /// Who we are, production, and the snapshot that would be taken; with the latter's version.
-async fn aws(config: &RdsSource, given: &Given<'_>) -> (Vec<Check>, Option<String>) {
+async fn aws(config: &RdsSource, given: &RunContext<'_>) -> (Vec<Check>, Option<String>) {
     let check = |name: &str, result: Result<String>| Check { name: name.to_owned(), result };
     let mut cloud = match Cloud::open(config, given).await {
         Ok(cloud) => cloud,
@@ -129,7 +129,7 @@ fn check_engine(version: &str, restore_major: u32, tools: &PgTools) -> Result<()
 ///
 /// # Errors
 /// Whatever would only fail later, and cost money until then.
-pub async fn demand(given: &Given<'_>, engine_version: Option<&str>) -> Result<Ready> {
+pub async fn demand(given: &RunContext<'_>, engine_version: Option<&str>) -> Result<Ready> {
     let world = World { environment: given.environment, now: (given.now)() };
     let mut notes = Vec::new();
     for check in local_checks::local(given.config, &world).await {
@@ -149,7 +149,7 @@ pub async fn demand(given: &Given<'_>, engine_version: Option<&str>) -> Result<R
 }
 
 /// Room for one and a half of the last dump, and of the last report: better known now than in the middle of the next.
-fn backups(given: &Given<'_>) -> Result<(Backups, String)> {
+fn backups(given: &RunContext<'_>) -> Result<(Backups, String)> {
     let backups = Backups::open(&given.config.dump.directory)?;
     // Known to be another's before any server is asked; which server it is comes later.
     shared(given, &backups)?;
@@ -184,13 +184,13 @@ fn is_one_disk(one: &Path, other: &Path) -> bool {
 const LEAST_FREE: u64 = 16 << 20;
 
 /// Reachable, may create databases and work as the configured role, and the name of the copy is free or ours.
-async fn server(given: &Given<'_>) -> Result<(ConnInfo, u32)> {
+async fn server(given: &RunContext<'_>) -> Result<(ConnInfo, u32)> {
     let info = given.restore_server().await?;
     let major = look(given, &info).await.doing(|| "look at the server of the copy")?;
     Ok((info, major))
 }
 
-async fn look(given: &Given<'_>, info: &ConnInfo) -> Result<u32> {
+async fn look(given: &RunContext<'_>, info: &ConnInfo) -> Result<u32> {
     let session = open(info).await?;
     let row =
         session.row("SELECT rolcreatedb OR rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user").await?;

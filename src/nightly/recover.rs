@@ -16,24 +16,24 @@ use crate::model::finding::Unchecked;
 use crate::model::manifest::Manifest;
 use crate::model::progress::{Event, Side};
 use crate::model::report::{Report, Run, Times, Tools};
-use crate::model::run::{Night, RestoreFacts};
+use crate::model::run::{RestoreFacts, RunFacts};
 use crate::nightly::dumping;
 use crate::nightly::restoring::{
     self, CopyIdentity, CopyOrder, DatabaseFacts, Members, Needs, PropertiesOrder, RestoreOrder,
 };
-use crate::nightly::{self, Given, Heard};
+use crate::nightly::{self, Heard, RunContext};
 use crate::postgres::conninfo::ConnInfo;
 use crate::postgres::session::{Session, SessionOptions};
 use crate::postgres::tools::PgTools;
 use crate::storage::backups::Backup;
 use crate::storage::journal::{LastSigned, lost_report};
-use crate::storage::reports::{self, Check, Folder};
+use crate::storage::reports::{self, Folder, SignatureCheck};
 use crate::storage::signers::AllowedSigners;
 
 /// What is to be brought back, and where to.
-pub struct Wanted<'a> {
+pub struct WantedBackup<'a> {
     /// Configuration and doors.
-    pub given: &'a Given<'a>,
+    pub given: &'a RunContext<'a>,
     /// Its id or the start of it; the newest verified one when `None`.
     pub backup: Option<&'a str>,
     /// The new database: its name, and the server it is made on.
@@ -59,7 +59,7 @@ pub struct Chosen {
 }
 
 /// What came of it.
-pub struct Recovered {
+pub struct RestoredBackup {
     /// The new database against what was signed.
     pub comparison: Comparison,
     /// The report on that, when it could be written.
@@ -71,7 +71,7 @@ pub struct Recovered {
 /// # Errors
 /// No such backup; a newer one than the newest that can be taken; its report is missing, not signed by anybody allowed, or not the
 /// one that speaks for it; a file has changed.
-pub fn choose(wanted: &Wanted<'_>) -> Result<Chosen> {
+pub fn choose(wanted: &WantedBackup<'_>) -> Result<Chosen> {
     let (backup, notes) = choice::choose(wanted.given, wanted.backup)?;
     (wanted.given.listener)(Event::Phase("check the files of the dump"));
     let doing = || format!("trust the backup {}", backup.record.id);
@@ -83,12 +83,12 @@ pub fn choose(wanted: &Wanted<'_>) -> Result<Chosen> {
     Ok(Chosen { backup, report, papers, signer, notes })
 }
 
-fn signed_report(wanted: &Wanted<'_>, backup: &Backup) -> Result<(Report, PathBuf, String)> {
+fn signed_report(wanted: &WantedBackup<'_>, backup: &Backup) -> Result<(Report, PathBuf, String)> {
     let file = backup.record.report.as_ref().ok_or_else(|| Error::new("it names no report"))?;
     let path = locate(Path::new(&file.path), &wanted.given.config.report.directory);
     let check = reports::verify(&path, wanted.signers, None, (wanted.given.now)());
     let check = check.map_err(|error| if path.exists() { error } else { error.hint(NO_PAPERS) })?;
-    let Check::Good(verified) = check else { return Err(Error::new(check.to_string())) };
+    let SignatureCheck::Good(verified) = check else { return Err(Error::new(check.to_string())) };
     if verified.sha256 != file.sha256 {
         return Err(Error::new(format!("{} is a good report, but not the one that speaks for it", path.display())));
     }
@@ -123,10 +123,10 @@ fn locate(written: &Path, directory: &Path) -> PathBuf {
 /// The database exists, cannot be made, or nothing can be restored into it; we were told to end. Everything less is in the
 /// comparison.
 pub async fn recover<S: Future<Output = i32>>(
-    wanted: &Wanted<'_>,
+    wanted: &WantedBackup<'_>,
     chosen: &Chosen,
     stop: impl Fn() -> S,
-) -> Result<Recovered> {
+) -> Result<RestoredBackup> {
     let (given, started_at, clock) = (wanted.given, (wanted.given.now)(), std::time::Instant::now());
     let admin = wanted.into.with_dbname(wanted.maintenance);
     let (name, protected) = (wanted.into.dbname(), &given.config.protected.databases);
@@ -153,21 +153,21 @@ pub async fn recover<S: Future<Output = i32>>(
     comparison.actual.endpoint.description = wanted.into.describe();
     let times = Times { started_at, finished_at: (given.now)(), duration_ms: ms(clock) };
     let report = write_report(wanted, chosen, &mut comparison, facts, times, run_id).await;
-    Ok(Recovered { comparison, report })
+    Ok(RestoredBackup { comparison, report })
 }
 
 /// What interrupted restores of this name have left on the server: the statements that remove it.
 ///
 /// # Errors
 /// The server cannot be asked.
-pub async fn left_over(wanted: &Wanted<'_>) -> Result<Vec<String>> {
+pub async fn left_over(wanted: &WantedBackup<'_>) -> Result<Vec<String>> {
     restoring::left_over(&wanted.into.with_dbname(wanted.maintenance), wanted.into.dbname()).await
 }
 
 /// What was not completed goes; where it cannot, the error says how.
 async fn removed(
     error: Error,
-    wanted: &Wanted<'_>,
+    wanted: &WantedBackup<'_>,
     admin: &ConnInfo,
     database: &str,
     stop: impl Future<Output = i32>,
@@ -194,7 +194,7 @@ async fn removed(
 
 /// The database under its interim name, with what is in the dump, against what was signed.
 async fn fill(
-    wanted: &Wanted<'_>,
+    wanted: &WantedBackup<'_>,
     chosen: &Chosen,
     admin: &ConnInfo,
     into: &ConnInfo,
@@ -259,7 +259,12 @@ fn changed_since(chosen: &Chosen) -> Result<Option<Unchecked>> {
 }
 
 /// The manifest that was signed against the new database. A manifest has no rows: what differs is counted, not named.
-async fn compare(wanted: &Wanted<'_>, chosen: &Chosen, expected: Manifest, into: &ConnInfo) -> Result<Comparison> {
+async fn compare(
+    wanted: &WantedBackup<'_>,
+    chosen: &Chosen,
+    expected: Manifest,
+    into: &ConnInfo,
+) -> Result<Comparison> {
     let given = wanted.given;
     let options = given.open_options();
     let live = Live::open(into.clone(), options.live.clone(), Side::Actual, options.taken_at.clone()).await?;
@@ -271,7 +276,12 @@ async fn compare(wanted: &Wanted<'_>, chosen: &Chosen, expected: Manifest, into:
 }
 
 /// What the server lacks is named before anything is made there. Roles come from the file beside the dump.
-async fn demand_needs(wanted: &Wanted<'_>, chosen: &Chosen, expected: &Manifest, facts: &DatabaseFacts) -> Result<()> {
+async fn demand_needs(
+    wanted: &WantedBackup<'_>,
+    chosen: &Chosen,
+    expected: &Manifest,
+    facts: &DatabaseFacts,
+) -> Result<()> {
     let admin = wanted.into.with_dbname(wanted.maintenance);
     let target = Session::open(&admin, &SessionOptions { lock_timeout_s: 30 }).await?;
     let globals = chosen.backup.path.join(dumping::GLOBALS);
@@ -290,7 +300,7 @@ async fn check_versions(tools: &PgTools, admin: &ConnInfo, expected: &Manifest) 
 }
 
 async fn write_report(
-    wanted: &Wanted<'_>,
+    wanted: &WantedBackup<'_>,
     chosen: &Chosen,
     comparison: &mut Comparison,
     restore: RestoreFacts,
@@ -305,7 +315,7 @@ async fn write_report(
     let directory = &given.config.report.directory;
     comparison.outcome.remarks.extend(lost_report(given.state(), directory).map(|error| error.to_string()));
     let signed = &chosen.report;
-    let night = Night {
+    let night = RunFacts {
         source_kind: "backup".into(),
         source: signed.night.as_ref().and_then(|night| night.source.clone()),
         data_as_of: Some(chosen.backup.record.data_as_of),

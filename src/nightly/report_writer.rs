@@ -2,20 +2,20 @@
 
 use std::path::PathBuf;
 
-use super::context::Given;
-use super::verification::Witnessed;
+use super::context::RunContext;
+use super::verification::Verification;
 use crate::base::error::{Error, Result};
 use crate::base::time::Timestamp;
 use crate::model::finding::{Finding, FindingKind, Unchecked};
 use crate::model::manifest::{EndpointFacts, FORMAT, Manifest, Observed, Schema};
 use crate::model::report::{Report, Run, Times, Tools};
-use crate::model::run::Night;
+use crate::model::run::RunFacts;
 use crate::model::verdict::{Outcome, Scope, Verdict};
 use crate::storage::journal::{LastSigned, ReportFile, lost_report};
 use crate::storage::reports::{self, Folder, KeyFile};
 
 /// The report's directory, made before anything else, so that whatever cannot be written or signed is known at the start.
-pub struct Paper {
+pub struct ReportWriter {
     folder: Folder,
     key: KeyFile,
     run_id: String,
@@ -26,7 +26,7 @@ pub struct Paper {
 }
 
 /// A report that is about to be written.
-pub struct Ready {
+pub struct PreparedReport {
     folder: Folder,
     key: KeyFile,
     report: Report,
@@ -49,12 +49,12 @@ pub struct Signed {
     pub key: KeyFile,
 }
 
-impl Paper {
+impl ReportWriter {
     /// Makes the directory and reads the key.
     ///
     /// # Errors
     /// When one of them is not to be had.
-    pub async fn prepare(given: &Given<'_>, run_id: &str, started_at: Timestamp) -> Result<Self> {
+    pub async fn prepare(given: &RunContext<'_>, run_id: &str, started_at: Timestamp) -> Result<Self> {
         let key = given.key().await?;
         let hint = format!("pgwitness keygen {}", key.path.display());
         if !key.path.exists() {
@@ -73,7 +73,7 @@ impl Paper {
     ///
     /// # Errors
     /// When the manifests cannot be written.
-    pub fn report(self, witnessed: &Witnessed, night: Night, given: &Given<'_>) -> Result<Ready> {
+    pub fn report(self, witnessed: &Verification, night: RunFacts, given: &RunContext<'_>) -> Result<PreparedReport> {
         let mut outcome = witnessed.comparison.outcome.clone();
         let (expected, actual) = (&witnessed.comparison.expected, &witnessed.comparison.actual);
         let mut run = self.run(night, given, &mut outcome)?;
@@ -90,9 +90,9 @@ impl Paper {
         self,
         error: &Error,
         changed_files: &[String],
-        night: Night,
-        given: &Given<'_>,
-    ) -> Result<Ready> {
+        night: RunFacts,
+        given: &RunContext<'_>,
+    ) -> Result<PreparedReport> {
         let mut outcome = Outcome { scope: Scope::default(), ..Default::default() };
         outcome.unchecked.push(Unchecked {
             object: "the night".into(),
@@ -111,7 +111,7 @@ impl Paper {
         self.finish(Report::new(&outcome, &source, &copy, run))
     }
 
-    fn run(&self, night: Night, given: &Given<'_>, outcome: &mut Outcome) -> Result<Run> {
+    fn run(&self, night: RunFacts, given: &RunContext<'_>, outcome: &mut Outcome) -> Result<Run> {
         let previous = self.folder.previous()?;
         outcome.remarks.extend(previous.unreadable);
         outcome.remarks.extend(self.lost.as_ref().map(ToString::to_string));
@@ -131,14 +131,14 @@ impl Paper {
         })
     }
 
-    fn finish(self, report: Report) -> Result<Ready> {
+    fn finish(self, report: Report) -> Result<PreparedReport> {
         let path = self.folder.path().join(reports::REPORT);
         let file = ReportFile { path: path.display().to_string(), sha256: reports::sha256(&report.to_bytes()?) };
-        Ok(Ready { folder: self.folder, key: self.key, report, file })
+        Ok(PreparedReport { folder: self.folder, key: self.key, report, file })
     }
 }
 
-impl Ready {
+impl PreparedReport {
     /// Signs and writes. Its hash belongs into the journal before: a report on disk that the journal does not know of would leave
     /// the dump without a verdict.
     ///
@@ -156,7 +156,7 @@ impl Signed {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn remember(&self, given: &Given<'_>, run_id: &str) -> Result<()> {
+    pub fn remember(&self, given: &RunContext<'_>, run_id: &str) -> Result<()> {
         let last = LastSigned::of(&self.path, run_id, &self.file.sha256)?;
         last.write(given.state(), &given.config.report.directory)
     }

@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use super::preflight::Ready;
-use super::state::Night;
+use super::state::RunState;
 use super::verification::{self, Heard};
 use crate::base::error::{Context, Error, Result};
 use crate::endpoint::any::Endpoint;
-use crate::endpoint::compare_endpoints::Job;
+use crate::endpoint::compare_endpoints::ComparisonJob;
 use crate::model::manifest::Manifest;
 use crate::model::progress::Side;
 use crate::model::run::{Complaint, RestoreFacts};
@@ -16,11 +16,16 @@ use crate::postgres::conninfo::ConnInfo;
 use crate::storage::backups::Backup;
 use crate::storage::journal::{CopyClaim, Entry};
 
-impl Night<'_> {
+impl RunState<'_> {
     /// The copy and the dump's manifest at the same time: both read the dump.
     /// # Errors
     /// The dump changed meanwhile, or nothing can be restored from it.
-    pub(super) async fn restore(&mut self, source: &ConnInfo, ready: &Ready, job: &Job) -> Result<(Manifest, Heard)> {
+    pub(super) async fn restore(
+        &mut self,
+        source: &ConnInfo,
+        ready: &Ready,
+        job: &ComparisonJob,
+    ) -> Result<(Manifest, Heard)> {
         self.record.begin("restore")?;
         let members = Members::of_source(source).await.unwrap_or_else(|error| {
             self.record.note(error.to_string());
@@ -108,7 +113,7 @@ impl Night<'_> {
         restoring::restore_properties(&order).await
     }
 
-    async fn read_dump(&self, path: &Path, job: &Job) -> Result<Manifest> {
+    async fn read_dump(&self, path: &Path, job: &ComparisonJob) -> Result<Manifest> {
         let options = self.given.open_options();
         let text = path.to_str().ok_or_else(|| Error::new("the path of the dump is not UTF-8"))?;
         let endpoint = Endpoint::open(text, Side::Actual, &options).await?;

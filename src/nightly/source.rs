@@ -1,20 +1,20 @@
 //! Which source a run has before it, and which backups are of it.
 
 use super::compatibility::open;
-use super::context::Given;
-use super::state::Night;
+use super::context::RunContext;
+use super::state::RunState;
 use crate::base::error::{Context, Error, Result};
 use crate::config::Source;
 use crate::model::progress::Event;
 use crate::model::run::Origin;
 use crate::postgres::session::text;
-use crate::storage::backups::{Backups, Listing, Ours, Shared};
+use crate::storage::backups::{BackupListing, Backups, Ours, SharedDirectory};
 
 /// The source as it answers now: a server is asked which one it is, and production on RDS was described before.
 ///
 /// # Errors
 /// The server cannot be asked.
-pub async fn identify(given: &Given<'_>, described: Option<(&str, &str)>) -> Result<Origin> {
+pub async fn identify(given: &RunContext<'_>, described: Option<(&str, &str)>) -> Result<Origin> {
     Ok(match (&given.config.source, given.origin()?) {
         (Source::Rds(_), Origin::Rds { database, instance, region, account, resource_id }) => Origin::Rds {
             account: described.map(|(account, _)| account.to_owned()).or(account),
@@ -33,7 +33,7 @@ pub async fn identify(given: &Given<'_>, described: Option<(&str, &str)>) -> Res
     })
 }
 
-impl Night<'_> {
+impl RunState<'_> {
     /// Which source it is, and that the backup directory is not another's.
     ///
     /// # Errors
@@ -58,7 +58,7 @@ impl Night<'_> {
     ///
     /// # Errors
     /// The directory cannot be listed.
-    pub fn own_backups(&self, backups: &Backups) -> Result<Listing> {
+    pub fn own_backups(&self, backups: &Backups) -> Result<BackupListing> {
         let ours = self.ours.as_ref().ok_or_else(|| Error::new("it is not known which source this is"))?;
         Ok(ours.split(backups.list()?, &self.given.config.report.directory).own)
     }
@@ -68,7 +68,7 @@ impl Night<'_> {
 ///
 /// # Errors
 /// A wrong connection string; the directory is marked for another source, or cannot be listed.
-pub fn shared(given: &Given<'_>, backups: &Backups) -> Result<(Ours, Shared)> {
+pub fn shared(given: &RunContext<'_>, backups: &Backups) -> Result<(Ours, SharedDirectory)> {
     let ours = backups.ours(&given.origin()?)?;
     let shared = ours.split(backups.list()?, &given.config.report.directory);
     Ok((ours, shared))

@@ -2,19 +2,19 @@
 
 use std::path::Path;
 
-use super::cleanup::Payer;
+use super::cleanup::Cleaner;
 use super::compatibility::demand_fit;
 use super::notification;
 use super::preflight::{self, Ready};
-use super::state::Night;
+use super::state::RunState;
 use super::temporary_instance::Cloud;
-use super::verification::{self, Witnessed};
+use super::verification::{self, Verification};
 use crate::base::error::{Error, Result};
 use crate::base::time::Timestamp;
 use crate::config::Source;
 use crate::endpoint::any::Endpoint;
 use crate::endpoint::archive::Archive;
-use crate::endpoint::compare_endpoints::{Job, check_patterns};
+use crate::endpoint::compare_endpoints::{ComparisonJob, check_patterns};
 use crate::endpoint::live::Live;
 use crate::model::manifest::Manifest;
 use crate::model::name::Name;
@@ -28,12 +28,12 @@ use crate::storage::journal::{Entry, Place, Runs};
 /// A dump is tried again once while its source lives.
 const DUMP_ATTEMPTS: u32 = 2;
 
-impl Night<'_> {
+impl RunState<'_> {
     /// Everything up to the verdict.
     ///
     /// # Errors
     /// Whatever stands between us and a verdict.
-    pub async fn work(&mut self, earlier: Runs) -> Result<Witnessed> {
+    pub async fn work(&mut self, earlier: Runs) -> Result<Verification> {
         self.troubles.extend(notification::begin(self.given, &self.run_id).await);
         let connected = Cloud::connect(self.given, &mut self.record).await;
         if let Err(error) = &connected {
@@ -84,7 +84,7 @@ impl Night<'_> {
                 self.troubles.push(error);
             }
         }
-        let payer = Payer { given: self.given, cloud: self.cloud.as_ref(), patience: None };
+        let payer = Cleaner { given: self.given, cloud: self.cloud.as_ref(), patience: None };
         let recovered = payer.recover(earlier, &self.run_id).await;
         for note in recovered.notes {
             (self.given.listener)(Event::Warning(&note));
@@ -122,7 +122,7 @@ impl Night<'_> {
         source: &ConnInfo,
         data_as_of: Timestamp,
         ready: &Ready,
-        job: &Job,
+        job: &ComparisonJob,
     ) -> Result<(Endpoint, Manifest)> {
         self.record.begin("dump")?;
         let fit = demand_fit(source, &ready.server, &ready.tools, &self.given.config.restore).await?;
@@ -154,7 +154,7 @@ impl Night<'_> {
         id: &str,
         data_as_of: Timestamp,
         ready: &Ready,
-        job: &Job,
+        job: &ComparisonJob,
     ) -> Result<(Endpoint, Manifest)> {
         let options = self.given.open_options();
         let live = Live::open(source.clone(), options.live.clone(), Side::Expected, options.taken_at.clone()).await?;

@@ -2,10 +2,10 @@
 
 use tokio::sync::watch;
 
-use super::context::Given;
+use super::context::RunContext;
 use super::moving_sequences::Moving;
-use super::report_writer::Paper;
-use super::steps::{Record, Troubles};
+use super::report_writer::ReportWriter;
+use super::steps::{Steps, Troubles};
 use super::temporary_instance::Cloud;
 use crate::base::error::Result;
 use crate::base::time::Timestamp;
@@ -15,19 +15,19 @@ use crate::storage::backups::{Backup, Ours};
 use crate::storage::journal::Holder;
 
 /// One night on its way.
-pub struct Night<'a> {
+pub struct RunState<'a> {
     /// Configuration and doors.
-    pub given: &'a Given<'a>,
+    pub given: &'a RunContext<'a>,
     /// 32 hexadecimal digits.
     pub run_id: String,
     /// When the run began.
     pub started_at: Timestamp,
     /// Journal and steps.
-    pub record: Record,
+    pub record: Steps,
     /// The report's directory, or why there is none.
-    pub paper: Result<Paper>,
+    pub paper: Result<ReportWriter>,
     /// What the report will say of the night.
-    pub facts: run::Night,
+    pub facts: run::RunFacts,
     /// The API, once we know who we are.
     pub cloud: Option<Cloud>,
     /// The restored copy, once it was created.
@@ -50,17 +50,17 @@ pub struct Night<'a> {
     pub stopped: watch::Receiver<Option<i32>>,
 }
 
-impl<'a> Night<'a> {
+impl<'a> RunState<'a> {
     /// Nothing was done yet.
     pub fn new(
-        given: &'a Given<'a>,
+        given: &'a RunContext<'a>,
         holder: &Holder,
-        record: Record,
-        paper: Result<Paper>,
+        record: Steps,
+        paper: Result<ReportWriter>,
         stopped: watch::Receiver<Option<i32>>,
     ) -> Self {
         let troubles = record.troubles();
-        let facts = run::Night { source_kind: given.source_kind().into(), ..Default::default() };
+        let facts = run::RunFacts { source_kind: given.source_kind().into(), ..Default::default() };
         Self {
             given,
             run_id: holder.run_id.clone(),

@@ -12,7 +12,7 @@ use crate::model::run::{Step, StepResult};
 use crate::storage::journal::{Entry, Journal};
 
 /// The journal of this run and the steps so far.
-pub struct Record {
+pub struct Steps {
     /// Where intents go, before each side effect.
     pub journal: Journal,
     /// What was done.
@@ -30,7 +30,7 @@ struct Running {
     notes: Vec<String>,
 }
 
-impl Record {
+impl Steps {
     /// Nothing was done yet.
     pub fn new(journal: Journal, now: fn() -> Timestamp, listener: Listener, redaction: Redaction) -> Self {
         Self { journal, steps: Vec::new(), now, listener, running: None, redaction }
@@ -41,7 +41,7 @@ impl Record {
         Troubles { list: Vec::new(), redaction: self.redaction }
     }
 
-    /// A step begins. One that runs still was broken off by an error or a signal: see [`Record::broken_off`].
+    /// A step begins. One that runs still was broken off by an error or a signal: see [`Steps::broken_off`].
     ///
     /// # Errors
     /// When the journal cannot be written: then nothing may be done.

@@ -2,8 +2,8 @@
 //!
 //! An instance without a journal goes only when its own tags prove it expired and ours, and somebody has typed its name.
 
-use super::cleanup::{Payer, Recovered, earlier};
-use super::context::Given;
+use super::cleanup::{Cleaner, Recovered, earlier};
+use super::context::RunContext;
 use super::temporary_instance::Cloud;
 use crate::aws::{Deadline, Described};
 use crate::base::error::{Error, Result};
@@ -12,7 +12,7 @@ use crate::storage::journal::{Holder, Lock};
 use crate::storage::reports;
 
 /// What is to be done.
-pub struct Broom<'a> {
+pub struct SweepOptions<'a> {
     /// Only look.
     pub is_dry: bool,
     /// Instances without a journal that the user has named.
@@ -34,7 +34,7 @@ pub struct Swept {
 ///
 /// # Errors
 /// The lock is held, or AWS cannot be asked.
-pub async fn sweep(given: &Given<'_>, broom: &Broom<'_>) -> Result<Swept> {
+pub async fn sweep(given: &RunContext<'_>, broom: &SweepOptions<'_>) -> Result<Swept> {
     let run_id = reports::random_run_id()?;
     let holder = Holder { run_id: run_id.clone(), command: "sweep".into(), pid: given.pid, at: (given.now)() };
     let _lock = Lock::acquire(given.state(), &holder)?;
@@ -57,7 +57,7 @@ pub async fn sweep(given: &Given<'_>, broom: &Broom<'_>) -> Result<Swept> {
         swept.notes.extend(known.iter().map(|debt| format!("would clean up: {debt}")));
         swept.troubles.extend(runs.unreadable);
     } else {
-        let payer = Payer { given, cloud: cloud.as_ref(), patience: None };
+        let payer = Cleaner { given, cloud: cloud.as_ref(), patience: None };
         let Recovered { notes, troubles } = payer.recover(runs, &run_id).await;
         swept.notes.extend(notes);
         swept.troubles.extend(troubles);
@@ -86,9 +86,9 @@ fn is_known(known: &[String], identifier: &str) -> bool {
 }
 
 async fn unclaimed(
-    given: &Given<'_>,
+    given: &RunContext<'_>,
     cloud: &Cloud,
-    broom: &Broom<'_>,
+    broom: &SweepOptions<'_>,
     unknown: impl Iterator<Item = Described>,
     swept: &mut Swept,
 ) {
@@ -104,7 +104,7 @@ async fn unclaimed(
     }
 }
 
-async fn remove(given: &Given<'_>, cloud: &Cloud, instance: &Described) -> Result<()> {
+async fn remove(given: &RunContext<'_>, cloud: &Cloud, instance: &Described) -> Result<()> {
     let guard = cloud.guard(given);
     let proven = cloud.rds.prove_orphan(instance, &instance.identifier, (given.now)(), &guard).await?;
     let Some(proven) = proven else { return Ok(()) };

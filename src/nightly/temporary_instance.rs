@@ -2,10 +2,10 @@
 //!
 //! Every side effect is in the journal before it is sent; production is described, never changed, and never connected to.
 
-use super::context::Given;
-use super::steps::Record;
+use super::context::RunContext;
+use super::steps::Steps;
 use crate::aws::identifier::identifier;
-use crate::aws::{Claim, Deadline, Guard, Identity, Rds, RestoreOrder, Secret, Snapshot, SourceInstance};
+use crate::aws::{Claim, Deadline, Guard, Identity, InstanceOrder, Rds, Secret, Snapshot, SourceInstance};
 use crate::base::error::{Error, Result};
 use crate::config::{RdsSource, Source};
 use crate::model::progress::Event;
@@ -38,7 +38,7 @@ impl Cloud {
     ///
     /// # Errors
     /// No credentials, expired ones, the wrong account, a clock that is wrong.
-    pub async fn connect(given: &Given<'_>, record: &mut Record) -> Result<Option<Self>> {
+    pub async fn connect(given: &RunContext<'_>, record: &mut Steps) -> Result<Option<Self>> {
         let Source::Rds(config) = &given.config.source else { return Ok(None) };
         record.begin("identity")?;
         let cloud = Self::open(config, given).await?;
@@ -51,14 +51,14 @@ impl Cloud {
     ///
     /// # Errors
     /// As [`Cloud::connect`].
-    pub async fn open(config: &RdsSource, given: &Given<'_>) -> Result<Self> {
+    pub async fn open(config: &RdsSource, given: &RunContext<'_>) -> Result<Self> {
         let rds = Rds::connect(config, &given.listener).await?;
         let identity = rds.identity((given.now)()).await?;
         Ok(Self { rds, identity, source: None })
     }
 
     /// What must never be deleted.
-    pub fn guard(&self, given: &Given<'_>) -> Guard {
+    pub fn guard(&self, given: &RunContext<'_>) -> Guard {
         let config = self.rds.source();
         Guard {
             prefix: config.temporary.prefix.clone(),
@@ -85,7 +85,7 @@ impl Cloud {
     ///
     /// # Errors
     /// See [`Rds::find_snapshot`].
-    pub async fn find_snapshot(&mut self, given: &Given<'_>, record: &mut Record) -> Result<Snapshot> {
+    pub async fn find_snapshot(&mut self, given: &RunContext<'_>, record: &mut Steps) -> Result<Snapshot> {
         record.begin("find_source")?;
         let source = self.find_source().await?.clone();
         record.note(format!("{} ({}), {}", source.identifier, source.resource_id, source.status));
@@ -120,9 +120,9 @@ impl Cloud {
     pub async fn build(
         &self,
         snapshot: Snapshot,
-        given: &Given<'_>,
+        given: &RunContext<'_>,
         run_id: &str,
-        record: &mut Record,
+        record: &mut Steps,
     ) -> Result<Opened> {
         let Some(source) = &self.source else { return Err(Error::new("production was not described")) };
         let deadline = Deadline::after(self.rds.source().temporary.restore_timeout.duration());
@@ -153,9 +153,9 @@ impl Cloud {
         &self,
         snapshot: &Snapshot,
         source: &SourceInstance,
-        given: &Given<'_>,
+        given: &RunContext<'_>,
         run_id: &str,
-        record: &mut Record,
+        record: &mut Steps,
     ) -> Result<(Claim, RdsFacts)> {
         record.begin("create_instance")?;
         let (config, now) = (self.rds.source(), (given.now)());
@@ -172,7 +172,7 @@ impl Cloud {
             at: now,
         };
         record.journal.append(&Entry::InstanceIntended(journaled.clone()))?;
-        let order = RestoreOrder {
+        let order = InstanceOrder {
             identifier: &name,
             run_id,
             snapshot,

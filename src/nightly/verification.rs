@@ -7,10 +7,10 @@ use super::{events, missing_rights, refused};
 use crate::base::error::Result;
 use crate::compare::{self, Request};
 use crate::endpoint::any::Endpoint;
-use crate::endpoint::compare_endpoints::{self, Comparison, Job};
+use crate::endpoint::compare_endpoints::{self, Comparison, ComparisonJob};
 use crate::endpoint::live::CaptureRequest;
 use crate::model::finding::{Finding, FindingKind, Unchecked};
-use crate::model::listing::{self, Plan};
+use crate::model::listing::{self, ReadPlan};
 use crate::model::manifest::Manifest;
 use crate::model::progress::{Listener, Side};
 use crate::model::run::{Complaint, Leg};
@@ -23,7 +23,7 @@ const SOURCE_TO_DUMP: &str = "source to dump";
 const DUMP_TO_COPY: &str = "dump to copy";
 
 /// What was seen, and what it means.
-pub struct Witnessed {
+pub struct Verification {
     /// Source and copy, with what the legs add.
     pub comparison: Comparison,
     /// What the dump holds.
@@ -34,7 +34,7 @@ pub struct Witnessed {
     pub outcomes: [Outcome; 2],
 }
 
-impl Witnessed {
+impl Verification {
     /// Whether the dump is proven: see [`Outcome::dump_verdict`].
     pub fn dump_verdict(&self) -> DumpVerdict {
         self.comparison.outcome.dump_verdict(&self.outcomes)
@@ -45,17 +45,17 @@ impl Witnessed {
 ///
 /// # Errors
 /// When it cannot be read at all.
-pub async fn capture(endpoint: &Endpoint, job: &Job, listener: &Listener) -> Result<Manifest> {
+pub async fn capture(endpoint: &Endpoint, job: &ComparisonJob, listener: &Listener) -> Result<Manifest> {
     let mut manifest = endpoint.capture(&request(endpoint, job), listener).await?.into_owned();
     job.show.redaction.manifest(&mut manifest);
     Ok(manifest)
 }
 
 /// The columns are the endpoint's own: whoever lacks one of them is found out by the comparison.
-fn request(endpoint: &Endpoint, job: &Job) -> CaptureRequest {
+fn request(endpoint: &Endpoint, job: &ComparisonJob) -> CaptureRequest {
     let listing = endpoint.listing();
     let selection = job.request.selection.bound(&listing.catalog());
-    let plan: Plan = listing::agree(&listing, &listing, &selection);
+    let plan: ReadPlan = listing::agree(&listing, &listing, &selection);
     let all_of_a_kind = job.request.waivers.iter().filter(|waiver| compare::is_whole_kind(waiver));
     CaptureRequest {
         plan,
@@ -74,10 +74,10 @@ pub async fn judge(
     source: &Endpoint,
     dump: Manifest,
     copy: &Endpoint,
-    job: &Job,
+    job: &ComparisonJob,
     restored: &Heard,
     listener: &Listener,
-) -> Result<Witnessed> {
+) -> Result<Verification> {
     let mut comparison = compare_endpoints::run(source, copy, job, listener).await?;
     let selection = comparison.selection.clone();
     let request = Request { required: Vec::new(), selection, ..job.request.clone() };
@@ -93,7 +93,7 @@ pub async fn judge(
     refused::mark_leg(&mut second, outcome);
     events::limit(outcome, &first, &second, &comparison.actual);
     job.show.redaction.outcome(outcome);
-    Ok(Witnessed { comparison, dump, legs, outcomes: [first, second] })
+    Ok(Verification { comparison, dump, legs, outcomes: [first, second] })
 }
 
 /// What the restore server has refused.

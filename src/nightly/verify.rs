@@ -3,16 +3,16 @@
 use super::baseline;
 use super::left_out;
 use super::preflight::Ready;
-use super::state::Night;
-use super::verification::{self, Heard, Witnessed};
+use super::state::RunState;
+use super::verification::{self, Heard, Verification};
 use crate::base::error::{Error, Result};
 use crate::endpoint::any::Endpoint;
-use crate::endpoint::compare_endpoints::Job;
+use crate::endpoint::compare_endpoints::ComparisonJob;
 use crate::endpoint::live::Live;
 use crate::model::manifest::Manifest;
 use crate::model::progress::Side;
 
-impl Night<'_> {
+impl RunState<'_> {
     /// Source, dump and restored copy against each other, up to the two verdicts.
     ///
     /// # Errors
@@ -23,8 +23,8 @@ impl Night<'_> {
         dump: Manifest,
         heard: &Heard,
         ready: &Ready,
-        job: &Job,
-    ) -> Result<Witnessed> {
+        job: &ComparisonJob,
+    ) -> Result<Verification> {
         self.record.begin("verify")?;
         let options = self.given.open_options();
         let copy = self.copy.as_ref().ok_or_else(|| Error::new("there is no copy"))?;

@@ -13,7 +13,7 @@ use crate::base::error::{Context, Error, Result};
 use crate::base::files;
 use crate::base::time::Timestamp;
 use crate::model::report::Report;
-use crate::output::html::{self, INDEX, PAGE, Paper};
+use crate::output::html::{self, INDEX, PAGE, ReportPage};
 use crate::storage::history::{self, NightEntry};
 use crate::storage::reports::{self, REPORT};
 use crate::storage::signers::AllowedSigners;
@@ -124,7 +124,7 @@ fn write_one(night: &NightEntry, neighbours: &Neighbours<'_>, path: &Path) -> Re
     }
     let report = Report::from_bytes(&bytes).doing(|| format!("read report {}", file.display()))?;
     let Neighbours { older, newer, has_index } = *neighbours;
-    write(path, &html::report(&Paper { report: &report, entry: night, older, newer, has_index }))
+    write(path, &html::report(&ReportPage { report: &report, entry: night, older, newer, has_index }))
 }
 
 /// Replaces a page of ours by another; the same page is left as it is.

@@ -21,7 +21,7 @@ use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect, TlsStream}
 pub use intercept::{Divert, Taken, Taker};
 
 use crate::model::hashing::{Batch, Lines};
-use limits::Limits;
+use limits::StreamLimits;
 
 /// Lines handed over at a time.
 const LINES: usize = 1024;
@@ -37,18 +37,18 @@ pub struct Tap<S> {
     buffer: Box<[u8]>,
     start: usize,
     end: usize,
-    state: State,
+    state: StreamState,
     taker: Option<Taker>,
     /// Where whole lines lie in the buffer.
     spans: Vec<(usize, usize)>,
     /// What does not come a whole line a frame, or does not fit into the buffer.
     batch: Batch,
-    limits: Limits,
+    limits: StreamLimits,
 }
 
 /// Where in a frame the next byte belongs.
 #[derive(Debug, Clone, Copy)]
-enum State {
+enum StreamState {
     Header,
     /// So many bytes go on to the reader.
     Pass(usize),
@@ -67,14 +67,14 @@ impl<S> Tap<S> {
     pub fn new(inner: S, divert: Divert) -> Self {
         let buffer = vec![0; BUFFER_BYTES].into_boxed_slice();
         let (spans, batch) = (Vec::new(), Batch::default());
-        let (state, taker) = (State::Header, None);
-        let limits = Limits::default();
+        let (state, taker) = (StreamState::Header, None);
+        let limits = StreamLimits::default();
         Self { inner, divert, buffer, start: 0, end: 0, state, taker, spans, batch, limits }
     }
 
     /// The same from the first byte on: until a session has begun, only what belongs to a login is taken.
     pub fn at_login(inner: S, divert: Divert) -> Self {
-        Self { limits: Limits::at_login(), ..Self::new(inner, divert) }
+        Self { limits: StreamLimits::at_login(), ..Self::new(inner, divert) }
     }
 
     fn buffered(&self) -> &[u8] {
@@ -82,12 +82,12 @@ impl<S> Tap<S> {
     }
 
     /// Decides what the frame is that begins here; `None` when more of it has to come first.
-    fn next_frame(&mut self) -> Option<State> {
+    fn next_frame(&mut self) -> Option<StreamState> {
         let header = self.buffered().first_chunk::<HEADER_BYTES>()?;
         let [kind, length @ ..] = *header;
         let frame = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX).saturating_add(1);
         if let Some(refused) = self.limits.refuse(kind, frame) {
-            return Some(State::Refused(refused));
+            return Some(StreamState::Refused(refused));
         }
         Some(match kind {
             b'd' if self.taker.is_some() => return self.next_row(frame),
@@ -96,39 +96,39 @@ impl<S> Tap<S> {
                 if let Some(taker) = self.divert.take() {
                     self.taker = Some(taker);
                 }
-                if self.taker.is_some() { State::Drop(frame) } else { State::Pass(frame) }
+                if self.taker.is_some() { StreamState::Drop(frame) } else { StreamState::Pass(frame) }
             }
             b'c' if self.taker.is_some() && !self.batch.has_partial_line() => {
                 self.hand_over();
                 self.hand(|_, _| Taken::CopyEnd);
-                State::Drop(frame)
+                StreamState::Drop(frame)
             }
             // CopyDone, ErrorResponse, ReadyForQuery: it is over.
-            b'c' | b'E' | b'Z' if self.taker.is_some() => State::Last(frame),
-            _ => State::Pass(frame),
+            b'c' | b'E' | b'Z' if self.taker.is_some() => StreamState::Last(frame),
+            _ => StreamState::Pass(frame),
         })
     }
 
     /// A row that lies in the buffer as one whole line, as nearly all do, is only noted.
-    fn next_row(&mut self, frame: usize) -> Option<State> {
+    fn next_row(&mut self, frame: usize) -> Option<StreamState> {
         if let Some(refused) = limits::refuse_line(self.batch.partial_bytes(), frame) {
-            return Some(State::Refused(refused));
+            return Some(StreamState::Refused(refused));
         }
         if frame > self.buffer.len() || self.batch.has_partial_line() {
             self.start += HEADER_BYTES;
-            return Some(State::Row(frame.saturating_sub(HEADER_BYTES)));
+            return Some(StreamState::Row(frame.saturating_sub(HEADER_BYTES)));
         }
         let payload = self.buffered().get(..frame)?.get(HEADER_BYTES..).unwrap_or_default();
         if memchr::memchr(b'\n', payload).is_none_or(|at| at + 1 != payload.len()) {
             self.start += HEADER_BYTES;
-            return Some(State::Row(frame.saturating_sub(HEADER_BYTES)));
+            return Some(StreamState::Row(frame.saturating_sub(HEADER_BYTES)));
         }
         self.spans.push((self.start + HEADER_BYTES, self.start + frame - 1));
         self.start += frame;
         if self.spans.len() >= LINES {
             self.hand_over();
         }
-        Some(State::Header)
+        Some(StreamState::Header)
     }
 
     /// Hands over the lines noted so far. Afterwards the buffer may change.
@@ -200,56 +200,56 @@ impl<S: AsyncRead + Unpin> Tap<S> {
         let tap = self;
         loop {
             match tap.state {
-                State::Header => {
+                StreamState::Header => {
                     if let Some(state) = tap.next_frame() {
                         tap.state = state;
                         continue;
                     }
                 }
-                State::Row(0) => {
+                StreamState::Row(0) => {
                     tap.hand_over_batch();
-                    tap.state = State::Header;
+                    tap.state = StreamState::Header;
                     continue;
                 }
-                State::Last(frame) => {
+                StreamState::Last(frame) => {
                     if tap.batch.has_partial_line() {
                         return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, "a row without an end")));
                     }
                     tap.hand_over();
                     tap.taker = None;
-                    tap.state = State::Pass(frame);
+                    tap.state = StreamState::Pass(frame);
                     continue;
                 }
-                State::Refused(why) => return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, why))),
-                State::Pass(0) | State::Drop(0) => {
-                    tap.state = State::Header;
+                StreamState::Refused(why) => return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, why))),
+                StreamState::Pass(0) | StreamState::Drop(0) => {
+                    tap.state = StreamState::Header;
                     continue;
                 }
-                State::Drop(left) if tap.start < tap.end => {
+                StreamState::Drop(left) if tap.start < tap.end => {
                     let count = left.min(tap.end - tap.start);
                     tap.start += count;
-                    tap.state = State::Drop(left - count);
+                    tap.state = StreamState::Drop(left - count);
                     continue;
                 }
-                State::Pass(_) if out.remaining() == 0 => return Poll::Ready(Ok(())),
-                State::Row(left) if tap.start < tap.end => {
-                    tap.state = State::Row(tap.take_row_bytes(left));
+                StreamState::Pass(_) if out.remaining() == 0 => return Poll::Ready(Ok(())),
+                StreamState::Row(left) if tap.start < tap.end => {
+                    tap.state = StreamState::Row(tap.take_row_bytes(left));
                     continue;
                 }
-                State::Pass(left) if tap.start < tap.end => {
+                StreamState::Pass(left) if tap.start < tap.end => {
                     let count = left.min(out.remaining()).min(tap.end - tap.start);
                     out.put_slice(tap.buffered().get(..count).unwrap_or_default());
                     tap.start += count;
-                    tap.state = State::Pass(left - count);
+                    tap.state = StreamState::Pass(left - count);
                     continue;
                 }
-                State::Row(_) | State::Pass(_) | State::Drop(_) => {}
+                StreamState::Row(_) | StreamState::Pass(_) | StreamState::Drop(_) => {}
             }
             if out.filled().len() > before {
                 return Poll::Ready(Ok(()));
             }
             if !ready!(tap.poll_fill(cx))? {
-                let is_cut = tap.start < tap.end || !matches!(tap.state, State::Header);
+                let is_cut = tap.start < tap.end || !matches!(tap.state, StreamState::Header);
                 if let Some(refused) = tap.limits.refuse_end(is_cut) {
                     return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, refused)));
                 }

@@ -42,7 +42,7 @@ pub struct Order<'a> {
 
 /// How it ended, by itself.
 #[derive(Debug)]
-pub struct Ended {
+pub struct ProcessEnd {
     /// Its exit status.
     pub status: ExitStatus,
     /// What it wrote to standard error.
@@ -50,13 +50,17 @@ pub struct Ended {
 }
 
 /// A number that changes as long as there is progress, for instance bytes written. It is asked about once a second.
-pub type Progress<'a> = &'a (dyn Fn() -> u64 + Send + Sync);
+pub type ProgressBytes<'a> = &'a (dyn Fn() -> u64 + Send + Sync);
 
 /// Runs a program to its end. `hear` gets every line of its standard error. Dropping the future stops it and its workers.
 ///
 /// # Errors
 /// It cannot be started, a signal ended it, or it stalled and was stopped. Any exit status is not an error here.
-pub async fn run(order: &Order<'_>, progress: Progress<'_>, hear: &mut (dyn FnMut(&str) + Send)) -> Result<Ended> {
+pub async fn run(
+    order: &Order<'_>,
+    progress: ProgressBytes<'_>,
+    hear: &mut (dyn FnMut(&str) + Send),
+) -> Result<ProcessEnd> {
     let (mut group, stderr) = Group::start(order)?;
     let heard = AtomicU64::new(0);
     let mut listening = pin!(stderr_tail::listen(stderr, hear, &heard));
@@ -80,12 +84,12 @@ pub async fn run(order: &Order<'_>, progress: Progress<'_>, hear: &mut (dyn FnMu
     };
     match status.signal() {
         Some(signal) => Err(killed(order, signal)),
-        None => Ok(Ended { status, said }),
+        None => Ok(ProcessEnd { status, said }),
     }
 }
 
 /// Ends when nothing has moved for so long.
-async fn stall(progress: Progress<'_>, stalled_after: Duration) {
+async fn stall(progress: ProgressBytes<'_>, stalled_after: Duration) {
     let every = (stalled_after / 4).clamp(Duration::from_millis(20), Duration::from_secs(1));
     let (mut last, mut since) = (progress(), tokio::time::Instant::now());
     while since.elapsed() < stalled_after {

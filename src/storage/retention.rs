@@ -35,16 +35,16 @@ pub struct Held {
 
 /// What is to stay and what may go; newest first. Dumps that are not verified are in neither list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Plan {
+pub struct RetentionPlan {
     /// Every verified dump that stays.
-    pub keep: Vec<Kept>,
+    pub keep: Vec<KeptBackup>,
     /// Ids of verified dumps that no rule keeps.
     pub remove: Vec<String>,
 }
 
 /// A dump that stays.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Kept {
+pub struct KeptBackup {
     /// Of the dump.
     pub id: String,
     /// At least one.
@@ -91,14 +91,15 @@ impl fmt::Display for Reason {
 }
 
 /// Sorts what is held into what stays and what may go. `now` only tells what is dated in the future.
-pub fn plan(held: &[Held], rules: &Retention, now: Timestamp) -> Plan {
+pub fn plan(held: &[Held], rules: &Retention, now: Timestamp) -> RetentionPlan {
     let mut verified: Vec<&Held> = held.iter().filter(|held| held.is_verified).collect();
     verified.sort_by_key(|held| Reverse((held.data_as_of, held.made_at, &held.id)));
     let (future, past): (Vec<&Held>, Vec<&Held>) = verified.iter().partition(|held| held.data_as_of > now);
-    let mut plan = Plan::default();
+    let mut plan = RetentionPlan::default();
     for held in &future {
         let newest = verified.first().filter(|newest| newest.id == held.id).map(|_| Reason::Newest);
-        plan.keep.push(Kept { id: held.id.clone(), reasons: newest.into_iter().chain([Reason::Future]).collect() });
+        plan.keep
+            .push(KeptBackup { id: held.id.clone(), reasons: newest.into_iter().chain([Reason::Future]).collect() });
     }
     let mut slots = Slots::new(rules);
     for held in &past {
@@ -108,7 +109,7 @@ pub fn plan(held: &[Held], rules: &Retention, now: Timestamp) -> Plan {
             newest.map(|_| Reason::Newest).into_iter().chain(slots.reasons(held.data_as_of)).collect();
         match reasons.is_empty() {
             true => plan.remove.push(held.id.clone()),
-            false => plan.keep.push(Kept { id: held.id.clone(), reasons }),
+            false => plan.keep.push(KeptBackup { id: held.id.clone(), reasons }),
         }
     }
     plan

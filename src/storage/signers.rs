@@ -12,20 +12,20 @@ use crate::storage::signature::{NAMESPACE, PublicKey};
 /// Those whose signature counts, in the order of the file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AllowedSigners {
-    entries: Vec<Entry>,
+    entries: Vec<SignerLine>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Entry {
+struct SignerLine {
     line: usize,
     principals: String,
-    limits: Limits,
+    limits: SignerLimits,
     /// `None`: a key of another kind, which never signs a report.
     key: Option<KeyData>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Limits {
+struct SignerLimits {
     namespaces: Option<String>,
     valid_after: Option<Timestamp>,
     valid_before: Option<Timestamp>,
@@ -68,7 +68,7 @@ impl AllowedSigners {
     }
 }
 
-impl Entry {
+impl SignerLine {
     fn objection(&self, namespace: &str, identity: Option<&str>, now: Timestamp) -> Option<String> {
         let limits = &self.limits;
         if let Some(identity) = identity.filter(|identity| !is_listed(&self.principals, identity)) {
@@ -87,7 +87,7 @@ impl Entry {
     }
 }
 
-fn entry(line: usize, text: &str) -> Result<Entry> {
+fn entry(line: usize, text: &str) -> Result<SignerLine> {
     if is_key_type(text) {
         let hint = format!(
             "put the identity in front of it: backup@db.example.org namespaces=\"{NAMESPACE}\" ssh-ed25519 AAAA…"
@@ -97,7 +97,7 @@ fn entry(line: usize, text: &str) -> Result<Entry> {
     let (principals, rest) = principals(text)?;
     let fields = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
     // Options are whatever stands between the principals and the type of the key; they may hold spaces in quotes.
-    let (limits, rest) = if is_key_type(rest) { (Limits::default(), rest) } else { options(rest)? };
+    let (limits, rest) = if is_key_type(rest) { (SignerLimits::default(), rest) } else { options(rest)? };
     let [kind, base64, ..] = &fields(rest)[..] else { return Err(Error::new("the key is missing")) };
     let key = if kind == "ssh-ed25519" {
         let key = PublicKey::from_openssh(&format!("{kind} {base64}"));
@@ -107,7 +107,7 @@ fn entry(line: usize, text: &str) -> Result<Entry> {
     } else {
         return Err(Error::new(format!("{kind:?} is not a type of key")));
     };
-    Ok(Entry { line, principals, limits, key })
+    Ok(SignerLine { line, principals, limits, key })
 }
 
 fn is_key_type(rest: &str) -> bool {
@@ -126,8 +126,8 @@ fn principals(text: &str) -> Result<(String, &str)> {
     Ok((principals.to_owned(), rest.trim_start()))
 }
 
-fn options(text: &str) -> Result<(Limits, &str)> {
-    let mut limits = Limits::default();
+fn options(text: &str) -> Result<(SignerLimits, &str)> {
+    let mut limits = SignerLimits::default();
     let mut rest = text;
     loop {
         let end = rest.find(['=', ',', ' ', '\t']).unwrap_or(rest.len());
@@ -155,7 +155,7 @@ fn value(text: &str) -> Result<(Option<&str>, &str)> {
     }
 }
 
-fn set_option(limits: &mut Limits, name: &str, value: Option<&str>) -> Result<()> {
+fn set_option(limits: &mut SignerLimits, name: &str, value: Option<&str>) -> Result<()> {
     let is_new = match (name, value) {
         ("cert-authority", None) => {
             let hint = "list the key that signs reports itself";

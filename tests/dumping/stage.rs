@@ -28,8 +28,8 @@ pub fn conninfo(text: &str) -> ConnInfo {
     ConnInfo::resolve(text, &|_| None).unwrap()
 }
 
-pub fn config() -> config::Dump {
-    config::Dump {
+pub fn config() -> config::DumpSettings {
+    config::DumpSettings {
         directory: PathBuf::from("/nowhere"),
         format: DumpFormat::Directory,
         jobs: 2,
@@ -40,7 +40,7 @@ pub fn config() -> config::Dump {
     }
 }
 
-pub fn order<'a>(conninfo: &'a ConnInfo, target: &'a Path, config: &'a config::Dump) -> DumpOrder<'a> {
+pub fn order<'a>(conninfo: &'a ConnInfo, target: &'a Path, config: &'a config::DumpSettings) -> DumpOrder<'a> {
     DumpOrder {
         conninfo,
         snapshot: None,

@@ -16,7 +16,7 @@ use pgwitness::model::manifest::{Definition, Manifest, Observed, SequenceValue, 
 use pgwitness::model::name::Name;
 use pgwitness::model::report::{Report, Run, Times, Tools};
 use pgwitness::model::run::{
-    CLOSING, Complaint, DumpFacts, DumpFile, Leg, Night, RdsFacts, RestoreFacts, Step, StepResult,
+    CLOSING, Complaint, DumpFacts, DumpFile, Leg, RdsFacts, RestoreFacts, RunFacts, Step, StepResult,
 };
 use pgwitness::model::verdict::Outcome;
 use pgwitness::storage::reports::{Folder, KeyFile};
@@ -219,10 +219,10 @@ fn steps(start: Timestamp, is_restored: bool) -> Vec<Step> {
     steps
 }
 
-pub fn night(start: Timestamp, day: u64, is_restored: bool) -> Night {
+pub fn night(start: Timestamp, day: u64, is_restored: bool) -> RunFacts {
     let bytes = 1_840_000_000 + day * 6_400_000;
     let sha256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".to_owned();
-    Night {
+    RunFacts {
         source_kind: "rds".into(),
         source: None,
         data_as_of: Some(start),
@@ -271,7 +271,7 @@ pub fn write_night(
     dir: &Path,
     key: Option<&KeyFile>,
     day: u64,
-    change: impl FnOnce(&mut Outcome, &mut Manifest, &mut Manifest, &mut Night),
+    change: impl FnOnce(&mut Outcome, &mut Manifest, &mut Manifest, &mut RunFacts),
 ) -> PathBuf {
     let start = start_of(day);
     let run_id = format!("{:08x}{}", 0x7f3a_9c1e_u32.wrapping_mul(u32::try_from(day).unwrap() + 3), "00".repeat(12));
@@ -396,7 +396,7 @@ pub fn ten_nights(dir: &Path, key: &KeyFile) -> Vec<PathBuf> {
 }
 
 /// Names and notes by strangers.
-pub fn be_hostile(expected: &mut Manifest, actual: &mut Manifest, night: &mut Night) {
+pub fn be_hostile(expected: &mut Manifest, actual: &mut Manifest, night: &mut RunFacts) {
     for name in HOSTILE {
         let relation = expected.relations[&Name::new("club", "clubs")].clone();
         expected.relations.insert(Name::new(name, name), relation.clone());

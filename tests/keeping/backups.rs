@@ -6,22 +6,22 @@ use std::path::Path;
 use std::process::Command;
 
 use pgwitness::config::Retention;
-use pgwitness::storage::backups::{Backup, Backups, Difference, Whereabouts, differences};
+use pgwitness::storage::backups::{Backup, Backups, FileDifference, Whereabouts, differences};
 use pgwitness::storage::journal::Place;
-use pgwitness::storage::retention::{Held, Plan, plan};
+use pgwitness::storage::retention::{Held, RetentionPlan, plan};
 
 use crate::support::{RUN, at, day, dump, id, ids, made, names, new_backups, report, verified};
 
-fn plan_of(backups: &Backups, keep_last: u32) -> Plan {
+fn plan_of(backups: &Backups, keep_last: u32) -> RetentionPlan {
     let held: Vec<Held> = backups.list().unwrap().verified.iter().map(|backup| backup.record.held(true)).collect();
     plan(&held, &Retention { keep_last, ..Retention::default() }, at("2027-01-01T00:00:00Z"))
 }
 
-fn remove(id: String) -> Plan {
-    Plan { keep: Vec::new(), remove: vec![id] }
+fn remove(id: String) -> RetentionPlan {
+    RetentionPlan { keep: Vec::new(), remove: vec![id] }
 }
 
-fn changed(backup: &Backup, change: impl FnOnce(&Path)) -> Vec<Difference> {
+fn changed(backup: &Backup, change: impl FnOnce(&Path)) -> Vec<FileDifference> {
     change(&backup.path);
     backup.verify_files().unwrap()
 }
@@ -260,7 +260,7 @@ fn a_prune_that_was_killed_is_finished_by_the_next_one_and_half_a_backup_is_neve
     let listing = backups.list().unwrap();
     assert_eq!((ids(&listing.verified), &listing.removing, &listing.notes), (vec![id(2)], &vec![id(1)], &vec![]));
     backups.begin(&id(1)).unwrap_err();
-    assert_eq!(backups.prune(&Plan::default()).unwrap().finished, [id(1)]);
+    assert_eq!(backups.prune(&RetentionPlan::default()).unwrap().finished, [id(1)]);
     assert!(!grave.exists());
     assert_eq!(backups.list().unwrap().removing, Vec::<String>::new());
 }
@@ -273,7 +273,7 @@ fn a_plan_that_no_longer_fits_the_directory_removes_nothing() {
     verified(&backups, 2);
     let error = backups.prune(&remove(id(2))).unwrap_err();
     assert!(error.to_string().ends_with("the newest verified backup would go: nothing was removed"), "{error}");
-    let all = Plan { keep: Vec::new(), remove: vec![id(1), id(2)] };
+    let all = RetentionPlan { keep: Vec::new(), remove: vec![id(1), id(2)] };
     backups.prune(&all).unwrap_err();
     // Planned when there was a newer one, which has gone since.
     let plan = plan_of(&backups, 1);
@@ -357,15 +357,15 @@ fn every_change_of_a_file_is_found_by_reading_it_again() {
     assert_eq!(changed(&backup, |_| ()), []);
     let same_length = "table of contents 2";
     let differing = changed(&backup, |path| fs::write(path.join("dump/toc.dat"), same_length).unwrap());
-    assert_eq!(differing, [Difference::Changed(toc())]);
+    assert_eq!(differing, [FileDifference::Changed(toc())]);
     let differing = changed(&backup, |path| fs::remove_file(path.join("dump/toc.dat")).unwrap());
-    assert_eq!(differing, [Difference::Missing(toc())]);
+    assert_eq!(differing, [FileDifference::Missing(toc())]);
     let differing = changed(&backup, |path| {
         fs::write(path.join("dump/toc.dat"), "table of contents 1").unwrap();
         fs::write(path.join("dump/extra"), "").unwrap();
         fs::write(path.join("SHA256SUMS"), "").unwrap();
     });
-    assert_eq!(differing, [Difference::Extra("dump/extra".into()), Difference::Changed("SHA256SUMS".into())]);
+    assert_eq!(differing, [FileDifference::Extra("dump/extra".into()), FileDifference::Changed("SHA256SUMS".into())]);
     // A record that was changed along with the files does not help: the signed report says what they were.
     assert_eq!(differences(&backup.path, &[]).unwrap().len(), 4);
     fs::remove_dir_all(&backup.path).unwrap();

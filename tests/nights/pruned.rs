@@ -17,7 +17,7 @@ fn source(database: &str) -> Origin {
 }
 
 fn night_of(world: &World, day: u32, source: Option<Origin>, is_sound: bool) {
-    let night = pgwitness::model::run::Night { source, ..a_night(&id(day), b"dump") };
+    let night = pgwitness::model::run::RunFacts { source, ..a_night(&id(day), b"dump") };
     let actual = if is_sound { orders(9) } else { orders(8) };
     write_night(&world.reports(), Some(&world.key), june(day), Some(night), &orders(9), &actual);
 }

@@ -2,7 +2,7 @@
 
 use mail_parser::{HeaderValue, MessageParser, MimeHeaders as _};
 use pgwitness::config::{Notify, SmtpTls, When};
-use pgwitness::model::run_summary::Bulletin;
+use pgwitness::model::run_summary::RunSummary;
 use pgwitness::output::message;
 use pgwitness::output::notify::tell_within;
 
@@ -17,7 +17,7 @@ fn ways_of(tls: SmtpTls) -> Ways {
     }
 }
 
-async fn told(notify: &Notify, bulletin: &Bulletin) {
+async fn told(notify: &Notify, bulletin: &RunSummary) {
     assert_eq!(tell_within(notify, bulletin, &nothing, LIMITS).await, []);
 }
 

@@ -11,7 +11,7 @@ use pgwitness::config::{Email, Notify, Ping, SmtpTls, Webhook, When};
 use pgwitness::model::aspect::Aspect;
 use pgwitness::model::finding::{ChangedColumn, ChangedRow, Finding, FindingKind, RowDifference, Unchecked};
 use pgwitness::model::run::{Step, StepResult};
-use pgwitness::model::run_summary::{Bulletin, Paper, Proven};
+use pgwitness::model::run_summary::{Proven, ReportRef, RunSummary};
 use pgwitness::model::verdict::{Coverage, Outcome, Scope, Verdict};
 use pgwitness::output::notify::Limits;
 
@@ -104,9 +104,9 @@ fn sound() -> Outcome {
 }
 
 /// Sound and clean.
-pub fn clean() -> Bulletin {
+pub fn clean() -> RunSummary {
     let at = |text: &str| Timestamp::parse(text).unwrap();
-    Bulletin {
+    RunSummary {
         run_id: RUN_ID.into(),
         host: "backup1".into(),
         source: "Vereinsverwaltung Größe, база данных".into(),
@@ -127,7 +127,7 @@ pub fn clean() -> Bulletin {
         instances_left: 0,
         steps: Vec::new(),
         dump: None,
-        report: Some(Paper { path: "/srv/reports/x/report.json".into(), sha256: "ab".repeat(32) }),
+        report: Some(ReportRef { path: "/srv/reports/x/report.json".into(), sha256: "ab".repeat(32) }),
         last_verified: Some(Proven {
             backup: "20261123T023000Z-1f2e3d4c".into(),
             data_as_of: at("2026-11-23T02:30:00Z"),
@@ -138,7 +138,7 @@ pub fn clean() -> Bulletin {
 }
 
 /// Damaged, with the canary wherever a value may be.
-pub fn damaged() -> Bulletin {
+pub fn damaged() -> RunSummary {
     let column = ChangedColumn { column: "mail".into(), expected: CANARY.into(), actual: "x".into() };
     let mut finding = Finding::new(FindingKind::RowContent, "shop.members").sides(CANARY, "3 rows");
     finding.detail = vec![format!("expected: {CANARY}")];
@@ -151,7 +151,7 @@ pub fn damaged() -> Bulletin {
     });
     let outcome = Outcome { findings: vec![finding.clone()], ..sound() };
     let said = format!("duplicate key; Key (mail)=({CANARY}) already exists");
-    Bulletin {
+    RunSummary {
         exit_code: 1,
         verdict: Some(verdict(&outcome)),
         verdict_line: Some(outcome.verdict_line()),

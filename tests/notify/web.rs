@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use pgwitness::base::error::Error;
 use pgwitness::config::Notify;
-use pgwitness::model::run_summary::Bulletin;
+use pgwitness::model::run_summary::RunSummary;
 use pgwitness::output::message;
 use pgwitness::output::notify::{begin_within, ping_within, tell_within};
 use serde_json::Value;
@@ -18,7 +18,7 @@ use crate::web_server::{Answer, Web};
 
 const SECRET: &str = "7d4c5f0e-s3cret";
 
-async fn pinged(notify: &Notify, bulletin: &Bulletin) -> Vec<Error> {
+async fn pinged(notify: &Notify, bulletin: &RunSummary) -> Vec<Error> {
     ping_within(notify, bulletin, &nothing, LIMITS).await
 }
 
@@ -43,14 +43,14 @@ async fn a_run_is_told_as_begun_and_then_as_well_or_not() {
 async fn all_is_well_only_when_it_is() {
     let (stage, web) = (Stage::new(), Web::start(&[]).await);
     let notify = by_ping(stage.secret("ping", &web.url("/x")));
-    let mut bulletins: Vec<Bulletin> =
-        [1, 2, 3, 130, 143, 255].map(|exit_code| Bulletin { exit_code, ..clean() }).into();
+    let mut bulletins: Vec<RunSummary> =
+        [1, 2, 3, 130, 143, 255].map(|exit_code| RunSummary { exit_code, ..clean() }).into();
     let inconclusive = verdict(&pgwitness::model::verdict::Outcome::default());
-    bulletins.push(Bulletin { verdict: None, ..clean() });
-    bulletins.push(Bulletin { verdict: Some(inconclusive), ..clean() });
-    bulletins.push(Bulletin { exit_code: 0, ..damaged() });
-    bulletins.push(Bulletin { instances_left: 1, ..clean() });
-    bulletins.push(Bulletin { troubles: vec!["the mail did not go out".into()], ..clean() });
+    bulletins.push(RunSummary { verdict: None, ..clean() });
+    bulletins.push(RunSummary { verdict: Some(inconclusive), ..clean() });
+    bulletins.push(RunSummary { exit_code: 0, ..damaged() });
+    bulletins.push(RunSummary { instances_left: 1, ..clean() });
+    bulletins.push(RunSummary { troubles: vec!["the mail did not go out".into()], ..clean() });
     for bulletin in &bulletins {
         assert_eq!(pinged(&notify, bulletin).await, []);
     }

@@ -16,7 +16,7 @@ use pgwitness::model::digest::RowDigest;
 use pgwitness::model::manifest::{EndpointFacts, FORMAT, Manifest, Observed, Relation, RelationKind, Tally};
 use pgwitness::model::name::Name;
 use pgwitness::model::report::{Report, Run, Times, Tools};
-use pgwitness::model::run::{CLOSING, Closing, Night, Step, StepResult};
+use pgwitness::model::run::{CLOSING, Closing, RunFacts, Step, StepResult};
 use pgwitness::storage::reports::{self, Folder, Generated, KeyFile, keygen};
 use pgwitness::storage::signers::AllowedSigners;
 
@@ -91,7 +91,7 @@ pub fn write_night(
     dir: &Path,
     key: Option<&KeyFile>,
     started_at: Timestamp,
-    night: Option<Night>,
+    night: Option<RunFacts>,
     expected: &Manifest,
     actual: &Manifest,
 ) -> PathBuf {

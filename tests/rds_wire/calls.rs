@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use pgwitness::aws::RestoreOrder;
+use pgwitness::aws::InstanceOrder;
 
 use super::script::*;
 
@@ -48,9 +48,9 @@ async fn expired_credentials_are_one_clear_line_at_once() {
     assert_eq!(aws.asked("GetCallerIdentity").len(), 1);
 }
 
-async fn restore(aws: &Aws) -> pgwitness::base::error::Result<pgwitness::aws::Restored> {
+async fn restore(aws: &Aws) -> pgwitness::base::error::Result<pgwitness::aws::RestoredInstance> {
     let (source, snapshot) = (the_source(), the_snapshot());
-    let order = RestoreOrder {
+    let order = InstanceOrder {
         identifier: NAME,
         run_id: RUN,
         snapshot: &snapshot,

@@ -6,7 +6,7 @@
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
-use pgwitness::aws::{Claim, Deadline, Guard, Rds, RestoreOrder, Secret};
+use pgwitness::aws::{Claim, Deadline, Guard, InstanceOrder, Rds, Secret};
 use pgwitness::base::time::Timestamp;
 use pgwitness::model::progress;
 
@@ -24,7 +24,7 @@ async fn a_temporary_instance_lives_and_dies_in_moto() {
     let identity = rds.identity(now).await.unwrap();
     let production = rds.source_instance().await.unwrap();
     let snapshot = rds.find_snapshot(&production, None, now).await.unwrap();
-    let order = RestoreOrder {
+    let order = InstanceOrder {
         identifier: NAME,
         run_id: RUN,
         snapshot: &snapshot,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pgwitness::aws::{Deadline, Described, Endpoint, Secret};
+use pgwitness::aws::{Deadline, Described, InstanceAddress, Secret};
 use pgwitness::config::RdsSource;
 use pgwitness::postgres::server::{Cluster, ClusterOptions};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
@@ -61,7 +61,7 @@ fn described() -> Described {
         identifier: NAME.into(),
         resource_id: Some(TEMPORARY.into()),
         status: "available".into(),
-        endpoint: Some(Endpoint { host: HOST.into(), port: 5432 }),
+        endpoint: Some(InstanceAddress { host: HOST.into(), port: 5432 }),
         master_username: Some("master".into()),
         ..Described::default()
     }
@@ -113,7 +113,7 @@ async fn without_the_bundle_nobody_waits_for_the_deadline() {
 async fn productions_endpoint_or_resource_id_is_never_opened() {
     let aws = aws(|_, _| not_found()).await;
     let secret = Secret::random().unwrap();
-    let of_production = Endpoint { host: "Production.example".into(), port: 5433 };
+    let of_production = InstanceAddress { host: "Production.example".into(), port: 5433 };
     for (instance, why) in [
         (Described { endpoint: Some(of_production), ..described() }, "is that of production"),
         (Described { resource_id: Some(PRODUCTION.into()), ..described() }, "not known to differ"),

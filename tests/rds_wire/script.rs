@@ -219,7 +219,7 @@ pub fn the_source() -> SourceInstance {
     SourceInstance {
         identifier: "production".into(),
         resource_id: PRODUCTION.into(),
-        endpoint: Some(pgwitness::aws::Endpoint { host: "production.example".into(), port: 5432 }),
+        endpoint: Some(pgwitness::aws::InstanceAddress { host: "production.example".into(), port: 5432 }),
         deletion_protection: true,
         engine_version: "17.4".into(),
         allocated_gib: 20,

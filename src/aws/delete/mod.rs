@@ -14,7 +14,7 @@ use super::wait::Deadline;
 use crate::base::error::{Context, Error, Result};
 use crate::base::time::Timestamp;
 use crate::storage::journal::InstanceClaim;
-use rules::{CREATED_AFTER, Case, RULES, Rule};
+use rules::{CREATED_AFTER, Case, DeletionRule, RULES};
 
 /// An order without an answer may still be carried out: so many looks may say that there is no such instance.
 const MISSES: usize = 5;
@@ -76,7 +76,7 @@ pub struct ProvenTemporary {
 pub struct Refusal {
     /// What was asked about.
     pub identifier: String,
-    /// Rule and reason.
+    /// DeletionRule and reason.
     pub broken: Vec<(&'static str, String)>,
 }
 
@@ -105,7 +105,7 @@ pub fn prove_orphan(
 }
 
 fn prove_by(
-    rules: &[(&'static str, Rule)],
+    rules: &[(&'static str, DeletionRule)],
     claim: &Claim,
     guard: &Guard,
     orphan: Option<Orphan>,

@@ -2,7 +2,7 @@
 
 use super::rules::RULES;
 use super::*;
-use crate::aws::facts::Endpoint;
+use crate::aws::facts::InstanceAddress;
 
 const NAME: &str = "pgwitness-20260131t020000z-0123abcd";
 const PRODUCTION: &str = "db-PRODUCTION";
@@ -17,7 +17,7 @@ pub(super) struct Example {
 }
 
 impl Example {
-    fn prove_by(&self, rules: &[(&'static str, Rule)]) -> Result<ProvenTemporary, Refusal> {
+    fn prove_by(&self, rules: &[(&'static str, DeletionRule)]) -> Result<ProvenTemporary, Refusal> {
         prove_by(rules, &self.claim, &self.guard, self.orphan.clone(), &self.described)
     }
 
@@ -71,7 +71,7 @@ pub(super) fn good() -> Example {
         created_at: Some(time("2026-01-31T02:04:00Z")),
         tags: tags.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
         deletion_protection: Some(false),
-        endpoint: Some(Endpoint { host: "temporary.example".into(), port: 5432 }),
+        endpoint: Some(InstanceAddress { host: "temporary.example".into(), port: 5432 }),
         engine: "postgres".into(),
         ..Described::default()
     };

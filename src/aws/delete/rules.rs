@@ -25,13 +25,13 @@ pub struct Case<'a> {
 }
 
 /// Says why not; the instance is the first of the described ones.
-pub type Rule = fn(&Case<'_>, &Described) -> Result<(), String>;
+pub type DeletionRule = fn(&Case<'_>, &Described) -> Result<(), String>;
 
 /// The one rule that may hold later, when RDS says more.
 pub const CREATED_AFTER: &str = "created after the intent";
 
 /// Every one must hold.
-pub const RULES: &[(&str, Rule)] = &[
+pub const RULES: &[(&str, DeletionRule)] = &[
     ("exactly one", exactly_one),
     ("the claimed identifier", the_claimed_identifier),
     ("an identifier of our making", an_identifier_of_our_making),

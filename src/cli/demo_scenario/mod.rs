@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 pub use damage::{ASSERTIONS, WOUNDS, Wound};
-pub use signed_reports::{IDENTITY, Paper};
+pub use signed_reports::{DemoReport, IDENTITY};
 
 use crate::base::error::{Context, Error, Result};
 use crate::base::files;
@@ -19,14 +19,14 @@ use crate::compare::Request;
 use crate::compare::rows::Show;
 use crate::config::Config;
 use crate::endpoint::any::{Endpoint, OpenOptions};
-use crate::endpoint::compare_endpoints::{self, Comparison, Job};
+use crate::endpoint::compare_endpoints::{self, Comparison, ComparisonJob};
 use crate::endpoint::live::{LiveOptions, STALLED_AFTER_S};
 use crate::model::name::quote_always;
 use crate::model::progress::{Side, nobody};
 use crate::model::redaction::Redaction;
 use crate::model::report::Report;
 use crate::model::verdict::Outcome;
-use crate::nightly::{self, Given};
+use crate::nightly::{self, RunContext};
 use crate::postgres::conninfo::{ConnInfo, Connection};
 use crate::postgres::errors::describe_error;
 use crate::postgres::server::{Cluster, ClusterOptions};
@@ -50,7 +50,7 @@ const WORLD: &str = include_str!("../../../fixtures/databases/club.sql");
 const NO_ENVIRONMENT: &dyn Fn(&str) -> Option<String> = &|_| None;
 
 /// One night of the demo.
-pub struct Night {
+pub struct DemoRun {
     /// `report.json`.
     pub path: PathBuf,
     /// What it says.
@@ -141,9 +141,9 @@ impl Demo {
     ///
     /// # Errors
     /// When it does not end sound: a fault, of the machine or of ours.
-    pub async fn night(&self) -> Result<Night> {
+    pub async fn night(&self) -> Result<DemoRun> {
         let config = Config::parse(&self.toml())?;
-        let given = Given {
+        let given = RunContext {
             config: &config,
             environment: NO_ENVIRONMENT,
             now: self.now,
@@ -160,7 +160,7 @@ impl Demo {
         }
         let report = ended.report.ok_or_else(|| Error::new("the night has no report"))?;
         let bytes = files::read(&report, files::REPORT).doing(|| format!("read {}", report.display()))?;
-        let night = Night { path: report, report: Report::from_bytes(&bytes)?, backups: self.backups()? };
+        let night = DemoRun { path: report, report: Report::from_bytes(&bytes)?, backups: self.backups()? };
         if night.report.verdict.is_sound() {
             Ok(night)
         } else {
@@ -220,10 +220,10 @@ impl Demo {
     }
 }
 
-fn job() -> Job {
+fn job() -> ComparisonJob {
     let assertions = ASSERTIONS.map(|(name, sql)| (name.to_owned(), sql.trim().trim_end_matches(';').to_owned()));
     let request = Request::default();
-    Job { request, assertions: assertions.into(), show: Show { redaction: Redaction::OFF, max_rows: 5 } }
+    ComparisonJob { request, assertions: assertions.into(), show: Show { redaction: Redaction::OFF, max_rows: 5 } }
 }
 
 async fn execute(connection: &Connection, sql: &str) -> Result<()> {

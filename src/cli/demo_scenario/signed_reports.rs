@@ -4,23 +4,23 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Stdio;
 
-use super::{Demo, KEY, Night};
+use super::{Demo, DemoRun, KEY};
 use crate::base::error::{Context, Error, Result};
 use crate::base::time::Timestamp;
-use crate::storage::reports::{self, Check};
+use crate::storage::reports::{self, SignatureCheck};
 use crate::storage::signers::AllowedSigners;
 
 /// Who signs.
 pub const IDENTITY: &str = "demo@localhost";
 
 /// A report on disk, its key, and what a verification said.
-pub struct Paper {
+pub struct DemoReport {
     /// `report.json`.
     pub report: PathBuf,
     /// The list of those whose signature counts.
     pub allowed_signers: PathBuf,
     /// Of the report as it was written.
-    pub check: Check,
+    pub check: SignatureCheck,
     signers: AllowedSigners,
     now: Timestamp,
 }
@@ -30,7 +30,7 @@ impl Demo {
     ///
     /// # Errors
     /// What cannot be read or written.
-    pub fn verify(&self, night: &Night) -> Result<Paper> {
+    pub fn verify(&self, night: &DemoRun) -> Result<DemoReport> {
         let now = (self.now)();
         let public = self.dir().join(KEY).with_extension("pub");
         let public = fs::read_to_string(&public).doing(|| format!("read {}", public.display()))?;
@@ -39,11 +39,11 @@ impl Demo {
         fs::write(&allowed_signers, &line).doing(|| "write allowed_signers")?;
         let signers = AllowedSigners::parse(&line)?;
         let check = reports::verify(&night.path, &signers, None, now)?;
-        Ok(Paper { report: night.path.clone(), allowed_signers, check, signers, now })
+        Ok(DemoReport { report: night.path.clone(), allowed_signers, check, signers, now })
     }
 }
 
-impl Paper {
+impl DemoReport {
     /// What `ssh-keygen`, which knows nothing of us, says about it; none where there is no such program.
     ///
     /// # Errors
@@ -63,7 +63,7 @@ impl Paper {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn forge(&self) -> Result<Check> {
+    pub fn forge(&self) -> Result<SignatureCheck> {
         let doing = || "change the report";
         let mut bytes = fs::read(&self.report).doing(doing)?;
         let middle = bytes.len() / 2;

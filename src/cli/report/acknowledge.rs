@@ -6,9 +6,9 @@ use super::super::terminal::print_result;
 use super::{Result, find, read_signers};
 use crate::base::error::Error;
 use crate::base::printable::printable;
-use crate::model::post_report::Aftermath;
+use crate::model::post_report::PostReport;
 use crate::storage::history;
-use crate::storage::reports::{self, Check};
+use crate::storage::reports::{self, SignatureCheck};
 
 pub fn run(arguments: &AcknowledgeArguments) -> Result<u8> {
     let report = find(&arguments.report, &arguments.place)?;
@@ -16,8 +16,8 @@ pub fn run(arguments: &AcknowledgeArguments) -> Result<u8> {
     if let Some(path) = &arguments.allowed_signers {
         let wrong = match reports::verify(&report, &read_signers(path)?, None, now)? {
             // A night that was killed has no closing; that is for people to look at and to put their name to.
-            Check::Good(verified) if !matches!(verified.aftermath, Aftermath::Void(_)) => None,
-            Check::Good(verified) => verified.aftermath.disorder(),
+            SignatureCheck::Good(verified) if !matches!(verified.aftermath, PostReport::Void(_)) => None,
+            SignatureCheck::Good(verified) => verified.aftermath.disorder(),
             check => Some(check.to_string()),
         };
         if let Some(wrong) = wrong {

@@ -16,19 +16,19 @@ use crate::compare::drift::{self, Change, Drift};
 use crate::model::manifest::Manifest;
 use crate::model::report::Report;
 use crate::output::terminal::{self};
-use crate::storage::reports::{self, Check};
+use crate::storage::reports::{self, SignatureCheck};
 use crate::storage::signers::AllowedSigners;
 
 pub fn run(arguments: &DiffArguments) -> Result<u8> {
     let allowed = arguments.allowed_signers.as_deref().map(read_signers).transpose()?;
-    let load = |text: &str| Night::load(text, arguments, allowed.as_ref());
+    let load = |text: &str| DiffSide::load(text, arguments, allowed.as_ref());
     let (before, after) = (load(&arguments.before)?, load(&arguments.after)?);
     let mut drift = drift::between(&before.manifest, &after.manifest);
     drift.settings.extend(tools(&before.report, &after.report));
     match arguments.format {
         Format::Table => {
             let style = Terminal::stdout().style(true);
-            let side = |label: &str, night: &Night| {
+            let side = |label: &str, night: &DiffSide| {
                 let lines = text::wrap(&night.line(), style.width.saturating_sub(8).max(20));
                 format!("{}  {}\n", style.dim(label), lines.join("\n        "))
             };
@@ -41,19 +41,19 @@ pub fn run(arguments: &DiffArguments) -> Result<u8> {
 }
 
 /// One of the two nights.
-struct Night {
+struct DiffSide {
     id: String,
     report: Report,
     manifest: Manifest,
     is_proven: bool,
 }
 
-impl Night {
+impl DiffSide {
     fn load(text: &str, arguments: &DiffArguments, allowed: Option<&AllowedSigners>) -> Result<Self> {
         let path = find(text, &arguments.place)?;
         let report = match allowed {
             Some(allowed) => match reports::verify(&path, allowed, None, inputs::now())? {
-                Check::Good(verified) => verified.report,
+                SignatureCheck::Good(verified) => verified.report,
                 check => return Err(Error::new(check.to_string()).context(format!("verify {}", path.display()))),
             },
             None => read(&path)?,
@@ -112,7 +112,7 @@ struct Json<'a> {
     drift: &'a Drift,
 }
 
-fn json(before: &Night, after: &Night, drift: &Drift) -> Result<String> {
+fn json(before: &DiffSide, after: &DiffSide, drift: &Drift) -> Result<String> {
     let json = Json { format: 1, before: &before.id, after: &after.id, is_proven: before.is_proven, drift };
     let text = serde_json::to_string_pretty(&json).map_err(|error| Error::from_source(&error))?;
     Ok(text + "\n")

@@ -78,13 +78,13 @@ fn since(text: &str, now: Timestamp) -> Result<Timestamp> {
 }
 
 #[derive(Serialize)]
-struct Listing<'a> {
+struct RunListing<'a> {
     format: u32,
-    nights: Vec<Night<'a>>,
+    nights: Vec<ListedRun<'a>>,
 }
 
 #[derive(Serialize)]
-struct Night<'a> {
+struct ListedRun<'a> {
     #[serde(flatten)]
     entry: &'a NightEntry,
     /// The verdict that may be believed; in `content` is what the report says.
@@ -96,8 +96,9 @@ struct Night<'a> {
 }
 
 fn json(nights: &[NightEntry]) -> Result<String> {
-    let night = |entry| Night { entry, verdict: entry.verdict(), disorder: entry.disorder(), wrongs: entry.wrongs() };
-    let listing = Listing { format: 1, nights: nights.iter().map(night).collect() };
+    let night =
+        |entry| ListedRun { entry, verdict: entry.verdict(), disorder: entry.disorder(), wrongs: entry.wrongs() };
+    let listing = RunListing { format: 1, nights: nights.iter().map(night).collect() };
     let text = serde_json::to_string_pretty(&listing).map_err(|error| Error::from_source(&error))?;
     Ok(text + "\n")
 }

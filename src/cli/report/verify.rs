@@ -13,8 +13,8 @@ use crate::base::text::wrap;
 use crate::config::Span;
 use crate::model::verdict::counted;
 use crate::output::terminal::Style;
-use crate::storage::history::{self, Extent, NightEntry, Proof, SignatureState};
-use crate::storage::reports::{self, Check, Trust};
+use crate::storage::history::{self, NightEntry, Proof, SignatureState, VerifiedExtent};
+use crate::storage::reports::{self, SignatureCheck, Trust};
 use crate::storage::signers::AllowedSigners;
 
 pub fn run(arguments: &VerifyArguments) -> Result<u8> {
@@ -33,14 +33,14 @@ pub fn run(arguments: &VerifyArguments) -> Result<u8> {
     }
     if arguments.chain {
         let (dir, id) = place(&report)?;
-        let extent = Extent { back_from: Some(&id), backups: backups.as_deref() };
+        let extent = VerifiedExtent { back_from: Some(&id), backups: backups.as_deref() };
         return all(arguments, &allowed, &dir, extent);
     }
     one(arguments, &allowed, &report, backups.as_deref())
 }
 
 fn whole(arguments: &VerifyArguments, allowed: &AllowedSigners, dir: &Path, backups: Option<&Path>) -> Result<u8> {
-    all(arguments, allowed, dir, Extent { back_from: None, backups })
+    all(arguments, allowed, dir, VerifiedExtent { back_from: None, backups })
 }
 
 /// Where the dumps are, if they are to be looked at.
@@ -74,7 +74,7 @@ fn one(arguments: &VerifyArguments, allowed: &AllowedSigners, report: &Path, bac
     let path = printable(&report.display().to_string());
     let mut text = format!("{path}: {}\n", printable(&check.to_string()));
     let mut code = check.exit_code();
-    if let Check::Good(verified) = &check {
+    if let SignatureCheck::Good(verified) = &check {
         let is_pending = history::is_pending(report, now);
         let (aftermath_code, line) = history::prove_aftermath(&verified.aftermath.clone().if_running(is_pending));
         line.iter().for_each(|line| text.push_str(&format!("{}\n", printable(line))));
@@ -94,7 +94,7 @@ fn one(arguments: &VerifyArguments, allowed: &AllowedSigners, report: &Path, bac
     Ok(code)
 }
 
-fn all(arguments: &VerifyArguments, allowed: &AllowedSigners, dir: &Path, extent: Extent<'_>) -> Result<u8> {
+fn all(arguments: &VerifyArguments, allowed: &AllowedSigners, dir: &Path, extent: VerifiedExtent<'_>) -> Result<u8> {
     let trust = Trust { allowed, identity: arguments.trust.identity.as_deref(), now: inputs::now() };
     let proofs = history::verify_all(dir, trust, extent)?;
     if proofs.is_empty() {

@@ -22,10 +22,10 @@ use std::ops::Range;
 use squawk_syntax::{SourceFile, SyntaxKind, SyntaxNode};
 
 use self::arrays::Arrays;
-use self::print::Context;
+use self::print::PrintContext;
 use self::qualifier::Qualifier;
 use self::scan::Lexeme;
-use self::shape::Part;
+use self::shape::DefinitionPart;
 
 pub use self::arrays::KnownArrays;
 pub use self::quoting::{first_name, last_name, line as identity, split_last};
@@ -36,7 +36,7 @@ const STACK_AT_LEAST: usize = 4 * 1024 * 1024;
 
 /// An object whose definition is compared.
 #[derive(Debug, Clone, Copy)]
-pub struct Object<'a> {
+pub struct DefinedObject<'a> {
     /// A file of `checks/catalog`.
     pub kind: &'a str,
     /// Raw name of the relation that it belongs to.
@@ -44,7 +44,7 @@ pub struct Object<'a> {
 }
 
 /// Whether two definitions of one object say the same.
-pub fn is_same(object: Object<'_>, expected: &str, actual: &str, arrays: &KnownArrays) -> bool {
+pub fn is_same(object: DefinedObject<'_>, expected: &str, actual: &str, arrays: &KnownArrays) -> bool {
     if expected == actual {
         return true;
     }
@@ -62,15 +62,15 @@ pub fn is_same(object: Object<'_>, expected: &str, actual: &str, arrays: &KnownA
 }
 
 /// A definition in the form that is compared.
-fn canonical(object: Object<'_>, text: &str, arrays: &KnownArrays) -> String {
-    let Object { kind, relation } = object;
+fn canonical(object: DefinedObject<'_>, text: &str, arrays: &KnownArrays) -> String {
+    let DefinedObject { kind, relation } = object;
     let sql = |before: &str, sql: &str, is_view| {
         parsed(before, sql, is_view, (arrays, relation)).unwrap_or_else(|| format!("text {sql}"))
     };
     let parts = shape::parts(kind, text).into_iter().filter_map(|part| match part {
-        Part::Line(line) => Some(quoting::line(&marker::removed(kind, line)?)),
-        Part::Sql { before, sql: text } => Some(sql(before, text, false)),
-        Part::Query(text) => Some(sql("", text, true)),
+        DefinitionPart::Line(line) => Some(quoting::line(&marker::removed(kind, line)?)),
+        DefinitionPart::Sql { before, sql: text } => Some(sql(before, text, false)),
+        DefinitionPart::Query(text) => Some(sql("", text, true)),
     });
     parts.collect::<Vec<_>>().join("\n")
 }
@@ -88,24 +88,24 @@ fn parsed(before: &str, sql: &str, is_view: bool, (arrays, relation): (&KnownArr
     let bodies = bodies.into_iter().map(|body| body.text).collect();
     let qualifier = is_view.then(|| Qualifier::of(&root)).flatten();
     let arrays = Arrays::of(&root, sql, arrays, relation);
-    Some(print::print(&root, &Context { qualifier, arrays, bodies }))
+    Some(print::print(&root, &PrintContext { qualifier, arrays, bodies }))
 }
 
 /// The body of a function.
-struct Body<'a> {
+struct FunctionBody<'a> {
     /// Where the empty string stands for it.
     at: Range<usize>,
     text: &'a str,
 }
 
 /// The statement with an empty string for the body of a function: what is in there is not ours to read.
-fn without_bodies<'a>(before: &str, sql: &'a str) -> Option<(String, Vec<Body<'a>>)> {
+fn without_bodies<'a>(before: &str, sql: &'a str) -> Option<(String, Vec<FunctionBody<'a>>)> {
     let (mut statement, mut bodies) = (before.to_owned(), Vec::new());
     for (lexeme, lexed) in scan::lexemes(sql)? {
         let start = statement.len();
         if lexeme == Lexeme::Dollar {
             statement.push_str("$b$$b$");
-            bodies.push(Body { at: start..statement.len(), text: lexed });
+            bodies.push(FunctionBody { at: start..statement.len(), text: lexed });
         } else {
             statement.push_str(lexed);
         }

@@ -16,7 +16,7 @@ use super::quoting;
 
 /// What printing needs to know beside the tree.
 #[derive(Debug)]
-pub struct Context<'a> {
+pub struct PrintContext<'a> {
     /// The qualifier that may be left out, for a view.
     pub qualifier: Option<Qualifier>,
     /// What is an array.
@@ -26,14 +26,14 @@ pub struct Context<'a> {
 }
 
 /// Prints the tree.
-pub fn print(root: &SyntaxNode, context: &Context<'_>) -> String {
+pub fn print(root: &SyntaxNode, context: &PrintContext<'_>) -> String {
     let mut printer = Printer { context, text: String::new(), end: None, body: 0 };
     printer.node(root);
     printer.text
 }
 
 struct Printer<'a> {
-    context: &'a Context<'a>,
+    context: &'a PrintContext<'a>,
     text: String,
     /// Where the last printed token ended in the source, when it was a part of an operator.
     end: Option<u32>,

@@ -4,7 +4,7 @@ use super::scan::{lines, split_at_word};
 
 /// A part of a definition.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Part<'a> {
+pub enum DefinitionPart<'a> {
     /// Not an expression.
     Line(&'a str),
     /// A piece of SQL, and what has to stand before it to make it a statement.
@@ -31,19 +31,19 @@ const NAMED_CONSTRAINT: &str = "ALTER TABLE t ADD ";
 const PARTITIONED: &str = "CREATE TABLE t (a integer) PARTITION BY ";
 
 /// The parts of a definition; one part if its quotes and brackets do not match.
-pub fn parts<'a>(kind: &str, text: &'a str) -> Vec<Part<'a>> {
+pub fn parts<'a>(kind: &str, text: &'a str) -> Vec<DefinitionPart<'a>> {
     match kind {
-        "function" | "procedure" => return vec![Part::Sql { before: "", sql: text }],
+        "function" | "procedure" => return vec![DefinitionPart::Sql { before: "", sql: text }],
         "rule" => return statement_before_last_line(text),
         _ => {}
     }
-    let Some(lines) = lines(text) else { return vec![Part::Line(text)] };
+    let Some(lines) = lines(text) else { return vec![DefinitionPart::Line(text)] };
     match kind {
         "view" | "materialized_view" => view(text, &lines),
         "constraint" | "index" | "trigger" | "statistics" => {
             let before = if kind == "constraint" { CONSTRAINT } else { "" };
-            let mut parts = vec![Part::Sql { before, sql: lines[0] }];
-            parts.extend(lines[1..].iter().map(|line| Part::Line(line)));
+            let mut parts = vec![DefinitionPart::Sql { before, sql: lines[0] }];
+            parts.extend(lines[1..].iter().map(|line| DefinitionPart::Line(line)));
             parts
         }
         _ => lines.into_iter().flat_map(|line| expression_line(kind, line)).collect(),
@@ -51,38 +51,40 @@ pub fn parts<'a>(kind: &str, text: &'a str) -> Vec<Part<'a>> {
 }
 
 /// The rewrite rule's own text may have several lines, its state is the last one.
-fn statement_before_last_line(text: &str) -> Vec<Part<'_>> {
+fn statement_before_last_line(text: &str) -> Vec<DefinitionPart<'_>> {
     let (statement, state) = text.rsplit_once('\n').unwrap_or((text, ""));
-    vec![Part::Sql { before: "", sql: statement }, Part::Line(state)]
+    vec![DefinitionPart::Sql { before: "", sql: statement }, DefinitionPart::Line(state)]
 }
 
-fn expression_line<'a>(kind: &str, line: &'a str) -> Vec<Part<'a>> {
+fn expression_line<'a>(kind: &str, line: &'a str) -> Vec<DefinitionPart<'a>> {
     if kind == "domain" && line.starts_with("constraint ") {
-        return vec![Part::Sql { before: NAMED_CONSTRAINT, sql: line }];
+        return vec![DefinitionPart::Sql { before: NAMED_CONSTRAINT, sql: line }];
     }
     let known = EXPRESSIONS.iter().filter(|(of, _)| *of == kind);
     let split = known.filter_map(|(_, words)| Some((*words, line.strip_prefix(words)?))).next();
     match split {
         Some((words, sql)) => {
             let before = if kind == "table" { PARTITIONED } else { EXPRESSION };
-            vec![Part::Line(words), Part::Sql { before, sql }]
+            vec![DefinitionPart::Line(words), DefinitionPart::Sql { before, sql }]
         }
-        None => vec![Part::Line(line)],
+        None => vec![DefinitionPart::Line(line)],
     }
 }
 
 /// Columns (`name type default expression`), options, and the query, which begins with a space or a parenthesis.
-fn view<'a>(text: &'a str, lines: &[&'a str]) -> Vec<Part<'a>> {
+fn view<'a>(text: &'a str, lines: &[&'a str]) -> Vec<DefinitionPart<'a>> {
     let mut parts = Vec::new();
     let mut at = 0;
     for line in lines {
         if line.starts_with([' ', '(']) {
-            parts.push(Part::Query(&text[at..]));
+            parts.push(DefinitionPart::Query(&text[at..]));
             return parts;
         }
         match split_at_word(line, "default") {
-            Some((column, sql)) => parts.extend([Part::Line(column), Part::Sql { before: EXPRESSION, sql }]),
-            None => parts.push(Part::Line(line)),
+            Some((column, sql)) => {
+                parts.extend([DefinitionPart::Line(column), DefinitionPart::Sql { before: EXPRESSION, sql }])
+            }
+            None => parts.push(DefinitionPart::Line(line)),
         }
         at += line.len() + 1;
     }

@@ -5,8 +5,8 @@ fn arrays() -> KnownArrays {
     KnownArrays { domains: BTreeSet::from(["tags".to_owned()]), columns: BTreeMap::new() }
 }
 
-fn object(kind: &str) -> Object<'_> {
-    Object { kind, relation: None }
+fn object(kind: &str) -> DefinedObject<'_> {
+    DefinedObject { kind, relation: None }
 }
 
 fn is_equal(kind: &str, one: &str, other: &str) -> bool {
@@ -272,7 +272,7 @@ fn a_column_is_an_array_only_in_the_relations_that_its_qualifier_stands_for() {
     };
     let is_equal = |kind, relation, text: &str, column: &str| {
         let [one, other] = cast_outside_and_inside(text, column);
-        is_same(Object { kind, relation }, &one, &other, &known)
+        is_same(DefinedObject { kind, relation }, &one, &other, &known)
     };
     let view = |from: &str, column: &str| {
         is_equal("view", None, &format!("x text[]\n SELECT {{}} AS x\n   FROM {from};"), column)

@@ -19,7 +19,7 @@ pub struct ArchiveCatalog {
     /// Every table, partitioned table, foreign table and materialized view.
     pub tables: BTreeMap<Name, ArchiveTable>,
     /// Every sequence whose value is in the dump; none in one made with `--schema-only`.
-    pub sequences: BTreeMap<Name, SequenceValue>,
+    pub sequences: BTreeMap<Name, ArchivedSequence>,
     /// The identifiers of all large objects, in ascending order.
     pub large_objects: Vec<u32>,
     /// Whether the content of large objects is in the dump too.
@@ -37,7 +37,7 @@ pub struct ArchiveCatalog {
 
 /// `last_value` and `is_called` of a sequence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SequenceValue {
+pub struct ArchivedSequence {
     /// The value last given out, or the next one when `is_called` is false.
     pub last_value: i64,
     /// Whether `last_value` has been given out.
@@ -139,7 +139,7 @@ impl Builder {
             Statement::Insert(table) => self.data(&table, HasData::Inserts, &[]),
             Statement::Create => catalog.has_definitions = true,
             Statement::Sequence { name, last_value, is_called } => {
-                catalog.sequences.insert(name, SequenceValue { last_value, is_called });
+                catalog.sequences.insert(name, ArchivedSequence { last_value, is_called });
             }
             Statement::LargeObjectCreate(oid) => catalog.large_objects.push(oid),
             Statement::LargeObjectOpen(_) => catalog.has_large_object_data = true,

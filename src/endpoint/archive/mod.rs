@@ -28,14 +28,14 @@ mod written;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-pub use catalog::{ArchiveCatalog, ArchiveColumn, ArchiveTable, HasData, SequenceValue, TableKind};
-pub use format::Format;
+pub use catalog::{ArchiveCatalog, ArchiveColumn, ArchiveTable, ArchivedSequence, HasData, TableKind};
+pub use format::ArchiveFormat;
 
 use crate::base::error::{Context, Result};
 use crate::base::files;
 use crate::model::name::Name;
 use handlers::{Gather, Peek, WhoseRows};
-use reader::{End, Handler, read_dump};
+use reader::{Handler, ReaderEnd, read_dump};
 use restore::Restore;
 use toc::Toc;
 
@@ -58,7 +58,7 @@ pub trait RowSink: Send {
 #[derive(Debug)]
 pub struct Archive {
     path: PathBuf,
-    format: Format,
+    format: ArchiveFormat,
     pg_restore: PathBuf,
     catalog: ArchiveCatalog,
     toc: Toc,
@@ -70,7 +70,7 @@ pub struct Archive {
 impl Archive {
     /// Looks at the first bytes: `None` if it is no dump at all. A dump that cannot be read as it is, for instance
     /// because it is compressed as a whole, is an error that says what to do.
-    pub fn detect(path: &Path) -> Result<Option<Format>> {
+    pub fn detect(path: &Path) -> Result<Option<ArchiveFormat>> {
         format::detect(path).doing(|| reading(path))
     }
 
@@ -86,7 +86,7 @@ impl Archive {
             names: BTreeMap::new(),
             has_offsets: false,
         };
-        let opened = if format == Format::Plain { archive.open_plain() } else { archive.open_archive() };
+        let opened = if format == ArchiveFormat::Plain { archive.open_plain() } else { archive.open_archive() };
         opened.doing(|| reading(path))?;
         Ok(archive)
     }
@@ -97,15 +97,15 @@ impl Archive {
     }
 
     /// Which kind of dump it is.
-    pub fn format(&self) -> Format {
+    pub fn format(&self) -> ArchiveFormat {
         self.format
     }
 
     fn open_plain(&mut self) -> Result<()> {
         let mut gather = Gather::default();
         match read_dump(files::open(&self.path)?, &mut gather)? {
-            End::Cut(how) => return Err(format::cut(&how)),
-            End::Complete | End::Stopped => {}
+            ReaderEnd::Cut(how) => return Err(format::cut(&how)),
+            ReaderEnd::Complete | ReaderEnd::Stopped => {}
         }
         gather.builder.catalog.strange = gather.written.finish();
         self.catalog = gather.builder.finish();
@@ -114,9 +114,9 @@ impl Archive {
 
     fn open_archive(&mut self) -> Result<()> {
         match self.format {
-            Format::Tar => format::check_tar_end(&self.path)?,
-            Format::Directory => format::check_directory(&self.path)?,
-            Format::Custom | Format::Plain => {}
+            ArchiveFormat::Tar => format::check_tar_end(&self.path)?,
+            ArchiveFormat::Directory => format::check_directory(&self.path)?,
+            ArchiveFormat::Custom | ArchiveFormat::Plain => {}
         }
         let list = Restore::start(&self.pg_restore, &["-l"], None, &self.path)?.read_all()?;
         self.toc = toc::parse(&String::from_utf8_lossy(&list))?;

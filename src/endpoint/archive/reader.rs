@@ -50,7 +50,7 @@ pub(super) enum Next {
 
 /// How the reading ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum End {
+pub(super) enum ReaderEnd {
     /// Everything was there, up to the last words.
     Complete,
     /// The stream ended too early, and where.
@@ -60,11 +60,11 @@ pub(super) enum End {
 }
 
 /// Reads to the end, or until the handler stops it.
-pub(super) fn read_dump(input: impl Read, handler: &mut impl Handler) -> Result<End> {
+pub(super) fn read_dump(input: impl Read, handler: &mut impl Handler) -> Result<ReaderEnd> {
     let mut blocks = Blocks { input, buffer: vec![0; BLOCK_BYTES], start: 0, end: 0, lines: 0 };
     let mut splitter = Splitter::new();
     let mut reading = Reading { is_utf8: true, plain_quotes_escape: false };
-    let mut ending = Ending::default();
+    let mut ending = ReaderEnding::default();
     loop {
         if blocks.unread().is_empty() && !blocks.fill()? {
             break;
@@ -107,10 +107,10 @@ pub(super) fn read_dump(input: impl Read, handler: &mut impl Handler) -> Result<
         }
         let copied = if let Statement::Copy { table, .. } = &statement { Some(table.clone()) } else { None };
         match (handler.statement(statement)?, copied) {
-            (Next::Stop, _) => return Ok(End::Stopped),
+            (Next::Stop, _) => return Ok(ReaderEnd::Stopped),
             (next, Some(table)) => {
                 if !copy_rows(&mut blocks, handler, next == Next::SkipRows).doing(|| format!("rows of {table}"))? {
-                    return Ok(End::Cut(format!("the rows of {table} have no end")));
+                    return Ok(ReaderEnd::Cut(format!("the rows of {table} have no end")));
                 }
             }
             (_, None) => {}
@@ -234,14 +234,14 @@ fn newlines(bytes: &[u8]) -> u64 {
 /// What proves that a dump is whole: the trailer, after it nothing but its frame and, in newer versions, the command
 /// that lifts the restriction set at the top.
 #[derive(Debug, Default)]
-struct Ending {
+struct ReaderEnding {
     headers: u32,
     is_trailer_seen: bool,
     is_frame_closed: bool,
     restricted: Option<Vec<u8>>,
 }
 
-impl Ending {
+impl ReaderEnding {
     fn comment(&mut self, text: &[u8]) -> Result<()> {
         if text == b"-- PostgreSQL database dump" {
             self.headers += 1;
@@ -262,9 +262,9 @@ impl Ending {
         }
     }
 
-    fn judge(mut self, splitter: &mut Splitter) -> End {
+    fn judge(mut self, splitter: &mut Splitter) -> ReaderEnd {
         if !splitter.is_between_statements() {
-            return End::Cut("it ends inside a statement".into());
+            return ReaderEnd::Cut("it ends inside a statement".into());
         }
         match splitter.last_line() {
             Some(Piece::Comment(text)) => drop(self.comment(text)),
@@ -272,9 +272,9 @@ impl Ending {
             _ => {}
         }
         if self.is_trailer_seen && self.is_frame_closed && self.restricted.is_none() {
-            End::Complete
+            ReaderEnd::Complete
         } else {
-            End::Cut(format!("its last line {:?} is missing", String::from_utf8_lossy(TRAILER)))
+            ReaderEnd::Cut(format!("its last line {:?} is missing", String::from_utf8_lossy(TRAILER)))
         }
     }
 }

@@ -1,10 +1,10 @@
 use super::*;
 
-/// Notes everything it is told.
+/// SeenEvents everything it is told.
 #[derive(Default)]
-struct Notes(Vec<String>);
+struct SeenEvents(Vec<String>);
 
-impl Handler for Notes {
+impl Handler for SeenEvents {
     fn comment(&mut self, _: &[u8]) {}
     fn statement(&mut self, statement: Statement) -> Result<Next> {
         self.0.push(format!("{statement:?}"));
@@ -37,8 +37,8 @@ const DUMP: &str = "--\n-- PostgreSQL database dump\n--\n\n\\restrict abc\n\nSET
     COPY s.a (b) FROM stdin;\none\n\\\\.\n-- PostgreSQL database dump complete\n\n\\.\n\n\n\
     --\n-- PostgreSQL database dump complete\n--\n\n\\unrestrict abc\n\n";
 
-fn read(text: &str, drip: usize) -> (Result<End>, Vec<String>) {
-    let mut notes = Notes::default();
+fn read(text: &str, drip: usize) -> (Result<ReaderEnd>, Vec<String>) {
+    let mut notes = SeenEvents::default();
     (read_dump(Drip(text.as_bytes(), drip), &mut notes), notes.0)
 }
 
@@ -46,7 +46,7 @@ fn read(text: &str, drip: usize) -> (Result<End>, Vec<String>) {
 fn rows_are_handed_on_byte_for_byte_whatever_the_size_of_reads() {
     for drip in [1, 2, 7, 1000] {
         let (end, notes) = read(DUMP, drip);
-        assert_eq!(end, Ok(End::Complete));
+        assert_eq!(end, Ok(ReaderEnd::Complete));
         assert_eq!(notes[2..], ["one", "\\\\.", "-- PostgreSQL database dump complete", "", "end"]);
     }
 }
@@ -56,15 +56,15 @@ fn a_dump_cut_anywhere_before_its_last_word_is_never_complete() {
     let last_word = DUMP.trim_end().len();
     for cut in 0..last_word {
         let (end, _) = read(&DUMP[..cut], 50);
-        assert!(matches!(end, Ok(End::Cut(_)) | Err(_)), "cut at {cut}: {end:?}");
+        assert!(matches!(end, Ok(ReaderEnd::Cut(_)) | Err(_)), "cut at {cut}: {end:?}");
     }
-    assert_eq!(read(&DUMP[..last_word], 50).0, Ok(End::Complete));
+    assert_eq!(read(&DUMP[..last_word], 50).0, Ok(ReaderEnd::Complete));
 }
 
 #[test]
 fn a_trailer_that_is_not_the_last_thing_proves_nothing() {
     let (end, _) = read(&format!("{DUMP}SELECT 1;\n"), 50);
-    assert!(matches!(end, Ok(End::Cut(_))), "{end:?}");
+    assert!(matches!(end, Ok(ReaderEnd::Cut(_))), "{end:?}");
     assert!(read(&format!("{DUMP}{DUMP}"), 50).0.is_err());
 }
 
@@ -72,7 +72,7 @@ fn a_trailer_that_is_not_the_last_thing_proves_nothing() {
 fn a_row_much_longer_than_a_block_is_one_row() {
     let long = "x".repeat(5 * BLOCK_BYTES + 3);
     let (end, notes) = read(&DUMP.replace("one", &format!("{long}\nshort")), 100_000);
-    assert_eq!(end, Ok(End::Complete));
+    assert_eq!(end, Ok(ReaderEnd::Complete));
     assert_eq!((notes[2].len(), notes[3].as_str()), (long.len(), "short"));
 }
 

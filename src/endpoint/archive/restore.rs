@@ -11,7 +11,7 @@ use std::thread::JoinHandle;
 use tempfile::NamedTempFile;
 
 use super::format::cut;
-use super::reader::End;
+use super::reader::ReaderEnd;
 use crate::base::error::{Context, Error, Result};
 
 /// Enough of what it says for an error message, however much it says.
@@ -54,16 +54,16 @@ impl Restore {
     }
 
     /// Judges the run: a failure of pg_restore is the cause of an end that came too early, not the other way round.
-    pub(super) fn finish(mut self, end: End) -> Result<()> {
-        if end == End::Stopped {
+    pub(super) fn finish(mut self, end: ReaderEnd) -> Result<()> {
+        if end == ReaderEnd::Stopped {
             return Ok(());
         }
         let status = self.child.wait()?;
         let lines = self.stderr.take().and_then(|thread| thread.join().ok()).unwrap_or_default();
         match end {
             _ if !status.success() => Err(failure(&lines, &status.to_string())),
-            End::Cut(how) => Err(cut(&how)),
-            End::Complete | End::Stopped => Ok(()),
+            ReaderEnd::Cut(how) => Err(cut(&how)),
+            ReaderEnd::Complete | ReaderEnd::Stopped => Ok(()),
         }
     }
 
@@ -71,7 +71,7 @@ impl Restore {
     pub(super) fn read_all(mut self) -> Result<Vec<u8>> {
         let mut text = Vec::new();
         self.output()?.read_to_end(&mut text)?;
-        self.finish(End::Complete)?;
+        self.finish(ReaderEnd::Complete)?;
         Ok(text)
     }
 }
@@ -134,14 +134,14 @@ mod tests {
     #[test]
     fn a_failure_names_the_error_and_the_exit_status() {
         let script = "echo 'pg_restore: error: bad' >&2; echo 'pg_restore: hint: x' >&2; exit 3";
-        let error = shell(script).finish(End::Complete).unwrap_err();
+        let error = shell(script).finish(ReaderEnd::Complete).unwrap_err();
         assert_eq!(error.to_string(), "pg_restore: error: bad (exit status: 3)");
     }
 
     #[test]
     fn a_flood_of_messages_neither_blocks_nor_fills_memory() {
         let script = "yes 'a long line of noise' | head -n 100000 >&2; exit 1";
-        let error = shell(script).finish(End::Complete).unwrap_err();
+        let error = shell(script).finish(ReaderEnd::Complete).unwrap_err();
         assert!(error.to_string().contains("noise"), "{error}");
     }
 

@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::handlers::Deliver;
-use super::reader::{End, read_dump};
+use super::reader::{ReaderEnd, read_dump};
 use super::restore::Restore;
-use super::{Archive, Format, HasData, RowSink, format, reading};
+use super::{Archive, ArchiveFormat, HasData, RowSink, format, reading};
 use crate::base::error::{Context, Error, Result};
 use crate::base::files;
 use crate::model::name::Name;
@@ -24,7 +24,7 @@ const TABLE_OVERHEAD_BYTES: u64 = 16 << 10;
 
 /// Entries for one pg_restore.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-struct Batch {
+struct ScanBatch {
     ids: Vec<u32>,
     /// How many of them must give a COPY.
     tables: usize,
@@ -32,7 +32,7 @@ struct Batch {
 
 /// An entry with rows or large objects.
 #[derive(Debug, Clone, Copy)]
-struct Job {
+struct ScanJob {
     id: u32,
     is_table: bool,
     weight: u64,
@@ -42,7 +42,7 @@ struct Job {
 type MakeSink<'f, 's> = &'f (dyn Fn() -> Box<dyn RowSink + 's> + Sync);
 
 /// What all processes of a scan share.
-struct Shared<'a> {
+struct ScanShared<'a> {
     is_wanted: &'a (dyn Fn(&Name) -> bool + Sync),
     with_large_objects: bool,
     next: AtomicUsize,
@@ -66,7 +66,7 @@ impl Archive {
         jobs: usize,
         make_sink: MakeSink<'_, 's>,
     ) -> Result<()> {
-        let shared = Shared {
+        let shared = ScanShared {
             is_wanted,
             with_large_objects,
             next: AtomicUsize::new(0),
@@ -74,7 +74,7 @@ impl Archive {
             is_stopped: AtomicBool::new(false),
             error: Mutex::new(None),
         };
-        let scanned = if self.format == Format::Plain {
+        let scanned = if self.format == ArchiveFormat::Plain {
             self.scan_plain(&shared, make_sink)
         } else {
             self.scan_archive(&shared, jobs, make_sink)
@@ -82,19 +82,20 @@ impl Archive {
         scanned.and_then(|()| self.check_large_objects(&shared)).doing(|| reading(&self.path))
     }
 
-    fn scan_plain(&self, shared: &Shared<'_>, make_sink: MakeSink<'_, '_>) -> Result<()> {
+    fn scan_plain(&self, shared: &ScanShared<'_>, make_sink: MakeSink<'_, '_>) -> Result<()> {
         let mut sink = make_sink();
         let mut deliver = Deliver::new(&mut *sink, shared.is_wanted, shared.with_large_objects);
         match read_dump(files::open(&self.path)?, &mut deliver)? {
-            End::Complete => shared.add_large_objects(deliver.large_objects.len()),
-            End::Stopped => {}
-            End::Cut(how) => return Err(format::cut(&how)),
+            ReaderEnd::Complete => shared.add_large_objects(deliver.large_objects.len()),
+            ReaderEnd::Stopped => {}
+            ReaderEnd::Cut(how) => return Err(format::cut(&how)),
         }
         Ok(())
     }
 
-    fn scan_archive(&self, shared: &Shared<'_>, jobs: usize, make_sink: MakeSink<'_, '_>) -> Result<()> {
-        let is_serial = self.format == Format::Tar || (self.format == Format::Custom && !self.has_offsets);
+    fn scan_archive(&self, shared: &ScanShared<'_>, jobs: usize, make_sink: MakeSink<'_, '_>) -> Result<()> {
+        let is_serial =
+            self.format == ArchiveFormat::Tar || (self.format == ArchiveFormat::Custom && !self.has_offsets);
         let jobs = if is_serial { 1 } else { jobs.max(1) };
         let batches = make_batches(&self.jobs(shared), jobs);
         std::thread::scope(|scope| {
@@ -107,7 +108,7 @@ impl Archive {
     }
 
     /// One process after another until the batches are used up.
-    fn work(&self, shared: &Shared<'_>, batches: &[Batch], make_sink: MakeSink<'_, '_>) {
+    fn work(&self, shared: &ScanShared<'_>, batches: &[ScanBatch], make_sink: MakeSink<'_, '_>) {
         let mut sink = make_sink();
         while let Some(batch) = batches.get(shared.next.fetch_add(1, Ordering::Relaxed)) {
             if shared.is_stopped.load(Ordering::Relaxed) {
@@ -120,7 +121,7 @@ impl Archive {
         }
     }
 
-    fn run(&self, shared: &Shared<'_>, batch: &Batch, sink: &mut dyn RowSink) -> Result<()> {
+    fn run(&self, shared: &ScanShared<'_>, batch: &ScanBatch, sink: &mut dyn RowSink) -> Result<()> {
         let mut deliver = Deliver::new(sink, shared.is_wanted, shared.with_large_objects);
         let mut restore = Restore::start(&self.pg_restore, &["-f", "-"], Some(&batch.ids), &self.path)?;
         let output = Stoppable { input: restore.output()?, is_stopped: &shared.is_stopped };
@@ -134,7 +135,7 @@ impl Archive {
     }
 
     /// Each large object that is created must have come with its content: a shortened list in a directory shows so.
-    fn check_large_objects(&self, shared: &Shared<'_>) -> Result<()> {
+    fn check_large_objects(&self, shared: &ScanShared<'_>) -> Result<()> {
         let (expected, seen) = (self.catalog.large_objects.len(), shared.large_objects.load(Ordering::Relaxed));
         if !shared.with_large_objects || !self.catalog.has_large_object_data || expected == seen {
             return Ok(());
@@ -143,16 +144,16 @@ impl Archive {
     }
 
     /// The entries to read, in the order of the archive.
-    fn jobs(&self, shared: &Shared<'_>) -> Vec<Job> {
+    fn jobs(&self, shared: &ScanShared<'_>) -> Vec<ScanJob> {
         let tables = self.toc.rows.iter().filter(|entry| self.may_be_wanted(entry.table_oid, shared));
-        let tables = tables.map(|entry| Job { id: entry.id, is_table: true, weight: self.weight(entry.id) });
+        let tables = tables.map(|entry| ScanJob { id: entry.id, is_table: true, weight: self.weight(entry.id) });
         let objects = self.toc.large_objects.iter().filter(|_| shared.with_large_objects);
-        let objects = objects.map(|&id| Job { id, is_table: false, weight: self.weight(id) });
+        let objects = objects.map(|&id| ScanJob { id, is_table: false, weight: self.weight(id) });
         tables.chain(objects).collect()
     }
 
     /// A table whose name is not known before its rows come is read.
-    fn may_be_wanted(&self, table_oid: u32, shared: &Shared<'_>) -> bool {
+    fn may_be_wanted(&self, table_oid: u32, shared: &ScanShared<'_>) -> bool {
         let mut name = self.names.get(&table_oid);
         let table = name.and_then(|name| self.catalog.tables.get(name));
         if name.is_none() || table.is_some_and(|table| table.has_data == HasData::Inserts) {
@@ -170,13 +171,13 @@ impl Archive {
     /// The size of the entry's file in a directory; elsewhere all entries are alike.
     fn weight(&self, id: u32) -> u64 {
         let size = |suffix| fs::metadata(self.path.join(format!("{id}.dat{suffix}"))).map_or(0, |m| m.len());
-        let is_directory = self.format == Format::Directory;
+        let is_directory = self.format == ArchiveFormat::Directory;
         let bytes = if is_directory { ["", ".gz", ".lz4", ".zst"].into_iter().map(size).sum() } else { 0 };
         TABLE_OVERHEAD_BYTES + bytes
     }
 }
 
-impl Shared<'_> {
+impl ScanShared<'_> {
     fn add_large_objects(&self, count: usize) {
         self.large_objects.fetch_add(count, Ordering::Relaxed);
     }
@@ -184,7 +185,7 @@ impl Shared<'_> {
 
 /// Large entries alone, small ones together, the heaviest first; within a batch in the order of the archive, which is
 /// the order in which it can be read without going back.
-fn make_batches(jobs: &[Job], processes: usize) -> Vec<Batch> {
+fn make_batches(jobs: &[ScanJob], processes: usize) -> Vec<ScanBatch> {
     let total: u64 = jobs.iter().map(|job| job.weight).sum();
     let target = if processes == 1 { total } else { total / (processes as u64 * BATCHES_PER_JOB) };
     let mut order: Vec<usize> = (0..jobs.len()).collect();
@@ -205,10 +206,10 @@ fn make_batches(jobs: &[Job], processes: usize) -> Vec<Batch> {
     batches
 }
 
-fn make_batch(jobs: &[Job], mut indexes: Vec<usize>) -> Batch {
+fn make_batch(jobs: &[ScanJob], mut indexes: Vec<usize>) -> ScanBatch {
     indexes.sort_unstable();
     let tables = indexes.iter().filter(|&&index| jobs[index].is_table).count();
-    Batch { ids: indexes.iter().map(|&index| jobs[index].id).collect(), tables }
+    ScanBatch { ids: indexes.iter().map(|&index| jobs[index].id).collect(), tables }
 }
 
 /// Ends a long read soon after another process has failed.
@@ -230,14 +231,14 @@ impl<R: Read> Read for Stoppable<'_, R> {
 mod tests {
     use super::*;
 
-    fn jobs(weights: &[u64]) -> Vec<Job> {
-        (1..).zip(weights).map(|(id, &weight)| Job { id, is_table: true, weight }).collect()
+    fn jobs(weights: &[u64]) -> Vec<ScanJob> {
+        (1..).zip(weights).map(|(id, &weight)| ScanJob { id, is_table: true, weight }).collect()
     }
 
     #[test]
     fn one_process_reads_everything_in_the_order_of_the_archive() {
         let batches = make_batches(&jobs(&[1, 9, 5]), 1);
-        assert_eq!(batches, [Batch { ids: vec![1, 2, 3], tables: 3 }]);
+        assert_eq!(batches, [ScanBatch { ids: vec![1, 2, 3], tables: 3 }]);
     }
 
     #[test]

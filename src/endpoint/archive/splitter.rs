@@ -27,7 +27,7 @@ pub(super) enum Piece<'a> {
 
 /// Where in the text the next byte stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum SplitterState {
     Plain,
     Quoted {
         escapes: bool,
@@ -55,7 +55,7 @@ enum State {
 /// The state between two blocks of text.
 #[derive(Debug)]
 pub(super) struct Splitter {
-    state: State,
+    state: SplitterState,
     text: Vec<u8>,
     is_whole: bool,
     has_command: bool,
@@ -71,7 +71,7 @@ pub(super) struct Splitter {
 impl Splitter {
     pub(super) fn new() -> Self {
         Self {
-            state: State::Plain,
+            state: SplitterState::Plain,
             text: Vec::new(),
             is_whole: true,
             has_command: false,
@@ -107,23 +107,23 @@ impl Splitter {
 
     /// Nothing begun is left open: the only place where a dump may end. A last line without newline counts as ended.
     pub(super) fn is_between_statements(&self) -> bool {
-        let is_side = matches!(self.state, State::Plain | State::LineComment | State::Command);
+        let is_side = matches!(self.state, SplitterState::Plain | SplitterState::LineComment | SplitterState::Command);
         is_side && (self.is_emitted || self.is_blank())
     }
 
     /// A comment or command that the end of the input ended.
     pub(super) fn last_line(&mut self) -> Option<Piece<'_>> {
         match self.state {
-            State::LineComment if self.is_blank() => Some(Piece::Comment(&self.side)),
-            State::Command => Some(Piece::Command(&self.side)),
+            SplitterState::LineComment if self.is_blank() => Some(Piece::Comment(&self.side)),
+            SplitterState::Command => Some(Piece::Command(&self.side)),
             _ => None,
         }
     }
 
-    fn piece(&self, before: State) -> Piece<'_> {
+    fn piece(&self, before: SplitterState) -> Piece<'_> {
         match before {
-            State::LineComment => Piece::Comment(&self.side),
-            State::Command => Piece::Command(&self.side),
+            SplitterState::LineComment => Piece::Comment(&self.side),
+            SplitterState::Command => Piece::Command(&self.side),
             _ => Piece::Statement { text: &self.text, is_whole: self.is_whole, has_command: self.has_command },
         }
     }
@@ -144,17 +144,17 @@ impl Splitter {
     /// Long stretches that hold no byte of interest, taken at the speed of `memchr`.
     fn skim(&mut self, rest: &[u8]) -> Option<usize> {
         let next = match self.state {
-            State::Quoted { escapes: false } => memchr::memchr(b'\'', rest),
-            State::Quoted { escapes: true } => memchr::memchr2(b'\'', b'\\', rest),
-            State::Identifier => memchr::memchr(b'"', rest),
-            State::Dollar { matched: 0 } => memchr::memchr(b'$', rest),
-            State::LineComment | State::Command => memchr::memchr(b'\n', rest),
+            SplitterState::Quoted { escapes: false } => memchr::memchr(b'\'', rest),
+            SplitterState::Quoted { escapes: true } => memchr::memchr2(b'\'', b'\\', rest),
+            SplitterState::Identifier => memchr::memchr(b'"', rest),
+            SplitterState::Dollar { matched: 0 } => memchr::memchr(b'$', rest),
+            SplitterState::LineComment | SplitterState::Command => memchr::memchr(b'\n', rest),
             _ => return None,
         };
         let taken = next.unwrap_or(rest.len());
         let stretch = rest.get(..taken)?;
         match self.state {
-            State::LineComment | State::Command => self.keep_aside(stretch),
+            SplitterState::LineComment | SplitterState::Command => self.keep_aside(stretch),
             _ => self.keep(stretch),
         }
         (taken > 0).then_some(taken)
@@ -176,33 +176,33 @@ impl Splitter {
     /// One byte: whether it was taken (else it is to be read again in the new state), and whether a piece ends.
     fn step(&mut self, byte: u8) -> (bool, bool) {
         match self.state {
-            State::Plain => return (true, self.plain(byte)),
-            State::LineComment => return (true, self.line_end()),
-            State::Command => {
-                self.state = State::Plain;
+            SplitterState::Plain => return (true, self.plain(byte)),
+            SplitterState::LineComment => return (true, self.line_end()),
+            SplitterState::Command => {
+                self.state = SplitterState::Plain;
                 return (true, true);
             }
-            State::QuoteEnd { escapes } => {
+            SplitterState::QuoteEnd { escapes } => {
                 if byte != b'\'' {
-                    self.state = State::Plain;
+                    self.state = SplitterState::Plain;
                     return (false, false);
                 }
-                self.state = State::Quoted { escapes };
+                self.state = SplitterState::Quoted { escapes };
             }
-            State::Quoted { escapes } if byte == b'\'' => self.state = State::QuoteEnd { escapes },
-            State::Quoted { .. } => self.state = State::QuotedEscape,
-            State::QuotedEscape => self.state = State::Quoted { escapes: true },
-            State::Identifier => self.state = State::Plain,
-            State::DollarTag => return (self.dollar_tag(byte), false),
-            State::Dollar { matched } => self.dollar(byte, matched),
-            State::Block { depth, previous } => return (true, self.block(byte, depth, previous)),
+            SplitterState::Quoted { escapes } if byte == b'\'' => self.state = SplitterState::QuoteEnd { escapes },
+            SplitterState::Quoted { .. } => self.state = SplitterState::QuotedEscape,
+            SplitterState::QuotedEscape => self.state = SplitterState::Quoted { escapes: true },
+            SplitterState::Identifier => self.state = SplitterState::Plain,
+            SplitterState::DollarTag => return (self.dollar_tag(byte), false),
+            SplitterState::Dollar { matched } => self.dollar(byte, matched),
+            SplitterState::Block { depth, previous } => return (true, self.block(byte, depth, previous)),
         }
         self.keep(&[byte]);
         (true, false)
     }
 
     fn line_end(&mut self) -> bool {
-        self.state = State::Plain;
+        self.state = SplitterState::Plain;
         let is_between = self.is_blank();
         if !is_between {
             self.side.clear();
@@ -221,12 +221,12 @@ impl Splitter {
         let is_escape_literal = self.nesting.word() == b"e";
         self.nesting.end_word();
         match byte {
-            b'\'' => self.state = State::Quoted { escapes: is_escape_literal || self.plain_quotes_escape },
-            b'"' => self.state = State::Identifier,
+            b'\'' => self.state = SplitterState::Quoted { escapes: is_escape_literal || self.plain_quotes_escape },
+            b'"' => self.state = SplitterState::Identifier,
             b'$' => {
                 self.tag.clear();
                 self.tag.push(b'$');
-                self.state = State::DollarTag;
+                self.state = SplitterState::DollarTag;
             }
             b'(' => self.nesting.open_paren(),
             b')' => self.nesting.close_paren(),
@@ -235,18 +235,18 @@ impl Splitter {
                 return !self.is_blank();
             }
             b'-' if self.text.last() == Some(&b'-') => {
-                self.open_comment(State::LineComment);
+                self.open_comment(SplitterState::LineComment);
                 self.side.extend_from_slice(b"--");
                 return false;
             }
             b'*' if self.text.last() == Some(&b'/') => {
-                self.open_comment(State::Block { depth: 1, previous: 0 });
+                self.open_comment(SplitterState::Block { depth: 1, previous: 0 });
                 return false;
             }
             b'\\' if self.is_blank() => {
                 self.side.clear();
                 self.side.push(byte);
-                self.state = State::Command;
+                self.state = SplitterState::Command;
                 return false;
             }
             b'\\' => self.has_command = true,
@@ -258,7 +258,7 @@ impl Splitter {
     }
 
     /// The first byte of the mark is in the text already.
-    fn open_comment(&mut self, state: State) {
+    fn open_comment(&mut self, state: SplitterState) {
         self.text.pop();
         self.side.clear();
         self.state = state;
@@ -270,11 +270,11 @@ impl Splitter {
                 if !self.is_blank() {
                     self.keep(b" ");
                 }
-                State::Plain
+                SplitterState::Plain
             }
-            (b'*', b'/', _) => State::Block { depth: depth - 1, previous: 0 },
-            (b'/', b'*', _) => State::Block { depth: depth + 1, previous: 0 },
-            _ => State::Block { depth, previous: byte },
+            (b'*', b'/', _) => SplitterState::Block { depth: depth - 1, previous: 0 },
+            (b'/', b'*', _) => SplitterState::Block { depth: depth + 1, previous: 0 },
+            _ => SplitterState::Block { depth, previous: byte },
         };
         false
     }
@@ -285,16 +285,16 @@ impl Splitter {
         let is_tag = byte.is_ascii_alphabetic() || byte == b'_' || byte >= 0x80 || (byte.is_ascii_digit() && !is_first);
         if self.tag.len() > MAX_TAG_BYTES {
             self.is_whole = false;
-            self.state = State::Plain;
+            self.state = SplitterState::Plain;
             return false;
         }
         if byte == b'$' {
             self.tag.push(byte);
-            self.state = State::Dollar { matched: 0 };
+            self.state = SplitterState::Dollar { matched: 0 };
         } else if is_tag {
             self.tag.push(byte);
         } else {
-            self.state = State::Plain;
+            self.state = SplitterState::Plain;
             return false;
         }
         self.keep(&[byte]);
@@ -307,7 +307,7 @@ impl Splitter {
             Some(&wanted) if wanted == byte => matched + 1,
             _ => usize::from(byte == b'$'),
         };
-        self.state = if matched == self.tag.len() { State::Plain } else { State::Dollar { matched } };
+        self.state = if matched == self.tag.len() { SplitterState::Plain } else { SplitterState::Dollar { matched } };
     }
 }
 

@@ -34,9 +34,9 @@ pub(super) fn parse(list: &str) -> Result<Toc> {
         let entry =
             parse_line(line).ok_or_else(|| Error::new(format!("cannot read the list of pg_restore: {line}")))?;
         match entry {
-            Entry::Rows(rows) => toc.rows.push(rows),
-            Entry::LargeObjects(id) => toc.large_objects.push(id),
-            Entry::Definition { id, is_object } => {
+            TocEntry::Rows(rows) => toc.rows.push(rows),
+            TocEntry::LargeObjects(id) => toc.large_objects.push(id),
+            TocEntry::Definition { id, is_object } => {
                 toc.definitions.push(id);
                 toc.has_objects |= is_object;
             }
@@ -45,7 +45,7 @@ pub(super) fn parse(list: &str) -> Result<Toc> {
     Ok(toc)
 }
 
-enum Entry {
+enum TocEntry {
     Definition { id: u32, is_object: bool },
     Rows(RowsEntry),
     LargeObjects(u32),
@@ -57,17 +57,17 @@ const NO_CATALOG: &str = "0";
 const LARGE_OBJECT_CATALOG: &str = "2613";
 
 /// The catalog number is 0 for data: without it, a table in a schema named `DATA` would look like one.
-fn parse_line(line: &str) -> Option<Entry> {
+fn parse_line(line: &str) -> Option<TocEntry> {
     let (id, rest) = line.split_once("; ")?;
     let mut parts = rest.splitn(3, ' ');
     let (catalog, oid, what) = (parts.next()?, parts.next()?, parts.next()?);
     let id = id.parse().ok()?;
     let table_oid = oid.parse().ok()?;
     Some(match catalog {
-        "0" if what.starts_with("TABLE DATA ") => Entry::Rows(RowsEntry { id, table_oid }),
-        "0" if what.starts_with("BLOBS ") => Entry::LargeObjects(id),
+        "0" if what.starts_with("TABLE DATA ") => TocEntry::Rows(RowsEntry { id, table_oid }),
+        "0" if what.starts_with("BLOBS ") => TocEntry::LargeObjects(id),
         // A dump of rows alone makes its large objects, too.
-        _ => Entry::Definition { id, is_object: ![NO_CATALOG, LARGE_OBJECT_CATALOG].contains(&catalog) },
+        _ => TocEntry::Definition { id, is_object: ![NO_CATALOG, LARGE_OBJECT_CATALOG].contains(&catalog) },
     })
 }
 

@@ -15,14 +15,14 @@ pub(super) struct Written {
     has_copy: bool,
     has_insert: bool,
     /// The first trigger, rule or policy: pg_dump writes them after all rows, for they act on rows.
-    acts_on_rows: Option<Place>,
-    in_transaction: Option<Place>,
-    strange: Option<Place>,
+    acts_on_rows: Option<StatementPlace>,
+    in_transaction: Option<StatementPlace>,
+    strange: Option<StatementPlace>,
 }
 
 /// A statement and the line that it begins on.
 #[derive(Debug, Clone)]
-struct Place {
+struct StatementPlace {
     line: u64,
     start: String,
 }
@@ -175,7 +175,7 @@ impl Written {
         }
         let text = String::from_utf8_lossy(seen.text);
         if seen.has_command || !self.is_written(seen, &text) {
-            self.strange = Some(Place { line: seen.line, start: start(&text) });
+            self.strange = Some(StatementPlace { line: seen.line, start: start(&text) });
         }
     }
 
@@ -189,7 +189,7 @@ impl Written {
             _ => false,
         };
         if !is_written {
-            self.strange.get_or_insert(Place { line, start: start(name) });
+            self.strange.get_or_insert(StatementPlace { line, start: start(name) });
         }
     }
 
@@ -228,7 +228,9 @@ impl Written {
 
     fn is_other_written(&mut self, seen: &Seen<'_>, text: &str) -> bool {
         match text {
-            "BEGIN" => self.in_transaction.replace(Place { line: seen.line, start: text.to_owned() }).is_none(),
+            "BEGIN" => {
+                self.in_transaction.replace(StatementPlace { line: seen.line, start: text.to_owned() }).is_none()
+            }
             "COMMIT" => self.in_transaction.take().is_some(),
             _ if WHOLE.contains(&text) || begins(text, SETTINGS) => true,
             _ if text.starts_with("SELECT ") => self.is_select_written(text),
@@ -293,7 +295,7 @@ impl Written {
     }
 
     fn act(&mut self, seen: &Seen<'_>, text: &str) {
-        self.acts_on_rows.get_or_insert(Place { line: seen.line, start: start(text) });
+        self.acts_on_rows.get_or_insert(StatementPlace { line: seen.line, start: start(text) });
     }
 }
 

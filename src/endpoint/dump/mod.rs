@@ -15,7 +15,7 @@ use crate::base::error::{Error, Result};
 use crate::endpoint::archive::{Archive, ArchiveCatalog, ArchiveTable, HasData, TableKind};
 use crate::model::aspect::Aspect;
 use crate::model::hashing::{Accumulator, Purpose};
-use crate::model::listing::{Listed, Listing, Plan};
+use crate::model::listing::{Listed, Listing, ReadPlan};
 use crate::model::manifest::{
     Column, EndpointFacts, FORMAT, Manifest, Names, Observed, Relation, RelationKind, Schema, SequenceValue, Tally,
 };
@@ -23,7 +23,7 @@ use crate::model::name::Name;
 use crate::model::progress::{Event, Listener, Side};
 use crate::postgres::tools::PgTools;
 
-use sink::{Shared, Sink, Taken};
+use sink::{Sink, SinkResult, SinkShared};
 
 /// A dump whose table of contents has been read.
 pub struct Dump {
@@ -83,7 +83,7 @@ impl Dump {
     ///
     /// # Errors
     /// When the dump turns out to be damaged or cut short: then nothing that was read can be trusted.
-    pub async fn capture(&self, plan: &Plan, listener: &Listener) -> Result<Manifest> {
+    pub async fn capture(&self, plan: &ReadPlan, listener: &Listener) -> Result<Manifest> {
         let rows = self.readable(plan);
         listener(Event::Planned { side: self.side, tables: rows.len() as u64, bytes: 0 });
         let purpose = Purpose::Tally { log2: crate::model::sketch::MAX_LOG2 };
@@ -136,7 +136,7 @@ impl Dump {
     /// # Errors
     /// As [`Dump::capture`].
     pub async fn scan(&self, name: Option<&Name>, columns: &[String], purpose: &Purpose) -> Result<Accumulator> {
-        let plan: Plan = name.map(|name| (name.clone(), columns.to_vec())).into_iter().collect();
+        let plan: ReadPlan = name.map(|name| (name.clone(), columns.to_vec())).into_iter().collect();
         let silent = crate::model::progress::nobody();
         let mut taken = self.read(plan, name.is_none(), purpose.clone(), &silent).await?;
         let found =
@@ -144,11 +144,17 @@ impl Dump {
         found.ok_or_else(|| Error::new("its rows did not come a second time"))
     }
 
-    async fn read(&self, plan: Plan, with_large_objects: bool, purpose: Purpose, listener: &Listener) -> Result<Taken> {
+    async fn read(
+        &self,
+        plan: ReadPlan,
+        with_large_objects: bool,
+        purpose: Purpose,
+        listener: &Listener,
+    ) -> Result<SinkResult> {
         let (archive, jobs, side) = (Arc::clone(&self.archive), self.jobs, self.side);
         let (listing, listener) = (Arc::clone(&self.listing), Arc::clone(listener));
         blocking(move || {
-            let shared = Shared::new(plan, &listing, purpose, side, listener);
+            let shared = SinkShared::new(plan, &listing, purpose, side, listener);
             let is_wanted = |name: &Name| shared.plan.contains_key(name);
             archive.scan(&is_wanted, with_large_objects, jobs, &|| Box::new(Sink::new(&shared)))?;
             shared.finish()
@@ -157,7 +163,7 @@ impl Dump {
     }
 
     /// The planned relations whose rows are in the dump as COPY lines in UTF-8, or in the bytes of the server.
-    fn readable(&self, plan: &Plan) -> Plan {
+    fn readable(&self, plan: &ReadPlan) -> ReadPlan {
         let is_readable = |name: &Name| self.reason_unseen(name).is_none();
         plan.iter()
             .filter(|(name, _)| is_readable(name))
@@ -189,7 +195,7 @@ impl Dump {
         }
     }
 
-    fn observed(&self, name: &Name, plan: &Plan, rows: Option<Accumulator>) -> Observed<Tally> {
+    fn observed(&self, name: &Name, plan: &ReadPlan, rows: Option<Accumulator>) -> Observed<Tally> {
         if !plan.contains_key(name) {
             return Observed::Unseen("was not asked for".into());
         }

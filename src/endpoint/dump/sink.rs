@@ -9,7 +9,7 @@ use super::scan::Scan;
 use crate::base::error::{Error, Result};
 use crate::endpoint::archive::RowSink;
 use crate::model::hashing::{Accumulator, OnBatch, Purpose};
-use crate::model::listing::{Listing, Plan};
+use crate::model::listing::{Listing, ReadPlan};
 use crate::model::name::Name;
 use crate::model::progress::{Event, Listener, Side};
 use crate::model::row;
@@ -18,9 +18,9 @@ use crate::model::row;
 const CHUNK_BYTES: usize = 262_144;
 
 /// What all sinks of a pass share.
-pub struct Shared<'d> {
+pub struct SinkShared<'d> {
     /// Relations to be read, with the columns in the order of the row line.
-    pub plan: Plan,
+    pub plan: ReadPlan,
     listing: &'d Listing,
     purpose: Purpose,
     side: Side,
@@ -32,7 +32,7 @@ pub struct Shared<'d> {
 }
 
 /// What a pass has read.
-pub struct Taken {
+pub struct SinkResult {
     /// Rows by relation.
     pub rows: BTreeMap<Name, Accumulator>,
     /// Chunks of large objects.
@@ -41,9 +41,9 @@ pub struct Taken {
     pub otherwise: BTreeMap<Name, &'static str>,
 }
 
-impl<'d> Shared<'d> {
+impl<'d> SinkShared<'d> {
     /// Nothing read yet.
-    pub fn new(plan: Plan, listing: &'d Listing, purpose: Purpose, side: Side, listener: Listener) -> Self {
+    pub fn new(plan: ReadPlan, listing: &'d Listing, purpose: Purpose, side: Side, listener: Listener) -> Self {
         let large_objects = Mutex::new(Accumulator::new(&purpose));
         let (rows, otherwise) = (Mutex::default(), Mutex::default());
         Self { plan, listing, purpose, side, listener, rows, large_objects, otherwise, failure: Mutex::default() }
@@ -53,11 +53,11 @@ impl<'d> Shared<'d> {
     ///
     /// # Errors
     /// When a sink failed at its end.
-    pub fn finish(self) -> Result<Taken> {
+    pub fn finish(self) -> Result<SinkResult> {
         if let Some(error) = unlocked(self.failure) {
             return Err(error);
         }
-        Ok(Taken {
+        Ok(SinkResult {
             rows: unlocked(self.rows),
             large_objects: unlocked(self.large_objects),
             otherwise: unlocked(self.otherwise),
@@ -88,12 +88,12 @@ fn unlocked<T>(mutex: Mutex<T>) -> T {
 
 /// The sink of one process.
 pub struct Sink<'s> {
-    shared: &'s Shared<'s>,
-    table: Option<Reading>,
+    shared: &'s SinkShared<'s>,
+    table: Option<SinkReading>,
     large_object: Option<LargeObject>,
 }
 
-struct Reading {
+struct SinkReading {
     name: Name,
     /// Where each column of the row line stands in the dump's line; `None` when the order is the same.
     order: Option<Vec<usize>>,
@@ -111,7 +111,7 @@ struct LargeObject {
 
 impl<'s> Sink<'s> {
     /// A sink with nothing in it.
-    pub fn new(shared: &'s Shared<'s>) -> Self {
+    pub fn new(shared: &'s SinkShared<'s>) -> Self {
         Self { shared, table: None, large_object: None }
     }
 
@@ -138,7 +138,7 @@ impl RowSink for Sink<'_> {
         let listed = self.shared.listing.relations.get(table);
         let dialect = listed.map(|listed| Dialect::of(columns, &listed.columns)).unwrap_or_default();
         let order = (!is_same).then_some(order);
-        self.table = Some(Reading { name: table.clone(), order, dialect, otherwise: None, scan });
+        self.table = Some(SinkReading { name: table.clone(), order, dialect, otherwise: None, scan });
         Ok(())
     }
 

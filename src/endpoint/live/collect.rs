@@ -11,7 +11,7 @@ use super::jobs::{Job, Pages};
 use super::{CaptureRequest, Live};
 use crate::base::error::{Error, Result};
 use crate::model::hashing::{Accumulator, OnBatch, Purpose};
-use crate::model::listing::Plan;
+use crate::model::listing::ReadPlan;
 use crate::model::manifest::{
     Computed, Definition, FORMAT, Manifest, Observed, Schema, SequenceValue, Tally, Violations,
 };
@@ -25,17 +25,17 @@ const SKETCH_BYTES: usize = 16 << 20;
 
 /// Everything brought in so far.
 pub struct Collected {
-    plan: Plan,
+    plan: ReadPlan,
     selection: Selection,
     log2: BTreeMap<Name, u8>,
     listener: Listener,
     side: Side,
-    state: Mutex<State>,
+    state: Mutex<CollectState>,
 }
 
 #[derive(Default)]
-struct State {
-    relations: BTreeMap<Name, Reading>,
+struct CollectState {
+    relations: BTreeMap<Name, SideReading>,
     computed: BTreeMap<Name, Observed<Tally>>,
     sketch_bytes_left: usize,
     large_objects: Option<Observed<Tally>>,
@@ -45,7 +45,7 @@ struct State {
     assertions: BTreeMap<String, Observed<Violations>>,
 }
 
-struct Reading {
+struct SideReading {
     slices_left: usize,
     tally: Tally,
     failure: Option<String>,
@@ -54,7 +54,7 @@ struct Reading {
 impl Collected {
     /// Nothing yet. Everything that is planned has its place from the beginning, so that nothing can go missing unnoticed.
     pub fn new(live: &Live, request: &CaptureRequest, listener: Listener) -> Self {
-        let mut state = State { sketch_bytes_left: SKETCH_BYTES, ..Default::default() };
+        let mut state = CollectState { sketch_bytes_left: SKETCH_BYTES, ..Default::default() };
         let mut log2 = BTreeMap::new();
         for name in request.plan.keys() {
             let bytes = live.listing.relations.get(name).map_or(0, |listed| listed.bytes);
@@ -65,7 +65,7 @@ impl Collected {
                 (false, true) => Pages::slices(bytes / 8192).len(),
                 (false, false) => 1,
             };
-            let reading = Reading { slices_left, tally: Tally::new(crate::model::sketch::MIN_LOG2), failure: None };
+            let reading = SideReading { slices_left, tally: Tally::new(crate::model::sketch::MIN_LOG2), failure: None };
             state.relations.insert(name.clone(), reading);
         }
         if let Err(error) = &live.foreign_keys {
@@ -80,7 +80,7 @@ impl Collected {
         Self { plan, selection, log2, listener, side: live.side, state: Mutex::new(state) }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, CollectState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -122,7 +122,7 @@ impl Collected {
     /// One slice of a relation.
     pub fn rows(&self, name: &Name, part: Accumulator) {
         let mut state = self.state();
-        let State { relations, sketch_bytes_left, .. } = &mut *state;
+        let CollectState { relations, sketch_bytes_left, .. } = &mut *state;
         let (Some(reading), Some(tally)) = (relations.get_mut(name), part.into_tally()) else { return };
         if reading.tally.digest.rows == 0 {
             reading.tally = tally;
@@ -139,7 +139,7 @@ impl Collected {
     /// The rows of a relation with its stored generated columns.
     pub fn computed(&self, name: &Name, part: Accumulator) {
         let mut state = self.state();
-        let State { computed, sketch_bytes_left, .. } = &mut *state;
+        let CollectState { computed, sketch_bytes_left, .. } = &mut *state;
         let Some(mut tally) = part.into_tally() else { return };
         *sketch_bytes_left -= shrink(&mut tally.sketch, tally.digest.rows, *sketch_bytes_left);
         computed.insert(name.clone(), Observed::Seen(tally));
@@ -250,8 +250,12 @@ impl Collected {
     }
 }
 
-fn relations(live: &Live, plan: &Plan, state: &mut State) -> BTreeMap<Name, crate::model::manifest::Relation> {
-    let State { relations: readings, computed, .. } = state;
+fn relations(
+    live: &Live,
+    plan: &ReadPlan,
+    state: &mut CollectState,
+) -> BTreeMap<Name, crate::model::manifest::Relation> {
+    let CollectState { relations: readings, computed, .. } = state;
     let relation = |(name, listed): (&Name, &crate::model::listing::Listed)| {
         let columns = plan.get(name).cloned().unwrap_or_default();
         let computed_columns = plan.get(name).and_then(|columns| live.computed_columns(name, columns));
@@ -265,12 +269,12 @@ fn relations(live: &Live, plan: &Plan, state: &mut State) -> BTreeMap<Name, crat
     live.listing.relations.iter().map(relation).collect()
 }
 
-fn observed(reading: Option<Reading>) -> Observed<Tally> {
+fn observed(reading: Option<SideReading>) -> Observed<Tally> {
     match reading {
         None => Observed::Unseen("was not asked for".to_owned()),
-        Some(Reading { failure: Some(reason), .. }) => Observed::Unseen(reason),
-        Some(Reading { slices_left: 0, tally, failure: None }) => Observed::Seen(tally),
-        Some(Reading { slices_left, .. }) => Observed::Unseen(format!("{slices_left} parts were not read")),
+        Some(SideReading { failure: Some(reason), .. }) => Observed::Unseen(reason),
+        Some(SideReading { slices_left: 0, tally, failure: None }) => Observed::Seen(tally),
+        Some(SideReading { slices_left, .. }) => Observed::Unseen(format!("{slices_left} parts were not read")),
     }
 }
 

@@ -7,17 +7,17 @@
 use std::iter::Peekable;
 use std::str::Chars;
 
-use crate::model::listing::Config;
+use crate::model::listing::ConfigurationRows;
 
 /// What to do with the condition of a table.
-pub fn config(condition: String, is_of_superuser: bool) -> Config {
+pub fn config(condition: String, is_of_superuser: bool) -> ConfigurationRows {
     let is_safe = condition.trim().is_empty() || is_of_superuser || is_plain(&condition);
     let refused = (!is_safe).then(|| {
         "the condition that says which of its rows a dump carries calls functions, and the owner of its extension is no \
          superuser: it was not run"
             .to_owned()
     });
-    Config { condition, refused }
+    ConfigurationRows { condition, refused }
 }
 
 /// Words after which a bracket opens without a function call.

@@ -24,7 +24,7 @@ use crate::base::error::{Context, Error, Result};
 use crate::model::aspect::Aspect;
 use crate::model::catalog;
 use crate::model::hashing::{Accumulator, OnBatch, Purpose};
-use crate::model::listing::{Listed, Listing, Plan};
+use crate::model::listing::{Listed, Listing, ReadPlan};
 use crate::model::manifest::{Column, EndpointFacts, Manifest, RelationKind, SequenceValue};
 use crate::model::name::Name;
 use crate::model::progress::{Listener, Side};
@@ -61,7 +61,7 @@ pub const STALLED_AFTER_S: u32 = 1800;
 #[derive(Debug, Clone, Default)]
 pub struct CaptureRequest {
     /// Relations whose rows are read, with their columns.
-    pub plan: Plan,
+    pub plan: ReadPlan,
     /// What takes part.
     pub selection: Selection,
     /// Kinds of schema objects that are not asked for.

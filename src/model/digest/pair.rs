@@ -44,8 +44,8 @@ pub fn of(lines: [&[u8]; 2]) -> Option<[[u64; 4]; 2]> {
 
 #[target_feature(enable = "sha,ssse3,sse4.1")]
 fn digests(lines: [&[u8]; 2]) -> [[u64; 4]; 2] {
-    let [a, b] = lines.map(Message::new);
-    let mut states = [State::start(); 2];
+    let [a, b] = lines.map(ShaMessage::new);
+    let mut states = [ShaState::start(); 2];
     let (a_blocks, b_blocks) = (a.blocks(), b.blocks());
     let common = a_blocks.min(b_blocks);
     for index in 0..common {
@@ -63,13 +63,13 @@ fn digests(lines: [&[u8]; 2]) -> [[u64; 4]; 2] {
 }
 
 /// A line in blocks: whole ones where they lie, then one or two of our own.
-struct Message<'a> {
+struct ShaMessage<'a> {
     whole: &'a [[u8; BLOCK]],
     last: [[u8; BLOCK]; 2],
     last_blocks: usize,
 }
 
-impl<'a> Message<'a> {
+impl<'a> ShaMessage<'a> {
     #[inline]
     fn new(line: &'a [u8]) -> Self {
         let (whole, rest) = line.as_chunks::<BLOCK>();
@@ -106,12 +106,12 @@ impl<'a> Message<'a> {
 
 /// The eight words of a state, as the instructions want them: a b e f, and c d g h, each from high to low.
 #[derive(Clone, Copy)]
-struct State {
+struct ShaState {
     abef: __m128i,
     cdgh: __m128i,
 }
 
-impl State {
+impl ShaState {
     #[inline]
     #[target_feature(enable = "sha,ssse3,sse4.1")]
     fn start() -> Self {
@@ -139,7 +139,7 @@ impl State {
 /// One block each into `N` states, instruction by instruction in turns.
 #[inline]
 #[target_feature(enable = "sha,ssse3,sse4.1")]
-fn compress<const N: usize>(states: &mut [State; N], blocks: [&[u8; BLOCK]; N]) {
+fn compress<const N: usize>(states: &mut [ShaState; N], blocks: [&[u8; BLOCK]; N]) {
     let before = *states;
     let mut words = [[_mm_setzero_si128(); 4]; N];
     for (step, constants) in K.iter().enumerate() {

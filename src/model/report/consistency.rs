@@ -7,7 +7,7 @@ use super::{Report, SideFile, Sides};
 use crate::base::error::{Error, Result};
 use crate::model::aspect::Aspect;
 use crate::model::manifest::Observed;
-use crate::model::run::{Complaint, Night, StepResult};
+use crate::model::run::{Complaint, RunFacts, StepResult};
 use crate::model::verdict::{TableResult, TableStatus, Verdict};
 
 impl Report {
@@ -97,7 +97,7 @@ impl Report {
     }
 
     /// The legs are not in a report as a whole: what they add is among the findings.
-    fn check_dump(&self, night: &Night) -> Option<String> {
+    fn check_dump(&self, night: &RunFacts) -> Option<String> {
         let said = night.dump_verdict.as_ref()?;
         if self.format < 3 {
             return Some(format!("format {} knows no verdict on the dump", self.format));

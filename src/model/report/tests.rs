@@ -50,7 +50,7 @@ fn run() -> Run {
 }
 
 /// Something in every field.
-fn night(hash: &str) -> Night {
+fn night(hash: &str) -> RunFacts {
     let at = Timestamp::parse("2026-06-15T02:00:00Z").unwrap();
     let step = |name: &str, result| Step {
         name: name.into(),
@@ -66,7 +66,7 @@ fn night(hash: &str) -> Night {
         accepted: Some("it has one already".into()),
         limit: None,
     };
-    Night {
+    RunFacts {
         source_kind: "rds".into(),
         source: Some(Origin::Rds {
             database: "shop".into(),

@@ -32,7 +32,7 @@ pub struct Search {
 
 /// What was found.
 #[derive(Debug, Default)]
-pub struct Found {
+pub struct FoundBaseline {
     /// What the source held.
     pub manifest: Option<Manifest>,
     /// Name of its directory.
@@ -44,7 +44,7 @@ pub struct Found {
 }
 
 /// What a report is that can be believed.
-enum Word {
+enum SearchStep {
     /// What the source of a sound night held.
     Sound(Box<Manifest>),
     /// A sound night, and what it was of.
@@ -65,10 +65,10 @@ impl Search {
     ///
     /// # Errors
     /// When the directory, the key or the list cannot be read.
-    pub fn run(&self) -> Result<Found> {
+    pub fn run(&self) -> Result<FoundBaseline> {
         let trusted = trusted(&self.key, self.listed.as_deref())?;
         let trust = Trust { allowed: &trusted, identity: None, now: self.now };
-        let mut found = Found::default();
+        let mut found = FoundBaseline::default();
         let mut found_at = None;
         for candidate in candidates(&self.directory)? {
             // Those of one second have no order of their own.
@@ -77,29 +77,29 @@ impl Search {
             }
             let id = &candidate.id;
             match self.word(&candidate, trust) {
-                Ok(Word::Sound(manifest)) if found_at.is_none() => {
+                Ok(SearchStep::Sound(manifest)) if found_at.is_none() => {
                     found_at = Some(candidate.at);
                     (found.manifest, found.id) = (Some(*manifest), Some(candidate.id));
                 }
-                Ok(Word::Sound(_) | Word::Nothing) => {}
-                Ok(Word::OtherSource(what)) => found.others.push(format!("{id}: {what}")),
+                Ok(SearchStep::Sound(_) | SearchStep::Nothing) => {}
+                Ok(SearchStep::OtherSource(what)) => found.others.push(format!("{id}: {what}")),
                 Err(error) => found.refused.push(format!("{id}: {error}")),
             }
         }
         Ok(found)
     }
 
-    fn word(&self, candidate: &Candidate, trust: Trust<'_>) -> Result<Word> {
+    fn word(&self, candidate: &Candidate, trust: Trust<'_>) -> Result<SearchStep> {
         let bytes = files::read(&candidate.path, files::REPORT)?;
         demand_signed(&candidate.path, &bytes, trust)?;
         let report = Report::from_bytes(&bytes)?;
         demand_place(&report, &candidate.id, self.now)?;
         if report.command != "nightly" || !report.proves_dump() {
-            return Ok(Word::Nothing);
+            return Ok(SearchStep::Nothing);
         }
         match self.tonight.other_source(&report) {
-            Some(what) => Ok(Word::OtherSource(what)),
-            None => expected(&report, &candidate.path).map(|manifest| Word::Sound(Box::new(manifest))),
+            Some(what) => Ok(SearchStep::OtherSource(what)),
+            None => expected(&report, &candidate.path).map(|manifest| SearchStep::Sound(Box::new(manifest))),
         }
     }
 }

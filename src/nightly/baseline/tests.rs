@@ -4,7 +4,7 @@ use super::*;
 use crate::config::{Config, Source, examples};
 use crate::model::manifest::{EndpointFacts, FORMAT, Manifest, Observed};
 use crate::model::report::{Report, Run};
-use crate::model::run::{Night, RdsFacts};
+use crate::model::run::{RdsFacts, RunFacts};
 
 fn club(edit: impl FnOnce(&mut crate::config::RdsSource)) -> Source {
     match Config::parse(examples::CLUB).unwrap().source {
@@ -44,7 +44,7 @@ fn night_of(kind: &str, rds: Option<RdsFacts>, description: &str) -> Report {
         assertions: Default::default(),
         names: Default::default(),
     };
-    let night = Some(Night { source_kind: kind.into(), rds, ..Default::default() });
+    let night = Some(RunFacts { source_kind: kind.into(), rds, ..Default::default() });
     Report::new(&Default::default(), &manifest, &manifest, Run { night, ..Default::default() })
 }
 
@@ -101,9 +101,9 @@ async fn a_disk_that_hangs_holds_nobody_up() {
 
 #[test]
 fn a_refusal_names_the_newest_and_says_what_to_try() {
-    assert_eq!(refusal(&Found::default()), None);
+    assert_eq!(refusal(&FoundBaseline::default()), None);
     let refused = (1..=5).map(|number| format!("n{number}: not signed")).collect();
-    let text = refusal(&Found { refused, ..Default::default() }).unwrap();
+    let text = refusal(&FoundBaseline { refused, ..Default::default() }).unwrap();
     assert!(text.starts_with("no sound night can be used, reports were refused: n1: not signed; "), "{text}");
     assert!(text.contains("n3: not signed; and 2 more; to go on: ") && text.ends_with(WAYS_OUT), "{text}");
 }

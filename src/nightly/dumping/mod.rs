@@ -17,7 +17,7 @@ use crate::config::{self, DumpFormat};
 use crate::model::name::{Name, quote_always};
 use crate::model::progress::{Event, Listener};
 use crate::postgres::conninfo::{ConnInfo, quote_value};
-use crate::postgres::process::{self, Ended, GRACE, Order};
+use crate::postgres::process::{self, GRACE, Order, ProcessEnd};
 use crate::postgres::session::pgoptions;
 use crate::postgres::tools::PgTools;
 
@@ -37,7 +37,7 @@ pub struct DumpOrder<'a> {
     /// A directory that exists and in which there is no [`DUMP`] yet.
     pub target: &'a Path,
     /// Format, jobs, compression, patterns, patience.
-    pub config: &'a config::Dump,
+    pub config: &'a config::DumpSettings,
     /// Tables whose rows are left out, as the comparison resolved the patterns of the configuration. pg_dump gets their full
     /// names: under an empty search_path, a pattern without a schema matches nothing.
     pub without_rows: &'a [Name],
@@ -230,7 +230,7 @@ fn check_files(format: DumpFormat, files: &[(PathBuf, u64)]) -> Result<()> {
 }
 
 /// Whether a program's exit status and words both say that it did what it was to do.
-fn judge(program: &str, ended: &Ended) -> Result<()> {
+fn judge(program: &str, ended: &ProcessEnd) -> Result<()> {
     let said = &ended.said;
     match ended.status.code() {
         Some(0) if said.errors.is_empty() => Ok(()),

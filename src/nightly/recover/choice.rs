@@ -4,15 +4,15 @@
 
 use crate::base::error::{Context, Error, Result};
 use crate::model::run::Kinship;
-use crate::nightly::Given;
-use crate::storage::backups::{Backup, Backups, Ours, Shared};
+use crate::nightly::RunContext;
+use crate::storage::backups::{Backup, Backups, Ours, SharedDirectory};
 use crate::storage::journal::LastVerified;
 
 /// The backup, and what people should know of the choice.
 ///
 /// # Errors
 /// There is none; the one that is named is of another source; a newer one cannot be taken.
-pub fn choose(given: &Given<'_>, named: Option<&str>) -> Result<(Backup, Vec<String>)> {
+pub fn choose(given: &RunContext<'_>, named: Option<&str>) -> Result<(Backup, Vec<String>)> {
     let backups = Backups::open(&given.config.dump.directory)?;
     match named {
         Some(id) => by_name(given, &backups, id),
@@ -20,7 +20,7 @@ pub fn choose(given: &Given<'_>, named: Option<&str>) -> Result<(Backup, Vec<Str
     }
 }
 
-fn by_name(given: &Given<'_>, backups: &Backups, id: &str) -> Result<(Backup, Vec<String>)> {
+fn by_name(given: &RunContext<'_>, backups: &Backups, id: &str) -> Result<(Backup, Vec<String>)> {
     let (backup, origin) = (backups.get(id)?, given.origin()?);
     let source = backup.record.source.as_ref().map_or_else(|| "an unknown source".to_owned(), ToString::to_string);
     let note = match backups.as_of(&origin).kinship(&backup, &given.config.report.directory) {
@@ -40,7 +40,7 @@ fn by_name(given: &Given<'_>, backups: &Backups, id: &str) -> Result<(Backup, Ve
     Ok((backup, note.into_iter().collect()))
 }
 
-fn newest(given: &Given<'_>, backups: &Backups) -> Result<(Backup, Vec<String>)> {
+fn newest(given: &RunContext<'_>, backups: &Backups) -> Result<(Backup, Vec<String>)> {
     let origin = given.origin()?;
     let ours: Ours = backups.ours(&origin)?;
     let shared = ours.split(backups.list()?, &given.config.report.directory);
@@ -67,7 +67,7 @@ fn newest(given: &Given<'_>, backups: &Backups) -> Result<(Backup, Vec<String>)>
 }
 
 /// Why what is newer than the newest that can be taken cannot be taken: a sentence each, the newest first.
-fn newer(given: &Given<'_>, shared: &Shared) -> Result<Vec<String>> {
+fn newer(given: &RunContext<'_>, shared: &SharedDirectory) -> Result<Vec<String>> {
     let newest = shared.own.verified.first();
     let id = newest.map(|backup| backup.record.id.as_str()).unwrap_or_default();
     let mut newer: Vec<(&str, String)> = Vec::new();
@@ -90,7 +90,7 @@ fn newer(given: &Given<'_>, shared: &Shared) -> Result<Vec<String>> {
 }
 
 /// The newest that was verified here, by the memory of the runs, if it is not there at all.
-fn gone(given: &Given<'_>, newest: Option<&Backup>) -> Result<Option<String>> {
+fn gone(given: &RunContext<'_>, newest: Option<&Backup>) -> Result<Option<String>> {
     // On another machine there is no memory.
     let last = LastVerified::read_of(given.state(), &given.origin()?).ok().flatten();
     let last = last.filter(|last| newest.is_none_or(|newest| last.data_as_of > newest.record.data_as_of));

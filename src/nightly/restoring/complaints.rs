@@ -8,7 +8,7 @@
 use super::known;
 use crate::base::error::{Error, Result};
 use crate::model::run::Complaint;
-use crate::postgres::process::Ended;
+use crate::postgres::process::ProcessEnd;
 
 /// Kept; the rest is only counted.
 const MOST: usize = 1000;
@@ -155,7 +155,7 @@ impl Complaints {
     ///
     /// # Errors
     /// It ended for another reason, or counted otherwise.
-    pub(super) fn finish(self, ended: &Ended) -> Result<Vec<Heard>> {
+    pub(super) fn finish(self, ended: &ProcessEnd) -> Result<Vec<Heard>> {
         let is_good = ended.status.success();
         if let Some(full) = self.list.iter().map(|one| &one.complaint).find(|one| one.message.contains(DISK_FULL)) {
             return Err(
@@ -235,7 +235,7 @@ mod tests {
             complaints.hear(line);
             said.add(line);
         }
-        let ended = Ended { status: ExitStatus::from_raw(code << 8), said };
+        let ended = ProcessEnd { status: ExitStatus::from_raw(code << 8), said };
         let list = complaints.finish(&ended).map_err(|error| error.to_string())?;
         Ok(list.into_iter().map(|heard| (heard.complaint.object, heard.complaint.message)).collect())
     }

@@ -77,7 +77,7 @@ impl<'a> RestoreOrder<'a> {
     pub fn new(
         dump: &'a Path,
         conninfo: &'a ConnInfo,
-        restore: &'a config::Restore,
+        restore: &'a config::RestoreSettings,
         members: &'a Members,
         stalled_after: Duration,
         tools: &'a PgTools,

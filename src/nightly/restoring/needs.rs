@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use super::copy::connect;
 use super::facts::DatabaseFacts;
 use crate::base::error::{Context, Error, Result};
-use crate::config::{AcceptedError, Restore};
+use crate::config::{AcceptedError, RestoreSettings};
 use crate::model::manifest::Manifest;
 use crate::model::name::{quote_ident, quote_literal};
 use crate::postgres::conninfo::{ConnInfo, Connection};
@@ -74,7 +74,12 @@ fn bare(name: &str) -> &str {
 ///
 /// # Errors
 /// The server cannot be asked.
-pub async fn lacking(needs: &Needs, target: &Session, restore: &Restore, globals: Option<&str>) -> Result<Vec<Error>> {
+pub async fn lacking(
+    needs: &Needs,
+    target: &Session,
+    restore: &RestoreSettings,
+    globals: Option<&str>,
+) -> Result<Vec<Error>> {
     let mut problems = Vec::new();
     problems.extend(lacking_roles(needs, target, restore, globals).await?);
     if !restore.no_owner && !accepts(&restore.accept, "42501") {
@@ -113,7 +118,7 @@ fn accepts(accept: &[AcceptedError], code: &str) -> bool {
 async fn lacking_roles(
     needs: &Needs,
     target: &Session,
-    restore: &Restore,
+    restore: &RestoreSettings,
     globals: Option<&str>,
 ) -> Result<Option<Error>> {
     if accepts(&restore.accept, UNDEFINED_OBJECT) {
@@ -144,7 +149,7 @@ async fn lacking_roles(
 }
 
 /// ALTER … OWNER TO is refused to a role that could not become the owner.
-async fn lacking_membership(needs: &Needs, target: &Session, restore: &Restore) -> Result<Option<Error>> {
+async fn lacking_membership(needs: &Needs, target: &Session, restore: &RestoreSettings) -> Result<Option<Error>> {
     let mode = if target.major() >= 16 { "SET" } else { "MEMBER" };
     let who = match &restore.role {
         Some(role) => role.clone(),

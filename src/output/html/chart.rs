@@ -28,7 +28,7 @@ fn scaled(part: u64, whole: u64, top: u64) -> u64 {
 }
 
 /// One number a night, oldest first.
-pub struct Line<'a> {
+pub struct ChartLine<'a> {
     /// For the ids of title and description.
     pub id: &'a str,
     /// What the numbers are.
@@ -44,7 +44,7 @@ pub struct Line<'a> {
 }
 
 /// The line, with the scale and the dates as text around it. `None`: fewer than two numbers.
-pub fn line(line: &Line<'_>) -> Option<Markup> {
+pub fn line(line: &ChartLine<'_>) -> Option<Markup> {
     let known: Vec<u64> = line.values.iter().copied().flatten().collect();
     let (low, high) = (known.iter().min().copied()?, known.iter().max().copied()?);
     if known.len() < 2 {

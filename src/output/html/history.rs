@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::PAGE;
 use super::answer::Answer;
-use super::chart::{self, Line};
+use super::chart::{self, ChartLine};
 use super::report::href;
 use super::text::{day, short_day};
 use crate::base::text::{duration, grouped};
@@ -81,7 +81,7 @@ fn picture(
     let description = format!("{} on {}, {} on {}.", tell(first.0), named(first.1), tell(last.0), named(last.1));
     let edge = |night: Option<&&NightEntry>| night.map(|night| named(night)).unwrap_or_default();
     let ends = [edge(drawn.first()), edge(drawn.last())];
-    chart::line(&Line { id, title, description: &description, values: &values, tell, ends: [&ends[0], &ends[1]] })
+    chart::line(&ChartLine { id, title, description: &description, values: &values, tell, ends: [&ends[0], &ends[1]] })
 }
 
 #[cfg(test)]

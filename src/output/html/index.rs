@@ -13,7 +13,7 @@ use super::report::href;
 use super::text::{clock, day, month, shown, time, wide};
 use crate::base::text::{bytes, duration, grouped, grouped_noun};
 use crate::base::time::Timestamp;
-use crate::model::post_report::Aftermath;
+use crate::model::post_report::PostReport;
 use crate::storage::history::{ChainState, Content, NightEntry, ReviewState, SignatureState, Summary};
 
 /// So many months are open.
@@ -225,8 +225,8 @@ fn signature(night: &NightEntry) -> Markup {
         (_, SignatureState::Unsigned) => ("unsigned", if night.is_checked { "word damaged" } else { "" }),
         (_, SignatureState::Bad(_)) => ("bad", "word damaged"),
         (_, SignatureState::UnknownSigner(_)) => ("not allowed", "word damaged"),
-        _ if matches!(night.aftermath, Aftermath::Void(_)) => ("closing bad", "word damaged"),
-        _ if night.aftermath == (Aftermath::Absent { may_be_running: false }) => ("no closing", "word damaged"),
+        _ if matches!(night.aftermath, PostReport::Void(_)) => ("closing bad", "word damaged"),
+        _ if night.aftermath == (PostReport::Absent { may_be_running: false }) => ("no closing", "word damaged"),
         (_, SignatureState::Good(_)) => ("good", ""),
         (_, SignatureState::NotChecked) => ("not checked", ""),
     };

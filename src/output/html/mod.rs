@@ -33,7 +33,7 @@ pub const PAGE: &str = "report.html";
 
 /// A report and what is known of it beside its own words.
 #[derive(Debug, Clone, Copy)]
-pub struct Paper<'a> {
+pub struct ReportPage<'a> {
     /// What it says.
     pub report: &'a Report,
     /// Whether it may be believed, and who looked at it.

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 
 use super::text::shown;
 use crate::base::text::grouped_noun;
-use crate::model::post_report::Aftermath;
+use crate::model::post_report::PostReport;
 use crate::storage::history::NightEntry;
 
 /// So many lines are shown at once.
@@ -44,15 +44,15 @@ pub fn counted(night: &NightEntry) -> String {
 }
 
 /// What is known of the closing itself.
-pub fn state(aftermath: &Aftermath, is_checked: bool) -> Markup {
+pub fn state(aftermath: &PostReport, is_checked: bool) -> Markup {
     match aftermath {
-        Aftermath::Nothing => html! { "nothing: no night" },
-        Aftermath::Told(_) if is_checked => html! { span.word.sound { "signed" } " by itself" },
-        Aftermath::Told(_) => html! { span.word.inconclusive { "not checked" } ": it is of this report" },
-        Aftermath::Absent { may_be_running: true } => html! { span.word.inconclusive { "not yet" } },
-        Aftermath::Absent { may_be_running: false } => {
+        PostReport::Nothing => html! { "nothing: no night" },
+        PostReport::Told(_) if is_checked => html! { span.word.sound { "signed" } " by itself" },
+        PostReport::Told(_) => html! { span.word.inconclusive { "not checked" } ": it is of this report" },
+        PostReport::Absent { may_be_running: true } => html! { span.word.inconclusive { "not yet" } },
+        PostReport::Absent { may_be_running: false } => {
             html! { span.word.damaged { "not known" } ": there is no closing.json" }
         }
-        Aftermath::Void(why) => html! { span.word.damaged { "no proof" } ": " (shown(why)) },
+        PostReport::Void(why) => html! { span.word.damaged { "no proof" } ": " (shown(why)) },
     }
 }

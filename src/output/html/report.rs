@@ -5,13 +5,13 @@ use maud::{Markup, html};
 use super::answer::Answer;
 use super::frame::document;
 use super::text::{day, shown, time};
-use super::{INDEX, PAGE, Paper, coverage, findings, open, post_report, run, sides, tables, verify};
+use super::{INDEX, PAGE, ReportPage, coverage, findings, open, post_report, run, sides, tables, verify};
 use crate::base::printable::printable;
 use crate::base::text::{bytes, duration, grouped};
 use crate::model::report::Report;
 
 /// The whole file.
-pub fn report(paper: &Paper<'_>) -> String {
+pub fn report(paper: &ReportPage<'_>) -> String {
     let answer = Answer::of(paper.entry);
     let heading = heading(paper.report);
     let title = format!("{}: {heading}: {}", answer.word(), printable(&source(paper.report)));
@@ -32,7 +32,7 @@ fn source(report: &Report) -> String {
     }
 }
 
-fn body(paper: &Paper<'_>, answer: Answer, heading: &str) -> Markup {
+fn body(paper: &ReportPage<'_>, answer: Answer, heading: &str) -> Markup {
     let report = paper.report;
     let sha256 = paper.entry.summary().map(|summary| summary.sha256.as_str()).unwrap_or_default();
     html! {
@@ -64,7 +64,7 @@ fn body(paper: &Paper<'_>, answer: Answer, heading: &str) -> Markup {
     }
 }
 
-fn neighbours(paper: &Paper<'_>) -> Markup {
+fn neighbours(paper: &ReportPage<'_>) -> Markup {
     let link = |id: &str, class: &str, text: &str| {
         html! {
             a class=(class) href=(format!("../{}/{PAGE}", href(id))) { (text) }
@@ -91,7 +91,7 @@ pub fn href(id: &str) -> String {
 }
 
 /// Where the report is no proof, its own words stand below the answer, as a claim.
-fn verdict(paper: &Paper<'_>, answer: Answer) -> Markup {
+fn verdict(paper: &ReportPage<'_>, answer: Answer) -> Markup {
     let disorder = paper.entry.disorder();
     html! {
         div class={ "verdict " (answer.class()) } {
@@ -110,7 +110,7 @@ fn verdict(paper: &Paper<'_>, answer: Answer) -> Markup {
 }
 
 /// What the verdict alone does not say of the dump.
-fn dump(paper: &Paper<'_>) -> Markup {
+fn dump(paper: &ReportPage<'_>) -> Markup {
     html! { @if let Some(line) = paper.entry.dump_line() { p { strong { (shown(line)) } } } }
 }
 
@@ -134,7 +134,7 @@ fn facts(report: &Report) -> Markup {
     }
 }
 
-fn contents(paper: &Paper<'_>) -> Markup {
+fn contents(paper: &ReportPage<'_>) -> Markup {
     let report = paper.report;
     let night = report.night.as_ref();
     let has_steps = run::has_steps(night.map_or(&[], |night| &night.steps), &paper.entry.aftermath);

@@ -6,16 +6,16 @@ use super::chart::bar;
 use super::text::{clock, code, shown, time, wide};
 use crate::base::text::{duration, grouped_noun};
 use crate::base::time::Timestamp;
-use crate::model::post_report::Aftermath;
-use crate::model::run::{Complaint, Leg, Night, RdsFacts, RestoreFacts, Step, StepResult};
+use crate::model::post_report::PostReport;
+use crate::model::run::{Complaint, Leg, RdsFacts, RestoreFacts, RunFacts, Step, StepResult};
 
 /// Whether there is a section of steps.
-pub fn has_steps(before: &[Step], aftermath: &Aftermath) -> bool {
+pub fn has_steps(before: &[Step], aftermath: &PostReport) -> bool {
     !before.is_empty() || aftermath.closing().is_some_and(|closing| !closing.steps.is_empty())
 }
 
 /// The steps with their durations, those after the signature apart from the others, all on one scale.
-pub fn steps(before: &[Step], aftermath: &Aftermath) -> Markup {
+pub fn steps(before: &[Step], aftermath: &PostReport) -> Markup {
     let after = aftermath.closing().map_or(&[][..], |closing| &closing.steps);
     let Some(start) = before.iter().chain(after).map(|step| step.started_at).min() else { return html! {} };
     let end = |step: &Step| offset(step, start).saturating_add(step.duration_ms);
@@ -29,7 +29,7 @@ pub fn steps(before: &[Step], aftermath: &Aftermath) -> Markup {
                     thead { tr { th scope="col" { "Step" } th scope="col" { "Result" } th.n scope="col" { "Began" }
                         th.n scope="col" { "Took" } th scope="col" { "Within the night" } } }
                     tbody { @for step in before { (line(step, start, whole, "done")) } }
-                    @if *aftermath != Aftermath::Nothing {
+                    @if *aftermath != PostReport::Nothing {
                         tbody.after {
                             tr { th colspan="5" scope="rowgroup" { "After the report was signed" (unknown(aftermath)) } }
                             @for step in after { (line(step, start, whole, "late")) }
@@ -42,7 +42,7 @@ pub fn steps(before: &[Step], aftermath: &Aftermath) -> Markup {
 }
 
 /// Why nothing is said of what came after.
-fn unknown(aftermath: &Aftermath) -> Markup {
+fn unknown(aftermath: &PostReport) -> Markup {
     let why = aftermath.disorder().or(aftermath.pending().map(str::to_owned));
     html! { @if let Some(why) = why { ": " span.word.inconclusive { "not known" } "; " (shown(&why)) } }
 }
@@ -112,7 +112,7 @@ fn leg_findings(findings: &[String]) -> Markup {
 }
 
 /// Where the data came from, and the copy that was made of it.
-pub fn origin(night: &Night) -> Markup {
+pub fn origin(night: &RunFacts) -> Markup {
     html! {
         section aria-labelledby="origin" {
             h2 #origin { "Origin and copy" }

@@ -5,9 +5,9 @@
 use maud::{Markup, html};
 
 use super::text::{code, shown, wide};
-use super::{Paper, post_report};
+use super::{ReportPage, post_report};
 use crate::base::text::{bytes, grouped_noun};
-use crate::model::post_report::Aftermath;
+use crate::model::post_report::PostReport;
 use crate::model::run::CLOSING;
 use crate::storage::history::{ChainState, Review, ReviewState, SignatureState};
 use crate::storage::reports::REPORT;
@@ -17,7 +17,7 @@ use crate::storage::signature::NAMESPACE;
 const OPEN: usize = 20;
 
 /// The section on signature, chain and reviews.
-pub fn section(paper: &Paper<'_>, sha256: &str) -> Markup {
+pub fn section(paper: &ReportPage<'_>, sha256: &str) -> Markup {
     html! {
         section aria-labelledby="verify" {
             h2 #verify { "How to check this page" }
@@ -26,7 +26,7 @@ pub fn section(paper: &Paper<'_>, sha256: &str) -> Markup {
             (commands(paper, sha256))
             dl.facts.small {
                 div { dt { "Signature, when this page was made" } dd { (signature(&paper.entry.signature)) } }
-                @if paper.entry.aftermath != Aftermath::Nothing {
+                @if paper.entry.aftermath != PostReport::Nothing {
                     div { dt { "What came after" } dd { (post_report::state(&paper.entry.aftermath, paper.entry.is_checked)) } }
                 }
                 div { dt { "Chain" } dd { (chain(&paper.entry.chain)) } }
@@ -39,7 +39,7 @@ pub fn section(paper: &Paper<'_>, sha256: &str) -> Markup {
     }
 }
 
-fn commands(paper: &Paper<'_>, sha256: &str) -> Markup {
+fn commands(paper: &ReportPage<'_>, sha256: &str) -> Markup {
     let identity = match &paper.entry.signature {
         SignatureState::Good(principals) => principals.split(',').next().unwrap_or_default(),
         _ => "IDENTITY",
@@ -132,7 +132,7 @@ fn reviews(reviews: &[Review]) -> Markup {
 }
 
 /// The section of files with their hashes.
-pub fn files(paper: &Paper<'_>, sha256: &str) -> Markup {
+pub fn files(paper: &ReportPage<'_>, sha256: &str) -> Markup {
     let report = paper.report;
     let dump = report.night.iter().filter_map(|night| night.dump.as_ref()).flat_map(|dump| {
         dump.files.iter().map(move |file| (format!("{}/{}", dump.backup, file.path), file.bytes, file.sha256.as_str()))

@@ -2,12 +2,12 @@
 //!
 //! Never calls sound what is not proven by both, or what left anything behind.
 
-use crate::model::run_summary::{Bulletin, Ending};
+use crate::model::run_summary::{Ending, RunSummary};
 use crate::model::verdict::counted;
 
 /// What a letter says of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Answer {
+pub enum MessageAnswer {
     /// Verified, and nothing is left to be done.
     Sound,
     /// Verified; something after it failed or was left behind.
@@ -20,9 +20,9 @@ pub enum Answer {
     Interrupted,
 }
 
-impl Answer {
+impl MessageAnswer {
     /// Where exit code, verdict and the rest disagree, the worse one counts.
-    pub fn of(bulletin: &Bulletin) -> Self {
+    pub fn of(bulletin: &RunSummary) -> Self {
         let is_sound = bulletin.verdict.is_some_and(|verdict| verdict.is_sound())
             && bulletin.findings.is_empty()
             && bulletin.unchecked.is_empty();
@@ -50,7 +50,7 @@ impl Answer {
     }
 }
 
-fn is_clean(bulletin: &Bulletin) -> bool {
+fn is_clean(bulletin: &RunSummary) -> bool {
     bulletin.error.is_none()
         && bulletin.troubles.is_empty()
         && bulletin.debts.is_empty()
@@ -58,24 +58,24 @@ fn is_clean(bulletin: &Bulletin) -> bool {
 }
 
 /// The answer with its reason, in a few words: `DAMAGED, 3 findings`.
-pub fn headline(bulletin: &Bulletin) -> String {
+pub fn headline(bulletin: &RunSummary) -> String {
     let left = instances(bulletin.instances_left);
     let and_left = left.as_ref().map(|left| format!("; {left}")).unwrap_or_default();
     let and_left = if bulletin.is_dump_proven() { format!("; the dump is proven{and_left}") } else { and_left };
-    match Answer::of(bulletin) {
-        Answer::Sound => "sound".to_owned(),
-        Answer::SoundBut => format!("sound, but {}", left.unwrap_or_else(|| flaw(bulletin))),
-        Answer::Damaged if bulletin.findings.is_empty() => format!("DAMAGED{and_left}"),
-        Answer::Damaged => format!("DAMAGED, {}{and_left}", counted(bulletin.findings.len(), "finding")),
-        Answer::Inconclusive if !bulletin.unchecked.is_empty() && bulletin.error.is_none() => {
+    match MessageAnswer::of(bulletin) {
+        MessageAnswer::Sound => "sound".to_owned(),
+        MessageAnswer::SoundBut => format!("sound, but {}", left.unwrap_or_else(|| flaw(bulletin))),
+        MessageAnswer::Damaged if bulletin.findings.is_empty() => format!("DAMAGED{and_left}"),
+        MessageAnswer::Damaged => format!("DAMAGED, {}{and_left}", counted(bulletin.findings.len(), "finding")),
+        MessageAnswer::Inconclusive if !bulletin.unchecked.is_empty() && bulletin.error.is_none() => {
             format!("inconclusive, {} could not be checked{and_left}", counted(bulletin.unchecked.len(), "thing"))
         }
-        Answer::Inconclusive => format!("inconclusive{and_left}"),
-        Answer::Interrupted => format!("interrupted{and_left}"),
+        MessageAnswer::Inconclusive => format!("inconclusive{and_left}"),
+        MessageAnswer::Interrupted => format!("interrupted{and_left}"),
     }
 }
 
-fn flaw(bulletin: &Bulletin) -> String {
+fn flaw(bulletin: &RunSummary) -> String {
     match (bulletin.troubles.len(), bulletin.debts.len()) {
         (0, 0) => "not all was well after it".to_owned(),
         (0, debts) => format!("{} left to be cleaned up", counted(debts, "thing")),
@@ -88,24 +88,28 @@ fn instances(left: usize) -> Option<String> {
 }
 
 /// What it means, in a sentence.
-pub fn meaning(bulletin: &Bulletin) -> &'static str {
-    match Answer::of(bulletin) {
-        Answer::Sound => {
+pub fn meaning(bulletin: &RunSummary) -> &'static str {
+    match MessageAnswer::of(bulletin) {
+        MessageAnswer::Sound => {
             "The dump was restored and compared with its source: it is the database. Nothing is left to be done."
         }
-        Answer::SoundBut => {
+        MessageAnswer::SoundBut => {
             "The dump was restored and compared with its source: it is the database. What came after needs you."
         }
-        Answer::Damaged | Answer::Inconclusive if bulletin.is_dump_proven() => {
+        MessageAnswer::Damaged | MessageAnswer::Inconclusive if bulletin.is_dump_proven() => {
             "The dump is proven and kept with the verified ones: rows, sequences and large objects are those of the source. \
              The restore server could not take everything: fix or waive what is listed."
         }
-        Answer::Damaged => "The copy is NOT the database. Do not rely on this dump.",
-        Answer::Inconclusive => "Nobody knows whether this run made a good dump: take it for a night without one.",
-        Answer::Interrupted if bulletin.verdict.is_some_and(|verdict| verdict.is_sound()) => {
+        MessageAnswer::Damaged => "The copy is NOT the database. Do not rely on this dump.",
+        MessageAnswer::Inconclusive => {
+            "Nobody knows whether this run made a good dump: take it for a night without one."
+        }
+        MessageAnswer::Interrupted if bulletin.verdict.is_some_and(|verdict| verdict.is_sound()) => {
             "The run was told to stop when it had its answer: the signed report says sound. What comes after it, such as \
              keeping the dump and cleaning up, may not all be done."
         }
-        Answer::Interrupted => "The run was told to stop before it had an answer: take it for a night without a dump.",
+        MessageAnswer::Interrupted => {
+            "The run was told to stop before it had an answer: take it for a night without a dump."
+        }
     }
 }

@@ -5,7 +5,7 @@
 
 use maud::{DOCTYPE, Markup, html};
 
-use super::answer::Answer;
+use super::answer::MessageAnswer;
 use super::sections::{List, Told};
 
 const BODY: &str =
@@ -75,10 +75,10 @@ fn section(list: &List) -> Markup {
 }
 
 /// Strong enough on white and on black.
-fn color(answer: Answer) -> &'static str {
+fn color(answer: MessageAnswer) -> &'static str {
     match answer {
-        Answer::Sound => "#2e9e5b",
-        Answer::SoundBut | Answer::Inconclusive | Answer::Interrupted => "#c98500",
-        Answer::Damaged => "#d6453d",
+        MessageAnswer::Sound => "#2e9e5b",
+        MessageAnswer::SoundBut | MessageAnswer::Inconclusive | MessageAnswer::Interrupted => "#c98500",
+        MessageAnswer::Damaged => "#d6453d",
     }
 }

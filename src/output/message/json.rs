@@ -4,21 +4,21 @@
 
 use serde::Serialize;
 
-use super::answer::{Answer, meaning};
-use super::sections::{Said, amount, dump_line, verdict_line};
+use super::answer::{MessageAnswer, meaning};
+use super::sections::{SectionText, amount, dump_line, verdict_line};
 use crate::base::printable::printable;
 use crate::base::text::cut;
 use crate::base::time::Timestamp;
 use crate::model::finding::Finding;
 use crate::model::run::{Step, StepResult};
-use crate::model::run_summary::{Bulletin, Paper, Proven};
+use crate::model::run_summary::{Proven, ReportRef, RunSummary};
 use crate::model::verdict::Coverage;
 
 const MAX_ITEMS: usize = 100;
 const MAX_CELLS: usize = 600;
 
 #[derive(Serialize)]
-struct Told<'a> {
+struct JsonNotice<'a> {
     format: u32,
     text: String,
     answer: &'static str,
@@ -117,18 +117,18 @@ pub const SCHEMA: &str = include_str!("webhook.schema.json");
 
 /// The object, on one line. `answer` is the key to decide by: only `sound` is good. Times are RFC 3339 in UTC; counts are numbers up to
 /// 2^53 - 1 and texts beyond, as in a report; lists are cut, and `…_total` says how many there are; what is not known is null.
-pub fn json(bulletin: &Bulletin, values: bool) -> String {
-    let told = told(bulletin, Said { values });
+pub fn json(bulletin: &RunSummary, values: bool) -> String {
+    let told = told(bulletin, SectionText { values });
     // Plain data with texts for keys: there is nothing that could fail.
     serde_json::to_string(&told).unwrap_or_default()
 }
 
-fn told(bulletin: &Bulletin, said: Said) -> Told<'_> {
+fn told(bulletin: &RunSummary, said: SectionText) -> JsonNotice<'_> {
     let all = |texts: &[String]| texts.iter().take(MAX_ITEMS).map(|text| said.of(text)).collect();
-    Told {
+    JsonNotice {
         format: 1,
         text: super::subject(bulletin),
-        answer: Answer::of(bulletin).id(),
+        answer: MessageAnswer::of(bulletin).id(),
         meaning: meaning(bulletin),
         exit_code: bulletin.exit_code,
         verdict: bulletin.verdict.map(|verdict| verdict.to_string()),
@@ -167,7 +167,7 @@ fn told(bulletin: &Bulletin, said: Said) -> Told<'_> {
 }
 
 /// Without a signed report nothing is proven.
-fn dump_proven(bulletin: &Bulletin) -> Option<bool> {
+fn dump_proven(bulletin: &RunSummary) -> Option<bool> {
     let dump = bulletin.dump_verdict.as_ref()?;
     Some(dump.is_proven() && bulletin.report.is_some())
 }
@@ -176,7 +176,7 @@ fn shown(text: &str) -> String {
     cut(&printable(text), MAX_CELLS)
 }
 
-fn finding(finding: &Finding, said: Said) -> ToldFinding {
+fn finding(finding: &Finding, said: SectionText) -> ToldFinding {
     let side = |text: &Option<String>| text.as_deref().filter(|_| said.values).map(shown);
     ToldFinding {
         kind: finding.kind.id(),
@@ -188,7 +188,7 @@ fn finding(finding: &Finding, said: Said) -> ToldFinding {
     }
 }
 
-fn unchecked(bulletin: &Bulletin, said: Said) -> Vec<ToldUnchecked> {
+fn unchecked(bulletin: &RunSummary, said: SectionText) -> Vec<ToldUnchecked> {
     let told = bulletin.unchecked.iter().take(MAX_ITEMS).map(|one| ToldUnchecked {
         object: shown(&one.object),
         side: shown(&one.side),
@@ -197,7 +197,7 @@ fn unchecked(bulletin: &Bulletin, said: Said) -> Vec<ToldUnchecked> {
     told.collect()
 }
 
-fn step(step: &Step, said: Said) -> ToldStep {
+fn step(step: &Step, said: SectionText) -> ToldStep {
     let (result, why) = match &step.result {
         StepResult::Done => ("done", None),
         StepResult::Failed(why) => ("failed", Some(said.of(why))),
@@ -207,7 +207,7 @@ fn step(step: &Step, said: Said) -> ToldStep {
     ToldStep { name: shown(&step.name), started_at, duration_ms, result, why }
 }
 
-fn paper(paper: &Paper) -> ToldPaper {
+fn paper(paper: &ReportRef) -> ToldPaper {
     ToldPaper { path: shown(&paper.path), sha256: shown(&paper.sha256) }
 }
 

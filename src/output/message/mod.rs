@@ -11,14 +11,14 @@ mod sections;
 mod test;
 mod text;
 
-pub use answer::Answer;
+pub use answer::MessageAnswer;
 pub use json::{SCHEMA, json};
 pub use mask::mask;
 pub use test::{test, test_json};
 
 use crate::base::printable::printable;
 use crate::base::text::cut;
-use crate::model::run_summary::Bulletin;
+use crate::model::run_summary::RunSummary;
 use sections::Told;
 
 /// Cells of a subject: what a list of messages shows, and then some.
@@ -29,7 +29,7 @@ const BRIEF_BYTES: usize = 9_000;
 
 /// One message, in its three parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Letter {
+pub struct Message {
     /// One line.
     pub subject: String,
     /// Lines of at most 78 cells, unless a word is longer.
@@ -39,13 +39,13 @@ pub struct Letter {
 }
 
 /// The letter on a run. With `values`, what differs is shown as the report shows it.
-pub fn of(bulletin: &Bulletin, values: bool) -> Letter {
+pub fn of(bulletin: &RunSummary, values: bool) -> Message {
     let told = Told::new(bulletin, values);
-    Letter { subject: subject(bulletin), text: text::text(&told), html: html::html(&told) }
+    Message { subject: subject(bulletin), text: text::text(&told), html: html::html(&told) }
 }
 
 /// The first lines, without values: what fits into the body of a ping.
-pub fn brief(bulletin: &Bulletin) -> String {
+pub fn brief(bulletin: &RunSummary) -> String {
     let mut text = text::text(&Told::new(bulletin, false));
     if let Some(end) = (0..=BRIEF_BYTES).rev().find(|at| text.is_char_boundary(*at)).filter(|end| *end < text.len()) {
         text.truncate(end);
@@ -55,12 +55,12 @@ pub fn brief(bulletin: &Bulletin) -> String {
 }
 
 /// Whether all is well: the only case in which a dead man's switch may be told so.
-pub fn is_good(bulletin: &Bulletin) -> bool {
-    Answer::of(bulletin) == Answer::Sound
+pub fn is_good(bulletin: &RunSummary) -> bool {
+    MessageAnswer::of(bulletin) == MessageAnswer::Sound
 }
 
 /// `backup1: DAMAGED, 3 findings (RDS instance shop-production, database shop)`
-fn subject(bulletin: &Bulletin) -> String {
+fn subject(bulletin: &RunSummary) -> String {
     // The answer stands in front of what may be cut.
     let host = cut(&printable(&bulletin.host), 40);
     cut(&format!("{host}: {} ({})", answer::headline(bulletin), printable(&bulletin.source)), SUBJECT)

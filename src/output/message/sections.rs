@@ -2,14 +2,14 @@
 //!
 //! Never more of a list than can be read: the rest is counted, and it is in the report.
 
-use super::answer::{Answer, headline, meaning};
+use super::answer::{MessageAnswer, headline, meaning};
 use super::mask::mask;
 use crate::base::printable::printable;
 use crate::base::text::{bytes, cut, duration, grouped, grouped_noun};
 use crate::base::time::Timestamp;
 use crate::model::finding::{Finding, FindingKind, Unchecked};
 use crate::model::run::{Step, StepResult};
-use crate::model::run_summary::{Bulletin, Proven};
+use crate::model::run_summary::{Proven, RunSummary};
 use crate::model::verdict::{Coverage, counted};
 use crate::output::terminal::{self, Style, rows_summary};
 
@@ -23,7 +23,7 @@ const DAY_S: u64 = 86_400;
 
 /// All of it.
 pub struct Told {
-    pub answer: Answer,
+    pub answer: MessageAnswer,
     /// `DAMAGED, 3 findings: RDS instance shop-production, database shop`
     pub headline: String,
     pub meaning: &'static str,
@@ -47,10 +47,10 @@ pub struct List {
 
 impl Told {
     /// With `values`, texts and findings are told as they are.
-    pub fn new(bulletin: &Bulletin, values: bool) -> Self {
-        let said = Said { values };
+    pub fn new(bulletin: &RunSummary, values: bool) -> Self {
+        let said = SectionText { values };
         Self {
-            answer: Answer::of(bulletin),
+            answer: MessageAnswer::of(bulletin),
             headline: format!("{}: {}", headline(bulletin), printable(&bulletin.source)),
             meaning: meaning(bulletin),
             alarm: alarm(bulletin),
@@ -63,11 +63,11 @@ impl Told {
 
 /// How texts of others are told.
 #[derive(Clone, Copy)]
-pub struct Said {
+pub struct SectionText {
     pub values: bool,
 }
 
-impl Said {
+impl SectionText {
     /// What a server or a program said: one printable line of limited length.
     pub fn of(self, text: &str) -> String {
         let text = if self.values { text.to_owned() } else { mask(text) };
@@ -129,14 +129,14 @@ fn is_count(text: &str) -> bool {
     text == "not known" || (has_number && [" row", " rows", " violating row", " violating rows"].contains(&noun))
 }
 
-fn alarm(bulletin: &Bulletin) -> Option<String> {
+fn alarm(bulletin: &RunSummary) -> Option<String> {
     let left = (bulletin.instances_left > 0).then(|| counted(bulletin.instances_left, "temporary instance"))?;
     Some(format!(
         "{left} may still be there and COSTS MONEY until it is deleted: run `pgwitness sweep`, or look at RDS."
     ))
 }
 
-fn lists(bulletin: &Bulletin, said: Said) -> Vec<List> {
+fn lists(bulletin: &RunSummary, said: SectionText) -> Vec<List> {
     let lines = |texts: &[String]| texts.iter().take(MAX_ITEMS).map(|text| vec![said.of(text)]).collect();
     let findings = bulletin.findings.iter().take(MAX_ITEMS).map(|finding| said.finding(finding)).collect();
     let unchecked = bulletin.unchecked.iter().take(MAX_ITEMS).map(|one| said.unchecked(one)).collect();
@@ -154,7 +154,7 @@ fn lists(bulletin: &Bulletin, said: Said) -> Vec<List> {
     lists.map(|(title, count, items): (_, usize, Vec<_>)| List { title, more: count - items.len(), items }).collect()
 }
 
-fn figures(bulletin: &Bulletin) -> Vec<(&'static str, String)> {
+fn figures(bulletin: &RunSummary) -> Vec<(&'static str, String)> {
     let now = bulletin.finished_at;
     let mut figures = vec![("machine", printable(&bulletin.host)), ("source", printable(&bulletin.source))];
     figures.extend(verdict_line(bulletin).map(|line| ("verdict", line)));
@@ -182,15 +182,16 @@ fn figures(bulletin: &Bulletin) -> Vec<(&'static str, String)> {
 }
 
 /// What the verdict alone does not say of the dump.
-pub fn dump_line(bulletin: &Bulletin) -> Option<String> {
+pub fn dump_line(bulletin: &RunSummary) -> Option<String> {
     bulletin.dump_verdict.as_ref()?.line().map(|line| cut(&printable(&line), MAX_CELLS))
 }
 
 /// Only where it says what the verdict is.
-pub fn verdict_line(bulletin: &Bulletin) -> Option<String> {
+pub fn verdict_line(bulletin: &RunSummary) -> Option<String> {
     let (verdict, line) = (bulletin.verdict?, bulletin.verdict_line.as_deref()?);
     let fits = line.starts_with(&verdict.to_string());
-    let may = !verdict.is_sound() || matches!(Answer::of(bulletin), Answer::Sound | Answer::SoundBut);
+    let may =
+        !verdict.is_sound() || matches!(MessageAnswer::of(bulletin), MessageAnswer::Sound | MessageAnswer::SoundBut);
     (fits && may).then(|| cut(&printable(line), MAX_CELLS))
 }
 

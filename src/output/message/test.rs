@@ -5,21 +5,21 @@
 use maud::html;
 use serde_json::json;
 
-use super::Letter;
+use super::Message;
 use super::html::page;
 use crate::base::printable::printable;
 use crate::base::text::cut;
 use crate::base::time::Timestamp;
 
 /// Marked as a test in each of its parts.
-pub fn test(host: &str, source: &str, at: Timestamp) -> Letter {
+pub fn test(host: &str, source: &str, at: Timestamp) -> Message {
     let subject = cut(&format!("{}: TEST of notifications ({})", printable(host), printable(source)), super::SUBJECT);
     let said = [
         format!("TEST: this is what `pgwitness notify test` sends, at {at}."),
         "No run took place, and this says nothing about any dump.".to_owned(),
     ];
     let html = page(&subject, &html! { h1 style="font-size:19px" { (subject) } @for line in &said { p { (line) } } });
-    Letter { text: format!("{}\n\n{}\n", said[0], said[1]), html, subject }
+    Message { text: format!("{}\n\n{}\n", said[0], said[1]), html, subject }
 }
 
 /// The same for programs: `answer` is `test`.

@@ -8,7 +8,7 @@ use crate::base::time::Timestamp;
 use crate::model::aspect::Aspect;
 use crate::model::finding::{ChangedColumn, ChangedRow, Finding, FindingKind, RowDifference, RowText, Unchecked};
 use crate::model::run::{DumpFacts, Step, StepResult};
-use crate::model::run_summary::{Paper, Proven};
+use crate::model::run_summary::{Proven, ReportRef};
 use crate::model::verdict::{Coverage, Outcome, Scope, Verdict};
 
 const CANARY: &str = "c4n4ry";
@@ -36,8 +36,8 @@ fn verdict(exit_code: u8) -> Verdict {
 }
 
 /// Sound and clean.
-fn clean() -> Bulletin {
-    Bulletin {
+fn clean() -> RunSummary {
+    RunSummary {
         run_id: "0123456789abcdef0123456789abcdef".into(),
         host: "backup1".into(),
         source: "RDS instance shop-production, database shop".into(),
@@ -64,7 +64,7 @@ fn clean() -> Bulletin {
             notes: Vec::new(),
         }],
         dump: Some(DumpFacts { backup: "20261123T023000Z-1f2e3d4c".into(), bytes: 1_250_000, ..Default::default() }),
-        report: Some(Paper { path: "/srv/reports/x/report.json".into(), sha256: "ab".repeat(32) }),
+        report: Some(ReportRef { path: "/srv/reports/x/report.json".into(), sha256: "ab".repeat(32) }),
         last_verified: Some(Proven {
             backup: "20261123T023000Z-1f2e3d4c".into(),
             data_as_of: at("2026-11-23T02:30:00Z"),
@@ -75,7 +75,7 @@ fn clean() -> Bulletin {
 }
 
 /// With a value in every place that may have one.
-fn full_of_values() -> Bulletin {
+fn full_of_values() -> RunSummary {
     let mut finding = Finding::new(FindingKind::RowContent, "shop.orders").sides(CANARY, CANARY);
     finding.detail = vec![CANARY.into()];
     let row = |key: &str| RowText { key: key.into(), values: vec![CANARY.into()], copies: 1 };
@@ -93,7 +93,7 @@ fn full_of_values() -> Bulletin {
     let said = format!("insert: duplicate key (SQLSTATE 23505); Key (mail)=({CANARY}) already exists");
     let sequence = Finding::new(FindingKind::SequenceValue, "shop.ids").sides("1 row", CANARY);
     let side = "actual".into();
-    Bulletin {
+    RunSummary {
         exit_code: 1,
         verdict: Some(verdict(1)),
         verdict_line: Some("damaged: 2 findings (rows)".into()),
@@ -112,15 +112,15 @@ fn full_of_values() -> Bulletin {
 }
 
 /// Every text that is sent anywhere.
-fn everything(bulletin: &Bulletin, values: bool) -> [String; 5] {
-    let Letter { subject, text, html } = of(bulletin, values);
+fn everything(bulletin: &RunSummary, values: bool) -> [String; 5] {
+    let Message { subject, text, html } = of(bulletin, values);
     [subject, text, html, json(bulletin, values), brief(bulletin)]
 }
 
 #[test]
 fn only_sound_by_exit_code_and_verdict_with_nothing_left_is_good() {
     assert!(is_good(&clean()));
-    let spoilt: [fn(&mut Bulletin); 12] = [
+    let spoilt: [fn(&mut RunSummary); 12] = [
         |b| b.exit_code = 1,
         |b| b.exit_code = 2,
         |b| b.exit_code = 3,
@@ -147,7 +147,7 @@ fn only_sound_by_exit_code_and_verdict_with_nothing_left_is_good() {
 #[test]
 fn a_clean_exit_without_a_sound_verdict_is_never_worded_as_sound() {
     for verdict in [None, Some(verdict(1)), Some(verdict(2))] {
-        let bulletin = Bulletin { verdict, ..clean() };
+        let bulletin = RunSummary { verdict, ..clean() };
         let told = everything(&bulletin, true);
         assert!(told.iter().all(|text| !text.to_lowercase().contains("sound")), "{verdict:?}: {told:#?}");
     }
@@ -155,30 +155,33 @@ fn a_clean_exit_without_a_sound_verdict_is_never_worded_as_sound() {
 
 #[test]
 fn the_first_words_are_the_machine_and_the_answer() {
-    let begins = |bulletin: &Bulletin, wanted: &str| {
+    let begins = |bulletin: &RunSummary, wanted: &str| {
         let letter = of(bulletin, false);
         assert!(letter.subject.starts_with(&format!("backup1: {wanted} (")), "{}", letter.subject);
         let first = letter.text.lines().next().unwrap();
         assert!(first.starts_with(&format!("{wanted}: RDS instance")), "{first}");
     };
     begins(&clean(), "sound");
-    begins(&Bulletin { exit_code: 3, troubles: vec!["x".into()], ..clean() }, "sound, but 1 thing went wrong besides");
-    let left = Bulletin { exit_code: 3, instances_left: 1, debts: vec!["RDS instance t".into()], ..clean() };
+    begins(
+        &RunSummary { exit_code: 3, troubles: vec!["x".into()], ..clean() },
+        "sound, but 1 thing went wrong besides",
+    );
+    let left = RunSummary { exit_code: 3, instances_left: 1, debts: vec!["RDS instance t".into()], ..clean() };
     begins(&left, "sound, but 1 temporary instance LEFT BEHIND");
     assert!(of(&left, false).text.contains("COSTS MONEY"));
     assert!(of(&left, false).text.contains("- RDS instance t\n"));
     begins(&full_of_values(), "DAMAGED, 2 findings");
     let none =
-        Bulletin { exit_code: 2, verdict: None, verdict_line: None, error: Some("no snapshot".into()), ..clean() };
+        RunSummary { exit_code: 2, verdict: None, verdict_line: None, error: Some("no snapshot".into()), ..clean() };
     begins(&none, "inconclusive");
     assert!(of(&none, false).text.contains("why:\n- no snapshot\n"));
-    begins(&Bulletin { exit_code: 143, ..none }, "interrupted");
+    begins(&RunSummary { exit_code: 143, ..none }, "interrupted");
 }
 
 #[test]
 fn a_run_that_was_stopped_is_without_a_dump_only_when_it_had_no_answer() {
     let without = "take it for a night without a dump";
-    let stopped = |verdict| of(&Bulletin { exit_code: 143, verdict, ..clean() }, false).text.replace('\n', " ");
+    let stopped = |verdict| of(&RunSummary { exit_code: 143, verdict, ..clean() }, false).text.replace('\n', " ");
     assert!(stopped(None).contains(without) && stopped(Some(verdict(2))).contains(without));
     let proven = stopped(Some(verdict(0)));
     assert!(proven.contains("the signed report says sound") && !proven.contains("without a dump"), "{proven}");
@@ -205,7 +208,7 @@ fn what_is_wrong_is_named_with_its_number_of_rows() {
         assert!(text.contains(line), "{text}");
     }
     let counted = Finding::new(FindingKind::RowCount, "a.b").sides("12 rows", "11 rows");
-    let text = of(&Bulletin { findings: vec![counted], ..full_of_values() }, false).text;
+    let text = of(&RunSummary { findings: vec![counted], ..full_of_values() }, false).text;
     assert!(text.contains("- row_count a.b: expected 12 rows, actual 11 rows\n"), "{text}");
 }
 
@@ -222,8 +225,8 @@ fn the_text_can_be_read_in_78_columns() {
 fn long_lists_are_cut_and_the_rest_is_counted() {
     let findings: Vec<Finding> = (0..5000).map(|n| Finding::new(FindingKind::Missing, format!("shop.t{n}"))).collect();
     let troubles = vec!["x".repeat(100_000); 50];
-    let bulletin = Bulletin { findings, troubles, ..full_of_values() };
-    let Letter { text, html, .. } = of(&bulletin, false);
+    let bulletin = RunSummary { findings, troubles, ..full_of_values() };
+    let Message { text, html, .. } = of(&bulletin, false);
     assert!(text.contains("- … and 4980 more") && html.contains("… and 4980 more"), "{text}");
     assert!(text.len() < 50_000 && brief(&bulletin).len() < 10_000 && brief(&bulletin).ends_with('\n'));
     let told: Value = serde_json::from_str(&json(&bulletin, false)).unwrap();
@@ -232,14 +235,14 @@ fn long_lists_are_cut_and_the_rest_is_counted() {
 
 #[test]
 fn programs_get_one_object_with_counts_that_every_reader_holds() {
-    let bulletin = Bulletin { coverage: Some(Coverage { rows_expected: u64::MAX, ..coverage() }), ..clean() };
+    let bulletin = RunSummary { coverage: Some(Coverage { rows_expected: u64::MAX, ..coverage() }), ..clean() };
     let told: Value = serde_json::from_str(&json(&bulletin, false)).unwrap();
     assert_eq!((&told["format"], &told["answer"], &told["verdict"]), (&1.into(), &"sound".into(), &"sound".into()));
     assert_eq!(told["coverage"]["rows_expected"], "18446744073709551615");
     assert_eq!(told["last_verified"]["age_s"], 7927);
     assert_eq!(told["text"], "backup1: sound (RDS instance shop-production, database shop)");
     assert_eq!(told["steps"][0]["result"], "done");
-    let empty = Bulletin {
+    let empty = RunSummary {
         exit_code: 2,
         verdict: None,
         coverage: None,
@@ -257,14 +260,16 @@ fn programs_get_one_object_with_counts_that_every_reader_holds() {
 #[test]
 fn the_newest_proven_dump_has_its_age_and_its_absence_is_said() {
     let old = Proven { data_as_of: at("2026-11-19T02:30:00Z"), ..clean().last_verified.unwrap() };
-    let text = of(&Bulletin { last_verified: Some(old), ..clean() }, false).text;
+    let text = of(&RunSummary { last_verified: Some(old), ..clean() }, false).text;
     assert!(text.contains("(4 days old)"), "{text}");
-    assert!(of(&Bulletin { last_verified: None, ..clean() }, false).text.contains("newest proven dump  NONE is known"));
+    assert!(
+        of(&RunSummary { last_verified: None, ..clean() }, false).text.contains("newest proven dump  NONE is known")
+    );
 }
 
 #[test]
 fn a_test_is_marked_in_each_part_and_says_nothing_of_a_dump() {
-    let Letter { subject, text, html } = test("backup1", "shop", at("2026-11-23T03:30:00Z"));
+    let Message { subject, text, html } = test("backup1", "shop", at("2026-11-23T03:30:00Z"));
     for part in [&subject, &text, &html] {
         assert!(part.contains("TEST") && !part.contains("sound"), "{part}");
     }
@@ -273,11 +278,11 @@ fn a_test_is_marked_in_each_part_and_says_nothing_of_a_dump() {
 }
 
 /// Every text from elsewhere is this one.
-fn hostile(text: &str) -> Bulletin {
+fn hostile(text: &str) -> RunSummary {
     let own = || text.to_owned();
     let mut finding = Finding::new(FindingKind::Changed, text).sides(text, text);
     finding.detail.push(own());
-    Bulletin {
+    RunSummary {
         run_id: own(),
         host: own(),
         source: own(),
@@ -289,7 +294,7 @@ fn hostile(text: &str) -> Bulletin {
         debts: vec![own()],
         steps: vec![Step { name: own(), result: StepResult::Skipped(own()), ..clean().steps[0].clone() }],
         dump: Some(DumpFacts { backup: own(), format: own(), ..Default::default() }),
-        report: Some(Paper { path: own(), sha256: own() }),
+        report: Some(ReportRef { path: own(), sha256: own() }),
         last_verified: Some(Proven { backup: own(), ..clean().last_verified.unwrap() }),
         ..full_of_values()
     }

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use crate::model::run::StepResult;
-use crate::model::run_summary::{Bulletin, Ending};
+use crate::model::run_summary::{Ending, RunSummary};
 
 #[cfg(test)]
 mod tests;
@@ -39,7 +39,7 @@ impl Family {
 
 /// All figures of this run, sorted by name, with `labels` on each. The names of labels are taken as they are
 /// ([`crate::config::Config::check`] looks at them), their values may hold anything.
-pub fn text(bulletin: &Bulletin, labels: &BTreeMap<String, String>) -> String {
+pub fn text(bulletin: &RunSummary, labels: &BTreeMap<String, String>) -> String {
     let all = [run(bulletin), proven(bulletin), compared(bulletin), left(bulletin), vec![stages(bulletin)]];
     let mut families: Vec<Family> = all.into_iter().flatten().filter(|family| !family.samples.is_empty()).collect();
     families.sort_by_key(|family| family.name);
@@ -88,7 +88,7 @@ fn end_of_label(labels: &str) -> Option<usize> {
     Some(open + close + 1)
 }
 
-fn run(bulletin: &Bulletin) -> Vec<Family> {
+fn run(bulletin: &RunSummary) -> Vec<Family> {
     let is_good = bulletin.ending() == Ending::Clean && bulletin.verdict.is_some_and(|verdict| verdict.is_sound());
     vec![
         Family::one(
@@ -116,7 +116,7 @@ fn run(bulletin: &Bulletin) -> Vec<Family> {
 }
 
 /// Of the newest proven dump, be it of this run or of an earlier one.
-fn proven(bulletin: &Bulletin) -> Vec<Family> {
+fn proven(bulletin: &RunSummary) -> Vec<Family> {
     let proven = bulletin.last_verified.as_ref();
     // A clock that was set back: an age of 0 would be a lie, and the best possible one.
     let age = proven.filter(|proven| proven.verified_at <= bulletin.finished_at);
@@ -140,7 +140,7 @@ fn proven(bulletin: &Bulletin) -> Vec<Family> {
 }
 
 /// What was compared. Nothing found is only said of a night that looked.
-fn compared(bulletin: &Bulletin) -> Vec<Family> {
+fn compared(bulletin: &RunSummary) -> Vec<Family> {
     let coverage = bulletin.coverage.as_ref();
     let (found, unchecked) = (bulletin.findings.len(), bulletin.unchecked.len());
     let has_looked = coverage.is_some_and(|coverage| coverage.tables_compared > 0);
@@ -174,7 +174,7 @@ fn compared(bulletin: &Bulletin) -> Vec<Family> {
 }
 
 /// What costs money or waits for somebody.
-fn left(bulletin: &Bulletin) -> Vec<Family> {
+fn left(bulletin: &RunSummary) -> Vec<Family> {
     vec![
         Family::one(
             "temp_instances",
@@ -190,7 +190,7 @@ fn left(bulletin: &Bulletin) -> Vec<Family> {
 }
 
 /// A stage that was gone through twice is one sample: of two that are alike, node_exporter throws one away and tells only its log.
-fn stages(bulletin: &Bulletin) -> Family {
+fn stages(bulletin: &RunSummary) -> Family {
     let mut durations = BTreeMap::<&str, u64>::new();
     for step in bulletin.steps.iter().filter(|step| !matches!(step.result, StepResult::Skipped(_))) {
         let duration = durations.entry(&step.name).or_default();

@@ -25,8 +25,8 @@ fn step(name: &str, duration_ms: u64, result: StepResult) -> Step {
 }
 
 /// A night that ended well.
-fn good() -> Bulletin {
-    Bulletin {
+fn good() -> RunSummary {
+    RunSummary {
         run_id: "00112233445566778899aabbccddeeff".into(),
         host: "backup".into(),
         source: "RDS instance club-production, database club".into(),
@@ -65,8 +65,8 @@ fn good() -> Bulletin {
 }
 
 /// A night that came to nothing, after an older one that was good.
-fn failed() -> Bulletin {
-    let mut failed = Bulletin { exit_code: 2, finished_at: at(1_800_090_000), waivers: 0, ..good() };
+fn failed() -> RunSummary {
+    let mut failed = RunSummary { exit_code: 2, finished_at: at(1_800_090_000), waivers: 0, ..good() };
     (failed.verdict, failed.verdict_line, failed.data_as_of) = (None, None, None);
     (failed.coverage, failed.dump, failed.error) = (None, None, Some("no snapshot".into()));
     failed.steps = vec![step("find_snapshot", 1, StepResult::Failed("none".into()))];
@@ -104,7 +104,7 @@ fn name_of<'a>(family: &Read<'a>) -> &'a str {
     }
 }
 
-fn figures(bulletin: &Bulletin) -> Samples {
+fn figures(bulletin: &RunSummary) -> Samples {
     read(&text(bulletin, &Labels::new()))
 }
 
@@ -168,12 +168,12 @@ fn a_night_that_compared_nothing_does_not_say_that_it_found_nothing() {
     }
     assert_eq!(figure(&samples, "last_run_success"), Some(0.0));
     // It began to compare, and came to no table.
-    let empty = figures(&Bulletin { coverage: Some(Coverage::default()), ..failed() });
+    let empty = figures(&RunSummary { coverage: Some(Coverage::default()), ..failed() });
     assert_eq!((figure(&empty, "tables_compared"), figure(&empty, "mismatches")), (Some(0.0), None));
     // It found something before it came to a comparison.
     let findings = vec![Finding::new(FindingKind::Drift, "a.b")];
     let unchecked = vec![Unchecked { object: "a".into(), side: "actual".into(), reason: "b".into(), limit: None }];
-    let found = figures(&Bulletin { findings, unchecked, ..failed() });
+    let found = figures(&RunSummary { findings, unchecked, ..failed() });
     assert_eq!((figure(&found, "mismatches"), figure(&found, "unchecked")), (Some(1.0), Some(1.0)));
 }
 
@@ -188,16 +188,17 @@ fn a_failure_keeps_what_was_verified_before_and_its_age_grows() {
 
 #[test]
 fn never_verified_is_absent_and_so_is_an_age_that_nobody_knows() {
-    let never = text(&Bulletin { last_verified: None, ..failed() }, &Labels::new());
+    let never = text(&RunSummary { last_verified: None, ..failed() }, &Labels::new());
     assert!(!never.contains("last_verified_"), "{never}");
-    let early = figures(&Bulletin { finished_at: at(1_700_000_000), ..good() });
+    let early = figures(&RunSummary { finished_at: at(1_700_000_000), ..good() });
     assert_eq!(figure(&early, "last_verified_age_seconds"), None, "the clock was set back");
     assert_eq!(figure(&early, "last_verified_timestamp_seconds"), Some(1_800_003_000.0));
 }
 
 #[test]
 fn success_is_only_what_is_sound_and_clean() {
-    let success = |exit_code, verdict| figure(&figures(&Bulletin { exit_code, verdict, ..good() }), "last_run_success");
+    let success =
+        |exit_code, verdict| figure(&figures(&RunSummary { exit_code, verdict, ..good() }), "last_run_success");
     assert_eq!(success(0, Some(Verdict::Sound)), Some(1.0));
     for exit_code in [1, 2, 3, 4, 128, 130, 143, 255] {
         assert_eq!(success(exit_code, Some(Verdict::Sound)), Some(0.0), "{exit_code}");
@@ -222,7 +223,7 @@ fn a_stage_that_was_gone_through_twice_is_one_series() {
 #[test]
 fn what_is_left_behind_is_counted() {
     let debts = vec!["an instance".into(), "a database".into()];
-    let samples = figures(&Bulletin { debts, instances_left: 1, exit_code: 3, ..good() });
+    let samples = figures(&RunSummary { debts, instances_left: 1, exit_code: 3, ..good() });
     assert_eq!((figure(&samples, "temp_instances"), figure(&samples, "cleanup_pending")), (Some(1.0), Some(2.0)));
 }
 
@@ -242,12 +243,12 @@ prop_compose! {
         small in any::<[u8; 4]>(),
         is_there in any::<[bool; 4]>(),
         steps in proptest::collection::vec((hostile(), any::<u64>()), 0..6),
-    ) -> Bulletin {
+    ) -> RunSummary {
         let [started, finished, data, verified] = times.map(|time| at(time.into()));
         let night = good();
         let coverage = Coverage { tables_compared: counts[0], rows_expected: counts[1], ..Default::default() };
         let proven = Proven { data_as_of: data, verified_at: verified, ..night.last_verified.clone().unwrap() };
-        Bulletin {
+        RunSummary {
             started_at: started,
             finished_at: finished,
             exit_code: small[0],

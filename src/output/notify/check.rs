@@ -75,7 +75,7 @@ pub async fn test(
         tried.push((WEBHOOK.to_owned(), sent.map(|()| "answered".to_owned())));
     }
     if let Some(channel) = &notify.ping {
-        let sent = healthcheck::send(channel, healthcheck::State::Log, id, &letter.text, environment, limits).await;
+        let sent = healthcheck::send(channel, healthcheck::PingState::Log, id, &letter.text, environment, limits).await;
         tried.push((PING.to_owned(), sent.map(|()| "answered, as a line of its log".to_owned())));
     }
     tried

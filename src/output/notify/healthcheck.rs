@@ -2,7 +2,7 @@
 //!
 //! Never shows the address: whoever knows it can say that all is well.
 
-use super::http::{self, Body};
+use super::http::{self, RequestBody};
 use super::{Environment, Limits, address};
 use crate::base::error::{Context, Error, Result};
 use crate::config::Ping;
@@ -12,7 +12,7 @@ const ANSWER_BYTES: usize = 200;
 
 /// What it is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
+pub enum PingState {
     /// A run begins.
     Start,
     /// All is well: nobody is alarmed until the next is due.
@@ -23,7 +23,7 @@ pub enum State {
     Log,
 }
 
-impl State {
+impl PingState {
     fn suffix(self) -> &'static str {
         match self {
             Self::Start => "/start",
@@ -37,7 +37,7 @@ impl State {
 /// One ping.
 pub async fn send(
     ping: &Ping,
-    state: State,
+    state: PingState,
     run_id: &str,
     text: &str,
     environment: Environment<'_>,
@@ -47,8 +47,12 @@ pub async fn send(
     let rid = uuid(run_id).map(|uuid| format!("rid={uuid}"));
     let doing = || format!("ping {} ({state:?})", base.host()).to_lowercase();
     let address = base.at(state.suffix(), rid.as_deref()).doing(doing)?;
-    let body =
-        Body { content_type: "text/plain; charset=utf-8", text, authorization: None, answer_bytes: ANSWER_BYTES };
+    let body = RequestBody {
+        content_type: "text/plain; charset=utf-8",
+        text,
+        authorization: None,
+        answer_bytes: ANSWER_BYTES,
+    };
     let said = http::post(&address, ping.ca_bundle.as_deref(), &body, limits).await.doing(doing)?;
     heard(&said).doing(doing)
 }

@@ -93,7 +93,7 @@ impl Address {
 }
 
 /// What is posted.
-pub struct Body<'a> {
+pub struct RequestBody<'a> {
     pub content_type: &'static str,
     pub text: &'a str,
     /// For the header `Authorization`.
@@ -103,14 +103,19 @@ pub struct Body<'a> {
 }
 
 /// Why a try came to nothing.
-enum Failure {
+enum HttpFailure {
     /// Another try may help.
     Passing(Error),
     Lasting(Error),
 }
 
 /// Posts it and gives the beginning of the answer; an answer other than 2xx is an error.
-pub async fn post(address: &Address, ca_bundle: Option<&Path>, body: &Body<'_>, limits: Limits) -> Result<String> {
+pub async fn post(
+    address: &Address,
+    ca_bundle: Option<&Path>,
+    body: &RequestBody<'_>,
+    limits: Limits,
+) -> Result<String> {
     let deadline = Instant::now() + limits.http;
     let mut last = None;
     for number in 0..TRIES {
@@ -119,8 +124,8 @@ pub async fn post(address: &Address, ca_bundle: Option<&Path>, body: &Body<'_>, 
         }
         match timeout_at(deadline, attempt(address, ca_bundle, body)).await {
             Ok(Ok(said)) => return Ok(said),
-            Ok(Err(Failure::Lasting(error))) => return Err(error),
-            Ok(Err(Failure::Passing(error))) => last = Some(error),
+            Ok(Err(HttpFailure::Lasting(error))) => return Err(error),
+            Ok(Err(HttpFailure::Passing(error))) => last = Some(error),
             Err(_) => break,
         }
     }
@@ -133,26 +138,26 @@ pub async fn reach(address: &Address, ca_bundle: Option<&Path>, limits: Limits) 
     timeout(limits.http, open(address, ca_bundle)).await.map_err(|_| late())?.map(drop)
 }
 
-async fn attempt(address: &Address, ca_bundle: Option<&Path>, body: &Body<'_>) -> Result<String, Failure> {
-    let stream = open(address, ca_bundle).await.map_err(Failure::Passing)?;
-    let request = request(address, body).map_err(Failure::Lasting)?;
-    let (status, said) = answer(stream, request, body.answer_bytes).await.map_err(Failure::Passing)?;
+async fn attempt(address: &Address, ca_bundle: Option<&Path>, body: &RequestBody<'_>) -> Result<String, HttpFailure> {
+    let stream = open(address, ca_bundle).await.map_err(HttpFailure::Passing)?;
+    let request = request(address, body).map_err(HttpFailure::Lasting)?;
+    let (status, said) = answer(stream, request, body.answer_bytes).await.map_err(HttpFailure::Passing)?;
     judged(status).map(|()| said)
 }
 
-fn judged(status: StatusCode) -> Result<(), Failure> {
+fn judged(status: StatusCode) -> Result<(), HttpFailure> {
     let error = Error::new(format!("it answered {status}"));
     match status {
         _ if status.is_success() => Ok(()),
-        _ if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => Err(Failure::Passing(error)),
+        _ if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => Err(HttpFailure::Passing(error)),
         _ if status.is_redirection() => {
-            Err(Failure::Lasting(error.hint("redirects are not followed: give the address it leads to")))
+            Err(HttpFailure::Lasting(error.hint("redirects are not followed: give the address it leads to")))
         }
-        _ => Err(Failure::Lasting(error.hint("is the address right?"))),
+        _ => Err(HttpFailure::Lasting(error.hint("is the address right?"))),
     }
 }
 
-fn request(address: &Address, body: &Body<'_>) -> Result<Request<Full<Bytes>>> {
+fn request(address: &Address, body: &RequestBody<'_>) -> Result<Request<Full<Bytes>>> {
     let target = address.uri.path_and_query().map_or("/", |target| target.as_str());
     let host = address.uri.authority().map(|authority| authority.as_str()).unwrap_or_default();
     let agent = concat!("pgwitness/", env!("CARGO_PKG_VERSION"));

@@ -19,8 +19,8 @@ use crate::base::error::{Context, Error, Result};
 use crate::base::secret;
 use crate::base::time::Timestamp;
 use crate::config::{Notify, When};
-use crate::model::run_summary::Bulletin;
-use crate::output::message::{self, Letter};
+use crate::model::run_summary::RunSummary;
+use crate::output::message::{self, Message};
 use http::Address;
 
 type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -44,7 +44,7 @@ impl Default for Limits {
 
 /// What is sent, and when it was written.
 struct Post<'a> {
-    letter: &'a Letter,
+    letter: &'a Message,
     json: &'a str,
     at: Timestamp,
     /// Of the run: no two messages have the same.
@@ -60,21 +60,21 @@ pub async fn begin(notify: &Notify, run_id: &str, environment: Environment<'_>) 
 pub async fn begin_within(notify: &Notify, run_id: &str, environment: Environment<'_>, limits: Limits) -> Vec<Error> {
     match &notify.ping {
         Some(channel) => {
-            failure(healthcheck::send(channel, healthcheck::State::Start, run_id, "", environment, limits).await)
+            failure(healthcheck::send(channel, healthcheck::PingState::Start, run_id, "", environment, limits).await)
         }
         None => Vec::new(),
     }
 }
 
 /// E-mail and webhook, at the same time: what there is to tell of a run.
-pub async fn tell(notify: &Notify, bulletin: &Bulletin, environment: Environment<'_>) -> Vec<Error> {
+pub async fn tell(notify: &Notify, bulletin: &RunSummary, environment: Environment<'_>) -> Vec<Error> {
     tell_within(notify, bulletin, environment, Limits::default()).await
 }
 
 /// As [`tell`], with other limits.
 pub async fn tell_within(
     notify: &Notify,
-    bulletin: &Bulletin,
+    bulletin: &RunSummary,
     environment: Environment<'_>,
     limits: Limits,
 ) -> Vec<Error> {
@@ -99,19 +99,19 @@ pub async fn tell_within(
 }
 
 /// The ping at the very end: success only when all is well.
-pub async fn ping(notify: &Notify, bulletin: &Bulletin, environment: Environment<'_>) -> Vec<Error> {
+pub async fn ping(notify: &Notify, bulletin: &RunSummary, environment: Environment<'_>) -> Vec<Error> {
     ping_within(notify, bulletin, environment, Limits::default()).await
 }
 
 /// As [`ping`], with other limits.
 pub async fn ping_within(
     notify: &Notify,
-    bulletin: &Bulletin,
+    bulletin: &RunSummary,
     environment: Environment<'_>,
     limits: Limits,
 ) -> Vec<Error> {
     let Some(channel) = &notify.ping else { return Vec::new() };
-    let state = if message::is_good(bulletin) { healthcheck::State::Success } else { healthcheck::State::Fail };
+    let state = if message::is_good(bulletin) { healthcheck::PingState::Success } else { healthcheck::PingState::Fail };
     let brief = message::brief(bulletin);
     failure(healthcheck::send(channel, state, &bulletin.run_id, &brief, environment, limits).await)
 }

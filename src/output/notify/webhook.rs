@@ -4,7 +4,7 @@
 
 use hyper::header::HeaderValue;
 
-use super::http::{self, Body};
+use super::http::{self, RequestBody};
 use super::{Environment, Limits, address};
 use crate::base::error::{Context, Error, Result};
 use crate::base::secret;
@@ -20,7 +20,7 @@ pub async fn send(webhook: &Webhook, json: &str, environment: Environment<'_>, l
         let error = Error::new("http would send what authorization_file has in the clear");
         return Err(error.hint("https, or a server on this machine")).doing(doing);
     }
-    let body = Body { content_type: "application/json", text: json, authorization, answer_bytes: 0 };
+    let body = RequestBody { content_type: "application/json", text: json, authorization, answer_bytes: 0 };
     http::post(&address, webhook.ca_bundle.as_deref(), &body, limits).await.map(drop).doing(doing)
 }
 

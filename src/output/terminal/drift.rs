@@ -3,7 +3,7 @@
 //! Never hides a change; only definitions are shortened, and it says so.
 
 use super::diff::{Line, diff};
-use super::grid::{Column, grid, last_word};
+use super::grid::{GridColumn, grid, last_word};
 use super::joined;
 use super::style::Style;
 use crate::base::printable::printable;
@@ -36,12 +36,12 @@ fn tables(drift: &Drift, style: Style) -> Vec<String> {
         return Vec::new();
     }
     let columns = [
-        Column::Text("table"),
-        Column::Number("rows before"),
-        Column::Number("rows after"),
-        Column::Number("removed"),
-        Column::Number("added"),
-        Column::Text("change"),
+        GridColumn::Text("table"),
+        GridColumn::Number("rows before"),
+        GridColumn::Number("rows after"),
+        GridColumn::Number("removed"),
+        GridColumn::Number("added"),
+        GridColumn::Text("change"),
     ];
     let paint = |word: &str| match word {
         "grew" | "appeared" => Some(style.green(word)),

@@ -11,14 +11,14 @@ const RULED: TableStyle = TableStyle::new().header_separator(LineStyle::none().f
 
 /// A column: what stands on top, and whether it holds numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Column {
+pub enum GridColumn {
     /// Set to the left.
     Text(&'static str),
     /// Set to the right.
     Number(&'static str),
 }
 
-impl Column {
+impl GridColumn {
     fn head(self) -> &'static str {
         match self {
             Self::Text(head) | Self::Number(head) => head,
@@ -32,7 +32,7 @@ impl Column {
 }
 
 /// The lines, heading and rule first. `paint` gives a body line its colour (the table library would look at the environment).
-pub fn grid(columns: &[Column], rows: &[Vec<String>], style: Style, paint: impl Fn(&str) -> String) -> Vec<String> {
+pub fn grid(columns: &[GridColumn], rows: &[Vec<String>], style: Style, paint: impl Fn(&str) -> String) -> Vec<String> {
     let mut table = Table::new();
     table.load_style(RULED).force_no_tty().set_content_arrangement(ContentArrangement::Dynamic);
     table.set_width(u16::try_from(style.width).unwrap_or(u16::MAX));

@@ -2,11 +2,11 @@
 //!
 //! Never shows a verdict that is not proven where signatures were checked.
 
-use super::{Column, Style, grid};
+use super::{GridColumn, Style, grid};
 use crate::base::printable::printable;
 use crate::base::text::{bytes, duration, grouped, grouped_noun, wrap};
 use crate::base::time::Timestamp;
-use crate::model::post_report::Aftermath;
+use crate::model::post_report::PostReport;
 use crate::storage::history::{ChainState, Content, NightEntry, ReviewState, SignatureState, Summary};
 
 /// From these widths on, further columns are shown; the id is never cut, because it is typed again.
@@ -26,7 +26,7 @@ pub fn table(nights: &[NightEntry], now: Timestamp, style: Style) -> String {
     if nights.is_empty() {
         return "no reports\n".to_owned();
     }
-    let (columns, cells): (Vec<Column>, Vec<Cell>) = shown(style.width).unzip();
+    let (columns, cells): (Vec<GridColumn>, Vec<Cell>) = shown(style.width).unzip();
     let rows: Vec<Vec<String>> = nights.iter().map(|night| cells.iter().map(|cell| cell(night)).collect()).collect();
     let mut lines = grid(&columns, &rows, style, |line| painted(line, style));
     let notes: Vec<String> = nights.iter().flat_map(|night| notes(night, style)).collect();
@@ -42,19 +42,19 @@ pub fn table(nights: &[NightEntry], now: Timestamp, style: Style) -> String {
 type Cell = fn(&NightEntry) -> String;
 
 /// The columns that fit, each with what stands in it.
-fn shown(width: usize) -> impl Iterator<Item = (Column, Cell)> {
-    let columns: [(usize, Column, Cell); 11] = [
-        (0, Column::Text("night"), |night| printable(&night.id)),
-        (0, Column::Text("verdict"), verdict),
-        (HAS_COUNTS, Column::Number("tables"), |night| number(night, |summary| summary.tables)),
-        (HAS_ROWS, Column::Number("rows"), |night| number(night, |summary| summary.rows)),
-        (HAS_COUNTS, Column::Number("finds"), |night| number(night, |summary| summary.findings)),
-        (HAS_DURATION, Column::Number("waived"), |night| number(night, |summary| summary.waivers)),
-        (HAS_ROWS, Column::Number("dump"), |night| or_dash(night.summary().and_then(|s| s.dump_bytes).map(bytes))),
-        (HAS_DURATION, Column::Number("took"), |night| or_dash(night.summary().map(|s| duration(s.duration_ms)))),
-        (HAS_COMMAND, Column::Text("command"), |night| or_dash(night.summary().map(|s| printable(&s.command)))),
-        (HAS_SIGNED, Column::Text("signed"), |night| signature(night).to_owned()),
-        (HAS_SIGNED, Column::Text("chain"), |night| chain(&night.chain).to_owned()),
+fn shown(width: usize) -> impl Iterator<Item = (GridColumn, Cell)> {
+    let columns: [(usize, GridColumn, Cell); 11] = [
+        (0, GridColumn::Text("night"), |night| printable(&night.id)),
+        (0, GridColumn::Text("verdict"), verdict),
+        (HAS_COUNTS, GridColumn::Number("tables"), |night| number(night, |summary| summary.tables)),
+        (HAS_ROWS, GridColumn::Number("rows"), |night| number(night, |summary| summary.rows)),
+        (HAS_COUNTS, GridColumn::Number("finds"), |night| number(night, |summary| summary.findings)),
+        (HAS_DURATION, GridColumn::Number("waived"), |night| number(night, |summary| summary.waivers)),
+        (HAS_ROWS, GridColumn::Number("dump"), |night| or_dash(night.summary().and_then(|s| s.dump_bytes).map(bytes))),
+        (HAS_DURATION, GridColumn::Number("took"), |night| or_dash(night.summary().map(|s| duration(s.duration_ms)))),
+        (HAS_COMMAND, GridColumn::Text("command"), |night| or_dash(night.summary().map(|s| printable(&s.command)))),
+        (HAS_SIGNED, GridColumn::Text("signed"), |night| signature(night).to_owned()),
+        (HAS_SIGNED, GridColumn::Text("chain"), |night| chain(&night.chain).to_owned()),
     ];
     columns.into_iter().filter(move |(from, ..)| width >= *from).map(|(_, column, cell)| (column, cell))
 }
@@ -83,8 +83,8 @@ fn signature(night: &NightEntry) -> &'static str {
     match (&night.content, &night.signature) {
         (Content::NoReport { .. } | Content::Missing { .. }, _) => "–",
         // The report may be good; the closing is not.
-        _ if matches!(night.aftermath, Aftermath::Void(_)) => "BAD",
-        _ if night.aftermath == (Aftermath::Absent { may_be_running: false }) => "part",
+        _ if matches!(night.aftermath, PostReport::Void(_)) => "BAD",
+        _ if night.aftermath == (PostReport::Absent { may_be_running: false }) => "part",
         (_, SignatureState::Good(_)) => "good",
         (_, SignatureState::Unsigned) => "no",
         (_, SignatureState::Bad(_)) => "BAD",

@@ -18,7 +18,7 @@ mod tables;
 pub use diff::{Line, diff};
 pub use drift::drift;
 pub use findings::{meaning, number as side_text};
-pub use grid::{Column, grid, last_word};
+pub use grid::{GridColumn, grid, last_word};
 pub use history::table as history_table;
 pub use report::{Part, report};
 pub use rows::summary as rows_summary;

@@ -3,7 +3,7 @@
 //! Never says more than the report; whether it may be believed is `report verify`'s business.
 
 use super::{Heading, Style, closing, findings, head, run, tables};
-use crate::model::post_report::Aftermath;
+use crate::model::post_report::PostReport;
 use crate::model::report::Report;
 
 /// One part of a report.
@@ -21,7 +21,7 @@ pub enum Part {
 
 /// The whole report, or one part of it; the verdict is always the last line of it. Below that stands what came after it was signed:
 /// its steps only with the other steps, what went wrong always.
-pub fn report(report: &Report, aftermath: &Aftermath, only: Option<Part>, style: Style) -> String {
+pub fn report(report: &Report, aftermath: &PostReport, only: Option<Part>, style: Style) -> String {
     let outcome = report.outcome();
     let heading = Heading::new(&report.endpoints.expected, &report.endpoints.actual);
     let is_shown = |part| only.is_none_or(|only| only == part);

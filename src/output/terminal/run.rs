@@ -2,18 +2,18 @@
 //!
 //! Never leaves out a step or a complaint.
 
-use super::grid::{Column, grid, last_word};
+use super::grid::{GridColumn, grid, last_word};
 use super::style::Style;
 use crate::base::printable::printable;
 use crate::base::text::{bytes, duration, grouped_noun, wrap};
-use crate::model::post_report::Aftermath;
-use crate::model::run::{Complaint, DumpFacts, Leg, Night, RdsFacts, RestoreFacts, Step, StepResult};
+use crate::model::post_report::PostReport;
+use crate::model::run::{Complaint, DumpFacts, Leg, RdsFacts, RestoreFacts, RunFacts, Step, StepResult};
 
 /// Notes of a step that are shown; the others are in the report.
 const NOTES_SHOWN: usize = 8;
 
 /// All of it.
-pub fn lines(night: &Night, style: Style) -> Vec<String> {
+pub fn lines(night: &RunFacts, style: Style) -> Vec<String> {
     let mut lines = vec![style.bold("the night")];
     let mut facts = vec![("source", source(night))];
     facts.extend(night.data_as_of.map(|time| ("data as of", time.to_string())));
@@ -29,8 +29,8 @@ pub fn lines(night: &Night, style: Style) -> Vec<String> {
 }
 
 /// What came after the report was signed, in a night with this exit code for its verdict.
-pub fn after(aftermath: &Aftermath, verdict_code: u8, with_steps: bool, style: Style) -> Vec<String> {
-    if *aftermath == Aftermath::Nothing {
+pub fn after(aftermath: &PostReport, verdict_code: u8, with_steps: bool, style: Style) -> Vec<String> {
+    if *aftermath == PostReport::Nothing {
         return Vec::new();
     }
     let mut lines = Vec::new();
@@ -49,7 +49,7 @@ pub fn after(aftermath: &Aftermath, verdict_code: u8, with_steps: bool, style: S
     lines
 }
 
-fn source(night: &Night) -> String {
+fn source(night: &RunFacts) -> String {
     match &night.rds {
         Some(rds) => format!(
             "{}, instance {} ({}) in account {}, {}",
@@ -101,7 +101,8 @@ fn steps(steps: &[Step], style: Style) -> Vec<String> {
     if steps.is_empty() {
         return Vec::new();
     }
-    let columns = [Column::Text("step"), Column::Text("began"), Column::Number("took"), Column::Text("ended")];
+    let columns =
+        [GridColumn::Text("step"), GridColumn::Text("began"), GridColumn::Number("took"), GridColumn::Text("ended")];
     let rows: Vec<Vec<String>> = steps.iter().map(row).collect();
     let paint = |word: &str| match word {
         "done" => Some(style.green(word)),

@@ -18,7 +18,7 @@ use super::settings::{DEFAULT_CONNECT_TIMEOUT, Role, joined_options};
 use super::socket::Socket;
 use super::{ConnInfo, HostSpec};
 use crate::base::error::{Context, Error, Result};
-use crate::base::tls::Verification;
+use crate::base::tls::PeerVerification;
 use crate::postgres::copy_stream::{Divert, Tap, TappedTls};
 use crate::postgres::errors::{describe_error, is_tls_failure, sqlstate};
 
@@ -88,7 +88,7 @@ impl Connection {
 }
 
 /// A try that failed, and whether there is no point in trying the next host.
-struct Failure {
+struct ConnectFailure {
     error: Error,
     is_final: bool,
 }
@@ -121,10 +121,10 @@ impl ConnInfo {
         role: Role,
         settings: &Settings<'_>,
         tls: Option<&MakeRustlsConnect>,
-    ) -> Result<Connection, Failure> {
+    ) -> Result<Connection, ConnectFailure> {
         let mut failures = Vec::new();
         for address in self.addresses(host).await? {
-            let pinned = Target { host, address, settings };
+            let pinned = ConnectTarget { host, address, settings };
             let opened = self.try_address(&pinned, tls).await;
             let opened = match opened {
                 Ok(connection) => check_role(connection, role, self.answer_limit()).await,
@@ -138,11 +138,11 @@ impl ConnInfo {
                 }
             }
         }
-        Err(Failure { error: join(failures), is_final: false })
+        Err(ConnectFailure { error: join(failures), is_final: false })
     }
 
     /// The addresses of a host, or one `None` for a socket.
-    async fn addresses(&self, host: &HostSpec) -> Result<Vec<Option<IpAddr>>, Failure> {
+    async fn addresses(&self, host: &HostSpec) -> Result<Vec<Option<IpAddr>>, ConnectFailure> {
         if host.socket_directory().is_some() {
             return Ok(vec![None]);
         }
@@ -161,12 +161,16 @@ impl ConnInfo {
             Err(error) => error,
         };
         let error = error.context(format!("look up host {:?}", host.host)).hint("is the name of the host spelt right?");
-        Err(Failure { error, is_final: false })
+        Err(ConnectFailure { error, is_final: false })
     }
 
     /// With or without TLS, then the other way if `sslmode` allows it and it may help (libpq's rule).
-    async fn try_address(&self, target: &Target<'_>, tls: Option<&MakeRustlsConnect>) -> Result<Connection, Failure> {
-        let mut first: Option<Tried> = None;
+    async fn try_address(
+        &self,
+        target: &ConnectTarget<'_>,
+        tls: Option<&MakeRustlsConnect>,
+    ) -> Result<Connection, ConnectFailure> {
+        let mut first: Option<TriedHost> = None;
         for is_encrypted in self.tries(target.host) {
             let tried = match self.open(target, tls.filter(|_| *is_encrypted)).await {
                 Ok(connection) => return Ok(connection),
@@ -182,7 +186,7 @@ impl ConnInfo {
             }
         }
         Err(first.map_or_else(
-            || Failure { error: Error::new("nothing was tried"), is_final: true },
+            || ConnectFailure { error: Error::new("nothing was tried"), is_final: true },
             |tried| tried.into_failure(self, target.host),
         ))
     }
@@ -199,24 +203,24 @@ impl ConnInfo {
     }
 
     /// With our options in the startup packet, or without where they are refused.
-    async fn open(&self, target: &Target<'_>, tls: Option<&MakeRustlsConnect>) -> Result<Connection, Tried> {
+    async fn open(&self, target: &ConnectTarget<'_>, tls: Option<&MakeRustlsConnect>) -> Result<Connection, TriedHost> {
         let mut startup = Startup::Usual;
         loop {
             let tried = match self.open_with(target, tls, startup).await {
                 Ok(connection) => return Ok(connection),
                 Err(tried) => tried,
             };
-            let next = if let Tried::Failed(error) = &tried { startup.after(error) } else { None };
+            let next = if let TriedHost::Failed(error) = &tried { startup.after(error) } else { None };
             startup = next.ok_or(tried)?;
         }
     }
 
     async fn open_with(
         &self,
-        target: &Target<'_>,
+        target: &ConnectTarget<'_>,
         tls: Option<&MakeRustlsConnect>,
         startup: Startup,
-    ) -> Result<Connection, Tried> {
+    ) -> Result<Connection, TriedHost> {
         let mut config = target.settings.config.clone();
         let ours = joined_options(Some(&startup.options()), target.settings.extra_options);
         let options = joined_options(self.get("options"), &ours);
@@ -253,13 +257,15 @@ impl ConnInfo {
         };
         let first = first::step(&client, major);
         match self.setup_limit() {
-            Some(limit) => timeout(limit, first).await.map_err(|_| Tried::Silent(limit))?.map_err(Tried::Failed)?,
-            None => first.await.map_err(Tried::Failed)?,
+            Some(limit) => {
+                timeout(limit, first).await.map_err(|_| TriedHost::Silent(limit))?.map_err(TriedHost::Failed)?
+            }
+            None => first.await.map_err(TriedHost::Failed)?,
         }
         let peer = Peer {
             encrypted: tls.is_some(),
-            verified: tls.is_some() && self.verification() != Verification::Nothing,
-            is_name_verified: tls.is_some() && self.verification() == Verification::Full,
+            verified: tls.is_some() && self.verification() != PeerVerification::Nothing,
+            is_name_verified: tls.is_some() && self.verification() == PeerVerification::Full,
             is_local_socket: target.host.socket_directory().is_some(),
         };
         Ok(Connection {
@@ -293,10 +299,12 @@ impl ConnInfo {
     }
 
     /// tokio-postgres limits only the TCP handshake; a server that accepts and then says nothing must not hang us either.
-    async fn in_time<T>(&self, work: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T, Tried> {
+    async fn in_time<T>(&self, work: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T, TriedHost> {
         match self.connect_timeout() {
-            Some(limit) => timeout(limit, work).await.map_err(|_| Tried::TooLong(limit))?.map_err(Tried::Failed),
-            None => work.await.map_err(Tried::Failed),
+            Some(limit) => {
+                timeout(limit, work).await.map_err(|_| TriedHost::TooLong(limit))?.map_err(TriedHost::Failed)
+            }
+            None => work.await.map_err(TriedHost::Failed),
         }
     }
 }
@@ -311,42 +319,42 @@ struct Settings<'a> {
 }
 
 /// One address of one host, and the settings.
-struct Target<'a> {
+struct ConnectTarget<'a> {
     host: &'a HostSpec,
     address: Option<IpAddr>,
     settings: &'a Settings<'a>,
 }
 
 /// How one try on one transport failed.
-enum Tried {
+enum TriedHost {
     Failed(tokio_postgres::Error),
     TooLong(Duration),
     /// Logged in, and then no answer.
     Silent(Duration),
 }
 
-impl Tried {
+impl TriedHost {
     fn is_tls(&self) -> bool {
-        matches!(self, Tried::Failed(error) if is_tls_failure(error))
+        matches!(self, TriedHost::Failed(error) if is_tls_failure(error))
     }
 
     /// The server or its pg_hba.conf may want the other transport; a wrong password stays wrong on both.
     fn other_transport_may_help(&self) -> bool {
-        self.is_tls() || matches!(self, Tried::Failed(error) if sqlstate(error) == Some("28000"))
+        self.is_tls() || matches!(self, TriedHost::Failed(error) if sqlstate(error) == Some("28000"))
     }
 
     /// The next host is for servers that cannot be reached or are not ready, not for those that refuse us (libpq's rule).
-    fn into_failure(self, info: &ConnInfo, host: &HostSpec) -> Failure {
+    fn into_failure(self, info: &ConnInfo, host: &HostSpec) -> ConnectFailure {
         match self {
-            Tried::TooLong(limit) => {
+            TriedHost::TooLong(limit) => {
                 let error = Error::new(format!("no answer within {} s", limit.as_secs()));
                 let error = error.hint("is a firewall in between? connect_timeout gives it longer");
-                Failure { error, is_final: false }
+                ConnectFailure { error, is_final: false }
             }
-            Tried::Silent(limit) => Failure { error: silent(limit), is_final: false },
-            Tried::Failed(error) => {
+            TriedHost::Silent(limit) => ConnectFailure { error: silent(limit), is_final: false },
+            TriedHost::Failed(error) => {
                 let is_refusal = sqlstate(&error).is_some_and(|code| code != "57P03") || is_tls_failure(&error);
-                Failure { error: explain(info, host, &error), is_final: is_refusal }
+                ConnectFailure { error: explain(info, host, &error), is_final: is_refusal }
             }
         }
     }
@@ -375,11 +383,11 @@ where
     major
 }
 
-async fn check_role(connection: Connection, role: Role, limit: Duration) -> Result<Connection, Failure> {
+async fn check_role(connection: Connection, role: Role, limit: Duration) -> Result<Connection, ConnectFailure> {
     if role == Role::Any {
         return Ok(connection);
     }
-    let failure = |error| Failure { error, is_final: false };
+    let failure = |error| ConnectFailure { error, is_final: false };
     let question = connection.client.simple_query("SELECT pg_catalog.pg_is_in_recovery()");
     let answer = timeout(limit, question).await.map_err(|_| failure(silent(limit)))?;
     let answer = answer.map_err(|error| failure(describe_error(&error)))?;

@@ -12,7 +12,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::{ConnInfo, HostSpec};
 use crate::base::error::Result;
-use crate::base::tls::{self, Roots, TlsSettings, Verification};
+use crate::base::tls::{self, PeerVerification, Roots, TlsSettings};
 
 /// How long one try may take unless `connect_timeout` says otherwise: a night must not hang on a silent firewall.
 pub(super) const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -88,11 +88,11 @@ impl ConnInfo {
     }
 
     /// A root that is there is used, even where `sslmode` does not ask for it (libpq's rule).
-    pub(super) fn verification(&self) -> Verification {
+    pub(super) fn verification(&self) -> PeerVerification {
         match (self.sslmode(), self.get("sslrootcert")) {
-            ("verify-full", _) => Verification::Full,
-            ("verify-ca", _) | (_, Some(_)) => Verification::Chain,
-            _ => Verification::Nothing,
+            ("verify-full", _) => PeerVerification::Full,
+            ("verify-ca", _) | (_, Some(_)) => PeerVerification::Chain,
+            _ => PeerVerification::Nothing,
         }
     }
 

@@ -16,12 +16,12 @@ const LEAST_FRAME_BYTES: usize = 5;
 
 /// How far a connection is.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Limits {
+pub struct StreamLimits {
     /// Bytes of messages so far, until the session has begun.
     login_bytes: Option<usize>,
 }
 
-impl Limits {
+impl StreamLimits {
     /// Nothing has come yet.
     pub fn at_login() -> Self {
         Self { login_bytes: Some(0) }
@@ -66,19 +66,19 @@ mod tests {
     fn what_other_servers_say_first_is_not_postgresql() {
         for said in [b"HTTP/1.1 400", b"SSH-2.0-Open", b"220 mail ESM", b"J\0\0\0\x0a8.0.36\0", b"-ERR unknown"] {
             let frame = u32::from_be_bytes([said[1], said[2], said[3], said[4]]) as usize + 1;
-            assert_eq!(Limits::at_login().refuse(said[0], frame), Some(NOT_POSTGRESQL), "{said:?}");
+            assert_eq!(StreamLimits::at_login().refuse(said[0], frame), Some(NOT_POSTGRESQL), "{said:?}");
         }
-        assert_eq!(Limits::at_login().refuse(b'R', 9), None);
-        assert_eq!(Limits::at_login().refuse_end(true), Some(NOT_POSTGRESQL));
+        assert_eq!(StreamLimits::at_login().refuse(b'R', 9), None);
+        assert_eq!(StreamLimits::at_login().refuse_end(true), Some(NOT_POSTGRESQL));
     }
 
     #[test]
     fn a_login_and_a_message_have_limits() {
-        let mut limits = Limits::at_login();
+        let mut limits = StreamLimits::at_login();
         assert_eq!(limits.refuse(b'R', 9), None);
         let mut notices = (0..).map_while(|_| limits.refuse(b'N', 100_000).is_none().then_some(()));
         assert_eq!(notices.by_ref().count(), 10);
-        let mut begun = Limits::default();
+        let mut begun = StreamLimits::default();
         assert_eq!(begun.refuse(b'D', 1 << 30), None);
         assert_eq!(begun.refuse(b'D', 2 << 30), Some(TOO_LONG));
         assert_eq!(refuse_line(1 << 30, 1 << 20), Some(TOO_LONG));

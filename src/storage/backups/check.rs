@@ -12,7 +12,7 @@ use crate::model::run::DumpFile;
 
 /// A file that is not what it was.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Difference {
+pub enum FileDifference {
     /// It is not there.
     Missing(String),
     /// Its bytes are others.
@@ -21,7 +21,7 @@ pub enum Difference {
     Extra(String),
 }
 
-impl fmt::Display for Difference {
+impl fmt::Display for FileDifference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Missing(path) => write!(f, "{path} is missing"),
@@ -33,15 +33,15 @@ impl fmt::Display for Difference {
 
 impl Backup {
     /// Reads every file once more and holds it against the record; nothing found is the good answer.
-    pub fn verify_files(&self) -> Result<Vec<Difference>> {
+    pub fn verify_files(&self) -> Result<Vec<FileDifference>> {
         let files = &self.record.dump.files;
         let mut found = differences(&self.path, files)?;
         let path = self.path.join(SUMS);
         match files::read(&path, files::RECORD) {
             Ok(bytes) if bytes == sums(files).as_bytes() => {}
-            Ok(_) => found.push(Difference::Changed(SUMS.to_owned())),
+            Ok(_) => found.push(FileDifference::Changed(SUMS.to_owned())),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                found.push(Difference::Missing(SUMS.to_owned()));
+                found.push(FileDifference::Missing(SUMS.to_owned()));
             }
             Err(error) => return Err(error).doing(|| format!("read {}", path.display())),
         }
@@ -50,20 +50,20 @@ impl Backup {
 }
 
 /// Holds the files of a backup's directory against what a record, or a signed report, says of them.
-pub fn differences(dir: &Path, expected: &[DumpFile]) -> Result<Vec<Difference>> {
+pub fn differences(dir: &Path, expected: &[DumpFile]) -> Result<Vec<FileDifference>> {
     let mut expected: BTreeMap<&str, &DumpFile> = expected.iter().map(|file| (file.path.as_str(), file)).collect();
     let mut found = Vec::new();
     for path in paths(dir, dir)?.into_iter().filter(|path| path != SUMS && path != RECORD) {
         let Some(file) = expected.remove(path.as_str()) else {
-            found.push(Difference::Extra(path));
+            found.push(FileDifference::Extra(path));
             continue;
         };
         let full = dir.join(&path);
         let (bytes, sha256) = hash(&full).doing(|| format!("read {}", full.display()))?;
         if (bytes, &sha256) != (file.bytes, &file.sha256) {
-            found.push(Difference::Changed(path));
+            found.push(FileDifference::Changed(path));
         }
     }
-    found.extend(expected.into_keys().map(|path| Difference::Missing(path.to_owned())));
+    found.extend(expected.into_keys().map(|path| FileDifference::Missing(path.to_owned())));
     Ok(found)
 }

@@ -7,7 +7,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::marker::MARKER;
-use super::record::Record;
+use super::record::BackupRecord;
 use super::{Backups, DAMAGED, PARTIAL, REMOVING, UNVERIFIED, VERIFIED, demand_id, is_id};
 use crate::base::error::{Context, Error, Result};
 use crate::storage::retention::Held;
@@ -17,7 +17,7 @@ use crate::storage::retention::Held;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Backup {
     /// By its own word.
-    pub record: Record,
+    pub record: BackupRecord,
     /// Its directory.
     pub path: PathBuf,
 }
@@ -32,7 +32,7 @@ impl Backup {
 
 /// All there is, each list from the newest data to the oldest.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Listing {
+pub struct BackupListing {
     /// Restored, compared and found sound.
     pub verified: Vec<Backup>,
     /// Found wanting.
@@ -49,7 +49,7 @@ pub struct Listing {
     pub notes: Vec<String>,
 }
 
-impl Listing {
+impl BackupListing {
     /// The names of all that is there, whether it counts or not.
     pub fn ids(&self) -> BTreeSet<String> {
         let whole = [&self.verified, &self.damaged, &self.unverified].into_iter().flatten();
@@ -94,7 +94,7 @@ pub enum Whereabouts {
     Removing,
 }
 
-impl Listing {
+impl BackupListing {
     /// As retention sees it.
     pub fn held(&self) -> Vec<Held> {
         let verified = self.verified.iter().map(|backup| backup.record.held(true));
@@ -104,11 +104,11 @@ impl Listing {
 
 impl Backups {
     /// Looks at everything in the directory.
-    pub fn list(&self) -> Result<Listing> {
+    pub fn list(&self) -> Result<BackupListing> {
         let doing = || format!("list backups in {}", self.dir.display());
-        let mut listing = Listing::default();
+        let mut listing = BackupListing::default();
         self.list_top(&mut listing).doing(doing)?;
-        let Listing { verified, damaged, unverified, partial, unusable, notes, .. } = &mut listing;
+        let BackupListing { verified, damaged, unverified, partial, unusable, notes, .. } = &mut listing;
         for (place, into) in [(VERIFIED, verified), (DAMAGED, damaged), (UNVERIFIED, unverified)] {
             for name in names(&self.dir.join(place)).doing(doing)? {
                 match name.strip_suffix(PARTIAL).filter(|id| place == UNVERIFIED && is_id(id)) {
@@ -132,7 +132,7 @@ impl Backups {
         is_id(&id).then(|| Unusable { place, id, backup, why: error.to_string() })
     }
 
-    fn list_top(&self, listing: &mut Listing) -> Result<()> {
+    fn list_top(&self, listing: &mut BackupListing) -> Result<()> {
         for name in names(&self.dir)? {
             match name.strip_prefix(REMOVING).filter(|id| is_id(id)) {
                 Some(id) => listing.removing.push(id.to_owned()),
@@ -243,7 +243,7 @@ fn read_record(path: &Path, id: &str) -> Result<Backup> {
     if !path.symlink_metadata()?.is_dir() {
         return Err(Error::new("not a directory"));
     }
-    let record = Record::read(path)?;
+    let record = BackupRecord::read(path)?;
     if record.id != id {
         return Err(Error::new(format!("its record is of {}", record.id)));
     }

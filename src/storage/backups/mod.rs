@@ -1,7 +1,7 @@
 //! The directory where dumps are kept: what is verified, what is damaged, and what is not known yet are in different places.
 //!
 //! Never touches what it cannot prove to be a backup of ours: a name of our form and a record inside that says the same. Never removes
-//! a verified backup but by a [`Plan`](crate::storage::retention::Plan) that leaves another one.
+//! a verified backup but by a [`Plan`](crate::storage::retention::RetentionPlan) that leaves another one.
 //!
 //! ```text
 //! .pgwitness-backups          the mark: an unmounted mount point does not have it
@@ -34,12 +34,12 @@ use crate::base::time::Timestamp;
 use crate::model::run::Origin;
 use crate::storage::reports::stamped_name;
 
-pub use check::{Difference, differences};
-pub use list::{Backup, Listing, Unusable, Whereabouts};
+pub use check::{FileDifference, differences};
+pub use list::{Backup, BackupListing, Unusable, Whereabouts};
 pub use partial::Partial;
 pub use prune::Pruned;
-pub use record::{Made, Record};
-pub use same_source::{Ours, Shared, configured};
+pub use record::{BackupRecord, Made};
+pub use same_source::{Ours, SharedDirectory, configured};
 pub use space::demand_free;
 
 const UNVERIFIED: &str = "unverified";
@@ -56,7 +56,7 @@ pub const DUMP_CUSTOM: &str = "dump.custom";
 pub const GLOBALS: &str = "globals.sql";
 /// For `sha256sum -c`.
 pub const SUMS: &str = "SHA256SUMS";
-/// See [`Record`].
+/// See [`BackupRecord`].
 pub const RECORD: &str = "backup.json";
 /// What marks a directory for the source of the configuration, whatever it was marked for before.
 const MARKER_ADOPT: &str = "pgwitness init --adopt";

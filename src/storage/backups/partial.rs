@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
-use super::record::{Made, Record};
+use super::record::{BackupRecord, Made};
 use super::{Backup, Backups, DUMP_CUSTOM, DUMP_DIRECTORY, GLOBALS, PARTIAL, RECORD, SUMS, UNVERIFIED, demand_id};
 use crate::base::error::{Context, Error, Result};
 use crate::base::files;
@@ -74,7 +74,7 @@ impl Partial {
         }
         let bytes = files.iter().map(|file| file.bytes).sum();
         let (backup, format, pg_dump) = (self.id.clone(), made.format.clone(), made.pg_dump.clone());
-        let record = Record::new(&self.id, made, DumpFacts { backup, format, pg_dump, bytes, files });
+        let record = BackupRecord::new(&self.id, made, DumpFacts { backup, format, pg_dump, bytes, files });
         replace_own(&self.path, SUMS, sums(&record.dump.files).as_bytes()).doing(doing)?;
         record.write(&self.path).doing(doing)?;
         sync_tree(&self.path).map_err(clear).doing(doing)?;

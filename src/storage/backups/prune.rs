@@ -9,7 +9,7 @@ use super::list::{exists, read_whole};
 use super::{Backups, REMOVING, VERIFIED};
 use crate::base::error::{Context, Error, Result};
 use crate::storage::reports::write::{clear, sync_directory};
-use crate::storage::retention::Plan;
+use crate::storage::retention::RetentionPlan;
 
 /// What was removed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub struct Pruned {
 
 impl Backups {
     /// Finishes what an earlier prune has left, then removes what the plan does not keep.
-    pub fn prune(&self, plan: &Plan) -> Result<Pruned> {
+    pub fn prune(&self, plan: &RetentionPlan) -> Result<Pruned> {
         let doing = || format!("prune backups in {}", self.dir.display());
         self.check_plan(plan).doing(doing)?;
         let finished = self.finish_removals().doing(doing)?;
@@ -49,7 +49,7 @@ impl Backups {
     }
 
     /// A plan is made of a list; the directory may be another by now. What it would leave is looked at afresh.
-    fn check_plan(&self, plan: &Plan) -> Result<()> {
+    fn check_plan(&self, plan: &RetentionPlan) -> Result<()> {
         let remove: BTreeSet<&str> = plan.remove.iter().map(String::as_str).collect();
         if remove.is_empty() {
             return Ok(());

@@ -36,7 +36,7 @@ pub struct Made {
 /// The whole of `backup.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Record {
+pub struct BackupRecord {
     format: u32,
     /// Also the name of its directory.
     pub id: String,
@@ -55,7 +55,7 @@ pub struct Record {
     pub report: Option<ReportFile>,
 }
 
-impl Record {
+impl BackupRecord {
     pub(super) fn new(id: &str, made: &Made, dump: DumpFacts) -> Self {
         let Made { run_id, source, data_as_of, made_at, .. } = made.clone();
         Self { format: FORMAT, id: id.to_owned(), run_id, data_as_of, made_at, source, dump, report: None }

@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::list::{Backup, Listing};
+use super::list::{Backup, BackupListing};
 use super::{Backups, MARKER_ADOPT};
 use crate::base::error::{Context, Error, Result};
 use crate::config::Source;
@@ -27,9 +27,9 @@ pub struct Ours {
 
 /// What is in a directory, by its source.
 #[derive(Debug, Clone, Default)]
-pub struct Shared {
+pub struct SharedDirectory {
     /// Of the source.
-    pub own: Listing,
+    pub own: BackupListing,
     /// Of the same database and system identifier at another address, verified ones only, newest first.
     pub moved: Vec<Backup>,
     /// Verified ones that do not say which source they are of, newest first.
@@ -119,10 +119,10 @@ impl Ours {
     }
 
     /// Sorts what is there by its source.
-    pub fn split(&self, listing: Listing, reports: &Path) -> Shared {
+    pub fn split(&self, listing: BackupListing, reports: &Path) -> SharedDirectory {
         let own = |backup: &Backup| self.kinship(backup, reports) == Kinship::Same;
-        let mut shared = Shared::default();
-        let Listing { verified, damaged, unverified, partial, removing, unusable, notes } = listing;
+        let mut shared = SharedDirectory::default();
+        let BackupListing { verified, damaged, unverified, partial, removing, unusable, notes } = listing;
         for backup in verified {
             match self.kinship(&backup, reports) {
                 Kinship::Same => shared.own.verified.push(backup),
@@ -154,7 +154,7 @@ impl Ours {
     }
 }
 
-impl Shared {
+impl SharedDirectory {
     /// Whether no verified backup is, or may be, of another source.
     pub fn is_ours_alone(&self) -> bool {
         self.moved.is_empty() && self.unknown.is_empty() && self.others == 0

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest as _, Sha256};
 use ssh_key::HashAlg;
 
-use super::review::{DIRECTORY, FORMAT, Statement};
+use super::review::{DIRECTORY, FORMAT, ReviewStatement};
 use crate::base::error::{Context, Error, Result};
 use crate::base::files;
 use crate::base::time::Timestamp;
@@ -48,7 +48,7 @@ pub fn acknowledge(
     let identity = identity.unwrap_or(key.comment()).to_owned();
     let line = signature::allowed_signers_line_for(REVIEW_NAMESPACE, &identity, key.public_key());
     let allowed_signers_line = line.map_err(|error| error.hint("--identity NAME, as allowed_signers has you"))?;
-    let statement = Statement {
+    let statement = ReviewStatement {
         format: FORMAT,
         report_sha256: hex::encode(Sha256::digest(&bytes)),
         note: note.to_owned(),
@@ -59,7 +59,7 @@ pub fn acknowledge(
     Ok(Acknowledged { path, verdict_line: read.verdict_line, allowed_signers_line })
 }
 
-fn write(report: &Path, statement: &Statement, key: &PrivateKey) -> Result<PathBuf> {
+fn write(report: &Path, statement: &ReviewStatement, key: &PrivateKey) -> Result<PathBuf> {
     let mut bytes = serde_json::to_vec_pretty(statement).map_err(|error| Error::from_source(&error))?;
     bytes.push(b'\n');
     let armored = signature::sign_for(REVIEW_NAMESPACE, key, &bytes)?;

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{ChainState, Content, NightEntry, SignatureState};
 use crate::base::time::Timestamp;
-use crate::model::post_report::Aftermath;
+use crate::model::post_report::PostReport;
 use crate::storage::reports;
 
 /// What the chain needs of a report.
@@ -70,7 +70,7 @@ fn absent(sha256: String, is_checked: bool) -> NightEntry {
         signature: SignatureState::Unsigned,
         is_checked,
         chain: ChainState::Unknown,
-        aftermath: Aftermath::Nothing,
+        aftermath: PostReport::Nothing,
         troubles: Vec::new(),
         reviews: Vec::new(),
     }

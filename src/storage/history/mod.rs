@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::base::time::Timestamp;
-use crate::model::post_report::Aftermath;
+use crate::model::post_report::PostReport;
 use crate::model::run::{Origin, Step};
 use crate::model::verdict::Verdict;
 
@@ -27,7 +27,7 @@ pub use find::find;
 pub use pruned::{PRUNED, PruneRule, PrunedReport, plan_pruning, prune_reports, pruned};
 pub use read::{is_pending, read};
 pub use review::{Review, ReviewState};
-pub use verify::{Extent, Proof, exit_code, prove_aftermath, prove_dump, verify_all};
+pub use verify::{Proof, VerifiedExtent, exit_code, prove_aftermath, prove_dump, verify_all};
 
 /// One night.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -48,7 +48,7 @@ pub struct NightEntry {
     /// Whether it hangs together with the others.
     pub chain: ChainState,
     /// What came after the report was signed; signed by itself, and only to be believed where [`NightEntry::disorder`] is silent.
-    pub aftermath: Aftermath,
+    pub aftermath: PostReport,
     /// What else is wrong with it, a line each: a side file that is gone or has another length.
     pub troubles: Vec<String>,
     /// What administrators said of it, oldest first.

@@ -13,7 +13,7 @@ use super::{ChainState, Content, NightEntry, SignatureState, Summary, pruned, re
 use crate::base::error::{Context, Error, Result};
 use crate::base::files;
 use crate::base::time::Timestamp;
-use crate::model::post_report::Aftermath;
+use crate::model::post_report::PostReport;
 use crate::model::report::Report;
 use crate::model::run::CLOSING;
 use crate::model::verdict::DumpVerdict;
@@ -72,7 +72,7 @@ fn one(path: &Path, trust: Option<Trust<'_>>) -> Option<(NightEntry, Option<Link
         signature: SignatureState::Unsigned,
         is_checked: trust.is_some(),
         chain: ChainState::Unknown,
-        aftermath: Aftermath::Nothing,
+        aftermath: PostReport::Nothing,
         troubles: Vec::new(),
         reviews: Vec::new(),
     };
@@ -214,7 +214,7 @@ fn may_be_running(started_at: Timestamp, now: Timestamp) -> bool {
 fn note_running(found: &mut [(NightEntry, Option<Link>)], now: Timestamp) {
     let is_night = |entry: &NightEntry| match &entry.content {
         Content::NoReport { .. } => true,
-        Content::Report(_) => entry.aftermath != Aftermath::Nothing,
+        Content::Report(_) => entry.aftermath != PostReport::Nothing,
         Content::Unreadable(_) | Content::Missing { .. } => false,
     };
     let has_begun = |entry: &NightEntry| entry.started_at.is_none_or(|at| at <= now);
@@ -223,7 +223,7 @@ fn note_running(found: &mut [(NightEntry, Option<Link>)], now: Timestamp) {
     let Some(entry) = newest else { return };
     match (&mut entry.content, &mut entry.aftermath) {
         (Content::NoReport { may_be_running }, _) => *may_be_running = entry.troubles.is_empty(),
-        (_, Aftermath::Absent { may_be_running }) => *may_be_running = true,
+        (_, PostReport::Absent { may_be_running }) => *may_be_running = true,
         _ => {}
     }
 }

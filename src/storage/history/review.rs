@@ -48,7 +48,7 @@ pub enum ReviewState {
 /// What is signed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Statement {
+pub struct ReviewStatement {
     /// [`FORMAT`].
     pub format: u32,
     /// SHA-256 of `report.json`.
@@ -77,7 +77,7 @@ fn void(path: &Path, error: &Error) -> Review {
 
 fn one(path: &Path, report_sha256: &str, trust: Option<Trust<'_>>) -> Result<Review> {
     let bytes = files::read(path, files::CLOSING).doing(|| "read the review")?;
-    let statement: Statement = json::from_slice("review", &bytes, FORMAT..=FORMAT)?;
+    let statement: ReviewStatement = json::from_slice("review", &bytes, FORMAT..=FORMAT)?;
     let state = match trust {
         _ if statement.report_sha256 != report_sha256 => ReviewState::Void("it is of another report".into()),
         None => ReviewState::NotChecked,

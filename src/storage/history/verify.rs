@@ -6,10 +6,10 @@ use std::path::Path;
 
 use super::{ChainState, Content, DumpState, NightEntry, PRUNED, check_dump, read};
 use crate::base::error::Result;
-use crate::model::post_report::Aftermath;
+use crate::model::post_report::PostReport;
 use crate::model::report::Report;
 use crate::model::run::{CLOSING, DumpFacts};
-use crate::storage::reports::{self, Check, REPORT, Trust};
+use crate::storage::reports::{self, REPORT, SignatureCheck, Trust};
 
 const NOT_PROVEN: u8 = 2;
 
@@ -32,7 +32,7 @@ pub struct Proof {
 
 /// Which nights, and what else is looked at.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Extent<'a> {
+pub struct VerifiedExtent<'a> {
     /// Only this night and those before it, along the chain.
     pub back_from: Option<&'a str>,
     /// Dumps below this backup directory.
@@ -43,7 +43,7 @@ pub struct Extent<'a> {
 ///
 /// # Errors
 /// When the directory cannot be listed.
-pub fn verify_all(dir: &Path, trust: Trust<'_>, extent: Extent<'_>) -> Result<Vec<Proof>> {
+pub fn verify_all(dir: &Path, trust: Trust<'_>, extent: VerifiedExtent<'_>) -> Result<Vec<Proof>> {
     let mut entries = read(dir, Some(trust.allowed), trust.now)?;
     if let Some(id) = extent.back_from {
         entries = ancestors(entries, id);
@@ -115,7 +115,7 @@ fn one(entry: &NightEntry, trust: Trust<'_>, backups: Option<&Path>, is_newest: 
 fn prove_report(entry: &NightEntry, trust: Trust<'_>, backups: Option<&Path>, is_newest: bool, proof: &mut Proof) {
     match reports::verify(&entry.path, trust.allowed, trust.identity, trust.now) {
         Err(error) => note(proof, 2, error.to_string()),
-        Ok(Check::Good(verified)) => {
+        Ok(SignatureCheck::Good(verified)) => {
             proof.lines.push(format!("good signature of {}", verified.signer));
             proof.verdict_line = Some(verified.report.verdict_line.clone());
             proof.wrongs = verified.aftermath.wrongs(verified.report.verdict.exit_code());
@@ -156,12 +156,12 @@ pub fn prove_dump(report: &Report, backups: &Path, is_needed: bool) -> (u8, Stri
 }
 
 /// Code and line for what came after a report; no line where nothing was to come.
-pub fn prove_aftermath(aftermath: &Aftermath) -> (u8, Option<String>) {
+pub fn prove_aftermath(aftermath: &PostReport) -> (u8, Option<String>) {
     match aftermath {
-        Aftermath::Nothing => (0, None),
-        Aftermath::Told(_) => (0, Some(format!("{CLOSING} as well"))),
-        Aftermath::Absent { may_be_running: true } => (NOT_PROVEN, aftermath.pending().map(str::to_owned)),
-        Aftermath::Absent { may_be_running: false } | Aftermath::Void(_) => (NOT_PROVEN, aftermath.disorder()),
+        PostReport::Nothing => (0, None),
+        PostReport::Told(_) => (0, Some(format!("{CLOSING} as well"))),
+        PostReport::Absent { may_be_running: true } => (NOT_PROVEN, aftermath.pending().map(str::to_owned)),
+        PostReport::Absent { may_be_running: false } | PostReport::Void(_) => (NOT_PROVEN, aftermath.disorder()),
     }
 }
 

@@ -12,15 +12,15 @@ use crate::base::error::{Context, Error, Result};
 use crate::base::files;
 use crate::base::json;
 use crate::base::time::Timestamp;
-use crate::model::post_report::Aftermath;
+use crate::model::post_report::PostReport;
 use crate::model::report::{Report, SideFile};
 use crate::model::run::{CLOSING, Closing};
 use crate::storage::signature;
 use crate::storage::signers::AllowedSigners;
 
-/// What a verification found. Anything but [`Check::Good`] is no proof of anything.
+/// What a verification found. Anything but [`SignatureCheck::Good`] is no proof of anything.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Check {
+pub enum SignatureCheck {
     /// Signed by somebody who may, and unchanged since; also when what it says is "damaged".
     Good(Box<Verified>),
     /// There is no signature.
@@ -43,10 +43,10 @@ pub struct Verified {
     /// SHA-256 of `report.json`, as the next report names it.
     pub sha256: String,
     /// What came after it was signed; that may be no proof, also beside a good report.
-    pub aftermath: Aftermath,
+    pub aftermath: PostReport,
 }
 
-impl Check {
+impl SignatureCheck {
     /// 0 when good, else 2: then there is no answer.
     pub fn exit_code(&self) -> u8 {
         match self {
@@ -56,7 +56,7 @@ impl Check {
     }
 }
 
-impl fmt::Display for Check {
+impl fmt::Display for SignatureCheck {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Good(verified) => write!(f, "good signature of {}", verified.signer),
@@ -111,25 +111,25 @@ pub fn authorship(path: &Path, bytes: &[u8], namespace: &str, trust: Trust<'_>) 
 
 /// Verifies a report directory or a `report.json`. With an `identity`, only that signer counts; `now` is held against
 /// the times in the list of allowed signers. An error: it could not be read at all.
-pub fn verify(path: &Path, allowed: &AllowedSigners, identity: Option<&str>, now: Timestamp) -> Result<Check> {
+pub fn verify(path: &Path, allowed: &AllowedSigners, identity: Option<&str>, now: Timestamp) -> Result<SignatureCheck> {
     let path = if path.is_dir() { path.join(REPORT) } else { path.to_owned() };
     let doing = || format!("read report {}", path.display());
     let bytes = files::read(&path, files::REPORT).doing(doing)?;
     let trust = Trust { allowed, identity, now };
     let signer = match authorship(&path, &bytes, signature::NAMESPACE, trust)? {
         Authorship::Of(signer) => signer,
-        Authorship::Unsigned => return Ok(Check::Unsigned),
-        Authorship::BadSignature(reason) => return Ok(Check::BadSignature(reason)),
-        Authorship::UnknownSigner(reason) => return Ok(Check::UnknownSigner(reason)),
+        Authorship::Unsigned => return Ok(SignatureCheck::Unsigned),
+        Authorship::BadSignature(reason) => return Ok(SignatureCheck::BadSignature(reason)),
+        Authorship::UnknownSigner(reason) => return Ok(SignatureCheck::UnknownSigner(reason)),
     };
     let report = Report::from_bytes(&bytes).doing(doing)?;
     let changed: Vec<String> = report.side_files.iter().filter_map(|file| change(&path, file)).collect();
     if !changed.is_empty() {
-        return Ok(Check::SideFiles(changed));
+        return Ok(SignatureCheck::SideFiles(changed));
     }
     let sha256 = super::sha256(&bytes);
     let aftermath = aftermath(&path, &report, &sha256, Some(trust));
-    Ok(Check::Good(Box::new(Verified { report, signer, sha256, aftermath })))
+    Ok(SignatureCheck::Good(Box::new(Verified { report, signer, sha256, aftermath })))
 }
 
 /// The only command that goes on after its report.
@@ -137,25 +137,25 @@ const NIGHTLY: &str = "nightly";
 
 /// What came after this `report.json`, whose hash is given, was signed. Without `trust` nobody knows whose word it is, but it is signed where
 /// the report is, and it is of this report.
-pub fn aftermath(path: &Path, report: &Report, sha256: &str, trust: Option<Trust<'_>>) -> Aftermath {
+pub fn aftermath(path: &Path, report: &Report, sha256: &str, trust: Option<Trust<'_>>) -> PostReport {
     let file = path.with_file_name(CLOSING);
     let bytes = match files::read(&file, files::CLOSING) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == ErrorKind::NotFound => return without_closing(&file, report),
-        Err(error) => return Aftermath::Void(Error::from(error).to_string()),
+        Err(error) => return PostReport::Void(Error::from(error).to_string()),
     };
     match demand_signed(&file, &bytes, trust).and_then(|()| closing_of(&bytes, report, sha256)) {
-        Ok(closing) => Aftermath::Told(Box::new(closing)),
-        Err(error) => Aftermath::Void(error.to_string()),
+        Ok(closing) => PostReport::Told(Box::new(closing)),
+        Err(error) => PostReport::Void(error.to_string()),
     }
 }
 
-fn without_closing(file: &Path, report: &Report) -> Aftermath {
+fn without_closing(file: &Path, report: &Report) -> PostReport {
     let is_unfinished = file.with_file_name(format!("{CLOSING}.new")).exists();
     if signature_of(file).exists() && !is_unfinished {
-        return Aftermath::Void("it is not here, and its signature is".into());
+        return PostReport::Void("it is not here, and its signature is".into());
     }
-    if report.command == NIGHTLY { Aftermath::Absent { may_be_running: false } } else { Aftermath::Nothing }
+    if report.command == NIGHTLY { PostReport::Absent { may_be_running: false } } else { PostReport::Nothing }
 }
 
 fn demand_signed(file: &Path, bytes: &[u8], trust: Option<Trust<'_>>) -> Result<()> {

@@ -29,11 +29,11 @@ fn nights(last: &str, count: u64) -> Vec<Held> {
     (0..count).map(|night| at(last - night * DAY_S)).map(|time| held(&time.to_string()[..10], time)).collect()
 }
 
-fn kept(plan: &Plan) -> Vec<&str> {
+fn kept(plan: &RetentionPlan) -> Vec<&str> {
     plan.keep.iter().map(|kept| kept.id.as_str()).collect()
 }
 
-fn ids(plan: &Plan) -> (BTreeSet<String>, BTreeSet<String>) {
+fn ids(plan: &RetentionPlan) -> (BTreeSet<String>, BTreeSet<String>) {
     (plan.keep.iter().map(|kept| kept.id.clone()).collect(), plan.remove.iter().cloned().collect())
 }
 
