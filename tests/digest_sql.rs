@@ -160,7 +160,7 @@ fn what_is_not_one_table_is_refused_with_what_to_write() {
         "error: look t up: several schemas have a table of that name\n  try: name the schema: \"B\".t, a.t\n"
     );
     assert!(error("b.t").contains("there is no such table in this database"), "{}", error("b.t"));
-    assert!(error("a.v").contains("a.v is a view: it holds no rows"), "{}", error("a.v"));
+    assert!(error("a.v").contains("a.v is a view: it has no rows of its own"), "{}", error("a.v"));
     assert!(error("a.s").contains("a.s is not a table"), "{}", error("a.s"));
     assert!(error("a.b.c").contains("more than a schema and a name"), "{}", error("a.b.c"));
     assert!(statement("\"B\".T", &database.conninfo).is_ok());

@@ -206,7 +206,7 @@ fn the_morning_after(world: &NightWorld) {
     fs::write(&allowed, format!("pgwitness {}", fs::read_to_string(world.path("key.pub")).unwrap())).unwrap();
     let [reports, allowed] = [&reports, &allowed].map(|path| path.to_str().unwrap());
     let said = world.demand(&["report", "verify", reports, "--allowed-signers", allowed], 0);
-    assert!(said.ends_with("3 nights: all proven, the chain is whole; 1 with trouble after the report\n"), "{said}");
+    assert!(said.ends_with("3 nights: all proven, the chain is whole; 1 with a problem after the report\n"), "{said}");
     let said = world.demand(&["report", "list", reports, "--allowed-signers", allowed], 0);
     assert_eq!((said.matches("sound, but").count(), said.matches("division by zero").count()), (1, 1), "{said}");
     let said = world.demand(&["report", "show", "previous", "--directory", reports], 0);
@@ -444,7 +444,7 @@ fn a_tablespace_that_the_restore_server_lacks_is_named_before_the_dump_and_can_b
     database.run("ALTER TABLE shop.orders SET TABLESPACE fast_one");
     world.set("restore", &support::night::text("url", other.conninfo("postgres")));
     let said = world.demand(&["nightly"], 2);
-    assert!(said.contains("the source uses the tablespace fast_one, and the server of the copy"), "{said}");
+    assert!(said.contains("the source uses the tablespace fast_one, and the restore server"), "{said}");
     assert!(said.contains("set restore.no_tablespaces = true"), "{said}");
     world.set("restore", "no_tablespaces = true");
     let said = world.demand(&["nightly"], 0);

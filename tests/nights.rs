@@ -249,7 +249,7 @@ fn the_list_shows_every_kind_of_night_and_its_exit_code_is_not_the_verdict() {
         "not signed",
         "bad signature",
         "missing-",
-        "14 nights, 8 not in order; 1 with trouble after the report",
+        "14 nights, 8 not in order; 1 with a problem after the report",
         "after the report: left behind: RDS instance",
         "closing.json: bad signature",
         "no closing.json: the run was killed",
@@ -706,11 +706,11 @@ fn show_puts_findings_first_and_shows_the_night() {
     let (code, text) = world.says("show 20260617 --directory {dir}");
     assert_eq!(code, 1, "{text}");
     let place = |part: &str| text.find(part).unwrap_or_else(|| panic!("{part} in\n{text}"));
-    assert!(place("1 finding") < place("expected rows") && place("expected rows") < place("the night"));
+    assert!(place("1 finding") < place("expected rows") && place("expected rows") < place("the run"));
     assert!(place("12 min 34 s") > 0 && place("skipped: nothing left over") > 0);
     let verdict = place("\ndamaged: 1 finding (rows, sequences, large objects, schema, foreign keys)\n");
-    assert!(place("the night") < verdict && verdict < place("after the report was signed"), "{text}");
-    assert!(text.ends_with("nothing went wrong after it\n"), "{text}");
+    assert!(place("the run") < verdict && verdict < place("after the report was signed"), "{text}");
+    assert!(text.ends_with("no problem after it\n"), "{text}");
     let (code, text) = world.says("show 20260611 --directory {dir}");
     assert_eq!(code, 0, "{text}");
     assert!(text.contains("\n  delete_instance: failed: delete RDS instance"), "{text}");

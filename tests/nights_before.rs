@@ -1,4 +1,4 @@
-//! What a night on any PostgreSQL server knows before it dumps: programs, extensions and roles of the server of the copy.
+//! What a night on any PostgreSQL server knows before it dumps: programs, extensions and roles of the restore server.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "in a test, that is how to fail")]
 
@@ -45,7 +45,7 @@ fn refused(world: &NightWorld) -> String {
         checked.contains(&format!("✗ source and copy: {}\n", error.replace("\n  try: ", "; "))),
         "{error}\n{checked}"
     );
-    assert!(checked.contains("failed: a night would fail too"), "{checked}");
+    assert!(checked.contains("failed: a run would fail too"), "{checked}");
     let planned = world.demand(&["nightly", "--dry-run"], 2);
     assert!(planned.contains(&format!("✗ {}\n", error.lines().next().unwrap())), "{error}\n{planned}");
     error.replace(&place(), "COPIES")
@@ -70,7 +70,7 @@ const EXTENSIONS: &str = "INSERT INTO pg_catalog.pg_extension VALUES
 #[test]
 fn extensions_that_the_server_of_the_copy_lacks_are_named_before_the_dump() {
     let (_database, mut world) = world("extensions", EXTENSIONS);
-    let expected = "the source uses the extensions aws_lambda, aws_s3, and the server of the copy (COPIES) does not have them\n  \
+    let expected = "the source uses the extensions aws_lambda, aws_s3, and the restore server (COPIES) does not have them\n  \
                     try: install them there, for PostgreSQL MAJOR; what the copy can do without is named in \
                     [[restore.accept]], object = \"EXTENSION aws_lambda\"";
     let major = support::tools().version.major.to_string();
@@ -90,7 +90,7 @@ fn roles_that_the_server_of_the_copy_lacks_are_named_before_a_good_dump_is_calle
         CREATE TEMP TABLE c (i int)";
     let (_database, mut world) = world("roles", sql);
     let expected = "the source has objects or rights of the roles owner_there, reader_there, \
-                    and the server of the copy (COPIES) does not have the roles\n  \
+                    and the restore server (COPIES) does not have the roles\n  \
                     try: create the roles there: CREATE ROLE owner_there; CREATE ROLE reader_there; \
                     Or set restore.no_owner and restore.no_privileges";
     assert_eq!(refused(&world), expected);

@@ -202,7 +202,7 @@ fn ten_nights_tell_the_right_story() {
     is_sane(&index);
     for wanted in [
         "10 nights: 2 sound, 3 “sound, but”, 2 damaged, 1 inconclusive, 1 unproven, 1 missing",
-        "1 trouble, 1 left behind",
+        "1 problem, 1 left behind",
         "closing bad",
         "no closing",
         "missing: the next report names it",

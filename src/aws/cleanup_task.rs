@@ -1,8 +1,8 @@
-//! The words for an instance that we could not delete.
+//! Message texts for an instance that could not be deleted.
 //!
-//! Never says that something is gone: whoever reads this has to look.
+//! They never state that the instance is gone: the user must check in AWS.
 
-/// What people must read: the instance still costs money and holds a copy of production. `why` is what hindered us.
+/// The instance still costs money and holds a restored copy of production. `why` is the error that prevented the deletion.
 pub fn debt(identifier: &str, region: &str, why: &str) -> String {
     format!(
         "STILL RUNNING AND BILLED: RDS instance {identifier} in {region}, a copy of production ({why}); delete it with: \
@@ -11,7 +11,7 @@ pub fn debt(identifier: &str, region: &str, why: &str) -> String {
     )
 }
 
-/// For an instance of the journal that was looked at and is not proven to be the one that was made.
+/// For an instance from the journal that was described and is not proven to be the instance that this program made.
 pub fn left_alone(identifier: &str, region: &str, why: &str) -> String {
     format!(
         "LEFT ALONE: RDS instance {identifier} in {region} ({why}); look at it in the RDS console: if it is the temporary \

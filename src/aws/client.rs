@@ -1,6 +1,6 @@
-//! The connection to AWS: region, credentials, retries, time-outs, on our own TLS stack.
+//! The connection to AWS: region, credentials, retries, timeouts, on the TLS stack of this program.
 //!
-//! Never makes a call that changes something: see `restore`, `password` and `proof`.
+//! This module makes read-only calls; `restore`, `password` and `delete` make the others.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -28,23 +28,24 @@ use crate::model::progress::Listener;
 const ATTEMPTS: u32 = 6;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(45);
-/// For all attempts of a call and the waits between them.
+/// Limit for all attempts of a call and the pauses between them.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(240);
-/// AWS's own limit for signatures; and our proofs compare our times with AWS's.
+/// AWS rejects signatures with a larger skew; the deletion rules also compare local times with AWS times.
 const MAX_SKEW_S: u64 = 300;
 
-/// Who we are to AWS.
+/// The caller identity that AWS reports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
     /// 12 digits; checked against the configured one.
     pub account: String,
     /// For instance `arn:aws:iam::123456789012:user/pgwitness`.
     pub arn: String,
-    /// How far this machine's clock is behind AWS's, in seconds; negative when ahead. `None` when AWS did not say.
+    /// Seconds that the clock of this machine is behind the clock of AWS; negative when ahead. `None` when AWS did not return a
+    /// date.
     pub clock_skew_s: Option<i64>,
 }
 
-/// A client for one region, and what the configuration says of production.
+/// A client for one region, and the configuration of the source.
 pub struct Rds {
     pub(in crate::aws) api: aws_sdk_rds::Client,
     pub(in crate::aws) listener: Listener,
@@ -53,16 +54,15 @@ pub struct Rds {
 }
 
 impl Rds {
-    /// Region, profile and credentials as `aws` would find them. Nothing is sent yet. Status changes and retries are told to
-    /// `listener`.
+    /// Finds region, profile and credentials as `aws` does. Sends no request. Status changes and retries are sent to `listener`.
     ///
     /// # Errors
-    /// No region. (That there are no credentials, [`Rds::identity`] says.)
+    /// No region. Missing credentials are reported by [`Rds::identity`].
     pub async fn connect(source: &RdsSource, listener: &Listener) -> Result<Self> {
         Self::connect_as(source, listener, None).await
     }
 
-    /// As [`Rds::connect`], with credentials instead of the search for some.
+    /// As [`Rds::connect`], with the given credentials; no search for credentials.
     ///
     /// # Errors
     /// No region.
@@ -79,24 +79,25 @@ impl Rds {
         })
     }
 
-    /// What the configuration says of production and the temporary instance.
+    /// The configuration of production and of the temporary instance.
     pub fn source(&self) -> &RdsSource {
         &self.source
     }
 
-    /// Who we are: `sts:GetCallerIdentity`. `now` is the clock of this machine at the call.
+    /// The caller identity: `sts:GetCallerIdentity`. `now` is the clock of this machine at the call.
     ///
     /// # Errors
-    /// No or expired credentials, another account than the configured one, a clock that is more than five minutes wrong.
+    /// No or expired credentials, another account than the configured one, a clock that is off by more than five minutes.
     pub async fn identity(&self, now: Timestamp) -> Result<Identity> {
         let dates = Dates::default();
         let call = self.sts.get_caller_identity().customize().interceptor(dates.clone());
         let started = Instant::now();
         let answer = call.send().await.map_err(Trouble::from);
         let clock_skew_s = dates.skew_s(now, started);
-        // First the clock: the SDK signs with AWS's time once it knows it, or fails with an error that does not name the clock.
+        // Check the clock first: the SDK signs with AWS's time once it has it, or fails with an error that does not name the
+        // clock.
         check_clock(clock_skew_s)?;
-        let answer = answer.doing(|| "ask AWS who we are")?;
+        let answer = answer.doing(|| "get the caller identity from AWS")?;
         let account = answer.account.unwrap_or_default();
         check_account(self.source.account.as_deref(), &account)?;
         Ok(Identity { account, arn: answer.arn.unwrap_or_default(), clock_skew_s })
@@ -135,7 +136,7 @@ fn check_clock(skew_s: Option<i64>) -> Result<()> {
 
 fn check_account(configured: Option<&str>, account: &str) -> Result<()> {
     if account.is_empty() {
-        return Err(Error::new("AWS did not say of which account the credentials are"));
+        return Err(Error::new("AWS did not return the account of the credentials"));
     }
     match configured.filter(|configured| *configured != account) {
         Some(configured) => {
@@ -146,7 +147,7 @@ fn check_account(configured: Option<&str>, account: &str) -> Result<()> {
     }
 }
 
-/// The `Date` header of the last answer, and when it came.
+/// The `Date` header of the last answer, and the time when it arrived.
 #[derive(Debug, Clone, Default)]
 struct Dates(Arc<Mutex<Option<(String, Instant)>>>);
 

@@ -1,12 +1,13 @@
-//! Refuses an answer that was cut off.
+//! Rejects a truncated answer.
 //!
-//! The SDK takes half an answer for a whole one: what was cut off would be "there is none", and a list without its end complete.
+//! The SDK accepts a truncated answer as complete: missing elements would be read as absent, and a truncated list as the whole
+//! list.
 
 use aws_sdk_sts::config::interceptors::AfterDeserializationInterceptorContextRef;
 use aws_sdk_sts::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_sts::error::BoxError;
 
-/// Looks at the end of every answer that says that all went well.
+/// Checks the end of every successful answer.
 #[derive(Debug)]
 pub struct Whole;
 
@@ -22,15 +23,15 @@ impl Intercept for Whole {
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let response = context.response();
-        // An error's code is there, or it is not known what was answered.
+        // Failed answers pass: without an error code they are classified as unknown.
         if !response.status().is_success() || response.body().bytes().is_some_and(is_whole) {
             return Ok(());
         }
-        Err("the answer was cut off, or is not AWS's".into())
+        Err("the answer is truncated, or is not from AWS".into())
     }
 }
 
-/// All that stands for an action's answer is in one element, `ActionResponse`.
+/// The whole answer to an action is in one element, `ActionResponse`.
 fn is_whole(body: &[u8]) -> bool {
     let text = body.trim_ascii_end();
     let Some(tag) = text.strip_suffix(b"Response>") else { return false };

@@ -1,6 +1,6 @@
-//! Looks at instances: production, one by name, all that carry our tag.
+//! Describes instances: production, one by identifier, all with the managed tag.
 //!
-//! Never takes a failed look for "not there".
+//! A failed lookup is not the same as "not found".
 
 use aws_sdk_rds::types::{DbInstance, Filter, PendingModifiedValues};
 
@@ -11,11 +11,11 @@ use super::identifier::is_temporary_identifier;
 use super::tags;
 use crate::base::error::{Context, Error, Result};
 
-/// More pages than any account has instances.
+/// More pages than any account has.
 const MAX_PAGES: usize = 1000;
 
 impl Rds {
-    /// Production as configured, and no other: a configured `resource_id` must be its own.
+    /// Production as configured: a configured `resource_id` must match.
     ///
     /// # Errors
     /// Not found, another resource id, not PostgreSQL, a member of a cluster.
@@ -30,7 +30,7 @@ impl Rds {
         source_of(described).doing(doing)
     }
 
-    /// No such name, or under that name another instance: says where the pinned one is now.
+    /// No instance of that name, or another instance: states the current name of the pinned one.
     async fn not_the_source(&self, found: Option<&Described>) -> Error {
         let region = &self.source().region;
         let seen = found.map_or_else(
@@ -47,16 +47,16 @@ impl Rds {
         }
     }
 
-    /// The instance of this name, afresh; `None` only when RDS says `DBInstanceNotFound`.
+    /// Describes the instance of this name; `None` only when RDS returns `DBInstanceNotFound`.
     ///
     /// # Errors
-    /// Whatever else RDS says: then it is not known whether it exists.
+    /// Any other answer of RDS: then it is not known whether the instance exists.
     pub async fn describe(&self, identifier: &str) -> Result<Option<Described>> {
         let found = self.look(identifier).await.doing(|| format!("describe instance {identifier}"))?;
         Ok(found.into_iter().next())
     }
 
-    /// All that RDS shows under this name; empty only when it says `DBInstanceNotFound`.
+    /// All instances that RDS returns for this name; empty only for `DBInstanceNotFound`.
     pub(in crate::aws) async fn look(&self, identifier: &str) -> Result<Vec<Described>, Trouble> {
         let answer = self.api.describe_db_instances().db_instance_identifier(identifier).send().await;
         match answer.map_err(Trouble::from) {
@@ -69,7 +69,7 @@ impl Rds {
         }
     }
 
-    /// The instance with this resource id, whatever its name is now.
+    /// The instance with this resource id, under any name.
     pub(in crate::aws) async fn find_by_resource_id(&self, resource_id: &str) -> Result<Option<Described>, Trouble> {
         let filter = Filter::builder().name("dbi-resource-id").values(resource_id).build();
         let all = self.all_instances(Some(filter)).await?;
@@ -91,10 +91,10 @@ impl Rds {
         Err(Trouble::odd("the list of instances has no end"))
     }
 
-    /// All instances that carry our tag and have a name of ours, the oldest name first: what `sweep` shows.
+    /// All instances with the managed tag and a temporary identifier, oldest name first: what `sweep` shows.
     ///
     /// # Errors
-    /// Whatever RDS says: then it is not known what is left.
+    /// Any error of RDS: then it is not known what is left.
     pub async fn leftovers(&self) -> Result<Vec<Described>> {
         let mut all = self.all_instances(None).await.doing(|| "list instances")?;
         let prefix = &self.source().temporary.prefix;
@@ -152,7 +152,7 @@ pub(in crate::aws) fn described(instance: &DbInstance) -> Described {
     }
 }
 
-/// RDS sends empty elements for what there is not.
+/// RDS sends empty elements for absent values.
 fn some(value: Option<&str>) -> Option<String> {
     value.filter(|value| !value.is_empty()).map(str::to_owned)
 }
@@ -161,7 +161,7 @@ fn endpoint(endpoint: &aws_sdk_rds::types::Endpoint) -> Option<InstanceAddress> 
     Some(InstanceAddress { host: some(endpoint.address())?, port: endpoint.port()?.try_into().ok()? })
 }
 
-/// `PendingModifiedValues` is always there; empty lists and groups in it are no change.
+/// `PendingModifiedValues` is always present; empty lists and groups in it are no change.
 fn is_pending(values: &PendingModifiedValues) -> bool {
     let mut values = values.clone();
     values.processor_features = values.processor_features.filter(|list| !list.is_empty());

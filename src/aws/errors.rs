@@ -1,6 +1,6 @@
-//! Sorts what went wrong with a call to AWS: refused, not allowed, or not known.
+//! Classifies a failed call to AWS: refused, denied, or unknown.
 //!
-//! Never takes "not known" for "no": only AWS's own words say that something is not there.
+//! "Unknown" is not "no": only an answer of AWS proves that something does not exist.
 
 use std::error::Error as StdError;
 
@@ -10,7 +10,7 @@ use aws_sdk_rds::error::{ProvideErrorMetadata, SdkError};
 
 use crate::base::error::Error;
 
-/// Codes that do not change by waiting.
+/// Codes that a retry does not change.
 const DENIED: &[&str] = &[
     "AccessDenied",
     "AccessDeniedException",
@@ -28,7 +28,7 @@ const DENIED: &[&str] = &[
     "UnauthorizedOperation",
     "UnrecognizedClientException",
 ];
-/// Codes by which AWS asks for patience, beside HTTP status 429 and 5xx.
+/// Codes that ask for a later retry, besides HTTP status 429 and 5xx.
 const BUSY: &[&str] = &[
     "BandwidthLimitExceeded",
     "InternalError",
@@ -50,14 +50,14 @@ const BUSY: &[&str] = &[
     "TransactionInProgressException",
 ];
 
-/// What is known after a call that failed.
+/// What is known after a failed call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// AWS read the call and said no.
+    /// AWS processed the call and refused it.
     Refused,
-    /// We are nobody, or may not: no use to go on.
+    /// No valid credentials, or no permission: do not retry.
     Denied,
-    /// Lost on the way, or AWS was busy: whether the call was carried out is not known.
+    /// No answer, or AWS was busy: it is not known whether the call was carried out.
     Unknown,
 }
 
@@ -68,17 +68,17 @@ pub struct Trouble {
     pub kind: Kind,
     /// AWS's code, for instance `DBInstanceNotFound`; empty when there was no answer.
     pub code: String,
-    /// One line.
+    /// One line of text.
     pub text: String,
 }
 
 impl Trouble {
-    /// An answer that cannot be.
+    /// An answer that is invalid.
     pub fn odd(text: impl Into<String>) -> Self {
         Self { kind: Kind::Unknown, code: String::new(), text: text.into() }
     }
 
-    /// Whether AWS refused with this code; `Fault` at its end makes no difference.
+    /// Whether AWS refused with this code, with or without the suffix `Fault`.
     pub fn is(&self, code: &str) -> bool {
         self.kind == Kind::Refused && self.code.strip_suffix("Fault").unwrap_or(&self.code) == code
     }
@@ -92,14 +92,14 @@ impl Trouble {
             Kind::Refused
         };
         let text = match (code, message) {
-            ("", _) => format!("AWS answered with HTTP status {status} and nothing we can read"),
+            ("", _) => format!("AWS answered with HTTP status {status} and an unreadable body"),
             (code, "") => code.to_owned(),
             (code, message) => format!("{code}: {message}"),
         };
         Self { kind, code: code.to_owned(), text }
     }
 
-    /// No credentials at all do not come by waiting; a provider that was slow may answer next time.
+    /// Missing credentials do not appear by waiting; a slow provider may answer next time.
     fn unanswered(error: &(dyn StdError + 'static)) -> Self {
         let mut innermost = error;
         while let Some(inner) = innermost.source() {
@@ -109,7 +109,7 @@ impl Trouble {
             innermost = inner;
         }
         let text = Error::from_source(error).to_string();
-        // How the SDK's layers are called helps nobody; the innermost one knows why.
+        // Drop the names of the SDK layers; the innermost error has the cause.
         let is_dispatch = text.starts_with("dispatch failure: ");
         let text = if is_dispatch { format!("no answer from AWS: {innermost}") } else { text };
         Self { kind: Kind::Unknown, code: String::new(), text: one_line(&text) }
@@ -117,7 +117,7 @@ impl Trouble {
 
     fn of_credentials(error: &CredentialsError) -> Self {
         let (kind, text) = match error {
-            // It lists every place where there are none, over many lines.
+            // The original lists every place without credentials, over many lines.
             CredentialsError::CredentialsNotLoaded(_) => (
                 Kind::Denied,
                 "no credentials for AWS, neither in the environment nor in a profile nor of this machine".into(),

@@ -1,6 +1,6 @@
-//! What RDS says of instances and snapshots, as plain data.
+//! Instances and snapshots as RDS describes them, as plain data.
 //!
-//! Never guesses: what RDS did not say is `None`, and what may be deleted is not decided on it.
+//! A value that RDS did not return is `None`; the deletion rules do not rely on it.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -8,15 +8,15 @@ use aws_smithy_types::DateTime;
 
 use crate::base::time::Timestamp;
 
-/// Before 1970 becomes 1970.
+/// A time before 1970 becomes 1970.
 pub(in crate::aws) fn timestamp(time: &DateTime) -> Timestamp {
     Timestamp::new(UNIX_EPOCH + Duration::from_secs(time.secs().try_into().unwrap_or_default()))
 }
 
-/// Where an instance listens, as the API says.
+/// Where an instance listens, from the API.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InstanceAddress {
-    /// A name in DNS.
+    /// DNS name.
     pub host: String,
     /// Usually 5432.
     pub port: u16,
@@ -25,31 +25,31 @@ pub struct InstanceAddress {
 /// An instance as `DescribeDBInstances` shows it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Described {
-    /// `DBInstanceIdentifier`; empty when RDS did not say.
+    /// `DBInstanceIdentifier`; empty when RDS did not return it.
     pub identifier: String,
-    /// `DbiResourceId`: never changes, survives renames, never comes again.
+    /// `DbiResourceId`: unchanged by a rename, never reused.
     pub resource_id: Option<String>,
-    /// `DBInstanceArn`: says the account and the region.
+    /// `DBInstanceArn`: contains the account and the region.
     pub arn: Option<String>,
-    /// `DBInstanceStatus`; empty when RDS did not say.
+    /// `DBInstanceStatus`; empty when RDS did not return it.
     pub status: String,
-    /// `InstanceCreateTime`; not there yet in the first minutes.
+    /// `InstanceCreateTime`; absent in the first minutes.
     pub created_at: Option<Timestamp>,
     /// `TagList`, in its order.
     pub tags: Vec<(String, String)>,
     /// `DBClusterIdentifier`.
     pub cluster: Option<String>,
-    /// What it is a read replica of.
+    /// The source of this read replica.
     pub replica_of: Option<String>,
     /// Its read replicas, instances and clusters.
     pub replicas: Vec<String>,
     /// `DeletionProtection`.
     pub deletion_protection: Option<bool>,
-    /// `InstanceAddress`, once there is one.
+    /// `InstanceAddress`, once it exists.
     pub endpoint: Option<InstanceAddress>,
     /// `PendingModifiedValues` is not empty.
     pub has_pending_changes: bool,
-    /// `MasterUserSecret`: RDS keeps the password in Secrets Manager and turns it by itself.
+    /// `MasterUserSecret`: RDS keeps the password in Secrets Manager and rotates it.
     pub has_managed_password: bool,
     /// `Engine`, for instance `postgres`.
     pub engine: String,
@@ -64,28 +64,28 @@ pub struct Described {
 }
 
 impl Described {
-    /// The value of a tag that is there exactly once.
+    /// The value of a tag that occurs exactly once.
     pub fn tag(&self, key: &str) -> Option<&str> {
         let mut values = self.tags.iter().filter(|(name, _)| name == key).map(|(_, value)| value.as_str());
         values.next().filter(|_| values.next().is_none())
     }
 
-    /// Whether its own tag says that it cannot be needed any more.
+    /// Whether the expiry tag of the instance is in the past.
     pub fn has_expired(&self, now: Timestamp) -> bool {
         self.tag(super::tags::EXPIRES_AT).and_then(Timestamp::parse).is_some_and(|expires_at| expires_at < now)
     }
 }
 
-/// Production, as it is now.
+/// Production now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceInstance {
     /// `DBInstanceIdentifier`.
     pub identifier: String,
     /// `DbiResourceId`.
     pub resource_id: String,
-    /// Where it listens: never where we connect to.
+    /// Where production listens; pgwitness never connects to it.
     pub endpoint: Option<InstanceAddress>,
-    /// `DeletionProtection`; off deserves a warning.
+    /// `DeletionProtection`; off causes a warning.
     pub deletion_protection: bool,
     /// `EngineVersion`, for instance `17.4`.
     pub engine_version: String,
@@ -98,20 +98,20 @@ pub struct SourceInstance {
 /// A snapshot that can be restored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Snapshot {
-    /// `DBSnapshotIdentifier`; of automated ones it begins with `rds:`.
+    /// `DBSnapshotIdentifier`; automated ones begin with `rds:`.
     pub identifier: String,
-    /// `SnapshotCreateTime`: the data is of this time.
+    /// `SnapshotCreateTime`: the time of the data.
     pub created_at: Timestamp,
     /// `SnapshotType`: `automated` or `manual`.
     pub kind: String,
     /// `EngineVersion`, for instance `17.4`.
     pub engine_version: String,
-    /// `DbiResourceId` of the instance that it was taken of; checked to be the source's.
+    /// `DbiResourceId` of the instance of the snapshot; checked to be the source's.
     pub resource_id: String,
-    /// `MasterUsername`, if RDS said.
+    /// `MasterUsername`, if RDS returned it.
     pub master_username: Option<String>,
     /// `AllocatedStorage`, in GiB.
     pub allocated_gib: u64,
-    /// Things worth keeping in the report: its age, how many were looked at.
+    /// Notes for the report: its age, how many snapshots were listed.
     pub notes: Vec<String>,
 }

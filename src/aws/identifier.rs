@@ -1,6 +1,6 @@
 //! The names of temporary instances: `PREFIX-YYYYMMDDthhmmssz-8hex`.
 //!
-//! Never decides alone what may be deleted: a name is the weakest of the proofs.
+//! A name alone does not permit deletion: it is the weakest of the proofs.
 
 use crate::base::time::Timestamp;
 
@@ -9,7 +9,7 @@ pub fn identifier(prefix: &str, now: Timestamp, random: &str) -> String {
     format!("{prefix}-{}-{random}", now.stamp().to_lowercase())
 }
 
-/// Whether this whole text is a name that [`identifier`] could have made with this prefix.
+/// Whether the whole text is a name that [`identifier`] can make with this prefix.
 pub fn is_temporary_identifier(prefix: &str, text: &str) -> bool {
     let Some((stamp, random)) = rest(prefix, text).and_then(|rest| rest.split_once('-')) else { return false };
     is_stamp(stamp) && random.len() == 8 && random.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
@@ -19,7 +19,7 @@ fn rest<'a>(prefix: &str, text: &'a str) -> Option<&'a str> {
     if prefix.is_empty() { None } else { text.strip_prefix(prefix)?.strip_prefix('-') }
 }
 
-/// `20260131t235959z`, and a time that there is.
+/// `20260131t235959z`, and a valid time.
 fn is_stamp(stamp: &str) -> bool {
     let digits = |from: usize, to: usize| {
         stamp.get(from..to).filter(|part| part.bytes().all(|byte| byte.is_ascii_digit()))?.parse::<u64>().ok()

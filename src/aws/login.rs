@@ -1,7 +1,7 @@
-//! Opens the temporary instance.
+//! Logs in to the temporary instance.
 //!
-//! Never opens production: the endpoint comes from the API and is not production's, the certificate must be that endpoint's, and
-//! the password is one that only this instance was given.
+//! The connection never goes to production: the endpoint comes from the API and differs from production's, the certificate must
+//! match that endpoint, and only this instance has the password.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -14,12 +14,12 @@ use crate::base::secret::Secret;
 use crate::model::progress::Event;
 use crate::postgres::conninfo::{ConnInfo, quote_value};
 
-/// A login that does not work yet is tried again after so long at most.
+/// Longest pause between two login attempts.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
-/// What no login would work with, so that nobody waits for the deadline.
+/// Errors that no retry resolves: stop before the deadline.
 const FINAL: &[&str] = &["certificate"];
 
-/// Where the connection goes: the endpoint itself, or another address on the way to it.
+/// Where to connect: the endpoint itself, or another address that leads to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Way {
     address: Option<IpAddr>,
@@ -27,8 +27,8 @@ struct Way {
 }
 
 impl Rds {
-    /// How to connect to the temporary instance: `verify-full` with the configured bundle, by the endpoint that the API names
-    /// (or through `connect_via`, with the certificate still the endpoint's). Takes nothing from the environment.
+    /// How to connect to the temporary instance: `verify-full` with the configured bundle, to the endpoint that the API returns
+    /// (or through `connect_via`, still with the certificate of the endpoint). Reads nothing from the environment.
     ///
     /// # Errors
     /// No endpoint or user known; the endpoint or resource id is production's; `connect_via` has no address.
@@ -38,16 +38,16 @@ impl Rds {
         source: &SourceInstance,
         secret: &Secret,
     ) -> Result<ConnInfo> {
-        let doing = || format!("find the way to instance {}", instance.identifier);
+        let doing = || format!("find the address of instance {}", instance.identifier);
         let endpoint = distinct_endpoint(instance, source).doing(doing)?;
         let way = self.ways(endpoint).await.doing(doing)?.swap_remove(0);
         self.conninfo(instance, endpoint, &way, secret).doing(doing)
     }
 
-    /// Tries to log in until it works: RDS says `available` before the new password counts.
+    /// Retries the login until it succeeds: RDS reports `available` before the new password is valid.
     ///
     /// # Errors
-    /// The deadline, with the last reason; a certificate that is not the endpoint's at once.
+    /// The deadline, with the last reason; immediately for a certificate that does not match the endpoint.
     pub async fn login(
         &self,
         instance: &Described,
@@ -75,9 +75,9 @@ impl Rds {
         }
     }
 
-    /// The first way that leads in.
+    /// The first address that accepts the login.
     async fn try_ways(&self, instance: &Described, endpoint: &InstanceAddress, secret: &Secret) -> Result<ConnInfo> {
-        let mut last = Error::new("there is no way to it");
+        let mut last = Error::new("it has no address");
         for way in self.ways(endpoint).await? {
             let conninfo = self.conninfo(instance, endpoint, &way, secret)?;
             match probe(&conninfo).await {
@@ -88,7 +88,7 @@ impl Rds {
         Err(last)
     }
 
-    /// At least one.
+    /// At least one address.
     async fn ways(&self, endpoint: &InstanceAddress) -> Result<Vec<Way>> {
         let Some(via) = self.source().temporary.connect_via.as_deref() else {
             return Ok(vec![Way { address: None, port: endpoint.port }]);
@@ -125,12 +125,12 @@ impl Rds {
         ];
         pairs.extend(address.as_deref().map(|address| ("hostaddr", address)));
         let pairs: Vec<String> = pairs.iter().map(|(key, value)| format!("{key}={}", quote_value(value))).collect();
-        // Nothing of the environment: a PGOPTIONS or a service file of another night must not lead elsewhere.
+        // Ignore the environment: PGOPTIONS or a service file must not change the target.
         ConnInfo::resolve(&pairs.join(" "), &|_| None)
     }
 }
 
-/// Only an endpoint of its own, of an instance that is not production.
+/// Requires an endpoint of its own, of an instance that is not production.
 fn distinct_endpoint<'a>(instance: &'a Described, source: &SourceInstance) -> Result<&'a InstanceAddress> {
     let endpoint = instance.endpoint.as_ref().ok_or_else(|| Error::new("it has no endpoint yet"))?;
     if instance.resource_id.is_none() || instance.resource_id.as_deref() == Some(source.resource_id.as_str()) {

@@ -1,7 +1,7 @@
-//! AWS RDS: finds production's snapshot, builds a temporary instance from it, opens it, and deletes that instance alone.
+//! AWS RDS: finds production's snapshot, creates a temporary instance from it, connects to it, and deletes only that instance.
 //!
-//! Never reads production's data, never changes production, never deletes a snapshot, never turns deletion protection off.
-//! There is no code for any of them. What may be deleted is decided in [`proof`], and only there.
+//! No code here reads production's data, changes production, deletes a snapshot or turns deletion protection off. Only [`delete`]
+//! decides what may be deleted.
 
 pub mod identifier;
 mod cleanup_task;

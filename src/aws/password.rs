@@ -1,6 +1,6 @@
-//! Gives the master user of a temporary instance a password that only we know: production's is never needed.
+//! Gives the master user of a temporary instance a new password; production's password is not needed.
 //!
-//! Never touches an instance that is not proven ours.
+//! The instance must be proven first.
 
 use super::client::Rds;
 use super::delete::ProvenTemporary;
@@ -11,7 +11,7 @@ use crate::base::error::{Context, Result};
 use crate::base::secret::Secret;
 
 impl Rds {
-    /// Sets the password and waits until RDS has no pending change; whether it works, [`Rds::login`] says.
+    /// Sets the password and waits until RDS has no pending change; [`Rds::login`] shows whether it works.
     ///
     /// # Errors
     /// As [`Rds::wait_ready`].
@@ -29,7 +29,7 @@ impl Rds {
             if !may_come || deadline.is_over() {
                 return Err(trouble).doing(doing);
             }
-            self.note(notes, format!("password not taken yet: {}", trouble.text));
+            self.note(notes, format!("password not accepted yet: {}", trouble.text));
             self.pause(deadline).await;
         }
         self.wait_ready(instance.claim(), deadline, notes).await

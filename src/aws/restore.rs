@@ -1,7 +1,7 @@
 //! Orders the temporary instance.
 //!
-//! Never leaves a parameter out (what is missing, RDS takes from production or chooses by itself), and never takes an instance
-//! for ours by its name alone.
+//! Every parameter is set: RDS takes a missing one from production or chooses a default. The identifier alone does not prove that
+//! an instance is the ordered one.
 
 use aws_sdk_rds::types::Tag;
 
@@ -14,34 +14,34 @@ use super::wait::Deadline;
 use crate::base::error::{Context, Error, Result};
 use crate::base::time::Timestamp;
 
-/// After a lost answer, an instance may take so many looks to be seen.
+/// After a lost answer, look up the instance this many times.
 const LOOKS: usize = 5;
 
-/// What to build. Journal the claim before this is sent.
+/// The instance to create. Journal the claim before the call.
 #[derive(Debug, Clone, Copy)]
 pub struct InstanceOrder<'a> {
     /// From [`super::identifier::identifier`].
     pub identifier: &'a str,
     /// The run's id, 32 hexadecimal digits.
     pub run_id: &'a str,
-    /// From what.
+    /// Source snapshot.
     pub snapshot: &'a Snapshot,
-    /// Whose copy it is.
+    /// Instance that the snapshot is of.
     pub source: &'a SourceInstance,
-    /// Now: becomes the tag `pgwitness-created-at`.
+    /// Current time: becomes the tag `pgwitness-created-at`.
     pub ordered_at: Timestamp,
-    /// After this time nobody can need it: becomes the tag `pgwitness-expires-at`.
+    /// No run needs the instance after this time: becomes the tag `pgwitness-expires-at`.
     pub expires_at: Timestamp,
 }
 
-/// What is being built. Journal the resource id.
+/// The instance that is being created. Journal the resource id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RestoredInstance {
     /// `DbiResourceId`.
     pub resource_id: String,
-    /// `DBInstanceClass` that could be had.
+    /// `DBInstanceClass` that was available.
     pub instance_class: String,
-    /// Things worth keeping: which classes could not be had, that an answer was lost.
+    /// Notes for the report: unavailable classes, a lost answer.
     pub notes: Vec<String>,
 }
 
@@ -59,11 +59,12 @@ impl InstanceOrder<'_> {
 }
 
 impl Rds {
-    /// Sends the order, once for each instance class until one can be had. When the answer is lost, looks whether the instance is
-    /// there, and takes it only when it carries this run's id.
+    /// Sends the order, once for each instance class until one is available. When the answer is lost, looks the instance up and
+    /// accepts it only when it carries the id of this run.
     ///
     /// # Errors
-    /// Nothing could be had, or it is not known whether something was built: the error says so, and the claim stays a debt.
+    /// No class is available, or it is not known whether an instance was created: the error states which, and the claim stays a
+    /// cleanup task.
     pub async fn restore(&self, order: &InstanceOrder<'_>) -> Result<RestoredInstance> {
         let doing = || format!("restore {} as {}", order.snapshot.identifier, order.identifier);
         let mut notes = Vec::new();
@@ -75,16 +76,13 @@ impl Rds {
             };
             // An earlier attempt of the same call may have been carried out, whatever the last answer was.
             if let Some(described) = self.adopt(order, &trouble).await.doing(doing)? {
-                self.note(
-                    &mut notes,
-                    format!("{} is there although the answer was: {}", order.identifier, trouble.text),
-                );
+                self.note(&mut notes, format!("{} exists although the answer was: {}", order.identifier, trouble.text));
                 return restored(order, described, notes).doing(doing);
             }
             if !is_short_of(&trouble) {
                 return Err(explain(trouble)).doing(doing);
             }
-            self.note(&mut notes, format!("{class} is not to be had: {}", trouble.text));
+            self.note(&mut notes, format!("{class} is not available: {}", trouble.text));
             last = explain(trouble);
         }
         Err(last).doing(doing)
@@ -113,7 +111,7 @@ impl Rds {
         answer.db_instance.as_ref().map(described).ok_or_else(|| Trouble::odd("RDS answered without an instance"))
     }
 
-    /// What stands under our identifier after a call that failed, if it is ours.
+    /// The instance under our identifier after a failed call, if this run ordered it.
     async fn adopt(&self, order: &InstanceOrder<'_>, trouble: &Trouble) -> Result<Option<Described>> {
         let is_unclear = trouble.kind == Kind::Unknown || trouble.is("DBInstanceAlreadyExists");
         let mut unseen = None;
@@ -135,7 +133,7 @@ impl Rds {
     }
 }
 
-/// The order failed, and so did the look.
+/// The order failed, and so did the lookup.
 fn unknown(order: &InstanceOrder<'_>, trouble: Trouble) -> Error {
     Error::from(trouble).context(format!("it is not known whether {} was built", order.identifier))
 }
@@ -144,10 +142,10 @@ fn check_is_ours(order: &InstanceOrder<'_>, described: Described) -> Result<Desc
     if described.tag(tags::RUN_ID) == Some(order.run_id) && described.tag(tags::MANAGED) == Some("true") {
         return Ok(described);
     }
-    Err(Error::new(format!("an instance named {} is there, and it is not of this run", order.identifier)))
+    Err(Error::new(format!("an instance named {} exists, and it is not of this run", order.identifier)))
 }
 
-/// What is journaled next decides what is deleted later: it must not be production's.
+/// The journaled resource id later decides what is deleted: it must not be production's.
 fn restored(order: &InstanceOrder<'_>, described: Described, notes: Vec<String>) -> Result<RestoredInstance> {
     let resource_id = described.resource_id.ok_or_else(|| Error::new("RDS did not say its DbiResourceId"))?;
     if described.identifier != order.identifier || resource_id == order.source.resource_id {
@@ -156,7 +154,7 @@ fn restored(order: &InstanceOrder<'_>, described: Described, notes: Vec<String>)
     Ok(RestoredInstance { resource_id, instance_class: described.instance_class, notes })
 }
 
-/// Another instance class may be had.
+/// Another instance class may be available.
 fn is_short_of(trouble: &Trouble) -> bool {
     let is_about_class = trouble.text.contains("DBInstanceClass") || trouble.text.contains("instance class");
     trouble.is("InsufficientDBInstanceCapacity")
@@ -170,7 +168,7 @@ fn explain(trouble: Trouble) -> Error {
             "nothing was built: delete what is not needed (`pgwitness sweep`), or ask AWS for a higher quota"
         }
         "InsufficientDBInstanceCapacity" => "nothing was built: add more to temporary.instance_classes",
-        "DBSnapshotNotFound" => "the snapshot was deleted since we looked",
+        "DBSnapshotNotFound" => "the snapshot was deleted in the meantime",
         _ => return trouble.into(),
     };
     Error::new(trouble.text).hint(hint)

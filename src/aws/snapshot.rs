@@ -1,6 +1,6 @@
-//! Chooses the snapshot: the newest one that is finished, or the one that was asked for.
+//! Chooses the snapshot: the newest finished one, or the requested one.
 //!
-//! Never quietly takes an old one, and never one of another instance.
+//! An old snapshot is an error unless it was requested; a snapshot of another instance is always an error.
 
 use aws_sdk_rds::types::DbSnapshot;
 
@@ -12,13 +12,13 @@ use crate::base::error::{Context, Error, Result};
 use crate::base::time::Timestamp;
 use crate::config::{RdsSource, SnapshotKind};
 
-/// How far the clocks of this machine and of AWS may be apart.
+/// Allowed difference between the clocks of this machine and of AWS.
 const SKEW_S: u64 = 300;
-/// More pages than any instance has snapshots.
+/// More pages than any instance has.
 const MAX_PAGES: usize = 1000;
-/// What to do about it.
+/// Hint for an unfinished snapshot.
 const UNFINISHED: &str = "run it again once RDS has finished the snapshot";
-/// Snapshots of AWS Backup are only listed when asked for.
+/// Snapshots of AWS Backup are listed only on request.
 const AWS_BACKUP: &str = "awsbackup";
 
 /// A snapshot as RDS lists it, finished or not.
@@ -37,11 +37,11 @@ struct SnapshotPage {
 }
 
 impl Rds {
-    /// The newest usable snapshot of production, or the `wanted` one. Every error says what was seen.
+    /// The newest usable snapshot of production, or the `wanted` one. Every error states what was listed.
     ///
     /// # Errors
-    /// None there, only unfinished ones, the newest too old or from the future; the wanted one not there, not finished or not
-    /// of this instance. A wanted one may be old.
+    /// No snapshot, only unfinished ones, the newest one too old or in the future; the wanted one missing, unfinished or of
+    /// another instance. A wanted one may be old.
     pub async fn find_snapshot(
         &self,
         source: &SourceInstance,
@@ -51,7 +51,7 @@ impl Rds {
         let doing = || finding(source);
         let kind = wanted.filter(|wanted| wanted.starts_with(AWS_BACKUP)).map(|_| AWS_BACKUP);
         let mut listed = self.list_snapshots(&source.resource_id, kind).await.doing(doing)?;
-        // Beside the filter that was sent: what matters is what came.
+        // The request has the same filter; check the answer too.
         listed.retain(|snapshot| snapshot.resource_id == source.resource_id);
         let chosen = match wanted {
             Some(wanted) => choose_wanted(&listed, wanted, now),
@@ -60,11 +60,11 @@ impl Rds {
         chosen.doing(doing)
     }
 
-    /// Waits while a snapshot that is newer than every finished one is still being made, up to `wait_for_snapshot`. What it waited
-    /// for is added to `notes`.
+    /// Waits while a snapshot that is newer than every finished one is being created, up to `wait_for_snapshot`. Adds what it
+    /// waited for to `notes`.
     ///
     /// # Errors
-    /// RDS cannot be asked.
+    /// The call to RDS fails.
     pub async fn await_snapshot(&self, source: &SourceInstance, notes: &mut Vec<String>) -> Result<()> {
         let limit = self.source().wait_for_snapshot.duration();
         let deadline = Deadline::after(limit);
@@ -87,7 +87,7 @@ impl Rds {
         }
     }
 
-    /// Without a kind: the automated and the manual ones.
+    /// Without a kind: automated and manual snapshots.
     async fn list_snapshots(&self, resource_id: &str, kind: Option<&str>) -> Result<Vec<SnapshotPage>, Trouble> {
         let mut all = Vec::new();
         let mut marker = None;
@@ -111,7 +111,7 @@ fn finding(source: &SourceInstance) -> String {
 
 fn listed(snapshot: &DbSnapshot) -> SnapshotPage {
     let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
-    // The time of a copy is the time of copying; its data is as old as the original.
+    // The creation time of a copy is the time of copying; its data is as old as the original.
     let times = [snapshot.snapshot_create_time(), snapshot.original_snapshot_create_time()];
     let created_at = times[0].and_then(|_| times.into_iter().flatten().map(timestamp).min());
     SnapshotPage {
@@ -140,7 +140,7 @@ fn choose_newest(all: &[SnapshotPage], source: &RdsSource, now: Timestamp) -> Re
         let also = if unfinished.is_empty() { String::new() } else { format!(" ({unfinished})") };
         let seen = format!("newest snapshot {} is {} old", newest.identifier, age(newest, now));
         let error = Error::new(format!("{seen}; max_snapshot_age is {limit}{also}"));
-        return Err(error.hint("look why RDS takes none, or name one with --snapshot"));
+        return Err(error.hint("check why RDS creates none, or name one with --snapshot"));
     }
     snapshot.notes.push(format!("newest of {} snapshots, {} old", counting.len(), age(newest, now)));
     let coming = coming(&counting);
@@ -159,7 +159,7 @@ fn counts(listed: &SnapshotPage, source: &RdsSource) -> bool {
     }
 }
 
-/// Those that RDS is still making and that will be newer than every finished one. RDS may not say yet when they are taken.
+/// Snapshots that RDS is creating and that will be newer than every finished one. Their creation time may be absent.
 fn coming(counting: &[&SnapshotPage]) -> String {
     let newest = counting.iter().filter(|listed| is_finished(listed)).filter_map(|listed| listed.created_at).max();
     let is_newer = |listed: &SnapshotPage| listed.created_at.is_none_or(|at| newest.is_none_or(|newest| at > newest));
@@ -187,7 +187,7 @@ fn is_finished(listed: &SnapshotPage) -> bool {
     listed.status == "available" && listed.created_at.is_some()
 }
 
-/// The last doubts: its engine, and a time that is still to come.
+/// Checks the engine and that the time is not in the future.
 fn usable(listed: &SnapshotPage, now: Timestamp) -> Result<Snapshot> {
     if listed.engine != "postgres" {
         return Err(Error::new(format!(

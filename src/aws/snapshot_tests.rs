@@ -1,4 +1,4 @@
-//! Which snapshot is chosen, and what the refusals say.
+//! Which snapshot is chosen, and the texts of the refusals.
 
 use std::path::PathBuf;
 

@@ -1,7 +1,7 @@
-//! Looks again and again until an instance is ready or gone.
+//! Polls until an instance is ready or gone.
 //!
-//! Never takes a failed look for an answer: throttled, lost or busy means looking again. (The SDK's own waiter backs off to
-//! 30 minutes and knows five of the states from which there is no way back.)
+//! A failed lookup (throttled, lost, busy) is retried. The waiter of the SDK is not used: it backs off to 30 minutes and knows
+//! five of the terminal states.
 
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,7 @@ use super::tags;
 use crate::base::error::{Context, Error, Result};
 use crate::model::progress::Event;
 
-/// No instance comes back from these by itself. Source: "Viewing Amazon RDS DB instance status".
+/// An instance does not leave these states by itself. Source: "Viewing Amazon RDS DB instance status".
 const TERMINAL: &[&str] = &[
     "delete-precheck",
     "deleting",
@@ -28,14 +28,14 @@ const TERMINAL: &[&str] = &[
     "stopping",
     "storage-full",
 ];
-/// No status of RDS.
+/// Not a status of RDS.
 const GONE: &str = "gone";
-/// A new instance may not be seen at once: so many looks may say that there is none.
+/// A new instance may not be visible at once: this many lookups may find none.
 const MISSES: usize = 5;
-/// An interval of nothing would ask AWS without end.
+/// A zero interval would call AWS without a pause.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 
-/// Until when to wait, by a clock that is never set.
+/// A deadline on the monotonic clock.
 #[derive(Debug, Clone, Copy)]
 pub struct Deadline {
     started: Instant,
@@ -43,17 +43,17 @@ pub struct Deadline {
 }
 
 impl Deadline {
-    /// So long from now.
+    /// The deadline `limit` from now.
     pub fn after(limit: Duration) -> Self {
         Self { started: Instant::now(), limit }
     }
 
-    /// What is left of it.
+    /// Remaining time.
     pub fn left(&self) -> Duration {
         self.limit.saturating_sub(self.started.elapsed())
     }
 
-    /// Nothing is left.
+    /// No time remains.
     pub fn is_over(&self) -> bool {
         self.left().is_zero()
     }
@@ -63,7 +63,7 @@ impl Deadline {
     }
 }
 
-/// Whether waiting is of no use.
+/// Whether to stop waiting.
 fn is_terminal(status: &str) -> bool {
     TERMINAL.contains(&status) || status.starts_with("incompatible-")
 }
@@ -73,7 +73,7 @@ impl Rds {
     /// `notes`, whatever the outcome. The claim must have its resource id.
     ///
     /// # Errors
-    /// A status from which no instance recovers, the deadline, lost permission, another instance under the name.
+    /// A terminal status, the deadline, lost permission, another instance under the name.
     pub async fn wait_ready(&self, claim: &Claim, deadline: Deadline, notes: &mut Vec<String>) -> Result<Described> {
         let doing = || format!("wait for instance {}", claim.identifier);
         let (mut last, mut misses) = (String::new(), 0);
@@ -93,7 +93,7 @@ impl Rds {
         }
     }
 
-    /// `None`: look again.
+    /// `None`: describe again.
     fn judge(
         &self,
         claim: &Claim,
@@ -123,10 +123,10 @@ impl Rds {
         Ok(Some(described).filter(is_ready))
     }
 
-    /// Waits until RDS says `DBInstanceNotFound`.
+    /// Waits until RDS returns `DBInstanceNotFound`.
     ///
     /// # Errors
-    /// The deadline, lost permission: the instance is a debt then (see [`super::cleanup_task`]).
+    /// The deadline, lost permission: the instance must still be removed (see [`super::cleanup_task`]).
     pub async fn wait_gone(&self, claim: &Claim, deadline: Deadline, notes: &mut Vec<String>) -> Result<()> {
         let doing = || format!("wait until instance {} is gone", claim.identifier);
         let mut last = String::new();
@@ -158,7 +158,7 @@ impl Rds {
         }
     }
 
-    /// Each change once.
+    /// Reports each change once.
     fn tell(&self, identifier: &str, state: &str, last: &mut String, notes: &mut Vec<String>) {
         if last != state {
             state.clone_into(last);
@@ -171,7 +171,7 @@ impl Rds {
         notes.push(note);
     }
 
-    /// The configured interval, a fifth more or less so that many clients do not ask in step, and not beyond the deadline.
+    /// The configured interval, up to a fifth longer or shorter so that clients do not poll in step, and not beyond the deadline.
     pub(in crate::aws) async fn pause(&self, deadline: Deadline) {
         let interval = self.source().temporary.poll_interval.duration().mul_f64(0.8 + 0.4 * chance());
         tokio::time::sleep(interval.min(deadline.left()).max(SHORTEST_PAUSE)).await;
@@ -181,7 +181,7 @@ impl Rds {
 /// From 0 to 1.
 fn chance() -> f64 {
     let mut bytes = [0; 4];
-    // Without randomness there is no jitter, which only matters to AWS.
+    // Without randomness there is no jitter; only the load on AWS depends on it.
     let _ = OsRng.try_fill_bytes(&mut bytes);
     f64::from(u32::from_le_bytes(bytes)) / f64::from(u32::MAX)
 }
@@ -202,7 +202,7 @@ fn is_ready(described: &Described) -> bool {
     described.status == "available" && !described.has_pending_changes && described.endpoint.is_some()
 }
 
-/// Data of another instance under the same name would be reported as last night's.
+/// Data of another instance under the same name would be reported as this run's.
 fn check_is_claimed(claim: &Claim, described: &Described) -> Result<()> {
     let run_id = described.tag(tags::RUN_ID);
     if claim.resource_id.is_some() && claim.resource_id == described.resource_id && run_id == Some(&claim.run_id) {

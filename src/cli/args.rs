@@ -1,4 +1,4 @@
-//! What can be said on the command line.
+//! Command line arguments.
 
 use std::path::PathBuf;
 
@@ -34,21 +34,21 @@ pub enum Command {
     Sweep(SweepArguments),
     /// Make the directories of the configuration, and mark the backup directory for its source
     Init(InitArguments),
-    /// Look at the backups that are kept
+    /// List the backups
     #[command(subcommand)]
     Backups(BackupsCommand),
-    /// Save what one endpoint holds, to compare with later
+    /// Save the manifest of one endpoint, for a later comparison
     Manifest(Box<ManifestArguments>),
-    /// See all of it work on a throw-away PostgreSQL
+    /// Demonstrate all features on a throw-away PostgreSQL server
     Demo(DemoArguments),
-    /// Look at reports: list, show, verify, compare, acknowledge
+    /// List, show, verify, compare and acknowledge reports
     #[command(subcommand)]
     Report(ReportCommand),
-    /// Make a key that signs reports
+    /// Create a key that signs reports
     Keygen(KeygenArguments),
     /// Print a SQL statement that computes a table's digest on the server
     DigestSql(DigestSqlArguments),
-    /// Look at the configuration of the night, check it, or print an example of one
+    /// Check or show the configuration, or print an example
     #[command(subcommand)]
     Config(ConfigCommand),
     /// Test the notification channels
@@ -66,9 +66,9 @@ pub enum Command {
 #[derive(Debug, Args)]
 #[command(after_help = help::COMPARE)]
 pub struct CompareArguments {
-    /// What it should be
+    /// The expected side
     pub expected: String,
-    /// What it is
+    /// The actual side
     pub actual: String,
     /// Make a missing aspect inconclusive: rows, sequences, large-objects, schema, foreign-keys, assertions
     #[arg(long, value_name = "ASPECT", value_delimiter = ',')]
@@ -82,10 +82,10 @@ pub struct CompareArguments {
     /// Do not compare comments
     #[arg(long)]
     pub no_comments: bool,
-    /// Differences that are expected: TOML, each [[waiver]] with kind, object and reason
+    /// Expected differences: TOML, each [[waiver]] with kind, object and reason
     #[arg(long, value_name = "FILE")]
     pub waivers: Option<PathBuf>,
-    /// Differing rows that are named for each table; the comparison itself has no limit
+    /// Differing rows to name for each table; the comparison itself has no limit
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub max_rows: usize,
     /// Show hashes instead of values
@@ -94,19 +94,19 @@ pub struct CompareArguments {
     /// How to print the result
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,
-    /// List every table, also when there are many equal ones
+    /// List every table, even when many are equal
     #[arg(long)]
     pub all_tables: bool,
     /// Write the report and both manifests into a new directory below this one
     #[arg(long, value_name = "DIR")]
     pub report: Option<PathBuf>,
-    /// What signs.
+    /// The signing key.
     #[command(flatten)]
     pub key: KeyArguments,
-    /// What takes part.
+    /// The selection.
     #[command(flatten)]
     pub selection: SelectionArguments,
-    /// How it is read.
+    /// How to read the endpoints.
     #[command(flatten)]
     pub reading: ReadingArguments,
     /// The user's own checks.
@@ -146,14 +146,14 @@ pub struct ReadingArguments {
     // To PostgreSQL, 0 is for ever.
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=86_400))]
     pub lock_timeout: u32,
-    /// How long nothing may come from a server before the statement is cancelled; foreign keys may take 24 times as long
+    /// Cancel a statement when the server sends nothing for this long; foreign key checks may take 24 times as long
     #[arg(long, value_name = "SECONDS", default_value_t = crate::endpoint::live::STALLED_AFTER_S, value_parser = clap::value_parser!(u32).range(1..=604_800))]
     pub stalled_after: u32,
-    /// Check foreign keys even where that calls functions, casts or operators that users of the database have made: they run
-    /// with the rights of the reading role
+    /// Check foreign keys even where the check calls functions, casts or operators that database users created: they run with the
+    /// rights of the reading role
     #[arg(long)]
     pub allow_user_functions: bool,
-    /// Where pg_restore is, when not where it is usually found
+    /// Directory of pg_restore, if not in the usual place
     #[arg(long, value_name = "DIR", env = "PGWITNESS_PG_BINDIR")]
     pub pg_bindir: Option<PathBuf>,
     /// No progress, only the result
@@ -165,21 +165,21 @@ pub struct ReadingArguments {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Assertions")]
 pub struct ChecksArguments {
-    /// Run every *.sql in this directory on both sides: one query each, no row means that it holds
+    /// Run every *.sql in this directory on both sides: one query each, which must return no row
     #[arg(long, value_name = "DIR")]
     pub checks: Option<PathBuf>,
-    /// How long one assertion may take
+    /// Time limit for one assertion
     #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=604_800))]
     pub checks_timeout: u32,
 }
 
-/// What signs.
+/// The signing key.
 #[derive(Debug, Args)]
 pub struct KeyArguments {
     /// Sign the report with this private key (Ed25519, mode 0600; see keygen)
     #[arg(long, value_name = "FILE", requires = "report")]
     pub key: Option<PathBuf>,
-    /// The passphrase of the key is the first line of this file
+    /// File with the passphrase of the key in its first line
     #[arg(long, value_name = "FILE", requires = "key")]
     pub passphrase_file: Option<PathBuf>,
 }
@@ -197,14 +197,14 @@ pub enum Format {
 #[derive(Debug, Args)]
 #[command(after_help = help::MANIFEST)]
 pub struct ManifestArguments {
-    /// What to read
+    /// The endpoint to read
     pub endpoint: String,
-    /// Where to write it; must not exist
+    /// File to write; must not exist
     pub file: PathBuf,
-    /// What takes part.
+    /// The selection.
     #[command(flatten)]
     pub selection: SelectionArguments,
-    /// How it is read.
+    /// How to read the endpoint.
     #[command(flatten)]
     pub reading: ReadingArguments,
     /// The user's own checks.
@@ -219,10 +219,10 @@ pub struct ManifestArguments {
 #[derive(Debug, Args)]
 #[command(after_help = help::DEMO)]
 pub struct DemoArguments {
-    /// Where PostgreSQL's programs are, when not where they are usually found
+    /// Directory of PostgreSQL's programs, if not in the usual place
     #[arg(long, value_name = "DIR", env = "PGWITNESS_PG_BINDIR")]
     pub pg_bindir: Option<PathBuf>,
-    /// Install PostgreSQL without asking, if there is none
+    /// Install PostgreSQL without asking, if it is missing
     #[arg(short, long)]
     pub yes: bool,
 }
@@ -231,9 +231,9 @@ pub struct DemoArguments {
 #[derive(Debug, Args)]
 #[command(after_help = help::KEYGEN)]
 pub struct KeygenArguments {
-    /// Where to write the private key; the public key goes beside it as FILE.pub
+    /// File for the private key; the public key is written to FILE.pub
     pub file: PathBuf,
-    /// Who signs, as allowed_signers will name it, for instance backup@db.example.org
+    /// The signer's name in allowed_signers, for instance backup@db.example.org
     #[arg(long, value_name = "PRINCIPAL", default_value = "pgwitness")]
     pub identity: String,
 }
@@ -242,17 +242,17 @@ pub struct KeygenArguments {
 #[derive(Debug, Args)]
 #[command(after_help = help::DIGEST_SQL)]
 pub struct DigestSqlArguments {
-    /// The table, as schema.name with quotes where needed
+    /// The table as schema.name, quoted where needed
     pub table: String,
     /// The database that has it, as a name or a connection string [default: as libpq would, from PG* variables]
     #[arg(short = 'd', long, value_name = "CONNINFO", default_value = "", hide_default_value = true)]
     pub dbname: String,
 }
 
-/// Where the configuration is: for every command that needs one.
+/// The path of the configuration file.
 #[derive(Debug, Clone, Args)]
 pub struct ConfigArguments {
-    /// The configuration (see config example toml)
+    /// The configuration file (see config example toml)
     #[arg(short, long, value_name = "FILE", env = "PGWITNESS_CONFIG", default_value = "/etc/pgwitness/pgwitness.toml")]
     pub config: PathBuf,
 }
@@ -264,30 +264,30 @@ pub enum ConfigCommand {
     /// Check everything that a night needs, at no cost; run it as the user of the night
     #[command(after_help = help::CONFIG_CHECK)]
     Check {
-        /// Where the configuration is.
+        /// The configuration file.
         #[command(flatten)]
         file: ConfigArguments,
-        /// Only files and programs: ask neither AWS nor a server
+        /// Check only files and programs: do not contact AWS or a server
         #[arg(long)]
         offline: bool,
     },
     /// Print the configuration in force, defaults included
     #[command(after_help = help::CONFIG_SHOW)]
     Show {
-        /// Where the configuration is.
+        /// The configuration file.
         #[command(flatten)]
         file: ConfigArguments,
-        /// How to print it
+        /// How to print the result
         #[arg(long, value_enum, default_value_t = ConfigFormat::Toml)]
         format: ConfigFormat,
     },
     /// Print an example to start from
     #[command(after_help = help::CONFIG_EXAMPLE)]
     Example {
-        /// What for
+        /// Which example
         #[arg(value_enum)]
         example: ConfigExample,
-        /// Fill the policy in from this configuration
+        /// Fill in the policy from this configuration
         #[arg(short, long, value_name = "FILE")]
         config: Option<PathBuf>,
     },
@@ -297,10 +297,10 @@ pub enum ConfigCommand {
 #[derive(Debug, Args)]
 #[command(after_help = help::INIT)]
 pub struct InitArguments {
-    /// Where the configuration is.
+    /// The configuration file.
     #[command(flatten)]
     pub file: ConfigArguments,
-    /// Count the backups that are there as backups of this source: after a failover to another address, pg_upgrade or a rename
+    /// Accept existing backups as backups of this source: after a failover to another address, pg_upgrade or a rename
     #[arg(long)]
     pub adopt: bool,
 }
@@ -317,13 +317,13 @@ pub enum BackupsCommand {
 #[derive(Debug, Args)]
 #[command(after_help = help::BACKUPS)]
 pub struct BackupsListArguments {
-    /// Where the configuration is.
+    /// The configuration file.
     #[command(flatten)]
     pub file: ConfigArguments,
-    /// This backup directory instead of the configured one; no configuration is needed then
+    /// Use this backup directory instead of the configured one; needs no configuration
     #[arg(short, long, value_name = "DIR")]
     pub directory: Option<PathBuf>,
-    /// How to print it
+    /// How to print the result
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,
 }
@@ -340,26 +340,26 @@ pub enum NotifyCommand {
 /// How a configuration is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ConfigFormat {
-    /// As it would stand in the file
+    /// As in the configuration file
     Toml,
-    /// For programs
+    /// As JSON
     Json,
 }
 
-/// What an example is for.
+/// Which example to print.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ConfigExample {
-    /// pgwitness.toml: every key, with what it means
+    /// pgwitness.toml with every key and its meaning
     Toml,
-    /// pgwitness.toml of a club: RDS, a test system filled from the copy, dumps off site
+    /// pgwitness.toml of a club: RDS, a test system from the restored copy, off-site dumps
     Club,
     /// pgwitness.service for systemd
     Service,
     /// pgwitness.timer for systemd
     Timer,
-    /// A line for cron
+    /// A crontab line
     Cron,
-    /// Alerting rules for Prometheus, on the figures of [metrics]
+    /// Alerting rules for Prometheus, for the metrics of [metrics]
     Alerts,
     /// The smallest IAM policy (with --config: filled in)
     Iam,
@@ -369,10 +369,10 @@ pub enum ConfigExample {
 #[derive(Debug, Args)]
 #[command(after_help = help::NIGHTLY)]
 pub struct NightlyArguments {
-    /// Where the configuration is.
+    /// The configuration file.
     #[command(flatten)]
     pub file: ConfigArguments,
-    /// This RDS snapshot instead of the newest, however old it is
+    /// Use this RDS snapshot instead of the newest, regardless of its age
     #[arg(long, value_name = "DBSNAPSHOTIDENTIFIER")]
     pub snapshot: Option<String>,
     /// Change nothing: print what would be checked, made and removed
@@ -390,19 +390,19 @@ pub struct NightlyArguments {
 #[derive(Debug, Args)]
 #[command(after_help = help::RESTORE)]
 pub struct RestoreArguments {
-    /// Where the configuration is.
+    /// The configuration file.
     #[command(flatten)]
     pub file: ConfigArguments,
-    /// Which backup, by its id or the start of it [default: the newest verified one]
+    /// The backup, by its id or a prefix of it [default: the newest verified one]
     #[arg(long, value_name = "ID")]
     pub backup: Option<String>,
     /// The new database, as a connection string; it must not exist yet
     #[arg(long, value_name = "CONNINFO")]
     pub into: String,
-    /// The database to connect to while the new one does not exist
+    /// The database to connect to before the new one exists
     #[arg(long, value_name = "DBNAME", default_value = "postgres")]
     pub maintenance_db: String,
-    /// Who may have signed, in the format of ssh-keygen(1) [default: only the configured key]
+    /// Allowed signers, in the format of ssh-keygen(1) [default: only the configured key]
     #[arg(long, value_name = "FILE")]
     pub allowed_signers: Option<PathBuf>,
     /// How to print the result
@@ -417,13 +417,13 @@ pub struct RestoreArguments {
 #[derive(Debug, Args)]
 #[command(after_help = help::SWEEP)]
 pub struct SweepArguments {
-    /// Where the configuration is.
+    /// The configuration file.
     #[command(flatten)]
     pub file: ConfigArguments,
     /// Change nothing: print what would be cleaned up
     #[arg(short = 'n', long)]
     pub dry_run: bool,
-    /// Delete also this instance, which no journal knows: its own tags must say that it is ours and has expired
+    /// Also delete this instance, which is in no journal: its tags must show that pgwitness created it and that it has expired
     #[arg(long, value_name = "DBINSTANCEIDENTIFIER")]
     pub confirm: Vec<String>,
 }

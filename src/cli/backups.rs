@@ -1,4 +1,4 @@
-//! `pgwitness backups`: what is in the backup directory. Reads names, records and lengths; changes nothing.
+//! `pgwitness backups`: lists the backup directory. Reads names, records and lengths; changes nothing.
 
 use std::path::{Path, PathBuf};
 
@@ -14,11 +14,11 @@ use crate::base::time::Timestamp;
 use crate::model::run::{Kinship, Origin};
 use crate::storage::backups::{self, Backup, BackupListing, Backups, Ours};
 
-/// Exit code: something that was verified once does not count any more.
+/// Exit code: a backup that was verified before no longer counts.
 const NOT_WHOLE: u8 = 2;
 const FORMAT: u32 = 1;
 
-/// One line.
+/// One line of the listing.
 #[derive(Debug, Serialize)]
 struct BackupLine {
     id: String,
@@ -27,7 +27,7 @@ struct BackupLine {
     made_at: Option<Timestamp>,
     bytes: Option<u64>,
     source: Option<Origin>,
-    /// Whether it counts for the configured source; absent without a configuration.
+    /// Whether the backup is of the configured source; absent without a configuration.
     is_own: Option<bool>,
     report: Option<String>,
     note: Option<String>,
@@ -37,13 +37,13 @@ struct BackupLine {
 struct Printed<'a> {
     format: u32,
     directory: &'a Path,
-    /// What the directory is marked for.
+    /// The sources that the directory is marked for.
     marked_for: &'a [Origin],
     backups: &'a [BackupLine],
     notes: &'a [String],
 }
 
-/// One of the backups commands.
+/// Runs one of the `backups` commands.
 pub fn run(command: &BackupsCommand) -> Result<u8> {
     match command {
         BackupsCommand::List(arguments) => list(arguments),
@@ -78,7 +78,7 @@ fn list(arguments: &BackupsListArguments) -> Result<u8> {
     Ok(if is_whole { 0 } else { NOT_WHOLE })
 }
 
-/// Where to look, and for which object.
+/// The directory of backups, the directory of reports, and the configured source.
 struct BackupFolder {
     directory: PathBuf,
     reports: PathBuf,
@@ -96,7 +96,7 @@ impl BackupFolder {
     }
 }
 
-/// Newest first, whatever the place.
+/// Newest first, in any place.
 fn lines(listing: &BackupListing, ours: Option<&Ours>, reports: &Path) -> Vec<BackupLine> {
     let mut lines = Vec::new();
     let places = [("verified", &listing.verified), ("damaged", &listing.damaged), ("unverified", &listing.unverified)];
@@ -145,7 +145,7 @@ fn bare(place: &'static str, id: &str) -> BackupLine {
     BackupLine { id, place, data_as_of, made_at, bytes, source, is_own, report, note }
 }
 
-/// Nothing removes them: the size says when it is time to.
+/// Nothing removes damaged backups: show their size so that the user can decide.
 fn damaged_total(damaged: &[Backup]) -> Option<String> {
     let bytes: u64 = damaged.iter().map(|backup| backup.record.dump.bytes).sum();
     (!damaged.is_empty()).then(|| {
@@ -184,7 +184,7 @@ fn row(line: &BackupLine) -> Vec<String> {
     [line.id.clone(), line.place.to_owned(), time, bytes, source, note].map(|cell| printable(&cell)).to_vec()
 }
 
-/// Columns of even width; a line is never cut, for ids are to be copied.
+/// Pads the columns. A line is never cut, because users copy ids.
 fn align(rows: &[Vec<String>]) -> String {
     let columns = rows.first().map_or(0, Vec::len);
     let widest = |column: usize| {

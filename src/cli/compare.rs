@@ -19,7 +19,7 @@ use crate::model::selection::Selection;
 use crate::output::terminal::{self, Heading};
 use crate::storage::reports::{self, Folder};
 
-/// Compares, prints, writes the report; the exit code is the verdict's.
+/// Compares, prints, writes the report; returns the exit code of the verdict.
 pub async fn run(arguments: &CompareArguments) -> Result<u8> {
     let redaction = inputs::redaction(arguments.redact)?;
     run_redacted(arguments, redaction).await.map_err(|error| redaction.error(error))
@@ -29,7 +29,7 @@ async fn run_redacted(arguments: &CompareArguments, redaction: Redaction) -> Res
     let (started_at, clock) = (inputs::now(), Instant::now());
     let run_id = reports::random_run_id()?;
     let job = job(arguments)?;
-    // Whatever cannot be written or signed in the end is said before the slow work.
+    // Report what cannot be written or signed before the slow work.
     let key = inputs::key(&arguments.key)?;
     let folder =
         arguments.report.as_ref().map(|dir| Folder::prepare(dir, key.as_ref(), started_at, &run_id)).transpose()?;
@@ -79,7 +79,7 @@ fn job(arguments: &CompareArguments) -> Result<ComparisonJob> {
     Ok(ComparisonJob { request, assertions: inputs::assertions(&arguments.checks)?, show })
 }
 
-/// Prints first: a report that cannot be written must not take the result along.
+/// Print first: the result must appear even if the report cannot be written.
 fn finish(arguments: &CompareArguments, comparison: &Comparison, facts: Run, folder: Option<Folder>) -> Result<u8> {
     let report = Report::new(&comparison.outcome, &comparison.expected, &comparison.actual, facts);
     match arguments.format {
@@ -97,7 +97,7 @@ fn finish(arguments: &CompareArguments, comparison: &Comparison, facts: Run, fol
     Ok(comparison.outcome.verdict().exit_code())
 }
 
-/// Everything that decides what takes part, by the option that said so.
+/// The selection in effect, by option name.
 fn selection_for_report(arguments: &CompareArguments, selection: &Selection) -> BTreeMap<String, Vec<String>> {
     let mut all = BTreeMap::<String, Vec<String>>::new();
     for (option, pattern) in selection.all() {

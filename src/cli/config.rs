@@ -1,4 +1,4 @@
-//! `pgwitness config`: show, check and examples; and how every command comes by its configuration.
+//! `pgwitness config`: show, check and examples; and how every command loads its configuration.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -17,10 +17,10 @@ use crate::nightly;
 use crate::nightly::local_checks::{self, Check, World};
 use crate::output::notify;
 
-/// Exit code when a check failed: the night would be inconclusive, or nobody would hear of it.
+/// Exit code when a check failed: a run would be inconclusive, or a notification would fail.
 const NOT_FIT: u8 = 2;
 
-/// One of the config commands.
+/// Runs one of the `config` commands.
 pub async fn run(command: &ConfigCommand) -> Result<u8> {
     match command {
         ConfigCommand::Check { file, offline } => check(&file.config, *offline).await,
@@ -29,7 +29,7 @@ pub async fn run(command: &ConfigCommand) -> Result<u8> {
     }
 }
 
-/// The configuration that the arguments name, checked as far as it can be by itself.
+/// Loads the configuration that the arguments name, and checks it without external access.
 pub fn load(arguments: &ConfigArguments) -> Result<Config> {
     read(&arguments.config)
 }
@@ -77,15 +77,15 @@ async fn check(path: &Path, is_offline: bool) -> Result<u8> {
         return Ok(0);
     }
     let end = if is_fit {
-        "a night could not tell of itself, and would end with exit code 3 at best"
+        "a run could not send its notifications, and would end with exit code 3 at best"
     } else {
-        "a night would fail too"
+        "a run would fail too"
     };
     print_note(&format!("{} of {} failed: {end}", counted(failed, "check"), checks.len()));
     Ok(NOT_FIT)
 }
 
-/// Whether those who are to be told of a night could be told.
+/// Checks the notification channels.
 async fn channels(config: &Config, is_offline: bool) -> Vec<Check> {
     let tried = match is_offline {
         true => notify::secrets(&config.notify, &inputs::environment).await,
@@ -94,18 +94,20 @@ async fn channels(config: &Config, is_offline: bool) -> Vec<Check> {
     tried.into_iter().map(|(name, result)| Check { name, result }).collect()
 }
 
-/// One line for each, or more.
+/// Prints one or more lines for each check.
 pub fn print_checks(checks: &[Check]) -> Result<()> {
     let has_color = Terminal::stdout().has_color;
     print_result(&checks.iter().map(|check| line(check, has_color)).collect::<String>())
 }
 
-/// Who can write the file decides what runs at night.
+/// A user who can write the file controls which commands run.
 fn whole(path: &Path, config: &Config) -> Result<String> {
     let mode = fs::metadata(path)?.permissions().mode() & 0o7777;
     if mode & 0o002 != 0 {
-        let hint = format!("chmod o-w {}: it names programs that we run", path.display());
-        return Err(Error::new(format!("{}: its mode is {mode:04o}, anybody may change it", path.display())).hint(hint));
+        let hint = format!("chmod o-w {}: it names programs that pgwitness runs", path.display());
+        return Err(
+            Error::new(format!("{}: its mode is {mode:04o}, every user may change it", path.display())).hint(hint)
+        );
     }
     Ok(format!("{}, source is {}", path.display(), config.source.describe()))
 }

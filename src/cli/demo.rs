@@ -1,4 +1,4 @@
-//! `pgwitness demo`: what the demo does, told while it happens.
+//! `pgwitness demo`: prints each step of the demo while it runs.
 
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::os::unix::fs::MetadataExt as _;
@@ -17,10 +17,10 @@ use crate::postgres::install::{self, InstallPlan};
 use crate::postgres::tools::{CLIENT, PgTools, SERVER};
 use crate::storage::reports::SignatureCheck;
 
-/// Finds PostgreSQL, or installs it when the user wants that. Before there is anything to clean up: Ctrl-C just ends us.
+/// Finds PostgreSQL, or installs it when the user agrees. There is nothing to clean up yet, so Ctrl-C simply ends the process.
 ///
 /// # Errors
-/// No PostgreSQL, and none wanted or to be had.
+/// No PostgreSQL, and the installation is refused or impossible.
 pub fn tools(arguments: &DemoArguments) -> Result<PgTools> {
     let required = [SERVER, CLIENT].concat();
     let path = inputs::environment("PATH");
@@ -33,11 +33,11 @@ pub fn tools(arguments: &DemoArguments) -> Result<PgTools> {
         std::env::split_paths(path.as_deref().unwrap_or_default()).any(|dir| dir.join(program).is_file())
     };
     let is_root = is_root();
-    // Whoever names a directory does not want another PostgreSQL.
+    // A named directory rules out another PostgreSQL.
     let plan = install::plan(&which, is_root).filter(|_| arguments.pg_bindir.is_none());
     let Some(plan) = plan else { return Err(missing) };
     if !may_install(&plan, arguments.yes, is_root)? {
-        // The very command instead of general advice.
+        // Print the exact command as the hint.
         let who = if plan.lacks_root { "as root: " } else { "" };
         return Err(Error::new(missing.to_string()).hint(format!("{who}{plan}")));
     }
@@ -46,7 +46,7 @@ pub fn tools(arguments: &DemoArguments) -> Result<PgTools> {
     find()
 }
 
-/// Told to, asked on a terminal, or root where nobody can be asked, as in a container.
+/// `--yes`, confirmed on a terminal, or root without a terminal, as in a container.
 fn may_install(plan: &InstallPlan, is_told: bool, is_root: bool) -> Result<bool> {
     if plan.lacks_root || is_told || !io::stdin().is_terminal() {
         return Ok(!plan.lacks_root && (is_told || is_root));
@@ -58,14 +58,14 @@ fn may_install(plan: &InstallPlan, is_told: bool, is_root: bool) -> Result<bool>
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
-/// A file that we make belongs to us.
+/// A new file belongs to the user of the process.
 fn is_root() -> bool {
     tempfile::tempfile().and_then(|file| file.metadata()).is_ok_and(|meta| meta.uid() == 0)
 }
 
-/// The whole demo; 0 when every wound was named, and nothing else.
+/// Runs the demo; 0 when exactly the damage that was done was found.
 pub async fn run(tools: &PgTools) -> Result<u8> {
-    // So that Ctrl-C is listened to before there is a server to leave behind.
+    // Start listening for Ctrl-C before the server starts.
     tokio::task::yield_now().await;
     let page = Page::new();
     page.intro()?;
@@ -100,7 +100,7 @@ async fn nights(demo: &Demo, page: &Page) -> Result<DemoRun> {
     demo.init()?;
     page.command("pgwitness nightly --config club.toml")?;
     let first = night(demo, page).await?;
-    page.heading("2. The night after")?;
+    page.heading("2. The next run")?;
     demo.change().await?;
     page.text("a member has married; everything else is as before")?;
     page.command("pgwitness nightly --config club.toml")?;
@@ -111,7 +111,7 @@ async fn nights(demo: &Demo, page: &Page) -> Result<DemoRun> {
     Ok(second)
 }
 
-/// One night, told by its own report.
+/// Prints one run from its report.
 async fn night(demo: &Demo, page: &Page) -> Result<DemoRun> {
     let start = Instant::now();
     let night = demo.night().await?;
@@ -137,7 +137,7 @@ async fn night(demo: &Demo, page: &Page) -> Result<DemoRun> {
 }
 
 fn paper(demo: &Demo, page: &Page, night: &DemoRun) -> Result<()> {
-    page.heading("3. On paper: a signed report")?;
+    page.heading("3. A signed report")?;
     let paper: DemoReport = demo.verify(night)?;
     page.command("pgwitness report verify report.json --allowed-signers allowed_signers")?;
     match &paper.check {
@@ -151,7 +151,7 @@ fn paper(demo: &Demo, page: &Page, night: &DemoRun) -> Result<()> {
     }
     page.text("the same after one bit of the report was changed:")?;
     match paper.forge()? {
-        SignatureCheck::Good(_) => Err(Error::new("a forged report passed for a good one")),
+        SignatureCheck::Good(_) => Err(Error::new("a forged report was accepted as good")),
         bad => page.good(&bad.to_string()),
     }
 }
@@ -169,7 +169,7 @@ async fn injure(demo: &Demo, page: &Page, wound: &Wound) -> Result<bool> {
     Ok(is_exact)
 }
 
-/// What is printed, and how.
+/// Prints the demo.
 struct Page {
     style: Style,
 }
@@ -177,7 +177,7 @@ struct Page {
 impl Page {
     fn new() -> Self {
         let style = Terminal::stdout().style(false);
-        // A story is read best in a narrow column, in a file as well.
+        // Long text is easier to read in a narrow column, in a file too.
         Self { style: Style { width: style.width.min(80), ..style } }
     }
 
@@ -213,13 +213,13 @@ impl Page {
         print_result(&format!("   {} {text}\n", self.style.dim("$")))
     }
 
-    /// What was done, and how long it took.
+    /// Prints what was done, and how long it took.
     fn done(&self, text: &str, start: Instant) -> Result<()> {
         let took = format!("({:.1} s)", start.elapsed().as_secs_f32());
         self.lines(3, &format!("{text} {}", self.style.dim(&took)))
     }
 
-    /// One step of a night.
+    /// Prints one step of a run.
     fn step(&self, name: &str, duration_ms: u64) -> Result<()> {
         self.lines(
             5,
@@ -234,12 +234,12 @@ impl Page {
         let why = wrap(wound.why(), self.style.width - 5);
         let why = why.iter().map(|line| self.style.bold(line)).collect::<Vec<_>>().join("\n     ");
         print_result(&format!("\n   {} {why}\n", self.style.bold(&number.to_string())))?;
-        // SQL keeps its own lines.
+        // Keep the lines of the SQL as they are.
         let sql = wound.sql();
         print_result(&sql.lines().map(|line| format!("     {}\n", self.style.dim(line))).collect::<String>())
     }
 
-    /// Without the line that counts them, and without empty lines.
+    /// Prints the findings without the counting line and without empty lines.
     fn findings(&self, comparison: &Comparison) -> Result<()> {
         let style = Style { width: self.style.width - 5, ..self.style };
         let text = terminal::findings(&comparison.outcome.findings, style);

@@ -27,7 +27,7 @@ pub async fn run(arguments: &DigestSqlArguments) -> Result<u8> {
     Ok(0)
 }
 
-/// As psql: `-d shop` is a database's name.
+/// As in psql: `-d shop` is a database name.
 fn connection_string(given: &str) -> String {
     if given.is_empty() || ConnInfo::is_connection_string(given) || has_other_scheme(given) {
         return given.to_owned();
@@ -37,12 +37,12 @@ fn connection_string(given: &str) -> String {
 
 fn question(schema: Option<&str>, name: &str) -> String {
     let schema = schema.map_or_else(|| "NULL".to_owned(), quote_literal);
-    // The name last: it may contain anything, also a placeholder.
+    // Replace the name last: it may contain anything, even a placeholder.
     let (before, after) = catalog::TABLE_BY_NAME.split_once("{name}").unwrap_or_default();
     [&before.replace("{schema}", &schema), &quote_literal(name), after].concat()
 }
 
-/// The one table that was meant, and what holds its rows.
+/// The one matching table, and the parts of its row expression.
 fn only_table(rows: &[SimpleQueryRow]) -> Result<(Name, Vec<SqlPart>)> {
     let names = rows.iter().map(|row| Ok(Name::new(text(row, 0)?, text(row, 1)?))).collect::<Result<BTreeSet<_>>>()?;
     let mut names: Vec<Name> = names.into_iter().collect();
@@ -62,8 +62,8 @@ fn part(row: &SimpleQueryRow) -> Result<SqlPart> {
     let name = Name::new(text(row, 3)?, text(row, 4)?);
     match text(row, 5)?.as_str() {
         "r" | "m" | "p" => {}
-        "f" => return Err(Error::new(format!("{name} is a foreign table: its rows live elsewhere"))),
-        "v" => return Err(Error::new(format!("{name} is a view: it holds no rows"))),
+        "f" => return Err(Error::new(format!("{name} is a foreign table: its rows are stored elsewhere"))),
+        "v" => return Err(Error::new(format!("{name} is a view: it has no rows of its own"))),
         _ => return Err(Error::new(format!("{name} is not a table"))),
     }
     let columns = serde_json::from_str(&text(row, 6)?).map_err(|error| Error::from_source(&error))?;

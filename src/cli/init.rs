@@ -1,4 +1,4 @@
-//! `pgwitness init`: the directories of a night, and the mark that tells a backup disk from an empty mount point.
+//! `pgwitness init`: creates the directories of a run, and the mark that distinguishes a backup disk from an empty mount point.
 
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt as _;
@@ -12,7 +12,7 @@ use crate::nightly::{shared_reports, shared_state};
 use crate::storage::backups::{self, Backups};
 use crate::storage::reports;
 
-/// Makes what is not there, marks what is not marked; what is there already stays as it is.
+/// Creates missing directories and marks unmarked ones; leaves existing ones unchanged.
 pub fn run(arguments: &InitArguments) -> Result<u8> {
     let config = config::load(&arguments.file)?;
     make(&config.state.directory, 0o700)?;
@@ -29,7 +29,7 @@ pub fn run(arguments: &InitArguments) -> Result<u8> {
         let ours = backups.ours(&origin)?;
         let shared = ours.split(backups.list()?, &config.report.directory);
         ours.note.iter().cloned().chain(shared.notes(&origin)).for_each(|note| print_note(&note));
-        // Backups of an older version may be of several sources: the first successful run tells whose the directory is.
+        // Backups of an older version may be of several sources: the first successful run then marks the directory.
         if backups.sources().is_empty() && shared.is_ours_alone() {
             backups.mark_for(&ours)?;
         }

@@ -1,4 +1,4 @@
-//! From arguments, files, environment and clock to what the library takes.
+//! Converts arguments, files, environment and clock into the library's input types.
 
 use crate::config::Config;
 use crate::model::progress::Listener;
@@ -20,12 +20,12 @@ use crate::model::selection::{Pattern, Selection};
 use crate::storage::reports::KeyFile;
 use crate::storage::user_files;
 
-/// The environment.
+/// Reads an environment variable.
 pub fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-/// The clock.
+/// The current time.
 pub fn now() -> Timestamp {
     Timestamp::new(SystemTime::now())
 }
@@ -35,7 +35,7 @@ pub fn host() -> String {
     whoami::hostname().unwrap_or_else(|_| "unknown host".into())
 }
 
-/// Patterns.
+/// The patterns of the selection.
 pub fn selection(arguments: &SelectionArguments) -> Result<Selection> {
     let all = |texts: &[String], one: fn(&str) -> Result<Pattern>| {
         texts.iter().map(|text| one(text)).collect::<Result<Vec<_>>>()
@@ -49,13 +49,13 @@ pub fn selection(arguments: &SelectionArguments) -> Result<Selection> {
     })
 }
 
-/// Sessions unless told otherwise: one for each processor, at most 8.
+/// Default number of sessions: one for each processor, at most 8.
 pub fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from).min(8)
 }
 
-/// How endpoints are opened. `sides` are read at the same time and share the processors: measured, one session a side is faster on two
-/// processors than two.
+/// Options for opening endpoints. `sides` are read at the same time and share the processors: measured on two processors, one
+/// session per side is faster than two.
 pub fn open_options(
     reading: &ReadingArguments,
     checks: &ChecksArguments,
@@ -76,12 +76,12 @@ pub fn open_options(
     }
 }
 
-/// The user's own checks.
+/// The assertions of the directory, by name.
 pub fn assertions(arguments: &ChecksArguments) -> Result<BTreeMap<String, String>> {
     arguments.checks.as_ref().map_or_else(|| Ok(BTreeMap::new()), |dir| user_files::assertions(dir))
 }
 
-/// Aspects by name.
+/// Parses aspect names.
 pub fn required(names: &[String]) -> Result<Vec<Aspect>> {
     let all = Aspect::ALL.map(Aspect::id).join(", ");
     let one = |name: &String| {
@@ -91,7 +91,7 @@ pub fn required(names: &[String]) -> Result<Vec<Aspect>> {
     names.iter().map(one).collect()
 }
 
-/// Waivers of the options and of the file.
+/// Waivers from the options and from the file.
 pub fn waivers(arguments: &CompareArguments) -> Result<Vec<Waiver>> {
     let options = [
         (arguments.no_owner, "--no-owner", &["owner"][..]),
@@ -107,24 +107,24 @@ pub fn waivers(arguments: &CompareArguments) -> Result<Vec<Waiver>> {
     Ok(waivers)
 }
 
-/// Whether values may be shown.
+/// Hides values when `is_on`.
 pub fn redaction(is_on: bool) -> Result<Redaction> {
     if is_on { crate::storage::reports::process_salt().map(Redaction::on) } else { Ok(Redaction::OFF) }
 }
 
-/// The key that signs.
+/// The key that signs, if one is given.
 pub fn key(arguments: &KeyArguments) -> Result<Option<KeyFile>> {
     let Some(path) = &arguments.key else { return Ok(None) };
     key_file(path, arguments.passphrase_file.as_ref()).map(Some)
 }
 
-/// A key, and the passphrase in the first line of a file.
+/// A key, with the passphrase from the first line of a file.
 pub fn key_file(path: &Path, passphrase_file: Option<&PathBuf>) -> Result<KeyFile> {
     let passphrase = passphrase_file.map(|path| secret::of_path(path)).transpose()?;
     Ok(KeyFile { path: path.to_owned(), passphrase: passphrase.map(|secret| secret.reveal().to_owned()) })
 }
 
-/// The doors to the world, for every command that works by the configuration.
+/// The context for every command that uses the configuration.
 pub fn given(config: &Config, listener: Listener) -> RunContext<'_> {
     RunContext {
         config,

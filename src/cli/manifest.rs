@@ -1,4 +1,4 @@
-//! `pgwitness manifest`: what one endpoint holds, saved to be compared with later.
+//! `pgwitness manifest`: saves the manifest of one endpoint for a later comparison.
 
 use std::path::Path;
 
@@ -15,7 +15,7 @@ use crate::model::progress::{Event, Side};
 use crate::model::redaction::Redaction;
 use crate::storage::reports;
 
-/// Captures and writes. What could not be read is in the manifest, and makes the exit code 2.
+/// Captures and writes the manifest. Parts that could not be read are recorded in it, and the exit code is 2.
 pub async fn run(arguments: &ManifestArguments) -> Result<u8> {
     let redaction = inputs::redaction(arguments.redact)?;
     run_redacted(arguments, redaction).await.map_err(|error| redaction.error(error))

@@ -1,4 +1,4 @@
-//! The command line: the only part that prints and that looks at the terminal, the environment and the clock.
+//! The command line: the only module that prints and that reads the terminal, the environment and the clock.
 
 pub mod args;
 pub mod demo_scenario;
@@ -27,10 +27,10 @@ use crate::base::error::{Context, Error, Result};
 use crate::base::files;
 use args::{Arguments, Command};
 
-/// Exit code for everything that is no verdict.
+/// Exit code for everything that is not a verdict.
 const INCONCLUSIVE: u8 = 2;
 
-/// Reads the command line, does what it says, gives the exit code.
+/// Parses the command line, runs the command, returns the exit code.
 pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
@@ -99,7 +99,7 @@ fn run(command: Command) -> Result<u8> {
     }
 }
 
-/// Runs to the end, or until we are told to stop: dropping the work closes its sessions and ends its children.
+/// Runs `work` until it ends or a signal arrives: dropping it closes its sessions and ends its child processes.
 fn block_on(work: impl Future<Output = Result<u8>>) -> Result<u8> {
     block_on_to_its_end(async {
         tokio::select! {
@@ -109,12 +109,12 @@ fn block_on(work: impl Future<Output = Result<u8>>) -> Result<u8> {
     })
 }
 
-/// For work that cleans up by itself when we are told to stop.
+/// For work that handles the stop signal and cleans up itself.
 fn block_on_to_its_end(work: impl Future<Output = Result<u8>>) -> Result<u8> {
     let mut builder = tokio::runtime::Builder::new_multi_thread();
     let runtime = builder.enable_all().build().map_err(Error::from).doing(|| "start the runtime")?;
     let result = runtime.block_on(work);
-    // A thread that waits for a child must not keep us.
+    // A thread that waits for a child process must not delay the exit.
     runtime.shutdown_timeout(std::time::Duration::from_secs(2));
     result
 }
@@ -126,7 +126,7 @@ async fn stopped() -> i32 {
         return std::future::pending().await;
     };
     tokio::select! {
-        // A terminal that goes away must not leave an instance behind.
+        // SIGHUP, when the terminal closes, must not leave an instance behind.
         _ = hangup.recv() => SignalKind::hangup().as_raw_value(),
         _ = interrupt.recv() => SignalKind::interrupt().as_raw_value(),
         _ = terminate.recv() => SignalKind::terminate().as_raw_value(),

@@ -10,7 +10,7 @@ use crate::base::printable::printable;
 use crate::nightly::{self, Plan, RunOutcome};
 use crate::output::terminal::{self, Heading};
 
-/// Runs a night; the exit code is its answer.
+/// Runs once; returns the exit code of the run.
 pub async fn run(arguments: &NightlyArguments) -> Result<u8> {
     let config = config::load(&arguments.file)?;
     let progress = Progress::new(arguments.quiet, Terminal::stderr());

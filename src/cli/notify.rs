@@ -7,10 +7,10 @@ use crate::nightly::local_checks::Check;
 use crate::output::notify::{self, Limits};
 use crate::storage::reports;
 
-/// Somebody could not be told.
+/// Exit code: a notification failed.
 const NOT_TOLD: u8 = 3;
 
-/// One of the notify commands.
+/// Runs one of the `notify` commands.
 pub async fn run(command: &NotifyCommand) -> Result<u8> {
     match command {
         NotifyCommand::Test(file) => test(file).await,
@@ -21,7 +21,9 @@ async fn test(file: &ConfigArguments) -> Result<u8> {
     let config = config::load(file)?;
     let channels = &config.notify;
     if channels.email.is_none() && channels.webhook.is_none() && channels.ping.is_none() {
-        let error = Error::new("nobody is to be told: there is no [notify.email], [notify.webhook] or [notify.ping]");
+        let error = Error::new(
+            "no notification channel is configured: there is no [notify.email], [notify.webhook] or [notify.ping]",
+        );
         return Err(error.hint("pgwitness config example toml shows how to write them"));
     }
     let (host, source, id) = (inputs::host(), config.source.describe(), reports::random_run_id()?);

@@ -1,6 +1,6 @@
-//! Progress on standard error: a bar on a terminal, plain lines elsewhere, nothing when told to be quiet.
+//! Progress on standard error: a bar on a terminal, plain lines elsewhere, nothing with `--quiet`.
 //!
-//! Never says 100 % before the phase is over: what was planned is an estimate.
+//! The percentage stays below 100 until the phase ends: the planned total is an estimate.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,9 +14,9 @@ use crate::base::text::{bytes, cells, cut, grouped, grouped_noun};
 use crate::model::progress::{Event, Listener, nobody};
 use crate::output::terminal::Style;
 
-/// How often a plain line is written.
+/// Interval between plain lines.
 const EVERY: Duration = Duration::from_secs(10);
-/// Before this much time has passed, a rate is a guess.
+/// Below this time a rate is not shown.
 const SETTLED: Duration = Duration::from_secs(2);
 
 /// The bar and the space behind it, in cells.
@@ -24,13 +24,13 @@ const BAR: usize = 11;
 
 /// Shows progress until it is dropped.
 pub struct Progress {
-    /// Hand this to the library.
+    /// Pass this to the library.
     pub listener: Listener,
     bar: Option<ProgressBar>,
 }
 
 impl Progress {
-    /// Chooses how by what standard error is.
+    /// Chooses the form by the kind of standard error.
     pub fn new(is_quiet: bool, terminal: Terminal) -> Self {
         match (is_quiet, terminal.is_terminal) {
             (true, _) => Self { listener: nobody(), bar: None },
@@ -62,7 +62,7 @@ impl Progress {
     }
 }
 
-/// The bar goes away: what stays on the screen is the result.
+/// Removes the bar: only the result stays on the screen.
 impl Drop for Progress {
     fn drop(&mut self) {
         if let Some(bar) = &self.bar {
@@ -84,7 +84,7 @@ fn listen(show: impl Fn(&mut Meter, Event<'_>, Duration) -> Option<String> + Sen
     })
 }
 
-/// The line that an event is worth where lines stay: every warning, every phase, and now and then the numbers.
+/// The plain line for an event: every warning, every phase, and at intervals the counts.
 fn plain_line(meter: &mut Meter, event: Event<'_>, now: Duration) -> Option<String> {
     if let Some(line) = line_of(event) {
         return Some(line);
@@ -96,7 +96,7 @@ fn plain_line(meter: &mut Meter, event: Event<'_>, now: Duration) -> Option<Stri
     })
 }
 
-/// Events that are worth a line of their own.
+/// Events that have a line of their own.
 fn line_of(event: Event<'_>) -> Option<String> {
     match event {
         Event::Warning(text) => Some(format!("warning: {}", printable(text))),
@@ -111,7 +111,7 @@ fn line_of(event: Event<'_>) -> Option<String> {
     }
 }
 
-/// Adds up the events of a phase, both sides together.
+/// Sums the events of a phase over both sides.
 #[derive(Debug, Default)]
 struct Meter {
     phase: String,
@@ -204,7 +204,7 @@ fn per_second(count: u64, spent: Duration) -> u64 {
     u64::try_from(per_second).unwrap_or(u64::MAX)
 }
 
-/// `8 s`, `2 min`, `3 h 5 min`: an estimate needs no more.
+/// `8 s`, `2 min`, `3 h 5 min`: precise enough for an estimate.
 fn duration(left: Duration) -> String {
     let minutes = left.as_secs().div_ceil(60);
     match left.as_secs() {

@@ -21,7 +21,7 @@ use crate::storage::reports;
 use crate::storage::signers::AllowedSigners;
 pub(super) use crate::storage::user_files::allowed_signers as read_signers;
 
-/// One of the report commands. `show` gives the exit code of the verdict that it shows.
+/// Runs one of the `report` commands. `show` returns the exit code of the verdict that it shows.
 pub fn run(command: &ReportCommand) -> Result<u8> {
     match command {
         ReportCommand::List(arguments) => list::run(arguments),

@@ -19,7 +19,7 @@ use crate::storage::reports;
 use crate::storage::signature;
 use crate::storage::signers::AllowedSigners;
 
-/// Restores; the exit code is the verdict's.
+/// Restores; returns the exit code of the verdict.
 pub async fn run(arguments: &RestoreArguments) -> Result<u8> {
     let config = config::load(&arguments.file)?;
     let redaction = inputs::redaction(config.verify.redact)?;
@@ -75,13 +75,13 @@ async fn run_redacted(arguments: &RestoreArguments, config: &Config, redaction: 
     }
     match &recovered.report {
         Ok(path) => print_note(&format!("report: {}", path.display())),
-        // The verdict stands on its own: on the bad day the key may be gone.
+        // The verdict does not depend on the report: after a disaster the key may be lost.
         Err(error) => print_error(&error.clone().context("there is no report on this restore")),
     }
     Ok(outcome.verdict().exit_code())
 }
 
-/// Where the new database has all data and the server could not take everything else.
+/// The new database has all data, but the server rejected something else.
 fn differs(outcome: &Outcome) -> String {
     let dump = outcome.dump_verdict(&[]);
     if dump.lacks().is_empty() {
@@ -90,7 +90,7 @@ fn differs(outcome: &Outcome) -> String {
     format!("all data is what was signed; {}\n", verdict::differs(dump.lacks(), "this server"))
 }
 
-/// Those of the file, or only our own key.
+/// The signers of the file, or only the configured key.
 async fn signers(arguments: &RestoreArguments, given: &RunContext<'_>) -> Result<AllowedSigners> {
     if let Some(file) = &arguments.allowed_signers {
         let text =

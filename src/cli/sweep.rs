@@ -7,10 +7,10 @@ use super::{config, inputs};
 use crate::base::error::Result;
 use crate::nightly::{SweepOptions, sweep};
 
-/// Something is left over.
+/// Exit code: something is left over.
 const LEFT_BEHIND: u8 = 3;
 
-/// Sweeps; 0 when nothing is left over. Only looked, what would be cleaned up is left over still.
+/// Sweeps; 0 when nothing is left over. With `--dry-run`, what would be cleaned up counts as left over.
 pub async fn run(arguments: &SweepArguments) -> Result<u8> {
     let config = config::load(&arguments.file)?;
     let progress = Progress::new(false, Terminal::stderr());
@@ -23,7 +23,8 @@ pub async fn run(arguments: &SweepArguments) -> Result<u8> {
     for instance in &swept.unclaimed {
         let created = instance.created_at.map_or_else(|| "an unknown time".to_owned(), |at| at.to_string());
         lines.push(format!(
-            "instance {} ({}, since {created}) has our tags, and no journal here knows it: to delete it, --confirm {}",
+            "instance {} ({}, since {created}) has the tags of pgwitness and is in no journal on this machine: \
+             to delete it, --confirm {}",
             instance.identifier, instance.status, instance.identifier
         ));
     }

@@ -1,6 +1,6 @@
-//! The terminal: is it one, how wide is it, does it want colour; and how results and errors are printed.
+//! The terminal: whether it is one, its width, its colours; and how results and errors are printed.
 //!
-//! Never decides what is printed.
+//! Other modules decide what is printed.
 
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
@@ -8,14 +8,14 @@ use crate::base::error::{Context, Error, Result};
 use crate::base::printable::{is_hidden, printable};
 use crate::output::terminal::Style;
 
-/// What is known about a place to print to.
+/// Properties of an output stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Terminal {
     /// False for files and pipes.
     pub is_terminal: bool,
     /// Whether escape sequences for colour may be printed.
     pub has_color: bool,
-    /// Cells in a line; [`Style::UNLIMITED`] where it is no terminal.
+    /// Cells in a line; [`Style::UNLIMITED`] if it is not a terminal.
     pub width: usize,
 }
 
@@ -39,18 +39,18 @@ impl Terminal {
         Self { is_terminal, has_color, width }
     }
 
-    /// For the renderer.
+    /// The style for the renderer.
     pub fn style(self, all_tables: bool) -> Style {
         Style { color: self.has_color, width: self.width, all_tables }
     }
 }
 
-/// Colour only on a terminal that can, unless `NO_COLOR` is set to anything (<https://no-color.org>).
+/// Colour only on a terminal that supports it, unless `NO_COLOR` is set to a value (<https://no-color.org>).
 fn wants_color(is_terminal: bool, no_color: Option<&str>, term: Option<&str>) -> bool {
     is_terminal && no_color.unwrap_or_default().is_empty() && term != Some("dumb")
 }
 
-/// Terminals that do not know their width say 0; narrower than 40 no table can be read.
+/// Terminals of unknown width report 0; below 40 cells tables are not readable.
 fn width(is_terminal: bool, columns: Option<u16>) -> usize {
     match columns {
         _ if !is_terminal => Style::UNLIMITED,
@@ -59,7 +59,7 @@ fn width(is_terminal: bool, columns: Option<u16>) -> usize {
     }
 }
 
-/// Prints a result. A reader that has left, such as `head`, is no error: the verdict is in the exit code.
+/// Prints a result. A reader that has closed the pipe, such as `head`, is not an error: the verdict is in the exit code.
 pub fn print_result(text: &str) -> Result<()> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
@@ -115,7 +115,7 @@ pub fn error_text(error: &Error, has_color: bool) -> String {
     format!("{word} {}\n{hint}", indented(&error.to_string()))
 }
 
-/// Servers send several lines at times; each is made printable, and none can pass for a line of ours.
+/// A server message may have several lines; each is made printable and indented, so that none resembles a line of pgwitness.
 fn indented(text: &str) -> String {
     text.trim_end().lines().map(printable).collect::<Vec<_>>().join("\n       ")
 }

@@ -1,7 +1,7 @@
-//! Tonight held against the last night that was sound, by the rules of `[[drift]]`.
+//! Compares the source of this run with that of the last sound run, by the rules of `[[drift]]`.
 //!
-//! Never takes "could not be read" for "there was none": a report that was refused, and may be of a later night than the one that is
-//! used, makes tonight inconclusive. Never blocks the night: it is judged while a paid instance runs and a signal may come.
+//! A report that could not be read is not the same as an absent one: if it may be newer than the baseline, this run is
+//! inconclusive. The search has a time limit, because a paid instance runs meanwhile and signals must be handled.
 
 mod same;
 mod search;
@@ -18,15 +18,15 @@ use same::Tonight;
 pub use search::trusted;
 use search::{FoundBaseline, Search};
 
-/// For reading the earlier reports: minutes for a thousand of them; more, and the disk hangs.
+/// Limit for reading the earlier reports: a thousand of them take minutes; beyond this the disk hangs.
 const PATIENCE: Duration = Duration::from_secs(600);
-/// Reports that are named in full; the first is what to look at.
+/// Number of reports that are named in full; the user checks the first one.
 const NAMED: usize = 3;
-/// What people can do, or else it would be like this every night.
+/// Remedies for the user; without one, the problem recurs in every run.
 const WAYS_OUT: &str = "to go on: list an earlier key in report.allowed_signers, or move these directories out of the reports \
                         (those of compare belong elsewhere), or waive kind = \"unchecked\", object = \"drift\"";
 
-/// Adds to the outcome what the rules say. Where they cannot be applied, that is unchecked; what was compared stands.
+/// Adds the findings of the drift rules to the outcome. If they cannot be applied, that is unchecked; the comparison stands.
 pub async fn judge(witnessed: &mut Verification, given: &RunContext<'_>, request: &Request) {
     if given.config.drift.is_empty() {
         return;
@@ -52,11 +52,11 @@ async fn apply(witnessed: &Verification, given: &RunContext<'_>) -> Result<Judge
     let mut judged = drift::judge(found.manifest.as_ref(), tonight, &rules);
     judged.unchecked.extend(refusal(&found).map(unchecked));
     judged.remarks.extend(of_another_source(&found));
-    judged.remarks.extend(found.id.map(|id| format!("drift: held against the night {id}")));
+    judged.remarks.extend(found.id.map(|id| format!("drift: compared with the run {id}")));
     Ok(judged)
 }
 
-/// On a thread of its own, so that the night hears a signal meanwhile. What takes too long is left behind there.
+/// Runs `work` on a thread of its own, so that signals are handled meanwhile. After `limit` the thread is abandoned.
 async fn patiently<T: Send + 'static>(limit: Duration, work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     match tokio::time::timeout(limit, tokio::task::spawn_blocking(work)).await {
         Ok(done) => done.map_err(|error| Error::from_source(&error))?,
@@ -68,7 +68,7 @@ fn unchecked(reason: String) -> Unchecked {
     Unchecked { object: "drift".into(), side: "expected".into(), reason, limit: None }
 }
 
-/// Any of them may be the night to hold against.
+/// Any of the refused reports may be the baseline.
 fn refusal(found: &FoundBaseline) -> Option<String> {
     let named: Vec<&str> = found.refused.iter().take(NAMED).map(String::as_str).collect();
     let more = match found.refused.len() - named.len() {
@@ -77,8 +77,8 @@ fn refusal(found: &FoundBaseline) -> Option<String> {
         more => format!("; and {more} more"),
     };
     let what = match &found.id {
-        Some(id) => format!("reports not older than that of the night {id} were refused"),
-        None => "no sound night can be used, reports were refused".to_owned(),
+        Some(id) => format!("reports not older than that of the run {id} were refused"),
+        None => "no sound run can be used, reports were refused".to_owned(),
     };
     Some(format!("{what}: {}{more}; {WAYS_OUT}", named.join("; ")))
 }
@@ -86,7 +86,7 @@ fn refusal(found: &FoundBaseline) -> Option<String> {
 fn of_another_source(found: &FoundBaseline) -> Option<String> {
     let (newest, others) = (found.others.first()?, found.others.len() - 1);
     let more = if others == 0 { String::new() } else { format!(", and {others} more") };
-    Some(format!("drift: passed over the night {newest}{more}"))
+    Some(format!("drift: skipped the run {newest}{more}"))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
-//! Pays what a run owes: this one at its end, an earlier one at the start of the next, or when `sweep` says so.
+//! Performs cleanup tasks: of this run at its end, of an earlier run at the start of the next, or in `sweep`.
 //!
-//! An instance goes only when it is proven ours, a copy only when it is the one that was created, a dump only where its signed
-//! report says. What cannot be proven stays, and stays a debt.
+//! An instance is deleted only when it is proven to be of this program, a restored copy only when it is the one that was created,
+//! and a dump moves only as its signed report states. What cannot be proven stays, and so does its cleanup task.
 
 use std::io::ErrorKind;
 use std::path::Path;
@@ -19,30 +19,30 @@ use crate::nightly::restoring::{self, CopyIdentity};
 use crate::storage::backups::{Backups, Whereabouts};
 use crate::storage::journal::{CopyClaim, Debt, Entry, InstanceClaim, Past, Place, ReportFile, open_runs};
 
-/// Whoever pays.
+/// Performs cleanup tasks.
 pub struct Cleaner<'a> {
-    /// Configuration and doors.
+    /// Configuration and context.
     pub given: &'a RunContext<'a>,
-    /// The API, when the source is on RDS and could be asked.
+    /// The API, when the source is on RDS and the API answered.
     pub cloud: Option<&'a Cloud>,
-    /// How long one instance may take to go, instead of the configured time.
+    /// Time limit for the deletion of one instance, instead of the configured one.
     pub patience: Option<Duration>,
 }
 
-/// What came of paying the debts of earlier runs.
+/// The result of the cleanup tasks of earlier runs.
 #[derive(Debug, Default)]
 pub struct Recovered {
-    /// What was done, in words.
+    /// What was done, for people.
     pub notes: Vec<String>,
-    /// What could not be.
+    /// What failed.
     pub troubles: Vec<Error>,
 }
 
 impl Cleaner<'_> {
-    /// Pays what earlier runs owe. `by_run` is ours.
+    /// Performs the cleanup tasks of earlier runs. `by_run` is the id of this run.
     ///
     /// # Errors
-    /// When the journals cannot be listed.
+    /// The journals cannot be listed.
     pub async fn recover(&self, runs: crate::storage::journal::Runs, by_run: &str) -> Recovered {
         let mut recovered = Recovered { notes: Vec::new(), troubles: runs.unreadable };
         for past in runs.open {
@@ -54,7 +54,7 @@ impl Cleaner<'_> {
     async fn recover_run(&self, mut past: Past, by_run: &str, recovered: &mut Recovered) {
         let name = past.path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
         if !past.is_ended() {
-            recovered.notes.push(format!("run {name} was broken off"));
+            recovered.notes.push(format!("run {name} was interrupted"));
             self.clear_report(&past, recovered);
         }
         for debt in past.debts() {
@@ -81,7 +81,7 @@ impl Cleaner<'_> {
         }
     }
 
-    /// A report that was never finished is none. One that was, and is not in the journal, stays: it is signed.
+    /// Removes a report that was never finished. A finished one that is not in the journal stays: it is signed.
     fn clear_report(&self, past: &Past, recovered: &mut Recovered) {
         let Some(Entry::RunStarted { run_id, at, .. }) = past.entries.first() else { return };
         let reports = &self.given.config.report.directory;
@@ -90,10 +90,10 @@ impl Cleaner<'_> {
         recovered.troubles.extend([removed, finished].into_iter().filter_map(Result::err));
     }
 
-    /// Pays one debt; the answer goes into the journal that has it.
+    /// Performs one cleanup task; returns the entry for the journal that contains the task.
     ///
     /// # Errors
-    /// It stays a debt.
+    /// The cleanup task must still be performed.
     pub async fn pay(&self, debt: &Debt) -> Result<Entry> {
         match debt {
             Debt::Instance { claim: journaled, resource_id } => {
@@ -116,7 +116,7 @@ impl Cleaner<'_> {
             error.context(format!("delete the temporary instance {}", journaled.identifier))
         };
         let Some(cloud) = self.cloud else {
-            return Err(loud(Error::new("RDS cannot be asked")));
+            return Err(loud(Error::new("RDS cannot be queried")));
         };
         self.delete_by(cloud, journaled, resource_id).await.map_err(loud)
     }
@@ -125,12 +125,12 @@ impl Cleaner<'_> {
         let claim = Claim::journaled(journaled, resource_id.as_deref());
         let configured = cloud.rds.source().temporary.delete_timeout.duration();
         let deadline = Deadline::after(self.patience.unwrap_or(configured));
-        // As it was configured when the instance was ordered.
+        // The prefix that was configured when the instance was ordered.
         let guard = Guard { prefix: journaled.prefix.clone(), ..cloud.guard(self.given) };
         cloud.rds.remove(&claim, &guard, deadline, &mut Vec::new()).await.map(drop)
     }
 
-    /// The random part of its name says that nobody else has made it; where the journal has its OID, that has to agree.
+    /// The random part of the name excludes databases of others; an OID in the journal must match too.
     async fn drop_copy(&self, claim: &CopyClaim, created: Option<&(u32, String)>) -> Result<Entry> {
         let (gone, kept) = (
             Entry::CopyGone { database: claim.database.clone() },
@@ -146,7 +146,7 @@ impl Cleaner<'_> {
             restoring::wait_for_creation(&server, &claim.database).await?;
         }
         let copy = match created {
-            // It has its public name already: the run ended right after that.
+            // The copy has its public name already: the run ended right after the rename.
             Some((oid, system)) if copy::is_kept(self.given, *oid, system)? => {
                 if restoring::find_copy(&server, &claim.database).await?.is_none() {
                     return Ok(kept);
@@ -164,21 +164,21 @@ impl Cleaner<'_> {
         restoring::drop_copy(&server, &copy, protected).await.map(|_| gone)
     }
 
-    /// The report decides, if it is the very one that was signed.
+    /// The report decides, if it is the one that was signed.
     fn place_backup(&self, id: &str, report: Option<&ReportFile>) -> Result<Entry> {
         let backups = Backups::open(&self.given.config.dump.directory)?;
         let signed = report.map(read_report).transpose()?.flatten();
-        // A report that never got to disk speaks for nothing.
+        // A report that was never written to disk does not count.
         let report = report.filter(|_| signed.is_some());
         let place = match signed {
             Some(signed) if signed.proves_dump() => Place::Verified,
             Some(signed) if signed.verdict.is_damaged() => Place::Damaged,
             Some(_) | None => backups.recover(id)?,
         };
-        // A night may be found damaged before its dump was complete.
+        // A run may be found damaged before its dump was complete.
         let place = match (place, backups.whereabouts(id)?) {
             (Place::Verified, Some(Whereabouts::Partial) | None) => {
-                return Err(Error::new(format!("the dump {id} was verified, and is not there any more")));
+                return Err(Error::new(format!("the dump {id} was verified, and is missing")));
             }
             (Place::Damaged, Some(Whereabouts::Partial) | None) => Place::Discarded,
             (place, _) => place,
@@ -188,7 +188,7 @@ impl Cleaner<'_> {
     }
 }
 
-/// The journal could have been forged, and what it names is dropped: the name must be one that this run would have given.
+/// The journal could be forged, and the database that it names is dropped: the name must be one that this run would have chosen.
 fn check_claim(claim: &CopyClaim, run_id: Option<&str>, configured: &str) -> Result<()> {
     let short = run_id.and_then(|id| id.get(..8)).filter(|id| id.bytes().all(|byte| byte.is_ascii_hexdigit()));
     let Some(short) = short else {
@@ -201,7 +201,7 @@ fn check_claim(claim: &CopyClaim, run_id: Option<&str>, configured: &str) -> Res
     Err(error.hint("restore.database may have been changed since; drop it yourself, if it is a copy of pgwitness"))
 }
 
-/// `None`: the run ended between saying that it would write the report and writing it.
+/// `None`: the run ended between announcing the report in the journal and writing it.
 fn read_report(file: &ReportFile) -> Result<Option<Report>> {
     let path = Path::new(&file.path);
     let bytes = match files::read(path, files::REPORT) {
@@ -227,7 +227,7 @@ fn words(paid: &Entry) -> String {
 /// The journals of earlier runs.
 ///
 /// # Errors
-/// When they cannot be listed.
+/// The journals cannot be listed.
 pub fn earlier(given: &RunContext<'_>) -> Result<crate::storage::journal::Runs> {
     open_runs(given.state())
 }

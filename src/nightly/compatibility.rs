@@ -1,4 +1,4 @@
-//! Whether the server of the copy can take what the source has: known before a dump of hours, not after it.
+//! Whether the restore server can accept what the source contains: checked before a dump of hours.
 //!
 //! Reads catalogs of both servers and writes to neither.
 
@@ -13,18 +13,18 @@ use crate::postgres::conninfo::ConnInfo;
 use crate::postgres::session::{Session, SessionOptions, optional, text};
 use crate::postgres::tools::PgTools;
 
-/// How long a catalog may be locked, in seconds.
+/// Limit for waiting for a locked catalog, in seconds.
 const LOCK_TIMEOUT_S: u32 = 30;
 
-/// A column with the option that some servers keep for themselves.
+/// A column with the option that some servers keep for internal use.
 const MARKED: &str = "SELECT 1 FROM pg_catalog.pg_attribute WHERE attoptions::text LIKE '%pg_attver=%' LIMIT 1";
 
-/// One server, looked at through one session.
+/// Opens one session on one server.
 pub async fn open(info: &ConnInfo) -> Result<Session> {
     Session::open(info, &SessionOptions { lock_timeout_s: LOCK_TIMEOUT_S }).await
 }
 
-/// Whether a database of `source` can be dumped by these programs and restored on `target`; in words, when it can.
+/// Checks that a database of `source` can be dumped by these programs and restored on `target`; returns what was found.
 ///
 /// # Errors
 /// A server cannot be asked, the versions do not fit, or `target` lacks extensions, roles, rights, tablespaces or a locale whose
@@ -35,8 +35,8 @@ pub async fn demand_fit(
     tools: &PgTools,
     restore: &RestoreSettings,
 ) -> Result<String> {
-    let source = open(source).await.doing(|| "look at the source")?;
-    let target_session = open(target).await.doing(|| "look at the server of the copy")?;
+    let source = open(source).await.doing(|| "check the source")?;
+    let target_session = open(target).await.doing(|| "check the restore server")?;
     dumping::check_versions(tools, source.major(), target_session.major())?;
     dumping::check_minor(tools, source.server_version())?;
     let marked = source.rows(MARKED).await.doing(|| "look for pg_attver in the source")?;
@@ -44,7 +44,7 @@ pub async fn demand_fit(
     let used = column(&source, "SELECT extname FROM pg_catalog.pg_extension ORDER BY 1").await;
     let used = used.doing(|| "list the extensions of the source")?;
     let there = column(&target_session, "SELECT name FROM pg_catalog.pg_available_extensions ORDER BY 1").await;
-    let there = there.doing(|| "list the extensions of the server of the copy")?;
+    let there = there.doing(|| "list the extensions of the restore server")?;
     let (accepted, missing): (Vec<String>, Vec<String>) =
         used.iter().filter(|name| !there.contains(name)).cloned().partition(|name| is_accepted(name, &restore.accept));
     let mut problems = Vec::new();
@@ -99,7 +99,7 @@ async fn column(session: &Session, sql: &str) -> Result<Vec<String>> {
     session.rows(sql).await?.iter().map(|row| text(row, 0)).collect()
 }
 
-/// Whoever accepts that `EXTENSION x` fails knows what goes with it.
+/// An accepted `EXTENSION x` covers the objects of the extension too.
 fn is_accepted(name: &str, accept: &[AcceptedError]) -> bool {
     accept.iter().any(|accepted| accepted.object == format!("EXTENSION {name}"))
 }
@@ -107,7 +107,7 @@ fn is_accepted(name: &str, accept: &[AcceptedError]) -> bool {
 fn lacking(missing: &[String], target: &ConnInfo, major: u32) -> Error {
     let (noun, them) = if missing.len() == 1 { ("extension", "it") } else { ("extensions", "them") };
     let cause = format!(
-        "the source uses the {noun} {}, and the server of the copy ({}) does not have {them}",
+        "the source uses the {noun} {}, and the restore server ({}) does not have {them}",
         missing.join(", "),
         target.describe()
     );

@@ -1,4 +1,5 @@
-//! What a night is given: the configuration, and the doors to the world that only the command line may open.
+//! The input of a run: the configuration, and the access to the environment, the clock and the process that the command line
+//! provides.
 
 use std::path::Path;
 
@@ -22,44 +23,44 @@ use crate::storage::backups;
 use crate::storage::reports::KeyFile;
 use crate::storage::user_files;
 
-/// Differing rows that are named for each table, unless the configuration says otherwise.
+/// Differing rows to name for each table, unless configured.
 const MAX_ROWS: usize = 20;
-/// How long to wait for a table that somebody has locked, in seconds.
+/// How long to wait for a table that another session has locked, in seconds.
 const LOCK_TIMEOUT_S: u32 = 300;
-/// How long one assertion may take, in seconds.
+/// Time limit for one assertion, in seconds.
 const ASSERTION_TIMEOUT_S: u32 = 3600;
 
-/// Everything from outside.
+/// The external input.
 #[derive(Clone)]
 pub struct RunContext<'a> {
-    /// Checked.
+    /// The checked configuration.
     pub config: &'a Config,
-    /// The environment.
+    /// Reads an environment variable.
     pub environment: &'a dyn Fn(&str) -> Option<String>,
-    /// The clock.
+    /// Returns the current time.
     pub now: fn() -> Timestamp,
-    /// Who is told.
+    /// Receives progress events.
     pub listener: Listener,
-    /// `--snapshot`: this one instead of the newest.
+    /// `--snapshot`: use this one instead of the newest.
     pub snapshot: Option<String>,
-    /// Processors, for what is not configured.
+    /// Number of processors, the default for jobs.
     pub processors: usize,
-    /// Name of the machine, for whoever is told of the night.
+    /// Name of the machine, for notifications.
     pub host: String,
-    /// Our process.
+    /// Id of this process.
     pub pid: u32,
 }
 
 impl RunContext<'_> {
-    /// Where the journal and the lock are.
+    /// The directory of the journal and the lock.
     pub fn state(&self) -> &Path {
         &self.config.state.directory
     }
 
-    /// The programs of PostgreSQL.
+    /// The PostgreSQL programs.
     ///
     /// # Errors
-    /// None found.
+    /// Not found.
     pub fn tools(&self) -> Result<PgTools> {
         let path = (self.environment)("PATH");
         PgTools::find(self.config.dump.pg_bindir.as_deref(), path.as_deref(), CLIENT)
@@ -68,7 +69,7 @@ impl RunContext<'_> {
     /// The key that signs.
     ///
     /// # Errors
-    /// When its passphrase cannot be read.
+    /// The passphrase cannot be read.
     pub async fn key(&self) -> Result<KeyFile> {
         let report = &self.config.report;
         let passphrase = secret::resolve(report.passphrase_file.as_deref(), None, None, self.environment).await;
@@ -76,10 +77,10 @@ impl RunContext<'_> {
         Ok(KeyFile { path: report.key.clone(), passphrase: passphrase.map(|secret| secret.reveal().to_owned()) })
     }
 
-    /// How to reach the server that gets the copy; its database is the one for administration.
+    /// How to connect to the restore server; the database is the one for administration.
     ///
     /// # Errors
-    /// A wrong connection string, a password that cannot be read.
+    /// An invalid connection string, a password that cannot be read.
     pub async fn restore_server(&self) -> Result<ConnInfo> {
         let restore = &self.config.restore;
         let (file, command) = (restore.password_file.as_deref(), restore.password_command.as_deref());
@@ -88,7 +89,7 @@ impl RunContext<'_> {
         self.connect_with(&restore.url, password).doing(|| "read restore.url")
     }
 
-    /// How to reach a source that is not on RDS.
+    /// How to connect to a source that is not on RDS.
     ///
     /// # Errors
     /// As [`RunContext::restore_server`].
@@ -99,10 +100,10 @@ impl RunContext<'_> {
         self.connect_with(&source.url, password).doing(|| "read source.url")
     }
 
-    /// The source as the configuration names it. Nothing is connected to.
+    /// The source as configured, without a connection.
     ///
     /// # Errors
-    /// A wrong connection string.
+    /// An invalid connection string.
     pub fn origin(&self) -> Result<Origin> {
         backups::configured(&self.config.source, self.environment)
     }
@@ -115,7 +116,7 @@ impl RunContext<'_> {
         })
     }
 
-    /// How endpoints are opened.
+    /// Options for opening endpoints.
     pub fn open_options(&self) -> OpenOptions<'_> {
         let jobs = self.config.verify.jobs.map_or(self.processors, usize::from);
         OpenOptions {
@@ -132,11 +133,11 @@ impl RunContext<'_> {
         }
     }
 
-    /// What a backup is compared with when it comes back: what was left out and waived then, as it was signed, and what pg_restore is
-    /// told to leave out now. Not today's exclusions and waivers: they would hide what that night has proven to be there.
+    /// The comparison job for a restored backup: the exclusions and waivers of the signed report, and what pg_restore is
+    /// configured to leave out now. Not the current exclusions and waivers: they would hide objects that the run has verified.
     ///
     /// # Errors
-    /// Checks or patterns that cannot be read.
+    /// Assertions or patterns that cannot be read.
     pub fn job_of(&self, signed: &Report) -> Result<ComparisonJob> {
         let mut job = self.job()?;
         let excluded = signed.selection.get("exclude-table-data").into_iter().flatten();
@@ -156,10 +157,10 @@ impl RunContext<'_> {
         Ok(job)
     }
 
-    /// What is compared, and how it is shown.
+    /// The comparison job, with its display options.
     ///
     /// # Errors
-    /// Checks, waivers or patterns that cannot be read.
+    /// Assertions, waivers or patterns that cannot be read.
     pub fn job(&self) -> Result<ComparisonJob> {
         let verify = &self.config.verify;
         let patterns = self.config.dump.exclude_table_data.iter();
@@ -182,7 +183,7 @@ impl RunContext<'_> {
         Ok(ComparisonJob { request, assertions, show: Show { redaction: self.redaction()?, max_rows } })
     }
 
-    /// Whether values may leave this run.
+    /// Whether values may appear in the output of this run.
     pub fn redaction(&self) -> Result<Redaction> {
         if self.config.verify.redact {
             crate::storage::reports::process_salt().map(Redaction::on)

@@ -1,7 +1,7 @@
-//! What becomes of the copy once there is a verdict.
+//! Keeps or drops the restored copy after the verdict.
 //!
-//! Only a copy that was found sound is ever kept, under a name that people use only after the hook has run on it: whoever finds the
-//! name finds a copy that was cleaned. A database that we did not make is never dropped and never replaced.
+//! Only a sound copy is kept, and it gets its public name only after the hook has run on it, so that a copy under that name is
+//! always cleaned. A database that pgwitness did not create is never dropped or replaced.
 
 use std::io::ErrorKind;
 use std::path::Path;
@@ -21,7 +21,7 @@ use crate::storage::reports::write::replace_own;
 const NAME: &str = "copies.json";
 const FORMAT: u32 = 1;
 
-/// The copies that earlier nights have kept: what may be replaced.
+/// The copies that earlier runs have kept and that may be replaced.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct KeptCopy {
@@ -47,19 +47,19 @@ impl KeptCopy {
     }
 }
 
-/// Whether this database is one that an earlier night, or the last moment of this one, has kept.
+/// Whether this database is a copy that an earlier run, or this one, has kept.
 ///
 /// # Errors
-/// When the list of kept copies cannot be read.
+/// The list of kept copies cannot be read.
 pub fn is_kept(given: &RunContext<'_>, oid: u32, system_identifier: &str) -> Result<bool> {
     let kept = KeptCopy::read(given.state())?.copies;
     Ok(kept.iter().any(|copy| copy.oid == oid && copy.system_identifier == system_identifier))
 }
 
-/// The copy of an earlier night that has the name under which tonight's is to be kept; `None` when the name is free.
+/// The copy of an earlier run that has the name under which the new copy is to be kept; `None` when the name is free.
 ///
 /// # Errors
-/// Somebody else's database has it.
+/// A database that pgwitness did not create has the name.
 pub async fn replaceable(given: &RunContext<'_>, admin: &ConnInfo) -> Result<Option<CopyIdentity>> {
     let name = &given.config.restore.database;
     let Some(found) = restoring::find_copy(admin, name).await? else { return Ok(None) };
@@ -70,10 +70,10 @@ pub async fn replaceable(given: &RunContext<'_>, admin: &ConnInfo) -> Result<Opt
         .hint("give the copy another name (restore.database), or drop that database yourself"))
 }
 
-/// Runs the hook on the copy and gives it the name under which it is kept; `None` when it is to be dropped.
+/// Runs the hook on the copy and renames the copy to the name under which it is kept; `None` when it is to be dropped.
 ///
 /// # Errors
-/// The hook failed, or the name is not to be had: the copy is as it was, and should be dropped.
+/// The hook failed, or the name is not available: the copy is unchanged, and should be dropped.
 pub async fn keep(
     given: &RunContext<'_>,
     admin: &ConnInfo,
@@ -89,7 +89,7 @@ pub async fn keep(
     }
 }
 
-/// The old one is only dropped when the new one has its name.
+/// Drops the old copy only when the new one has its name.
 async fn replace(given: &RunContext<'_>, admin: &ConnInfo, copy: &CopyIdentity) -> Result<CopyIdentity> {
     let name = &given.config.restore.database;
     let Some(old) = replaceable(given, admin).await? else { return rename(given, admin, copy, name).await };
@@ -108,7 +108,7 @@ async fn replace(given: &RunContext<'_>, admin: &ConnInfo, copy: &CopyIdentity) 
     Ok(new)
 }
 
-/// Known under its name to be before it has it: a copy is never kept that we do not know of.
+/// Records the copy under its new name before the rename, so that every kept copy is recorded.
 async fn rename(given: &RunContext<'_>, admin: &ConnInfo, copy: &CopyIdentity, name: &str) -> Result<CopyIdentity> {
     let mut kept = KeptCopy::read(given.state())?;
     kept.copies.push(CopyIdentity { database: name.to_owned(), ..copy.clone() });
@@ -124,7 +124,7 @@ async fn after_restore(given: &RunContext<'_>, admin: &ConnInfo, copy: &CopyIden
     if command.is_empty() {
         return Ok(());
     }
-    // KeptCopy until the hook has ended: it owns the password file.
+    // Hold this until the hook has ended: it owns the password file.
     let environment = admin.with_dbname(&copy.database).child_environment()?;
     let hook = hooks::Hook::new("after_restore", command, given.config.hooks.timeout.map(Span::duration));
     let mut hook = hook.pass_on(given.environment, &given.config.hooks.environment).redact(given.redaction()?);

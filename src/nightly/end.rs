@@ -6,17 +6,17 @@ use super::report_writer::Signed;
 use super::verification::Verification;
 use crate::base::error::Error;
 
-/// When somebody wants us to stop, an instance may take so long to go; later it is a debt.
+/// Limit for the deletion of an instance after a stop signal; after it, the instance must still be removed.
 pub const PATIENCE_WHEN_STOPPED: Duration = Duration::from_secs(60);
 
-/// How a night ended, as far as its verdict goes.
+/// The state of a run when its verdict is known.
 pub struct End {
-    /// The report.
+    /// The signed report.
     pub signed: Option<Signed>,
-    /// What it tells of.
+    /// The verification that it covers.
     pub witnessed: Option<Verification>,
-    /// Or why there is nothing to tell.
+    /// Why there is no verification.
     pub error: Option<Error>,
-    /// So many of the steps are in the report; the others belong into the closing.
+    /// Number of steps in the report; the later ones belong in closing.json.
     pub steps_in_report: usize,
 }

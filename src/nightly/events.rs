@@ -1,13 +1,13 @@
-//! What event triggers have written into the restored copy while it was restored.
+//! Finds what event triggers wrote into the restored copy during the restore.
 //!
-//! Pure. Only where the dump holds what the source held, the copy has all of it and more, and event triggers exist.
+//! Pure. Applies only where the dump equals the source, the copy has everything in the dump and more, and event triggers exist.
 
 use crate::compare::waiver_for;
 use crate::model::finding::{Finding, FindingKind, Limit};
 use crate::model::manifest::Manifest;
 use crate::model::verdict::Outcome;
 
-/// Marks such findings of `outcome` (source against copy). `first` is source against dump, `second` dump against copy.
+/// Marks these findings of `outcome` (source against copy). `first` is source against dump, `second` is dump against copy.
 pub fn limit(outcome: &mut Outcome, first: &Outcome, second: &Outcome, copy: &Manifest) {
     if copy.schema.objects.get("event_trigger").is_none_or(|triggers| triggers.is_empty()) {
         return;
@@ -24,7 +24,7 @@ pub fn limit(outcome: &mut Outcome, first: &Outcome, second: &Outcome, copy: &Ma
     }
 }
 
-/// The copy has lost nothing.
+/// The copy has everything that the dump has.
 fn is_surplus(finding: &Finding) -> bool {
     match finding.kind {
         FindingKind::RowCount => {

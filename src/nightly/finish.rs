@@ -1,7 +1,7 @@
-//! The end of a night: sign, delete the instance, put the dump where it belongs, keep or drop the copy, prune.
+//! The end of a run: sign, delete the instance, place the dump, keep or drop the copy, prune.
 //!
-//! Every way out of a night leads through here. Nothing in here takes a verdict back; what goes wrong after it makes a sound night
-//! exit with 3, and is on paper in `closing.json` beside the report.
+//! Every run ends here. Nothing here changes the verdict; a later problem turns exit code 0 into 3, and is recorded in
+//! `closing.json` beside the report.
 
 use std::path::Path;
 use std::time::Duration;
@@ -23,12 +23,12 @@ use crate::storage::journal::{Debt, Entry, LastVerified, Past, Place};
 use crate::storage::reports::Trust;
 use crate::storage::retention;
 
-/// Where a verified backup has lost a file.
+/// Hint for a verified backup with a missing file.
 const LOOK: &str =
     "look at the disk, and at `pgwitness backups list`; move it out of the directory once it is not needed";
 
 impl RunState<'_> {
-    /// Ends the night, however it went.
+    /// Ends the run, with or without a verification.
     pub async fn close(mut self, result: Result<Verification>) -> RunOutcome {
         let (witnessed, error) = match result {
             Ok(witnessed) => (Some(witnessed), None),
@@ -44,7 +44,7 @@ impl RunState<'_> {
         self.pay_all("place_backup", |debt| matches!(debt, Debt::Backup { .. }), None).await;
         let is_sound = signed.as_ref().is_some_and(|signed| signed.verdict.is_sound());
         self.end_copy(is_sound).await;
-        // What is proven but could not be put where it counts lets nothing older go.
+        // A proven dump that could not be placed must not lead to the removal of older ones.
         let is_placed = !self.record.journal.debts().iter().any(|debt| matches!(debt, Debt::Backup { .. }));
         let is_proven = signed.as_ref().is_some_and(|signed| signed.is_dump_proven);
         if is_proven && is_placed {
@@ -54,18 +54,18 @@ impl RunState<'_> {
         self.finish(end).await
     }
 
-    /// Of the process, with what has gone wrong so far.
+    /// Exit code of the process, with the problems so far.
     pub fn exit_code(&self, end: &End) -> u8 {
         exit_code(end.signed.as_ref(), end.witnessed.as_ref(), self.signal(end), &self.troubles)
     }
 
-    /// With which somebody wanted us to stop.
+    /// The signal that stopped the run.
     pub fn signal(&self, end: &End) -> Option<i32> {
         end.error.as_ref().and_then(Error::signal).or(*self.stopped.borrow())
     }
 
-    /// Paper, then people, then the journal, then figures and the dead man's switch: each knows how the one before it went. Whatever
-    /// fails late gets onto paper too, and to those who were told otherwise.
+    /// Order: write closing.json and HTML, notify, close the journal, write metrics, ping. Each step sees the results of the
+    /// previous ones. After a late failure, closing.json is written again and corrected notifications are sent.
     async fn finish(mut self, end: End) -> RunOutcome {
         let mut on_paper = self.settle(&end).await;
         self.tell(&end).await;
@@ -94,7 +94,7 @@ impl RunState<'_> {
 
     fn sign(&mut self, witnessed: Option<&Verification>, error: Option<&Error>) -> Option<Signed> {
         let paper = std::mem::replace(&mut self.paper, Err(Error::new("the report was written")));
-        // Why there is no paper is what the night was broken off for.
+        // The cause of a missing report is the error of the run.
         let paper = paper.ok()?;
         self.troubles.extend(paper.lost.clone());
         self.facts.steps.clone_from(&self.record.steps);
@@ -102,7 +102,7 @@ impl RunState<'_> {
         let ready = match (witnessed, error) {
             (Some(witnessed), _) => paper.report(witnessed, facts, self.given),
             (None, error) => {
-                let unknown = Error::new("the night was broken off");
+                let unknown = Error::new("the run was interrupted");
                 paper.report_failure(error.unwrap_or(&unknown), &self.changed_files, facts, self.given)
             }
         };
@@ -117,14 +117,14 @@ impl RunState<'_> {
         Some(signed)
     }
 
-    /// Every debt of this run of one kind.
+    /// Performs every cleanup task of this run of one kind.
     async fn pay_all(&mut self, step: &'static str, is_meant: fn(&Debt) -> bool, patience: Option<Duration>) {
         for debt in self.record.journal.debts().into_iter().filter(is_meant) {
             self.pay(step, &debt, patience).await;
         }
     }
 
-    /// One step that pays one debt. When it cannot be paid it stays in the journal.
+    /// Performs one cleanup task as a step. After a failure it stays in the journal.
     async fn pay(&mut self, step: &'static str, debt: &Debt, patience: Option<Duration>) {
         if let Err(error) = self.record.begin(step) {
             self.troubles.push(error);
@@ -134,7 +134,7 @@ impl RunState<'_> {
         self.end_step(written);
     }
 
-    /// How the step that runs went; a failure is told at the end.
+    /// Ends the current step; a failure is reported at the end.
     pub fn end_step(&mut self, result: Result<()>) {
         match result.and_then(|()| self.record.done()) {
             Ok(()) => {}
@@ -145,7 +145,7 @@ impl RunState<'_> {
         }
     }
 
-    /// A copy that is not sound is dropped, as is one that the hook has failed on: it may hold what it was to remove.
+    /// Drops a copy that is not sound, and one on which the hook failed: it may contain what the hook should have removed.
     async fn end_copy(&mut self, is_sound: bool) {
         if let (true, Some(copy)) = (is_sound, self.copy.clone()) {
             let began = self.record.begin("keep_copy");
@@ -189,7 +189,7 @@ impl RunState<'_> {
         }
     }
 
-    /// What the user has us run may take hours: it ends when we are told to.
+    /// User commands may take hours: stop them on a signal.
     pub async fn unless_stopped<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
         let mut stopped = self.stopped.clone();
         tokio::select! {
@@ -216,7 +216,7 @@ impl RunState<'_> {
         if let Some(ours) = &self.ours {
             backups.mark_for(ours)?;
         }
-        // It was proven once, and may be all there is of its day.
+        // The backup was verified once, and may be the only one of its day.
         let lost = own.unusable.iter().filter(|unusable| unusable.place == "verified");
         self.troubles.extend(lost.map(|unusable| Error::new(unusable.to_string()).hint(LOOK)));
         for id in &pruned.removed {
@@ -245,7 +245,7 @@ impl RunState<'_> {
     /// A dump without a verdict was kept for the case that nothing better would come; now it has.
     fn discard_superseded(&mut self, backups: &Backups) -> Result<()> {
         let Some(tonight) = self.facts.data_as_of else { return Ok(()) };
-        // What an earlier run still owes an answer for may be a proven one.
+        // A dump with an open cleanup task of an earlier run may be a proven one.
         let owed: Vec<Debt> = earlier(self.given)?.open.iter().flat_map(Past::debts).collect();
         let is_owed = |id: &str| owed.iter().any(|debt| matches!(debt, Debt::Backup { id: owed, .. } if owed == id));
         let listing = self.own_backups(backups)?;
@@ -266,15 +266,14 @@ impl RunState<'_> {
         let hook = Hook::new("after_verified", &hooks.after_verified, timeout);
         let mut hook = hook.pass_on(self.given.environment, &hooks.environment).redact(self.given.redaction()?);
         hook.set("PGWITNESS_DUMP", &placed.path.display().to_string());
-        // Without its signed report, a dump is refused by a restore elsewhere.
+        // A restore on another machine rejects a dump without its signed report.
         let report = placed.record.report.as_ref().and_then(|report| Path::new(&report.path).parent());
         hook.set("PGWITNESS_REPORT", &report.map(|dir| dir.display().to_string()).unwrap_or_default());
         self.unless_stopped(hook.run()).await
     }
 }
 
-/// A signal comes first: whoever sent it wants to see it. What was seen to be damaged is damaged on no paper as well; but nothing is
-/// sound without a signed report.
+/// A signal takes precedence. A damaged verification stays damaged without a report; sound requires a signed report.
 fn exit_code(signed: Option<&Signed>, witnessed: Option<&Verification>, signal: Option<i32>, troubles: &[Error]) -> u8 {
     if let Some(code) = signal.and_then(|signal| u8::try_from(128 + signal).ok()) {
         return code;

@@ -1,7 +1,7 @@
-//! Commands of the user's own, after the verdict.
+//! User commands that run after the verdict.
 //!
-//! Without a shell, in a process group that ends with us. What a hook does is its author's affair; that it failed, or took too
-//! long, is told, and never changes the verdict.
+//! No shell; the process group is killed when pgwitness ends. A failure or a timeout of a hook is reported and does not change
+//! the verdict.
 
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
@@ -15,12 +15,12 @@ use crate::base::error::{Context, Error, Result};
 use crate::model::redaction::Redaction;
 use crate::postgres::conninfo::ChildEnvironment;
 
-/// A hook is stopped after so long unless configured otherwise.
+/// Default time limit of a hook.
 const TIMEOUT: Duration = Duration::from_secs(3600);
-/// So much of its last words is read, in bytes.
+/// Bytes of the end of its output that are read.
 const LAST_WORDS: u64 = 4096;
 
-/// Variables that every hook has.
+/// Variables that every hook gets.
 const PASSED_ON: [&str; 16] = [
     "HOME",
     "LANG",
@@ -40,7 +40,7 @@ const PASSED_ON: [&str; 16] = [
     "XDG_RUNTIME_DIR",
 ];
 
-/// A command that is about to be run.
+/// A command to run.
 pub struct Hook {
     name: &'static str,
     program: String,
@@ -50,7 +50,7 @@ pub struct Hook {
 }
 
 impl Hook {
-    /// Program and arguments. Of our environment it has only [`PASSED_ON`], until [`Hook::pass_on`] adds more.
+    /// Program and arguments. The environment has only [`PASSED_ON`], until [`Hook::pass_on`] adds more.
     pub fn new(name: &'static str, command: &[String], timeout: Option<Duration>) -> Self {
         let program = command.first().cloned().unwrap_or_default();
         let mut started = Command::new(&program);
@@ -60,8 +60,8 @@ impl Hook {
         Self { name, program, command: started, timeout, redaction }
     }
 
-    /// What it has of our environment: where programs and files are, and how text is written. Not the credentials for AWS and no
-    /// password; more by name, as the configuration says.
+    /// Passes on part of the environment: paths and locale, but no AWS credentials and no password; more variables by name, as
+    /// configured.
     #[must_use]
     pub fn pass_on(mut self, environment: &dyn Fn(&str) -> Option<String>, more: &[String]) -> Self {
         for name in PASSED_ON.iter().copied().chain(more.iter().map(String::as_str)) {
@@ -84,22 +84,22 @@ impl Hook {
         environment.apply(&mut self.command);
     }
 
-    /// One more variable.
+    /// Sets one variable.
     pub fn set(&mut self, name: &str, value: &str) {
         self.command.env(name, value);
     }
 
-    /// Runs it to its end.
+    /// Runs the hook to its end.
     ///
     /// # Errors
-    /// It cannot be started, fails, or is stopped because of its time; with the last line that it complained with.
+    /// The hook cannot be started, fails, or exceeds its time limit; with the last line of its standard error.
     pub async fn run(self) -> Result<()> {
         let doing = format!("run the hook {}", self.name);
         self.run_to_its_end().await.doing(|| doing)
     }
 
     async fn run_to_its_end(mut self) -> Result<()> {
-        // A file, not a pipe: what it leaves running in the background may hold on to it.
+        // Use a file, not a pipe: background processes of the hook may keep it open.
         let mut words = tempfile::tempfile()?;
         self.command.stderr(words.try_clone()?);
         let mut command = tokio::process::Command::from(self.command);
@@ -110,7 +110,7 @@ impl Hook {
             drop(group);
             return Err(Error::new(format!("{} was stopped after {} s", self.program, self.timeout.as_secs())));
         };
-        // What it has left in the background on purpose is its own affair.
+        // Background processes that the hook left running stay.
         group.0 = None;
         let status = status?;
         if status.success() {
@@ -128,16 +128,16 @@ fn last_line(words: &mut File) -> Result<String> {
     let mut bytes = Vec::new();
     words.take(LAST_WORDS).read_to_end(&mut bytes)?;
     let text = String::from_utf8_lossy(&bytes);
-    Ok(text.lines().rev().map(str::trim).find(|line| !line.is_empty()).unwrap_or("without a word").to_owned())
+    Ok(text.lines().rev().map(str::trim).find(|line| !line.is_empty()).unwrap_or("no output").to_owned())
 }
 
-/// Everything that the hook has started and that is still in its group goes with it.
+/// On drop, kills all processes that are still in the group of the hook.
 struct HookGroup(Option<Pid>);
 
 impl Drop for HookGroup {
     fn drop(&mut self) {
         if let Some(leader) = self.0 {
-            // Nobody may be left in it.
+            // Kill all remaining processes of the group.
             kill_process_group(leader, Signal::KILL).ok();
         }
     }

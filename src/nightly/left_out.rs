@@ -1,4 +1,4 @@
-//! What the configuration tells pg_restore to leave out, in the outcome: listed as asked for, never as damage.
+//! Objects that pg_restore is configured to leave out: listed as intended, not as damage.
 //!
 //! Pure.
 
@@ -8,7 +8,7 @@ use crate::model::manifest::{Manifest, RelationKind};
 use crate::model::name::Name;
 use crate::model::verdict::{Outcome, TableStatus};
 
-/// Moves what these options explain out of the findings. `expected` is the manifest of the source.
+/// Moves the differences that these options explain out of the findings. `expected` is the manifest of the source.
 pub fn apply(outcome: &mut Outcome, restore: &RestoreSettings, expected: &Manifest) {
     if restore.no_tablespaces {
         leave_tablespaces(outcome);
@@ -60,14 +60,14 @@ fn waive(outcome: &mut Outcome, kind: &str, option: &str, covered: &[Finding]) {
     outcome.waivers.push(AppliedWaiver { waiver, covered: covered.iter().map(ToString::to_string).collect() });
 }
 
-/// Whether two definitions are the same without such lines.
+/// Whether two definitions are the same without the lines that `rest` removes.
 fn differs_only_in(finding: &Finding, rest: fn(&str) -> Vec<&str>) -> bool {
     let (Some(expected), Some(actual)) = (&finding.expected, &finding.actual) else { return false };
     finding.kind == FindingKind::Changed && expected != actual && rest(expected) == rest(actual)
 }
 
-/// The catalog question writes the tablespace behind the access method or the index, never first; a column of a materialized
-/// view may have that name.
+/// The catalog query puts the tablespace after the access method or the index, never first; a column of a materialized view may
+/// have the same name.
 fn without_tablespace(text: &str) -> Vec<&str> {
     let is_view = text.starts_with("populated\n") || text.starts_with("NOT POPULATED\n");
     let lines: Vec<&str> = text.lines().collect();
@@ -78,7 +78,7 @@ fn without_tablespace(text: &str) -> Vec<&str> {
     lines.iter().enumerate().filter(|line| !is_tablespace(line)).map(|(_, line)| *line).collect()
 }
 
-/// The first line of a materialized view says whether it has rows.
+/// The first line of a materialized view states whether it has rows.
 fn without_state(text: &str) -> Vec<&str> {
     text.lines().skip(1).collect()
 }

@@ -1,6 +1,6 @@
-//! What can be tried before a night, on this machine, at no cost: files, directories, programs, secrets.
+//! Checks on this machine before a run, at no cost: files, directories, programs, secrets.
 //!
-//! Never writes anything that stays, and never takes "could not look" for "fine". AWS and the servers are asked elsewhere.
+//! Leaves nothing on disk. A check that cannot be made fails. AWS and the servers are checked elsewhere.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
@@ -24,30 +24,30 @@ use crate::postgres::tools::{CLIENT, PgTools};
 use crate::storage::reports::{self, KeyFile};
 use crate::storage::user_files;
 
-/// From this version pg_dump knows methods of compression by name.
+/// From this version on, pg_dump accepts compression methods by name.
 const NAMED_COMPRESSION: u32 = 16;
 
-/// Of a directory that is not there.
+/// Hint for a missing directory.
 const MADE_BY_INIT: &str = "`pgwitness init` makes it, for the user that runs it";
 
-/// One thing that was tried.
+/// One check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Check {
-    /// The key of the configuration, or the programs, for instance `report.key`.
+    /// The configuration key, or the programs, for instance `report.key`.
     pub name: String,
-    /// What was seen, in a few words; or why the night would fail.
+    /// What was found, in a few words; or why a run would fail.
     pub result: Result<String>,
 }
 
-/// What the checks need to know of the world besides files.
+/// Input of the checks besides files.
 pub struct World<'a> {
-    /// Variables.
+    /// Environment variables.
     pub environment: &'a dyn Fn(&str) -> Option<String>,
-    /// For certificates.
+    /// Current time, for certificates.
     pub now: Timestamp,
 }
 
-/// Everything that can be tried without a connection, in the order of the file.
+/// All checks that need no connection, in the order of the configuration file.
 pub async fn local(config: &Config, world: &World<'_>) -> Vec<Check> {
     let mut checks = Vec::new();
     let mut add = |name: &str, result: Result<String>| checks.push(Check { name: name.to_owned(), result });
@@ -85,7 +85,7 @@ pub async fn local(config: &Config, world: &World<'_>) -> Vec<Check> {
     checks
 }
 
-/// What tells of a night. The night itself goes on without it, and then ends with exit code 3.
+/// Checks of the notification channels. Without them a run still works, and then ends with exit code 3.
 pub fn telling(config: &Config) -> Vec<Check> {
     let mut checks = Vec::new();
     if let Some(file) = &config.report.allowed_signers {
@@ -109,7 +109,7 @@ fn counted(number: usize, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
-/// Which roots are in it, and whether any of them is still good.
+/// Lists the root certificates, and requires one that is valid.
 fn ca_bundle(path: &Path, now: Timestamp) -> Result<String> {
     let hint = "fetch https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem";
     let found = tls::certificates(path).map_err(|error| error.hint(hint))?;
@@ -135,7 +135,7 @@ fn end_of(certificate: &Certificate) -> Timestamp {
     Timestamp::new(SystemTime::UNIX_EPOCH + since)
 }
 
-/// A file without a name shows that we may write, and leaves nothing.
+/// An unnamed temporary file shows that the directory is writable, and leaves nothing.
 fn directory(path: &Path, when_absent: &str) -> Result<String> {
     let doing = || format!("write into {}", path.display());
     let metadata = fs::metadata(path).map_err(|error| Error::from(error).hint(when_absent));
@@ -144,7 +144,7 @@ fn directory(path: &Path, when_absent: &str) -> Result<String> {
     }
     tempfile::tempfile_in(path)
         .doing(doing)
-        .map_err(|error| error.hint("it must be writable by the user of the night; are you that user?"))?;
+        .map_err(|error| error.hint("it must be writable by the user of the nightly run; are you that user?"))?;
     let space = rustix::fs::statvfs(path).map_err(|error| Error::from(std::io::Error::from(error))).doing(doing)?;
     Ok(format!("{}, {} free", path.display(), bytes(space.f_bavail.saturating_mul(space.f_frsize))))
 }
@@ -163,7 +163,7 @@ fn programs(config: &Config, world: &World<'_>) -> Result<String> {
     Ok(format!("{} in {}{warning}", tools.version.text, tools.bindir.display()))
 }
 
-/// Resolved and with its password, but not connected to.
+/// Resolves the login with its password, without a connection.
 async fn connection(login: &ServerLogin<'_>, world: &World<'_>) -> Result<String> {
     let info = ConnInfo::of_login(login, world.environment).await?;
     match info.warnings().first() {
@@ -172,7 +172,7 @@ async fn connection(login: &ServerLogin<'_>, world: &World<'_>) -> Result<String
     }
 }
 
-/// On a line of its own.
+/// The warning is on a line of its own.
 fn with_warning(seen: String, warning: Option<String>) -> String {
     warning.map_or(seen.clone(), |warning| format!("{seen}\nwarning: {warning}"))
 }

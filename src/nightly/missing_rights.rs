@@ -1,13 +1,13 @@
 //! Owners and privileges that the restore role could not set: unchecked with a limit, not damage.
 //!
-//! Pure. A difference becomes unchecked only where a complaint of pg_restore explains it: by the role that the server refused,
-//! or by the object whose privileges could not be set.
+//! Pure. A difference becomes unchecked only where a complaint of pg_restore explains it: by the role that the server refused, or
+//! by the object whose privileges could not be set.
 
 use crate::model::finding::{Finding, FindingKind, Limit, Unchecked};
 use crate::model::run::Complaint;
 use crate::model::verdict::Outcome;
 
-/// Moves owners and privileges that differ for lack of a right from the findings to what is unchecked.
+/// Moves differing owners and privileges that a missing right explains from the findings to the unchecked list.
 pub fn fold(outcome: &mut Outcome, complaints: &[Complaint]) {
     let mut folded = Vec::new();
     outcome.findings.retain(|finding| {
@@ -47,7 +47,7 @@ fn role_in(message: &str) -> Option<&str> {
     rest.split_once('"').map(|(role, _)| role)
 }
 
-/// The expected owner, where the owner differs. The catalog writes names as `quote_ident` does.
+/// The expected owner, where the owner differs. The catalog query quotes names as `quote_ident` does.
 fn owner_of(finding: &Finding) -> Option<&str> {
     let is_owner = finding.kind == FindingKind::Changed && finding.object.starts_with("owner ");
     finding.expected.as_deref().filter(|_| is_owner).map(bare)

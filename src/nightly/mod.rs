@@ -1,7 +1,7 @@
-//! The night: snapshot, temporary instance, dump, restore, verify, sign; and nothing left behind.
+//! The nightly run: snapshot, temporary instance, dump, restore, verify, sign, clean up.
 //!
-//! Nobody watches it: it never says "sound" of what it does not know, never leaves a paid instance without a word, and removes
-//! nothing old before something new is proven. Every way out, an error or a signal too, leads through `closing`.
+//! A run is unattended: a sound verdict needs proof, every paid instance that remains is reported, and an old backup is removed
+//! only after a new one is verified. Every run ends in `finish`, also after an error or a signal.
 
 pub mod dumping;
 pub mod local_checks;
@@ -64,34 +64,34 @@ use report_writer::ReportWriter;
 use state::RunState;
 use steps::Steps;
 
-/// Exit code: seen to be wrong.
+/// Exit code: damaged.
 const DAMAGED: u8 = 1;
-/// No verdict.
+/// Exit code: no verdict.
 const INCONCLUSIVE: u8 = 2;
-/// Verified, yet something after it failed or was left behind.
+/// Exit code: verified, but a later step failed or something was left behind.
 const SOUND_BUT: u8 = 3;
 
-/// How a night ended.
+/// The result of a run.
 pub struct RunOutcome {
-    /// Of the process.
+    /// Exit code of the process.
     pub exit_code: u8,
     /// `report.json`, when one was written.
     pub report: Option<PathBuf>,
-    /// What was compared, when it came to that.
+    /// The comparison, if one was made.
     pub comparison: Option<Comparison>,
-    /// Whether the dump is proven, when it came to that.
+    /// Whether the dump is proven, if it was verified.
     pub dump_verdict: Option<DumpVerdict>,
     /// Why there is no verdict.
     pub error: Option<Error>,
-    /// What went wrong besides: each is told, none takes the verdict back.
+    /// Other problems: each is reported, none changes the verdict.
     pub troubles: Vec<Error>,
 }
 
-/// One night. `stop` resolves to a signal when we are told to end, and can be asked more than once: at the first one the night is
-/// broken off and cleaned up after, at the second one the cleaning is left to the next run.
+/// One run. `stop` resolves to a signal when the process is asked to end, and can be called more than once: the first signal
+/// stops the run and starts the cleanup, the second one leaves the cleanup to the next run.
 ///
 /// # Errors
-/// Only before anything was begun: another run holds the lock, or the journal cannot be written. Everything later is in the answer.
+/// Only before the run begins: another run holds the lock, or the journal cannot be written. Later errors are in the result.
 pub async fn run<S: Future<Output = i32>>(given: &RunContext<'_>, stop: impl Fn() -> S) -> Result<RunOutcome> {
     let (run_id, started_at) = (reports::random_run_id()?, (given.now)());
     let holder = Holder { run_id: run_id.clone(), command: "nightly".into(), pid: given.pid, at: started_at };
@@ -108,7 +108,7 @@ pub async fn run<S: Future<Output = i32>>(given: &RunContext<'_>, stop: impl Fn(
     let record = Steps::new(journal, given.now, redaction.listener(given.listener.clone()), redaction);
     let (stopping, stopped) = watch::channel(None);
     let mut night = RunState::new(given, &holder, record, paper, stopped);
-    // The signal is asked for first, so that somebody listens from the very beginning.
+    // The signal is polled first, so that it is handled from the start.
     let result = tokio::select! {
         biased;
         signal = stop() => Err(Error::interrupted(signal)),
@@ -131,7 +131,7 @@ fn prepare(given: &RunContext<'_>, holder: &Holder) -> Result<(Runs, Journal)> {
     Ok((earlier, Journal::create(given.state(), holder)?))
 }
 
-/// Nothing was done, but somebody waits to hear of tonight. Whom we could not tell is told with the error.
+/// The run did not start; send the notifications. Errors of the channels are added to the error.
 async fn not_begun(
     given: &RunContext<'_>,
     holder: &Holder,
@@ -149,15 +149,15 @@ async fn not_begun(
     error
 }
 
-/// Less than what the tag `pgwitness-expires-at` of an instance says: after that, anybody may sweep it.
+/// Less than the tag `pgwitness-expires-at` of an instance: after that time, any machine may sweep it.
 const LONGEST_NIGHT: Duration = Duration::from_secs(20 * 3600);
 
 fn too_long() -> Error {
-    Error::new(format!("it has taken {} hours: something hangs", LONGEST_NIGHT.as_secs() / 3600))
+    Error::new(format!("it exceeded the limit of {} hours", LONGEST_NIGHT.as_secs() / 3600))
 }
 
-/// Resolves when the cleaning is to be left to the next run: at the second signal, or some time after one that came while we
-/// were cleaning already.
+/// Resolves when the cleanup is to be left to the next run: at the second signal, or some time after a signal that arrived during
+/// the cleanup.
 async fn give_up<S: Future<Output = i32>>(
     stop: &impl Fn() -> S,
     was_stopped: bool,
@@ -181,7 +181,7 @@ fn abandoned(given: &RunContext<'_>, holder: &Holder, signal: i32) -> RunOutcome
     RunOutcome { exit_code, report: None, comparison: None, dump_verdict: None, error: Some(error), troubles }
 }
 
-/// Whoever is interrupted says what is left, of earlier runs too: there may be no next run.
+/// An interrupted run prints all cleanup tasks, of earlier runs too: there may be no next run.
 fn name_debts(given: &RunContext<'_>, mut ended: RunOutcome) -> RunOutcome {
     if ended.exit_code <= 128 {
         return ended;

@@ -1,27 +1,27 @@
-//! Sequences of a source that is in use: they are not transactional, so pg_dump and we see them at different times.
+//! Sequences of a source in use: they are not transactional, so pg_dump and the source manifest may see different values.
 //!
-//! Never takes a value for good that the sequence did not have while it was dumped; one that stood still has to agree to the letter.
+//! A value is accepted only if the sequence had it during the dump; a sequence that did not move must match exactly.
 
 use std::collections::BTreeMap;
 
 use crate::model::manifest::{Manifest, Observed, SequenceValue};
 use crate::model::name::Name;
 
-/// What sequences stood at.
+/// Values by sequence name.
 pub type Values = BTreeMap<Name, SequenceValue>;
 
-/// Before pg_dump was started, and after it had ended.
+/// Values before pg_dump started, and after it ended.
 #[derive(Debug, Clone, Default)]
 pub struct Moving {
-    /// Before.
+    /// Before pg_dump started.
     pub before: Values,
-    /// After.
+    /// After pg_dump ended.
     pub after: Values,
 }
 
 impl Moving {
-    /// Where a sequence has moved meanwhile, and the dump has a value on its way, that is what the source is expected to have had.
-    /// The answer says so, one line a sequence. What the source's own reading could not see stays unseen.
+    /// Where a sequence moved meanwhile and the dump has a value in between, that value becomes the expected one. Returns one
+    /// remark for each such sequence. Values that the source's own reading did not return stay unread.
     pub fn settle(&self, source: &mut Manifest, dump: &Manifest) -> Vec<String> {
         let mut remarks = Vec::new();
         for (name, before) in &self.before {
@@ -42,15 +42,15 @@ impl Moving {
     }
 }
 
-/// Upwards or downwards; a value that was given out comes after the same one that was not.
+/// Ascending or descending; with the same value, `is_called` comes after not called.
 fn is_between(before: &SequenceValue, dumped: &SequenceValue, after: &SequenceValue) -> bool {
     if before.last_value == after.last_value {
-        // RunContext out for the first time meanwhile.
+        // Called for the first time meanwhile.
         return dumped == before || dumped == after;
     }
     let (low, high) = (before.last_value.min(after.last_value), before.last_value.max(after.last_value));
     let is_inside = (low..=high).contains(&dumped.last_value);
-    // The first value of a way is seen given out or not; every later one is given out.
+    // Only the first value can be seen before or after it was called; every later one was called.
     is_inside && (dumped.is_called || dumped == before)
 }
 
@@ -62,7 +62,7 @@ mod tests {
         SequenceValue { last_value, is_called }
     }
 
-    /// A manifest of this one sequence.
+    /// A manifest with only this sequence.
     fn manifest(name: &Name, read: Observed<SequenceValue>) -> Manifest {
         Manifest {
             format: crate::model::manifest::FORMAT,

@@ -1,7 +1,7 @@
-//! The last word of a night: who is told, the closing on paper, pages, figures, and the dead man's switch.
+//! The end of a run: notifications, closing.json, HTML pages, metrics, and the health check.
 //!
-//! Never says "sound" before the instance is gone, the dump is where it counts and the closing is signed; whoever was told too early is
-//! told again; and that somebody could not be told is on paper.
+//! A "sound" result is sent only after the instance is deleted, the dump is in place and closing.json is signed. A notification
+//! that became wrong is corrected, and a failed notification is recorded in closing.json.
 
 use std::time::Duration;
 
@@ -22,11 +22,11 @@ use crate::storage::journal::{Debt, Holder, LastVerified, Past};
 use crate::storage::reports;
 use crate::storage::user_files;
 
-/// Telling everybody takes no longer than that; each channel has a limit of its own below it.
+/// Limit for all notifications; each channel has a shorter one of its own.
 const PATIENCE: Duration = Duration::from_secs(5 * 60);
 
 impl RunState<'_> {
-    /// Mail and webhook.
+    /// Sends e-mail and webhook.
     pub async fn tell(&mut self, end: &End) {
         let config = &self.given.config.notify;
         if config.email.is_none() && config.webhook.is_none() {
@@ -40,7 +40,7 @@ impl RunState<'_> {
         self.end_step(result);
     }
 
-    /// Whoever was told of another ending, or could not be told because somebody wanted us to stop. The journal is closed by now.
+    /// Repeats notifications that had another exit code, or that a stop signal prevented. The journal is closed by now.
     pub async fn correct(&mut self, end: &End) {
         let ending = self.exit_code(end);
         if self.told.is_none_or(|told| told == ending) {
@@ -57,36 +57,36 @@ impl RunState<'_> {
         let telling = notify::tell(&self.given.config.notify, &bulletin, self.given.environment);
         let telling = within(is_stopped, telling);
         let mut failed = match is_stopped {
-            // That we were told to stop is what there is to tell.
+            // The stop signal itself is the news.
             true => telling.await,
             false => self.unless_stopped(async { Ok(telling.await) }).await?,
         };
-        // Each is told; the step has failed with the last.
+        // Report each failure; the step has failed with the last one.
         let last = failed.pop();
         self.troubles.extend(failed);
         last.map_or(Ok(()), Err)
     }
 
-    /// The figures of this night, as far as it has come.
+    /// Writes the metrics of the run so far.
     pub fn write_figures(&mut self, end: &End) {
         if let Err(error) = figures(self.given, &self.bulletin(end)) {
             self.trouble(error);
         }
     }
 
-    /// The second time, the same again is no news.
+    /// Ignores a problem that is already recorded.
     fn trouble(&mut self, error: Error) {
         if !self.troubles.iter().any(|known| known.to_string() == error.to_string()) {
             self.troubles.push(error);
         }
     }
 
-    /// Signs what came after the report, and writes the pages that show it. The answer is what is on paper now: exit code and number of
-    /// troubles. When it is something else by the end, this is done again.
+    /// Signs closing.json and writes the HTML pages. Returns the exit code and the number of problems in it; when they change by
+    /// the end, this is called again.
     pub async fn settle(&mut self, end: &End) -> (u8, usize) {
         let on_paper = (self.exit_code(end), self.troubles.len());
         let closing = self.write_closing(end).err();
-        let pages = self.publish(end).await.err().map(|error| error.context("write the pages of this night"));
+        let pages = self.publish(end).await.err().map(|error| error.context("write the pages of this run"));
         closing.into_iter().chain(pages).for_each(|error| self.trouble(error));
         on_paper
     }
@@ -108,7 +108,7 @@ impl RunState<'_> {
 
     async fn publish(&self, end: &End) -> Result<()> {
         let report = &self.given.config.report;
-        // Where no report could be written, one complaint is enough.
+        // Where no report could be written, one problem is enough.
         if !report.html || end.signed.is_none() {
             return Ok(());
         }
@@ -122,14 +122,14 @@ impl RunState<'_> {
             published.map_err(|_| Error::new("it took too long"))?.map_err(|error| Error::from_source(&error))??;
         let own =
             end.signed.as_ref().and_then(|signed| signed.path.parent()?.file_name()?.to_str()).unwrap_or_default();
-        // Nights of old that have no page are told by the page over all of them, each morning; tonight's is our business.
+        // Pages of earlier runs that are missing are listed on the index page; only the page of this run is a problem here.
         match published.troubles.iter().find(|trouble| !own.is_empty() && trouble.contains(own)) {
             Some(trouble) => Err(Error::new(trouble.clone())),
             None => Ok(()),
         }
     }
 
-    /// Whatever the night knows by now.
+    /// The state of the run so far.
     pub fn bulletin(&self, end: &End) -> RunSummary {
         let outcome = end.witnessed.as_ref().map(|witnessed| &witnessed.comparison.outcome);
         let paper = |signed: &super::report_writer::Signed| ReportRef {
@@ -156,19 +156,18 @@ impl RunState<'_> {
     }
 }
 
-/// Tells that a run has begun.
+/// Sends the start ping.
 pub async fn begin(given: &RunContext<'_>, run_id: &str) -> Vec<Error> {
     notify::begin(&given.config.notify, run_id, given.environment).await
 }
 
-/// The dead man's switch: last of all, with the exit code that the process will have.
+/// The health check ping: the last step, with the exit code of the process.
 pub async fn ping(given: &RunContext<'_>, bulletin: &RunSummary) -> Vec<Error> {
     within(bulletin.ending() == Ending::Interrupted, notify::ping(&given.config.notify, bulletin, given.environment))
         .await
 }
 
-/// Of a run that has not begun: nothing was done, but somebody waits to hear of tonight. When another run `is_at_it`, what is there is
-/// that one's, and so are the figures.
+/// Notifications of a run that did not begin. When another run `is_at_it`, the cleanup tasks and the metrics belong to that run.
 pub async fn not_begun(given: &RunContext<'_>, holder: &Holder, error: &Error, is_at_it: bool) -> Vec<Error> {
     let mut bulletin = blank(given, &holder.run_id, holder.at);
     if is_at_it {
@@ -188,20 +187,20 @@ pub async fn not_begun(given: &RunContext<'_>, holder: &Holder, error: &Error, i
     failed
 }
 
-/// Of a run that was stopped twice: there is no time to tell anybody, but the figures must not stay as good as they were.
+/// A run that was stopped twice: no time for notifications, but the metrics must not keep their old values.
 pub fn abandoned(given: &RunContext<'_>, holder: &Holder, exit_code: u8) -> Option<Error> {
     let mut bulletin = blank(given, &holder.run_id, holder.at);
     bulletin.exit_code = exit_code;
     figures(given, &bulletin).err()
 }
 
-/// Nothing, when nobody wants them.
+/// Does nothing without a `[metrics]` section.
 fn figures(given: &RunContext<'_>, bulletin: &RunSummary) -> Result<()> {
     let Some(config) = &given.config.metrics else { return Ok(()) };
     metrics_file::write(&config.textfile, &metrics::text(bulletin, &config.labels))
 }
 
-/// A night of which nothing is known yet.
+/// A run of which nothing is known yet.
 fn blank(given: &RunContext<'_>, run_id: &str, started_at: Timestamp) -> RunSummary {
     let (debts, instances_left) = left(given);
     RunSummary {
@@ -230,20 +229,20 @@ fn blank(given: &RunContext<'_>, run_id: &str, started_at: Timestamp) -> RunSumm
     }
 }
 
-/// What is owed, by this night and by those before it, and how many instances that are paid for. A journal that cannot be read may owe
-/// anything.
+/// The cleanup tasks of this run and of earlier ones, and the number of paid instances. A journal that cannot be read may contain
+/// any number.
 fn left(given: &RunContext<'_>) -> (Vec<String>, usize) {
     let runs = match earlier(given) {
         Ok(runs) => runs,
-        Err(error) => return (vec![format!("whatever the journals say: {error}")], 0),
+        Err(error) => return (vec![format!("not known, the journals cannot be read: {error}")], 0),
     };
     let debts: Vec<Debt> = runs.open.iter().flat_map(Past::debts).collect();
     let instances = debts.iter().filter(|debt| matches!(debt, Debt::Instance { .. })).count();
-    let unreadable = runs.unreadable.iter().map(|error| format!("whatever a journal says: {error}"));
+    let unreadable = runs.unreadable.iter().map(|error| format!("not known, a journal cannot be read: {error}"));
     (debts.iter().map(ToString::to_string).chain(unreadable).collect(), instances)
 }
 
-/// When it cannot be read, it is not known: absent from letters and figures, and the alarm over its age goes off.
+/// An unreadable record means unknown: absent from messages and metrics, so the age alert fires.
 fn last_verified(given: &RunContext<'_>) -> Option<Proven> {
     let last = LastVerified::read_of(given.state(), &given.origin().ok()?).ok()??;
     let LastVerified { backup, data_as_of, verified_at, dump_bytes, .. } = last;
@@ -255,6 +254,6 @@ fn patience(is_stopped: bool) -> Duration {
 }
 
 async fn within(is_stopped: bool, telling: impl Future<Output = Vec<Error>>) -> Vec<Error> {
-    let late = |_| vec![Error::new("it took too long").context("tell people of this night")];
+    let late = |_| vec![Error::new("it took too long").context("send the notifications of this run")];
     tokio::time::timeout(patience(is_stopped), telling).await.unwrap_or_else(late)
 }

@@ -1,6 +1,6 @@
-//! Temporary instances that no journal here knows: the state directory was lost, or another machine made them.
+//! Temporary instances that are in no journal on this machine: the state directory was lost, or another machine created them.
 //!
-//! Only named, never deleted: for that, `sweep` wants the name from the user.
+//! They are reported, never deleted; `sweep` deletes one only when the user gives its name.
 
 use super::cleanup::earlier;
 use super::state::RunState;
@@ -9,7 +9,7 @@ use crate::base::error::{Error, Result};
 use crate::storage::journal::{Debt, Past};
 
 impl RunState<'_> {
-    /// Names them. One whose time has passed is told as a problem; a younger one may be at work for another machine.
+    /// Reports them. An expired one is a problem; a younger one may be in use by another machine.
     pub async fn name_orphans(&mut self) {
         match self.orphans().await {
             Ok(found) => found.iter().for_each(|instance| self.name_orphan(instance)),
@@ -25,10 +25,10 @@ impl RunState<'_> {
         }
         let since = instance.created_at.map_or_else(|| "an unknown time".to_owned(), |at| at.to_string());
         let text = format!(
-            "the temporary instance {name} (since {since}) has expired, is billed, and no journal here knows it"
+            "the temporary instance {name} (since {since}) has expired, is billed, and is in no journal on this machine"
         );
         self.record.note(&text);
-        self.troubles.push(Error::new(text).hint(format!("look at it, then: pgwitness sweep --confirm {name}")));
+        self.troubles.push(Error::new(text).hint(format!("check it, then: pgwitness sweep --confirm {name}")));
     }
 
     async fn orphans(&self) -> Result<Vec<Described>> {

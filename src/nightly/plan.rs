@@ -1,4 +1,4 @@
-//! `nightly --dry-run`: what a night would do now, found out without doing any of it.
+//! `nightly --dry-run`: what a run would do now, without doing it.
 
 use super::cleanup::earlier;
 use super::compatibility::demand_fit;
@@ -11,19 +11,19 @@ use crate::config::{CopyFate, PostgresSource, Source};
 use crate::storage::backups::Backups;
 use crate::storage::retention::{self, Held};
 
-/// What would be done, in order.
+/// The planned steps, in order.
 #[derive(Debug, Default)]
 pub struct Plan {
     /// One line each.
     pub steps: Vec<String>,
-    /// Why it would fail.
+    /// Why the run would fail.
     pub troubles: Vec<Error>,
 }
 
-/// Looks at everything that a night looks at before it pays for anything, and at what it would remove in the end.
+/// Checks everything that a run checks before it incurs costs, and lists what it would remove at the end.
 ///
 /// # Errors
-/// When the journals of earlier runs cannot be listed.
+/// The journals of earlier runs cannot be listed.
 pub async fn plan(given: &RunContext<'_>) -> Result<Plan> {
     let mut plan = Plan::default();
     for past in earlier(given)?.open {
@@ -98,6 +98,6 @@ fn removals(given: &RunContext<'_>) -> Result<Vec<String>> {
         let reasons: Vec<String> = kept.reasons.iter().map(ToString::to_string).collect();
         format!("keep {} ({})", kept.id, reasons.join(", "))
     });
-    let remove = plan.remove.iter().map(|id| format!("remove {id}, if tonight's dump is verified"));
+    let remove = plan.remove.iter().map(|id| format!("remove {id}, if the dump of this run is verified"));
     Ok(keep.chain(remove).collect())
 }

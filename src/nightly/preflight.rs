@@ -1,6 +1,6 @@
-//! Everything that can be known before anything is paid for.
+//! All checks that are possible before a run incurs costs.
 //!
-//! Costs nothing and changes nothing: it reads, asks, and writes only a file of its own that it takes away again.
+//! The checks change nothing, except for a temporary file that is removed again.
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
@@ -24,19 +24,19 @@ use crate::postgres::tools::PgTools;
 use crate::storage::backups::{Backups, demand_free};
 use crate::storage::journal::{LastSigned, LastVerified};
 
-/// What the night goes on with.
+/// The results that the run continues with.
 pub struct Ready {
-    /// The programs of PostgreSQL.
+    /// The PostgreSQL programs.
     pub tools: PgTools,
     /// Where dumps are kept.
     pub backups: Backups,
-    /// The server that gets the copy; its database is the one for administration.
+    /// The restore server; the database is the one for administration.
     pub server: ConnInfo,
-    /// Things worth keeping in the report.
+    /// Notes for the report.
     pub notes: Vec<String>,
 }
 
-/// What can be tried beyond files and programs, and costs nothing: AWS is asked, servers are looked at. For `config check`.
+/// Checks of AWS and the servers, at no cost. For `config check`.
 pub async fn far(given: &RunContext<'_>) -> Vec<Check> {
     let (mut checks, mut engine_version) = (Vec::new(), None);
     if let Source::Rds(config) = &given.config.source {
@@ -61,7 +61,7 @@ pub async fn far(given: &RunContext<'_>) -> Vec<Check> {
     };
     let power = power.map(|warning| format!("\nwarning: {warning}")).unwrap_or_default();
     let seen = server.as_ref().map(|(info, major)| format!("{}, PostgreSQL {major}{power}", info.describe()));
-    add("server of the copy", seen.map_err(Error::clone));
+    add("restore server", seen.map_err(Error::clone));
     let Ok(tools) = given.tools() else { return checks };
     match (&given.config.source, server) {
         (Source::Postgres(source), Ok((target, _))) => {
@@ -74,7 +74,7 @@ pub async fn far(given: &RunContext<'_>) -> Vec<Check> {
         (Source::Postgres(source), Err(_)) => {
             let reached = async {
                 let info = given.postgres_source(source).await?;
-                let session = open(&info).await.doing(|| "look at the source")?;
+                let session = open(&info).await.doing(|| "check the source")?;
                 Ok(format!("{}, PostgreSQL {}", info.describe(), session.major()))
             };
             add("source", reached.await);
@@ -90,7 +90,7 @@ pub async fn far(given: &RunContext<'_>) -> Vec<Check> {
     checks
 }
 
-/// Who we are, production, and the snapshot that would be taken; with the latter's version.
+/// Identity, production, and the snapshot that would be restored; with the snapshot's engine version.
 async fn aws(config: &RdsSource, given: &RunContext<'_>) -> (Vec<Check>, Option<String>) {
     let check = |name: &str, result: Result<String>| Check { name: name.to_owned(), result };
     let mut cloud = match Cloud::open(config, given).await {
@@ -125,10 +125,10 @@ fn check_engine(version: &str, restore_major: u32, tools: &PgTools) -> Result<()
     dumping::check_marker(tools, dumping::keeps_marker(version))
 }
 
-/// Everything that can be known before anything is paid for. `engine_version` is the snapshot's.
+/// All checks before costs are incurred. `engine_version` is the snapshot's.
 ///
 /// # Errors
-/// Whatever would only fail later, and cost money until then.
+/// Anything that would make the run fail later.
 pub async fn demand(given: &RunContext<'_>, engine_version: Option<&str>) -> Result<Ready> {
     let world = World { environment: given.environment, now: (given.now)() };
     let mut notes = Vec::new();
@@ -148,15 +148,15 @@ pub async fn demand(given: &RunContext<'_>, engine_version: Option<&str>) -> Res
     Ok(Ready { tools, backups, server, notes })
 }
 
-/// Room for one and a half of the last dump, and of the last report: better known now than in the middle of the next.
+/// Requires free space for one and a half times the last dump, and the last report.
 fn backups(given: &RunContext<'_>) -> Result<(Backups, String)> {
     let backups = Backups::open(&given.config.dump.directory)?;
-    // Known to be another's before any server is asked; which server it is comes later.
+    // Check the mark of the directory before any server is contacted; the server's identity is checked later.
     shared(given, &backups)?;
     let last = LastVerified::read_of(given.state(), &given.origin()?)?;
     let needed = last.map_or(0, |last| with_half(last.dump_bytes)).max(LEAST_FREE);
     let reports = &given.config.report.directory;
-    // What is wrong with the record is told with the report that it misses.
+    // A problem with the record is reported when the missing report is reported.
     let report = LastSigned::read(given.state(), reports).ok().flatten().map_or(0, |last| with_half(last.bytes));
     if is_one_disk(backups.dir(), reports) {
         backups.demand_free(needed.saturating_add(report))?;
@@ -180,13 +180,14 @@ fn is_one_disk(one: &Path, other: &Path) -> bool {
     matches!((device(one), device(other)), (Ok(one), Ok(other)) if one == other)
 }
 
-/// Not even a small dump fits into less, in bytes.
+/// Minimum for any dump, in bytes.
 const LEAST_FREE: u64 = 16 << 20;
 
-/// Reachable, may create databases and work as the configured role, and the name of the copy is free or ours.
+/// The server is reachable, the user may create databases and use the configured role, and the name of the copy is free or kept
+/// by an earlier run.
 async fn server(given: &RunContext<'_>) -> Result<(ConnInfo, u32)> {
     let info = given.restore_server().await?;
-    let major = look(given, &info).await.doing(|| "look at the server of the copy")?;
+    let major = look(given, &info).await.doing(|| "check the restore server")?;
     Ok((info, major))
 }
 
@@ -208,7 +209,7 @@ async fn look(given: &RunContext<'_>, info: &ConnInfo) -> Result<u32> {
     Ok(session.major())
 }
 
-/// pg_restore begins with SET ROLE: without it, nothing at all is restored.
+/// pg_restore begins with SET ROLE: without that right nothing is restored.
 async fn demand_role(session: &Session, role: &str, info: &ConnInfo) -> Result<()> {
     let name = quote_literal(role);
     let sql = format!(

@@ -1,7 +1,7 @@
-//! The bad day: the newest verified backup into a new database, and proof that it is what was signed.
+//! Disaster recovery: restores the newest verified backup into a new database and checks that it is what was signed.
 //!
-//! Never writes into a database that exists, never takes a dump whose files or whose report have changed, and never says that
-//! a database is what was signed because pg_restore did not complain.
+//! The target database must not exist, changed dump files or reports are rejected, and only a comparison proves the result; the
+//! exit status of pg_restore does not.
 
 mod choice;
 
@@ -30,55 +30,55 @@ use crate::storage::journal::{LastSigned, lost_report};
 use crate::storage::reports::{self, Folder, SignatureCheck};
 use crate::storage::signers::AllowedSigners;
 
-/// What is to be brought back, and where to.
+/// What to restore, and where to.
 pub struct WantedBackup<'a> {
-    /// Configuration and doors.
+    /// Configuration and context.
     pub given: &'a RunContext<'a>,
-    /// Its id or the start of it; the newest verified one when `None`.
+    /// The id of the backup or a prefix of it; the newest verified one when `None`.
     pub backup: Option<&'a str>,
-    /// The new database: its name, and the server it is made on.
+    /// The new database: its name and its server.
     pub into: &'a ConnInfo,
-    /// The database to be connected to while there is no other.
+    /// The database to connect to before the new one exists.
     pub maintenance: &'a str,
-    /// Who may have signed.
+    /// The allowed signers.
     pub signers: &'a AllowedSigners,
 }
 
-/// A backup that is on disk as it was signed.
+/// A backup whose files match the signed report.
 pub struct Chosen {
     /// The backup.
     pub backup: Backup,
-    /// Its report, whose signature was good.
+    /// Its report, with a good signature.
     pub report: Report,
     /// The directory of the report.
     pub papers: PathBuf,
-    /// Who signed.
+    /// The signer.
     pub signer: String,
-    /// What people should know of the choice, a line each.
+    /// Notes on the choice for the user, a line each.
     pub notes: Vec<String>,
 }
 
-/// What came of it.
+/// The result of the restore.
 pub struct RestoredBackup {
-    /// The new database against what was signed.
+    /// The new database compared with what was signed.
     pub comparison: Comparison,
-    /// The report on that, when it could be written.
+    /// The report on the comparison, if it could be written.
     pub report: Result<PathBuf>,
 }
 
-/// Chooses the backup and proves its files and its report, before anything is made.
+/// Chooses the backup and checks its files and its report, before anything is created.
 ///
 /// # Errors
-/// No such backup; a newer one than the newest that can be taken; its report is missing, not signed by anybody allowed, or not the
-/// one that speaks for it; a file has changed.
+/// No such backup; a newer one that cannot be used; its report is missing, not signed by an allowed signer, or of another dump; a
+/// file has changed.
 pub fn choose(wanted: &WantedBackup<'_>) -> Result<Chosen> {
     let (backup, notes) = choice::choose(wanted.given, wanted.backup)?;
     (wanted.given.listener)(Event::Phase("check the files of the dump"));
-    let doing = || format!("trust the backup {}", backup.record.id);
+    let doing = || format!("verify the backup {}", backup.record.id);
     let (report, papers, signer) = signed_report(wanted, &backup).doing(doing)?;
     if let Some(first) = backup.verify_files()?.first() {
         let error = Error::new(format!("it has changed since it was verified: {first}"));
-        return Err(error.hint("take another one (--backup), and look at the disk")).doing(doing);
+        return Err(error.hint("choose another backup (--backup), and check the disk")).doing(doing);
     }
     Ok(Chosen { backup, report, papers, signer, notes })
 }
@@ -90,11 +90,11 @@ fn signed_report(wanted: &WantedBackup<'_>, backup: &Backup) -> Result<(Report, 
     let check = check.map_err(|error| if path.exists() { error } else { error.hint(NO_PAPERS) })?;
     let SignatureCheck::Good(verified) = check else { return Err(Error::new(check.to_string())) };
     if verified.sha256 != file.sha256 {
-        return Err(Error::new(format!("{} is a good report, but not the one that speaks for it", path.display())));
+        return Err(Error::new(format!("{} is a good report, but not the one of this backup", path.display())));
     }
     let dump = verified.report.night.as_ref().and_then(|night| night.dump.as_ref());
     if dump.map(|dump| (&dump.backup, &dump.files)) != Some((&backup.record.id, &backup.record.dump.files)) {
-        return Err(Error::new("its report speaks of other files"));
+        return Err(Error::new("its report lists other files"));
     }
     if !verified.report.proves_dump() {
         return Err(Error::new(format!("its report says {}, and does not prove the dump", verified.report.verdict)));
@@ -103,10 +103,11 @@ fn signed_report(wanted: &WantedBackup<'_>, backup: &Backup) -> Result<(Report, 
     Ok((verified.report.clone(), papers, verified.signer.to_string()))
 }
 
-/// What to do when the report is gone.
-const NO_PAPERS: &str = "bring report.directory back as it was, or take another one (--backup): without its signed report a backup proves nothing";
+/// Hint for a missing report.
+const NO_PAPERS: &str =
+    "restore report.directory, or choose another backup (--backup): without its signed report a backup proves nothing";
 
-/// Where it was written, or below the directory of reports as it is now: a restored machine may have other paths.
+/// The path at which it was written, or the same name below the configured directory: a restored machine may have other paths.
 fn locate(written: &Path, directory: &Path) -> PathBuf {
     let inside = written.parent().and_then(Path::file_name).map(|name| directory.join(name).join(reports::REPORT));
     match inside {
@@ -115,13 +116,12 @@ fn locate(written: &Path, directory: &Path) -> PathBuf {
     }
 }
 
-/// Makes the database under an interim name, restores into it, compares it with what was signed, and gives it its name then, whatever
-/// the comparison says: an interrupted restore never leaves a database under the name that people use. `stop` resolves to a signal
-/// when we are told to end, and can be asked more than once.
+/// Creates the database under an interim name, restores into it, compares it with what was signed, and renames it then, whatever
+/// the comparison shows: an interrupted restore never leaves a database under the final name. `stop` resolves to a signal when
+/// the process is asked to end, and can be called more than once.
 ///
 /// # Errors
-/// The database exists, cannot be made, or nothing can be restored into it; we were told to end. Everything less is in the
-/// comparison.
+/// The database exists, cannot be created, or nothing can be restored into it; a stop signal. Anything less is in the comparison.
 pub async fn recover<S: Future<Output = i32>>(
     wanted: &WantedBackup<'_>,
     chosen: &Chosen,
@@ -156,15 +156,15 @@ pub async fn recover<S: Future<Output = i32>>(
     Ok(RestoredBackup { comparison, report })
 }
 
-/// What interrupted restores of this name have left on the server: the statements that remove it.
+/// What interrupted restores into this name left on the server: the statements that remove it.
 ///
 /// # Errors
-/// The server cannot be asked.
+/// The server cannot be queried.
 pub async fn left_over(wanted: &WantedBackup<'_>) -> Result<Vec<String>> {
     restoring::left_over(&wanted.into.with_dbname(wanted.maintenance), wanted.into.dbname()).await
 }
 
-/// What was not completed goes; where it cannot, the error says how.
+/// Drops an incomplete database; if that fails, the error states how to do it.
 async fn removed(
     error: Error,
     wanted: &WantedBackup<'_>,
@@ -192,7 +192,7 @@ async fn removed(
     }
 }
 
-/// The database under its interim name, with what is in the dump, against what was signed.
+/// Fills the database under its interim name from the dump, and compares it with what was signed.
 async fn fill(
     wanted: &WantedBackup<'_>,
     chosen: &Chosen,
@@ -247,7 +247,7 @@ async fn fill(
     Ok((copy, comparison, facts))
 }
 
-/// The files were hashed before they were read: what has changed in between may be in the database.
+/// The files were hashed before they were read; a change in between may be in the database.
 fn changed_since(chosen: &Chosen) -> Result<Option<Unchecked>> {
     let changed = chosen.backup.verify_files()?.into_iter().next();
     Ok(changed.map(|first| Unchecked {
@@ -258,7 +258,7 @@ fn changed_since(chosen: &Chosen) -> Result<Option<Unchecked>> {
     }))
 }
 
-/// The manifest that was signed against the new database. A manifest has no rows: what differs is counted, not named.
+/// Compares the signed manifest with the new database. A manifest has no rows: differing rows are counted, not named.
 async fn compare(
     wanted: &WantedBackup<'_>,
     chosen: &Chosen,
@@ -275,7 +275,7 @@ async fn compare(
     Ok(comparison)
 }
 
-/// What the server lacks is named before anything is made there. Roles come from the file beside the dump.
+/// Checks the server before anything is created there. The roles come from the file beside the dump.
 async fn demand_needs(
     wanted: &WantedBackup<'_>,
     chosen: &Chosen,

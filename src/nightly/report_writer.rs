@@ -1,4 +1,4 @@
-//! The night's report: of a comparison, or of why there was none.
+//! Writes the report of a run: with a comparison, or with the reason why there is none.
 
 use std::path::PathBuf;
 
@@ -14,53 +14,53 @@ use crate::model::verdict::{Outcome, Scope, Verdict};
 use crate::storage::journal::{LastSigned, ReportFile, lost_report};
 use crate::storage::reports::{self, Folder, KeyFile};
 
-/// The report's directory, made before anything else, so that whatever cannot be written or signed is known at the start.
+/// The directory of the report, created at the start, so that a missing permission or key is an early error.
 pub struct ReportWriter {
     folder: Folder,
     key: KeyFile,
     run_id: String,
     started_at: Timestamp,
     clock: std::time::Instant,
-    /// Why the report that was signed last is missed.
+    /// The report that was signed last is missing, with the reason.
     pub lost: Option<Error>,
 }
 
-/// A report that is about to be written.
+/// A report that is ready to be written.
 pub struct PreparedReport {
     folder: Folder,
     key: KeyFile,
     report: Report,
-    /// Where it will be, and its hash.
+    /// Its path and hash.
     pub file: ReportFile,
 }
 
-/// A report that is signed and on disk.
+/// A signed report on disk.
 #[derive(Debug, Clone)]
 pub struct Signed {
     /// `report.json`.
     pub path: PathBuf,
     /// Its path and hash, for journal and backup.
     pub file: ReportFile,
-    /// What it says.
+    /// The verdict of the report.
     pub verdict: Verdict,
     /// Whether its dump counts as verified.
     pub is_dump_proven: bool,
-    /// Who signed it.
+    /// The key that signed it.
     pub key: KeyFile,
 }
 
 impl ReportWriter {
-    /// Makes the directory and reads the key.
+    /// Creates the directory and reads the key.
     ///
     /// # Errors
-    /// When one of them is not to be had.
+    /// One of them fails.
     pub async fn prepare(given: &RunContext<'_>, run_id: &str, started_at: Timestamp) -> Result<Self> {
         let key = given.key().await?;
         let hint = format!("pgwitness keygen {}", key.path.display());
         if !key.path.exists() {
             return Err(reports::read_key(&key)
                 .err()
-                .unwrap_or_else(|| Error::new("the key comes and goes"))
+                .unwrap_or_else(|| Error::new("the key was missing for a moment"))
                 .hint(hint));
         }
         let directory = &given.config.report.directory;
@@ -69,10 +69,10 @@ impl ReportWriter {
         Ok(Self { folder, key, run_id: run_id.to_owned(), started_at, clock: std::time::Instant::now(), lost })
     }
 
-    /// The report on what was witnessed.
+    /// Prepares the report of a verification.
     ///
     /// # Errors
-    /// When the manifests cannot be written.
+    /// The manifests cannot be written.
     pub fn report(self, witnessed: &Verification, night: RunFacts, given: &RunContext<'_>) -> Result<PreparedReport> {
         let mut outcome = witnessed.comparison.outcome.clone();
         let (expected, actual) = (&witnessed.comparison.expected, &witnessed.comparison.actual);
@@ -82,10 +82,10 @@ impl ReportWriter {
         self.finish(Report::new(&outcome, expected, actual, run))
     }
 
-    /// A report that says why there is no comparison, or that the dump has changed under our hands, which is damage.
+    /// Prepares a report on why there is no comparison, or on a dump that changed on disk, which is damage.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// It cannot be written.
     pub fn report_failure(
         self,
         error: &Error,
@@ -139,11 +139,11 @@ impl ReportWriter {
 }
 
 impl PreparedReport {
-    /// Signs and writes. Its hash belongs into the journal before: a report on disk that the journal does not know of would leave
-    /// the dump without a verdict.
+    /// Signs and writes. The journal must have the hash before: a report on disk that is not in the journal would leave the dump
+    /// without a verdict.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// It cannot be written.
     pub fn write(self) -> Result<Signed> {
         let path = self.folder.finish(&self.report)?;
         let is_dump_proven = self.report.proves_dump();
@@ -152,17 +152,17 @@ impl PreparedReport {
 }
 
 impl Signed {
-    /// For the next run, which misses the report if it is gone by then.
+    /// Records the report for the next run, which reports it as missing if it is gone by then.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// The record cannot be written.
     pub fn remember(&self, given: &RunContext<'_>, run_id: &str) -> Result<()> {
         let last = LastSigned::of(&self.path, run_id, &self.file.sha256)?;
         last.write(given.state(), &given.config.report.directory)
     }
 }
 
-/// A side that was never read.
+/// The manifest of a side that was never read.
 fn not_read(description: String) -> Manifest {
     Manifest {
         format: FORMAT,

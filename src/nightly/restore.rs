@@ -1,4 +1,4 @@
-//! The restore of a run's dump: a database of its own, pg_restore, and the dump's manifest.
+//! Restores the dump of a run into a new database with pg_restore, and reads the dump's manifest.
 
 use std::path::Path;
 
@@ -17,7 +17,7 @@ use crate::storage::backups::Backup;
 use crate::storage::journal::{CopyClaim, Entry};
 
 impl RunState<'_> {
-    /// The copy and the dump's manifest at the same time: both read the dump.
+    /// The restored copy and the dump's manifest; both read the dump at the same time.
     /// # Errors
     /// The dump changed meanwhile, or nothing can be restored from it.
     pub(super) async fn restore(
@@ -72,7 +72,7 @@ impl RunState<'_> {
             server: ready.server.describe(),
             at: (self.given.now)(),
         };
-        // Before the intent: what is there already is not ours to clean up.
+        // Check before the intent is journaled: an existing database is not ours to clean up.
         if restoring::find_copy(&ready.server, &claim.database).await?.is_some() {
             return Err(Error::new(format!("there is a database {} already", claim.database)));
         }
@@ -120,7 +120,7 @@ impl RunState<'_> {
         verification::capture(&endpoint, job, &self.given.listener).await.doing(|| "read the dump")
     }
 
-    /// The dump on disk is what pg_dump wrote.
+    /// Requires that the dump on disk is what pg_dump wrote.
     async fn demand_whole(&mut self, backup: &Backup) -> Result<()> {
         let backup = backup.clone();
         let differences = blocking(move || backup.verify_files()).await?;
@@ -132,7 +132,7 @@ impl RunState<'_> {
     }
 }
 
-/// Long reading of files, while a signal can still be heard.
+/// Reads files on a blocking thread, while signals are handled.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     tokio::task::spawn_blocking(work).await.map_err(|error| Error::from_source(&error))?
 }

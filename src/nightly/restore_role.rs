@@ -1,7 +1,7 @@
-//! What code of the source could do on the server of the copy.
+//! What code of the source could do on the restore server.
 //!
-//! pg_restore runs functions of the source (in CHECK constraints, index expressions, generated columns, materialized views) with the
-//! rights of the role that restores. Any restore does; a role that can do little limits it.
+//! pg_restore runs functions of the source (in CHECK constraints, index expressions, generated columns, materialized views) with
+//! the rights of the restore role, as any restore does. A role with few rights limits the effect.
 
 use super::compatibility::open;
 use crate::base::error::{Error, Result};
@@ -9,7 +9,7 @@ use crate::model::name::quote_literal;
 use crate::postgres::conninfo::ConnInfo;
 use crate::postgres::session::text;
 
-/// What should be known of the role that restores: the user of the connection, or `restore.role`. `None` if it is an ordinary role.
+/// A warning about the role that restores: the user of the connection, or `restore.role`. `None` for an ordinary role.
 pub async fn warning(info: &ConnInfo, role: Option<&str>) -> Option<String> {
     let could_not = |error: Error| {
         format!("whether the role that restores is a superuser, or may run programs there, could not be asked: {error}")
@@ -20,7 +20,7 @@ pub async fn warning(info: &ConnInfo, role: Option<&str>) -> Option<String> {
 async fn powerful(info: &ConnInfo, role: Option<&str>) -> Result<Option<String>> {
     let session = open(info).await?;
     let wanted = role.map_or_else(|| "session_user".to_owned(), quote_literal);
-    // The role may be left again (RESET ROLE), so the user of the connection counts as well.
+    // RESET ROLE returns to the user of the connection, so check that user too.
     let sql = format!(
         "SELECT r.rolname, r.rolsuper FROM pg_catalog.pg_roles r WHERE r.rolname IN (session_user, {wanted}) \
          AND (r.rolsuper OR pg_catalog.pg_has_role(r.oid, 'pg_execute_server_program', 'MEMBER')) ORDER BY 1 LIMIT 1"

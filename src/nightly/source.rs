@@ -1,4 +1,4 @@
-//! Which source a run has before it, and which backups are of it.
+//! Identifies the source of a run, and the backups of that source.
 
 use super::compatibility::open;
 use super::context::RunContext;
@@ -10,10 +10,10 @@ use crate::model::run::Origin;
 use crate::postgres::session::text;
 use crate::storage::backups::{BackupListing, Backups, Ours, SharedDirectory};
 
-/// The source as it answers now: a server is asked which one it is, and production on RDS was described before.
+/// The identity of the source now: a server is queried; production on RDS was described before.
 ///
 /// # Errors
-/// The server cannot be asked.
+/// The server cannot be queried.
 pub async fn identify(given: &RunContext<'_>, described: Option<(&str, &str)>) -> Result<Origin> {
     Ok(match (&given.config.source, given.origin()?) {
         (Source::Rds(_), Origin::Rds { database, instance, region, account, resource_id }) => Origin::Rds {
@@ -24,9 +24,9 @@ pub async fn identify(given: &RunContext<'_>, described: Option<(&str, &str)>) -
             region,
         },
         (Source::Postgres(source), Origin::Postgres { database, servers, .. }) => {
-            let session = open(&given.postgres_source(source).await?).await.doing(|| "look at the source")?;
+            let session = open(&given.postgres_source(source).await?).await.doing(|| "check the source")?;
             let row = session.row("SELECT system_identifier FROM pg_catalog.pg_control_system()").await;
-            let row = row.doing(|| "ask the source for its system identifier")?;
+            let row = row.doing(|| "read the system identifier of the source")?;
             Origin::Postgres { database, servers, system_identifier: Some(text(&row, 0)?) }
         }
         (_, origin) => origin,
@@ -34,10 +34,10 @@ pub async fn identify(given: &RunContext<'_>, described: Option<(&str, &str)>) -
 }
 
 impl RunState<'_> {
-    /// Which source it is, and that the backup directory is not another's.
+    /// Identifies the source and checks that the backup directory belongs to it.
     ///
     /// # Errors
-    /// The source cannot be asked; the directory is marked for another source.
+    /// The source cannot be queried; the directory is marked for another source.
     pub async fn claim_backups(&mut self, backups: &Backups) -> Result<()> {
         let cloud = self.cloud.as_ref();
         let described = cloud.and_then(|cloud| Some((cloud.identity.account.as_str(), cloud.source.as_ref()?)));
@@ -54,7 +54,7 @@ impl RunState<'_> {
         Ok(())
     }
 
-    /// Only what is of tonight's source.
+    /// Only the backups of this run's source.
     ///
     /// # Errors
     /// The directory cannot be listed.
@@ -64,10 +64,10 @@ impl RunState<'_> {
     }
 }
 
-/// The backups of the configured source, where nothing is made or removed.
+/// The backups of the configured source, for commands that change nothing.
 ///
 /// # Errors
-/// A wrong connection string; the directory is marked for another source, or cannot be listed.
+/// An invalid connection string; the directory is marked for another source, or cannot be listed.
 pub fn shared(given: &RunContext<'_>, backups: &Backups) -> Result<(Ours, SharedDirectory)> {
     let ours = backups.ours(&given.origin()?)?;
     let shared = ours.split(backups.list()?, &given.config.report.directory);

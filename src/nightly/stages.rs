@@ -1,4 +1,4 @@
-//! The night's stages in their order, up to the verdict.
+//! The stages of a run in order, up to the verdict.
 
 use std::path::Path;
 
@@ -25,21 +25,21 @@ use crate::postgres::conninfo::ConnInfo;
 use crate::storage::backups::{Backups, Made};
 use crate::storage::journal::{Entry, Place, Runs};
 
-/// A dump is tried again once while its source lives.
+/// A dump is retried once while the source answers.
 const DUMP_ATTEMPTS: u32 = 2;
 
 impl RunState<'_> {
-    /// Everything up to the verdict.
+    /// Runs all stages up to the verdict.
     ///
     /// # Errors
-    /// Whatever stands between us and a verdict.
+    /// Anything that prevents a verdict.
     pub async fn work(&mut self, earlier: Runs) -> Result<Verification> {
         self.troubles.extend(notification::begin(self.given, &self.run_id).await);
         let connected = Cloud::connect(self.given, &mut self.record).await;
         if let Err(error) = &connected {
             self.record.broken_off(error);
         }
-        // Whoever cannot speak to AWS still says aloud what runs there, and cleans up what is here.
+        // Without access to AWS, still report the instances there, and clean up on this machine.
         let refused = match connected {
             Ok(cloud) => {
                 self.cloud = cloud;
@@ -72,14 +72,14 @@ impl RunState<'_> {
         self.verify(Endpoint::Captured(Box::new(endpoint), Box::new(manifest)), dump, &heard, &ready, &job).await
     }
 
-    /// Pays the debts of earlier runs. What cannot be paid does not keep us from tonight's work, but is told at its end.
+    /// Performs the cleanup tasks of earlier runs. A failure does not prevent this run, but is reported at its end.
     async fn recover(&mut self, earlier: Runs) -> Result<()> {
         self.record.begin("recover")?;
         if earlier.open.is_empty() && earlier.unreadable.is_empty() {
             return self.record.skipped("no earlier run has left anything");
         }
         if let Some(cloud) = &mut self.cloud {
-            // Without it, no proof can hold; the rules say so then.
+            // Without the source no proof can hold; the rules report that.
             if let Err(error) = cloud.find_source().await {
                 self.troubles.push(error);
             }
@@ -116,7 +116,7 @@ impl RunState<'_> {
         }
     }
 
-    /// Source manifest and pg_dump at the same time, in the same moment.
+    /// Source manifest and pg_dump at the same time, from the same snapshot.
     async fn dump(
         &mut self,
         source: &ConnInfo,
@@ -139,7 +139,7 @@ impl RunState<'_> {
                     let reason = error.to_string();
                     (self.given.listener)(Event::Retry { doing: "dump", attempt: attempt + 1, reason: &reason });
                     self.record.note(format!("attempt {attempt} failed: {reason}"));
-                    // Whatever of it is on disk: ours alone, and no backup yet.
+                    // Remove what is on disk: only this run uses it, and it is not a backup yet.
                     ready.backups.place(&id, Place::Discarded, None)?;
                 }
                 Err(error) => return Err(error),
@@ -159,7 +159,7 @@ impl RunState<'_> {
         let options = self.given.open_options();
         let live = Live::open(source.clone(), options.live.clone(), Side::Expected, options.taken_at.clone()).await?;
         let snapshot = live.snapshot().to_owned();
-        // The very server that has the moment.
+        // The server that holds the snapshot.
         let server = live.server().clone();
         let encoding = live.encoding().to_owned();
         check_patterns(&job.request.selection, &live.listing().catalog(), "of the source")?;
@@ -189,7 +189,7 @@ impl RunState<'_> {
         let (manifest, dumped) = match (dumped, endpoint.check_moment().await) {
             (Ok(both), Ok(())) => both,
             (Err(error), _) | (_, Err(error)) => {
-                // Ours alone; what led here is the error to tell.
+                // Only this run uses it; the first error is the one to report.
                 partial.discard().ok();
                 return Err(error);
             }
@@ -213,14 +213,14 @@ impl RunState<'_> {
             format: self.given.config.dump.format.name().into(),
             pg_dump: dumped.pg_dump,
         };
-        // Not beside us: a thread that goes on while the closing removes the same directory would do harm.
+        // Block here: a thread that continued while `finish` removes the same directory would cause damage.
         let backup = tokio::task::block_in_place(|| partial.finish(&made))?;
         self.facts.dump = Some(backup.record.dump.clone());
         self.backup = Some(backup);
         Ok((endpoint, manifest))
     }
 
-    /// A dump that no server can take whole is known before anything is restored.
+    /// A dump that no server accepts completely is detected before the restore.
     fn demand_unmarked(&self, dump: &Path, ready: &Ready) -> Result<()> {
         let pg_restore = ready.tools.program("pg_restore");
         let archive = tokio::task::block_in_place(|| Archive::open(dump, &pg_restore))?;
@@ -228,5 +228,5 @@ impl RunState<'_> {
     }
 }
 
-/// Less than this, and a second attempt could only fill the disk again, in bytes.
+/// With less free space a second attempt would only fill the disk again, in bytes.
 const ROOM_FOR_ANOTHER_ATTEMPT: u64 = 256 << 20;

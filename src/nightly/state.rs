@@ -1,4 +1,4 @@
-//! One run on its way: what is known of it so far.
+//! The state of a run in progress.
 
 use tokio::sync::watch;
 
@@ -14,9 +14,9 @@ use crate::nightly::restoring::CopyIdentity;
 use crate::storage::backups::{Backup, Ours};
 use crate::storage::journal::Holder;
 
-/// One night on its way.
+/// A run in progress.
 pub struct RunState<'a> {
-    /// Configuration and doors.
+    /// Configuration and context.
     pub given: &'a RunContext<'a>,
     /// 32 hexadecimal digits.
     pub run_id: String,
@@ -24,34 +24,34 @@ pub struct RunState<'a> {
     pub started_at: Timestamp,
     /// Journal and steps.
     pub record: Steps,
-    /// The report's directory, or why there is none.
+    /// The directory of the report, or the reason why there is none.
     pub paper: Result<ReportWriter>,
-    /// What the report will say of the night.
+    /// The facts of the run for the report.
     pub facts: run::RunFacts,
-    /// The API, once we know who we are.
+    /// The API, once the identity is known.
     pub cloud: Option<Cloud>,
     /// The restored copy, once it was created.
     pub copy: Option<CopyIdentity>,
-    /// Which backups are of tonight's source, once it was asked.
+    /// The backups of this run's source, once the source was identified.
     pub ours: Option<Ours>,
     /// The complete dump.
     pub backup: Option<Backup>,
     /// Sequences that moved while they were dumped.
     pub moving: Moving,
-    /// Things people should know that are neither wrong nor unchecked.
+    /// Notes for the user that are neither findings nor unchecked.
     pub remarks: Vec<String>,
-    /// Files of the dump that are no longer what pg_dump wrote.
+    /// Files of the dump that differ from what pg_dump wrote.
     pub changed_files: Vec<String>,
     /// What earlier runs have left that could not be cleaned up, and other things that do not touch the verdict.
     pub troubles: Troubles,
     /// With which exit code people were told that it ends.
     pub told: Option<u8>,
-    /// The signal that has come while we were closing already.
+    /// The signal that arrived during the end of the run.
     pub stopped: watch::Receiver<Option<i32>>,
 }
 
 impl<'a> RunState<'a> {
-    /// Nothing was done yet.
+    /// The initial state.
     pub fn new(
         given: &'a RunContext<'a>,
         holder: &Holder,

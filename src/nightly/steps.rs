@@ -1,6 +1,6 @@
-//! The steps of a night, as they go into the journal and into the report.
+//! The steps of a run, as written to the journal and to the report.
 //!
-//! A step is in the journal before it begins and after it has ended; what it did is never told before it is done.
+//! A step is journaled before it begins and after it has ended, and is reported only when it has ended.
 
 use std::time::Instant;
 
@@ -13,9 +13,9 @@ use crate::storage::journal::{Entry, Journal};
 
 /// The journal of this run and the steps so far.
 pub struct Steps {
-    /// Where intents go, before each side effect.
+    /// Receives the intent before each side effect.
     pub journal: Journal,
-    /// What was done.
+    /// The steps that have ended.
     pub steps: Vec<Step>,
     now: fn() -> Timestamp,
     listener: Listener,
@@ -31,7 +31,7 @@ struct Running {
 }
 
 impl Steps {
-    /// Nothing was done yet.
+    /// The initial state.
     pub fn new(journal: Journal, now: fn() -> Timestamp, listener: Listener, redaction: Redaction) -> Self {
         Self { journal, steps: Vec::new(), now, listener, running: None, redaction }
     }
@@ -44,7 +44,7 @@ impl Steps {
     /// A step begins. One that runs still was broken off by an error or a signal: see [`Steps::broken_off`].
     ///
     /// # Errors
-    /// When the journal cannot be written: then nothing may be done.
+    /// The journal cannot be written: then the step must not be performed.
     pub fn begin(&mut self, name: &'static str) -> Result<()> {
         self.journal.append(&Entry::StepStarted { step: name.into() })?;
         (self.listener)(Event::Phase(&name.replace('_', " ")));
@@ -52,31 +52,31 @@ impl Steps {
         Ok(())
     }
 
-    /// Something worth keeping about the step that runs.
+    /// Adds a note to the running step.
     pub fn note(&mut self, note: impl Into<String>) {
         if let Some(running) = &mut self.running {
             running.notes.push(self.redaction.message(&note.into()));
         }
     }
 
-    /// The step is done.
+    /// Ends the step as done.
     ///
     /// # Errors
-    /// When the journal cannot be written.
+    /// The journal cannot be written.
     pub fn done(&mut self) -> Result<()> {
         self.end(StepResult::Done)
     }
 
-    /// There was no need for the step.
+    /// Ends the step as skipped.
     ///
     /// # Errors
-    /// When the journal cannot be written.
+    /// The journal cannot be written.
     pub fn skipped(&mut self, why: &str) -> Result<()> {
         self.end(StepResult::Skipped(why.into()))
     }
 
-    /// The step that runs, if one does, failed with this. The journal may be what failed: that it cannot be told there is no
-    /// further error.
+    /// Ends the running step, if there is one, as failed with this error. The journal itself may have failed; that is not
+    /// reported as a further error.
     pub fn broken_off(&mut self, error: &Error) {
         let error = self.redaction.error(error.clone());
         self.end(StepResult::Failed(error.to_string())).ok();

@@ -1,6 +1,7 @@
-//! `sweep`: what is left over, without a night: debts of earlier runs, and instances that no journal knows.
+//! `sweep`: cleans up without a run: cleanup tasks of earlier runs, and instances that are in no journal.
 //!
-//! An instance without a journal goes only when its own tags prove it expired and ours, and somebody has typed its name.
+//! An instance without a journal is deleted only when its own tags show that pgwitness created it and that it has expired, and
+//! the user has typed its identifier.
 
 use super::cleanup::{Cleaner, Recovered, earlier};
 use super::context::RunContext;
@@ -11,29 +12,29 @@ use crate::config::Source;
 use crate::storage::journal::{Holder, Lock};
 use crate::storage::reports;
 
-/// What is to be done.
+/// Options of a sweep.
 pub struct SweepOptions<'a> {
-    /// Only look.
+    /// Change nothing.
     pub is_dry: bool,
-    /// Instances without a journal that the user has named.
+    /// Identifiers, given by the user, of instances without a journal.
     pub confirmed: &'a [String],
 }
 
-/// What was found, and what came of it.
+/// The result of a sweep.
 #[derive(Debug, Default)]
 pub struct Swept {
-    /// What was done, or would be.
+    /// What was done, or would be done.
     pub notes: Vec<String>,
-    /// What could not be.
+    /// What failed.
     pub troubles: Vec<Error>,
-    /// Instances with our mark that no journal knows and nobody has named.
+    /// Instances with our tag that are in no journal and that the user did not name.
     pub unclaimed: Vec<Described>,
 }
 
-/// Looks for what is left over and cleans it up. Takes the lock: a night that runs now has left nothing over yet.
+/// Finds what is left over and cleans it up. Takes the lock: the resources of a current run are not left over.
 ///
 /// # Errors
-/// The lock is held, or AWS cannot be asked.
+/// The lock is held, or AWS cannot be queried.
 pub async fn sweep(given: &RunContext<'_>, broom: &SweepOptions<'_>) -> Result<Swept> {
     let run_id = reports::random_run_id()?;
     let holder = Holder { run_id: run_id.clone(), command: "sweep".into(), pid: given.pid, at: (given.now)() };
@@ -43,7 +44,7 @@ pub async fn sweep(given: &RunContext<'_>, broom: &SweepOptions<'_>) -> Result<S
         Source::Rds(config) => Some(Cloud::open(config, given).await),
         Source::Postgres(_) => None,
     };
-    // Without AWS, what is on this machine is cleaned up all the same, and an instance that is owed is named.
+    // Without AWS, what is on this machine is cleaned up anyway, and an instance that must still be removed is reported.
     let mut cloud = opened.and_then(|opened| opened.map_err(|error| swept.troubles.push(error)).ok());
     if let Some(Err(error)) = match &mut cloud {
         Some(cloud) => Some(cloud.find_source().await.map(drop)),
@@ -80,7 +81,7 @@ pub async fn sweep(given: &RunContext<'_>, broom: &SweepOptions<'_>) -> Result<S
     Ok(swept)
 }
 
-/// A journal speaks of it.
+/// Whether an open cleanup task names the instance.
 fn is_known(known: &[String], identifier: &str) -> bool {
     known.iter().any(|debt| debt.contains(identifier))
 }

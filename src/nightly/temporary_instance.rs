@@ -1,6 +1,6 @@
-//! The part of a night that happens on AWS: from who we are to a temporary instance that can be logged into.
+//! The part of a run on AWS: from the caller identity to a temporary instance that accepts a login.
 //!
-//! Every side effect is in the journal before it is sent; production is described, never changed, and never connected to.
+//! Every side effect is journaled before the call; production is described, never changed, and never connected to.
 
 use super::context::RunContext;
 use super::steps::Steps;
@@ -13,7 +13,7 @@ use crate::model::run::RdsFacts;
 use crate::postgres::conninfo::ConnInfo;
 use crate::storage::journal::{Entry, InstanceClaim};
 
-/// The API, and who we are to it.
+/// The API, and the caller identity.
 pub struct Cloud {
     /// The client.
     pub rds: Rds,
@@ -23,21 +23,21 @@ pub struct Cloud {
     pub source: Option<SourceInstance>,
 }
 
-/// A temporary instance that was logged into.
+/// A temporary instance that accepted a login.
 pub struct Opened {
-    /// How to reach it.
+    /// How to connect to it.
     pub conninfo: ConnInfo,
-    /// For the report.
+    /// Facts for the report.
     pub facts: RdsFacts,
-    /// The data is of this time.
+    /// The snapshot, whose time is that of the data.
     pub snapshot: Snapshot,
 }
 
 impl Cloud {
-    /// Asks who we are, when the source is on RDS.
+    /// Gets the caller identity, when the source is on RDS.
     ///
     /// # Errors
-    /// No credentials, expired ones, the wrong account, a clock that is wrong.
+    /// No credentials, expired ones, the wrong account, a wrong clock.
     pub async fn connect(given: &RunContext<'_>, record: &mut Steps) -> Result<Option<Self>> {
         let Source::Rds(config) = &given.config.source else { return Ok(None) };
         record.begin("identity")?;
@@ -47,7 +47,7 @@ impl Cloud {
         Ok(Some(cloud))
     }
 
-    /// The same without a record, for commands other than `nightly`.
+    /// As [`Cloud::connect`] without steps, for commands other than `nightly`.
     ///
     /// # Errors
     /// As [`Cloud::connect`].
@@ -70,10 +70,10 @@ impl Cloud {
         }
     }
 
-    /// Describes production, once: what is to be deleted must not be it.
+    /// Describes production, once: an instance to delete must not be production.
     ///
     /// # Errors
-    /// It is not there, is another one than configured, or RDS cannot be asked.
+    /// Not found, another one than configured, or RDS cannot be queried.
     pub async fn find_source(&mut self) -> Result<&SourceInstance> {
         if self.source.is_none() {
             self.source = Some(self.rds.source_instance().await?);
@@ -81,7 +81,7 @@ impl Cloud {
         self.source.as_ref().ok_or_else(|| Error::new("production was not described"))
     }
 
-    /// Production and the snapshot that tonight's data comes from.
+    /// Production and the snapshot that has the data of this run.
     ///
     /// # Errors
     /// See [`Rds::find_snapshot`].
@@ -113,10 +113,10 @@ impl Cloud {
         Ok(snapshot)
     }
 
-    /// Builds the temporary instance and waits until it lets us in.
+    /// Creates the temporary instance and waits until it accepts a login.
     ///
     /// # Errors
-    /// Whatever it was: what has been built by then is a debt in the journal.
+    /// Any failure: what was created by then is a cleanup task in the journal.
     pub async fn build(
         &self,
         snapshot: Snapshot,
@@ -207,5 +207,5 @@ impl Cloud {
     }
 }
 
-/// No night lasts longer: after this, an instance without a journal may be swept.
+/// Upper limit for a run: after this time, an instance without a journal may be swept.
 const NEEDED_FOR_S: u64 = 24 * 3600;

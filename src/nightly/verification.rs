@@ -1,7 +1,7 @@
-//! Three manifests, one answer: what the source held, what the dump holds, what the copy holds.
+//! Compares three manifests: of the source, the dump and the restored copy.
 //!
-//! The answer is that of source and copy. The two legs in between say where a difference came in; a difference that only a leg
-//! shows is a finding too. Never takes a side that could not be read for one that is equal.
+//! The verdict compares source and copy. The legs (source to dump, dump to copy) show where a difference arose; a difference that
+//! only a leg shows is a finding too. A side that could not be read is never equal.
 
 use super::{events, missing_rights, refused};
 use crate::base::error::Result;
@@ -22,15 +22,15 @@ const SOURCE_TO_DUMP: &str = "source to dump";
 /// The second leg.
 const DUMP_TO_COPY: &str = "dump to copy";
 
-/// What was seen, and what it means.
+/// The result of a verification.
 pub struct Verification {
-    /// Source and copy, with what the legs add.
+    /// Source and copy, with the additional findings of the legs.
     pub comparison: Comparison,
-    /// What the dump holds.
+    /// The manifest of the dump.
     pub dump: Manifest,
-    /// Where a difference came in.
+    /// Where the differences arose.
     pub legs: Vec<Leg>,
-    /// Source and dump, dump and copy.
+    /// Source to dump, dump to copy.
     pub outcomes: [Outcome; 2],
 }
 
@@ -41,17 +41,17 @@ impl Verification {
     }
 }
 
-/// Reads everything that one endpoint has.
+/// Reads the whole manifest of one endpoint.
 ///
 /// # Errors
-/// When it cannot be read at all.
+/// The endpoint cannot be read at all.
 pub async fn capture(endpoint: &Endpoint, job: &ComparisonJob, listener: &Listener) -> Result<Manifest> {
     let mut manifest = endpoint.capture(&request(endpoint, job), listener).await?.into_owned();
     job.show.redaction.manifest(&mut manifest);
     Ok(manifest)
 }
 
-/// The columns are the endpoint's own: whoever lacks one of them is found out by the comparison.
+/// Uses the endpoint's own columns: the comparison finds missing ones.
 fn request(endpoint: &Endpoint, job: &ComparisonJob) -> CaptureRequest {
     let listing = endpoint.listing();
     let selection = job.request.selection.bound(&listing.catalog());
@@ -65,11 +65,11 @@ fn request(endpoint: &Endpoint, job: &ComparisonJob) -> CaptureRequest {
     }
 }
 
-/// Compares the three. `source` is captured, the copy is read now; differing rows are named while the source can
-/// still be asked.
+/// Compares the three. `source` is captured already, the copy is read now; differing rows are named while the source can still be
+/// queried.
 ///
 /// # Errors
-/// When the copy cannot be read at all.
+/// The copy cannot be read at all.
 pub async fn judge(
     source: &Endpoint,
     dump: Manifest,
@@ -132,7 +132,7 @@ fn has(outcome: &Outcome, finding: &Finding) -> bool {
     outcome.findings.iter().any(|other| other.kind == finding.kind && other.object == finding.object)
 }
 
-/// Says of each finding on which leg it came in, where the dump can tell.
+/// Names the leg on which each finding arose, where the dump shows it.
 fn blame(findings: &mut [Finding], first: &Outcome, second: &Outcome) {
     let is_of_data = |finding: &&mut Finding| {
         use FindingKind::{LargeObjects, RowContent, RowCount, SequenceValue};
@@ -149,7 +149,7 @@ fn blame(findings: &mut [Finding], first: &Outcome, second: &Outcome) {
     }
 }
 
-/// What source and copy do not show: a dump that is not what the copy was made of proves nothing about the next restore.
+/// Adds findings that source and copy do not show: if the dump differs from the copy, it does not prove the next restore.
 fn add_of_legs(outcome: &mut Outcome, first: &Outcome, second: &Outcome) {
     for (name, leg) in [(SOURCE_TO_DUMP, first), (DUMP_TO_COPY, second)] {
         for finding in &leg.findings {

@@ -1,4 +1,4 @@
-//! The comparison of source, dump and restored copy.
+//! Compares source, dump and restored copy.
 
 use super::baseline;
 use super::left_out;
@@ -13,7 +13,7 @@ use crate::model::manifest::Manifest;
 use crate::model::progress::Side;
 
 impl RunState<'_> {
-    /// Source, dump and restored copy against each other, up to the two verdicts.
+    /// Compares source, dump and restored copy, up to the two verdicts.
     ///
     /// # Errors
     /// The restored copy cannot be read at all.

@@ -1,6 +1,6 @@
-//! The file that node_exporter's textfile collector reads.
+//! The file for node_exporter's textfile collector.
 //!
-//! Never half a file under its name, never over a file that is not ours, never through a symbolic link.
+//! The file is replaced atomically; a file of another program is not overwritten, and a symbolic link is not followed.
 
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read as _};
@@ -12,20 +12,20 @@ use crate::base::printable::printable;
 use crate::output::metrics;
 use crate::storage::reports::write::{Then, replace_own_and};
 
-/// Of a directory that is not there.
-pub const WHEN_ABSENT: &str =
-    "make it, writable for the user of the night; node_exporter is told of it by --collector.textfile.directory";
+/// Hint for a missing directory.
+pub const WHEN_ABSENT: &str = "create it, writable for the user of the nightly run, \
+     and pass it to node_exporter with --collector.textfile.directory";
 
-/// The first figure is in it, whatever its labels.
+/// The first sample is within this limit, whatever its labels.
 const BEGINNING_BYTES: u64 = 1 << 16;
 
-const WHEN_REFUSED: &str = "its directory must be writable for the user of the night";
+const WHEN_REFUSED: &str = "its directory must be writable for the user of the nightly run";
 
-/// Replaces the file by this text as a whole; readable for everybody, since node_exporter runs as somebody else. On failure the
-/// old file stays as it was.
+/// Replaces the file atomically by this text; readable for all users, since node_exporter runs as another user. On failure the
+/// old file is unchanged.
 ///
 /// # Errors
-/// When the directory is not there, cannot be written or is full, or something that is not ours has the name.
+/// The directory is missing, cannot be written or is full, or a file of another program has the name.
 pub fn write(path: &Path, text: &str) -> Result<()> {
     let doing = || format!("write {}", path.display());
     let place = || Some((path.parent()?, path.file_name()?.to_str()?));
@@ -34,15 +34,15 @@ pub fn write(path: &Path, text: &str) -> Result<()> {
         return Err(Error::new(format!("there is no directory {}", dir.display())).hint(WHEN_ABSENT)).doing(doing);
     }
     check(path, metrics::labels_of(text).as_deref())?;
-    // Not `.prom`: what the collector reads has a name only when it is whole.
+    // Not `.prom`: a file that the collector reads must be complete.
     replace_own_and(dir, name, text.as_bytes(), Then::Show).map(drop).map_err(|error| error.hint(WHEN_REFUSED))
 }
 
-/// Whether what has this name, if anything has, may be replaced by figures of ours with these labels.
+/// Whether an existing file of this name may be replaced by metrics with these labels.
 ///
 /// # Errors
-/// When it may not, or nobody knows what it is: not ours, or of another configuration, by its labels. Two with the same labels
-/// cannot be told apart.
+/// It must not be replaced, or that is not known: it is of another program, or of another configuration, by its labels. Two
+/// configurations with the same labels cannot be distinguished.
 pub fn check_ours(path: &Path, labels: &BTreeMap<String, String>) -> Result<()> {
     check(path, Some(&metrics::labels_text(labels)))
 }
@@ -53,7 +53,7 @@ fn check(path: &Path, labels: Option<&str>) -> Result<()> {
     match path.symlink_metadata() {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error).doing(doing),
-        Ok(meta) if !meta.is_file() => Err(foreign("it is there and no regular file")).doing(doing),
+        Ok(meta) if !meta.is_file() => Err(foreign("it exists and is not a regular file")).doing(doing),
         Ok(_) => {
             let beginning = beginning(path).doing(doing)?;
             if !metrics::is_ours(&beginning) {
@@ -64,12 +64,16 @@ fn check(path: &Path, labels: Option<&str>) -> Result<()> {
     }
 }
 
-/// Of two that take turns with one file, each would hide the other's bad nights.
+/// Two configurations with one file would hide each other's failed runs.
 fn same_labels(old: &str, labels: Option<&str>) -> Result<()> {
     match (metrics::labels_of(old), labels) {
         (Some(old), Some(new)) if old != new => {
             let shown = |labels: &str| format!("{{{}}}", printable(labels));
-            let error = Error::new(format!("its figures have the labels {}, ours {}", shown(&old), shown(new)));
+            let error = Error::new(format!(
+                "its metrics have the labels {}, this configuration has {}",
+                shown(&old),
+                shown(new)
+            ));
             Err(error.hint("another file for each configuration; if only the labels have been changed, remove it once"))
         }
         _ => Ok(()),

@@ -1,6 +1,6 @@
-//! Pages on disk: `report.html` beside each report, `index.html` over all of them.
+//! HTML pages on disk: `report.html` beside each report, `index.html` over all of them.
 //!
-//! Never overwrites a file that is not a page of ours, never touches a report, and never goes on silently over a night without a page.
+//! A file that pgwitness did not write is not overwritten, a report is never changed, and a run without a page is reported.
 
 use std::fs::{self, DirBuilder};
 use std::io::{ErrorKind, Read as _};
@@ -18,33 +18,33 @@ use crate::storage::history::{self, NightEntry};
 use crate::storage::reports::{self, REPORT};
 use crate::storage::signers::AllowedSigners;
 
-/// No page of ours is larger; a larger file need not be read to know that it has changed.
+/// No page is larger; a larger file has changed, so it need not be read.
 const MAX_PAGE_BYTES: u64 = 1 << 30;
 
-/// What became of the pages.
+/// The result of writing the pages.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Published {
-    /// The page over all nights.
+    /// Path of the index page.
     pub index: PathBuf,
-    /// Pages of reports, those included that were up to date.
+    /// Number of report pages, including those that were up to date.
     pub pages: u64,
-    /// Nights that have no page, with the reason: each begins with its id.
+    /// Runs without a page, with the reason: each begins with its id.
     pub troubles: Vec<String>,
 }
 
-/// Whose signature counts, and when.
+/// The allowed signers, and the current time.
 #[derive(Debug, Clone, Copy)]
 pub struct Readers<'a> {
     /// Without a list, signatures are not checked, and the pages say so.
     pub allowed: Option<&'a AllowedSigners>,
-    /// Held against the times in the list; the page over all nights says when it was made.
+    /// Compared with the times in the list; the index page shows it as its creation time.
     pub now: Timestamp,
 }
 
-/// Writes a page for every report in `dir`, and the page over them: beside the reports, or below `output`.
+/// Writes a page for every report in `dir`, and the index page: beside the reports, or below `output`.
 ///
 /// # Errors
-/// When the directory cannot be listed, or the page over all nights cannot be written.
+/// The directory cannot be listed, or the index page cannot be written.
 pub fn all(dir: &Path, output: Option<&Path>, readers: Readers<'_>) -> Result<Published> {
     let nights = history::read(dir, readers.allowed, readers.now)?;
     let output = output.unwrap_or(dir);
@@ -67,7 +67,7 @@ pub fn all(dir: &Path, output: Option<&Path>, readers: Readers<'_>) -> Result<Pu
 /// Writes the page of one report, given by the path of its `report.json`: beside it, or to `output`.
 ///
 /// # Errors
-/// When the report cannot be read, or the page cannot be written.
+/// The report cannot be read, or the page cannot be written.
 pub fn one(report: &Path, output: Option<&Path>, readers: Readers<'_>) -> Result<PathBuf> {
     let report = report.canonicalize().doing(|| format!("find report {}", report.display()))?;
     let directory = report.parent().filter(|_| report.ends_with(REPORT));
@@ -77,7 +77,7 @@ pub fn one(report: &Path, output: Option<&Path>, readers: Readers<'_>) -> Result
     let nights = history::read(dir, readers.allowed, readers.now)?;
     let position = nights.iter().position(|night| night.path == directory);
     let (Some(position), Some(night)) = (position, position.and_then(|position| nights.get(position))) else {
-        return Err(Error::new(format!("{} is no report", report.display())));
+        return Err(Error::new(format!("{} is not a report", report.display())));
     };
     if night.summary().is_none() {
         return Err(Error::new(night.disorder().join("; ")).context(format!("read report {}", report.display())));
@@ -91,7 +91,7 @@ pub fn one(report: &Path, output: Option<&Path>, readers: Readers<'_>) -> Result
     Ok(path)
 }
 
-/// Pages that the page of a night can lead to.
+/// The pages to link from the page of a run.
 #[derive(Default)]
 struct Neighbours<'a> {
     older: Option<&'a str>,
@@ -127,10 +127,10 @@ fn write_one(night: &NightEntry, neighbours: &Neighbours<'_>, path: &Path) -> Re
     write(path, &html::report(&ReportPage { report: &report, entry: night, older, newer, has_index }))
 }
 
-/// Replaces a page of ours by another; the same page is left as it is.
+/// Replaces a page; an identical page is left as it is.
 fn write(path: &Path, page: &str) -> Result<()> {
     let place = || Some((path.parent()?, path.file_name()?.to_str()?));
-    let (dir, name) = place().ok_or_else(|| Error::new(format!("{} is no name for a page", path.display())))?;
+    let (dir, name) = place().ok_or_else(|| Error::new(format!("{} is not a file name for a page", path.display())))?;
     let dir = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
     if path.symlink_metadata().is_ok() {
         if !is_ours(path) {
@@ -146,7 +146,7 @@ fn write(path: &Path, page: &str) -> Result<()> {
     reports::write_file(dir, name, |file| file.write_all(page.as_bytes())).map(drop)
 }
 
-/// A regular file that begins as our pages do. What cannot be read is not ours.
+/// A regular file with the beginning of a page. A file that cannot be read does not count.
 fn is_ours(path: &Path) -> bool {
     let is_file = path.symlink_metadata().is_ok_and(|meta| meta.is_file());
     is_file && html::is_ours(&beginning(path))
@@ -164,7 +164,7 @@ fn is_same(path: &Path, page: &str) -> bool {
     read.is_ok() && bytes == page.as_bytes()
 }
 
-/// What a killed run left of a page would stop every later one. Of anybody else's file nothing is taken away.
+/// Removes the partial page of a killed run, which would stop every later one. Files of other programs stay.
 fn clear_partial(partial: &Path) {
     if is_ours(partial) {
         fs::remove_file(partial).ok();

@@ -260,7 +260,7 @@ fn check_names_each_thing_that_would_stop_a_night() {
         ("✗ hooks.after_restore: no program no-such-program; an absolute path", |place| {
             place.write("pgwitness.toml", &changed(&place.config(), "[\"sh\"]", "[\"no-such-program\"]"), 0o644);
         }),
-        ("✗ configuration: DIR/pgwitness.toml: its mode is 0666, anybody may change it; chmod o-w", |place| {
+        ("✗ configuration: DIR/pgwitness.toml: its mode is 0666, every user may change it; chmod o-w", |place| {
             place.write("pgwitness.toml", &place.config(), 0o666);
         }),
     ];
@@ -392,7 +392,7 @@ fn the_file_for_prometheus_is_tried_and_nothing_is_written() {
     let more = format!("[metrics]\ntextfile = \"{file}\"\nlabels = {{ database = \"shop\" }}\n");
     place.write("pgwitness.toml", &(place.config() + &more), 0o644);
     let expected =
-        "✗ metrics.textfile: write into DIR/figures: No such file or directory (os error 2); make it, writable";
+        "✗ metrics.textfile: write into DIR/figures: No such file or directory (os error 2); create it, writable";
     assert!(place.only_failure().starts_with(expected), "{}", place.only_failure());
     fs::create_dir(place.path("figures")).unwrap();
     assert!(stdout(&place.check()).contains(&format!("✓ metrics.textfile: {file}\n")), "{}", stdout(&place.check()));

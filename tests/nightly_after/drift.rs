@@ -52,7 +52,7 @@ fn what_was_lost_before_the_dump_is_a_finding_every_night_until_somebody_says_th
     fs::write(&waivers, "").unwrap();
     world.sections.retain(|(name, _)| name != "verify");
     let said = world.demand(&["nightly"], 0);
-    assert!(said.contains("held against the night"), "{said}");
+    assert!(said.contains("compared with the run"), "{said}");
     database.run("DELETE FROM audit");
     let said = world.demand(&["nightly"], 1);
     assert_eq!(drift_of(&report_of(&said)), ["public.audit"]);
@@ -70,7 +70,7 @@ fn edit(path: &Path, from: &str, to: &str) {
     fs::write(path, text.replacen(from, to, 1)).unwrap();
 }
 
-/// Tonight cannot be held against the night before it, for this reason.
+/// Tonight cannot be compared with the run before it, for this reason.
 fn demand_refused(world: &NightWorld, reason: &str) {
     let said = world.demand(&["nightly"], 2);
     let report = report_of(&said);
@@ -85,7 +85,7 @@ fn demand_refused(world: &NightWorld, reason: &str) {
 
 fn demand_held_against(world: &NightWorld, night: &Path) {
     let said = world.demand(&["nightly"], 0);
-    let held = format!("held against the night {}", night.file_name().unwrap().to_str().unwrap());
+    let held = format!("compared with the run {}", night.file_name().unwrap().to_str().unwrap());
     assert!(said.contains(&held), "{held}: {said}");
 }
 
@@ -94,7 +94,7 @@ fn a_measure_that_was_tampered_with_makes_nights_inconclusive_until_it_is_waived
     let (_database, mut world) = guarded("drift_tampered");
     let night = directory_of(&world.demand(&["nightly"], 0));
     edit(&night.join("expected.manifest.json"), "orders", "ordres");
-    demand_refused(&world, "no sound night can be used");
+    demand_refused(&world, "no sound run can be used");
     // An inconclusive night is no measure.
     demand_refused(&world, "expected.manifest.json is not the file that was signed for");
     let waivers = world.path("waivers.toml");
@@ -121,7 +121,7 @@ fn a_forged_word_does_not_hide_the_night_that_was_the_measure() {
         fs::write(&second, &signed).unwrap();
     }
     fs::remove_file(second.with_file_name("report.json.sig")).unwrap();
-    let older = format!("reports not older than that of the night {}", first.file_name().unwrap().to_str().unwrap());
+    let older = format!("reports not older than that of the run {}", first.file_name().unwrap().to_str().unwrap());
     demand_refused(&world, &older);
     demand_refused(&world, "not signed");
 }
@@ -163,7 +163,7 @@ fn a_report_in_the_place_of_another_or_of_a_time_to_come_is_no_measure() {
     let at = report.times.started_at;
     let folder = Folder::prepare(&world.path("reports"), Some(&key), at, &report.run_id).unwrap();
     folder.finish(&report).unwrap();
-    demand_refused(&world, &format!("it was begun at {at}, and now it is"));
+    demand_refused(&world, &format!("it began at {at}, but now is"));
 }
 
 #[test]

@@ -48,8 +48,8 @@ fn figures_that_cannot_be_written_are_told_and_make_a_sound_night_exit_with_3() 
     let said = world.demand(&["nightly"], 3);
     assert!(said.contains("nowhere/pgwitness.prom: there is no directory"), "{said}");
     let checked = world.demand(&["config", "check"], 2);
-    let end = "failed: a night could not tell of itself, and would end with exit code 3 at best";
-    assert!(checked.contains(end) && !checked.contains("a night would fail"), "{checked}");
+    let end = "failed: a run could not send its notifications, and would end with exit code 3 at best";
+    assert!(checked.contains(end) && !checked.contains("a run would fail"), "{checked}");
     let closing = fs::read_to_string(world.nights()[0].join("closing.json")).unwrap();
     assert!(closing.contains("there is no directory") && closing.contains("\"exit_code\": 3"), "{closing}");
 }

@@ -43,12 +43,12 @@ fn a_page_that_cannot_be_written_takes_no_verdict_back_but_is_told() {
     let (_database, world) = small("pages_refused");
     fs::write(world.path("reports/index.html"), "<p>of somebody else").unwrap();
     let said = world.demand(&["nightly"], 3);
-    assert!(said.contains("write the pages of this night"), "{said}");
+    assert!(said.contains("write the pages of this run"), "{said}");
     assert_eq!(page(world.path("reports/index.html")), "<p>of somebody else");
     assert_eq!((world.report()["verdict"].as_str(), world.backups("verified").len()), (Some("sound"), 1));
     let closing = closing(&world);
     assert_eq!(closing["exit_code"], 3);
-    assert!(closing["troubles"][0].as_str().unwrap().contains("write the pages of this night"), "{closing}");
+    assert!(closing["troubles"][0].as_str().unwrap().contains("write the pages of this run"), "{closing}");
 }
 
 #[test]

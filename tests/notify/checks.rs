@@ -118,7 +118,7 @@ async fn the_command_sends_a_test_and_says_who_could_not_be_told() {
     assert_eq!((code, said.as_str()), (Some(3), expected));
     assert!(web.targets().iter().all(|target| target.starts_with("/s3cret/log?rid=")), "{:?}", web.targets());
     let (code, said) = printed(&pgwitness(&stage, &["notify", "test"], "").await);
-    assert!(code == Some(2) && said.contains("nobody is to be told"), "{said}");
+    assert!(code == Some(2) && said.contains("no notification channel is configured"), "{said}");
 }
 
 #[tokio::test]

@@ -165,7 +165,7 @@ async fn what_may_pass_is_tried_again_and_what_will_not_is_not() {
 #[tokio::test]
 async fn a_ping_that_was_answered_and_not_taken_is_an_error() {
     for (said, told) in [
-        ("OK (not found)", "it answered that it knows no such check"),
+        ("OK (not found)", "it answered that the check does not exist"),
         ("OK (rate limited)\n", "it answered that it is called too often"),
     ] {
         let (error, tries) = after(&[Answer::Says(said.to_owned())]).await;

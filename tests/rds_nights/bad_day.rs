@@ -47,7 +47,7 @@ fn a_backup_comes_back_by_default_or_by_the_start_of_its_id_and_never_into_a_dat
     let stderr = plain(&machine, &String::from_utf8(output.stderr).unwrap());
     let expected = "error: create database \"bad_day_newest\" on postgresql://postgres@SOCKET:5432/postgres: \
                     database \"bad_day_newest\" exists already\n  \
-                    try: if nobody needs it, drop it (dropdb); otherwise give another name\n";
+                    try: if it is not needed, drop it (dropdb); otherwise give another name\n";
     assert!(stderr.ends_with(expected), "{stderr}");
     assert_eq!(output.status.code(), Some(2));
     assert_eq!(
@@ -115,8 +115,8 @@ fn a_backup_that_nobody_can_vouch_for_does_not_come_back() {
                     try: list them with `pgwitness backups list`\n";
     assert_eq!(words, expected);
     let words = refused(&machine, &["--backup", other]);
-    let expected = "error: trust the backup RUN: read report DIR/reports/RUN/report.json: No such file or directory (os error 2)\n  \
-                    try: bring report.directory back as it was, or take another one (--backup): without its signed report a \
+    let expected = "error: verify the backup RUN: read report DIR/reports/RUN/report.json: No such file or directory (os error 2)\n  \
+                    try: restore report.directory, or choose another backup (--backup): without its signed report a \
                     backup proves nothing\n";
     assert_eq!(words, expected);
     with_old_programs(&machine, &id);
@@ -149,7 +149,7 @@ fn with_foreign_signers(machine: &Machine, id: &str) {
     let allowed = machine.world.path("allowed");
     fs::write(&allowed, format!("somebody {key}")).unwrap();
     let words = refused(machine, &["--backup", id, "--allowed-signers", allowed.to_str().unwrap()]);
-    assert!(words.starts_with("error: trust the backup RUN: signer not allowed: "), "{words}");
+    assert!(words.starts_with("error: verify the backup RUN: signer not allowed: "), "{words}");
     fs::write(&allowed, "not a line of allowed signers\n").unwrap();
     let words = refused(machine, &["--backup", id, "--allowed-signers", allowed.to_str().unwrap()]);
     assert!(words.starts_with("error: read DIR/allowed: "), "{words}");
@@ -168,7 +168,7 @@ fn with_changed_papers(machine: &Machine, id: &str) {
     let good = fs::read(&report).unwrap();
     replace_in(&report, "\"sound\"", "\"sound\" ");
     let words = refused(machine, &["--backup", id]);
-    assert!(words.starts_with("error: trust the backup RUN: bad signature: "), "{words}");
+    assert!(words.starts_with("error: verify the backup RUN: bad signature: "), "{words}");
     fs::write(&report, &good).unwrap();
     let manifest = papers(machine).join("expected.manifest.json");
     let whole = fs::read(&manifest).unwrap();
@@ -182,7 +182,7 @@ fn with_changed_papers(machine: &Machine, id: &str) {
     let sums = machine.world.path("backups/verified").join(id).join("SHA256SUMS");
     fs::write(&sums, "").unwrap();
     let words = refused(machine, &["--backup", id]);
-    let expected = "error: trust the backup RUN: it has changed since it was verified: SHA256SUMS has changed\n  \
-                    try: take another one (--backup), and look at the disk\n";
+    let expected = "error: verify the backup RUN: it has changed since it was verified: SHA256SUMS has changed\n  \
+                    try: choose another backup (--backup), and check the disk\n";
     assert_eq!(words, expected);
 }

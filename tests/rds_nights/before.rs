@@ -153,7 +153,7 @@ fn disks_that_cannot_be_written_to_are_known_before() {
         (
             "dump",
             "error: dump.directory: write into DISK/place: Read-only file system (os error 30)\n  \
-             try: it must be writable by the user of the night; are you that user?",
+             try: it must be writable by the user of the nightly run; are you that user?",
         ),
         (
             "report",

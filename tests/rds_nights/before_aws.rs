@@ -25,7 +25,7 @@ const SNAPSHOTS: &[Case] = &[
             vec![]
         },
         "error: find a snapshot of club-production (RESOURCE): newest snapshot SNAPSHOT is 31 h old; max_snapshot_age is 26 h\n  \
-         try: look why RDS takes none, or name one with --snapshot",
+         try: check why RDS creates none, or name one with --snapshot",
     ),
     (
         "stale, and the next one is being made",
@@ -36,7 +36,7 @@ const SNAPSHOTS: &[Case] = &[
             vec![]
         },
         "error: find a snapshot of club-production (RESOURCE): newest snapshot SNAPSHOT is 31 h old; max_snapshot_age is 26 h (rds:next is creating (40 %))\n  \
-         try: look why RDS takes none, or name one with --snapshot",
+         try: check why RDS creates none, or name one with --snapshot",
     ),
     (
         "missing",
@@ -107,7 +107,7 @@ const SNAPSHOTS: &[Case] = &[
             edit(machine, |snapshot| snapshot.engine_version = "99.1".into());
             vec![]
         },
-        "error: the copy's server is PostgreSQL MAJOR, older than the source's 99\n  \
+        "error: the restore server is PostgreSQL MAJOR, older than the source's 99\n  \
          try: restore into a server of version 99 or later",
     ),
 ];
@@ -125,7 +125,7 @@ const STRANGERS: &[Case] = &[
             machine.aws.faults(Action::GetCallerIdentity, u32::MAX, Fault::expired_token());
             vec![]
         },
-        "error: ask AWS who we are: ExpiredToken: The security token included in the request is expired\n  \
+        "error: get the caller identity from AWS: ExpiredToken: The security token included in the request is expired\n  \
          try: the credentials have expired: renew them (`aws sso login`, or new keys)",
     ),
     (
@@ -143,7 +143,7 @@ const STRANGERS: &[Case] = &[
             machine.world.environment.retain(|(name, _)| name != "AWS_ACCESS_KEY_ID");
             vec![]
         },
-        "error: ask AWS who we are: no credentials for AWS, neither in the environment nor in a profile nor of this machine\n  \
+        "error: get the caller identity from AWS: no credentials for AWS, neither in the environment nor in a profile nor of this machine\n  \
          try: set source.profile, AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
     ),
     (
@@ -152,7 +152,7 @@ const STRANGERS: &[Case] = &[
             machine.world.environment.push(("AWS_ACCESS_KEY_ID".into(), "AKIASOMEBODYELSE1234".into()));
             vec![]
         },
-        "error: ask AWS who we are: InvalidClientTokenId: The security token included in the request is invalid.\n  \
+        "error: get the caller identity from AWS: InvalidClientTokenId: The security token included in the request is invalid.\n  \
          try: check which credentials are used: `aws sts get-caller-identity`",
     ),
     (
@@ -188,7 +188,7 @@ const STRANGERS: &[Case] = &[
             machine.world.set("source", "region = \"eu-central-1\"");
             vec![]
         },
-        "error: ask AWS who we are: SignatureDoesNotMatch: Credential should be scoped to a valid region and to service: 'sts'.\n  \
+        "error: get the caller identity from AWS: SignatureDoesNotMatch: Credential should be scoped to a valid region and to service: 'sts'.\n  \
          try: check which credentials are used: `aws sts get-caller-identity`",
     ),
     (
@@ -247,7 +247,7 @@ fn an_aws_that_cannot_be_reached_is_one_clear_line() {
             machine.world.set("source", "endpoint_url = \"http://127.0.0.1:1\"");
             vec![]
         },
-        "error: ask AWS who we are: no answer from AWS: Connection refused (os error 111)\n  \
+        "error: get the caller identity from AWS: no answer from AWS: Connection refused (os error 111)\n  \
              try: check the network, source.region and source.endpoint_url",
     )]);
 }

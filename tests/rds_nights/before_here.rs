@@ -153,7 +153,7 @@ const SERVER: &[Case] = &[
             machine.world.set("restore", "url = \"postgresql://backup@127.0.0.1:1/postgres\"");
             vec![]
         },
-        "error: look at the server of the copy: connect to postgresql://backup@127.0.0.1:1/postgres: Connection refused (os error 111)\n  \
+        "error: check the restore server: connect to postgresql://backup@127.0.0.1:1/postgres: Connection refused (os error 111)\n  \
          try: is the server running on 127.0.0.1, and does it listen on port 1?",
     ),
     (
@@ -163,7 +163,7 @@ const SERVER: &[Case] = &[
             machine.world.set("restore", &text("url", url));
             vec![]
         },
-        "error: look at the server of the copy: weak may not create databases on postgresql://weak@SOCKET:5432/postgres\n  \
+        "error: check the restore server: weak may not create databases on postgresql://weak@SOCKET:5432/postgres\n  \
          try: give the role weak CREATEDB",
     ),
     (
@@ -172,7 +172,7 @@ const SERVER: &[Case] = &[
             machine.world.set("restore", "role = \"club_teem\"");
             vec![]
         },
-        "error: look at the server of the copy: restore.role club_teem is not on postgresql://postgres@SOCKET:5432/postgres\n  \
+        "error: check the restore server: restore.role club_teem is not on postgresql://postgres@SOCKET:5432/postgres\n  \
          try: create it there, or leave restore.role out",
     ),
     (
@@ -183,7 +183,7 @@ const SERVER: &[Case] = &[
             machine.world.set("restore", "role = \"club_team\"");
             vec![]
         },
-        "error: look at the server of the copy: maker may not become restore.role club_team on postgresql://maker@SOCKET:5432/postgres\n  \
+        "error: check the restore server: maker may not become restore.role club_team on postgresql://maker@SOCKET:5432/postgres\n  \
          try: grant the role club_team to maker",
     ),
     (
@@ -192,7 +192,7 @@ const SERVER: &[Case] = &[
             machine.world.set("restore", &text("url", copies().conninfo("postgers")));
             vec![]
         },
-        "error: look at the server of the copy: connect to postgresql://postgres@SOCKET:5432/postgers: database \"postgers\" does not exist (SQLSTATE 3D000)\n  \
+        "error: check the restore server: connect to postgresql://postgres@SOCKET:5432/postgers: database \"postgers\" does not exist (SQLSTATE 3D000)\n  \
          try: list the databases with: psql -l -h SOCKET -p 5432 -U postgres",
     ),
     (

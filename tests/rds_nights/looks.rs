@@ -62,7 +62,7 @@ fn config_check_names_what_aws_would_refuse() {
     );
     machine.aws.faults(Action::GetCallerIdentity, u32::MAX, Fault::expired_token());
     let lines = far(&machine, 2);
-    assert!(lines[0].starts_with("✗ AWS: ask AWS who we are: ExpiredToken: "), "{lines:?}");
+    assert!(lines[0].starts_with("✗ AWS: get the caller identity from AWS: ExpiredToken: "), "{lines:?}");
     assert!(lines[1].starts_with("✓ backups: "), "what needs no AWS is looked at all the same: {lines:?}");
 }
 
@@ -113,7 +113,7 @@ fn an_extension_that_the_server_of_the_copy_lacks_is_known_before_the_dump() {
     let output = machine.world.run(&["nightly", "--quiet"]);
     let stderr = plain(&machine, &String::from_utf8(output.stderr).unwrap());
     assert_eq!(output.status.code(), Some(2), "{stderr}");
-    let expected = "error: the source uses the extension aws_s3, and the server of the copy \
+    let expected = "error: the source uses the extension aws_s3, and the restore server \
          (postgresql://postgres@SOCKET:5432/postgres) does not have it\n  \
          try: install it there, for PostgreSQL MAJOR; what the copy can do without is named in [[restore.accept]], \
          object = \"EXTENSION aws_s3\"\n";

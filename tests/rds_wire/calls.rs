@@ -42,7 +42,7 @@ async fn another_account_is_refused() {
 async fn expired_credentials_are_one_clear_line_at_once() {
     let aws = aws(|_, _| fails(403, "ExpiredToken", "The security token included in the request is expired")).await;
     let error = aws.rds.identity(time(NOW)).await.unwrap_err();
-    let text = "ask AWS who we are: ExpiredToken: The security token included in the request is expired";
+    let text = "get the caller identity from AWS: ExpiredToken: The security token included in the request is expired";
     assert_eq!(error.to_string(), text);
     assert!(error.hint_text().unwrap().contains("renew"));
     assert_eq!(aws.asked("GetCallerIdentity").len(), 1);
@@ -132,7 +132,7 @@ async fn an_instance_of_another_run_under_our_name_is_not_taken() {
     })
     .await;
     let error = restore(&aws).await.unwrap_err().to_string();
-    assert!(error.ends_with("is there, and it is not of this run"), "{error}");
+    assert!(error.ends_with("exists, and it is not of this run"), "{error}");
 }
 
 #[tokio::test]
@@ -160,7 +160,7 @@ async fn when_one_class_is_short_the_next_is_ordered_under_the_same_name() {
     .await;
     let restored = restore(&aws).await.unwrap();
     assert_eq!(restored.instance_class, "db.t3.large");
-    assert_eq!(restored.notes, ["db.t4g.medium is not to be had: InsufficientDBInstanceCapacity: none left"]);
+    assert_eq!(restored.notes, ["db.t4g.medium is not available: InsufficientDBInstanceCapacity: none left"]);
     let names: Vec<String> = aws
         .asked("RestoreDBInstanceFromDBSnapshot")
         .into_iter()

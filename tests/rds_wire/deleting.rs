@@ -142,9 +142,9 @@ async fn an_answer_that_was_cut_off_proves_nothing() {
         let cut = whole.split(end).next().unwrap().to_owned();
         let aws = aws(move |_, _| Answer::Says(200, cut.clone())).await;
         let error = aws.rds.describe(NAME).await.unwrap_err().to_string();
-        assert!(error.contains("the answer was cut off"), "{end}: {error}");
+        assert!(error.contains("the answer is truncated"), "{end}: {error}");
         let error = aws.rds.leftovers().await.unwrap_err().to_string();
-        assert!(error.contains("the answer was cut off"), "{end}: {error}");
+        assert!(error.contains("the answer is truncated"), "{end}: {error}");
     }
 }
 

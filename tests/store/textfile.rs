@@ -53,10 +53,10 @@ fn what_is_not_ours_is_left_alone() {
     // What it leads to looks like ours, and would be replaced or written through.
     fs::write(dir.path().join("theirs"), figures(0)).unwrap();
     symlink(dir.path().join("theirs"), &path).unwrap();
-    refusal("it is there and no regular file");
+    refusal("it exists and is not a regular file");
     fs::remove_file(&path).unwrap();
     fs::create_dir(&path).unwrap();
-    refusal("it is there and no regular file");
+    refusal("it exists and is not a regular file");
     assert_eq!(fs::read_to_string(dir.path().join("theirs")).unwrap(), figures(0));
 }
 
@@ -74,7 +74,10 @@ fn two_configurations_do_not_take_turns_with_one_file() {
     metrics_file::check_ours(&path, &labels("shop")).unwrap();
     for other in ["{database=\"club\"}", ""] {
         let error = metrics_file::write(&path, &text(other)).unwrap_err();
-        let told = format!("write {}: its figures have the labels {{database=\"shop\"}}, ours {{", path.display());
+        let told = format!(
+            "write {}: its metrics have the labels {{database=\"shop\"}}, this configuration has {{",
+            path.display()
+        );
         assert!(error.to_string().starts_with(&told), "{error}");
         assert!(error.hint_text().unwrap().starts_with("another file for each configuration"));
     }

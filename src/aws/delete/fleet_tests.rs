@@ -1,4 +1,4 @@
-//! Random fleets: of all instances that an account may have, only what a journaled claim truly made is ever proven.
+//! Random fleets: of all instances that an account may have, only the instance that a journaled claim made is ever proven.
 
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -6,7 +6,7 @@ use proptest::sample::select;
 use super::rule_tests::good;
 use super::*;
 
-/// Names that collide on purpose.
+/// Names that collide.
 const NAMES: &[&str] = &[
     "production",
     "PRODUCTION",
@@ -34,7 +34,7 @@ fn maybe(values: &'static [&'static str]) -> impl Strategy<Value = Option<String
     prop_oneof![1 => Just(None), 4 => select(values).prop_map(|value| Some(value.to_owned()))]
 }
 
-/// Mostly none: what is right is to be frequent enough that the one right instance comes up.
+/// Mostly `None`, so that the matching instance occurs often enough.
 fn seldom(value: &'static str) -> impl Strategy<Value = Option<String>> {
     prop_oneof![6 => Just(None), 1 => Just(Some(value.to_owned()))]
 }
@@ -49,7 +49,7 @@ fn tags() -> impl Strategy<Value = Vec<(String, String)>> {
     proptest::collection::vec(tag, 0..4)
 }
 
-/// Any instance at all: hardly ever ours.
+/// An arbitrary instance, which almost never matches the claim.
 fn stranger() -> impl Strategy<Value = Described> {
     let identity = (select(NAMES), maybe(RESOURCE_IDS), maybe(ARNS), maybe(TIMES), tags());
     let ties = (seldom("aurora"), seldom("production"), seldom("replica"));
@@ -76,7 +76,7 @@ fn stranger() -> impl Strategy<Value = Described> {
 
 const FIELDS: usize = 10;
 
-/// One field of another.
+/// Replaces one field by that of another instance.
 fn take(field: usize, ours: &mut Described, other: Described) {
     match field {
         0 => ours.identifier = other.identifier,
@@ -92,7 +92,7 @@ fn take(field: usize, ours: &mut Described, other: Described) {
     }
 }
 
-/// Half of them strangers, half of them like ours but for a few fields.
+/// Half of the instances are arbitrary; the others differ from the claimed one in a few fields.
 fn instance() -> impl Strategy<Value = Described> {
     let near = (stranger(), proptest::collection::vec(0..FIELDS, 0..4)).prop_map(|(other, fields)| {
         let mut ours = good().described.swap_remove(0);
@@ -113,7 +113,7 @@ fn claim() -> impl Strategy<Value = Claim> {
     })
 }
 
-/// What a person with the journal in one hand and the console in the other would say, in other words than the rules.
+/// An independent definition of the rules, from the journal and the described instance.
 fn is_truly_ours(claim: &Claim, it: &Described) -> bool {
     let temporary = ["pgwitness-20260131t020000z-0123abcd", "pgwitness-20260131t020000z-0123abce"];
     let tag = |key| {
@@ -148,7 +148,7 @@ proptest! {
         claim in claim(),
     ) {
         for it in &fleet {
-            // AWS shows what has the name; a careless caller may pass anything.
+            // AWS returns only instances of that name; a caller may pass any instance.
             let proven = prove(&claim, &good().guard, std::slice::from_ref(it));
             prop_assert_eq!(proven.is_ok(), is_truly_ours(&claim, it), "{:?} {:?}", proven, it);
         }
@@ -174,7 +174,7 @@ proptest! {
 
 #[test]
 fn the_fleets_have_instances_that_are_ours() {
-    // Otherwise the first property would hold of a proof that refuses everything.
+    // Otherwise a proof that refuses everything would satisfy the first property.
     use proptest::strategy::ValueTree;
     let mut runner = proptest::test_runner::TestRunner::deterministic();
     let mut ours = 0;

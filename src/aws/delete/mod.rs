@@ -1,7 +1,7 @@
-//! What may be deleted: an instance of which every rule says that this program made it.
+//! Decides what may be deleted: an instance for which every rule confirms that this program made it.
 //!
-//! Never takes anything on trust: what is not known is refused. The only call that deletes is in `raw`, and it takes only what
-//! was proven here, moments before. There is no code that turns deletion protection off.
+//! An unknown value is a refusal. The only call that deletes is in `raw`; it takes only an instance that was proven here
+//! immediately before. This program has no code that turns deletion protection off.
 
 mod raw;
 mod rules;
@@ -16,21 +16,21 @@ use crate::base::time::Timestamp;
 use crate::storage::journal::InstanceClaim;
 use rules::{CREATED_AFTER, Case, DeletionRule, RULES};
 
-/// An order without an answer may still be carried out: so many looks may say that there is no such instance.
+/// An order without an answer may still be carried out, so `DBInstanceNotFound` is final only after this many lookups.
 const MISSES: usize = 5;
 
-/// What the journal says that we made, or were about to make.
+/// The journal's record of an instance that this program made, or was about to make.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
     /// `DBInstanceIdentifier`.
     pub identifier: String,
-    /// The run that ordered it, 32 hexadecimal digits.
+    /// The run that ordered the instance, 32 hexadecimal digits.
     pub run_id: String,
-    /// When it was about to be ordered.
+    /// Time immediately before the order.
     pub intended_at: Timestamp,
-    /// `DbiResourceId` as RDS answered; `None` when no answer was written down.
+    /// `DbiResourceId` as RDS returned it; `None` when the journal has no answer.
     pub resource_id: Option<String>,
-    /// `DbiResourceId` of production then, and of the snapshot.
+    /// `DbiResourceId` of production at that time, and of the snapshot.
     pub source_resource_id: String,
     /// 12 digits.
     pub account: String,
@@ -38,31 +38,31 @@ pub struct Claim {
     pub region: String,
 }
 
-/// What must never be deleted, and where we work.
+/// What must never be deleted, and the account and region in use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Guard {
-    /// Start of our identifiers: for a claim of the journal as it was then, otherwise as configured.
+    /// Prefix of the identifiers: for a claim of the journal as it was then, otherwise as configured.
     pub prefix: String,
     /// `DBInstanceIdentifier`s of the configuration.
     pub protected: Vec<String>,
     /// `DBInstanceIdentifier` of production.
     pub source_instance: String,
-    /// `DbiResourceId` of production as of now; `None` when it could not be described.
+    /// `DbiResourceId` of production now; `None` when production could not be described.
     pub source_resource_id: Option<String>,
-    /// The account that the credentials are of.
+    /// The account of the credentials.
     pub account: String,
-    /// The region that we speak to.
+    /// The region of the client.
     pub region: String,
 }
 
-/// An instance that no journal knows: what the user said to delete, and when.
+/// An instance that is in no journal: the identifier that the user confirmed, and the current time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Orphan {
     confirmed: String,
     now: Timestamp,
 }
 
-/// An instance that this program made. Only this module can make one, and only when every rule holds.
+/// An instance that this program made. Only this module constructs it, and only when every rule holds.
 #[derive(Debug)]
 pub struct ProvenTemporary {
     claim: Claim,
@@ -71,16 +71,16 @@ pub struct ProvenTemporary {
     described: Described,
 }
 
-/// Why an instance is not proven ours: each rule that does not hold, and why.
+/// Why an instance is not proven: each rule that does not hold, with the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    /// What was asked about.
+    /// `DBInstanceIdentifier`.
     pub identifier: String,
-    /// DeletionRule and reason.
+    /// Rule and reason.
     pub broken: Vec<(&'static str, String)>,
 }
 
-/// Proves that the one described instance is the claimed one, and that nothing forbids to delete it.
+/// Proves that the one described instance is the claimed one, and that no rule forbids its deletion.
 ///
 /// # Errors
 /// Every rule that does not hold.
@@ -88,7 +88,7 @@ pub fn prove(claim: &Claim, guard: &Guard, described: &[Described]) -> Result<Pr
     prove_by(RULES, claim, guard, None, described)
 }
 
-/// For an instance that no journal knows: what its own tags claim, besides which it must have expired at `now`, production must
+/// For an instance that is in no journal: the claim comes from its own tags. It must also have expired at `now`, production must
 /// have been described, and `confirmed` (what the user typed) must be its identifier.
 ///
 /// # Errors
@@ -123,7 +123,7 @@ fn prove_by(
     Ok(ProvenTemporary { claim: claim.clone(), guard: guard.clone(), orphan, described: first.clone() })
 }
 
-/// What an instance says of itself; it is then held to it as to a line of the journal.
+/// The claim that the tags of the instance make; the rules then apply as for a claim of the journal.
 fn claim_of_tags(orphan: &Described, guard: &Guard) -> Result<Claim, Refusal> {
     let tag = |key: &'static str| {
         orphan.tag(key).map(str::to_owned).ok_or_else(|| Refusal {
@@ -148,7 +148,7 @@ fn claim_of_tags(orphan: &Described, guard: &Guard) -> Result<Claim, Refusal> {
 }
 
 impl Claim {
-    /// What the journal holds, with the `DbiResourceId` if RDS's answer was written down.
+    /// The claim of the journal, with the `DbiResourceId` if RDS's answer was recorded.
     pub fn journaled(claim: &InstanceClaim, resource_id: Option<&str>) -> Self {
         Self {
             identifier: claim.identifier.clone(),
@@ -163,19 +163,19 @@ impl Claim {
 }
 
 impl ProvenTemporary {
-    /// As it was described when it was proven.
+    /// The instance as described when it was proven.
     pub fn described(&self) -> &Described {
         &self.described
     }
 
-    /// What it was proven by.
+    /// The claim that the proof used.
     pub fn claim(&self) -> &Claim {
         &self.claim
     }
 }
 
 impl Refusal {
-    /// Nothing is wrong but that it is too young to have a time of creation.
+    /// The only rule that does not hold is the creation time, and the instance is too young to have one.
     fn may_be_over_soon(&self, described: &[Described]) -> bool {
         let is_young = described.iter().all(|it| it.created_at.is_none() && it.status == "creating");
         is_young && self.broken.iter().all(|(rule, _)| *rule == CREATED_AFTER)
@@ -184,7 +184,7 @@ impl Refusal {
 
 const NOT_PROVEN: &str = "is not proven to be ours";
 
-/// Whether it was looked at and is not proven ours: then nothing is said that a user could delete it with.
+/// Whether the instance was described and is not proven. The message then contains no command that deletes it.
 pub fn is_refusal(error: &Error) -> bool {
     error.to_string().contains(NOT_PROVEN)
 }
@@ -198,7 +198,7 @@ impl From<Refusal> for Error {
 }
 
 impl Rds {
-    /// Describes the claimed instance afresh and proves it ours; `None` when RDS says that there is none.
+    /// Describes the claimed instance again and proves it; `None` when RDS reports that there is none.
     ///
     /// # Errors
     /// A refusal, or RDS could not be asked.
@@ -206,7 +206,7 @@ impl Rds {
         self.prove_afresh(claim, guard, None).await
     }
 
-    /// As [`Rds::prove`], for an instance from [`Rds::leftovers`] that no journal knows.
+    /// As [`Rds::prove`], for an instance from [`Rds::leftovers`] that is in no journal.
     ///
     /// # Errors
     /// A refusal, or RDS could not be asked.
@@ -230,7 +230,7 @@ impl Rds {
         self.prove_once(claim, guard, orphan).await.doing(|| format!("prove that {} is ours", claim.identifier))?
     }
 
-    /// The outer error: not known, look again.
+    /// The outer error: not known, describe again.
     async fn prove_once(
         &self,
         claim: &Claim,
@@ -249,25 +249,25 @@ impl Rds {
         }
     }
 
-    /// A renamed instance would be billed for ever, by a name that nobody looks for. The outer error: not known.
+    /// Checks that the instance was not renamed: a renamed instance would be billed without end. The outer error: not known.
     pub(in crate::aws) async fn check_not_renamed(&self, claim: &Claim) -> Result<Result<()>, Trouble> {
         let Some(resource_id) = claim.resource_id.as_deref() else { return Ok(Ok(())) };
         Ok(match self.find_by_resource_id(resource_id).await? {
             Some(now) => {
                 let error =
                     Error::new(format!("{} was renamed to {} ({resource_id})", claim.identifier, now.identifier));
-                Err(error.hint("name it back, or delete it by hand"))
+                Err(error.hint("rename it back, or delete it by hand"))
             }
             None => Ok(()),
         })
     }
 
-    /// Describes it once more, proves it once more, and sends the delete call: no final snapshot, no automated backups kept. An
-    /// instance that is being deleted or is gone is no error; one that is too busy to be deleted is asked again until the
-    /// deadline. Wait with [`Rds::wait_gone`].
+    /// Describes and proves the instance once more and sends the delete call: no final snapshot, no automated backups kept. An
+    /// instance that is being deleted or is gone is not an error; while an instance is too busy to be deleted, the call is
+    /// repeated until the deadline. Wait with [`Rds::wait_gone`].
     ///
     /// # Errors
-    /// A refusal, or RDS did not take the call: it is a debt then.
+    /// A refusal, or RDS did not accept the call: the instance must still be removed.
     pub async fn delete(&self, instance: ProvenTemporary, deadline: Deadline, notes: &mut Vec<String>) -> Result<()> {
         let ProvenTemporary { claim, guard, orphan, .. } = instance;
         self.delete_claimed(&claim, &guard, orphan, deadline, notes).await.map(|_| ())
@@ -287,7 +287,7 @@ impl Rds {
         loop {
             let trouble = match self.prove_once(claim, guard, orphan.clone()).await {
                 Ok(proven) => match proven.doing(doing)? {
-                    // Whoever was stopped while ordering does not know what is still on its way; nor does one without time to wait.
+                    // Without a resource id the order may still be in progress: look again. Without time left, it is unknown.
                     None if claim.resource_id.is_none() && misses + 1 < MISSES => {
                         misses += 1;
                         Trouble::odd("no such instance yet, but its order may be on its way")
@@ -309,10 +309,10 @@ impl Rds {
         }
     }
 
-    /// Proves, deletes and waits; `false` when there was nothing to delete.
+    /// Proves, deletes and waits; `false` when there is no instance to delete.
     ///
     /// # Errors
-    /// Of any of the three: it is a debt then (see [`super::cleanup_task`]).
+    /// The error of any of the three: the instance must still be removed (see [`super::cleanup_task`]).
     pub async fn remove(
         &self,
         claim: &Claim,

@@ -1,13 +1,13 @@
-//! The one call that deletes.
+//! The only call that deletes.
 //!
-//! Never called but by the proof, with what it has just proven.
+//! Only the proof calls it, with an instance that it has just proven.
 
 use aws_sdk_rds::Client;
 
 use super::ProvenTemporary;
 use crate::aws::errors::{Kind, Trouble};
 
-/// By exact name; a final snapshot or kept backups would be another copy of production that nobody looks after.
+/// Deletes by exact identifier; a final snapshot or kept backups would be another unmanaged copy of production.
 pub async fn delete(api: &Client, proven: &ProvenTemporary) -> Result<(), Trouble> {
     let call = api.delete_db_instance().db_instance_identifier(&proven.described.identifier);
     let call = call.skip_final_snapshot(true).delete_automated_backups(true);
@@ -18,7 +18,7 @@ pub async fn delete(api: &Client, proven: &ProvenTemporary) -> Result<(), Troubl
     }
 }
 
-/// Busy with something else, or not known whether the call arrived: the next look tells.
+/// RDS is busy with the instance, or it is not known whether the call arrived: describe it again.
 pub fn is_worth_another_try(trouble: &Trouble) -> bool {
     trouble.kind == Kind::Unknown || trouble.is("InvalidDBInstanceState")
 }

@@ -1,4 +1,4 @@
-//! Each rule alone, and what happens without it.
+//! Each rule on its own, and what happens without it.
 
 use super::rules::RULES;
 use super::*;
@@ -7,7 +7,7 @@ use crate::aws::facts::InstanceAddress;
 const NAME: &str = "pgwitness-20260131t020000z-0123abcd";
 const PRODUCTION: &str = "db-PRODUCTION";
 
-/// Everything that a proof is made of.
+/// The input of a proof.
 #[derive(Clone)]
 pub(super) struct Example {
     pub claim: Claim,
@@ -37,7 +37,7 @@ fn time(text: &str) -> Timestamp {
     Timestamp::parse(text).unwrap()
 }
 
-/// An instance that is ours in every respect, and known to the journal.
+/// An instance that satisfies every rule, with a journaled claim.
 pub(super) fn good() -> Example {
     let claim = Claim {
         identifier: NAME.into(),
@@ -78,14 +78,14 @@ pub(super) fn good() -> Example {
     Example { claim, guard, orphan: None, described: vec![described] }
 }
 
-/// The same, but no journal knows it.
+/// The same instance, but in no journal.
 fn orphan() -> Example {
     let mut example = good();
     example.orphan = Some(Orphan { confirmed: NAME.into(), now: time("2026-02-02T00:00:00Z") });
     example
 }
 
-/// For each rule what that rule alone refuses.
+/// For each rule, the cases that only this rule refuses.
 fn refused_by_one_rule() -> Vec<(&'static str, Example)> {
     let from = |mut example: Example, harm: fn(&mut Example)| {
         harm(&mut example);
@@ -202,7 +202,7 @@ fn an_orphan_is_held_to_what_its_tags_say() {
         let refusal = prove_orphan(&untagged[0], &confirmed, now, &guard, &untagged).unwrap_err();
         assert!(refusal.broken[0].1.contains(key), "{refusal:?}");
     }
-    // Between the list and the proof, another one took the name.
+    // Between the listing and the proof, another instance took the name.
     let mut other = described.clone();
     other[0].resource_id = Some("db-ANOTHER".into());
     assert!(prove_orphan(&described[0], &confirmed, now, &guard, &other).is_err());

@@ -1,6 +1,6 @@
-//! The rules of the proof, each alone.
+//! The rules of the proof, one function each.
 //!
-//! Never asks anybody: what is not in the case is not known, and refused.
+//! Pure: a value that is not in the case is unknown, and the rule refuses.
 
 use super::{Claim, Guard, Orphan};
 use crate::aws::facts::Described;
@@ -8,26 +8,26 @@ use crate::aws::identifier::is_temporary_identifier;
 use crate::aws::tags;
 use crate::base::time::Timestamp;
 
-/// How far the clocks of this machine and of AWS may be apart.
+/// Allowed difference between the clocks of this machine and of AWS.
 const SKEW_S: u64 = 300;
 
-/// An instance that was never there to be logged into: in the making, or its making has failed.
+/// Statuses of an instance that never accepted a login: it is being created, or its creation has failed.
 const UNBORN: &[&str] = &["creating", "failed", "incompatible-restore", "insufficient-capacity", "restore-error"];
 
-/// All that is known.
+/// The input of the rules.
 pub struct Case<'a> {
     pub claim: &'a Claim,
     pub guard: &'a Guard,
-    /// `Some` when no journal knows the instance.
+    /// `Some` when the instance is in no journal.
     pub orphan: Option<&'a Orphan>,
-    /// All that RDS showed under the claimed identifier.
+    /// All instances that RDS returned for the claimed identifier.
     pub described: &'a [Described],
 }
 
-/// Says why not; the instance is the first of the described ones.
+/// Returns why the rule does not hold; the instance is the first of the described ones.
 pub type DeletionRule = fn(&Case<'_>, &Described) -> Result<(), String>;
 
-/// The one rule that may hold later, when RDS says more.
+/// The one rule that may hold later, when RDS returns more.
 pub const CREATED_AFTER: &str = "created after the intent";
 
 /// Every one must hold.
@@ -72,7 +72,7 @@ fn an_identifier_of_our_making(case: &Case<'_>, instance: &Described) -> Result<
     require(is_temporary_identifier(prefix, &instance.identifier), || format!("it is not {prefix}-<time>-<8 hex>"))
 }
 
-/// RDS takes identifiers in any case and shows them in lower case.
+/// RDS accepts identifiers in any case and shows them in lower case.
 fn not_the_sources_identifier(case: &Case<'_>, instance: &Described) -> Result<(), String> {
     let is_source = instance.identifier.eq_ignore_ascii_case(&case.guard.source_instance);
     require(!is_source, || "it is source.instance".to_owned())
@@ -121,7 +121,7 @@ fn resource_id_known(_: &Case<'_>, instance: &Described) -> Result<(), String> {
     require(is_known, || "RDS did not say its DbiResourceId".to_owned())
 }
 
-/// Where the answer to the order was never written down, the other rules decide: the run's id is as random as this one.
+/// When the answer to the order was not recorded, the other rules decide: the run id is as random as this id.
 fn the_claimed_resource_id(case: &Case<'_>, instance: &Described) -> Result<(), String> {
     let (Some(claimed), Some(seen)) = (&case.claim.resource_id, &instance.resource_id) else { return Ok(()) };
     require(claimed == seen, || format!("it is {seen}, we made {claimed}"))
@@ -139,7 +139,8 @@ fn not_the_resource_id_of_the_source_of_today(case: &Case<'_>, instance: &Descri
     require(instance.resource_id.as_ref() != Some(source), || format!("{source} is the source"))
 }
 
-/// RDS shows no time before an instance has come to life: then its status says that it has not, if it is the very one that we made.
+/// RDS shows no creation time until an instance is created. Then the status must be in [`UNBORN`], and the claim must be from a
+/// journal and have the resource id.
 fn created_after_the_intent(case: &Case<'_>, instance: &Described) -> Result<(), String> {
     let Some(created_at) = instance.created_at else {
         let is_unborn = UNBORN.contains(&instance.status.as_str());

@@ -1,4 +1,4 @@
-//! What can be said after `report`.
+//! Arguments of `report`.
 
 use std::path::PathBuf;
 
@@ -10,17 +10,17 @@ use super::{ConfigArguments, Format, help};
 #[derive(Debug, Subcommand)]
 #[command(after_help = help::REPORT)]
 pub enum ReportCommand {
-    /// List the nights, newest first, and what is wrong with any
+    /// List the reports, newest first, with their problems
     List(ListArguments),
-    /// Print a report: what is wrong first
+    /// Print a report, findings first
     Show(ShowArguments),
     /// Check signatures, side files, the chain of reports, and dumps on disk
     Verify(VerifyArguments),
-    /// What has changed in the database from one night to another
+    /// Show what changed in the database between two runs
     Diff(DiffArguments),
-    /// Sign that you have looked at a report
+    /// Sign that you have reviewed a report
     Acknowledge(AcknowledgeArguments),
-    /// Write pages for a browser: one for each report and one over all nights, each a single file
+    /// Write HTML pages: one for each report and an index, each a single file
     Html(HtmlArguments),
     /// Print the JSON schema of report.json
     #[command(after_help = help::REPORT_SCHEMA)]
@@ -58,10 +58,10 @@ pub struct ListArguments {
     /// Only nights since then: 2026-01-31, or 7d, 36h, 4w before now
     #[arg(long, value_name = "DATE")]
     pub since: Option<String>,
-    /// Only nights with this verdict; `sound` has those too that are sound, but
+    /// Only runs with this verdict; `sound` includes the runs that are sound, but
     #[arg(long, value_enum, value_name = "VERDICT")]
     pub verdict: Option<VerdictChoice>,
-    /// How to print it
+    /// How to print the result
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,
     /// Who may sign, in the format of ssh-keygen(1) [default: report.allowed_signers where the reports are the
@@ -70,16 +70,16 @@ pub struct ListArguments {
     pub allowed_signers: Option<PathBuf>,
 }
 
-/// One of the three answers.
+/// A verdict to select.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum VerdictChoice {
-    /// Nothing was found
+    /// No finding
     Sound,
-    /// Something was found
+    /// At least one finding
     Damaged,
     /// No verdict
     Inconclusive,
-    /// Nothing was found, and something after that failed, was left behind, or is not known
+    /// No finding, but a later step failed, something was left behind, or the result of a later step is not known
     SoundBut,
 }
 
@@ -90,10 +90,10 @@ pub struct ShowArguments {
     /// Which report
     #[arg(default_value = "latest")]
     pub report: String,
-    /// Where the reports are.
+    /// The directory of reports.
     #[command(flatten)]
     pub place: PlaceArguments,
-    /// Only one part of it
+    /// Print only one part
     #[arg(long, value_enum, value_name = "PART")]
     pub only: Option<PartChoice>,
     /// How to print it
@@ -111,24 +111,24 @@ pub enum PartChoice {
     Findings,
     /// Every table
     Tables,
-    /// What the night was
+    /// The steps of the run
     Steps,
-    /// What was expected to differ
+    /// Waivers
     Waivers,
 }
 
-/// Where reports are.
+/// The directory of reports.
 #[derive(Debug, Args)]
 pub struct PlaceArguments {
     /// Where the reports are [default: report.directory of the configuration]
     #[arg(short, long, value_name = "DIR")]
     pub directory: Option<PathBuf>,
-    /// Which configuration.
+    /// The configuration file.
     #[command(flatten)]
     pub config: ConfigArguments,
 }
 
-/// Whose signature counts.
+/// The allowed signers.
 #[derive(Debug, Args)]
 pub struct TrustArguments {
     /// Who may sign, in the format of ssh-keygen(1) [default: report.allowed_signers of the configuration]
@@ -148,19 +148,20 @@ pub struct VerifyArguments {
     /// Where the reports are.
     #[command(flatten)]
     pub place: PlaceArguments,
-    /// Also every report before this one, back to the first
+    /// Check every earlier report too, back to the first
     #[arg(long)]
     pub chain: bool,
-    /// Exit with 2 when the newest nightly report is older, for instance 26h or 2d: reports that are missing at the end break no chain
+    /// Exit with 2 when the newest nightly report is older, for instance 26h or 2d: a missing report at the end does not break
+    /// the chain
     #[arg(long, value_name = "SPAN")]
     pub max_age: Option<crate::config::Span>,
-    /// Also every file of the dumps, by its SHA-256 in the report
+    /// Check every file of the dumps too, by its SHA-256 in the report
     #[arg(long)]
     pub files: bool,
-    /// Where the dumps are, in verified/ and damaged/ [default: dump.directory of the configuration]
+    /// The directory of the dumps, with verified/ and damaged/ [default: dump.directory of the configuration]
     #[arg(long, value_name = "DIR", requires = "files")]
     pub backups: Option<PathBuf>,
-    /// Who signs.
+    /// The allowed signers.
     #[command(flatten)]
     pub trust: TrustArguments,
 }
@@ -169,20 +170,20 @@ pub struct VerifyArguments {
 #[derive(Debug, Args)]
 #[command(after_help = help::REPORT_DIFF)]
 pub struct DiffArguments {
-    /// The night before: a path, an id, the beginning of one, `previous` or `latest`
+    /// The earlier report: a path, an id, a prefix of an id, `previous` or `latest`
     pub before: String,
-    /// The night after
+    /// The later report
     pub after: String,
-    /// Where the reports are.
+    /// The directory of reports.
     #[command(flatten)]
     pub place: PlaceArguments,
-    /// Which side of each night: what the source was, or what was restored from its dump
+    /// Which side of each run: the source, or what was restored from its dump
     #[arg(long, value_enum, default_value_t = SideChoice::Expected)]
     pub side: SideChoice,
-    /// How to print it
+    /// How to print the result
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,
-    /// Who may sign: both reports must be good then. Without it, only the hashes in the reports are checked
+    /// Allowed signers: both signatures must be good. Without it, only the hashes in the reports are checked
     #[arg(long, value_name = "FILE")]
     pub allowed_signers: Option<PathBuf>,
 }
@@ -190,9 +191,9 @@ pub struct DiffArguments {
 /// A side of a comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum SideChoice {
-    /// What should be: the source
+    /// The expected side: the source
     Expected,
-    /// What is: the copy
+    /// The actual side: the restored copy
     Actual,
 }
 
@@ -202,22 +203,22 @@ pub enum SideChoice {
 pub struct AcknowledgeArguments {
     /// Which report
     pub report: String,
-    /// What you have to say of it
+    /// The text of the note
     #[arg(long, value_name = "TEXT")]
     pub note: String,
     /// Your own private key (Ed25519, mode 0600)
     #[arg(long, value_name = "FILE")]
     pub key: PathBuf,
-    /// The passphrase of the key is the first line of this file
+    /// File with the passphrase of the key in its first line
     #[arg(long, value_name = "FILE")]
     pub passphrase_file: Option<PathBuf>,
-    /// Who you are, as allowed_signers has you [default: the comment of the key]
+    /// Your name in allowed_signers [default: the comment of the key]
     #[arg(long, value_name = "PRINCIPAL")]
     pub identity: Option<String>,
-    /// Where the reports are.
+    /// The directory of reports.
     #[command(flatten)]
     pub place: PlaceArguments,
-    /// Refuse to sign unless the report is good by this list of who may sign
+    /// Refuse to sign unless the report is good by this list of allowed signers
     #[arg(long, value_name = "FILE")]
     pub allowed_signers: Option<PathBuf>,
 }

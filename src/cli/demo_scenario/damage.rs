@@ -1,11 +1,11 @@
-//! What is done to the copies: the wounds of the test suite, each with the findings that it must cause.
+//! The damage cases of the demo: those of the test suite, each with the findings that it must cause.
 
-/// One wound, and exactly what has to be found.
+/// One damage case, and exactly the findings that it must cause.
 #[derive(Debug, Clone, Copy)]
 pub struct Wound {
-    /// A few words for a heading.
+    /// A short heading.
     pub title: &'static str,
-    /// Name of the database that gets it.
+    /// Name of the database to damage.
     pub database: &'static str,
     text: &'static str,
 }
@@ -20,7 +20,7 @@ macro_rules! wound {
     };
 }
 
-/// All of them, in the order in which they are shown.
+/// All cases, in the order in which they are shown.
 pub const WOUNDS: [Wound; 6] = [
     wound!("One cent", "club_one_cent"),
     wound!("One row", "club_entry_lost"),
@@ -30,7 +30,7 @@ pub const WOUNDS: [Wound; 6] = [
     wound!("A sequence", "club_sequence_behind"),
 ];
 
-/// The user's own checks that go with the database, by name.
+/// The assertions that belong to the database, by name.
 pub const ASSERTIONS: [(&str, &str); 2] = [
     ("balances", include_str!("../../../fixtures/assertions/club/balances.sql")),
     ("entries_paid_once", include_str!("../../../fixtures/assertions/club/entries_paid_once.sql")),
@@ -42,19 +42,19 @@ impl Wound {
         self.text.lines().filter_map(move |line| line.strip_prefix(prefix.as_str()))
     }
 
-    /// How this happens in real life.
+    /// How this damage happens in practice.
     pub fn why(&self) -> &'static str {
         self.header("why").next().unwrap_or_default()
     }
 
-    /// The findings as printed, sorted; these and no others.
+    /// The expected findings as printed, sorted; no others may occur.
     pub fn expected(&self) -> Vec<String> {
         let mut expected: Vec<String> = self.header("expect").map(str::to_owned).collect();
         expected.sort();
         expected
     }
 
-    /// The statements.
+    /// The SQL statements.
     pub fn sql(&self) -> String {
         let lines = self.text.lines().filter(|line| !line.starts_with("--"));
         lines.collect::<Vec<_>>().join("\n").trim().to_owned()

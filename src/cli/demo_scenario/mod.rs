@@ -1,7 +1,7 @@
-//! Everything pgwitness does, on a server that lives only as long as this: nights, a signed report, wounds.
+//! The demo scenario on a temporary server: runs, a signed report, damage.
 //!
-//! Never touches a server, a database or a file that it did not make. Dropping a [`Demo`], also half way, stops the
-//! server and removes the one directory that everything is in. Never prints.
+//! It only touches the server, databases and files that it created. Dropping a [`Demo`], also early, stops the server and removes
+//! its directory. This module does not print.
 
 mod signed_reports;
 mod damage;
@@ -34,9 +34,9 @@ use crate::postgres::tools::PgTools;
 use crate::storage::backups::Backups;
 use crate::storage::reports;
 
-/// The database that is copied.
+/// The source database.
 pub const SOURCE: &str = "club";
-/// Its copy.
+/// The restored copy.
 pub const COPY: &str = "club_copy";
 
 const KEY: &str = "key";
@@ -46,27 +46,27 @@ const CHECKS: &str = "checks";
 
 const WORLD: &str = include_str!("../../../fixtures/databases/club.sql");
 
-/// The environment of the user has no say here: `PGHOST` and its like are for real databases.
+/// Ignore the user's environment: `PGHOST` and similar variables refer to real databases.
 const NO_ENVIRONMENT: &dyn Fn(&str) -> Option<String> = &|_| None;
 
-/// One night of the demo.
+/// One run of the demo.
 pub struct DemoRun {
     /// `report.json`.
     pub path: PathBuf,
-    /// What it says.
+    /// The parsed report.
     pub report: Report,
-    /// Ids of the verified backups after it, newest first.
+    /// Ids of the verified backups after the run, newest first.
     pub backups: Vec<String>,
 }
 
-/// A throw-away server and what it is used for.
+/// A temporary server and its files.
 pub struct Demo {
     cluster: Cluster,
     jobs: usize,
     now: fn() -> Timestamp,
 }
 
-/// Whether exactly what was done was named.
+/// Whether the findings are exactly the expected ones.
 pub fn is_exact(wound: &Wound, outcome: &Outcome) -> bool {
     let mut found: Vec<String> = outcome.findings.iter().map(ToString::to_string).collect();
     found.sort();
@@ -77,23 +77,23 @@ impl Demo {
     /// Starts the server. `jobs`: sessions for each side; `now` is the clock.
     ///
     /// # Errors
-    /// When it does not start.
+    /// The server does not start.
     pub fn start(tools: &PgTools, jobs: usize, now: fn() -> Timestamp) -> Result<Self> {
-        // It would only take time from what is shown.
+        // Autovacuum would only slow the demo down.
         let settings = vec![("autovacuum".to_owned(), "off".to_owned())];
         let options = ClusterOptions { settings, ..ClusterOptions::default() };
         Ok(Self { cluster: Cluster::start(tools, &options)?, jobs, now })
     }
 
-    /// The directory of the server and of everything else, gone in the end.
+    /// The directory of the server and of all files; removed at the end.
     pub fn dir(&self) -> &Path {
         self.cluster.socket_dir()
     }
 
-    /// Makes the database that is copied.
+    /// Creates the source database.
     ///
     /// # Errors
-    /// What the server says.
+    /// An error of the server.
     pub async fn load(&self) -> Result<()> {
         let admin = self.connect("postgres").await?;
         execute(&admin, &format!("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'", quote_always(SOURCE)))
@@ -101,10 +101,10 @@ impl Demo {
         execute(&self.connect(SOURCE).await?, WORLD).await.doing(|| format!("load {SOURCE}"))
     }
 
-    /// Makes the key and the directories of a night, and marks the backup directory, as `keygen` and `init` do.
+    /// Creates the key and the directories of a run, and marks the backup directory, as `keygen` and `init` do.
     ///
     /// # Errors
-    /// What cannot be written.
+    /// A file or directory cannot be written.
     pub fn init(&self) -> Result<()> {
         reports::keygen(&self.dir().join(KEY), IDENTITY)?;
         for name in [BACKUPS, REPORTS, CHECKS] {
@@ -118,7 +118,7 @@ impl Demo {
         Backups::init(&self.dir().join(BACKUPS), &reports::random_run_id()?, (self.now)()).map(drop)
     }
 
-    /// What `pgwitness.toml` would say.
+    /// The text of `pgwitness.toml`.
     pub fn toml(&self) -> String {
         let at = |name: &str| format!("{:?}", self.dir().join(name));
         let url = |database: &str| format!("{:?}", self.cluster.conninfo(database));
@@ -137,10 +137,10 @@ impl Demo {
         )
     }
 
-    /// A whole night, as cron would run it: dump, restore, verify, sign, prune. The copy stays, as the configuration says.
+    /// A whole run, as from cron: dump, restore, verify, sign, prune. The restored copy is kept, as configured.
     ///
     /// # Errors
-    /// When it does not end sound: a fault, of the machine or of ours.
+    /// The run does not end sound: a fault of the machine or of pgwitness.
     pub async fn night(&self) -> Result<DemoRun> {
         let config = Config::parse(&self.toml())?;
         let given = RunContext {
@@ -153,12 +153,12 @@ impl Demo {
             host: "demo".into(),
             pid: std::process::id(),
         };
-        // Told to stop, all of it goes away with the server.
+        // No stop signal is needed: on interruption everything is removed with the server.
         let ended = nightly::run(&given, std::future::pending).await?;
         if let Some(error) = ended.error.into_iter().chain(ended.troubles).next() {
-            return Err(error.context("run a night"));
+            return Err(error.context("run nightly"));
         }
-        let report = ended.report.ok_or_else(|| Error::new("the night has no report"))?;
+        let report = ended.report.ok_or_else(|| Error::new("the run has no report"))?;
         let bytes = files::read(&report, files::REPORT).doing(|| format!("read {}", report.display()))?;
         let night = DemoRun { path: report, report: Report::from_bytes(&bytes)?, backups: self.backups()? };
         if night.report.verdict.is_sound() {
@@ -173,10 +173,10 @@ impl Demo {
         Ok(verified.into_iter().map(|backup| backup.record.id).collect())
     }
 
-    /// Something happens in the club between two nights.
+    /// Changes the source between two runs.
     ///
     /// # Errors
-    /// What the server says.
+    /// An error of the server.
     pub async fn change(&self) -> Result<()> {
         execute(&self.connect(SOURCE).await?, "UPDATE club.members SET family_name = 'Newlywed' WHERE id = 7").await
     }
@@ -203,10 +203,10 @@ impl Demo {
         compare_endpoints::run(&expected, &actual, &job(), &nobody()).await
     }
 
-    /// Wounds a copy of the copy, and compares with that.
+    /// Damages a copy of the restored copy, and compares the source with it.
     ///
     /// # Errors
-    /// What the server says.
+    /// An error of the server.
     pub async fn wound(&self, wound: &Wound) -> Result<Comparison> {
         let admin = self.connect("postgres").await?;
         let (name, copy) = (quote_always(wound.database), quote_always(COPY));

@@ -10,26 +10,26 @@ use crate::base::time::Timestamp;
 use crate::storage::reports::{self, SignatureCheck};
 use crate::storage::signers::AllowedSigners;
 
-/// Who signs.
+/// The identity of the signer.
 pub const IDENTITY: &str = "demo@localhost";
 
-/// A report on disk, its key, and what a verification said.
+/// A report on disk, its key, and the result of a verification.
 pub struct DemoReport {
     /// `report.json`.
     pub report: PathBuf,
-    /// The list of those whose signature counts.
+    /// The allowed_signers file.
     pub allowed_signers: PathBuf,
-    /// Of the report as it was written.
+    /// The result for the report as written.
     pub check: SignatureCheck,
     signers: AllowedSigners,
     now: Timestamp,
 }
 
 impl Demo {
-    /// Verifies the report of a night, as an administrator would.
+    /// Verifies the report of a run, as an administrator would.
     ///
     /// # Errors
-    /// What cannot be read or written.
+    /// A file cannot be read or written.
     pub fn verify(&self, night: &DemoRun) -> Result<DemoReport> {
         let now = (self.now)();
         let public = self.dir().join(KEY).with_extension("pub");
@@ -44,10 +44,10 @@ impl Demo {
 }
 
 impl DemoReport {
-    /// What `ssh-keygen`, which knows nothing of us, says about it; none where there is no such program.
+    /// The output of the independent `ssh-keygen` for the report; `None` when the program is missing.
     ///
     /// # Errors
-    /// When it does not call the signature good.
+    /// It does not call the signature good.
     pub fn ask_ssh_keygen(&self) -> Result<Option<String>> {
         let report = fs::File::open(&self.report).doing(|| "read the report")?;
         let signature = self.report.with_file_name(reports::SIGNATURE);
@@ -62,7 +62,7 @@ impl DemoReport {
     /// Changes one byte of the report and verifies it again.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// The report cannot be written.
     pub fn forge(&self) -> Result<SignatureCheck> {
         let doing = || "change the report";
         let mut bytes = fs::read(&self.report).doing(doing)?;

@@ -15,20 +15,20 @@ pub fn run(arguments: &AcknowledgeArguments) -> Result<u8> {
     let now = inputs::now();
     if let Some(path) = &arguments.allowed_signers {
         let wrong = match reports::verify(&report, &read_signers(path)?, None, now)? {
-            // A night that was killed has no closing; that is for people to look at and to put their name to.
+            // A killed run has no closing.json; a person may review and acknowledge that.
             SignatureCheck::Good(verified) if !matches!(verified.aftermath, PostReport::Void(_)) => None,
             SignatureCheck::Good(verified) => verified.aftermath.disorder(),
             check => Some(check.to_string()),
         };
         if let Some(wrong) = wrong {
-            let hint = "nobody should put their name to it before that is understood";
+            let hint = "find the cause before you acknowledge the report";
             return Err(Error::new(wrong).context(format!("verify {}", report.display())).hint(hint));
         }
     }
     let key = reports::read_key(&inputs::key_file(&arguments.key, arguments.passphrase_file.as_ref())?)?;
     let done = history::acknowledge(&report, &arguments.note, arguments.identity.as_deref(), &key, now)?;
     print_result(&format!(
-        "review: {}\nof a report that says: {}\n\nIt counts for whoever has this line in allowed_signers:\n{}\n",
+        "review: {}\nverdict of the report: {}\n\nThe review counts for users with this line in allowed_signers:\n{}\n",
         printable(&done.path.display().to_string()),
         printable(&done.verdict_line),
         done.allowed_signers_line.trim_end()

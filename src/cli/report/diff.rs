@@ -40,7 +40,7 @@ pub fn run(arguments: &DiffArguments) -> Result<u8> {
     Ok(drift.exit_code())
 }
 
-/// One of the two nights.
+/// One of the two runs.
 struct DiffSide {
     id: String,
     report: Report,
@@ -75,7 +75,7 @@ fn read(path: &Path) -> Result<Report> {
     bytes.and_then(|bytes| Report::from_bytes(&bytes)).doing(|| format!("read report {}", path.display()))
 }
 
-/// Only as the report has its hash.
+/// The manifest of a side; its hash must match the report.
 fn manifest(path: &Path, report: &Report, side: SideChoice) -> Result<Manifest> {
     let name = match side {
         SideChoice::Expected => reports::EXPECTED,

@@ -9,10 +9,10 @@ use super::{directory, find, is_directory_of_reports, signers};
 use crate::base::error::Result;
 use crate::output::site::{self, Published, Readers};
 
-/// A night has no page.
+/// Exit code: a page is missing.
 const INCOMPLETE: u8 = 2;
 
-/// One page, or all of them with the page over them.
+/// Writes one page, or all pages with the index.
 pub fn run(arguments: &HtmlArguments) -> Result<u8> {
     let is_configured = arguments.report.as_deref().is_none_or(|text| !Path::new(text).exists());
     let allowed = signers(arguments.allowed_signers.as_deref(), &arguments.place, is_configured)?;

@@ -12,7 +12,7 @@ use crate::base::time::Timestamp;
 use crate::model::verdict::Verdict;
 use crate::storage::history::{self, Content, NightEntry};
 
-/// One is not in order.
+/// Exit code: a report has a problem.
 const DISORDER: u8 = 2;
 
 pub fn run(arguments: &ListArguments) -> Result<u8> {
@@ -30,7 +30,7 @@ pub fn run(arguments: &ListArguments) -> Result<u8> {
     Ok(if is_in_order { 0 } else { DISORDER })
 }
 
-/// A night that is missing belongs to the one that names it, the newer one in front of it.
+/// A missing run belongs to the newer run that names it, which precedes it in the list.
 fn select(nights: Vec<NightEntry>, since: Option<Timestamp>, verdict: Option<VerdictChoice>) -> Vec<NightEntry> {
     let mut is_last_shown = false;
     let mut shown = Vec::new();
@@ -60,7 +60,7 @@ fn is(wanted: VerdictChoice, night: &NightEntry) -> bool {
     night.verdict().is_some_and(|verdict| verdict.to_string() == word)
 }
 
-/// `7d`, or a date, or a time as reports have it.
+/// `7d`, a date, or a time in the format of reports.
 fn since(text: &str, now: Timestamp) -> Result<Timestamp> {
     let unit = |letter| match letter {
         'h' => Some(3600),
@@ -87,11 +87,11 @@ struct RunListing<'a> {
 struct ListedRun<'a> {
     #[serde(flatten)]
     entry: &'a NightEntry,
-    /// The verdict that may be believed; in `content` is what the report says.
+    /// The proven verdict; `content` has the verdict that the report states.
     verdict: Option<Verdict>,
-    /// Empty: in order.
+    /// Empty: no problem.
     disorder: Vec<String>,
-    /// What went wrong after the report was signed.
+    /// Problems after the report was signed.
     wrongs: Vec<String>,
 }
 

@@ -59,7 +59,7 @@ fn backups(arguments: &VerifyArguments) -> Result<Option<PathBuf>> {
     }
 }
 
-/// The directory that a report is in with the others, and its name there.
+/// The directory of reports that contains the report, and the name of the report in it.
 fn place(report: &Path) -> Result<(PathBuf, String)> {
     let real = report.canonicalize()?;
     let own = real.parent();
@@ -82,7 +82,7 @@ fn one(arguments: &VerifyArguments, allowed: &AllowedSigners, report: &Path, bac
         if let Some(backups) = backups {
             let (dump_code, line) = history::prove_dump(&verified.report, backups, true);
             text.push_str(&format!("{}\n", printable(&line)));
-            // Damage that was seen outweighs what is not proven.
+            // Damage takes precedence over what is not proven.
             code = if dump_code == 1 { dump_code } else { code.max(dump_code) };
         }
         text.push_str(&format!("it says: {}\n", printable(&verified.report.verdict_line)));
@@ -103,14 +103,14 @@ fn all(arguments: &VerifyArguments, allowed: &AllowedSigners, dir: &Path, extent
     let code = history::exit_code(&proofs);
     let (line, is_late) = newest(dir, trust, arguments.max_age)?;
     print_result(&(line + &text(&proofs, Terminal::stdout().style(false))))?;
-    // Damage that was seen outweighs what is not proven.
+    // Damage takes precedence over what is not proven.
     Ok(if is_late && code == 0 { TOO_OLD } else { code })
 }
 
 /// Exit code: the newest report is older than `--max-age`.
 const TOO_OLD: u8 = 2;
 
-/// The time of the newest report that may be believed, and whether it is too old. Reports that are removed from the end break no chain.
+/// The time of the newest proven report, and whether it is too old. Removing reports at the end does not break the chain.
 fn newest(dir: &Path, trust: Trust<'_>, max_age: Option<Span>) -> Result<(String, bool)> {
     let entries = history::read(dir, Some(trust.allowed), trust.now)?;
     let is_night = |night: &&NightEntry| night.summary().is_some_and(|summary| summary.command == "nightly");
@@ -145,7 +145,7 @@ fn text(proofs: &[Proof], style: Style) -> String {
     };
     let after = match proofs.iter().filter(|proof| !proof.wrongs.is_empty()).count() {
         0 => String::new(),
-        count => format!("; {count} with trouble after the report"),
+        count => format!("; {count} with a problem after the report"),
     };
     text + &format!("{nights}: {closing}{after}\n")
 }

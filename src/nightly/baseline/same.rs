@@ -1,13 +1,13 @@
-//! Whether an earlier night was of the same source as tonight.
+//! Whether an earlier run had the same source as this run.
 //!
-//! Never asks for what changes while the source stays what it is: the address of a server after a failover, the resource id of an
-//! instance after a blue/green switch. A new instance under the old name is held against the old one: that is what drift is for.
+//! Ignores what changes while the source stays the same: the address of a server after a failover, the resource id of an instance
+//! after a blue/green switch. A new instance under the old name is compared with the old one: drift rules exist for that.
 
 use crate::config::Source;
 use crate::model::manifest::EndpointFacts;
 use crate::model::report::Report;
 
-/// What is copied tonight.
+/// The source of this run.
 #[derive(Debug, Clone)]
 pub struct Tonight {
     source: Source,
@@ -15,12 +15,12 @@ pub struct Tonight {
 }
 
 impl Tonight {
-    /// By the configuration, and where the source was read.
+    /// From the configuration, and from the endpoint that was read.
     pub fn new(source: &Source, endpoint: &EndpointFacts) -> Self {
         Self { source: source.clone(), database: database(endpoint) }
     }
 
-    /// What that night was of, when it was another source.
+    /// The source of the report, when it is another one.
     pub fn other_source(&self, report: &Report) -> Option<String> {
         let then = database(&report.endpoints.expected);
         let kind = report.night.as_ref().map_or("unknown", |night| night.source_kind.as_str());
@@ -38,7 +38,7 @@ impl Tonight {
             (Source::Postgres(_), None) => night.source_kind == "postgres",
             (Source::Rds(config), Some(then)) => {
                 let has_name = then.source_instance == config.instance;
-                // Production was renamed, and the configuration vouches that it is still the same.
+                // Production was renamed, and the configured resource id shows that it is the same instance.
                 let has_id = config.resource_id.as_ref() == Some(&then.source_resource_id);
                 let is_there = then.region == config.region;
                 let is_ours = config.account.as_ref().is_none_or(|account| *account == then.account);
@@ -49,7 +49,7 @@ impl Tonight {
     }
 }
 
-/// The last part of a connection string as it is described: nothing else in it holds a `/`.
+/// The last part of a connection string in its described form: no other part contains a `/`.
 fn database(endpoint: &EndpointFacts) -> String {
     endpoint.description.rsplit_once('/').map_or(String::new(), |(_, database)| database.to_owned())
 }

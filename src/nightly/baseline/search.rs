@@ -1,7 +1,7 @@
-//! Finding the last sound night of the same source among the reports.
+//! Finds the last sound run of the same source among the reports.
 //!
-//! Never takes a report's own word for anything before its signature counts, except for where to look first; and there the later of
-//! its own word and the name of its directory counts, so that neither can hide it behind an older night.
+//! The contents of a report count only after its signature is checked. The search order uses the later of the unchecked start
+//! time and the time in the directory name, so that neither can hide a report behind an older one.
 
 use std::path::{Path, PathBuf};
 
@@ -16,62 +16,62 @@ use crate::storage::signature;
 use crate::storage::signers::AllowedSigners;
 use crate::storage::user_files;
 
-/// Where to look, and whom to believe.
+/// Where to search, and which signers to accept.
 pub struct Search {
-    /// Of the reports.
+    /// The directory of reports.
     pub directory: PathBuf,
-    /// Our own: it counts always, so that a night needs no list to believe the nights before it.
+    /// The configured key is always accepted, so that a run needs no list to accept earlier runs.
     pub key: KeyFile,
-    /// An `allowed_signers` file.
+    /// Path of an `allowed_signers` file.
     pub listed: Option<PathBuf>,
-    /// By the clock.
+    /// Current time.
     pub now: Timestamp,
-    /// What the night has to be of.
+    /// The source that a report must be of.
     pub tonight: Tonight,
 }
 
-/// What was found.
+/// The result of the search.
 #[derive(Debug, Default)]
 pub struct FoundBaseline {
-    /// What the source held.
+    /// The source manifest of the baseline.
     pub manifest: Option<Manifest>,
-    /// Name of its directory.
+    /// Name of the baseline's directory.
     pub id: Option<String>,
-    /// Later ones that cannot be believed or read, with the reason, the newest first.
+    /// Later reports that cannot be trusted or read, with the reason, newest first.
     pub refused: Vec<String>,
-    /// Later sound nights of another source, the newest first.
+    /// Later sound runs of another source, newest first.
     pub others: Vec<String>,
 }
 
-/// What a report is that can be believed.
+/// The kind of a trusted report.
 enum SearchStep {
-    /// What the source of a sound night held.
+    /// The source manifest of a sound run.
     Sound(Box<Manifest>),
-    /// A sound night, and what it was of.
+    /// A sound run of another source, with a description of that source.
     OtherSource(String),
-    /// No sound night.
+    /// Not a sound run.
     Nothing,
 }
 
 struct Candidate {
-    /// Not before this.
+    /// The run is not older than this.
     at: Timestamp,
     id: String,
     path: PathBuf,
 }
 
 impl Search {
-    /// From the newest on, up to the first one that can be used: most nights are sound, so one signature is mostly all.
+    /// Searches from the newest report to the first usable one: most runs are sound, so one signature check is usually enough.
     ///
     /// # Errors
-    /// When the directory, the key or the list cannot be read.
+    /// The directory, the key or the list cannot be read.
     pub fn run(&self) -> Result<FoundBaseline> {
         let trusted = trusted(&self.key, self.listed.as_deref())?;
         let trust = Trust { allowed: &trusted, identity: None, now: self.now };
         let mut found = FoundBaseline::default();
         let mut found_at = None;
         for candidate in candidates(&self.directory)? {
-            // Those of one second have no order of their own.
+            // Reports of the same second have no order.
             if found_at.is_some_and(|at| candidate.at < at) {
                 break;
             }
@@ -121,7 +121,7 @@ fn candidates(directory: &Path) -> Result<Vec<Candidate>> {
     Ok(all)
 }
 
-/// What says nothing of its time may be the newest.
+/// A report without a time may be the newest.
 fn candidate(path: PathBuf) -> Candidate {
     let name = path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
     let id = name.unwrap_or_default();
@@ -139,7 +139,7 @@ fn demand_signed(path: &Path, bytes: &[u8], trust: Trust<'_>) -> Result<()> {
     }
 }
 
-/// An old report in the place of a new one, or one of a time to come, would be the measure for ever.
+/// Rejects an old report in place of a new one, or one from the future: it would stay the baseline for ever.
 fn demand_place(report: &Report, id: &str, now: Timestamp) -> Result<()> {
     let started_at = report.times.started_at;
     let name = reports::stamped_name(started_at, &report.run_id)?;
@@ -147,17 +147,17 @@ fn demand_place(report: &Report, id: &str, now: Timestamp) -> Result<()> {
         return Err(Error::new(format!("it is the report of {name}")));
     }
     if started_at > now {
-        return Err(Error::new(format!("it was begun at {started_at}, and now it is {now}")));
+        return Err(Error::new(format!("it began at {started_at}, but now is {now}")));
     }
     Ok(())
 }
 
-/// The manifest that was signed for.
+/// The manifest that the signature covers.
 fn expected(report: &Report, path: &Path) -> Result<Manifest> {
     let file = report.side_files.iter().find(|file| file.name == reports::EXPECTED);
     let file = file.ok_or_else(|| Error::new(format!("it has no {}", reports::EXPECTED)))?;
     if let Some(change) = reports::change(path, file) {
         return Err(Error::new(change));
     }
-    reports::load_manifest(&path.with_file_name(reports::EXPECTED)).doing(|| "read what it saw")
+    reports::load_manifest(&path.with_file_name(reports::EXPECTED)).doing(|| "read its manifest")
 }

@@ -62,8 +62,8 @@ fn a_blue_green_switch_and_a_new_name_leave_the_source_what_it_is() {
     assert_eq!(other(&source, &night_of("rds", Some(green(facts(&source))), THEN)), None);
     let renamed = RdsFacts { source_instance: "before".into(), ..facts(&source) };
     assert_eq!(other(&source, &night_of("rds", Some(renamed.clone()), THEN)), None);
-    let nobody_vouches = club(|source| source.resource_id = None);
-    assert!(other(&nobody_vouches, &night_of("rds", Some(renamed), THEN)).unwrap().contains("(before in"));
+    let without_resource_id = club(|source| source.resource_id = None);
+    assert!(other(&without_resource_id, &night_of("rds", Some(renamed), THEN)).unwrap().contains("(before in"));
 }
 
 #[test]
@@ -78,10 +78,10 @@ fn another_region_account_kind_or_database_is_another_source() {
 }
 
 #[tokio::test]
-async fn a_disk_that_hangs_holds_nobody_up() {
+async fn a_disk_that_hangs_does_not_block_the_run() {
     let (release, held) = mpsc::channel::<()>();
     let held = Arc::new(Mutex::new(held));
-    // Reads until the test is over.
+    // The read lasts until the test ends.
     let hang = |held: Arc<Mutex<mpsc::Receiver<()>>>| {
         move || {
             held.lock().unwrap().recv().ok();
@@ -91,7 +91,7 @@ async fn a_disk_that_hangs_holds_nobody_up() {
     let limit = Duration::from_millis(20);
     let error = patiently(limit, hang(held.clone())).await.unwrap_err();
     assert!(error.to_string().contains("took longer than"), "{error}");
-    // A signal is heard on the same thread meanwhile.
+    // A signal is handled on the same thread meanwhile.
     tokio::select! {
         _ = patiently(PATIENCE, hang(held)) => panic!("it hangs"),
         () = tokio::time::sleep(limit) => {}
@@ -104,6 +104,6 @@ fn a_refusal_names_the_newest_and_says_what_to_try() {
     assert_eq!(refusal(&FoundBaseline::default()), None);
     let refused = (1..=5).map(|number| format!("n{number}: not signed")).collect();
     let text = refusal(&FoundBaseline { refused, ..Default::default() }).unwrap();
-    assert!(text.starts_with("no sound night can be used, reports were refused: n1: not signed; "), "{text}");
+    assert!(text.starts_with("no sound run can be used, reports were refused: n1: not signed; "), "{text}");
     assert!(text.contains("n3: not signed; and 2 more; to go on: ") && text.ends_with(WAYS_OUT), "{text}");
 }

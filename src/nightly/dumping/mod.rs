@@ -1,7 +1,7 @@
-//! A dump is made: pg_dump of one moment, and pg_dumpall for what belongs to the whole server.
+//! Dumps one snapshot with pg_dump, and the roles and tablespaces of the server with pg_dumpall.
 //!
-//! Never writes to the source (the sessions of pg_dump are read only, too), never takes a dump for made before pg_dump has
-//! said so by its exit, its words and its files, and never removes what it leaves when it fails: the caller knows whose it is.
+//! Sessions of pg_dump are read-only. A dump counts as complete only by pg_dump's exit status, output and files. A failed dump is
+//! left in place: the caller owns the directory.
 
 mod versions;
 
@@ -25,31 +25,31 @@ pub use versions::{check_marker, check_minor, check_unmarked, check_versions, ke
 
 /// Name of the dump in its directory: a directory for `--format=directory`, a file for `custom`.
 pub const DUMP: &str = "dump";
-/// Name of the server's roles and tablespaces beside it.
+/// Name of the file with the server's roles and tablespaces.
 pub const GLOBALS: &str = "globals.sql";
 
-/// What is to be dumped, and where to.
+/// What to dump, and where to write it.
 pub struct DumpOrder<'a> {
-    /// The database; of a live source, the very server that holds the moment (`Live::server`).
+    /// The database; for a live source, the server that holds the snapshot (`Live::server`).
     pub conninfo: &'a ConnInfo,
-    /// The moment (`Live::snapshot`), which must be held until this is done.
+    /// The exported snapshot (`Live::snapshot`), which must be held until the dump ends.
     pub snapshot: Option<&'a str>,
-    /// A directory that exists and in which there is no [`DUMP`] yet.
+    /// An existing directory without a [`DUMP`].
     pub target: &'a Path,
-    /// Format, jobs, compression, patterns, patience.
+    /// Format, jobs, compression, patterns, time limit.
     pub config: &'a config::DumpSettings,
-    /// Tables whose rows are left out, as the comparison resolved the patterns of the configuration. pg_dump gets their full
-    /// names: under an empty search_path, a pattern without a schema matches nothing.
+    /// Tables whose rows are left out, as the comparison resolved the configured patterns. pg_dump gets the qualified names: with
+    /// an empty search_path, a pattern without a schema matches nothing.
     pub without_rows: &'a [Name],
-    /// The encoding that sessions read the source in, `UTF8` or `SQL_ASCII`: the rows of both then have the same bytes.
+    /// The client encoding in which the source is read, `UTF8` or `SQL_ASCII`: the rows of both then have the same bytes.
     pub encoding: &'a str,
-    /// Whose pg_dump is run.
+    /// The programs to run.
     pub tools: &'a PgTools,
     /// pg_dump's `--role`.
     pub role: Option<&'a str>,
 }
 
-/// A dump that pg_dump says is complete. Nobody has read it back yet.
+/// A dump that pg_dump reports as complete. It was not read back yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dumped {
     /// The file or directory.
@@ -58,18 +58,18 @@ pub struct Dumped {
     pub format: &'static str,
     /// Version of pg_dump.
     pub pg_dump: String,
-    /// Every file below `target` that belongs to it, relative to `target`, with its length, in order.
+    /// Every file of the dump with its length, relative to `target`, sorted.
     pub files: Vec<(PathBuf, u64)>,
-    /// All its bytes.
+    /// Total bytes.
     pub bytes: u64,
-    /// What pg_dump warned of.
+    /// Warnings of pg_dump.
     pub notes: Vec<String>,
 }
 
 /// Runs pg_dump.
 ///
 /// # Errors
-/// It failed, was stopped because nothing moved, or did not leave what it should; in one line.
+/// pg_dump failed, was stopped because it made no progress, or did not write what it should; in one line.
 pub async fn dump(order: &DumpOrder<'_>, listener: &Listener) -> Result<Dumped> {
     let doing = || format!("dump {}", order.conninfo.describe());
     run_dump(order, listener).await.doing(doing)
@@ -108,11 +108,11 @@ async fn run_dump(order: &DumpOrder<'_>, listener: &Listener) -> Result<Dumped> 
     })
 }
 
-/// Writes roles (without passwords) and tablespaces of the server into [`GLOBALS`] in `target`: not part of the database, but a
-/// restore on a new server wants them. Returns what pg_dumpall warned of.
+/// Writes roles (without passwords) and tablespaces of the server to [`GLOBALS`] in `target`: not part of the database, but
+/// needed for a restore on a new server. Returns the warnings of pg_dumpall.
 ///
 /// # Errors
-/// As [`dump()`]. A night can go on without: the dump is whole, and the roles are known elsewhere.
+/// As [`dump()`]. A run can continue without the file: the dump is complete without it.
 pub async fn globals(order: &DumpOrder<'_>) -> Result<Vec<String>> {
     let doing = || format!("write the roles of {}", order.conninfo.describe());
     run_globals(order).await.doing(doing)
@@ -125,8 +125,8 @@ async fn run_globals(order: &DumpOrder<'_>) -> Result<Vec<String>> {
     let program = order.tools.program("pg_dumpall");
     let mut arguments = vec![OsString::from("--globals-only"), "--no-role-passwords".into(), "--no-password".into()];
     arguments.push(format!("--dbname={}", environment.connection_argument()).into());
-    // Otherwise it looks for "postgres", where we may not be let in.
-    // As a connection string: it would take a name with "=" in it for one.
+    // The default would be "postgres", where the role may lack CONNECT.
+    // Pass a connection string: pg_dumpall would parse a name with "=" as one.
     arguments.push(format!("--database=dbname={}", quote_value(order.conninfo.dbname())).into());
     arguments.push(format!("--encoding={}", order.encoding).into());
     arguments.extend(order.role.map(|role| format!("--role={role}").into()));
@@ -152,17 +152,17 @@ fn arguments(order: &DumpOrder<'_>, path: &Path, connection: &str) -> Vec<OsStri
     let quoted = |name: &Name| format!("{}.{}", quote_always(&name.schema), quote_always(&name.name));
     list.extend(order.without_rows.iter().map(|name| format!("--exclude-table-data={}", quoted(name)).into()));
     list.extend(order.role.map(|role| format!("--role={role}").into()));
-    // Before it stalls: who is waited for is then clear.
+    // Shorter than the stall limit: the error then names the lock.
     list.push(format!("--lock-wait-timeout={}", config.stalled_after.duration().as_millis() / 2).into());
     list.push(format!("--encoding={}", order.encoding).into());
-    // What it is busy with is a sign of life.
+    // The verbose output is the sign of progress.
     list.extend(["--no-password", "--verbose"].map(OsString::from));
     list.push(format!("--dbname={connection}").into());
     list.push(joined("--file=", path));
     list
 }
 
-/// pg_dump makes a directory that only we can enter, but files that everybody can read: unless they are there already.
+/// pg_dump creates its directory with mode 0700, but files that are readable for all, unless they exist already.
 fn create_private(path: &Path) -> Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true).mode(0o600);
@@ -182,7 +182,7 @@ fn format_name(format: DumpFormat) -> &'static str {
     }
 }
 
-/// Its size whenever asked, and an event for what is new.
+/// Returns the current size when called, and sends an event for new bytes.
 fn written(path: PathBuf, listener: &Listener) -> impl Fn() -> u64 + Send + Sync + use<> {
     let (listener, told) = (Arc::clone(listener), AtomicU64::new(0));
     move || {
@@ -195,7 +195,7 @@ fn written(path: PathBuf, listener: &Listener) -> impl Fn() -> u64 + Send + Sync
     }
 }
 
-/// Bytes of a file or of the files in a directory, as far as they can be seen now.
+/// Bytes of a file or of the files in a directory, as far as visible now.
 fn size(path: &Path) -> u64 {
     let Ok(meta) = path.symlink_metadata() else { return 0 };
     if !meta.is_dir() {
@@ -205,7 +205,7 @@ fn size(path: &Path) -> u64 {
     entries.filter_map(|entry| Some(entry.metadata().ok()?.len())).sum()
 }
 
-/// pg_dump's directories have no directories in them.
+/// pg_dump's directories have no subdirectories.
 fn files(target: &Path, path: &Path) -> Result<Vec<(PathBuf, u64)>> {
     let mut paths = vec![path.to_owned()];
     if path.is_dir() {
@@ -216,7 +216,7 @@ fn files(target: &Path, path: &Path) -> Result<Vec<(PathBuf, u64)>> {
     paths.iter().map(|path| Ok((relative(path), path.symlink_metadata()?.len()))).collect()
 }
 
-/// pg_dump ended well; what it left must look so, too.
+/// Checks that the files match a successful exit.
 fn check_files(format: DumpFormat, files: &[(PathBuf, u64)]) -> Result<()> {
     let must_be = match format {
         DumpFormat::Directory => Path::new(DUMP).join("toc.dat"),
@@ -229,7 +229,7 @@ fn check_files(format: DumpFormat, files: &[(PathBuf, u64)]) -> Result<()> {
     }
 }
 
-/// Whether a program's exit status and words both say that it did what it was to do.
+/// Whether the exit status and the output of a program both show success.
 fn judge(program: &str, ended: &ProcessEnd) -> Result<()> {
     let said = &ended.said;
     match ended.status.code() {
@@ -239,7 +239,7 @@ fn judge(program: &str, ended: &ProcessEnd) -> Result<()> {
     }
 }
 
-/// A full disk is worth a hint, whoever noticed it.
+/// Adds a hint when the disk is full, whichever program reported it.
 pub(crate) fn with_disk_hint(error: Error) -> Error {
     let text = error.to_string();
     if text.contains("No space left on device") || text.contains("Disk quota exceeded") {

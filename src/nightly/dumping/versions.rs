@@ -1,18 +1,18 @@
-//! Which programs can carry a database from one server to another.
+//! Checks which programs can move a database from one server to another.
 //!
-//! Pure: looks at numbers, runs nothing.
+//! Pure: compares version numbers, runs no programs.
 
 use crate::base::error::{Error, Result};
 use crate::model::name::Name;
 use crate::postgres::tools::{PgTools, Version};
 
 /// Whether pg_dump and pg_restore of `tools` can dump from a server of major version `source` and restore into one of major
-/// version `target`: source ≤ tools ≤ target. pg_dump refuses a newer server. A dump of a newer server may have what an older
-/// one does not know; and a newer pg_restore sets what an older server does not know (`transaction_timeout`, from 17), so each
-/// night would begin with a complaint that somebody must know to be harmless.
+/// version `target`: source ≤ tools ≤ target. pg_dump refuses a newer server. A dump of a newer server may contain what an older
+/// one does not support; and a newer pg_restore sets parameters that an older server does not have (`transaction_timeout`, from
+/// 17), which would be a complaint in every run.
 ///
 /// # Errors
-/// When they cannot, with the versions that can.
+/// They cannot, with the versions that can.
 pub fn check_versions(tools: &PgTools, source: u32, target: u32) -> Result<()> {
     let (have, major) = (&tools.version.text, tools.version.major);
     let place = tools.bindir.display();
@@ -20,7 +20,7 @@ pub fn check_versions(tools: &PgTools, source: u32, target: u32) -> Result<()> {
     let hint =
         format!("install the client programs of PostgreSQL {wanted}, and name their directory in dump.pg_bindir");
     if target < source {
-        let text = format!("the copy's server is PostgreSQL {target}, older than the source's {source}");
+        let text = format!("the restore server is PostgreSQL {target}, older than the source's {source}");
         return Err(Error::new(text).hint(format!("restore into a server of version {source} or later")));
     }
     if major < source {
@@ -29,16 +29,16 @@ pub fn check_versions(tools: &PgTools, source: u32, target: u32) -> Result<()> {
     }
     if major > target {
         let text = format!(
-            "pg_restore {have} in {place} is newer than the copy's server, PostgreSQL {target}, which may not know what it sets"
+            "pg_restore {have} in {place} is newer than the restore server, PostgreSQL {target}, which may not know what it sets"
         );
         return Err(Error::new(text).hint(hint));
     }
     Ok(())
 }
 
-/// Whether the programs are not older than a server of the same major version, by their minor version. An older pg_dump may write
-/// what a newer server keeps for itself: 15.18 writes the `pg_attver` of a server 15.20 into the dump, and such tables are lost.
-/// `server` is its `server_version`.
+/// Whether the programs are at least as new as a server of the same major version, by their minor version. An older pg_dump may
+/// write what a newer server keeps for internal use: 15.18 writes the `pg_attver` of a server 15.20 into the dump, and such
+/// tables are lost. `server` is its `server_version`.
 ///
 /// # Errors
 /// They are older, with the commands that update them.
@@ -58,8 +58,8 @@ pub fn check_minor(tools: &PgTools, server: &str) -> Result<()> {
     Err(Error::new(text).hint(update(major)))
 }
 
-/// From here on a server keeps `pg_attver` among the options of its columns, and pg_dump of the same major version leaves it out.
-/// Minor versions of other majors are not known to us: [`check_unmarked`] looks at the dump itself.
+/// From these versions on, a server keeps `pg_attver` among the options of its columns, and pg_dump of the same major version
+/// leaves it out. The minor versions of other majors are not known: [`check_unmarked`] checks the dump itself.
 const MARKER: [(u32, u32); 2] = [(15, 20), (17, 12)];
 
 /// Whether a server of this version is known to keep `pg_attver`.
@@ -68,8 +68,8 @@ pub fn keeps_marker(server: &str) -> bool {
     version.is_some_and(|have| MARKER.iter().any(|(major, minor)| have.major == *major && have.minor >= *minor))
 }
 
-/// Whether the programs leave out what a server keeps for itself, if it `keeps` it. Of another major version than the server they
-/// may be newer by number and older by date.
+/// Whether the programs leave out the internal option of a server, if it `keeps` it. Programs of another major version may have a
+/// higher number and an earlier release date.
 ///
 /// # Errors
 /// They do not, with the commands that update them.
@@ -81,7 +81,7 @@ pub fn check_marker(tools: &PgTools, keeps: bool) -> Result<()> {
     }
 }
 
-/// Whether the dump is free of what a server keeps for itself. `table` is the first that is not.
+/// Whether the dump is free of the internal option. `table` is the first table that has it.
 ///
 /// # Errors
 /// A restore would refuse `table`, with the commands that update the programs.
@@ -103,10 +103,10 @@ fn update(major: u32) -> String {
     )
 }
 
-/// Where CVE-2025-8714 and CVE-2025-8715 are closed: from there on a dump cannot make psql or pg_restore run commands.
+/// Versions that fix CVE-2025-8714 and CVE-2025-8715: from there on a dump cannot make psql or pg_restore run commands.
 const FIXED: [(u32, u32); 5] = [(13, 22), (14, 19), (15, 14), (16, 10), (17, 6)];
 
-/// A warning about programs that are too old to read a dump of an untrusted source.
+/// A warning about programs that are too old to read an untrusted dump.
 pub fn lacks_fixes(tools: &PgTools) -> Option<String> {
     let Version { major, minor, text } = &tools.version;
     let fixed = FIXED.iter().find(|(fixed, _)| fixed == major).map(|(major, minor)| format!("{major}.{minor}"));
@@ -138,8 +138,10 @@ mod tests {
         assert!(
             checked(15, 17, 17).unwrap_err().starts_with("pg_dump 15.1 in /pg is older than the server, PostgreSQL 17")
         );
-        assert!(checked(17, 15, 15).unwrap_err().starts_with("pg_restore 17.1 in /pg is newer than the copy's server"));
-        assert!(checked(17, 17, 15).unwrap_err().starts_with("the copy's server is PostgreSQL 15, older"));
+        assert!(
+            checked(17, 15, 15).unwrap_err().starts_with("pg_restore 17.1 in /pg is newer than the restore server")
+        );
+        assert!(checked(17, 17, 15).unwrap_err().starts_with("the restore server is PostgreSQL 15, older"));
     }
 
     fn tools(text: &str) -> PgTools {

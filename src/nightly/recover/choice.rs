@@ -1,6 +1,6 @@
-//! Which backup is restored: the newest verified one of the configured source, or the one that the user names.
+//! Chooses the backup: the newest verified one of the configured source, or the one that the user names.
 //!
-//! Never takes an older one in place of a newer one without the user's word.
+//! An older backup is chosen in place of a newer one only if the user names it.
 
 use crate::base::error::{Context, Error, Result};
 use crate::model::run::Kinship;
@@ -8,10 +8,10 @@ use crate::nightly::RunContext;
 use crate::storage::backups::{Backup, Backups, Ours, SharedDirectory};
 use crate::storage::journal::LastVerified;
 
-/// The backup, and what people should know of the choice.
+/// The backup, and notes on the choice for the user.
 ///
 /// # Errors
-/// There is none; the one that is named is of another source; a newer one cannot be taken.
+/// There is none; the named one is of another source; a newer one cannot be used.
 pub fn choose(given: &RunContext<'_>, named: Option<&str>) -> Result<(Backup, Vec<String>)> {
     let backups = Backups::open(&given.config.dump.directory)?;
     match named {
@@ -66,7 +66,7 @@ fn newest(given: &RunContext<'_>, backups: &Backups) -> Result<(Backup, Vec<Stri
     Ok((backup, notes))
 }
 
-/// Why what is newer than the newest that can be taken cannot be taken: a sentence each, the newest first.
+/// Why the newer backups cannot be used: a sentence each, newest first.
 fn newer(given: &RunContext<'_>, shared: &SharedDirectory) -> Result<Vec<String>> {
     let newest = shared.own.verified.first();
     let id = newest.map(|backup| backup.record.id.as_str()).unwrap_or_default();
@@ -89,9 +89,9 @@ fn newer(given: &RunContext<'_>, shared: &SharedDirectory) -> Result<Vec<String>
     Ok(reasons)
 }
 
-/// The newest that was verified here, by the memory of the runs, if it is not there at all.
+/// The newest backup that was verified here, by the state of the runs, if it is missing.
 fn gone(given: &RunContext<'_>, newest: Option<&Backup>) -> Result<Option<String>> {
-    // On another machine there is no memory.
+    // Another machine has no state.
     let last = LastVerified::read_of(given.state(), &given.origin()?).ok().flatten();
     let last = last.filter(|last| newest.is_none_or(|newest| last.data_as_of > newest.record.data_as_of));
     Ok(last.map(|last| {

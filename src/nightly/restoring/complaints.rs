@@ -1,26 +1,26 @@
-//! The words of pg_restore, as complaints.
+//! Parses the messages of pg_restore into complaints.
 //!
-//! Never guesses: errors that are not as many as pg_restore has counted, or that may belong to another entry than the one named
-//! last (its workers share one standard error), are not taken for what they seem to be. What a worker has counted pg_restore adds
-//! more than once, so of workers' errors the count only tells that there are some; but each of their messages comes in one piece,
-//! so none is overlooked, even where what stands before it has run into another's.
+//! Fails when the number of parsed errors differs from the count that pg_restore prints. The entry of an error stays empty when
+//! it may be another one than the last named (the workers share one standard error). With workers, pg_restore adds some errors to
+//! its count more than once, so the count only shows that there are errors; each message of a worker arrives in one piece, so
+//! none is missed, even when the text before it was joined with another message.
 
 use super::known;
 use crate::base::error::{Error, Result};
 use crate::model::run::Complaint;
 use crate::postgres::process::ProcessEnd;
 
-/// Kept; the rest is only counted.
+/// Number of complaints that are kept; further ones are only counted.
 const MOST: usize = 1000;
 const ENTRY: &str = "pg_restore: from TOC entry ";
 const ERROR: &str = "pg_restore: error: ";
-/// In place of an owner that an entry does not have, an extension for instance.
+/// Printed in place of the owner for an entry without one, for instance an extension.
 const NO_OWNER: &str = " (no owner)";
-/// SQLSTATE 53100: the server's words for it, and the operating system's.
+/// SQLSTATE 53100: the message of the server, and that of the operating system.
 const DISK_FULL: &str = "No space left on device";
 const ON_FULL_DISK: &str = "make room on the restore server (data directory, tablespaces, WAL), or restore to another server; the dump is not the cause";
 pub(super) const COUNT: &str = "pg_restore: warning: errors ignored on restore: ";
-/// How those errors begin that pg_restore counts and passes over; any other is its end.
+/// Beginnings of the errors that pg_restore counts and continues after; any other error ends it.
 const PASSED_OVER: &[&str] = &[
     "could not execute query: ",
     "COPY failed for table ",
@@ -49,25 +49,25 @@ impl Heard {
 pub(super) struct Complaints {
     list: Vec<Heard>,
     count: u64,
-    /// How many of them are of workers.
+    /// Number of complaints from workers.
     of_workers: u64,
     /// The entry that was named last.
     entry: String,
-    /// Entries named since the last error.
+    /// Number of entries named since the last error.
     named: usize,
-    /// Errors to come that could be of any of several entries.
+    /// Number of coming errors that could belong to several entries.
     unclear: usize,
     is_parallel: bool,
-    /// The last word, if it was that.
+    /// The count, if it was the last line.
     counted: Option<u64>,
     fatal: Option<String>,
     has_open_message: bool,
-    /// The command of the last message is still to come.
+    /// The command of the last message has not arrived yet.
     has_open_command: bool,
 }
 
 impl Complaints {
-    /// The next line of standard error.
+    /// Parses the next line of standard error.
     pub(super) fn hear(&mut self, line: &str) {
         if line.trim().is_empty() {
             return;
@@ -120,10 +120,10 @@ impl Complaints {
         }
     }
 
-    /// The entry that an error belongs to, empty if that is not certain.
+    /// The entry of the error; empty if that is not certain.
     fn object(&mut self) -> String {
         if self.is_parallel && self.named != 1 {
-            // As many errors as entries were named can be of any of them; one without an entry, of any that ever was.
+            // Each of the next errors may belong to any of the named entries; an error without an entry, to any earlier one.
             self.unclear = self.unclear.max(self.named.max(1));
         }
         self.named = 0;
@@ -142,7 +142,7 @@ impl Complaints {
         self.has_open_message = false;
     }
 
-    /// What was to be done tells whether only an owner or a privilege could not be set.
+    /// The failed command shows whether only an owner or a privilege could not be set.
     fn command(&mut self, command: &str) {
         if let Some(heard) = self.list.last_mut() {
             heard.complaint.limit = known::limit_of(&heard.complaint.message, command);
@@ -151,7 +151,7 @@ impl Complaints {
         (self.has_open_message, self.has_open_command) = (false, false);
     }
 
-    /// Everything it complained of.
+    /// All complaints.
     ///
     /// # Errors
     /// It ended for another reason, or counted otherwise.
@@ -189,19 +189,19 @@ impl Complaints {
     }
 }
 
-/// The message in a line whose beginning has run into another one.
+/// The message in a line whose beginning was joined with another message.
 fn run_together(line: &str) -> Option<&str> {
     let start = PASSED_OVER[..2].iter().filter_map(|start| line.find(start)).min()?;
     line.get(start..)
 }
 
-/// What the server said, without its severity (`ERROR:  `).
+/// The message of the server without its severity (`ERROR:  `).
 fn said(message: &str) -> &str {
     let text = message.split_once(":  ").map_or(message, |(_, text)| text);
     text.trim()
 }
 
-/// Why it stopped before the end.
+/// The error for a pg_restore that stopped early.
 fn ending(fatal: &str) -> Error {
     let error = Error::new(format!("pg_restore stopped: {fatal}"));
     if fatal.contains(DISK_FULL) {
@@ -320,7 +320,7 @@ pg_restore: warning: errors ignored on restore: 4
     }
 
     #[test]
-    fn lines_that_have_run_into_each_other_are_complaints_of_nobody_knows_what() {
+    fn joined_lines_are_complaints_without_an_object() {
         let text = "pg_restore: entering main parallel loop
 pg_restore: from TOC entry 1; 1 1 INDEX a me
 pg_restore: pg_restore: error: creating INDEX \"public.b\"

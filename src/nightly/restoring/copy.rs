@@ -1,6 +1,6 @@
-//! The database that gets the copy: made, found again, renamed, dropped.
+//! Creates, finds, renames and drops the database of the restored copy.
 //!
-//! Never touches a database by its name alone: what is dropped or renamed is the very one that was made, on the very server.
+//! A database is dropped or renamed only if its name, its OID and its server are those that were recorded when it was created.
 
 use std::time::Duration;
 
@@ -13,11 +13,11 @@ use crate::model::name::{quote_always, quote_literal};
 use crate::postgres::conninfo::{ConnInfo, Connection};
 use crate::postgres::errors::{describe_error, sqlstate};
 
-/// A longer name is cut by the server, and could then be another's.
+/// The server truncates a longer name, which could then be the name of another database.
 const MOST_NAME_BYTES: usize = 63;
-/// Never ours, whoever says so.
+/// System databases that pgwitness never touches.
 const NEVER: &[&str] = &["postgres", "template0", "template1", "rdsadmin", "cloudsqladmin", "azure_maintenance"];
-/// A session that has just ended may be seen for a moment longer.
+/// A session that has just ended may still be visible for a moment.
 const BUSY_TRIES: u32 = 50;
 /// Half a minute: the server copies `template0`.
 const CREATION_TRIES: u32 = 300;
@@ -25,27 +25,27 @@ const CREATION_TRIES: u32 = 300;
 const DROP_TRIES: u32 = 12;
 const BUSY_PAUSE: Duration = Duration::from_millis(100);
 
-/// Which database it is, beyond doubt: for the journal, right after it was made.
+/// Identifies the database, for the journal, right after its creation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CopyIdentity {
     /// Its name.
     pub database: String,
-    /// Its `pg_database.oid`, which is not used again for the next four thousand million objects.
+    /// Its `pg_database.oid`, which is reused only after four thousand million objects.
     pub oid: u32,
     /// `system_identifier` of the server.
     pub system_identifier: String,
 }
 
-/// The database to be made.
+/// The database to create.
 pub struct CopyOrder<'a> {
-    /// Any database of the server, as a user who may create databases.
+    /// Any database of the server, with a user that may create databases.
     pub admin: &'a ConnInfo,
     /// Its name.
     pub database: &'a str,
-    /// Its owner, if not the user of `admin`: the role that pg_restore is told to use.
+    /// Its owner, if not the user of `admin`: the role that pg_restore uses.
     pub owner: Option<&'a str>,
-    /// What the source is.
+    /// The properties of the source database.
     pub facts: &'a DatabaseFacts,
     /// Names that are never used.
     pub protected: &'a [String],
@@ -54,7 +54,7 @@ pub struct CopyOrder<'a> {
 /// Makes an empty database from `template0`, with the encoding and the locale of the source.
 ///
 /// # Errors
-/// There is one of that name already; the name is protected; the server lacks the locale; no connection.
+/// A database of that name exists; the name is protected; the server lacks the locale; no connection.
 pub async fn create_copy(order: &CopyOrder<'_>) -> Result<CopyIdentity> {
     let doing = || format!("create database {:?} on {}", order.database, order.admin.describe());
     create(order).await.doing(doing)
@@ -72,13 +72,13 @@ async fn create(order: &CopyOrder<'_>) -> Result<CopyIdentity> {
         format!("CREATE DATABASE {name} TEMPLATE template0{owner}{}", order.facts.clauses(major(&connection).await?));
     connection.client.batch_execute(&sql).await.map_err(|error| refused(&error, order))?;
     let made = find(&connection, order.database).await?;
-    made.ok_or_else(|| Error::new("it was gone as soon as it was made"))
+    made.ok_or_else(|| Error::new("it disappeared right after its creation"))
 }
 
-/// That a database of this name can be made here, before the work that it is for.
+/// Checks that a database of this name can be created, before the work that needs it.
 ///
 /// # Errors
-/// There is one of that name already; the name is protected; no connection.
+/// A database of that name exists; the name is protected; no connection.
 pub async fn demand_free(admin: &ConnInfo, database: &str, protected: &[String]) -> Result<()> {
     let doing = || format!("create database {database:?} on {}", admin.describe());
     check_name(database, protected).doing(doing)?;
@@ -87,7 +87,7 @@ pub async fn demand_free(admin: &ConnInfo, database: &str, protected: &[String])
     found.map_or(Ok(()), |_| Err(exists(database))).doing(doing)
 }
 
-/// The name under which a database is filled that is to be called `database`, and is called so once it is complete.
+/// The name for a database while it is filled; it is renamed to `database` once it is complete.
 pub fn interim_name(database: &str, run_id: &str) -> String {
     let mut start = database;
     while start.len() + INTERIM.len() + RANDOM_DIGITS > MOST_NAME_BYTES {
@@ -99,15 +99,15 @@ pub fn interim_name(database: &str, run_id: &str) -> String {
 const INTERIM: &str = "_restoring_";
 const RANDOM_DIGITS: usize = 8;
 
-/// Without its last character, which may have several bytes.
+/// The text without its last character, which may have several bytes.
 fn cut_char(text: &str) -> &str {
     text.char_indices().next_back().and_then(|(at, _)| text.get(..at)).unwrap_or_default()
 }
 
-/// What interrupted restores into a database of this name have left: the statements that remove it.
+/// What interrupted restores into a database of this name left: the statements that remove it.
 ///
 /// # Errors
-/// No connection, or the server refuses.
+/// No connection, or an error of the server.
 pub async fn left_over(admin: &ConnInfo, database: &str) -> Result<Vec<String>> {
     let doing = || format!("look for databases of interrupted restores on {}", admin.describe());
     let start = interim_name(database, "");
@@ -128,15 +128,15 @@ pub async fn left_over(admin: &ConnInfo, database: &str) -> Result<Vec<String>> 
     Ok(messages.iter().filter_map(name).filter(is_ours).map(|name| drop_statement(&name)).collect())
 }
 
-/// What a user types to remove a database.
+/// The statement that removes a database.
 pub fn drop_statement(database: &str) -> String {
     format!("DROP DATABASE {};", quote_always(database))
 }
 
-/// A server goes on creating a database when whoever asked for it is gone, and shows it only then: waits until it does so no more.
+/// A server continues to create a database after the client is gone, and shows it only when complete: waits for the end of it.
 ///
 /// # Errors
-/// It takes too long, no connection, or the server refuses.
+/// The time limit, no connection, or an error of the server.
 pub async fn wait_for_creation(admin: &ConnInfo, database: &str) -> Result<()> {
     let doing = || format!("wait until database {database:?} is created on {}", admin.describe());
     let connection = connect(admin).await.doing(doing)?;
@@ -153,23 +153,23 @@ pub async fn wait_for_creation(admin: &ConnInfo, database: &str) -> Result<()> {
         }
         tokio::time::sleep(BUSY_PAUSE).await;
     }
-    Err(Error::new("somebody is still creating it")).doing(doing)
+    Err(Error::new("another session is still creating it")).doing(doing)
 }
 
-/// The database of this name as it is now, if there is one.
+/// The database of this name as it is now, if it exists.
 ///
 /// # Errors
-/// No connection, or the server refuses.
+/// No connection, or an error of the server.
 pub async fn find_copy(admin: &ConnInfo, database: &str) -> Result<Option<CopyIdentity>> {
     let doing = || format!("look for database {database:?} on {}", admin.describe());
     let connection = connect(admin).await.doing(doing)?;
     find(&connection, database).await.doing(doing)
 }
 
-/// Gives the copy another name, for instance that under which it is kept; returns its identity from now on.
+/// Renames the copy, for instance to the name under which it is kept; returns its new identity.
 ///
 /// # Errors
-/// It is not the one we made or not there, the new name is taken or protected, or somebody is connected to it.
+/// It is another database or missing, the new name is taken or protected, or a session is connected to it.
 pub async fn rename_copy(
     admin: &ConnInfo,
     copy: &CopyIdentity,
@@ -185,7 +185,7 @@ async fn rename(admin: &ConnInfo, copy: &CopyIdentity, name: &str, protected: &[
     check_name(name, protected)?;
     let connection = connect(admin).await?;
     if !prove(&connection, copy).await? {
-        return Err(Error::new("it is not there any more"));
+        return Err(Error::new("it does not exist any more"));
     }
     if find(&connection, name).await?.is_some() {
         return Err(exists(name));
@@ -203,10 +203,10 @@ async fn rename(admin: &ConnInfo, copy: &CopyIdentity, name: &str, protected: &[
     Ok(CopyIdentity { database: name.to_owned(), ..copy.clone() })
 }
 
-/// Drops the copy and ends the sessions in it. `false` if it is not there any more.
+/// Drops the copy and ends the sessions in it. `false` if it does not exist any more.
 ///
 /// # Errors
-/// The name is protected; the database of that name is not the one we made; the server refuses.
+/// The name is protected; the database of that name is another one; an error of the server.
 pub async fn drop_copy(admin: &ConnInfo, copy: &CopyIdentity, protected: &[String]) -> Result<bool> {
     let doing = || format!("drop database {:?} on {}", copy.database, admin.describe());
     drop_proven(admin, copy, protected).await.doing(doing)
@@ -230,8 +230,8 @@ async fn drop_proven(admin: &ConnInfo, copy: &CopyIdentity, protected: &[String]
     Ok(true)
 }
 
-/// Plainly first: the server itself ends autovacuum for that, while WITH (FORCE) by a user who is not a superuser fails
-/// because of it. Sessions of others are ended only when the database stays in use.
+/// Tries a plain DROP first: the server itself ends autovacuum for that, while WITH (FORCE) by a user without superuser fails
+/// because of autovacuum. Other sessions are ended only while the database stays in use.
 async fn drop_patiently(connection: &Connection, copy: &CopyIdentity) -> Result<()> {
     let plain = format!("DROP DATABASE {}", quote_always(&copy.database));
     let forced = format!("{plain} WITH (FORCE)");
@@ -246,13 +246,13 @@ async fn drop_patiently(connection: &Connection, copy: &CopyIdentity) -> Result<
     Ok(())
 }
 
-/// In use (55006), or a session in it that this user may not end (42501): both may be over in a moment.
+/// In use (55006), or a session in it that this user may not end (42501): both may be temporary.
 fn is_busy(error: &tokio_postgres::Error) -> bool {
     matches!(sqlstate(error), Some("55006" | "42501"))
 }
 
-/// A database with subscriptions cannot be dropped. Those of a copy have never been connected to anything: without their slot they go
-/// without a word to the publisher, whose slot is production's.
+/// A database with subscriptions cannot be dropped. Those of a copy were never connected: their slot is set to NONE, so that
+/// dropping them does not contact the publisher, whose slot is production's.
 async fn drop_subscriptions(admin: &ConnInfo, connection: &Connection, copy: &CopyIdentity) -> Result<()> {
     let sql = format!("SELECT subname FROM pg_catalog.pg_subscription WHERE subdbid = {}", copy.oid);
     if one(connection, &sql).await?.is_none() {
@@ -272,7 +272,7 @@ async fn drop_subscriptions(admin: &ConnInfo, connection: &Connection, copy: &Co
     Ok(())
 }
 
-/// Whether the copy is there; an error if what is there under its name, or on this server, is something else.
+/// Whether the copy exists; an error if another database has its name, or the server is another one.
 pub(super) async fn prove(connection: &Connection, copy: &CopyIdentity) -> Result<bool> {
     let there = system_identifier(connection).await?;
     if there != copy.system_identifier {
@@ -283,10 +283,12 @@ pub(super) async fn prove(connection: &Connection, copy: &CopyIdentity) -> Resul
         Some(found) if found == *copy => Ok(true),
         Some(found) => {
             let text = format!("it is not the copy that was made: its OID is {}, not {}", found.oid, copy.oid);
-            Err(Error::new(text).hint("somebody has made another database of that name; it is left alone"))
+            Err(Error::new(text).hint("another database has that name now; it is left alone"))
         }
         None => match name_of(connection, copy.oid).await? {
-            Some(name) => Err(Error::new(format!("the copy is now called {name:?}")).hint("somebody has renamed it")),
+            Some(name) => {
+                Err(Error::new(format!("the copy is now called {name:?}")).hint("it was renamed in the meantime"))
+            }
             None => Ok(false),
         },
     }
@@ -307,7 +309,7 @@ pub(super) fn check_name(name: &str, protected: &[String]) -> Result<()> {
 
 fn exists(name: &str) -> Error {
     Error::new(format!("database {name:?} exists already"))
-        .hint("if nobody needs it, drop it (dropdb); otherwise give another name")
+        .hint("if it is not needed, drop it (dropdb); otherwise give another name")
 }
 
 fn refused(error: &tokio_postgres::Error, order: &CopyOrder<'_>) -> Error {
@@ -317,8 +319,8 @@ fn refused(error: &tokio_postgres::Error, order: &CopyOrder<'_>) -> Error {
     }
     if described.to_string().contains("locale") {
         let facts = order.facts.to_string();
-        let text = format!("{described}; the source has {facts}, and this server cannot have the same");
-        return Error::new(text).hint("install the source's locale on the copy's server (and restart it)");
+        let text = format!("{described}; the source has {facts}, and this server does not support the same");
+        return Error::new(text).hint("install the source's locale on the restore server (and restart it)");
     }
     described
 }
@@ -337,7 +339,7 @@ async fn find(connection: &Connection, database: &str) -> Result<Option<CopyIden
 
 async fn major(connection: &Connection) -> Result<u32> {
     let found = one(connection, "SELECT current_setting('server_version_num')::integer / 10000").await?;
-    found.and_then(|major| major.parse().ok()).ok_or_else(|| Error::new("the server has no version number"))
+    found.and_then(|major| major.parse().ok()).ok_or_else(|| Error::new("the server returned no version number"))
 }
 
 async fn name_of(connection: &Connection, oid: u32) -> Result<Option<String>> {
@@ -346,7 +348,7 @@ async fn name_of(connection: &Connection, oid: u32) -> Result<Option<String>> {
 
 async fn system_identifier(connection: &Connection) -> Result<String> {
     let found = one(connection, "SELECT system_identifier FROM pg_catalog.pg_control_system()").await?;
-    found.ok_or_else(|| Error::new("the server does not say which one it is"))
+    found.ok_or_else(|| Error::new("the server returned no system identifier"))
 }
 
 /// The first column of the first row.

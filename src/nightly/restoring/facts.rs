@@ -1,6 +1,6 @@
-//! What a database is besides what is in it: what pg_dump leaves out unless it creates the database.
+//! The properties of a database besides its contents: pg_dump leaves them out unless it creates the database.
 //!
-//! Read from the source's catalog; never from a dump, where it cannot be had without running it.
+//! Read from the catalog of the source; they cannot be read from a dump without restoring it.
 
 use std::fmt;
 use std::path::Path;
@@ -39,7 +39,7 @@ pub struct DatabaseFacts {
     pub comment: Option<String>,
     /// The owner.
     pub owner: String,
-    /// Privileges, if they are not those of a new database.
+    /// Privileges, if they differ from those of a new database.
     pub grants: Option<Vec<Grant>>,
     /// What ALTER DATABASE … SET and ALTER ROLE … IN DATABASE … SET have set.
     pub settings: Vec<DatabaseSetting>,
@@ -49,7 +49,7 @@ pub struct DatabaseFacts {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Grant {
-    /// Whose; `None` is PUBLIC.
+    /// The role; `None` is PUBLIC.
     pub role: Option<String>,
     /// For instance `CONNECT`.
     pub privilege: String,
@@ -61,16 +61,16 @@ pub struct Grant {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DatabaseSetting {
-    /// For one role only; `None` for all.
+    /// The role of the setting; `None` for all roles.
     pub role: Option<String>,
     /// For instance `search_path`.
     pub name: String,
-    /// As it was set.
+    /// The value as it was set.
     pub value: String,
 }
 
 impl DatabaseFacts {
-    /// For CREATE DATABASE on a server of this major version: everything named, so that nothing comes from its own defaults.
+    /// Clauses of CREATE DATABASE for a server of this major version: every property is named, so that no server default applies.
     pub(super) fn clauses(&self, major: u32) -> String {
         let mut sql = format!(
             " ENCODING {} LC_COLLATE {} LC_CTYPE {}",
@@ -82,7 +82,7 @@ impl DatabaseFacts {
             "i" => (" LOCALE_PROVIDER icu", "ICU_LOCALE"),
             "b" => (" LOCALE_PROVIDER builtin", "BUILTIN_LOCALE"),
             _ if major >= 15 => (" LOCALE_PROVIDER libc", ""),
-            // A server before 15 knows only this one, and not the word.
+            // A server before 15 has only libc, and not the keyword.
             _ => return sql,
         };
         sql.push_str(provider);
@@ -108,21 +108,21 @@ impl fmt::Display for DatabaseFacts {
     }
 }
 
-/// Beside a dump: what the dump itself does not hold.
+/// File beside a dump with what the dump does not contain.
 pub const FACTS_FILE: &str = "database.json";
 
-/// Writes them beside a dump.
+/// Writes the properties to a file beside a dump.
 ///
 /// # Errors
-/// When they cannot be written.
+/// The file cannot be written.
 pub fn write_facts(facts: &DatabaseFacts, dir: &Path) -> Result<()> {
     reports::write_json(dir, FACTS_FILE, facts).map(drop)
 }
 
-/// Reads them back.
+/// Reads the file beside a dump.
 ///
 /// # Errors
-/// When they are not there.
+/// The file is missing or invalid.
 pub fn read_facts(dir: &Path) -> Result<DatabaseFacts> {
     let path = dir.join(FACTS_FILE);
     let bytes = files::read(&path, files::RECORD).doing(|| format!("read {}", path.display()))?;
@@ -131,10 +131,10 @@ pub fn read_facts(dir: &Path) -> Result<DatabaseFacts> {
         .doing(|| format!("read {}", path.display()))
 }
 
-/// Reads them.
+/// Reads the properties from the catalog.
 ///
 /// # Errors
-/// No connection, or the server refuses.
+/// No connection, or an error of the server.
 pub async fn database_facts(conninfo: &ConnInfo) -> Result<DatabaseFacts> {
     let doing = || format!("read how {} was created", conninfo.describe());
     read(conninfo).await.doing(doing)

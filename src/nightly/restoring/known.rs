@@ -1,13 +1,15 @@
-//! Which complaints are harmless: those that somebody has named by object and code, and two that every restore may bring.
+//! Decides which complaints are harmless: those that the configuration names by object and code, and two that occur in every
+//! restore.
 //!
-//! Never by number, and never by words alone: two of object, code and message must be given and agree. pg_restore does not print
-//! the code; of the messages below it is known, of any other it stays empty. With workers the object may be unknown.
+//! A complaint is never accepted by count or by its text alone: at least two of object, code and message must be given and match.
+//! pg_restore does not print the code; it is derived from the messages below, and empty for any other. With workers the object
+//! may be unknown.
 
 use crate::config::AcceptedError;
 use crate::model::finding::Limit;
 use crate::model::run::Complaint;
 
-/// Start and end of a message of the server in English, and its SQLSTATE.
+/// Start and end of an English server message, and its SQLSTATE.
 const MESSAGES: &[(&str, &str, &str)] = &[
     ("must be owner of ", "", "42501"),
     ("permission denied ", "", "42501"),
@@ -49,7 +51,7 @@ const MESSAGES: &[(&str, &str, &str)] = &[
     ("multiple primary keys for table \"", "\" are not allowed", "42P16"),
 ];
 
-/// Whether a command that failed with this message was only to set an owner or a privilege, and a right was lacking.
+/// Whether a command that failed with this message would only set an owner or a privilege, and a right was missing.
 pub(super) fn limit_of(message: &str, command: &str) -> Option<Limit> {
     let is_absent = message.starts_with("role \"") && message.contains("\" does not exist");
     if !is_absent && sqlstate_of(message) != Some("42501") {
@@ -73,7 +75,7 @@ const HARMLESS: &[(&str, &str, &str)] = &[
     ("SCHEMA public", "42P06", "every database has a schema public from its template"),
 ];
 
-/// The SQLSTATE of a message of the server (in English, without severity); `None` if it is not one that we know.
+/// The SQLSTATE of an English server message without severity; `None` if the message is not in the list.
 pub fn sqlstate_of(message: &str) -> Option<&'static str> {
     let message = message.split("; ").next().unwrap_or(message);
     let is_it = |start: &str, end: &str| {
@@ -82,7 +84,7 @@ pub fn sqlstate_of(message: &str) -> Option<&'static str> {
     MESSAGES.iter().find(|(start, end, _)| is_it(start, end)).map(|(_, _, state)| *state)
 }
 
-/// The complaint with its code and, if it is harmless, why.
+/// Adds the code to the complaint and, if it is harmless, the reason.
 pub(super) fn judged(mut complaint: Complaint, accept: &[AcceptedError]) -> Complaint {
     if let Some(state) = sqlstate_of(&complaint.message) {
         state.clone_into(&mut complaint.sqlstate);

@@ -1,8 +1,8 @@
-//! A dump is restored into a database of its own, to be proven.
+//! Restores a dump into a new database, to verify it.
 //!
-//! Never restores into a database that was there before, and never drops one that is not proven to be the one we made: the
-//! server, the name and the OID must be those that were recorded when it was made. It is the one place outside the command line
-//! that writes to a server that is not a throw-away one, and the source is never among those.
+//! The target database must be new, and only a database with the server, the name and the OID that were recorded at its creation
+//! is dropped. Outside the command line, only this module writes to a server that is not temporary; the source is never one of
+//! them.
 
 mod complaints;
 mod copy;
@@ -44,11 +44,11 @@ use passes::Pass;
 pub use properties::{PropertiesOrder, restore_properties};
 pub use refused::Refused;
 
-/// What is to be restored, and where to.
+/// What to restore, and where to.
 pub struct RestoreOrder<'a> {
-    /// What pg_dump has written: a directory or a file.
+    /// The directory or file that pg_dump wrote.
     pub dump: &'a Path,
-    /// The copy, which is empty (see [`create_copy`]).
+    /// The empty restored copy (see [`create_copy`]).
     pub conninfo: &'a ConnInfo,
     /// pg_restore's `--jobs`.
     pub jobs: u16,
@@ -58,17 +58,17 @@ pub struct RestoreOrder<'a> {
     pub no_privileges: bool,
     /// pg_restore's `--no-tablespaces`.
     pub no_tablespaces: bool,
-    /// Materialized views are left as they are defined, without rows.
+    /// Leaves materialized views without rows.
     pub without_refresh: bool,
     /// pg_restore's `--role`.
     pub role: Option<&'a str>,
-    /// Complaints that are known and harmless.
+    /// Known harmless complaints.
     pub accept: &'a [AcceptedError],
     /// What the source has from extensions.
     pub members: &'a Members,
     /// pg_restore is stopped when neither it nor the server has moved for so long.
     pub stalled_after: Duration,
-    /// Whose pg_restore is run.
+    /// The programs to run.
     pub tools: &'a PgTools,
 }
 
@@ -104,26 +104,26 @@ impl<'a> RestoreOrder<'a> {
 pub struct Restored {
     /// Version of pg_restore.
     pub pg_restore: String,
-    /// Everything that it complained of, accepted or not.
+    /// All complaints, accepted or not.
     pub complaints: Vec<Complaint>,
-    /// What it warned of, which is not counted by pg_restore as an error.
+    /// Warnings, which pg_restore does not count as errors.
     pub notes: Vec<String>,
     /// What the server cannot create, accepted or not.
     pub refused: Refused,
 }
 
 impl Restored {
-    /// The complaints that nobody has declared harmless. While there is one, the copy is not what the dump says.
+    /// The complaints that are not accepted. While there is one, the copy differs from the dump.
     pub fn unaccepted(&self) -> impl Iterator<Item = &Complaint> {
         self.complaints.iter().filter(|complaint| complaint.accepted.is_none())
     }
 }
 
-/// Runs pg_restore to its end, past everything that it complains of.
+/// Runs pg_restore to its end, regardless of its complaints.
 ///
 /// # Errors
-/// The dump cannot be read to its end, the server is gone, pg_restore was stopped because nothing moved, or its words do not add
-/// up to the number of errors that it counted.
+/// The dump cannot be read to its end, the server is gone, pg_restore was stopped because it made no progress, or its messages do
+/// not match the number of errors that it counted.
 pub async fn restore(order: &RestoreOrder<'_>) -> Result<Restored> {
     let doing = || format!("restore {} into {}", order.dump.display(), order.conninfo.describe());
     run_restore(order).await.doing(doing)
@@ -133,7 +133,7 @@ async fn run_restore(order: &RestoreOrder<'_>) -> Result<Restored> {
     if Archive::detect(order.dump)?.is_none() {
         return Err(Error::new("this is not a PostgreSQL dump"));
     }
-    // The text in a dump is that of these settings (money above all); only writing is what it is about.
+    // The text in a dump depends on these settings (above all for money); this restore also needs write access.
     let mut options = format!("{} -c default_transaction_read_only=off", pgoptions());
     if moved::speaks_english(order.conninfo).await {
         options.push_str(" -c lc_messages=C");

@@ -1,6 +1,6 @@
 //! What the restore server must have for a database of the source: roles, memberships, tablespaces, locale.
 //!
-//! Reads catalogs; the locale is tried in a transaction that is rolled back. Known before a dump of hours, not after it.
+//! Reads catalogs; the locale is tested in a transaction that is rolled back. Checked before a dump of hours.
 
 use std::collections::BTreeSet;
 
@@ -29,7 +29,7 @@ impl Needs {
     /// Of a live source.
     ///
     /// # Errors
-    /// The source cannot be asked.
+    /// The source cannot be queried.
     pub async fn of_source(source: &Session) -> Result<Self> {
         let roles = |kinds: &str| ROLES.replace("$KINDS", kinds);
         let owners = format!("{} UNION {BOOTSTRAP_OWNER} ORDER BY 1", roles(OWNED));
@@ -44,7 +44,7 @@ impl Needs {
         })
     }
 
-    /// Of a manifest: what its definitions name.
+    /// Of a manifest: the roles and tablespaces that its definitions name.
     pub fn of_manifest(manifest: &Manifest) -> Self {
         let objects = &manifest.schema.objects;
         let of = |kind: &str| objects.get(kind).into_iter().flatten();
@@ -62,7 +62,7 @@ impl Needs {
     }
 }
 
-/// How the catalog questions name the owner of schema public.
+/// The name of the owner of schema public in the catalog queries.
 const DEFAULT_OWNER: &str = "the default owner";
 
 fn bare(name: &str) -> &str {
@@ -107,10 +107,10 @@ pub fn demand_none(problems: Vec<Error>) -> Result<()> {
     }
 }
 
-/// SQLSTATE of a role, or anything else, that is not there.
+/// SQLSTATE of a missing role or other object.
 const UNDEFINED_OBJECT: &str = "42704";
 
-/// An entry with this code, of anything but an extension, says that such complaints are known.
+/// Whether an entry with this code, other than for an extension, accepts such complaints.
 fn accepts(accept: &[AcceptedError], code: &str) -> bool {
     accept.iter().any(|accepted| accepted.sqlstate == code && !accepted.object.contains("EXTENSION "))
 }
@@ -135,7 +135,7 @@ async fn lacking_roles(
     let noun = if missing.len() == 1 { "role" } else { "roles" };
     let names: Vec<&str> = missing.iter().map(|name| name.as_str()).collect();
     let cause = format!(
-        "the source has objects or rights of the {noun} {}, and the server of the copy ({}) does not have the {noun}",
+        "the source has objects or rights of the {noun} {}, and the restore server ({}) does not have the {noun}",
         names.join(", "),
         target.conninfo().describe()
     );
@@ -197,7 +197,7 @@ async fn lacking_tablespaces(needs: &Needs, target: &Session) -> Result<Option<E
     let Some(first) = missing.first() else { return Ok(None) };
     let noun = if missing.len() == 1 { "tablespace" } else { "tablespaces" };
     let cause = format!(
-        "the source uses the {noun} {}, and the server of the copy ({}) does not have the {noun}",
+        "the source uses the {noun} {}, and the restore server ({}) does not have the {noun}",
         missing.join(", "),
         target.conninfo().describe()
     );
@@ -236,7 +236,7 @@ async fn end(connection: &Connection) -> Result<()> {
     connection.client.batch_execute("ROLLBACK").await.map_err(|error| describe_error(&error))
 }
 
-/// Options of CREATE COLLATION that the server checks as it checks those of CREATE DATABASE.
+/// Options of CREATE COLLATION that the server checks in the same way as those of CREATE DATABASE.
 fn locales(facts: &DatabaseFacts) -> Vec<String> {
     let DatabaseFacts { lc_collate, lc_ctype, .. } = facts;
     let (collate, ctype) = (quote_literal(lc_collate), quote_literal(lc_ctype));
@@ -250,7 +250,7 @@ fn locales(facts: &DatabaseFacts) -> Vec<String> {
     list
 }
 
-/// Not: no right to make a temporary object, or a locale of another encoding than this database's.
+/// False for a missing right to create temporary objects, and for a locale of another encoding than this database's.
 fn is_about_locale(error: &tokio_postgres::Error) -> bool {
     let text = error.as_db_error().map(|error| error.message().to_owned()).unwrap_or_default();
     let is_other = sqlstate(error) == Some("42501") || text.contains("encoding");
@@ -266,7 +266,7 @@ async fn column(session: &Session, sql: &str) -> Result<Vec<String>> {
 const OWNED: &str = "d.deptype = 'o' AND d.classid <> 'pg_catalog.pg_default_acl'::pg_catalog.regclass";
 const GRANTED: &str = "d.deptype IN ('a', 'r') OR d.classid = 'pg_catalog.pg_default_acl'::pg_catalog.regclass";
 
-/// Of what pg_dump writes: neither temporary tables nor what comes with an extension.
+/// The owners of what pg_dump writes: no temporary tables, nothing that belongs to an extension.
 const ROLES: &str = "SELECT DISTINCT r.rolname FROM pg_catalog.pg_shdepend d
        JOIN pg_catalog.pg_roles r ON r.oid = d.refobjid
        JOIN pg_catalog.pg_database this ON this.datname = pg_catalog.current_database()
@@ -281,7 +281,7 @@ const ROLES: &str = "SELECT DISTINCT r.rolname FROM pg_catalog.pg_shdepend d
                          WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND c.oid = d.objid
                            AND c.relpersistence = 't')";
 
-/// PostgreSQL does not record what belongs to the server's first superuser.
+/// PostgreSQL does not record dependencies on the bootstrap superuser.
 const BOOTSTRAP_OWNER: &str = "SELECT r.rolname FROM pg_catalog.pg_roles r WHERE r.oid = 10 AND (
         EXISTS (SELECT FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database() AND d.datdba = 10)
      OR EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.relowner = 10 AND c.oid >= 16384 AND c.relpersistence <> 't'

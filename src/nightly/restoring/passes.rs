@@ -1,8 +1,8 @@
-//! In which order pg_restore makes what is in a dump.
+//! The order in which pg_restore restores the contents of a dump.
 //!
 //! pg_restore creates event triggers before it refreshes materialized views, so a trigger that writes a log of DDL writes into
-//! the restored copy. Event triggers are therefore restored by a second run, after everything else. A dump without them, and
-//! with nothing to leave out, is restored by one run as ever.
+//! the restored copy. Event triggers are therefore restored by a second run, after everything else. A dump without them, and with
+//! nothing to leave out, is restored by a single run.
 
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -14,7 +14,7 @@ use super::complaints::Complaints;
 use crate::base::error::{Context, Result};
 use crate::postgres::process::{self, Order};
 
-/// `pg_event_trigger`, as the list of pg_restore names it.
+/// `pg_event_trigger`, as in the list of pg_restore.
 const EVENT_TRIGGER_CATALOG: &str = "3466";
 
 /// One run of pg_restore: all entries, or those of a list.
@@ -30,10 +30,10 @@ impl Pass {
     }
 }
 
-/// The runs for this dump. `run` is pg_restore, for its program and limits.
+/// The runs for this dump. `run` has the program and the limits of pg_restore.
 ///
 /// # Errors
-/// pg_restore cannot read the table of contents, or there is no room for a list.
+/// pg_restore cannot read the table of contents, or there is no space for a list.
 pub(super) async fn plan(dump: &Path, run: &Order<'_>, without_refresh: bool) -> Result<Vec<Pass>> {
     let file = NamedTempFile::new().doing(|| "make a list of entries")?;
     let arguments: [OsString; 5] = ["--list".into(), "--file".into(), file.path().into(), "--".into(), dump.into()];
@@ -53,7 +53,7 @@ fn pass(ids: Option<&[&str]>) -> Result<Pass> {
     Ok(Pass { list: Some(file) })
 }
 
-/// Numbers of entries for each run; `None` stands for all.
+/// Entry numbers for each run; `None` stands for all.
 fn split(list: &str, without_refresh: bool) -> Vec<Option<Vec<&str>>> {
     let entries: Vec<(&str, What)> = list.lines().filter_map(entry).collect();
     let of = |what: What| entries.iter().filter(|(_, is)| *is == what).map(|(id, _)| *id).collect::<Vec<&str>>();
@@ -63,7 +63,7 @@ fn split(list: &str, without_refresh: bool) -> Vec<Option<Vec<&str>>> {
         return vec![None];
     }
     if !leaves_out {
-        // In their order: a refresh comes after what it reads.
+        // Keep the order: a refresh comes after what it reads.
         first = entries.iter().filter(|(_, is)| *is != What::EventTrigger).map(|(id, _)| *id).collect();
     }
     let mut runs = vec![Some(first)];
@@ -78,7 +78,8 @@ enum What {
     Other,
 }
 
-/// `217; 3466 16406 EVENT TRIGGER - audit postgres`; catalog and description tell an event trigger from a table of that name.
+/// `217; 3466 16406 EVENT TRIGGER - audit postgres`; catalog and description distinguish an event trigger from a table of that
+/// name.
 fn entry(line: &str) -> Option<(&str, What)> {
     let (id, rest) = line.split_once("; ").filter(|_| !line.starts_with(';'))?;
     let mut parts = rest.splitn(3, ' ');

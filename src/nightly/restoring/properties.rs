@@ -1,7 +1,8 @@
-//! What the database itself is given: settings, comment, privileges, owner. pg_restore does so only where it creates the
-//! database under its old name.
+//! Sets the properties of the restored database: settings, comment, privileges, owner. pg_restore does so only where it creates
+//! the database under its old name.
 //!
-//! Comes after the rows: a setting may forbid to write (`default_transaction_read_only`), a limit may keep workers out.
+//! This runs after the rows are restored: a setting may prevent writes (`default_transaction_read_only`), a limit may reject
+//! workers.
 
 use super::copy::{CopyIdentity, check_name, connect, prove};
 use super::facts::{DatabaseFacts, DatabaseSetting, Grant};
@@ -14,31 +15,31 @@ use crate::model::run::Complaint;
 use crate::postgres::conninfo::{ConnInfo, Connection};
 use crate::postgres::errors::{describe_error, is_connection_lost, sqlstate};
 
-/// Settings that are lists of names; as one quoted text they would be one name.
+/// Settings that are lists of names; a single quoted text would be one name.
 const LISTS: &[&str] = &["search_path", "temp_tablespaces", "session_preload_libraries", "local_preload_libraries"];
 
-/// What the copy is given.
+/// What to set, and on which copy.
 pub struct PropertiesOrder<'a> {
     /// As for [`super::create_copy`].
     pub admin: &'a ConnInfo,
-    /// The copy.
+    /// The restored copy.
     pub copy: &'a CopyIdentity,
-    /// What the source is.
+    /// The properties of the source database.
     pub facts: &'a DatabaseFacts,
-    /// As pg_restore's: the owner is left out.
+    /// As for pg_restore: the owner is left out.
     pub no_owner: bool,
-    /// As pg_restore's: privileges are left out.
+    /// As for pg_restore: privileges are left out.
     pub no_privileges: bool,
-    /// Complaints that are known and harmless; the object is for instance `DATABASE PROPERTIES search_path`.
+    /// Known harmless complaints; the object is for instance `DATABASE PROPERTIES search_path`.
     pub accept: &'a [AcceptedError],
     /// Names that are never used.
     pub protected: &'a [String],
 }
 
-/// Gives the copy what the source's database has. Returns what the server refused.
+/// Gives the copy the properties of the source database. Returns the errors of the server as complaints.
 ///
 /// # Errors
-/// The copy is not the one we made, or the connection is lost.
+/// The copy is not the recorded one, or the connection is lost.
 pub async fn restore_properties(order: &PropertiesOrder<'_>) -> Result<Vec<Complaint>> {
     let doing = || format!("give database {:?} the settings of the source", order.copy.database);
     apply(order).await.doing(doing)
@@ -48,7 +49,7 @@ async fn apply(order: &PropertiesOrder<'_>) -> Result<Vec<Complaint>> {
     check_name(&order.copy.database, order.protected)?;
     let connection = connect(order.admin).await?;
     if !prove(&connection, order.copy).await? {
-        return Err(Error::new("it is not there any more"));
+        return Err(Error::new("it does not exist any more"));
     }
     let mut complaints = Vec::new();
     for (object, sql) in statements(order) {
@@ -57,7 +58,7 @@ async fn apply(order: &PropertiesOrder<'_>) -> Result<Vec<Complaint>> {
     Ok(complaints.into_iter().map(|complaint| known::judged(complaint, order.accept)).collect())
 }
 
-/// What the server says against it, if it does.
+/// Runs the statement; the error of the server becomes a complaint.
 async fn run(connection: &Connection, object: &str, sql: &str) -> Result<Option<Complaint>> {
     let Err(error) = connection.client.batch_execute(sql).await else { return Ok(None) };
     if is_connection_lost(&error) {
@@ -72,7 +73,7 @@ async fn run(connection: &Connection, object: &str, sql: &str) -> Result<Option<
     Ok(Some(Complaint { object, sqlstate, message, accepted: None, limit }))
 }
 
-/// Short name and SQL of each.
+/// Short name and SQL of each statement.
 fn statements(order: &PropertiesOrder<'_>) -> Vec<(String, String)> {
     let (name, facts) = (quote_always(&order.copy.database), order.facts);
     let mut list: Vec<(String, String)> = Vec::new();
@@ -109,7 +110,8 @@ fn setting_sql(database: &str, setting: &DatabaseSetting) -> String {
     };
     let (name, value) = (quote_always(&setting.name), quote_literal(&setting.value));
     if LISTS.contains(&setting.name.as_str()) {
-        // Only so is the text taken as it is. Both are one transaction, after which the session has its own value again.
+        // This form preserves the text exactly. Both statements are one transaction, after which the session has its own value
+        // again.
         let set = format!("SELECT pg_catalog.set_config({}, {value}, true)", quote_literal(&setting.name));
         return format!("{set}; ALTER {whose} SET {name} FROM CURRENT");
     }

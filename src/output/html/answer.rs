@@ -1,39 +1,39 @@
-//! The answer of a night as a sign, a word and a colour: never by colour alone.
+//! The answer of a run as a sign, a word and a colour; colour is never the only difference.
 //!
-//! Never shows a verdict where the signature was checked and is no proof.
+//! A report whose signature was checked and is not good has no verdict here.
 
 use maud::{Markup, PreEscaped, html};
 
 use crate::model::verdict::Verdict;
 use crate::storage::history::{Content, NightEntry};
 
-/// What a night comes to.
+/// The answer of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Answer {
-    /// By its verdict, and nothing is wrong with what came after.
+    /// Verdict sound, and no problem after the report.
     Sound,
-    /// By its verdict, and something after it failed, was left behind, or is not known.
+    /// Verdict sound, but a later step failed, something was left behind, or the result is not known.
     SoundBut,
-    /// By its verdict, and the run may still be at work.
+    /// Verdict sound, and the run may not have ended yet.
     SoundSoFar,
-    /// By its verdict.
+    /// Verdict damaged.
     Damaged,
-    /// By its verdict.
+    /// Verdict inconclusive.
     Inconclusive,
-    /// Its signature is no proof.
+    /// The signature is not good.
     Unproven,
     /// Its report cannot be read.
     Unreadable,
     /// The run left no report.
     NoReport,
-    /// The run may still be at it.
+    /// The run may not have ended yet.
     Running,
-    /// Others name it, and it is not there.
+    /// Other reports name it, and it is missing.
     Missing,
 }
 
 impl Answer {
-    /// All of them, in the order in which they are counted.
+    /// All answers, in the order of the counts.
     pub const ALL: [Self; 10] = [
         Self::Sound,
         Self::SoundBut,
@@ -47,7 +47,7 @@ impl Answer {
         Self::Missing,
     ];
 
-    /// Of one night.
+    /// The answer of one run.
     pub fn of(night: &NightEntry) -> Self {
         match &night.content {
             Content::Report(_) if night.is_sound_but() => Self::SoundBut,
@@ -68,7 +68,7 @@ impl Answer {
         }
     }
 
-    /// As `report list` spells it.
+    /// The word, as in `report list`.
     pub fn word(self) -> &'static str {
         match self {
             Self::Sound => "sound",
@@ -89,7 +89,7 @@ impl Answer {
         if self == Self::SoundBut { "“sound, but”" } else { self.word() }
     }
 
-    /// What it means, in a sentence.
+    /// The meaning, in a sentence.
     pub fn meaning(self) -> &'static str {
         match self {
             Self::Sound => "Everything that was planned was compared on both sides, and nothing was found.",
@@ -104,12 +104,12 @@ impl Answer {
             Self::Unproven => "The signature is no proof of this report. Do not believe what it says.",
             Self::Unreadable => "There is a report, and it cannot be read.",
             Self::NoReport => "A run started and left no report.",
-            Self::Running => "A run started less than a day ago; it may still be at work.",
-            Self::Missing => "Another report names this one by its hash, and it is not here.",
+            Self::Running => "A run started less than a day ago; it may still be running.",
+            Self::Missing => "Another report names this one by its hash, and it is missing.",
         }
     }
 
-    /// Class for the colour, one of three and a quiet one.
+    /// CSS class for the colour.
     pub fn class(self) -> &'static str {
         match self {
             Self::Sound => "sound",
@@ -119,7 +119,7 @@ impl Answer {
         }
     }
 
-    /// A circle, a square, an octagon, a diamond, a triangle, a broken circle: shapes that differ without colour and when small.
+    /// A circle, a square, an octagon, a diamond, a triangle, a broken circle: they differ without colour and at small size.
     fn shape(self) -> &'static str {
         match self {
             Self::Sound => "<circle cx='8' cy='8' r='7'/><path class='k' d='M4.6 8.3l2.4 2.4 4.4-4.9'/>",
@@ -142,7 +142,7 @@ impl Answer {
         }
     }
 
-    /// The sign alone; what it says has to stand beside it.
+    /// The sign alone; the word must stand beside it.
     pub fn sign(self) -> Markup {
         html! {
             svg class={ "sign " (self.class()) } viewBox="0 0 16 16" width="16" height="16" aria-hidden="true" focusable="false" {
@@ -156,7 +156,7 @@ impl Answer {
         html! { span class={ "badge " (self.class()) } { (self.sign()) " " (self.word()) } }
     }
 
-    /// The sign as a picture for the tab of a browser.
+    /// The sign as a browser tab icon.
     pub fn icon(self) -> String {
         let color = match self.class() {
             "sound" => "1c7a45",

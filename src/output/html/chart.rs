@@ -1,14 +1,14 @@
-//! Pictures of numbers as inline SVG: bars within a table, a line over the nights.
+//! Charts as inline SVG: bars within a table, a line over the runs.
 //!
-//! Never the only place of a number: each stands beside it as text too.
+//! Each number also appears as text beside the chart.
 
 use maud::{Markup, html};
 
-/// Width of a picture in its own units; it is stretched to the room that there is.
+/// Width of a chart in its own units; it is stretched to the available width.
 const WIDTH: u64 = 1000;
 const HEIGHT: u64 = 100;
 
-/// A part of a whole, from `from` on. Never so thin that it cannot be seen.
+/// A bar for a part of a whole, starting at `from`, with a minimum width so that it stays visible.
 pub fn bar(from: u64, length: u64, whole: u64, class: &str, label: &str) -> Markup {
     let left = scaled(from, whole, WIDTH - 4);
     let width = scaled(length, whole, WIDTH).max(4).min(WIDTH - left);
@@ -21,29 +21,29 @@ pub fn bar(from: u64, length: u64, whole: u64, class: &str, label: &str) -> Mark
     }
 }
 
-/// `part` of `whole`, on a scale up to `top`; a whole of nothing is nothing.
+/// `part` of `whole`, scaled to `top`; 0 for a whole of 0.
 fn scaled(part: u64, whole: u64, top: u64) -> u64 {
     let scaled = u128::from(part) * u128::from(top) / u128::from(whole.max(1));
     u64::try_from(scaled).unwrap_or(top).min(top)
 }
 
-/// One number a night, oldest first.
+/// One number for each run, oldest first.
 pub struct ChartLine<'a> {
     /// For the ids of title and description.
     pub id: &'a str,
-    /// What the numbers are.
+    /// The title: what the numbers are.
     pub title: &'a str,
-    /// Beside the curve, in words.
+    /// The curve in words.
     pub description: &'a str,
-    /// `None`: there is no number of this night, and the line has a gap.
+    /// `None`: this run has no number, and the line has a gap.
     pub values: &'a [Option<u64>],
-    /// As people read a number.
+    /// Formats a number for people.
     pub tell: &'a dyn Fn(u64) -> String,
-    /// Below the first and the last value.
+    /// Labels below the first and the last value.
     pub ends: [&'a str; 2],
 }
 
-/// The line, with the scale and the dates as text around it. `None`: fewer than two numbers.
+/// The line with its scale and dates as text. `None`: fewer than two numbers.
 pub fn line(line: &ChartLine<'_>) -> Option<Markup> {
     let known: Vec<u64> = line.values.iter().copied().flatten().collect();
     let (low, high) = (known.iter().min().copied()?, known.iter().max().copied()?);
@@ -59,7 +59,7 @@ pub fn line(line: &ChartLine<'_>) -> Option<Markup> {
                 div.scale aria-hidden="true" { span { ((line.tell)(high)) } @if low != high { span { ((line.tell)(low)) } } }
                 svg viewBox="0 -6 1000 112" preserveAspectRatio="none" role="img" aria-labelledby=(title) aria-describedby=(description) {
                     title id=(title) { (line.title) }
-                    desc id=(description) { (line.description) " Every number is in the table of nights below." }
+                    desc id=(description) { (line.description) " Every number is in the table below." }
                     path.rule d="M0 0H1000M0 50H1000M0 100H1000" {}
                     path.curve d=(curve) {}
                     path.dots d=(dots) {}
@@ -80,7 +80,7 @@ fn paths(values: &[Option<u64>], low: u64, high: u64) -> (String, String) {
             continue;
         };
         let x = scaled(index, last, WIDTH);
-        // Where all are the same, the line runs through the middle.
+        // Equal values are drawn as a line through the middle.
         let y = if low == high { HEIGHT / 2 } else { HEIGHT - scaled(value - low, high - low, HEIGHT) };
         curve.push_str(&format!("{}{x} {y}", if is_drawing { 'L' } else { 'M' }));
         dots.push_str(&format!("M{x} {y}h0"));

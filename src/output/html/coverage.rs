@@ -1,6 +1,6 @@
-//! How much was compared, of how much there is.
+//! How much was compared, and how much exists.
 //!
-//! Never rounds: a bar that looks full stands beside the numbers that say whether it is.
+//! The numbers beside a bar are not rounded: they show whether a bar is really full.
 
 use maud::{Markup, html};
 

@@ -1,6 +1,6 @@
-//! Findings on a page: by kind, in the order in which people read them.
+//! The findings of a report, by kind, in reading order.
 //!
-//! Never leaves one out; what is long is folded, and says how much there is.
+//! Every finding is on the page; long lists are folded, with a count.
 
 use maud::{Markup, html};
 
@@ -10,9 +10,9 @@ use crate::base::text::{grouped_noun, value_pair};
 use crate::model::finding::{ChangedRow, Finding, FindingKind, RowDifference, RowText};
 use crate::output::terminal::{Line, diff, meaning, rows_summary, side_text};
 
-/// So many of one kind are open; more are there, folded.
+/// Number of findings of one kind that are open; the others are folded.
 const OPEN: usize = 40;
-/// So many lines of a definition are open.
+/// Number of lines of a definition that are open.
 const OPEN_LINES: usize = 60;
 
 /// The section.
@@ -93,7 +93,7 @@ fn sides(finding: &Finding) -> Markup {
 }
 
 fn side(kind: FindingKind, text: &str) -> Markup {
-    // Printable already.
+    // Already printable.
     if text.contains('\n') {
         block(text)
     } else {
@@ -160,7 +160,7 @@ fn changed_rows(rows: &[ChangedRow]) -> Markup {
                         tr {
                             th scope="row" { (key(&row.key)) }
                             td { (code(column)) }
-                            // Printable already.
+                            // Already printable.
                             td { code { bdi { (expected) } } }
                             td { code { bdi { (actual) } } }
                         }

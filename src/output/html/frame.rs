@@ -1,4 +1,4 @@
-//! What every page has around its content, and how one of ours is told from somebody else's file.
+//! The frame of every page, and the mark that identifies a page of pgwitness.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -6,20 +6,20 @@ use super::answer::Answer;
 
 const STYLE: &str = include_str!("style.css");
 
-/// No script, no request of any kind: a page shows itself and nothing else, whatever a table is called.
+/// No script, no request of any kind, whatever text the page contains.
 const POLICY: &str =
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
 
-/// How every page of ours begins; what follows is our version.
+/// The beginning of every page; our version follows.
 const MARK: &str =
     "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"generator\" content=\"pgwitness ";
 
-/// Whether a file that begins like this was written by us, and so may be replaced by us.
+/// Whether a file with this beginning was written by pgwitness, and so may be replaced.
 pub fn is_ours(beginning: &[u8]) -> bool {
     beginning.starts_with(MARK.as_bytes())
 }
 
-/// A whole page.
+/// The whole page.
 pub fn document(title: &str, answer: Answer, body: &Markup) -> String {
     let page = html! {
         (DOCTYPE)
@@ -34,7 +34,7 @@ pub fn document(title: &str, answer: Answer, body: &Markup) -> String {
                 meta name="robots" content="noindex, nofollow";
                 title { (title) }
                 link rel="icon" href=(answer.icon());
-                // Ours, and without a `<`: nothing to escape.
+                // A constant without `<`: nothing to escape.
                 style { (PreEscaped(STYLE)) }
             }
             body { (body) }
@@ -70,7 +70,7 @@ mod tests {
         [0, 2, 4].map(|at| f64::from(u8::from_str_radix(&hex[at..at + 2], 16).unwrap()) / 255.0)
     }
 
-    /// WCAG 2.2, relative luminance.
+    /// Relative luminance, WCAG 2.2.
     fn luminance(color: [f64; 3]) -> f64 {
         let linear = color.map(|c| if c <= 0.04045 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) });
         0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

@@ -1,4 +1,4 @@
-//! The nights side by side: a strip of answers, and lines of what grows and shrinks.
+//! The runs side by side: a strip of answers, and charts of sizes and durations.
 
 use maud::{Markup, html};
 
@@ -10,7 +10,7 @@ use super::text::{day, short_day};
 use crate::base::text::{duration, grouped};
 use crate::storage::history::{NightEntry, Summary};
 
-/// So many nights are drawn; the table has all of them.
+/// Number of runs in the charts; the table has all of them.
 const DRAWN: usize = 90;
 
 /// The section; `nights` are newest first.
@@ -32,12 +32,12 @@ pub fn section(nights: &[NightEntry]) -> Markup {
     }
 }
 
-/// A night that read nothing is a gap, not an empty database.
+/// A run that read nothing is a gap, not an empty database.
 fn rows_read(summary: &Summary) -> Option<u64> {
     (summary.tables_expected > 0).then_some(summary.rows)
 }
 
-/// With enough digits to tell one night from the next: `1,840 MB`, not `1.8 GB`.
+/// Enough digits to distinguish two runs: `1,840 MB`, not `1.8 GB`.
 fn fine_bytes(count: u64) -> String {
     let units = [("TB", 1_000_000_000_000), ("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1000)];
     let fitting = units.into_iter().find(|(_, size)| count / size >= 1000);
@@ -64,7 +64,7 @@ fn legend(drawn: &[&NightEntry]) -> Markup {
     }
 }
 
-/// A night whose report is no proof has no number here: nobody should draw conclusions from it.
+/// A report without a good signature has no number here, because its contents are not proven.
 fn picture(
     id: &str,
     title: &str,

@@ -1,6 +1,6 @@
-//! The page over all nights: the newest, what is not in order, the history, and every night in a table, month by month.
+//! The index page: the newest run, problems, the history, and every run in a table by month.
 //!
-//! Never leaves a night out: one that is missing has its row.
+//! Every run has a row, a missing one too.
 
 use maud::{Markup, html};
 
@@ -16,14 +16,14 @@ use crate::base::time::Timestamp;
 use crate::model::post_report::PostReport;
 use crate::storage::history::{ChainState, Content, NightEntry, ReviewState, SignatureState, Summary};
 
-/// So many months are open.
+/// Number of months that are open.
 const OPEN_MONTHS: usize = 2;
-/// So many nights that are not in order are shown at once.
+/// Number of runs with a problem that are open.
 const OPEN: usize = 20;
-/// So many troubles of one night are told; its own page has all of them.
+/// Number of problems of one run that are shown; its own page has all of them.
 const OPEN_LINES: usize = 3;
 
-/// The whole file; `nights` are newest first, as [`crate::storage::history::read`] gives them.
+/// The whole file; `nights` are newest first, as [`crate::storage::history::read`] returns them.
 pub fn index(nights: &[NightEntry], now: Timestamp) -> String {
     let answer = nights.first().map_or(Answer::NoReport, Answer::of);
     let title = format!("{}: newest of {}", answer.word(), grouped_noun(nights.len() as u64, "night"));
@@ -45,7 +45,8 @@ fn body(nights: &[NightEntry], answer: Answer, now: Timestamp) -> Markup {
         footer {
             p { "Made by pgwitness " (env!("CARGO_PKG_VERSION")) " on " (time(now)) ". This page is not signed; the reports are: "
                 code { "pgwitness report verify --allowed-signers allowed_signers ." } }
-            p { "A chain of hashes shows a night that was taken out or edited. It cannot show that the newest were cut off: look at the date." }
+            p { "The chain of hashes shows removed and edited reports. It cannot show that the newest ones \
+                were removed: check the date." }
         }
     }
 }
@@ -84,7 +85,7 @@ fn facts(nights: &[NightEntry]) -> Markup {
     }
 }
 
-/// To the page of the night, where it has one.
+/// A link to the page of the run, if it has one.
 fn link(night: &NightEntry) -> Markup {
     let name = match night.started_at {
         Some(at) => html! { time datetime=(at) { (day(at)) " " span.clock { (clock(at)) } } },
@@ -93,7 +94,7 @@ fn link(night: &NightEntry) -> Markup {
     html! { @if night.summary().is_some() { a href=(format!("{}/{PAGE}", href(&night.id))) { (name) } } @else { (name) } }
 }
 
-/// What went wrong after the reports were signed.
+/// Problems after the reports were signed.
 fn after(nights: &[NightEntry]) -> Markup {
     let brief = |mut lines: Vec<String>| {
         let hidden = lines.len().saturating_sub(OPEN_LINES);
@@ -108,24 +109,24 @@ fn after(nights: &[NightEntry]) -> Markup {
     section(
         "after",
         "After the report",
-        "What failed or was left behind then; the next night pays what is owed, if it can.",
+        "What failed or was left behind after the signature; the next run cleans up, if possible.",
         &wrong,
     )
 }
 
-/// What does not hang together, whatever the reports say of the database.
+/// Problems of the reports themselves, independent of their verdicts.
 fn attention(nights: &[NightEntry]) -> Markup {
     let disordered: Vec<(&NightEntry, Vec<String>)> =
         nights.iter().map(|night| (night, night.disorder())).filter(|(_, lines)| !lines.is_empty()).collect();
     section(
         "attention",
         "Not in order",
-        "Of the reports as papers; what they say of the database is in the table.",
+        "Problems of the report files; the verdicts on the database are in the table.",
         &disordered,
     )
 }
 
-/// Nights with what is wrong about them; no section where there are none.
+/// Runs with their problems; no section without runs.
 fn section(id: &str, title: &str, meaning: &str, nights: &[(&NightEntry, Vec<String>)]) -> Markup {
     let (open, folded) = nights.split_at(nights.len().min(OPEN));
     html! {
@@ -149,7 +150,7 @@ fn disorder(nights: &[(&NightEntry, Vec<String>)]) -> Markup {
     }
 }
 
-/// Each month in its own table; a night without a time belongs to the one that names it, which is newer and above it.
+/// A table for each month; a run without a time belongs to the newer run that names it, above it.
 fn all(nights: &[NightEntry]) -> Markup {
     let mut months: Vec<(String, Vec<&NightEntry>)> = Vec::new();
     for night in nights {

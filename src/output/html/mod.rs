@@ -1,7 +1,7 @@
-//! Pages for administrators: one for each report, and one over all the nights, each a single file.
+//! HTML pages for administrators: one for each report and an index, each a single file.
 //!
-//! Never signed and never proof: a page is derived from `report.json`, says so, and says how to check that. Holds no script, asks nothing
-//! of the network, and lets no text from a database through unseen or unescaped.
+//! A page is derived from `report.json`, is not signed, and states how to check the report. It has no script, sends no network
+//! request, and every text from a database is made printable and escaped.
 
 mod post_report;
 mod answer;
@@ -26,22 +26,22 @@ pub use report::report;
 use crate::model::report::Report;
 use crate::storage::history::NightEntry;
 
-/// Name of the page over all nights.
+/// Name of the index page.
 pub const INDEX: &str = "index.html";
-/// Name of the page of one report, beside it.
+/// Name of the page of one report, in the report's directory.
 pub const PAGE: &str = "report.html";
 
-/// A report and what is known of it beside its own words.
+/// A report with its verification state and neighbours.
 #[derive(Debug, Clone, Copy)]
 pub struct ReportPage<'a> {
-    /// What it says.
+    /// The parsed report.
     pub report: &'a Report,
-    /// Whether it may be believed, and who looked at it.
+    /// The result of the signature check, and the reviews.
     pub entry: &'a NightEntry,
-    /// Id of the report before it that has a page.
+    /// Id of the previous report that has a page.
     pub older: Option<&'a str>,
-    /// Id of the report after it that has a page.
+    /// Id of the next report that has a page.
     pub newer: Option<&'a str>,
-    /// Whether there is a page over all nights one directory above.
+    /// Whether an index page exists one directory above.
     pub has_index: bool,
 }

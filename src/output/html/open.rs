@@ -1,4 +1,4 @@
-//! What could not be looked at, what was expected to differ, and what people should know.
+//! Unchecked objects, waivers and remarks.
 
 use maud::{Markup, html};
 
@@ -6,18 +6,18 @@ use super::text::{code, shown, wide};
 use crate::base::text::{grouped, grouped_noun};
 use crate::model::finding::{AppliedWaiver, Unchecked};
 
-/// So many covered objects are shown at once.
+/// Number of covered objects that are open.
 const OPEN: usize = 12;
-/// So many things unchecked are shown at once.
+/// Number of unchecked objects that are open.
 const OPEN_UNCHECKED: usize = 30;
 
-/// The section of things unchecked.
+/// The section of unchecked objects.
 pub fn unchecked(unchecked: &[Unchecked]) -> Markup {
     html! {
         section aria-labelledby="unchecked" {
             h2 #unchecked { "Unchecked" }
             @if unchecked.is_empty() { p { "None." } } @else {
-                p.quiet { "What could not be looked at. It may be right or wrong: nobody knows." }
+                p.quiet { "What could not be checked: it is not known whether it is right." }
                 @let (open, folded) = unchecked.split_at(unchecked.len().min(OPEN_UNCHECKED));
                 (things(open, &format!("{} could not be checked", grouped_noun(unchecked.len() as u64, "thing"))))
                 @if !folded.is_empty() {
@@ -50,7 +50,7 @@ pub fn waivers(waivers: &[AppliedWaiver]) -> Markup {
         section aria-labelledby="waivers" {
             h2 #waivers { "Waivers" }
             @if waivers.is_empty() { p { "None." } } @else {
-                p.quiet { "Differences that somebody declared to be expected. They are signed like everything else." }
+                p.quiet { "Differences that are declared as expected. They are signed with the report." }
                 (wide("Waivers", &html! {
                     table {
                         caption { (grouped_noun(waivers.len() as u64, "waiver")) }

@@ -1,6 +1,6 @@
-//! What went wrong after a report was signed, beside its verdict: a copy that is sound may have left an instance that costs money.
+//! Problems after a report was signed, beside its verdict: a sound run may have left an instance that costs money.
 //!
-//! Never in place of the verdict, and never less loud because the verdict is good.
+//! They never replace the verdict, and are as visible with a sound verdict as with another.
 
 use maud::{Markup, html};
 
@@ -9,10 +9,10 @@ use crate::base::text::grouped_noun;
 use crate::model::post_report::PostReport;
 use crate::storage::history::NightEntry;
 
-/// So many lines are shown at once.
+/// Number of lines that are open.
 const OPEN: usize = 12;
 
-/// All of it; nothing where nothing is to be said. What is wrong with the paper itself is in [`NightEntry::disorder`].
+/// All lines; empty without a problem. Problems of the report itself are in [`NightEntry::disorder`].
 pub fn lines(night: &NightEntry) -> Markup {
     let wrongs = night.wrongs();
     let (open, folded) = wrongs.split_at(wrongs.len().min(OPEN));
@@ -30,20 +30,20 @@ fn list(lines: &[String]) -> Markup {
     html! { ul { @for line in lines { li { strong { (shown(line)) } } } } }
 }
 
-/// `2 troubles, 1 left behind`; empty where there is nothing to count.
+/// `2 problems, 1 left behind`; empty without a problem.
 pub fn counted(night: &NightEntry) -> String {
     let Some(closing) = night.aftermath.closing().filter(|_| !night.wrongs().is_empty()) else { return String::new() };
     let troubles = Some(closing.troubles.len()).filter(|count| *count > 0);
     let debts = Some(closing.debts.len()).filter(|count| *count > 0);
     let parts = [
-        troubles.map(|count| grouped_noun(count as u64, "trouble")),
+        troubles.map(|count| grouped_noun(count as u64, "problem")),
         debts.map(|count| format!("{count} left behind")),
     ];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
     if parts.is_empty() { format!("exit code {}", closing.exit_code) } else { parts.join(", ") }
 }
 
-/// What is known of the closing itself.
+/// The state of closing.json.
 pub fn state(aftermath: &PostReport, is_checked: bool) -> Markup {
     match aftermath {
         PostReport::Nothing => html! { "nothing: no night" },

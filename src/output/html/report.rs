@@ -1,4 +1,4 @@
-//! The page of one report: the answer, what is wrong, what was not looked at; then everything else.
+//! The page of one report: the answer, findings, unchecked objects; then everything else.
 
 use maud::{Markup, html};
 
@@ -81,7 +81,7 @@ fn neighbours(paper: &ReportPage<'_>) -> Markup {
     }
 }
 
-/// A name of a directory as a part of an address.
+/// Escapes a directory name for a URL.
 pub fn href(id: &str) -> String {
     let escape = |byte: u8| match byte {
         b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => char::from(byte).to_string(),
@@ -90,7 +90,7 @@ pub fn href(id: &str) -> String {
     id.bytes().map(escape).collect()
 }
 
-/// Where the report is no proof, its own words stand below the answer, as a claim.
+/// Without a good signature, the verdict of the report appears below the answer, as a claim.
 fn verdict(paper: &ReportPage<'_>, answer: Answer) -> Markup {
     let disorder = paper.entry.disorder();
     html! {
@@ -109,7 +109,7 @@ fn verdict(paper: &ReportPage<'_>, answer: Answer) -> Markup {
     }
 }
 
-/// What the verdict alone does not say of the dump.
+/// The line on the dump, where it differs from the verdict.
 fn dump(paper: &ReportPage<'_>) -> Markup {
     html! { @if let Some(line) = paper.entry.dump_line() { p { strong { (shown(line)) } } } }
 }

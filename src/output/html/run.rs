@@ -1,4 +1,5 @@
-//! What a night was: its steps to the signature and after it, where the data came from, the dump, the copy, and on which leg a difference came in.
+//! The run: its steps before and after the signature, the origin of the data, the dump, the copy, and the leg on which a
+//! difference arose.
 
 use maud::{Markup, html};
 
@@ -14,7 +15,7 @@ pub fn has_steps(before: &[Step], aftermath: &PostReport) -> bool {
     !before.is_empty() || aftermath.closing().is_some_and(|closing| !closing.steps.is_empty())
 }
 
-/// The steps with their durations, those after the signature apart from the others, all on one scale.
+/// The steps with their durations on one scale, those after the signature separately.
 pub fn steps(before: &[Step], aftermath: &PostReport) -> Markup {
     let after = aftermath.closing().map_or(&[][..], |closing| &closing.steps);
     let Some(start) = before.iter().chain(after).map(|step| step.started_at).min() else { return html! {} };
@@ -41,7 +42,7 @@ pub fn steps(before: &[Step], aftermath: &PostReport) -> Markup {
     }
 }
 
-/// Why nothing is said of what came after.
+/// The reason why the later steps are not known.
 fn unknown(aftermath: &PostReport) -> Markup {
     let why = aftermath.disorder().or(aftermath.pending().map(str::to_owned));
     html! { @if let Some(why) = why { ": " span.word.inconclusive { "not known" } "; " (shown(&why)) } }
@@ -111,7 +112,7 @@ fn leg_findings(findings: &[String]) -> Markup {
     }
 }
 
-/// Where the data came from, and the copy that was made of it.
+/// The origin of the data, and the copy that was made from it.
 pub fn origin(night: &RunFacts) -> Markup {
     html! {
         section aria-labelledby="origin" {
@@ -167,7 +168,7 @@ fn complaints(restore: &RestoreFacts) -> Markup {
         }
     };
     html! {
-        @if restore.complaints.is_empty() { p { "pg_restore complained of nothing." } } @else {
+        @if restore.complaints.is_empty() { p { "pg_restore printed no complaints." } } @else {
             (wide("Complaints of pg_restore", &html! {
                 table {
                     caption { (grouped_noun(restore.complaints.len() as u64, "complaint")) " of pg_restore" }

@@ -1,6 +1,6 @@
-//! Tables with their counts and digests: those that are not equal first, equal ones folded where they are many.
+//! Tables with their counts and digests: those that differ first, equal ones folded when there are many.
 //!
-//! Never shortens a digest: it is there to be compared with another one.
+//! Digests are not shortened, so that they can be compared with others.
 
 use std::collections::BTreeMap;
 
@@ -11,9 +11,9 @@ use crate::base::text::{grouped, grouped_noun};
 use crate::model::digest::TableDigest;
 use crate::model::verdict::{TableResult, TableStatus};
 
-/// Up to so many equal tables are shown at once.
+/// Up to this number, all equal tables are open.
 const OPEN: usize = 40;
-/// From so many on they are folded by schema.
+/// From this number on, they are folded by schema.
 const BY_SCHEMA: usize = 200;
 
 type Tables<'a> = Vec<(&'a str, &'a TableResult)>;
@@ -123,7 +123,7 @@ fn by_schema(equal: &Tables<'_>) -> Markup {
     }
 }
 
-/// What stands before the first dot outside of quotes.
+/// The text before the first dot outside of quotes.
 fn schema(name: &str) -> &str {
     let mut is_quoted = false;
     let end = name.find(|c| {

@@ -1,7 +1,6 @@
-//! Small pieces of pages: names, values, times, amounts.
+//! Small elements of pages: names, values, times, amounts.
 //!
-//! Every text that we did not write ourselves passes through here: hidden characters are made visible, and its direction cannot reach
-//! beyond it.
+//! Every external text passes through here: hidden characters are made visible, and text direction is isolated.
 
 use maud::{Markup, html};
 
@@ -23,17 +22,17 @@ const MONTHS: [&str; 12] = [
     "December",
 ];
 
-/// A text of somebody else's, in running text.
+/// External text within a sentence.
 pub fn shown(text: &str) -> Markup {
     html! { bdi { (printable(text)) } }
 }
 
-/// A name or a value of somebody else's.
+/// An external name or value.
 pub fn code(text: &str) -> Markup {
     html! { code { bdi { (printable(text)) } } }
 }
 
-/// `22 November 2026, 03:10 UTC`, to the second for programs.
+/// `22 November 2026, 03:10 UTC`; the attribute has the seconds.
 pub fn time(at: Timestamp) -> Markup {
     html! { time datetime=(at) { (day(at)) ", " (clock(at)) " UTC" } }
 }
@@ -72,12 +71,12 @@ fn parts(at: Timestamp) -> (String, &'static str, String) {
     (text, MONTHS.get(month - 1).copied().unwrap_or_default(), day)
 }
 
-/// A table that a narrow screen moves sideways; can be reached and moved with the keyboard.
+/// A table that scrolls horizontally on a narrow screen, also by keyboard.
 pub fn wide(label: &str, table: &Markup) -> Markup {
     html! { div.wide role="region" aria-label=(label) tabindex="0" { (table) } }
 }
 
-/// Lines of a definition, as they are.
+/// Lines of a definition, unchanged.
 pub fn block(text: &str) -> Markup {
     html! { pre { @for line in text.lines() { (printable(line)) "\n" } } }
 }

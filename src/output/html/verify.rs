@@ -1,6 +1,6 @@
-//! How an administrator checks the report without us, and the files that it speaks for.
+//! How to check the report and its files without pgwitness.
 //!
-//! Never takes the place of the check: this page could have been written by anybody.
+//! The page does not replace the check: it is not signed.
 
 use maud::{Markup, html};
 
@@ -13,7 +13,7 @@ use crate::storage::history::{ChainState, Review, ReviewState, SignatureState};
 use crate::storage::reports::REPORT;
 use crate::storage::signature::NAMESPACE;
 
-/// So many files of a dump are shown at once.
+/// Number of files of a dump that are open.
 const OPEN: usize = 20;
 
 /// The section on signature, chain and reviews.
@@ -67,7 +67,7 @@ fn commands(paper: &ReportPage<'_>, sha256: &str) -> Markup {
     }
 }
 
-/// A word for a shell.
+/// Quotes a word for a shell.
 fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "@._+-".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) {
@@ -77,7 +77,7 @@ fn quoted(word: &str) -> String {
     }
 }
 
-/// Whose word it is.
+/// The result of the signature check.
 pub fn signature(state: &SignatureState) -> Markup {
     match state {
         SignatureState::Good(signer) => html! { span.word.sound { "good" } ", of " (shown(signer)) },
@@ -111,7 +111,7 @@ fn reviews(reviews: &[Review]) -> Markup {
         @if !reviews.is_empty() {
             (wide("Reviews", &html! {
             table {
-                caption { "Who looked at it" }
+                caption { "Reviews" }
                 thead { tr { th scope="col" { "Who" } th scope="col" { "When" } th scope="col" { "Note" } th scope="col" { "Counts" } } }
                 tbody { @for review in reviews {
                     tr {

@@ -1,22 +1,22 @@
-//! How a run ended, in one word that may be believed: the exit code and the verdict have to agree on everything that is good.
+//! The answer of a run in one word. A good answer requires that the exit code and the verdict agree.
 //!
-//! Never calls sound what is not proven by both, or what left anything behind.
+//! A run that left anything behind is not sound.
 
 use crate::model::run_summary::{Ending, RunSummary};
 use crate::model::verdict::counted;
 
-/// What a letter says of a run.
+/// The answer of a run in a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MessageAnswer {
-    /// Verified, and nothing is left to be done.
+    /// Verified, and no cleanup task is left.
     Sound,
-    /// Verified; something after it failed or was left behind.
+    /// Verified; a later step failed, or something was left behind.
     SoundBut,
-    /// The copy is not the database.
+    /// The copy differs from the database.
     Damaged,
-    /// Nobody knows.
+    /// Not known.
     Inconclusive,
-    /// Somebody told us to stop, and nothing was found until then.
+    /// Stopped by a signal, without a finding until then.
     Interrupted,
 }
 
@@ -38,7 +38,7 @@ impl MessageAnswer {
         }
     }
 
-    /// For programs: stable.
+    /// Stable id for programs.
     pub fn id(self) -> &'static str {
         match self {
             Self::Sound => "sound",
@@ -77,9 +77,9 @@ pub fn headline(bulletin: &RunSummary) -> String {
 
 fn flaw(bulletin: &RunSummary) -> String {
     match (bulletin.troubles.len(), bulletin.debts.len()) {
-        (0, 0) => "not all was well after it".to_owned(),
+        (0, 0) => "a later step failed".to_owned(),
         (0, debts) => format!("{} left to be cleaned up", counted(debts, "thing")),
-        (troubles, _) => format!("{} went wrong besides", counted(troubles, "thing")),
+        (troubles, _) => counted(troubles, "other problem"),
     }
 }
 
@@ -87,14 +87,14 @@ fn instances(left: usize) -> Option<String> {
     (left > 0).then(|| format!("{} LEFT BEHIND", counted(left, "temporary instance")))
 }
 
-/// What it means, in a sentence.
+/// The meaning, in a sentence.
 pub fn meaning(bulletin: &RunSummary) -> &'static str {
     match MessageAnswer::of(bulletin) {
         MessageAnswer::Sound => {
             "The dump was restored and compared with its source: it is the database. Nothing is left to be done."
         }
         MessageAnswer::SoundBut => {
-            "The dump was restored and compared with its source: it is the database. What came after needs you."
+            "The dump was restored and compared with its source: it is the database. A later step needs your attention."
         }
         MessageAnswer::Damaged | MessageAnswer::Inconclusive if bulletin.is_dump_proven() => {
             "The dump is proven and kept with the verified ones: rows, sequences and large objects are those of the source. \
@@ -102,14 +102,12 @@ pub fn meaning(bulletin: &RunSummary) -> &'static str {
         }
         MessageAnswer::Damaged => "The copy is NOT the database. Do not rely on this dump.",
         MessageAnswer::Inconclusive => {
-            "Nobody knows whether this run made a good dump: take it for a night without one."
+            "It is not known whether this run made a good dump: treat it as a run without one."
         }
         MessageAnswer::Interrupted if bulletin.verdict.is_some_and(|verdict| verdict.is_sound()) => {
-            "The run was told to stop when it had its answer: the signed report says sound. What comes after it, such as \
-             keeping the dump and cleaning up, may not all be done."
+            "The run was stopped after it had its verdict: the signed report says sound. Later steps, such as \
+             keeping the dump and cleaning up, may be incomplete."
         }
-        MessageAnswer::Interrupted => {
-            "The run was told to stop before it had an answer: take it for a night without a dump."
-        }
+        MessageAnswer::Interrupted => "The run was stopped before it had a verdict: treat it as a run without a dump.",
     }
 }

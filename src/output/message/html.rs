@@ -1,7 +1,7 @@
-//! A letter as a page: what the text says, with a colour.
+//! A message as HTML: the contents of the text, with a colour.
 //!
-//! Never asks for anything: no picture, no link, no script. Colours stand beside words, and leave ink and ground to the reader's own, light
-//! or dark.
+//! No image, no link, no script. Colours only accompany words; text and background stay as the reader has set them, light or
+//! dark.
 
 use maud::{DOCTYPE, Markup, html};
 
@@ -47,7 +47,7 @@ pub fn html(told: &Told) -> String {
     )
 }
 
-/// A page around a body.
+/// A page with this body.
 pub fn page(title: &str, body: &Markup) -> String {
     let page = html! {
         (DOCTYPE)
@@ -74,7 +74,7 @@ fn section(list: &List) -> Markup {
     }
 }
 
-/// Strong enough on white and on black.
+/// Legible on white and on black.
 fn color(answer: MessageAnswer) -> &'static str {
     match answer {
         MessageAnswer::Sound => "#2e9e5b",

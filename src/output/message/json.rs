@@ -1,6 +1,6 @@
-//! A letter for programs: one JSON object of a fixed form.
+//! A message as JSON: one object of a fixed form.
 //!
-//! Its form is published (`webhook.schema.json` beside this file, [`SCHEMA`]); a later version may add keys.
+//! The form is published (`webhook.schema.json` beside this file, [`SCHEMA`]); a later version may add keys.
 
 use serde::Serialize;
 
@@ -26,7 +26,7 @@ struct JsonNotice<'a> {
     exit_code: u8,
     verdict: Option<String>,
     verdict_line: Option<String>,
-    /// Whether tonight's dump counts as verified: null where nothing was compared.
+    /// Whether the dump of this run counts as verified: null where nothing was compared.
     dump_proven: Option<bool>,
     dump_line: Option<String>,
     run_id: String,
@@ -59,9 +59,9 @@ struct JsonNotice<'a> {
 struct ToldFinding {
     kind: &'static str,
     object: String,
-    /// How many rows, in words.
+    /// The number of rows, in words.
     rows: Option<String>,
-    /// From here on, null unless values may go along.
+    /// This and the following field are null unless values are enabled.
     expected: Option<String>,
     actual: Option<String>,
     detail: Option<Vec<String>>,
@@ -105,7 +105,7 @@ struct ToldProven {
     backup: String,
     data_as_of: Timestamp,
     verified_at: Timestamp,
-    /// Of the data, when the run ended.
+    /// Age of the data at the end of the run.
     #[serde(with = "crate::base::count")]
     age_s: u64,
     #[serde(with = "crate::base::count")]
@@ -115,11 +115,11 @@ struct ToldProven {
 /// The published form, as JSON schema.
 pub const SCHEMA: &str = include_str!("webhook.schema.json");
 
-/// The object, on one line. `answer` is the key to decide by: only `sound` is good. Times are RFC 3339 in UTC; counts are numbers up to
-/// 2^53 - 1 and texts beyond, as in a report; lists are cut, and `…_total` says how many there are; what is not known is null.
+/// The object, on one line. `answer` is the key to decide by: only `sound` is good. Times are RFC 3339 in UTC; counts are numbers
+/// up to 2^53 - 1 and texts beyond, as in a report; lists are cut, and `…_total` has their full length; an unknown value is null.
 pub fn json(bulletin: &RunSummary, values: bool) -> String {
     let told = told(bulletin, SectionText { values });
-    // Plain data with texts for keys: there is nothing that could fail.
+    // Plain data with text keys: serialization cannot fail.
     serde_json::to_string(&told).unwrap_or_default()
 }
 

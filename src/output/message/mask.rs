@@ -1,28 +1,29 @@
-//! Takes values out of what a server, or a program, complained of, and leaves what an administrator needs: what failed, on which object.
+//! Removes values from error messages of servers and programs, and keeps what an administrator needs: the error, and the object.
 //!
-//! Never keeps a text in quotes that could be a value: where it cannot be told where a quote ends, more is hidden rather than less.
-//! What somebody wrote into a message without quotes (`RAISE 'balance %'`) cannot be told from the message.
+//! Quoted text that could be a value is removed: where the end of a quote is unclear, more is removed. Values that a message
+//! contains without quotes (`RAISE 'balance %'`) cannot be recognized.
 
-/// What stands for what was there.
+/// Replaces removed text.
 const HIDDEN: char = '…';
 
-/// From here on a server's message quotes rows, values and statements.
+/// After these words a server message quotes rows, values and statements.
 const TAILS: [&str; 7] = ["DETAIL:", "CONTEXT:", "STATEMENT:", "QUERY:", "WHERE:", "LINE ", "Command was:"];
 
-/// The same, at the beginning of a sentence or within one.
+/// As above, at the beginning of a sentence or within one.
 const ROW: &str = "failing row contains";
 
-/// What stands in front of a detail in what we say of a server's error, whatever language the server speaks: the state's five
-/// characters are between the two.
+/// Text before a detail in our description of a server error, in any language of the server: the five characters of the SQLSTATE
+/// are between the two.
 const STATE: (&str, &str) = ("(SQLSTATE ", "); ");
 
-/// Their details name columns in brackets and, behind an equals sign, values. In all other details brackets hold values.
+/// SQLSTATEs whose details name columns in brackets and, after an equals sign, values. In all other details brackets contain
+/// values.
 const OF_KEYS: [&str; 3] = ["23503", "23505", "23P01"];
 
-/// In front of a quote they are part of a literal: `E'…'`, `B'…'`, `X'…'`, `N'…'`.
+/// Prefixes of literals before a quote: `E'…'`, `B'…'`, `X'…'`, `N'…'`.
 const PREFIXES: [char; 8] = ['E', 'B', 'X', 'N', 'e', 'b', 'x', 'n'];
 
-/// In front of a name in double quotes, in what PostgreSQL and its programs say.
+/// Words before a name in double quotes in messages of PostgreSQL and its programs.
 const NAMED: [&str; 19] = [
     "aggregate",
     "collation",
@@ -45,10 +46,10 @@ const NAMED: [&str; 19] = [
     "view",
 ];
 
-/// PostgreSQL cuts longer names.
+/// PostgreSQL truncates longer names.
 const MAX_NAME: usize = 63;
 
-/// The text without values, its lines kept.
+/// The text without values, with its lines.
 pub fn mask(text: &str) -> String {
     let tail = end_of_head(text);
     let head = tail.map_or(text, |end| &text[..end]);
@@ -60,7 +61,7 @@ pub fn mask(text: &str) -> String {
     masked
 }
 
-/// The end of the first words behind which nothing is fit to be seen.
+/// The end of the first words after which everything is removed.
 fn end_of_head(text: &str) -> Option<usize> {
     let lower = text.to_ascii_lowercase();
     let tails = TAILS.iter().filter_map(|tail| Some((at_word(text, tail)?, tail.len())));
@@ -68,13 +69,13 @@ fn end_of_head(text: &str) -> Option<usize> {
     tails.chain(row).min().map(|(at, length)| at + length)
 }
 
-/// Where it stands as a word of its own: `OFFLINE 3` is no `LINE 3`.
+/// The position of `word` as a separate word: `OFFLINE 3` does not contain `LINE 3`.
 fn at_word(text: &str, word: &str) -> Option<usize> {
     let mut found = text.match_indices(word).map(|(at, _)| at);
     found.find(|at| !text[..*at].ends_with(|c: char| c.is_alphanumeric() || c == '_'))
 }
 
-/// `Fehlgeschlagene Zeile enthält (1, a@b)`: we do not know the language, so what is in brackets in a detail goes.
+/// `Fehlgeschlagene Zeile enthält (1, a@b)`: the language is unknown, so everything in brackets in a detail is removed.
 fn without_detail(text: &str) -> String {
     let of_state = || {
         let (head, rest) = text.split_once(STATE.0)?;
@@ -90,7 +91,7 @@ fn without_detail(text: &str) -> String {
     }
 }
 
-/// `Key (id, mail)=(7, a@b)` and `key … contains (mail) = (a@b)` say which columns.
+/// `Key (id, mail)=(7, a@b)` and `key … contains (mail) = (a@b)` name the columns.
 fn without_keys(text: &str) -> String {
     let opens = |at: usize| {
         let behind = text[at + 1..].trim_start();
@@ -100,14 +101,14 @@ fn without_keys(text: &str) -> String {
     first.map_or_else(|| text.to_owned(), |at| without_values(text, at))
 }
 
-/// Behind the bracket that ends here: values may hold brackets themselves, so the last one ends them.
+/// Removes up to the last bracket: values may contain brackets.
 fn without_values(text: &str, at: usize) -> String {
     let (head, values) = text.split_at(at);
     let rest = values.rfind(')').map_or("", |end| &values[end..]);
     format!("{head}{HIDDEN}{rest}")
 }
 
-/// Values may hold quotes themselves, so the last quote of its kind ends the first.
+/// Values may contain quotes, so the last quote of the same kind ends the first.
 fn without_quoted(text: &str) -> String {
     let (mut masked, mut rest) = (String::with_capacity(text.len()), text);
     while let Some((at, open, closing)) = next_quote(&masked, rest) {
@@ -129,7 +130,7 @@ fn without_quoted(text: &str) -> String {
     masked + rest
 }
 
-/// The first quote that opens, and what closes it.
+/// The first opening quote, and what closes it.
 fn next_quote(before: &str, rest: &str) -> Option<(usize, char, &'static [char])> {
     let mut earlier = before.chars().rev();
     let (mut last, mut last_but_one) = (earlier.next(), earlier.next());
@@ -153,13 +154,13 @@ fn next_quote(before: &str, rest: &str) -> Option<(usize, char, &'static [char])
     None
 }
 
-/// Behind a letter it is one, unless the letter is the prefix of a literal.
+/// A quote after a letter is an apostrophe, unless the letter is the prefix of a literal.
 fn is_apostrophe(last: Option<char>, last_but_one: Option<char>) -> bool {
     let is_prefix = last.is_some_and(|c| PREFIXES.contains(&c)) && !last_but_one.is_some_and(char::is_alphanumeric);
     last.is_some_and(char::is_alphanumeric) && !is_prefix
 }
 
-/// `constraint "orders_pkey"`: what follows such a word, and looks like a name, is one.
+/// `constraint "orders_pkey"`: after such a word, what looks like a name is a name.
 fn name_in_quotes<'a>(before: &str, open: char, rest: &'a str) -> Option<&'a str> {
     let word = before.strip_suffix(' ')?.rsplit(|c: char| !c.is_ascii_alphabetic()).next()?;
     let name = rest.split_once('"')?.0;
@@ -187,8 +188,8 @@ mod tests {
                 "permission denied for table orders (SQLSTATE 42501)",
             ),
             (
-                "the server's certificate isn't trusted by anybody's root",
-                "the server's certificate isn't trusted by anybody's root",
+                "the server's certificate isn't trusted by any user's root",
+                "the server's certificate isn't trusted by any user's root",
             ),
             ("relation \"shop.orders\" does not exist", "relation \"shop.orders\" does not exist"),
             (
@@ -256,7 +257,7 @@ mod tests {
             after in "\\PC{0,9}",
             quotes in prop::sample::select(vec![("\"", "\""), ("'", "'"), ("»", "«"), ("«", "»"), ("„", "“"), ("=(", ")"), ("= (", ")"), (" E'", "'"), (" X'", "'"), (" U&'", "'"), ("(SQLSTATE 23514); Zeile (", ")")]),
         ) {
-            // Behind a letter, an apostrophe is one; behind a word of PostgreSQL's, a name is one.
+            // After a letter a quote is an apostrophe; after one of PostgreSQL's words the quoted text is a name.
             let said = format!("{before}: {}{CANARY} {value}{CANARY}!{}{after}", quotes.0, quotes.1);
             prop_assert!(!mask(&said).contains(CANARY), "{said:?} became {:?}", mask(&said));
         }

@@ -1,7 +1,7 @@
-//! What is told of a run, in words: a subject, a text and a page for people, JSON for programs.
+//! Messages about a run: subject, text and HTML for people, JSON for programs.
 //!
-//! Never says sound unless exit code and verdict both say so and nothing is left behind. Never holds a value out of the database unless it
-//! is asked to, and never lets a text from elsewhere act: no second header, no markup, no hidden character.
+//! A message says sound only if exit code and verdict both do and nothing is left behind. It contains values from the database
+//! only if they are enabled, and external text cannot add a header, markup or a hidden character.
 
 mod answer;
 mod html;
@@ -21,30 +21,30 @@ use crate::base::text::cut;
 use crate::model::run_summary::RunSummary;
 use sections::Told;
 
-/// Cells of a subject: what a list of messages shows, and then some.
+/// Cells of a subject: more than a list of messages shows.
 const SUBJECT: usize = 150;
 
-/// What a ping may carry.
+/// Limit for the body of a ping.
 const BRIEF_BYTES: usize = 9_000;
 
-/// One message, in its three parts.
+/// One message, in three parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
     /// One line.
     pub subject: String,
     /// Lines of at most 78 cells, unless a word is longer.
     pub text: String,
-    /// A whole page without anything that would have to be fetched.
+    /// A complete page without external resources.
     pub html: String,
 }
 
-/// The letter on a run. With `values`, what differs is shown as the report shows it.
+/// The message about a run. With `values`, differences are shown as in the report.
 pub fn of(bulletin: &RunSummary, values: bool) -> Message {
     let told = Told::new(bulletin, values);
     Message { subject: subject(bulletin), text: text::text(&told), html: html::html(&told) }
 }
 
-/// The first lines, without values: what fits into the body of a ping.
+/// The first lines, without values: they fit into the body of a ping.
 pub fn brief(bulletin: &RunSummary) -> String {
     let mut text = text::text(&Told::new(bulletin, false));
     if let Some(end) = (0..=BRIEF_BYTES).rev().find(|at| text.is_char_boundary(*at)).filter(|end| *end < text.len()) {
@@ -54,14 +54,14 @@ pub fn brief(bulletin: &RunSummary) -> String {
     text
 }
 
-/// Whether all is well: the only case in which a dead man's switch may be told so.
+/// Whether the health check may get a success ping.
 pub fn is_good(bulletin: &RunSummary) -> bool {
     MessageAnswer::of(bulletin) == MessageAnswer::Sound
 }
 
 /// `backup1: DAMAGED, 3 findings (RDS instance shop-production, database shop)`
 fn subject(bulletin: &RunSummary) -> String {
-    // The answer stands in front of what may be cut.
+    // The answer comes first, because the end may be cut.
     let host = cut(&printable(&bulletin.host), 40);
     cut(&format!("{host}: {} ({})", answer::headline(bulletin), printable(&bulletin.source)), SUBJECT)
 }

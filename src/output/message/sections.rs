@@ -1,6 +1,6 @@
-//! What a letter tells, in the order in which people read it, before it has a form.
+//! The contents of a message in reading order, before formatting.
 //!
-//! Never more of a list than can be read: the rest is counted, and it is in the report.
+//! Lists are cut to a readable length and counted; the report has all items.
 
 use super::answer::{MessageAnswer, headline, meaning};
 use super::mask::mask;
@@ -13,27 +13,27 @@ use crate::model::run_summary::{Proven, RunSummary};
 use crate::model::verdict::{Coverage, counted};
 use crate::output::terminal::{self, Style, rows_summary};
 
-/// Items of a list that are told.
+/// Number of items of a list in a message.
 pub const MAX_ITEMS: usize = 20;
-/// Of one item.
+/// Cells of one item.
 const MAX_CELLS: usize = 600;
 /// Lines of one finding with its values.
 const MAX_LINES: usize = 40;
 const DAY_S: u64 = 86_400;
 
-/// All of it.
+/// The contents of a message.
 pub struct Told {
     pub answer: MessageAnswer,
     /// `DAMAGED, 3 findings: RDS instance shop-production, database shop`
     pub headline: String,
     pub meaning: &'static str,
-    /// What cannot wait.
+    /// An urgent warning.
     pub alarm: Option<String>,
-    /// Why.
+    /// Reasons for the answer.
     pub lists: Vec<List>,
     /// Label and text.
     pub figures: Vec<(&'static str, String)>,
-    /// Name, duration, and how it ended where it was not well.
+    /// Name, duration, and the result unless it is good.
     pub steps: Vec<(String, String, String)>,
 }
 
@@ -41,12 +41,12 @@ pub struct Told {
 pub struct List {
     pub title: String,
     pub items: Vec<Vec<String>>,
-    /// Items that are not told.
+    /// Number of omitted items.
     pub more: usize,
 }
 
 impl Told {
-    /// With `values`, texts and findings are told as they are.
+    /// With `values`, texts and findings are included unmasked.
     pub fn new(bulletin: &RunSummary, values: bool) -> Self {
         let said = SectionText { values };
         Self {
@@ -61,14 +61,14 @@ impl Told {
     }
 }
 
-/// How texts of others are told.
+/// How external texts are included.
 #[derive(Clone, Copy)]
 pub struct SectionText {
     pub values: bool,
 }
 
 impl SectionText {
-    /// What a server or a program said: one printable line of limited length.
+    /// Output of a server or a program: one printable line of limited length.
     pub fn of(self, text: &str) -> String {
         let text = if self.values { text.to_owned() } else { mask(text) };
         let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
@@ -82,7 +82,7 @@ impl SectionText {
         }
         let style = Style { color: false, width: 74, all_tables: false };
         let shown = terminal::findings(std::slice::from_ref(finding), style);
-        // Above it: a count of one and a heading for its kind.
+        // Skip the count and the heading of the kind.
         let below: Vec<&str> = shown.lines().skip(3).map(|line| line.strip_prefix("  ").unwrap_or(line)).collect();
         let first = below.first().map(|first| format!("{} {first}", finding.kind));
         let mut lines: Vec<String> = first.into_iter().chain(below.iter().skip(1).map(ToString::to_string)).collect();
@@ -109,7 +109,7 @@ impl SectionText {
     }
 }
 
-/// How many rows, without any of them.
+/// The number of rows, without their contents.
 pub fn amount(finding: &Finding) -> Option<String> {
     if let Some(rows) = &finding.rows {
         return Some(rows_summary(rows));
@@ -122,7 +122,7 @@ pub fn amount(finding: &Finding) -> Option<String> {
     }
 }
 
-/// `3 rows`, `1 violating row`, `not known`: what a comparison says of a number of rows.
+/// `3 rows`, `1 violating row`, `not known`: a number of rows in a comparison.
 fn is_count(text: &str) -> bool {
     let noun = text.trim_start_matches(|c: char| c.is_ascii_digit());
     let has_number = noun.len() < text.len();
@@ -140,14 +140,14 @@ fn lists(bulletin: &RunSummary, said: SectionText) -> Vec<List> {
     let lines = |texts: &[String]| texts.iter().take(MAX_ITEMS).map(|text| vec![said.of(text)]).collect();
     let findings = bulletin.findings.iter().take(MAX_ITEMS).map(|finding| said.finding(finding)).collect();
     let unchecked = bulletin.unchecked.iter().take(MAX_ITEMS).map(|one| said.unchecked(one)).collect();
-    // Names of ours: of instances, dumps and copies.
+    // Generated names of instances, dumps and copies.
     let debts = bulletin.debts.iter().take(MAX_ITEMS).map(|debt| vec![cut(&printable(debt), MAX_CELLS)]).collect();
     let error = bulletin.error.as_slice();
     let lists = [
         ("why".to_owned(), error.len(), lines(error)),
         (counted(bulletin.findings.len(), "finding"), bulletin.findings.len(), findings),
         (format!("{} unchecked", bulletin.unchecked.len()), bulletin.unchecked.len(), unchecked),
-        ("went wrong besides".to_owned(), bulletin.troubles.len(), lines(&bulletin.troubles)),
+        ("other problems".to_owned(), bulletin.troubles.len(), lines(&bulletin.troubles)),
         ("left behind, for the next run to clean up".to_owned(), bulletin.debts.len(), debts),
     ];
     let lists = lists.into_iter().filter(|(_, count, _)| *count > 0);
@@ -181,12 +181,12 @@ fn figures(bulletin: &RunSummary) -> Vec<(&'static str, String)> {
     figures
 }
 
-/// What the verdict alone does not say of the dump.
+/// The line on the dump, where it differs from the verdict.
 pub fn dump_line(bulletin: &RunSummary) -> Option<String> {
     bulletin.dump_verdict.as_ref()?.line().map(|line| cut(&printable(&line), MAX_CELLS))
 }
 
-/// Only where it says what the verdict is.
+/// Only if it states the verdict.
 pub fn verdict_line(bulletin: &RunSummary) -> Option<String> {
     let (verdict, line) = (bulletin.verdict?, bulletin.verdict_line.as_deref()?);
     let fits = line.starts_with(&verdict.to_string());

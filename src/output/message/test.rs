@@ -1,6 +1,6 @@
-//! A message that says nothing but that messages arrive.
+//! A test message: it only shows that messages arrive.
 //!
-//! Never looks like the news of a run: nobody may take it for a proof.
+//! It cannot be mistaken for the result of a run.
 
 use maud::html;
 use serde_json::json;
@@ -11,7 +11,7 @@ use crate::base::printable::printable;
 use crate::base::text::cut;
 use crate::base::time::Timestamp;
 
-/// Marked as a test in each of its parts.
+/// Each part is marked as a test.
 pub fn test(host: &str, source: &str, at: Timestamp) -> Message {
     let subject = cut(&format!("{}: TEST of notifications ({})", printable(host), printable(source)), super::SUBJECT);
     let said = [
@@ -22,7 +22,7 @@ pub fn test(host: &str, source: &str, at: Timestamp) -> Message {
     Message { text: format!("{}\n\n{}\n", said[0], said[1]), html, subject }
 }
 
-/// The same for programs: `answer` is `test`.
+/// The same as JSON: `answer` is `test`.
 pub fn test_json(host: &str, source: &str, at: Timestamp) -> String {
     let text = test(host, source, at).subject;
     json!({ "format": 1, "text": text, "answer": "test", "host": printable(host), "source": printable(source), "finished_at": at })

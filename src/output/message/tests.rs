@@ -35,7 +35,7 @@ fn verdict(exit_code: u8) -> Verdict {
     Outcome { findings, coverage, scope, ..Default::default() }.verdict()
 }
 
-/// Sound and clean.
+/// A sound run without cleanup tasks.
 fn clean() -> RunSummary {
     RunSummary {
         run_id: "0123456789abcdef0123456789abcdef".into(),
@@ -74,7 +74,7 @@ fn clean() -> RunSummary {
     }
 }
 
-/// With a value in every place that may have one.
+/// A run with a value in every field that may have one.
 fn full_of_values() -> RunSummary {
     let mut finding = Finding::new(FindingKind::RowContent, "shop.orders").sides(CANARY, CANARY);
     finding.detail = vec![CANARY.into()];
@@ -111,7 +111,7 @@ fn full_of_values() -> RunSummary {
     }
 }
 
-/// Every text that is sent anywhere.
+/// Every text that is sent.
 fn everything(bulletin: &RunSummary, values: bool) -> [String; 5] {
     let Message { subject, text, html } = of(bulletin, values);
     [subject, text, html, json(bulletin, values), brief(bulletin)]
@@ -162,10 +162,7 @@ fn the_first_words_are_the_machine_and_the_answer() {
         assert!(first.starts_with(&format!("{wanted}: RDS instance")), "{first}");
     };
     begins(&clean(), "sound");
-    begins(
-        &RunSummary { exit_code: 3, troubles: vec!["x".into()], ..clean() },
-        "sound, but 1 thing went wrong besides",
-    );
+    begins(&RunSummary { exit_code: 3, troubles: vec!["x".into()], ..clean() }, "sound, but 1 other problem");
     let left = RunSummary { exit_code: 3, instances_left: 1, debts: vec!["RDS instance t".into()], ..clean() };
     begins(&left, "sound, but 1 temporary instance LEFT BEHIND");
     assert!(of(&left, false).text.contains("COSTS MONEY"));
@@ -180,7 +177,7 @@ fn the_first_words_are_the_machine_and_the_answer() {
 
 #[test]
 fn a_run_that_was_stopped_is_without_a_dump_only_when_it_had_no_answer() {
-    let without = "take it for a night without a dump";
+    let without = "treat it as a run without a dump";
     let stopped = |verdict| of(&RunSummary { exit_code: 143, verdict, ..clean() }, false).text.replace('\n', " ");
     assert!(stopped(None).contains(without) && stopped(Some(verdict(2))).contains(without));
     let proven = stopped(Some(verdict(0)));
@@ -277,7 +274,7 @@ fn a_test_is_marked_in_each_part_and_says_nothing_of_a_dump() {
     assert_eq!((&told["format"], &told["answer"]), (&1.into(), &"test".into()));
 }
 
-/// Every text from elsewhere is this one.
+/// A run in which every external text is `text`.
 fn hostile(text: &str) -> RunSummary {
     let own = || text.to_owned();
     let mut finding = Finding::new(FindingKind::Changed, text).sides(text, text);

@@ -1,9 +1,9 @@
-//! A letter as plain text.
+//! A message as plain text.
 
 use super::sections::{List, Told};
 use crate::base::text::{cells, wrap};
 
-/// Cells in a line: what mail programs leave as it is.
+/// Cells in a line: mail programs do not wrap this width.
 const WIDTH: usize = 78;
 
 /// The whole text, ending in a newline.

@@ -1,9 +1,9 @@
-//! Figures of a night for Prometheus, in its text format 0.0.4.
+//! Metrics of a run for Prometheus, in its text format 0.0.4.
 //!
-//! Never a value out of the database, and never a 0 for what is not known: such a figure is absent, so that no alarm takes a night
-//! that compared nothing for one that found nothing.
+//! A metric never contains a value from the database. An unknown metric is absent, not 0, so that an alert distinguishes a run
+//! that compared nothing from one that found nothing.
 //!
-//! Source: Prometheus, "Exposition formats", section "Text-based format". No sample has a time: the collector refuses them.
+//! Source: Prometheus, "Exposition formats", section "Text-based format". Samples have no timestamp: the collector rejects them.
 
 use std::collections::BTreeMap;
 
@@ -13,32 +13,32 @@ use crate::model::run_summary::{Ending, RunSummary};
 #[cfg(test)]
 mod tests;
 
-/// What every text of ours begins with, and no other.
+/// The beginning of every metrics file of pgwitness.
 const BEGINNING: &str = "# HELP pgwitness_";
 
-/// One figure: its name without `pgwitness_`, what it says, and its samples.
+/// One metric: its name without `pgwitness_`, its help text, and its samples.
 struct Family {
     name: &'static str,
     help: &'static str,
     samples: Vec<Sample>,
 }
 
-/// Whole or with exact decimals; the stage where there is more than one.
+/// The value as an integer or with exact decimals; the stage where there is more than one.
 struct Sample {
     stage: Option<String>,
     value: String,
 }
 
 impl Family {
-    /// `None`: nobody knows.
+    /// `None`: not known.
     fn one(name: &'static str, help: &'static str, value: Option<u64>) -> Self {
         let sample = |value: u64| Sample { stage: None, value: value.to_string() };
         Self { name, help, samples: value.map(sample).into_iter().collect() }
     }
 }
 
-/// All figures of this run, sorted by name, with `labels` on each. The names of labels are taken as they are
-/// ([`crate::config::Config::check`] looks at them), their values may hold anything.
+/// All metrics of this run, sorted by name, with `labels` on each. The names of labels are used unchanged
+/// ([`crate::config::Config::check`] checks them); their values may contain anything.
 pub fn text(bulletin: &RunSummary, labels: &BTreeMap<String, String>) -> String {
     let all = [run(bulletin), proven(bulletin), compared(bulletin), left(bulletin), vec![stages(bulletin)]];
     let mut families: Vec<Family> = all.into_iter().flatten().filter(|family| !family.samples.is_empty()).collect();
@@ -46,12 +46,12 @@ pub fn text(bulletin: &RunSummary, labels: &BTreeMap<String, String>) -> String 
     families.iter().map(|family| print(family, labels)).collect()
 }
 
-/// Whether a file that begins like this is one of ours. An empty one is nobody's.
+/// Whether a file with this beginning was written by pgwitness; an empty file may be replaced too.
 pub fn is_ours(beginning: &[u8]) -> bool {
     beginning.is_empty() || beginning.starts_with(BEGINNING.as_bytes())
 }
 
-/// The labels of the first sample in a text of ours, as they are printed, without the stage; `None`: it has no sample.
+/// The labels of the first sample in a metrics text, as printed, without the stage; `None`: it has no sample.
 pub fn labels_of(text: &str) -> Option<String> {
     let sample = text.lines().find(|line| !line.is_empty() && !line.starts_with('#'))?;
     let (head, _) = sample.rsplit_once(' ')?;
@@ -59,13 +59,13 @@ pub fn labels_of(text: &str) -> Option<String> {
     Some(without_stage(labels))
 }
 
-/// As [`labels_of`] gives them for a text with these labels.
+/// The result of [`labels_of`] for a text with these labels.
 pub fn labels_text(labels: &BTreeMap<String, String>) -> String {
     let printed = print_labels(labels, &Sample { stage: None, value: String::new() });
     without_stage(printed.trim_start_matches('{').strip_suffix('}').unwrap_or_default())
 }
 
-/// No label of anybody else's is called so ([`crate::config::Config::check`]).
+/// No configured label has the name `stage` ([`crate::config::Config::check`]).
 fn without_stage(labels: &str) -> String {
     let (mut kept, mut rest) = (Vec::new(), labels);
     while let Some(end) = end_of_label(rest) {
@@ -76,7 +76,7 @@ fn without_stage(labels: &str) -> String {
     kept.join(",")
 }
 
-/// Behind the quote that closes the first value; a backslash takes the next character along.
+/// The position after the quote that closes the first value; a backslash escapes the next character.
 fn end_of_label(labels: &str) -> Option<usize> {
     let open = labels.find('"')? + 1;
     let mut is_escaped = false;
@@ -115,10 +115,10 @@ fn run(bulletin: &RunSummary) -> Vec<Family> {
     ]
 }
 
-/// Of the newest proven dump, be it of this run or of an earlier one.
+/// Metrics of the newest proven dump, of this run or of an earlier one.
 fn proven(bulletin: &RunSummary) -> Vec<Family> {
     let proven = bulletin.last_verified.as_ref();
-    // A clock that was set back: an age of 0 would be a lie, and the best possible one.
+    // After a clock was set back, an age of 0 would be wrong, and would look like the best value.
     let age = proven.filter(|proven| proven.verified_at <= bulletin.finished_at);
     vec![
         Family::one(
@@ -139,7 +139,7 @@ fn proven(bulletin: &RunSummary) -> Vec<Family> {
     ]
 }
 
-/// What was compared. Nothing found is only said of a night that looked.
+/// What was compared. Zero findings are reported only by a run that compared.
 fn compared(bulletin: &RunSummary) -> Vec<Family> {
     let coverage = bulletin.coverage.as_ref();
     let (found, unchecked) = (bulletin.findings.len(), bulletin.unchecked.len());
@@ -162,7 +162,7 @@ fn compared(bulletin: &RunSummary) -> Vec<Family> {
         ),
         Family::one(
             "unchecked",
-            "What the last run could not look at. Absent when it came to no comparison.",
+            "What the last run could not check. Absent when it came to no comparison.",
             (coverage.is_some() || unchecked > 0).then_some(unchecked as u64),
         ),
         Family::one(
@@ -173,7 +173,7 @@ fn compared(bulletin: &RunSummary) -> Vec<Family> {
     ]
 }
 
-/// What costs money or waits for somebody.
+/// Resources that cost money, and tasks for the user.
 fn left(bulletin: &RunSummary) -> Vec<Family> {
     vec![
         Family::one(
@@ -189,7 +189,7 @@ fn left(bulletin: &RunSummary) -> Vec<Family> {
     ]
 }
 
-/// A stage that was gone through twice is one sample: of two that are alike, node_exporter throws one away and tells only its log.
+/// A stage that ran twice is one sample: node_exporter drops one of two equal series and reports that only in its log.
 fn stages(bulletin: &RunSummary) -> Family {
     let mut durations = BTreeMap::<&str, u64>::new();
     for step in bulletin.steps.iter().filter(|step| !matches!(step.result, StepResult::Skipped(_))) {
@@ -217,7 +217,7 @@ fn print(family: &Family, labels: &BTreeMap<String, String>) -> String {
 
 /// `{database="shop",stage="dump"}`, or nothing.
 fn print_labels(labels: &BTreeMap<String, String>, sample: &Sample) -> String {
-    // In one map: no name can come twice.
+    // Use one map: no name can occur twice.
     let mut all: BTreeMap<&str, &str> = labels.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     all.extend(sample.stage.as_deref().map(|stage| ("stage", stage)));
     let all: Vec<String> = all.into_iter().map(|(name, value)| format!("{name}=\"{}\"", escape(value))).collect();

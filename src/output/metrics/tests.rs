@@ -1,4 +1,4 @@
-//! What the figures say and what they leave out, read back by a parser that is not ours.
+//! The values and the omissions of the metrics, read back by an independent parser.
 
 use std::collections::BTreeSet;
 
@@ -24,7 +24,7 @@ fn step(name: &str, duration_ms: u64, result: StepResult) -> Step {
     Step { name: name.into(), started_at: at(0), duration_ms, result, notes: Vec::new() }
 }
 
-/// A night that ended well.
+/// A run that ended well.
 fn good() -> RunSummary {
     RunSummary {
         run_id: "00112233445566778899aabbccddeeff".into(),
@@ -64,7 +64,7 @@ fn good() -> RunSummary {
     }
 }
 
-/// A night that came to nothing, after an older one that was good.
+/// A failed run after an older good one.
 fn failed() -> RunSummary {
     let mut failed = RunSummary { exit_code: 2, finished_at: at(1_800_090_000), waivers: 0, ..good() };
     (failed.verdict, failed.verdict_line, failed.data_as_of) = (None, None, None);
@@ -73,8 +73,8 @@ fn failed() -> RunSummary {
     failed
 }
 
-/// What the parser makes of a text. Panics when it refuses it, and for what the collector would refuse besides: a series that is
-/// there twice, a label that is there twice, a family in two pieces or without help and type.
+/// Parses a text. Panics when the parser rejects it, and for what the collector would reject too: a duplicate series, a duplicate
+/// label, a family in two parts or without help and type.
 fn read(text: &str) -> Samples {
     let (rest, families) = parser::prometheus(text).unwrap_or_else(|error| panic!("{error}\n{text}"));
     assert_eq!(rest, "");
@@ -167,10 +167,10 @@ fn a_night_that_compared_nothing_does_not_say_that_it_found_nothing() {
         assert_eq!(figure(&samples, name), None, "{name}");
     }
     assert_eq!(figure(&samples, "last_run_success"), Some(0.0));
-    // It began to compare, and came to no table.
+    // The comparison began but reached no table.
     let empty = figures(&RunSummary { coverage: Some(Coverage::default()), ..failed() });
     assert_eq!((figure(&empty, "tables_compared"), figure(&empty, "mismatches")), (Some(0.0), None));
-    // It found something before it came to a comparison.
+    // There was a finding before a comparison.
     let findings = vec![Finding::new(FindingKind::Drift, "a.b")];
     let unchecked = vec![Unchecked { object: "a".into(), side: "actual".into(), reason: "b".into(), limit: None }];
     let found = figures(&RunSummary { findings, unchecked, ..failed() });
@@ -187,7 +187,7 @@ fn a_failure_keeps_what_was_verified_before_and_its_age_grows() {
 }
 
 #[test]
-fn never_verified_is_absent_and_so_is_an_age_that_nobody_knows() {
+fn never_verified_is_absent_and_so_is_an_unknown_age() {
     let never = text(&RunSummary { last_verified: None, ..failed() }, &Labels::new());
     assert!(!never.contains("last_verified_"), "{never}");
     let early = figures(&RunSummary { finished_at: at(1_700_000_000), ..good() });

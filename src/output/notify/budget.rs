@@ -1,6 +1,6 @@
-//! A connection to a mail server that may only say so much.
+//! A connection to a mail server with a limit on received bytes.
 //!
-//! The SMTP client reads whole lines: a server that never ends one, before encryption is agreed on too, would fill memory.
+//! The SMTP client reads whole lines: without a limit, an endless line, also before encryption, would fill the memory.
 
 use std::io;
 use std::net::SocketAddr;
@@ -10,15 +10,15 @@ use std::task::{Context as TaskContext, Poll, ready};
 use lettre::transport::smtp::client::AsyncTokioStream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// A server's whole part in delivering one message has a few kilobytes.
+/// The answers of a server to one message have a few kilobytes.
 const BUDGET_BYTES: u64 = 1 << 20;
 
-/// What a budget can be put around.
+/// A stream that a budget can wrap.
 pub trait Raw: AsyncRead + AsyncWrite + Send + Sync + Unpin + std::fmt::Debug {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Sync + Unpin + std::fmt::Debug> Raw for T {}
 
-/// The connection and what is left of its budget.
+/// The connection and the remaining budget.
 #[derive(Debug)]
 pub struct Budget {
     inner: Box<dyn Raw>,
@@ -27,7 +27,7 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// Nothing was read yet.
+    /// A connection with the whole budget.
     pub fn new(inner: impl Raw + 'static, peer: SocketAddr) -> Self {
         Self { inner: Box::new(inner), peer, left: BUDGET_BYTES }
     }
@@ -46,7 +46,7 @@ impl AsyncRead for Budget {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         if self.left == 0 {
-            return Poll::Ready(Err(io::Error::other("the server said more than 1 MiB, which no mail server does")));
+            return Poll::Ready(Err(io::Error::other("the server sent more than 1 MiB, which no mail server does")));
         }
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.inner).poll_read(context, buffer))?;

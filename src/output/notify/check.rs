@@ -1,6 +1,6 @@
-//! What can be tried before a night, and a message that is marked as a test.
+//! Checks of the notification channels before a run, and a message that is marked as a test.
 //!
-//! Never sends anything that could be taken for the news of a run.
+//! Nothing that is sent here can be mistaken for the result of a run.
 
 use super::http;
 use super::{Environment, Limits, Post, address, email, healthcheck, webhook};
@@ -11,7 +11,7 @@ use crate::base::tls;
 use crate::config::{Email, Notify, Ping, Webhook};
 use crate::output::message;
 
-/// The section of the configuration, and what was seen or why nobody would be told.
+/// The section of the configuration, and what was found or why a notification would fail.
 pub type Tried = Vec<(String, Result<String>)>;
 
 const EMAIL: &str = "notify.email";
@@ -51,8 +51,8 @@ pub async fn check(notify: &Notify, environment: Environment<'_>, limits: Limits
     [email, webhook, ping].into_iter().flatten().collect()
 }
 
-/// A message marked as a test through every channel, whatever `when` says. A dead man's switch gets a line for its log, which leaves its
-/// state as it is.
+/// Sends a message marked as a test through every channel, regardless of `when`. The health check gets a log ping, which does not
+/// change its state.
 pub async fn test(
     notify: &Notify,
     (host, source): (&str, &str),

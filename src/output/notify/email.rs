@@ -1,7 +1,7 @@
-//! The e-mail: one message of two parts to all receivers, through a server that speaks SMTP.
+//! The e-mail: one multipart message to all recipients, through an SMTP server.
 //!
-//! Never goes on in the clear where encryption was asked for, never sends a password in the clear to another machine, and never keeps quiet
-//! about a receiver who was refused.
+//! Where encryption is configured, the connection never continues without it; a password is never sent unencrypted to another
+//! machine; and every refused recipient is an error.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -29,16 +29,16 @@ use crate::base::text::cut;
 use crate::base::tls;
 use crate::config::{Email, SmtpTls, is_loopback};
 
-/// Of what a server answers.
+/// Cells of a server answer in an error.
 const MAX_CELLS: usize = 300;
 
-/// For one of the addresses that a server has.
+/// Limit for one of the addresses of the server.
 const CONNECT: Duration = Duration::from_secs(15);
 
-/// For a server that has all it needs to know.
+/// Limit for QUIT, after the message was accepted.
 const GOODBYE: Duration = Duration::from_secs(2);
 
-/// Sends it; one error for each receiver who was refused, or one for all.
+/// Sends the message; one error for each refused recipient, or one for all.
 pub async fn send(email: &Email, post: &Post<'_>, environment: Environment<'_>, limit: Duration) -> Vec<Error> {
     let message = match message(email, post) {
         Ok(message) => message,
@@ -48,7 +48,7 @@ pub async fn send(email: &Email, post: &Post<'_>, environment: Environment<'_>, 
     delivered.unwrap_or_else(|error| vec![error]).into_iter().map(|error| error.context(doing(email))).collect()
 }
 
-/// Logs in and leaves; nothing is sent.
+/// Logs in and quits; nothing is sent.
 pub async fn reach(email: &Email, environment: Environment<'_>, limit: Duration) -> Result<String> {
     let tried = async {
         let mut connection = open(email, environment).await?;
@@ -63,7 +63,7 @@ pub async fn reach(email: &Email, environment: Environment<'_>, limit: Duration)
     Ok(format!("{}, {how}, {login}", server(email)))
 }
 
-/// The password, from the one place that is given.
+/// The password, from the one configured source.
 pub async fn password(email: &Email, environment: Environment<'_>) -> Result<Option<Secret>> {
     let Email { password_file, password_command, password_env, .. } = email;
     secret::resolve(password_file.as_deref(), password_command.as_deref(), password_env.as_deref(), environment).await
@@ -101,7 +101,7 @@ fn message(email: &Email, post: &Post<'_>) -> Result<Message> {
         .subject(&post.letter.subject)
         .date(SystemTime::UNIX_EPOCH + Duration::from_secs(at))
         .message_id(Some(format!("<pgwitness.{}.{at}@{domain}>", alphanumeric(post.id))))
-        // RFC 3834: nobody's holiday answers it.
+        // RFC 3834: suppresses automatic replies.
         .raw_header(header("Auto-Submitted", "auto-generated"));
     if let Some(set) = &email.configuration_set {
         builder = builder.raw_header(header("X-SES-CONFIGURATION-SET", set));
@@ -113,7 +113,7 @@ fn message(email: &Email, post: &Post<'_>) -> Result<Message> {
     builder.multipart(parts).map_err(|error| Error::from_source(&error))
 }
 
-/// What may stand in a Message-ID.
+/// Keeps the characters that a Message-ID may contain.
 fn alphanumeric(id: &str) -> String {
     id.chars().filter(char::is_ascii_alphanumeric).take(64).collect()
 }
@@ -137,7 +137,7 @@ async fn deliver(email: &Email, message: &Message, environment: Environment<'_>)
         connection.command(Data).await.map_err(said)?;
         connection.message(&message.formatted()).await.map_err(said)?;
     }
-    // It is delivered, whatever comes now.
+    // Ignore a failed QUIT; the message was accepted.
     let _ = timeout(GOODBYE, connection.quit()).await;
     Ok(refused)
 }
@@ -157,9 +157,9 @@ fn options(connection: &AsyncSmtpConnection, message: &Message) -> Result<Vec<Ma
     Ok(options)
 }
 
-/// Connected, encrypted as configured, logged in.
+/// Connects, encrypts as configured, logs in.
 async fn open(email: &Email, environment: Environment<'_>) -> Result<AsyncSmtpConnection> {
-    // First what needs no server.
+    // First check what needs no server.
     let password = password(email, environment).await?;
     let hello = ClientId::default();
     let later = if email.tls == SmtpTls::Starttls { Some(trust(email)?) } else { None };
@@ -177,7 +177,7 @@ async fn open(email: &Email, environment: Environment<'_>) -> Result<AsyncSmtpCo
     Ok(connection)
 }
 
-/// Encrypted from the start where that is configured. However the server behaves, it is heard only up to a limit.
+/// Encrypted from the start where that is configured. Limits the bytes that the server may send.
 async fn connect(email: &Email) -> Result<Budget> {
     let trust = if email.tls == SmtpTls::Tls { Some(tls::web(email.ca_bundle.as_deref())?) } else { None };
     let plain = http::connect(&email.host, port(email), CONNECT).await?;
@@ -198,14 +198,14 @@ async fn log_in(connection: &mut AsyncSmtpConnection, email: &Email, password: O
     }
     let credentials = Credentials::new(username.clone(), password.reveal().to_owned());
     let done = connection.auth(DEFAULT_MECHANISMS, &credentials).await;
-    // Who is refused is told why; a server that repeats the password is not repeated.
+    // The reason of a refused login is reported, without a repeated password.
     let hint = "of Amazon SES, it is the SMTP password, not the secret access key";
     let told = |error| without(said(error), username, password).hint(hint);
     done.map_err(told).doing(|| format!("log in as {}", printable(username))).map(drop)
 }
 
-/// The password in the forms in which it was sent: as it is, and in base64 as AUTH PLAIN and AUTH LOGIN have it. A server may also
-/// repeat a part of them, so no long word of base64 stays.
+/// Removes the password in the forms in which it was sent: as it is, and in base64 as in AUTH PLAIN and AUTH LOGIN. A server may
+/// also repeat a part of them, so every long base64 word is removed.
 fn without(error: Error, username: &str, password: &Secret) -> Error {
     let plain = format!("\0{username}\0{}", password.reveal());
     let sent = [password.reveal().to_owned(), BASE64.encode(plain), BASE64.encode(password.reveal())];
@@ -223,7 +223,7 @@ fn is_base64(word: &str) -> bool {
         && word.bytes().any(|byte| byte.is_ascii_alphabetic())
 }
 
-/// Which certificates are trusted.
+/// The trusted certificates.
 fn trust(email: &Email) -> Result<TlsParameters> {
     let builder = TlsParameters::builder(email.host.clone());
     let builder = match &email.ca_bundle {
@@ -238,7 +238,7 @@ fn trust(email: &Email) -> Result<TlsParameters> {
     builder.build_rustls().map_err(said).doing(|| "prepare TLS")
 }
 
-/// What a server answered, or what kept it from answering: one line.
+/// The answer of the server, or the connection error: one line.
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 fn said(error: smtp::Error) -> Error {
     let source = std::error::Error::source(&error).map(|source| Error::from_source(source).to_string());

@@ -1,25 +1,25 @@
-//! The ping of a dead man's switch, by the conventions of healthchecks.io: `URL/start`, `URL`, `URL/fail`, with `?rid=` and a UUID.
+//! The health check ping, by the conventions of healthchecks.io: `URL/start`, `URL`, `URL/fail`, with `?rid=` and a UUID.
 //!
-//! Never shows the address: whoever knows it can say that all is well.
+//! The URL is a secret: with it, anyone can send a success ping.
 
 use super::http::{self, RequestBody};
 use super::{Environment, Limits, address};
 use crate::base::error::{Context, Error, Result};
 use crate::config::Ping;
 
-/// So much of what is answered is read.
+/// Bytes of the answer that are read.
 const ANSWER_BYTES: usize = 200;
 
-/// What it is told.
+/// The kind of a ping.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PingState {
     /// A run begins.
     Start,
-    /// All is well: nobody is alarmed until the next is due.
+    /// The run succeeded: no alert until the next ping is due.
     Success,
-    /// Something is not well.
+    /// The run failed or has a problem.
     Fail,
-    /// Nothing but a line in its log.
+    /// Only a line in the log of the health check.
     Log,
 }
 
@@ -34,7 +34,7 @@ impl PingState {
     }
 }
 
-/// One ping.
+/// Sends one ping.
 pub async fn send(
     ping: &Ping,
     state: PingState,
@@ -57,12 +57,13 @@ pub async fn send(
     heard(&said).doing(doing)
 }
 
-/// healthchecks.io answers 200 whether or not it has taken a ping, and tells in the body: `OK (not found)`, `OK (rate limited)`.
-/// Source: healthchecks.io/docs, "Pinging API", section "Response Codes". What is said is not repeated: it could have the address in it.
+/// healthchecks.io answers 200 even if it did not accept a ping, and states that in the body: `OK (not found)`, `OK (rate
+/// limited)`. Source: healthchecks.io/docs, "Pinging API", section "Response Codes". The body is not repeated: it could contain
+/// the URL.
 fn heard(said: &str) -> Result<()> {
     let said = said.to_ascii_lowercase();
     if said.contains("not found") {
-        return Err(Error::new("it answered that it knows no such check").hint("is the address right?"));
+        return Err(Error::new("it answered that the check does not exist").hint("is the address right?"));
     }
     if said.contains("rate limited") {
         return Err(Error::new("it answered that it is called too often").hint("does something else ping this check?"));
@@ -70,7 +71,7 @@ fn heard(said: &str) -> Result<()> {
     Ok(())
 }
 
-/// 32 hexadecimal digits in the form of a UUID; nothing else is one.
+/// 32 hexadecimal digits in the form of a UUID; `None` for any other text.
 fn uuid(run_id: &str) -> Option<String> {
     let is_id = run_id.len() == 32 && run_id.bytes().all(|byte| byte.is_ascii_hexdigit());
     let part = |from: usize, to: usize| run_id.get(from..to);

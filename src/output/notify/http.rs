@@ -1,6 +1,6 @@
-//! One POST over HTTP/1.1, with few tries and little patience.
+//! One POST over HTTP/1.1, with a few attempts and short time limits.
 //!
-//! Never follows a redirect, never reads more of an answer's body than was asked for, and never shows more of an address than its host.
+//! Redirects are not followed, at most the requested bytes of the body are read, and errors contain only the host of an address.
 
 use std::io;
 use std::net::SocketAddr;
@@ -26,33 +26,33 @@ use crate::base::error::{Context, Error, Result};
 use crate::base::tls;
 use crate::config::is_loopback;
 
-/// Then it is given up.
+/// Number of attempts.
 const TRIES: u32 = 4;
 
-/// For one of the addresses that a name has.
+/// Limit for one of the addresses of a name.
 const CONNECT: Duration = Duration::from_secs(5);
 
-/// For the body of an answer: whoever answered has taken what we said.
+/// Limit for the body of an answer: the request was accepted by then.
 const BODY: Duration = Duration::from_secs(2);
 
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
-/// Where to. Has no `Debug`: whoever knows all of it may be able to say that all is well.
+/// The target. Has no `Debug`, because the URL may be a secret.
 #[derive(Clone)]
 pub struct Address {
     uri: Uri,
-    /// Without brackets.
+    /// Host without brackets.
     host: String,
     port: u16,
     is_tls: bool,
 }
 
 impl Address {
-    /// Of `http` or `https`, without a user.
+    /// Parses a URL of `http` or `https`, without a user.
     pub fn parse(text: &str) -> Result<Self> {
-        let wrong = || Error::new("the address is no URL of http or https").hint("for instance https://host/path");
+        let wrong = || Error::new("the address is not a URL of http or https").hint("for instance https://host/path");
         let uri: Uri = text.trim().parse().map_err(|_| wrong())?;
         let authority = uri.authority().ok_or_else(wrong)?;
         if authority.as_str().contains('@') {
@@ -68,17 +68,17 @@ impl Address {
         Ok(Self { host, port, is_tls, uri })
     }
 
-    /// For people.
+    /// The host, for messages.
     pub fn host(&self) -> &str {
         &self.host
     }
 
-    /// Whether nobody on the way can read along.
+    /// Whether the connection is encrypted or local.
     pub fn is_private(&self) -> bool {
         self.is_tls || is_loopback(&self.host)
     }
 
-    /// Further down the path, with one more parameter.
+    /// Appends a path and one parameter.
     pub fn at(&self, suffix: &str, parameter: Option<&str>) -> Result<Self> {
         let path = self.uri.path().trim_end_matches('/');
         let query: Vec<&str> = self.uri.query().into_iter().chain(parameter).filter(|text| !text.is_empty()).collect();
@@ -92,24 +92,24 @@ impl Address {
     }
 }
 
-/// What is posted.
+/// The request body and its headers.
 pub struct RequestBody<'a> {
     pub content_type: &'static str,
     pub text: &'a str,
-    /// For the header `Authorization`.
+    /// The header `Authorization`.
     pub authorization: Option<HeaderValue>,
-    /// So much of the answer's body is read; with 0, none is waited for.
+    /// Bytes of the answer's body to read; with 0, the body is not read.
     pub answer_bytes: usize,
 }
 
-/// Why a try came to nothing.
+/// Why an attempt failed.
 enum HttpFailure {
-    /// Another try may help.
+    /// Another attempt may succeed.
     Passing(Error),
     Lasting(Error),
 }
 
-/// Posts it and gives the beginning of the answer; an answer other than 2xx is an error.
+/// Sends the request and returns the beginning of the answer; an answer other than 2xx is an error.
 pub async fn post(
     address: &Address,
     ca_bundle: Option<&Path>,
@@ -132,7 +132,7 @@ pub async fn post(
     Err(last.unwrap_or_else(|| Error::new(format!("no answer within {} s", limits.http.as_secs_f32()))))
 }
 
-/// Connects, and agrees on encryption; asks nothing.
+/// Connects and performs the TLS handshake; sends no request.
 pub async fn reach(address: &Address, ca_bundle: Option<&Path>, limits: Limits) -> Result<()> {
     let late = || Error::new(format!("no answer within {} s", limits.http.as_secs_f32()));
     timeout(limits.http, open(address, ca_bundle)).await.map_err(|_| late())?.map(drop)
@@ -168,7 +168,7 @@ fn request(address: &Address, body: &RequestBody<'_>) -> Result<Request<Full<Byt
     if let Some(authorization) = &body.authorization {
         request = request.header(HeaderName::from_static("authorization"), authorization.clone());
     }
-    // What hyper says of a wrong one could quote it.
+    // The error of hyper could quote the secret value.
     request
         .body(Full::new(Bytes::from(body.text.to_owned())))
         .map_err(|_| Error::new("the address has characters that no request may have"))
@@ -186,14 +186,14 @@ async fn answer(stream: Box<dyn Stream>, request: Request<Full<Bytes>>, bytes: u
         answered = &mut answer => answered,
         ended = connection => match ended {
             Ok(()) => answer.await,
-            // What came before the end counts; what the connection says is clearer than what is missing.
+            // An answer before the end counts; the connection error is clearer than a missing answer.
             Err(error) => answer.await.map_err(|_: hyper::Error| error),
         },
     };
     answered.map_err(told)
 }
 
-/// As far as it comes: that a body breaks off takes nothing from the status.
+/// Reads what arrives: an interrupted body does not change the status.
 async fn beginning(mut body: Incoming, bytes: usize) -> String {
     let deadline = Instant::now() + BODY;
     let mut read = Vec::new();
@@ -218,7 +218,7 @@ async fn open(address: &Address, ca_bundle: Option<&Path>) -> Result<Box<dyn Str
     Ok(Box::new(encrypted.map_err(|error| error.hint(hint))?))
 }
 
-/// To the first of its addresses that answers.
+/// Connects to the first address that answers.
 pub async fn connect(host: &str, port: u16, patience: Duration) -> Result<TcpStream> {
     let found: Vec<SocketAddr> = tokio::net::lookup_host((host, port)).await?.collect();
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
@@ -256,7 +256,7 @@ mod tests {
     #[test]
     fn what_is_no_address_is_refused_without_being_repeated() {
         for text in ["", "h/a", "ftp://h/s3cret", "https://", "s3cret", "https://h h/", "//h/s3cret"] {
-            assert_eq!(refusal(text), "the address is no URL of http or https", "{text}");
+            assert_eq!(refusal(text), "the address is not a URL of http or https", "{text}");
         }
         assert_eq!(refusal("https://u:s3cret@h/"), "the address has a user or a password in it");
     }

@@ -1,7 +1,7 @@
-//! Tells people and programs of a run: by e-mail, by a webhook, by a ping to a dead man's switch.
+//! Notifications about a run: by e-mail, by a webhook, by a ping to a health check.
 //!
-//! Never tells a dead man's switch that all is well unless it is ([`message::is_good`]), never sends a secret in the clear, never goes on in
-//! the clear where encryption was asked for, and never names a secret address in what it complains of. Each channel has its own time.
+//! The health check gets a success ping only if [`message::is_good`]; secrets are never sent unencrypted, configured encryption
+//! is required, and errors contain no secret URL. Each channel has its own time limit.
 
 mod budget;
 mod check;
@@ -25,14 +25,14 @@ use http::Address;
 
 type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// How long anybody is waited for.
+/// Time limits of the channels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// For an e-mail, from looking up the server to its last answer.
+    /// For an e-mail, from the DNS lookup to the last answer.
     pub mail: Duration,
-    /// For a webhook or a ping, all tries together.
+    /// For a webhook or a ping, all attempts together.
     pub http: Duration,
-    /// Before the second try; doubled before each further one.
+    /// Before the second attempt; doubled before each further one.
     pub pause: Duration,
 }
 
@@ -42,16 +42,16 @@ impl Default for Limits {
     }
 }
 
-/// What is sent, and when it was written.
+/// The message, and the time of its creation.
 struct Post<'a> {
     letter: &'a Message,
     json: &'a str,
     at: Timestamp,
-    /// Of the run: no two messages have the same.
+    /// Id of the run: message ids are unique.
     id: &'a str,
 }
 
-/// A run begins.
+/// Sends the start ping.
 pub async fn begin(notify: &Notify, run_id: &str, environment: Environment<'_>) -> Vec<Error> {
     begin_within(notify, run_id, environment, Limits::default()).await
 }
@@ -66,7 +66,7 @@ pub async fn begin_within(notify: &Notify, run_id: &str, environment: Environmen
     }
 }
 
-/// E-mail and webhook, at the same time: what there is to tell of a run.
+/// Sends e-mail and webhook at the same time.
 pub async fn tell(notify: &Notify, bulletin: &RunSummary, environment: Environment<'_>) -> Vec<Error> {
     tell_within(notify, bulletin, environment, Limits::default()).await
 }
@@ -98,7 +98,7 @@ pub async fn tell_within(
     [email, webhook].concat()
 }
 
-/// The ping at the very end: success only when all is well.
+/// The last ping: success only if [`message::is_good`].
 pub async fn ping(notify: &Notify, bulletin: &RunSummary, environment: Environment<'_>) -> Vec<Error> {
     ping_within(notify, bulletin, environment, Limits::default()).await
 }
@@ -120,7 +120,7 @@ fn failure(result: Result<()>) -> Vec<Error> {
     result.err().into_iter().collect()
 }
 
-/// The address, from the file or from the configuration.
+/// The URL, from the file or from the configuration.
 async fn address(url: Option<&str>, url_file: Option<&Path>, environment: Environment<'_>) -> Result<Address> {
     match secret::resolve(url_file, None, None, environment).await? {
         Some(secret) => Address::parse(secret.reveal()).doing(|| "read the address in url_file"),

@@ -1,6 +1,6 @@
 //! The webhook: a POST with JSON.
 //!
-//! Never sends an authorization that others could read on the way.
+//! The authorization is sent only over an encrypted or local connection.
 
 use hyper::header::HeaderValue;
 
@@ -10,7 +10,7 @@ use crate::base::error::{Context, Error, Result};
 use crate::base::secret;
 use crate::config::Webhook;
 
-/// Once, or a few times until somebody takes it.
+/// Sends it, with a few retries until it is accepted.
 pub async fn send(webhook: &Webhook, json: &str, environment: Environment<'_>, limits: Limits) -> Result<()> {
     let doing = || "call the webhook";
     let address = address(webhook.url.as_deref(), webhook.url_file.as_deref(), environment).await.doing(doing)?;

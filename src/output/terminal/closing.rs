@@ -1,6 +1,6 @@
-//! What stands below the findings: unchecked things, waivers, remarks, coverage, the verdict.
+//! The end of the output: unchecked objects, waivers, remarks, coverage, the verdict.
 //!
-//! Never leaves out a waiver, and never words the verdict: `Outcome` does.
+//! Every waiver is printed; the text of the verdict comes from `Outcome`.
 
 use super::style::Style;
 use crate::base::printable::printable;
@@ -8,10 +8,10 @@ use crate::base::text::{grouped, grouped_noun, wrap};
 use crate::model::finding::{AppliedWaiver, Unchecked};
 use crate::model::verdict::{Coverage, DumpVerdict, Outcome, Verdict};
 
-/// Of what a waiver covered, so many are listed.
+/// Number of objects covered by a waiver that are listed.
 const COVERED_SHOWN: usize = 10;
 
-/// What could not be looked at, and why.
+/// Unchecked objects, with the reason.
 pub fn unchecked(unchecked: &[Unchecked], style: Style) -> Vec<String> {
     let mut lines = heading(unchecked.len(), "thing", " unchecked", style);
     for thing in unchecked {
@@ -22,7 +22,7 @@ pub fn unchecked(unchecked: &[Unchecked], style: Style) -> Vec<String> {
     lines
 }
 
-/// What was expected to differ, why, who asked, and what it covered.
+/// Waivers: the reason, the author, and what they cover.
 pub fn waivers(waivers: &[AppliedWaiver], style: Style) -> Vec<String> {
     let mut lines = heading(waivers.len(), "waiver", "", style);
     for applied in waivers {
@@ -45,14 +45,14 @@ fn covered(covered: &[String]) -> String {
     format!("covered {}{more}", shown.join(", "))
 }
 
-/// Things people should know.
+/// Notes for the user.
 pub fn remarks(remarks: &[String], style: Style) -> Vec<String> {
     let mut lines = heading(remarks.len(), "remark", "", style);
     lines.extend(remarks.iter().flat_map(|remark| paragraph(&printable(remark), 2, style)));
     lines
 }
 
-/// How much was compared, and last what it means.
+/// The coverage, and last the verdict.
 pub fn verdict(outcome: &Outcome, style: Style) -> Vec<String> {
     let paint = match outcome.verdict() {
         Verdict::Sound => Style::green,
@@ -69,14 +69,14 @@ pub fn verdict(outcome: &Outcome, style: Style) -> Vec<String> {
     lines
 }
 
-/// What the verdict alone does not say of the dump; nothing of a sound night.
+/// The line on the dump, where it differs from the verdict; empty for a sound run.
 pub fn dump(dump: &DumpVerdict, style: Style) -> Vec<String> {
     let paint = if dump.is_proven() { Style::green } else { Style::red };
     let lines = dump.line().map(|line| wrap(&printable(&line), style.width.max(20))).unwrap_or_default();
     lines.iter().map(|line| style.bold(&paint(style, line))).collect()
 }
 
-/// Two numbers are always expected / actual; one number stands for both.
+/// Two numbers are always expected / actual; a single number applies to both.
 fn coverage(coverage: &Coverage) -> String {
     let compared = grouped(coverage.tables_compared);
     let tables = |all| format!("{compared} of {}", grouped(all));

@@ -1,21 +1,21 @@
 //! The difference between two texts, line by line.
 //!
-//! Never shows what both have, but for one line around each change.
+//! Common lines are omitted, except for one line around each change.
 
 /// A line of a difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Line<'a> {
-    /// Both have it.
+    /// In both texts.
     Same(&'a str),
-    /// Only expected has it.
+    /// Only in the expected text.
     Expected(&'a str),
-    /// Only actual has it.
+    /// Only in the actual text.
     Actual(&'a str),
-    /// Lines that both have were left out.
+    /// Omitted common lines.
     Gap,
 }
 
-/// Above this the table of the longest common subsequence would be large, and nobody would read the result.
+/// Above this the table of the longest common subsequence would be too large, and the result too long to read.
 const MAX_CELLS: usize = 1 << 20;
 
 /// The changed lines with one line of context.
@@ -35,7 +35,7 @@ fn full<'a>(expected: &[&'a str], actual: &[&'a str]) -> Vec<Line<'a>> {
     lines
 }
 
-/// Longest common subsequence, by the textbook table.
+/// Longest common subsequence, by dynamic programming.
 fn middle<'a>(expected: &[&'a str], actual: &[&'a str], lines: &mut Vec<Line<'a>>) {
     let wide = actual.len() + 1;
     let is_small = expected.len().saturating_mul(actual.len()) <= MAX_CELLS;

@@ -1,6 +1,6 @@
-//! What has changed from one night to another, as people read it on a terminal.
+//! What changed from one run to another, on a terminal.
 //!
-//! Never hides a change; only definitions are shortened, and it says so.
+//! Every change is printed; only definitions are shortened, with a note.
 
 use super::diff::{Line, diff};
 use super::grid::{GridColumn, grid, last_word};
@@ -14,7 +14,7 @@ use crate::model::finding::Unchecked;
 /// Lines of a definition that are shown.
 const MAX_LINES: usize = 12;
 
-/// The whole view, ending in one line that says what it means.
+/// The whole view, ending in a line with the meaning.
 pub fn drift(drift: &Drift, style: Style) -> String {
     let sections = [
         tables(drift, style),
@@ -105,7 +105,7 @@ fn definition(object: &ObjectDrift, style: Style) -> Vec<String> {
     let all = diff(before, after);
     let mut lines: Vec<String> = all
         .iter()
-        // Of an object that is on one side only, the other text is empty, which is no line.
+        // An object on one side only has an empty other text, which is not a line.
         .filter(|line| !(is_new && *line == &Line::Expected("") || is_gone && *line == &Line::Actual("")))
         .take(MAX_LINES)
         .map(|line| match line {
@@ -143,7 +143,7 @@ fn unknown(unknown: &[Unchecked], style: Style) -> Vec<String> {
         return Vec::new();
     }
     let title = grouped_noun(unknown.len() as u64, "thing");
-    let mut lines = vec![style.bold(&format!("{title} that one of the nights did not see, and that may have changed"))];
+    let mut lines = vec![style.bold(&format!("{title} that one of the runs did not see, and that may have changed"))];
     for thing in unknown {
         let side = match thing.side.as_str() {
             "expected" => "before",

@@ -1,6 +1,6 @@
-//! Findings, grouped by kind in the order in which people read them.
+//! Findings, grouped by kind in reading order.
 //!
-//! Never hides a finding; only definitions and details are shortened, and it says so.
+//! Every finding is printed; only definitions and details are shortened, with a note.
 
 use super::diff::{Line, diff};
 use super::rows;
@@ -34,7 +34,7 @@ pub fn lines(findings: &[Finding], style: Style) -> Vec<String> {
     lines
 }
 
-/// A kind in a few words.
+/// The meaning of a kind in a few words.
 pub fn meaning(kind: FindingKind) -> &'static str {
     match kind {
         FindingKind::Missing => "expected has it, actual has not",
@@ -46,13 +46,13 @@ pub fn meaning(kind: FindingKind) -> &'static str {
         FindingKind::Changed => "both have it, differently defined",
         FindingKind::ColumnOrder => "the same columns in another order",
         FindingKind::ForeignKey => "rows violate a foreign key",
-        FindingKind::Assertion => "a check of yours does not hold",
+        FindingKind::Assertion => "an assertion does not hold",
         FindingKind::Generated => "generated otherwise",
-        FindingKind::Drift => "changed since the night before as a rule forbids",
+        FindingKind::Drift => "changed since the previous run against a rule",
     }
 }
 
-/// A finding in its own lines, the first with its object.
+/// The lines of one finding, the first with its object.
 fn one(finding: &Finding, style: Style) -> Vec<String> {
     let width = style.width.saturating_sub(4).max(20);
     let mut lines = vec![printable(&finding.object)];
@@ -65,7 +65,7 @@ fn one(finding: &Finding, style: Style) -> Vec<String> {
     lines
 }
 
-/// What the sides say: behind the object if it is short, else below.
+/// The values of both sides: after the object if they are short, else below.
 fn sides(finding: &Finding, width: usize, lines: &mut [String], style: Style) -> Vec<String> {
     match (&finding.expected, &finding.actual) {
         (Some(expected), Some(actual)) if expected.contains('\n') || actual.contains('\n') => {
@@ -87,7 +87,7 @@ fn sides(finding: &Finding, width: usize, lines: &mut [String], style: Style) ->
     }
 }
 
-/// `35611 rows` with its thousands set apart; any other text as it is.
+/// `35611 rows` with grouped digits; any other text as it is.
 pub fn number(kind: FindingKind, text: &str) -> String {
     let counts_rows = !matches!(kind, FindingKind::Changed | FindingKind::SequenceValue);
     let (count, noun) = text.split_once(' ').unwrap_or((text, ""));
@@ -119,7 +119,7 @@ fn definition_diff(expected: &str, actual: &str, width: usize, style: Style) -> 
         .iter()
         .take(MAX_LINES)
         .map(|line| match line {
-            // Of what both have, the beginning is enough; of what differs, every letter counts.
+            // A common line may be cut; a differing line is shown completely.
             Line::Same(text) => cut(&format!("  {}", printable(text)), width).trim_end().to_owned(),
             Line::Expected(text) => style.red(format!("- {}", printable(text)).trim_end()),
             Line::Actual(text) => style.green(format!("+ {}", printable(text)).trim_end()),

@@ -1,6 +1,6 @@
-//! A table of texts with a ruled heading, as wide as the terminal at most.
+//! A table of texts with a ruled heading, limited to the width of the terminal.
 //!
-//! Never makes anything printable: that is for whoever fills the cells, who also knows what may be cut.
+//! The caller makes the cells printable, because only the caller knows what may be cut.
 
 use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 
@@ -9,12 +9,12 @@ use crate::base::text::cells;
 
 const RULED: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 
-/// A column: what stands on top, and whether it holds numbers.
+/// A column: its heading, and whether it holds numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GridColumn {
-    /// Set to the left.
+    /// Aligned left.
     Text(&'static str),
-    /// Set to the right.
+    /// Aligned right.
     Number(&'static str),
 }
 
@@ -31,7 +31,7 @@ impl GridColumn {
     }
 }
 
-/// The lines, heading and rule first. `paint` gives a body line its colour (the table library would look at the environment).
+/// The lines, heading and rule first. `paint` colours a body line (the table library would read the environment).
 pub fn grid(columns: &[GridColumn], rows: &[Vec<String>], style: Style, paint: impl Fn(&str) -> String) -> Vec<String> {
     let mut table = Table::new();
     table.load_style(RULED).force_no_tty().set_content_arrangement(ContentArrangement::Dynamic);

@@ -1,6 +1,6 @@
-//! The nights as a table for people, and what is wrong with them below it.
+//! The runs as a table, with their problems below it.
 //!
-//! Never shows a verdict that is not proven where signatures were checked.
+//! Where signatures were checked, a verdict is shown only if it is proven.
 
 use super::{GridColumn, Style, grid};
 use crate::base::printable::printable;
@@ -16,12 +16,12 @@ const HAS_ROWS: usize = 100;
 const HAS_DURATION: usize = 120;
 const HAS_COMMAND: usize = 140;
 
-/// Of a night that is sound, and something after its report is not as it should be.
+/// A sound run with a problem after its report.
 const SOUND_BUT: &str = "sound, but";
-/// Of a night that is sound and may still be at work.
+/// A sound run that may not have ended yet.
 const SO_FAR: &str = "sound so far";
 
-/// The whole view of these nights, newest first.
+/// The whole view of these runs, newest first.
 pub fn table(nights: &[NightEntry], now: Timestamp, style: Style) -> String {
     if nights.is_empty() {
         return "no reports\n".to_owned();
@@ -82,7 +82,7 @@ fn verdict(night: &NightEntry) -> String {
 fn signature(night: &NightEntry) -> &'static str {
     match (&night.content, &night.signature) {
         (Content::NoReport { .. } | Content::Missing { .. }, _) => "–",
-        // The report may be good; the closing is not.
+        // The report may be good, but closing.json is not.
         _ if matches!(night.aftermath, PostReport::Void(_)) => "BAD",
         _ if night.aftermath == (PostReport::Absent { may_be_running: false }) => "part",
         (_, SignatureState::Good(_)) => "good",
@@ -104,7 +104,7 @@ fn chain(chain: &ChainState) -> &'static str {
     }
 }
 
-/// The verdict in its colour, and a night that is not in order all red.
+/// Colours the verdict; a run with a problem is all red.
 fn painted(line: &str, style: Style) -> String {
     let words = ["unproven", "unreadable", "missing", "no report", "BAD", "part", "unknown", "broken", "moved"];
     if words.iter().any(|word| format!("{line} ").contains(&format!(" {word} "))) || line.starts_with("missing-") {
@@ -162,7 +162,7 @@ fn note(text: &str, style: Style) -> impl Iterator<Item = String> + use<> {
     wrapped.into_iter().enumerate().map(|(i, line)| if i == 0 { line } else { format!("  {line}") })
 }
 
-/// A report that was cut off at the new end of the chain shows by nothing but the date of the newest.
+/// Removed reports at the end of the chain are visible only by the date of the newest one.
 fn closing(nights: &[NightEntry], now: Timestamp, style: Style) -> String {
     let wrong = nights.iter().filter(|night| !night.disorder().is_empty()).count();
     let newest = nights.iter().find_map(|night| night.summary().and(night.started_at));
@@ -173,7 +173,7 @@ fn closing(nights: &[NightEntry], now: Timestamp, style: Style) -> String {
     let ended_badly = nights.iter().filter(|night| !night.wrongs().is_empty()).count() as u64;
     let after = match ended_badly {
         0 => String::new(),
-        nights => format!("; {} with trouble after the report", grouped(nights)),
+        nights => format!("; {} with a problem after the report", grouped(nights)),
     };
     let after = match nights.iter().filter(|night| night.is_pending()).count() as u64 {
         0 => after,

@@ -1,7 +1,7 @@
-//! The outcome of a comparison as people read it on a terminal.
+//! The outcome of a comparison on a terminal.
 //!
-//! Never prints, never asks the terminal or the environment, and never lets a text from a database through unseen: every
-//! name and value passes [`printable()`](crate::base::printable::printable).
+//! Pure: does not print, and reads neither the terminal nor the environment. Every name and value from a database passes
+//! [`printable()`](crate::base::printable::printable).
 
 mod closing;
 mod diff;
@@ -30,7 +30,7 @@ use crate::model::finding::Finding;
 use crate::model::manifest::EndpointFacts;
 use crate::model::verdict::{DumpVerdict, Outcome};
 
-/// What stands on top: the two endpoints, always in that order.
+/// The heading: the two endpoints, expected first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Heading {
     /// The expected side on one line.
@@ -40,7 +40,7 @@ pub struct Heading {
 }
 
 impl Heading {
-    /// From what the manifests say of their endpoints.
+    /// Creates the heading from the manifests' descriptions of their endpoints.
     pub fn new(expected: &EndpointFacts, actual: &EndpointFacts) -> Self {
         Self { expected: endpoint(expected), actual: endpoint(actual) }
     }
@@ -69,7 +69,7 @@ pub fn outcome(heading: &Heading, outcome: &Outcome, style: Style) -> String {
     joined(&sections)
 }
 
-/// What there is to say of the dump below the verdict on the copy, with a newline; empty of a sound night.
+/// The line on the dump below the verdict on the copy, with a newline; empty for a sound run.
 pub fn dump_verdict(dump: &DumpVerdict, style: Style) -> String {
     closing::dump(dump, style).iter().map(|line| format!("{line}\n")).collect()
 }

@@ -1,6 +1,6 @@
-//! A report as people read it: what is wrong first, then everything else, then the verdict, and last what came after it.
+//! A report on a terminal: findings first, then everything else, then the verdict, and last what followed the report.
 //!
-//! Never says more than the report; whether it may be believed is `report verify`'s business.
+//! Shows only the report; `report verify` checks the signature.
 
 use super::{Heading, Style, closing, findings, head, run, tables};
 use crate::model::post_report::PostReport;
@@ -9,18 +9,18 @@ use crate::model::report::Report;
 /// One part of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
-    /// What is wrong, and what could not be looked at.
+    /// Findings, and what is unchecked.
     Findings,
     /// Every table.
     Tables,
-    /// What the night was.
+    /// The steps of the run.
     Steps,
-    /// What was expected to differ.
+    /// Waivers.
     Waivers,
 }
 
-/// The whole report, or one part of it; the verdict is always the last line of it. Below that stands what came after it was signed:
-/// its steps only with the other steps, what went wrong always.
+/// The whole report, or one part of it; its last line is always the verdict. The closing follows: its steps only with the other
+/// steps, its problems always.
 pub fn report(report: &Report, aftermath: &PostReport, only: Option<Part>, style: Style) -> String {
     let outcome = report.outcome();
     let heading = Heading::new(&report.endpoints.expected, &report.endpoints.actual);
@@ -33,7 +33,7 @@ pub fn report(report: &Report, aftermath: &PostReport, only: Option<Part>, style
     sections.push(part(Part::Tables, &|| tables::lines(&outcome.tables, style)));
     sections.push(part(Part::Steps, &|| match &report.night {
         Some(facts) => run::lines(facts, style),
-        None if only.is_some() => vec!["no night: this is a report on a comparison alone".to_owned()],
+        None if only.is_some() => vec!["no steps: this is the report of a comparison".to_owned()],
         None => Vec::new(),
     }));
     if only.is_none() {

@@ -1,13 +1,13 @@
 //! Which rows of a table differ, and how.
 //!
-//! Never says a number of rows that is not known: where some could not be named, it counts sides instead of kinds.
+//! Unknown numbers are not printed: where some rows could not be named, the summary counts sides instead of kinds.
 
 use super::style::Style;
 use crate::base::printable::printable;
 use crate::base::text::{cells, cut, grouped, grouped_noun, value_pair, wrap};
 use crate::model::finding::{ChangedRow, RowDifference, RowText};
 
-/// The lines below a finding, without indentation; `width` cells are there for each.
+/// The lines below a finding, without indentation; each has at most `width` cells.
 pub fn lines(difference: &RowDifference, width: usize, style: Style) -> Vec<String> {
     let mut lines = wrap(&summary(difference), width);
     let mut named = Vec::new();
@@ -23,7 +23,7 @@ pub fn lines(difference: &RowDifference, width: usize, style: Style) -> Vec<Stri
     lines
 }
 
-/// How many rows differ, in one line.
+/// The number of differing rows, in one line.
 pub fn summary(difference: &RowDifference) -> String {
     let at_least = if difference.is_exact { "" } else { "at least " };
     if difference.is_truncated || difference.unnamed.is_some() {

@@ -1,6 +1,7 @@
-//! What a night was: where the data came from, the dump, the steps with their durations, the legs, and what came after the report.
+//! The run on a terminal: the origin of the data, the dump, the steps with their durations, the legs, and what followed the
+//! report.
 //!
-//! Never leaves out a step or a complaint.
+//! Every step and every complaint is printed.
 
 use super::grid::{GridColumn, grid, last_word};
 use super::style::Style;
@@ -12,9 +13,9 @@ use crate::model::run::{Complaint, DumpFacts, Leg, RdsFacts, RestoreFacts, RunFa
 /// Notes of a step that are shown; the others are in the report.
 const NOTES_SHOWN: usize = 8;
 
-/// All of it.
+/// All lines.
 pub fn lines(night: &RunFacts, style: Style) -> Vec<String> {
-    let mut lines = vec![style.bold("the night")];
+    let mut lines = vec![style.bold("the run")];
     let mut facts = vec![("source", source(night))];
     facts.extend(night.data_as_of.map(|time| ("data as of", time.to_string())));
     facts.extend(night.rds.iter().flat_map(rds));
@@ -28,7 +29,7 @@ pub fn lines(night: &RunFacts, style: Style) -> Vec<String> {
     lines
 }
 
-/// What came after the report was signed, in a night with this exit code for its verdict.
+/// What followed the signature of the report; `verdict_code` is the exit code of the verdict.
 pub fn after(aftermath: &PostReport, verdict_code: u8, with_steps: bool, style: Style) -> Vec<String> {
     if *aftermath == PostReport::Nothing {
         return Vec::new();
@@ -44,7 +45,7 @@ pub fn after(aftermath: &PostReport, verdict_code: u8, with_steps: bool, style: 
         lines.extend(paragraph(line, 0, style).iter().map(|line| style.bold(&style.yellow(line))));
     }
     if with_steps && wrongs.is_empty() && aftermath.closing().is_some() {
-        lines.push(style.green("nothing went wrong after it"));
+        lines.push(style.green("no problem after it"));
     }
     lines
 }

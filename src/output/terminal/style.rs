@@ -1,20 +1,20 @@
-//! How the reader wants it: colour and width.
+//! Display options: colour and width.
 //!
-//! Never asks the terminal or the environment: the command line does.
+//! The command line reads the terminal and the environment.
 
-/// How the reader wants it.
+/// Display options.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Style {
     /// Whether escape sequences for colour may be printed.
     pub color: bool,
     /// Terminal cells in a line; [`Style::UNLIMITED`] where nothing needs to be wrapped.
     pub width: usize,
-    /// Whether every equal table is listed, however many there are.
+    /// Whether to list all equal tables, however many there are.
     pub all_tables: bool,
 }
 
 impl Style {
-    /// For files and pipes: what is on one line stays on one line, so that `grep` finds it.
+    /// For files and pipes: lines are not wrapped, so that `grep` finds them.
     pub const UNLIMITED: usize = u16::MAX as usize;
 
     fn paint(self, code: &str, text: &str) -> String {
@@ -26,22 +26,22 @@ impl Style {
         self.paint("1", text)
     }
 
-    /// What is there for completeness.
+    /// Secondary text.
     pub fn dim(self, text: &str) -> String {
         self.paint("2", text)
     }
 
-    /// What is wrong, or what only expected has.
+    /// Problems, or text that only the expected side has.
     pub fn red(self, text: &str) -> String {
         self.paint("31", text)
     }
 
-    /// What is right, or what only actual has.
+    /// Good results, or text that only the actual side has.
     pub fn green(self, text: &str) -> String {
         self.paint("32", text)
     }
 
-    /// What nobody knows.
+    /// Unknown results.
     pub fn yellow(self, text: &str) -> String {
         self.paint("33", text)
     }

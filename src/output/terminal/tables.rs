@@ -1,6 +1,6 @@
-//! The table of tables: rows, digest and verdict of each.
+//! The list of tables: rows, digest and status of each.
 //!
-//! Never leaves out a table that is not equal.
+//! Every table that is not equal is listed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,9 +12,9 @@ use crate::base::text::{cells, grouped, grouped_noun};
 use crate::model::digest::TableDigest;
 use crate::model::verdict::{TableResult, TableStatus};
 
-/// Up to so many equal tables are all shown.
+/// Up to this number, all equal tables are shown.
 const EQUAL_SHOWN: usize = 40;
-/// Of more, the largest are shown: people look for the tables they know.
+/// Of more, only the largest are shown.
 const LARGEST_SHOWN: usize = 20;
 
 const RULED: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
@@ -73,7 +73,7 @@ fn row(name: &str, result: &TableResult) -> [String; 5] {
     [printable(name), rows(result.expected), rows(result.actual), digests(result), verdict]
 }
 
-/// The first 16 digits; both when they differ.
+/// The first 16 digits; both digests when they differ.
 fn digests(result: &TableResult) -> String {
     let short = |digest: TableDigest| digest.hex().chars().take(16).collect::<String>();
     match (result.expected, result.actual) {
@@ -97,7 +97,7 @@ fn word(status: TableStatus) -> &'static str {
     }
 }
 
-/// Paints what is in the last column. The table library could, but then it would look at the environment.
+/// Colours the last column. The table library would read the environment for that.
 fn painted(index: usize, line: &str, verdict_cells: usize, style: Style) -> String {
     let at = cells(line).saturating_sub(verdict_cells);
     let split = line.char_indices().rev().nth(verdict_cells.saturating_sub(1)).map_or(0, |(split, _)| split);

@@ -152,11 +152,10 @@ pub fn the_instance() -> Vec<Row> {
         met("create_instance", "no capacity for any class", "2", order, ALL, Fault::no_capacity()),
         met("create_instance", "no capacity for the first class", "0", order, 1, Fault::no_capacity()),
         met("create_instance", "built, the answer lost once", "0", order, 1, Fault::DroppedAfter)
-            .says("is there although"),
-        met("create_instance", "built, all answers lost", "0", order, ALL, Fault::DroppedAfter)
-            .says("is there although"),
+            .says("exists although"),
+        met("create_instance", "built, all answers lost", "0", order, ALL, Fault::DroppedAfter).says("exists although"),
         met("create_instance", "built, the answer broken off", "0", order, ALL, Fault::BrokenOff)
-            .says("is there although"),
+            .says("exists although"),
         met("create_instance", "built, half an answer", "0 2", order, 1, Fault::EndsBefore("<DbiResourceId>")),
         met("create_instance", "never arrives", "2", order, ALL, Fault::DroppedBefore),
     ];
