@@ -11,7 +11,7 @@ use crate::base::error::{Context, Error, Result};
 use crate::base::files;
 use crate::base::printable::printable;
 use crate::config::{Config, Source, examples};
-use crate::model::progress::nobody;
+use crate::model::progress::no_listener;
 use crate::model::verdict::counted;
 use crate::nightly;
 use crate::nightly::local_checks::{self, Check, World};
@@ -66,7 +66,7 @@ async fn check(path: &Path, is_offline: bool) -> Result<u8> {
     let world = World { environment: &inputs::environment, now: inputs::now() };
     let mut checks = [vec![file], local_checks::local(&config, &world).await].concat();
     if !is_offline {
-        checks.extend(nightly::far(&inputs::given(&config, nobody())).await);
+        checks.extend(nightly::far(&inputs::given(&config, no_listener())).await);
     }
     let telling = [local_checks::telling(&config), channels(&config, is_offline).await].concat();
     let is_fit = checks.iter().all(|check| check.result.is_ok());

@@ -33,7 +33,7 @@ impl Progress {
     /// Chooses the form by the kind of standard error.
     pub fn new(is_quiet: bool, terminal: Terminal) -> Self {
         match (is_quiet, terminal.is_terminal) {
-            (true, _) => Self { listener: nobody(), bar: None },
+            (true, _) => Self { listener: no_listener(), bar: None },
             (false, true) => Self::bar(terminal.has_color),
             (false, false) => Self { listener: listen(plain_line), bar: None },
         }

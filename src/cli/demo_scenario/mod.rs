@@ -22,7 +22,7 @@ use crate::endpoint::any::{Endpoint, OpenOptions};
 use crate::endpoint::compare_endpoints::{self, Comparison, ComparisonJob};
 use crate::endpoint::live::{LiveOptions, STALLED_AFTER_S};
 use crate::model::name::quote_always;
-use crate::model::progress::{Side, nobody};
+use crate::model::progress::{Side, no_listener};
 use crate::model::redaction::Redaction;
 use crate::model::report::Report;
 use crate::model::verdict::Outcome;
@@ -147,7 +147,7 @@ impl Demo {
             config: &config,
             environment: NO_ENVIRONMENT,
             now: self.now,
-            listener: nobody(),
+            listener: no_listener(),
             snapshot: None,
             processors: self.jobs,
             host: "demo".into(),
@@ -200,7 +200,7 @@ impl Demo {
         };
         let expected = Endpoint::open(&self.cluster.conninfo(SOURCE), Side::Expected, &options).await?;
         let actual = Endpoint::open(&self.cluster.conninfo(actual), Side::Actual, &options).await?;
-        compare_endpoints::run(&expected, &actual, &job(), &nobody()).await
+        compare_endpoints::run(&expected, &actual, &job(), &no_listener()).await
     }
 
     /// Damages a copy of the restored copy, and compares the source with it.
