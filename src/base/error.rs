@@ -24,7 +24,7 @@ impl Error {
         Self { chain: vec![cause.into()], hint: None, signal: None }
     }
 
-    /// The user or the system told us to stop; `signal` is 2 (SIGINT) or 15 (SIGTERM).
+    /// Stopped by the user or the system; `signal` is 2 (SIGINT) or 15 (SIGTERM).
     pub fn interrupted(signal: i32) -> Self {
         Self { chain: vec!["interrupted".into()], hint: None, signal: Some(signal) }
     }

@@ -1,6 +1,6 @@
-//! Strict reading of JSON: nothing that one reader would take one way and another reader another way.
+//! Strict reading of JSON: rejects input that parsers interpret differently.
 //!
-//! Never keeps a value: it walks over the text, also over more than fits into memory. A key that appears twice (readers
+//! Keeps no value: it walks over the text, which may be larger than memory. A key that appears twice (readers
 //! disagree on which one counts), a number that is not a whole one, and anything after the end are refused.
 
 use std::collections::HashSet;

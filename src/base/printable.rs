@@ -1,4 +1,4 @@
-//! Makes any text visible and harmless on a terminal: names and values in a database are written by strangers.
+//! Makes any text visible and harmless on a terminal: names and values in a database are untrusted input.
 //!
 //! Never lets a control character, an escape sequence or an invisible character through, and never shows two different
 //! texts alike: every character that cannot be seen is written as an escape that can be read back.

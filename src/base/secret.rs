@@ -1,6 +1,6 @@
 //! Secrets, from the places that a configuration names (a file, a command, a variable) or from chance.
 //!
-//! Never in an argument, a message or a `Debug` form; never from a file that others can read.
+//! A secret is not in an argument, a message or a `Debug` form; a file that others can read is refused.
 
 use std::fmt;
 use std::os::unix::fs::PermissionsExt as _;
@@ -15,10 +15,10 @@ use tokio::process::{Child, Command};
 use crate::base::error::{Context, Error, Result};
 use crate::base::files;
 
-/// No password is longer; whoever prints more prints something else.
+/// Limit for a password; longer output is not a password.
 const MAX_BYTES: u64 = 1 << 16;
 
-/// A command that has to ask somebody will not be answered at night.
+/// Limit for a command: a prompt would get no answer in an unattended run.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Where systemd puts what `LoadCredential=` names.
@@ -38,7 +38,7 @@ type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 pub struct Secret(String);
 
 impl Secret {
-    /// A password of 32 characters that nobody has had before.
+    /// A new random password of 32 characters.
     ///
     /// # Errors
     /// When the system has no randomness to give.
@@ -51,7 +51,7 @@ impl Secret {
         Ok(Self(bytes.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 64)])).collect()))
     }
 
-    /// The text itself: for the one who needs it to log in or to open a key, and for nobody else.
+    /// The text itself: only for code that logs in or opens a key.
     pub fn reveal(&self) -> &str {
         &self.0
     }
@@ -113,10 +113,10 @@ fn read_private(path: &Path, is_credential: bool) -> Result<Vec<u8>> {
     let metadata = file.metadata()?;
     files::check_owner(&metadata)?;
     let mode = metadata.permissions().mode() & 0o7777;
-    // systemd lets the service in by an access list, which stat shows as a right of the group; nobody else can enter.
+    // systemd grants the service access by an access list, which stat shows as a group permission; no other user has access.
     let allowed = if is_credential { 0o640 } else { 0o600 };
     if mode & !allowed != 0 {
-        let hint = format!("chmod 600 {}, if nobody else has read it", path.display());
+        let hint = format!("chmod 600 {}, if no other user has read it", path.display());
         return Err(Error::new(format!("its mode is {mode:04o}, wider than 0600")).hint(hint));
     }
     Ok(files::read_open(file, files::KEY)?)
@@ -137,8 +137,7 @@ async fn from_command(command: &[String], patience: Duration) -> Result<Secret> 
     started.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     let child = started.spawn().doing(doing)?;
     let finished = tokio::time::timeout(patience, output(child)).await;
-    let late =
-        || Error::new(format!("it gave no answer within {} s", patience.as_secs())).hint("it must not ask anybody");
+    let late = || Error::new(format!("it gave no answer within {} s", patience.as_secs())).hint("it must not prompt");
     let (printed, complaint, is_success) = finished.map_err(|_| late()).and_then(|done| done).doing(doing)?;
     if !is_success {
         let complaint = String::from_utf8_lossy(&complaint).trim_end().lines().last().unwrap_or_default().to_owned();

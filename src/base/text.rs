@@ -1,6 +1,6 @@
 //! Small tools for lines of text: numbers, wrapping, cutting.
 //!
-//! Never decides what is said, only how it fits.
+//! Layout only; the callers make the messages.
 
 use unicode_width::UnicodeWidthStr;
 

@@ -1,6 +1,6 @@
 //! A time as stored forms, directory names and allowed_signers files spell it: UTC, whole seconds.
 //!
-//! Never reads the clock: whoever needs "now" passes it in.
+//! Does not read the clock: the caller passes the current time.
 
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};

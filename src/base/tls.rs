@@ -55,7 +55,7 @@ pub struct TlsSettings {
     pub allow_1_2: bool,
     /// TLS 1.3 allowed.
     pub allow_1_3: bool,
-    /// Whether the server is told which host we meant.
+    /// Whether the host name is sent to the server (SNI).
     pub send_host: bool,
     /// Start with TLS instead of asking for it first (`sslnegotiation=direct`).
     pub is_direct: bool,

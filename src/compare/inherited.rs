@@ -38,7 +38,7 @@ pub fn without(kind: &str, identity: &str, e: &str, a: &str, sides: [&Manifest; 
     (kept.len() < newer_text.lines().count()).then(|| [older_text.to_owned(), kept.join("\n")])
 }
 
-/// What the newer side's question `not_null` says of the column.
+/// The result of the newer side's query `not_null` for the column.
 fn is_not_null_inherited(newer: &Manifest, column: &str) -> bool {
     text(newer, "not_null", column).is_some_and(|text| text.lines().any(|line| line == "inherited"))
 }

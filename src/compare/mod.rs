@@ -237,7 +237,7 @@ fn note_unseen<T>(object: &str, expected: Option<&Observed<T>>, actual: Option<&
     }
 }
 
-/// What differs between foreign keys and assertions: aspect and words, and whether a name on one side only is somebody else's finding.
+/// What differs between foreign keys and assertions: aspect and words, and whether another rule reports a name on one side only.
 struct ColumnRule {
     aspect: Aspect,
     kind: FindingKind,

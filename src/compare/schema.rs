@@ -104,7 +104,7 @@ fn is_between(kind: &str, majors: Majors) -> bool {
 /// what a user granted or put on them. Other changes to its objects are not seen: people must know that, or "sound" says more than we know.
 fn remark_on_extensions(expected: &Manifest, notes: &mut Notes<'_>) {
     let extensions = expected.schema.objects.get("extension").into_iter().flatten();
-    // The language that is in every database; hardly anybody changes it.
+    // The language that is in every database and is rarely changed.
     let names: Vec<&str> =
         extensions.map(|(identity, _)| identity.as_str()).filter(|name| *name != "plpgsql").collect();
     if !names.is_empty() {

@@ -1,4 +1,4 @@
-//! Waivers: differences that were expected are moved aside, and said to be.
+//! Waivers: expected differences are moved to a separate list, which the report shows.
 
 use crate::model::finding::{AppliedWaiver, Finding, FindingKind, Unchecked, Waiver};
 use crate::model::verdict::{Outcome, TableStatus};

@@ -1,6 +1,6 @@
 //! What a configuration must hold beyond its types.
 //!
-//! Never looks at the world: neither files nor servers nor AWS. Whether a directory is there is for `config check`.
+//! Does not access files, servers or AWS. `config check` tests whether a directory exists.
 
 use super::check_metrics::check_metrics;
 use super::check_notify::check_notify;
@@ -140,7 +140,7 @@ fn check_temporary(problems: &mut Problems, temporary: &Temporary) {
     }
     let [poll, restore] = [temporary.poll_interval, temporary.restore_timeout];
     let problem = || format!("source.temporary.poll_interval: {poll} is longer than restore_timeout ({restore})");
-    problems.unless(poll <= restore, problem, "nobody would look before the time is up");
+    problems.unless(poll <= restore, problem, "no poll would happen before the timeout");
 }
 
 fn check_postgres(problems: &mut Problems, source: &PostgresSource) {
@@ -251,7 +251,7 @@ fn check_verify(problems: &mut Problems, config: &Config) {
     }
 }
 
-/// By the words alone: which tables there are, only a night knows.
+/// By text alone: the tables are known only in a run.
 fn check_drift(problems: &mut Problems, rules: &[DriftRule]) {
     let wrong = rules.iter().filter_map(|rule| Some((rule, rule.pattern().err()?)));
     problems.0.extend(wrong.map(|(rule, error)| error.context(format!("drift: tables {:?}", rule.tables))));

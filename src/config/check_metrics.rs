@@ -1,6 +1,6 @@
 //! What `[metrics]` must hold beyond its types.
 //!
-//! Never looks at the world: whether the directory is there is for `config check`.
+//! Does not access files: `config check` tests whether the directory exists.
 
 use super::Metrics;
 use super::problems::{Problems, fits};

@@ -1,6 +1,6 @@
 //! What `[notify]` must hold beyond their types.
 //!
-//! Never lets a secret travel in the clear, or stand in the file; never looks at the world.
+//! Refuses secrets that would be sent unencrypted or that are in the file; checks nothing outside the configuration.
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -16,7 +16,7 @@ const CONFIGURATION_SET: &str = "^[A-Za-z0-9_-]{1,64}$";
 /// Behind a colon there is a port, and no password with a slash in it.
 const URL: &str = r"^https?://(\[[0-9a-fA-F:.]+\]|[^\s/:@?#\[\]]+)(:[0-9]{1,5})?([/?]\S*)?$";
 
-/// A URL with somebody's name, and perhaps a password, in front of the host.
+/// A URL with a user name, and perhaps a password, in front of the host.
 const WITH_USER: &str = "^https?://[^/]*@";
 
 const MAILBOX: &str = "for instance \"pgwitness <backup@example.org>\"";
@@ -55,7 +55,7 @@ fn check_email(problems: &mut Problems, email: &Email) {
         let problem = || format!("notify.email.{key}: {mailbox:?} is not an address");
         problems.unless(mailbox.parse::<Mailbox>().is_ok(), problem, MAILBOX);
     }
-    problems.unless(!email.to.is_empty(), || "notify.email.to is empty".into(), "who is to be told?");
+    problems.unless(!email.to.is_empty(), || "notify.email.to is empty".into(), "name at least one recipient");
     if let Some(set) = &email.configuration_set {
         let example = "the name of a configuration set: up to 64 letters, digits, - and _";
         problems.has_form("notify.email.configuration_set", set, CONFIGURATION_SET, example);
@@ -101,7 +101,7 @@ fn check_webhook(problems: &mut Problems, webhook: &Webhook) {
     }
 }
 
-/// Whether anybody on the way could read along.
+/// Whether other parties on the network could read the traffic.
 pub(super) fn is_open(url: &str) -> bool {
     let authority = url.strip_prefix("http://").and_then(|rest| rest.split(['/', '?']).next());
     let host = |authority: &str| match authority.rsplit_once(':') {

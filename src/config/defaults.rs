@@ -1,6 +1,6 @@
-//! What holds where the configuration is silent and `Default` has no answer.
+//! Default values of the configuration that `Default` does not provide.
 //!
-//! Never a path or a name that could be production's.
+//! None is a path or a name that could be production's.
 
 use super::Span;
 

@@ -1,6 +1,6 @@
 //! `[dump]`: how a dump is made and where to.
 //!
-//! Never says which dumps stay: that is `[retention]`.
+//! `[retention]` sets which dumps are kept.
 
 use std::path::PathBuf;
 

@@ -1,13 +1,13 @@
 //! Set-up that an installed program carries: a commented configuration, units for systemd, a line for cron, alerts, a policy for IAM.
 //!
-//! Never holds a real name, account or address.
+//! The examples hold no real name, account or address.
 
 use super::{Config, SnapshotKind, Source};
 
 /// Every key, with what it means and what holds without it.
 pub const TOML: &str = include_str!("examples/pgwitness.toml");
 
-/// For a club: RDS, a test system that is filled from the copy, dumps off site.
+/// For a club: RDS, a test system that is filled from the restored copy, dumps off site.
 pub const CLUB: &str = include_str!("examples/club.toml");
 
 /// For systemd: the service.
@@ -39,7 +39,7 @@ pub const ACTIONS: [&str; 7] = [
     "rds:RestoreDBInstanceFromDBSnapshot",
 ];
 
-/// The smallest policy for the credentials of the night, as JSON. Without a configuration, and where it is silent, names in angle
+/// The smallest policy for the credentials of a run, as JSON. Without a configuration, and where it is silent, names in angle
 /// brackets stand for what must be filled in.
 pub fn policy(config: Option<&Config>) -> String {
     let Some(Source::Rds(source)) = config.map(|config| &config.source) else {

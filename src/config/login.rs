@@ -1,6 +1,6 @@
 //! What `[source]` of kind postgres and `[restore]` have in common: a server, and where its password is.
 //!
-//! Never the password itself.
+//! Holds no password.
 
 use super::{PostgresSource, RestoreSettings};
 use crate::postgres::conninfo::ServerLogin;

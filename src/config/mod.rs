@@ -1,6 +1,6 @@
-//! `pgwitness.toml`: everything that a night needs to know, as plain data.
+//! `pgwitness.toml`: the configuration of a run, as plain data.
 //!
-//! Never holds a secret: where one is needed, the file, the command or the variable that has it is named.
+//! Holds no secret: it names the file, the command or the variable that has it.
 
 mod defaults;
 mod dump;
@@ -42,7 +42,7 @@ pub struct Config {
     /// What is compared.
     #[serde(default)]
     pub verify: Verify,
-    /// What may not happen to tables from one night to the next.
+    /// Changes of tables that are forbidden between two runs.
     #[serde(default)]
     pub drift: Vec<DriftRule>,
     /// Which verified dumps stay.
@@ -52,7 +52,7 @@ pub struct Config {
     /// Commands of the user's own, run after the verdict.
     #[serde(default)]
     pub hooks: Hooks,
-    /// Who is told.
+    /// The notification channels.
     #[serde(default)]
     pub notify: Notify,
     /// Figures for Prometheus.
@@ -84,7 +84,7 @@ pub struct Verify {
     pub max_rows: Option<u32>,
 }
 
-/// Which verified dumps stay, by the time of the data in them. What none of the rules keeps is removed, after a good night only;
+/// Which verified dumps stay, by the time of the data in them. What none of the rules keeps is removed, after a sound run only;
 /// the newest verified dump always stays.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -107,16 +107,16 @@ pub struct Retention {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReportSettings {
-    /// One directory a night below this one.
+    /// One directory per run below this one.
     pub directory: PathBuf,
     /// The private key that signs (see `pgwitness keygen`).
     pub key: PathBuf,
     /// The first line of this file opens the key.
     pub passphrase_file: Option<PathBuf>,
-    /// Whose signatures count on the pages that a night writes; without, they are not checked there.
+    /// The allowed signers for the pages that a run writes; without it, signatures are not checked there.
     #[serde(default)]
     pub allowed_signers: Option<PathBuf>,
-    /// Whether a night writes pages (`report.html`, `index.html`) beside the reports.
+    /// Whether a run writes pages (`report.html`, `index.html`) beside the reports.
     #[serde(default = "defaults::yes")]
     pub html: bool,
     /// Reports of runs that began longer ago are removed, after a good night only; the newest one, the newest sound one and those
@@ -128,7 +128,7 @@ pub struct ReportSettings {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Hooks {
-    /// With the copy, only after a sound verdict; for instance to remove personal data from it. `PGWITNESS_COPY` is the name
+    /// On the restored copy, only after a sound verdict, for instance to remove personal data. `PGWITNESS_COPY` is the name
     /// of the database, `PGHOST` and its like how to reach it.
     pub after_restore: Vec<String>,
     /// With the verified dump in place, for instance to copy it elsewhere. `PGWITNESS_DUMP` is its path,

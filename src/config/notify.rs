@@ -1,13 +1,13 @@
-//! `[notify]` and `[metrics]`: who is told of a night, and how.
+//! `[notify]` and `[metrics]`: who is notified of a run, and how.
 //!
-//! Never a secret: addresses that are secrets themselves (of a webhook, of a ping) are named by the file that has them.
+//! Holds no secret: for addresses that are secrets (of a webhook, of a ping) it names the file that has them.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-/// Who is told. Without any of the three, the exit code and the report are all there is.
+/// The notification channels. Without any of the three, a run has only its exit code and its report.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Notify {
@@ -18,7 +18,7 @@ pub struct Notify {
     pub email: Option<Email>,
     /// By a POST with JSON.
     pub webhook: Option<Webhook>,
-    /// A dead man's switch: somebody who raises the alarm when nothing is heard.
+    /// A health check: a service that raises an alarm when no ping arrives.
     pub ping: Option<Ping>,
 }
 
@@ -28,7 +28,7 @@ pub struct Notify {
 pub struct Email {
     /// Host name, for instance `email-smtp.eu-central-1.amazonaws.com`.
     pub host: String,
-    /// 587 for STARTTLS, 465 for TLS, 25 for none, unless it is said.
+    /// Default: 587 for STARTTLS, 465 for TLS, 25 for none.
     #[serde(default)]
     pub port: Option<u16>,
     /// How the connection is protected.
@@ -37,7 +37,7 @@ pub struct Email {
     /// Certificates that are trusted instead of the system's (PEM).
     #[serde(default)]
     pub ca_bundle: Option<PathBuf>,
-    /// Whoever logs in; without, nobody does.
+    /// The user name for the login; without it, no login.
     #[serde(default)]
     pub username: Option<String>,
     /// A file with the password.
@@ -56,7 +56,7 @@ pub struct Email {
     /// Amazon SES's configuration set (`X-SES-CONFIGURATION-SET`).
     #[serde(default)]
     pub configuration_set: Option<String>,
-    /// After which nights.
+    /// After which runs.
     #[serde(default)]
     pub when: When,
 }
@@ -74,7 +74,7 @@ pub enum SmtpTls {
     None,
 }
 
-/// After which nights somebody is told.
+/// After which runs a notification is sent.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum When {
@@ -92,7 +92,7 @@ pub struct Webhook {
     /// Where to; `http` or `https`.
     #[serde(default)]
     pub url: Option<String>,
-    /// A file with the address, when whoever knows it may write there.
+    /// A file with the address, when the address itself grants access.
     #[serde(default)]
     pub url_file: Option<PathBuf>,
     /// A file with what goes into the header `Authorization`, for instance `Bearer …`.
@@ -101,19 +101,19 @@ pub struct Webhook {
     /// Certificates that are trusted instead of the system's (PEM).
     #[serde(default)]
     pub ca_bundle: Option<PathBuf>,
-    /// After which nights.
+    /// After which runs.
     #[serde(default)]
     pub when: When,
 }
 
-/// A dead man's switch, by the conventions of healthchecks.io: `URL/start`, `URL`, `URL/fail`, each with `?rid=` and the run id.
+/// A health check, by the conventions of healthchecks.io: `URL/start`, `URL`, `URL/fail`, each with `?rid=` and the run id.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ping {
     /// Where to; `http` or `https`.
     #[serde(default)]
     pub url: Option<String>,
-    /// A file with the address: whoever knows it can say that all is well.
+    /// A file with the address, which is a secret: a ping to it reports success.
     #[serde(default)]
     pub url_file: Option<PathBuf>,
     /// Certificates that are trusted instead of the system's (PEM).
@@ -127,7 +127,7 @@ pub struct Ping {
 pub struct Metrics {
     /// The file, for instance `/var/lib/prometheus/node-exporter/pgwitness.prom`.
     pub textfile: PathBuf,
-    /// Labels on every sample: what tells this night from others on the same machine.
+    /// Labels on every sample: they distinguish this configuration from others on the same machine.
     #[serde(default)]
     pub labels: BTreeMap<String, String>,
 }

@@ -1,6 +1,6 @@
 //! From the text of `pgwitness.toml` to a [`Config`], with errors that an administrator can act on.
 //!
-//! Never repeats a value that has the wrong type: somebody may have put a password there.
+//! Errors do not contain a value of the wrong type: it may be a password.
 
 use serde::de::DeserializeOwned;
 use toml::Spanned;
@@ -51,7 +51,7 @@ fn joined(problems: &[Error]) -> Error {
     Error::new(format!("{} mistakes\n{}", problems.len(), lines.join("\n")))
 }
 
-/// Reads `[source]` alone, by its kind. An enum that is told apart by a key inside it loses the places of errors and the names of
+/// Reads `[source]` alone, by its kind. An enum with its tag inside loses the places of errors and the names of
 /// keys; when this has passed, the whole can be read as its type says.
 fn check_source(text: &str, root: &DeTable<'_>) -> Result<()> {
     let Some(source) = root.get("source") else { return Ok(()) };
@@ -101,7 +101,7 @@ fn path_of(error: &toml::de::Error, section: &str) -> String {
 
 fn unknown_key(line: usize, path: &str, key: &str, known: &[&str]) -> Error {
     let full = join(path, key);
-    // `kind` is told apart before the others are read.
+    // `kind` is read before the other keys.
     let known: Vec<&str> = known.iter().copied().chain((path == "source").then_some("kind")).collect();
     if ["password", "passphrase", "pass", "secret"].contains(&key) {
         return placed(line, format!("unknown key {full}")).hint(SECRET_HINT);

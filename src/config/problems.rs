@@ -1,6 +1,6 @@
 //! What a check of the configuration collects, and the rules that more than one key needs.
 //!
-//! Never knows a key by name.
+//! The rules here are independent of the names of keys.
 
 use std::path::{Component, Path};
 

@@ -1,6 +1,6 @@
-//! `[restore]`: where a dump is restored to be proven.
+//! `[restore]`: the server on which a dump is restored and verified.
 //!
-//! Never holds a password.
+//! Holds no password.
 
 use std::path::PathBuf;
 
@@ -12,7 +12,7 @@ use super::defaults;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RestoreSettings {
-    /// A connection string for the server that gets the copy; its dbname is only used to create and drop databases.
+    /// A connection string for the restore server; its dbname is only used to create and drop databases.
     pub url: String,
     /// The password is the first line of this file (mode 0600), when `.pgpass` is not used.
     pub password_file: Option<PathBuf>,
@@ -20,10 +20,10 @@ pub struct RestoreSettings {
     pub password_command: Option<Vec<String>>,
     /// The password is in this variable of the environment.
     pub password_env: Option<String>,
-    /// Name of the copy.
+    /// Name of the restored copy.
     #[serde(default = "defaults::copy")]
     pub database: String,
-    /// What becomes of the copy.
+    /// What is done with the restored copy.
     #[serde(default)]
     pub copy: CopyFate,
     /// pg_restore's `--jobs`.
@@ -59,16 +59,16 @@ pub enum MaterializedViews {
     Leave,
 }
 
-/// What becomes of the copy once there is a verdict.
+/// What is done with the restored copy after the verdict.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CopyFate {
     /// Dropped at once.
     #[default]
     Drop,
-    /// Kept under `database` until the next night replaces it.
+    /// Kept under `database` until the next run replaces it.
     Replace,
-    /// Kept as `DATABASE_<stamp>`, until somebody drops it.
+    /// Kept as `DATABASE_<stamp>`, until the user drops it.
     Keep,
 }
 
@@ -82,7 +82,7 @@ pub struct AcceptedError {
     /// For instance `42501`.
     #[serde(default)]
     pub sqlstate: String,
-    /// As the server says it, for a complaint whose code or object is not known.
+    /// The text of the server, for a message whose code or object is not known.
     pub message: Option<String>,
     /// Why it is harmless.
     pub reason: String,

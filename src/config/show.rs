@@ -1,6 +1,6 @@
-//! The configuration as it holds in the end, defaults included.
+//! The effective configuration, defaults included.
 //!
-//! Never shows a secret, since there is none in it.
+//! The configuration holds no secret, so the output has none.
 
 use super::Config;
 use crate::base::error::{Context, Error, Result};

@@ -1,6 +1,6 @@
-//! `[source]`: what is copied.
+//! `[source]`: the database that is verified.
 //!
-//! Never holds a password.
+//! Holds no password.
 
 use std::path::PathBuf;
 
@@ -73,7 +73,7 @@ pub enum SnapshotKind {
     /// Those that RDS makes by itself.
     #[default]
     Automated,
-    /// Those that somebody made.
+    /// Snapshots that a user made.
     Manual,
     /// Both.
     Any,
@@ -108,7 +108,7 @@ pub struct Temporary {
     /// From the restore call to the first login.
     #[serde(default = "defaults::restore_timeout")]
     pub restore_timeout: Span,
-    /// From the delete call to `DBInstanceNotFound`; later it is a debt.
+    /// From the delete call to `DBInstanceNotFound`; later it is a cleanup task.
     #[serde(default = "defaults::delete_timeout")]
     pub delete_timeout: Span,
     /// Between two looks.

@@ -1,6 +1,6 @@
-//! A length of time as people write it.
+//! A duration with a unit, as in `90s`.
 //!
-//! Never less than a second, never without its unit: `90` alone says nothing.
+//! At least one second; the unit is required, since `90` alone is ambiguous.
 
 use std::fmt;
 use std::str::FromStr;

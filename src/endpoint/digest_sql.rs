@@ -1,6 +1,6 @@
-//! The digest of a table as one SQL statement: a second implementation, so that nobody has to believe the first.
+//! The digest of a table as one SQL statement: a second implementation, with which the first can be checked.
 //!
-//! Never talks to a server. Everything that a session or a name could bend is spelt out: functions with their schema, no
+//! Makes text only. Everything that a session or a name could change is explicit: functions with their schema, no
 //! operator, every identifier quoted, and the settings that change the text of a value pinned by the statement itself.
 
 use crate::base::error::{Error, Result};

@@ -5,7 +5,7 @@
 //! each modulo 2^64. A sum needs no sort and no key, counts duplicates, and lets many connections add up their parts.
 //!
 //! It guards against accident, and against anyone who cannot choose the contents of rows freely. It is **not** a
-//! commitment against an attacker who writes rows to order: sums modulo 2^64 can be steered by whoever may add rows at will.
+//! commitment against an attacker who writes rows to order: sums modulo 2^64 can be steered by an attacker who adds chosen rows.
 
 #[cfg(target_arch = "x86_64")]
 mod pair;

@@ -30,7 +30,7 @@ pub enum FindingKind {
     ForeignKey,
     /// A check of the user's returned rows.
     Assertion,
-    /// From one night to the next a table has changed as a rule forbids.
+    /// Between two runs, a table has changed in a way that a rule forbids.
     Drift,
     /// The same rows, but a stored generated column holds other values.
     Generated,

@@ -1,6 +1,6 @@
 //! Names of relations, quoted as PostgreSQL quotes them.
 //!
-//! Never a place for SQL built by hand: what goes into a statement passes through here.
+//! Every name that goes into a statement is quoted here.
 
 use std::fmt;
 

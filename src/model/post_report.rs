@@ -1,6 +1,6 @@
-//! What came after a night's report was signed, as far as it is on paper.
+//! What happened after the report of a run was signed, as far as it was recorded.
 //!
-//! Never a part of the verdict, and never takes a paper that is not there, or that nobody may believe, for a good end.
+//! Not a part of the verdict. A record that is missing, or whose signature is not trusted, does not count as success.
 
 use serde::Serialize;
 
@@ -12,14 +12,14 @@ use crate::model::run::{CLOSING, Closing, StepResult};
 pub enum PostReport {
     /// Nothing is to be known: only `nightly` goes on after its report. (Nor of a report that cannot be read.)
     Nothing,
-    /// There is no paper: the run was killed, or is still at it.
+    /// There is no record: the run was killed, or is still running.
     Absent {
-        /// True of the newest night, when it is less than a day old.
+        /// True for the newest run, when it is less than a day old.
         may_be_running: bool,
     },
-    /// There is one, and it is not to be believed: why.
+    /// There is one, and it is not trusted: the reason.
     Void(String),
-    /// What it says.
+    /// Its contents.
     Told(Box<Closing>),
 }
 
@@ -30,7 +30,7 @@ pub const NOT_YET: &str = "no closing.json yet: the run is still at it, or was k
 const SIGNALS: u8 = 128;
 
 impl PostReport {
-    /// What the paper says, if it may be believed.
+    /// The contents of the record, if its signature is trusted.
     pub fn closing(&self) -> Option<&Closing> {
         match self {
             Self::Told(closing) => Some(closing),
@@ -38,7 +38,7 @@ impl PostReport {
         }
     }
 
-    /// The same, where a run that has left no paper may still be at it.
+    /// The same, where a run that has left no record may still be running.
     pub fn if_running(self, may_be_running: bool) -> Self {
         match self {
             Self::Absent { .. } => Self::Absent { may_be_running },
@@ -46,7 +46,7 @@ impl PostReport {
         }
     }
 
-    /// What is wrong with the paper itself, in one line.
+    /// The problem of the record itself, in one line.
     pub fn disorder(&self) -> Option<String> {
         match self {
             Self::Nothing | Self::Told(_) | Self::Absent { may_be_running: true } => None,
@@ -82,7 +82,7 @@ impl PostReport {
     }
 }
 
-/// Steps that failed, where no trouble says so.
+/// Failed steps that no recorded problem names.
 fn untold_failures(closing: &Closing) -> impl Iterator<Item = String> {
     closing.steps.iter().filter_map(|step| match &step.result {
         StepResult::Failed(why) if !closing.troubles.iter().any(|trouble| trouble.contains(why.as_str())) => {

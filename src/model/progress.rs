@@ -1,6 +1,6 @@
-//! What the library tells while it works: the one door for progress.
+//! Progress events of the library.
 //!
-//! Never printed here, and never part of a verdict: whatever matters to the result is in the outcome too.
+//! Events are not printed here and are not part of a verdict: everything that matters to the result is in the outcome too.
 
 use std::fmt;
 use std::sync::Arc;
@@ -73,10 +73,10 @@ pub enum Event<'a> {
     Warning(&'a str),
 }
 
-/// Whoever wants to know; called from any thread, so it must be quick.
+/// Receives the events; called from any thread, so it must be quick.
 pub type Listener = Arc<dyn Fn(Event<'_>) + Send + Sync>;
 
-/// For callers that do not want to know.
-pub fn nobody() -> Listener {
+/// Ignores all events.
+pub fn no_listener() -> Listener {
     Arc::new(|_| {})
 }

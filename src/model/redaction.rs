@@ -98,7 +98,7 @@ impl Redaction {
         }
     }
 
-    /// What a comparison said, of manifests that are redacted already.
+    /// The messages of a comparison of manifests that are redacted already.
     pub fn outcome(self, outcome: &mut Outcome) {
         outcome.findings.iter_mut().for_each(|finding| self.finding(finding));
         outcome.unchecked.iter_mut().for_each(|unchecked| self.unchecked(unchecked));
@@ -116,7 +116,7 @@ impl Redaction {
         unchecked.reason = self.message(&unchecked.reason);
     }
 
-    /// What pg_restore said of an object. The message is the server's own, without a mark.
+    /// The message of pg_restore for an object. It is the server's own, without a mark.
     pub fn complaint(self, complaint: &mut Complaint) {
         if let Some(hash) = self.hash(complaint.message.as_bytes()) {
             complaint.message = format!("message redacted, {hash}");

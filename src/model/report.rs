@@ -66,9 +66,9 @@ pub struct Report {
     pub times: Times,
     /// Files beside the report that it speaks for.
     pub side_files: Vec<SideFile>,
-    /// SHA-256 of the report before this one in the same place, if there is one: a missing or edited night shows.
+    /// SHA-256 of the report before this one in the same place, if there is one: shows a missing or edited report.
     pub previous_report_sha256: Option<String>,
-    /// What the night was, when one was.
+    /// The facts of the run; `None` for a comparison.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub night: Option<RunFacts>,
 }
@@ -188,14 +188,14 @@ impl Report {
         Ok(bytes)
     }
 
-    /// Reads what [`Report::to_bytes`] wrote. Verify the signature first: whoever signed it decides what is in here.
+    /// Reads what [`Report::to_bytes`] wrote. Verify the signature first: the signer decides the contents.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
         let report: Self = json::from_slice("report", bytes, 1..=FORMAT)?;
         report.check()?;
         Ok(report)
     }
 
-    /// Whether the dump of this night counts as verified: by its verdict, or by the rule for the dump.
+    /// Whether the dump of this run counts as verified: by its verdict, or by the rule for the dump.
     pub fn proves_dump(&self) -> bool {
         let dump = self.night.as_ref().and_then(|night| night.dump_verdict.as_ref());
         self.verdict.is_sound() || dump.is_some_and(DumpVerdict::is_proven)

@@ -1,6 +1,6 @@
 //! A row line taken apart: the text format of COPY, from the line back to values.
 //!
-//! Never used for the digest, which is taken over the line as it is; only for showing people what differs.
+//! Only for output of differences; the digest is taken over the line as it is.
 
 /// Values of one row line, in the order of its columns; `None` is NULL.
 pub fn values(line: &[u8]) -> Vec<Option<Vec<u8>>> {

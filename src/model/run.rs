@@ -1,4 +1,4 @@
-//! What a night was: the part of a report that `nightly` and `restore` add.
+//! The facts of a run: the part of a report that `nightly` and `restore` add.
 //!
 //! Plain data, whole numbers and strings; never a password.
 
@@ -12,7 +12,7 @@ use crate::model::verdict::DumpVerdict;
 
 pub use origin::{Kinship, Origin};
 
-/// One night, from the lock to the signature.
+/// One run, from the lock to the signature.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RunFacts {
@@ -39,7 +39,7 @@ pub struct RunFacts {
     pub dump_verdict: Option<DumpVerdict>,
 }
 
-/// One step of a night.
+/// One step of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Step {
@@ -144,7 +144,7 @@ pub struct Complaint {
     pub object: String,
     /// SQLSTATE; empty when pg_restore gave none.
     pub sqlstate: String,
-    /// What the server said.
+    /// The message of the server.
     pub message: String,
     /// Why it is taken for harmless; `None` when it is not.
     pub accepted: Option<String>,
@@ -194,7 +194,7 @@ pub struct Closing {
     pub debts: Vec<String>,
 }
 
-/// One leg of the way from the source to the copy.
+/// One stage on the path from the source to the restored copy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Leg {

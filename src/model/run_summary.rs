@@ -1,14 +1,14 @@
-//! What there is to tell of a run that has ended, to people and to machines: plain data, before anybody has worded it.
+//! The result of a run that has ended: plain data, from which the outputs make messages and metrics.
 //!
-//! Never a password. It may hold values out of the database (in findings, in what a server complained of): whoever sends it on says
-//! whether they may go along.
+//! Holds no password. It may hold values of the database (in findings and server errors): the output that sends it decides
+//! whether to include them.
 
 use crate::base::time::Timestamp;
 use crate::model::finding::{Finding, Unchecked};
 use crate::model::run::{DumpFacts, Step};
 use crate::model::verdict::{Coverage, DumpVerdict, Verdict};
 
-/// How a run ended, for whoever has a minute in the morning.
+/// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
     /// Sound, placed and cleaned up: the only good one.
@@ -17,9 +17,9 @@ pub enum Ending {
     SoundBut,
     /// The copy is not the database.
     Damaged,
-    /// Nobody knows: not every question was answered, or it never came to a comparison.
+    /// Not known: some questions were not answered, or no comparison was made.
     Inconclusive,
-    /// Somebody told us to stop.
+    /// Stopped by the user or the system.
     Interrupted,
 }
 
@@ -71,13 +71,13 @@ pub struct RunSummary {
     pub started_at: Timestamp,
     /// Now.
     pub finished_at: Timestamp,
-    /// Of the process, as far as it is known when this is told.
+    /// Of the process, as far as it is known when this is sent.
     pub exit_code: u8,
     /// `None`: it never came to a signed report.
     pub verdict: Option<Verdict>,
     /// See [`crate::model::verdict::Outcome::verdict_line`].
     pub verdict_line: Option<String>,
-    /// Whether tonight's dump is proven, when it came to that.
+    /// Whether the dump of this run is verified, if the run got so far.
     pub dump_verdict: Option<DumpVerdict>,
     /// Of the snapshot, or of the moment that was dumped.
     pub data_as_of: Option<Timestamp>,
@@ -99,11 +99,11 @@ pub struct RunSummary {
     pub instances_left: usize,
     /// What was done, up to here.
     pub steps: Vec<Step>,
-    /// Tonight's dump.
+    /// The dump of this run.
     pub dump: Option<DumpFacts>,
-    /// Tonight's report.
+    /// The report of this run.
     pub report: Option<ReportRef>,
-    /// The newest proven dump, tonight's or an older one. `None`: there has never been one, or what it was cannot be read.
+    /// The newest verified dump, of this run or an older one. `None`: there is none, or its record cannot be read.
     pub last_verified: Option<Proven>,
 }
 

@@ -1,8 +1,8 @@
 //! A tap on the stream from the server: rows of a COPY are taken where they lie, everything else passes on.
 //!
 //! tokio-postgres gives every row a message, an allocation count and a trip through two queues; measured, that costs more than
-//! all our hashing. So did batches for other threads: now whoever reads hands the lines of its buffer to whoever asked, who hashes
-//! them while they are in the cache. The tap knows one thing of the protocol, the frame (a type byte and a length; PostgreSQL manual,
+//! all our hashing. So did batches for other threads: the reader passes the lines of its buffer to the receiver, which
+//! hashes them in the cache. The tap parses one part of the protocol, the frame (a type byte and a length; PostgreSQL manual,
 //! "Message Flow"), and takes the payload of CopyData frames out while a COPY that was asked to be diverted is under way.
 //! It never changes what the server is told, nor any other frame, save two: of the COPYs in a diverted query, of which tokio-postgres
 //! knows one at most, it takes out the frames that begin and end each of them. Where nobody asked, rows reach tokio-postgres as ever.
@@ -185,7 +185,7 @@ impl<S: AsyncRead + Unpin> Tap<S> {
 
 impl<S: AsyncRead + Unpin> AsyncRead for Tap<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        // As many frames at a time as there are: each return wakes whoever waits for one.
+        // As many frames at a time as there are: each return wakes the task that waits for one.
         let before = out.filled().len();
         match self.poll_frames(cx, out) {
             Poll::Pending if out.filled().len() > before => Poll::Ready(Ok(())),

@@ -1,6 +1,6 @@
-//! What a server, or the way to it, answered: one line with SQLSTATE, detail and hint.
+//! Errors of a server or of the connection to it: one line with SQLSTATE, detail and hint.
 //!
-//! Never a judgement whether it matters: that is the caller's.
+//! The caller decides whether the error matters.
 
 use std::error::Error as StdError;
 
@@ -14,14 +14,14 @@ pub fn describe_error(error: &tokio_postgres::Error) -> Error {
         return describe_server_error(server);
     }
     match error.source() {
-        // "error connecting to server" says less than its cause.
+        // "error connecting to server" is less exact than its cause.
         Some(cause) if is_wrapper(&error.to_string()) => Error::from_source(cause),
         _ if error.is_closed() => Error::new("the server closed the connection"),
         _ => Error::from_source(error),
     }
 }
 
-/// What tokio-postgres says when the cause says it better.
+/// Messages of tokio-postgres that are less exact than their cause.
 fn is_wrapper(text: &str) -> bool {
     ["error communicating with the server", "error connecting to server", "error performing TLS handshake"]
         .contains(&text)

@@ -1,6 +1,6 @@
 //! How PostgreSQL gets onto a bare machine: with the package manager that is there.
 //!
-//! Never decides to install: the caller asks the user, or was told to. Never adds a package source, and leaves no
+//! The caller decides to install: it asks the user, or a flag says so. Adds no package source, and leaves no
 //! server running that was not there before.
 
 use std::fmt;
@@ -18,7 +18,7 @@ pub struct InstallPlan {
     pub steps: Vec<Vec<String>>,
     /// What a person types for the same packages, short.
     pub command: String,
-    /// Neither root nor a way to become root: [`run`] refuses, but the user can be told what root would do.
+    /// Neither root nor a way to become root: [`run`] refuses, but the message can show the commands for root.
     pub lacks_root: bool,
 }
 
@@ -27,7 +27,7 @@ pub struct InstallPlan {
 /// this one goes away after the installation.
 const DROP_IN: &str = "/etc/postgresql-common/createcluster.d/pgwitness.conf";
 
-/// A package manager and what it is to be told.
+/// A package manager and its arguments.
 struct Manager {
     program: &'static str,
     steps: &'static [&'static [&'static str]],

@@ -1,8 +1,8 @@
-//! One run of a program of PostgreSQL: its environment, its words, its end.
+//! One run of a program of PostgreSQL: its environment, its messages, its exit.
 //!
-//! Never outlives us: it runs in a process group with a guard (a shell that waits on a pipe from us), so that the workers of
-//! `pg_dump --jobs` end too, and even when we are killed where nothing can be cleaned up. Never sees more of our environment
-//! than it needs, and never has a password but in its password file.
+//! It ends with this process: it runs in a process group with a guard (a shell that waits on a pipe from us); so the workers of
+//! `pg_dump --jobs` end too, also after SIGKILL, when no clean-up code runs. It gets no more of our environment
+//! than it needs, and a password only in its password file.
 
 mod group;
 mod stderr_tail;
@@ -21,20 +21,20 @@ use crate::base::error::{Error, Result};
 use crate::postgres::conninfo::ChildEnvironment;
 use group::Group;
 
-/// From SIGTERM, upon which a program tells the server to stop what it does, to SIGKILL.
+/// From SIGTERM, after which a program cancels its work on the server, to SIGKILL.
 pub const GRACE: Duration = Duration::from_secs(10);
-/// For the last words, once everybody who could say some is gone.
+/// Limit for reading the remaining output after all processes have ended.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
-/// What is to be run.
+/// The program to run.
 pub struct Order<'a> {
     /// Its path.
     pub program: &'a Path,
-    /// Everybody on this machine can read them: no secrets.
+    /// Every user of this machine can read them: no secrets.
     pub arguments: Vec<OsString>,
     /// How it reaches the server.
     pub environment: &'a ChildEnvironment,
-    /// It is stopped when for so long it has said nothing and `progress` has not changed.
+    /// It is stopped when it has written nothing and `progress` has not changed for so long.
     pub stalled_after: Duration,
     /// From SIGTERM to SIGKILL when it is stopped; usually [`GRACE`].
     pub grace: Duration,
@@ -88,7 +88,7 @@ pub async fn run(
     }
 }
 
-/// Ends when nothing has moved for so long.
+/// Ends when there was no progress for so long.
 async fn stall(progress: ProgressBytes<'_>, stalled_after: Duration) {
     let every = (stalled_after / 4).clamp(Duration::from_millis(20), Duration::from_secs(1));
     let (mut last, mut since) = (progress(), tokio::time::Instant::now());
@@ -110,7 +110,7 @@ fn stalled_error(order: &Order<'_>) -> Error {
     let seconds = order.stalled_after.as_secs();
     let time = if seconds >= 120 { format!("{} min", seconds / 60) } else { format!("{seconds} s") };
     Error::new(format!("{} made no progress for {time} and was stopped", name(order)))
-        .hint("somebody may hold a lock, or the network may be gone; the time is dump.stalled_after")
+        .hint("another session may hold a lock, or the network may be down; the time is dump.stalled_after")
 }
 
 fn killed(order: &Order<'_>, signal: i32) -> Error {

@@ -1,12 +1,12 @@
 //! A throw-away PostgreSQL server: made, used and removed by us.
 //!
-//! The suite tests against real servers and `demo` shows everything on one, on machines where nobody has set one up.
+//! For the tests and for `demo`, on machines without a configured server.
 //! It never holds data worth keeping (fsync is off), never listens on a network unless asked, never touches a server
-//! that somebody else started, and never outlives its owner for long:
+//! that another process started, and ends soon after its owner:
 //!
 //! - dropping a [`Cluster`], also by a panic, stops the server and removes its directory;
 //! - Ctrl-C does not reach the server, which runs in a session of its own, and a process that dies of it drops
-//!   nothing. Whoever holds a cluster must therefore catch the signal and drop it, as `demo` does;
+//!   nothing. The owner of a cluster must therefore catch the signal and drop it, as `demo` does;
 //! - what a killed process left behind is found by the next [`Cluster::start`], which stops and removes it.
 
 mod data;
@@ -28,7 +28,7 @@ const SOCKET_PORT: u16 = 5432;
 /// How often a start is tried when another process takes the free port that we had found.
 const PORT_ATTEMPTS: u32 = 5;
 
-/// What a throw-away server should be like. The default suits most: socket only, trust, UTF-8.
+/// Options of a throw-away server. Default: socket only, trust, UTF-8.
 #[derive(Debug, Clone)]
 pub struct ClusterOptions {
     /// Server settings by name, unquoted; they win over ours.
@@ -144,7 +144,7 @@ impl Cluster {
         data::copy_stopped(&self.data_dir(), target, &|_| Ok(())).doing(|| format!("save {}", target.display()))
     }
 
-    /// Stops the server and removes its directory, and says if that fails, which dropping cannot.
+    /// Stops the server and removes its directory, and returns the error, which dropping cannot.
     pub fn stop(self) -> Result<()> {
         self.pg_ctl(&["stop", "-m", "fast"]).doing(|| "stop the throw-away PostgreSQL")?;
         fs::remove_dir_all(self.home.dir()).doing(|| format!("remove {}", self.home.dir().display()))
@@ -185,7 +185,7 @@ impl Cluster {
         Ok(())
     }
 
-    /// Runs pg_ctl; when it fails, the server's own words say why.
+    /// Runs pg_ctl; an error has the last lines of the server's log.
     fn pg_ctl(&self, arguments: &[&str]) -> Result<()> {
         let mut command = self.home.command(&self.tools.program("pg_ctl"));
         command.args(arguments).args(["-s", "-w", "-t", "60", "-D"]).arg(self.data_dir());
@@ -233,7 +233,7 @@ fn settings(socket_dir: &Path, port: u16, options: &ClusterOptions) -> String {
         ("listen_addresses", if options.tcp { "127.0.0.1" } else { "" }),
         ("port", &port),
         ("unix_socket_directories", &socket_dir),
-        // Nothing in here survives a crash of the machine, and nothing needs to.
+        // The data need not survive a crash of the machine.
         ("fsync", "off"),
         ("synchronous_commit", "off"),
         ("full_page_writes", "off"),
@@ -259,7 +259,7 @@ fn conninfo(parts: &[(&str, &str)]) -> String {
     parts.iter().map(|(key, value)| format!("{key}={}", quote(value))).collect::<Vec<_>>().join(" ")
 }
 
-/// A port that nobody listens on now. Somebody may a moment later: see `PORT_ATTEMPTS`.
+/// A port that no process listens on now. Another process may take it before use: see `PORT_ATTEMPTS`.
 fn free_port() -> Result<u16> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).doing(|| "find a free port")?;
     Ok(listener.local_addr().doing(|| "find a free port")?.port())

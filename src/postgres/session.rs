@@ -76,7 +76,7 @@ const NOTICE_OUR_END: &str = "SELECT pg_catalog.set_config(name, '5s', false) FR
                               WHERE name = 'client_connection_check_interval'";
 
 /// The same settings as a value of PGOPTIONS: a dump made with it holds the very lines that a pinned session reads. Without,
-/// times are written in the zone, and bytes in the form, that somebody has set for the database.
+/// times are written in the zone, and bytes in the form, that are set for the database.
 pub fn pgoptions() -> String {
     // The rest is not about text, and older servers refuse what they do not know.
     let about_text = PINS.iter().filter(|(name, _)| !name.ends_with("_timeout"));
@@ -84,13 +84,13 @@ pub fn pgoptions() -> String {
     about_text.map(|(name, value)| format!("-c {name}={}", escape(value))).collect::<Vec<_>>().join(" ")
 }
 
-/// How long nothing may come unless told otherwise: long enough for any question of ours to a very large catalog.
+/// Default limit for a time without data: long enough for every catalog query on a very large catalog.
 const STALLED_AFTER: Duration = Duration::from_secs(30 * 60);
 
 /// How a session is opened.
 #[derive(Debug, Clone)]
 pub struct SessionOptions {
-    /// How long to wait for a lock that somebody else holds, in seconds.
+    /// How long to wait for a lock that another session holds, in seconds.
     pub lock_timeout_s: u32,
 }
 
@@ -234,7 +234,7 @@ impl Session {
         self.connection.divert()
     }
 
-    /// Tells the server to stop what this session is doing.
+    /// Cancels the running query of this session.
     ///
     /// # Errors
     /// When the cancel request cannot be sent.
@@ -263,7 +263,7 @@ impl Session {
         self.kept_settings().await.map(drop)
     }
 
-    /// Whether it still answers. A server that has said its last word may not have hung up yet; asking settles it.
+    /// Whether it still answers. After a final error the server may not have closed the connection yet, so this asks.
     ///
     /// # Errors
     /// Why it does not.
@@ -275,13 +275,13 @@ impl Session {
     /// Runs one statement without a result, and one only: what comes after a semicolon is refused by the server.
     ///
     /// # Errors
-    /// What the server says.
+    /// The server's error.
     pub async fn execute_one(&self, sql: &str) -> Result<()> {
         // The extended protocol takes a single statement.
         let preparing = self.watched(1, self.client().prepare(sql));
         let statement = preparing.await?.map_err(|error| describe_error(&error))?;
         if !statement.params().is_empty() {
-            return Err(Error::new("it has parameters ($1), and there is nobody to give them values"));
+            return Err(Error::new("it has parameters ($1), and no values are given"));
         }
         let executing = self.watched(1, self.client().execute(&statement, &[]));
         executing.await?.map_err(|error| describe_error(&error)).map(drop)
@@ -290,7 +290,7 @@ impl Session {
     /// Runs statements without results.
     ///
     /// # Errors
-    /// What the server says.
+    /// The server's error.
     pub async fn execute(&self, sql: &str) -> Result<()> {
         self.watched(1, self.client().batch_execute(sql)).await?.map_err(|error| describe_error(&error))
     }
@@ -298,15 +298,15 @@ impl Session {
     /// All rows of a query, as text.
     ///
     /// # Errors
-    /// What the server says.
+    /// The server's error.
     pub async fn rows(&self, sql: &str) -> Result<Vec<SimpleQueryRow>> {
         self.rows_within(sql, 1).await
     }
 
-    /// The same, where the server may be silent for so many times as long as usual.
+    /// The same, with the limit for time without data multiplied by a factor.
     ///
     /// # Errors
-    /// What the server says; nothing came for too long; too much came.
+    /// The server's error; no data for too long; too much data.
     pub async fn rows_within(&self, sql: &str, times: u32) -> Result<Vec<SimpleQueryRow>> {
         self.watched(times, self.gather(sql, MOST_ANSWER_BYTES)).await?
     }
@@ -369,7 +369,7 @@ impl Session {
     /// The one row of a query, as text.
     ///
     /// # Errors
-    /// What the server says, or no row.
+    /// The server's error, or no row.
     pub async fn row(&self, sql: &str) -> Result<SimpleQueryRow> {
         self.rows(sql).await?.pop().ok_or_else(|| Error::new("the server returned no row"))
     }

@@ -1,7 +1,7 @@
-//! Where the programs of PostgreSQL are on this machine, and which version they have.
+//! Finds the programs of PostgreSQL on this machine, and their version.
 //!
-//! Never mixes versions: all programs come from one directory. Never takes Debian's wrappers in `/usr/bin`, which
-//! choose a version by themselves, by rules and files that we would not see.
+//! All programs come from one directory, so versions are not mixed. Skips Debian's wrappers in `/usr/bin`, which
+//! choose a version by their own rules and files.
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -121,7 +121,7 @@ fn is_program(file: &Path) -> bool {
     })
 }
 
-/// Every directory worth a look, each once: those of `PATH` in their order, that of `pg_config`, the usual places.
+/// Every directory to search, each once: those of `PATH` in their order, that of `pg_config`, the usual places.
 fn candidates(path: Option<&str>) -> Vec<PathBuf> {
     let in_path: Vec<PathBuf> = path.map(|path| std::env::split_paths(path).collect()).unwrap_or_default();
     let configured = in_path.iter().map(|dir| dir.join("pg_config")).find(|file| file.is_file());

@@ -1,6 +1,6 @@
 //! Reports on disk: one directory a report, written so that half a report is never taken for one.
 //!
-//! Never overwrites and never removes what it did not write in this run. `report.json` comes last and by rename: a directory
+//! Overwrites and removes only what it wrote in this run. `report.json` comes last and by rename: a directory
 //! without it holds no report.
 
 mod keys;
@@ -56,7 +56,7 @@ pub struct Folder {
 
 impl Folder {
     /// Makes `DIR/<UTC stamp>-<first 8 digits of run_id>/` and reads the key, before the slow work: whatever cannot be written
-    /// or signed at the end of the night is said at its start.
+    /// or signed at the end of the run is an error at its start.
     pub fn prepare(dir: &Path, key: Option<&KeyFile>, started_at: Timestamp, run_id: &str) -> Result<Self> {
         let key = key.map(read_key).transpose()?;
         let path = dir.join(stamped_name(started_at, run_id)?);
@@ -204,7 +204,7 @@ fn remove_unfinished(path: &Path) -> std::io::Result<bool> {
 /// What is left of a run that failed is no report; it would only be in the way.
 impl Drop for Folder {
     fn drop(&mut self) {
-        // Best effort: the error that brought us here is the one to report.
+        // Best effort: the caller reports the earlier error.
         remove_unfinished(&self.path).ok();
     }
 }

@@ -1,14 +1,14 @@
 //! Which verified dumps stay and which may go, by the time of the data in them.
 //!
-//! Never removes anything itself, never looks at the time of a file, and never offers the newest verified dump, or one that is not
+//! Removes nothing itself, does not read the time of a file, and does not offer the newest verified dump, or one that is not
 //! verified, for removal.
 //!
 //! The rules are restic's, with days, ISO weeks, months and years in UTC: `keep_daily = 7` is the newest dump of each of the last
-//! seven days *that have one*, so that dark nights evict nothing. Where we differ:
+//! seven days *that have one*, so that days without a dump evict nothing. Differences:
 //!
 //! * Without a rule nothing is removed.
 //! * Dumps of the very same data (a run that was repeated by hand) count as one, the one that was made last: repeating a run evicts no
-//!   other night.
+//!   other dump.
 //! * What is dated after now stays and counts for nothing: a clock that was wrong once evicts nothing either.
 //! * There is no extra place for the oldest dump when a rule is not used up: what is kept depends only on what is newer.
 
@@ -90,7 +90,7 @@ impl fmt::Display for Reason {
     }
 }
 
-/// Sorts what is held into what stays and what may go. `now` only tells what is dated in the future.
+/// Divides the dumps into those to keep and those to remove. `now` only identifies dates in the future.
 pub fn plan(held: &[Held], rules: &Retention, now: Timestamp) -> RetentionPlan {
     let mut verified: Vec<&Held> = held.iter().filter(|held| held.is_verified).collect();
     verified.sort_by_key(|held| Reverse((held.data_as_of, held.made_at, &held.id)));

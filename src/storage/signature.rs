@@ -12,7 +12,7 @@ use crate::base::error::{Context, Error, Result};
 
 /// What the signature is for: a signature made for another purpose is none here. (`ssh-keygen -n`)
 pub const NAMESPACE: &str = "pgwitness-report";
-/// The same for what an administrator says of a report.
+/// The same for a review of a report.
 pub const REVIEW_NAMESPACE: &str = "pgwitness-review";
 
 /// The key of this seed, which must be random and secret.
@@ -51,7 +51,7 @@ pub fn sign_for(namespace: &str, key: &PrivateKey, bytes: &[u8]) -> Result<Strin
     key.sign(namespace, HashAlg::Sha512, bytes).and_then(|signature| armor(&signature)).map_err(ssh_error)
 }
 
-/// The key that signed these bytes. That says nothing yet about whose key it is: see [`crate::storage::signers`].
+/// The key that signed these bytes. For the owner of the key see [`crate::storage::signers`].
 pub fn signer(bytes: &[u8], armored: &str) -> Result<PublicKey> {
     signer_for(NAMESPACE, bytes, armored)
 }

@@ -42,7 +42,7 @@ impl AllowedSigners {
     }
 
     /// The principals that this key may sign reports for at this time; with an `identity`, only if it is one of them.
-    /// An error says why the key does not count.
+    /// The error is the reason why the key does not count.
     pub fn principal(&self, key: &PublicKey, identity: Option<&str>, now: Timestamp) -> Result<&str> {
         self.principal_for(NAMESPACE, key, identity, now)
     }

@@ -1,6 +1,6 @@
 //! Files that the user writes for a comparison: checks of their own, and differences that they expect.
 //!
-//! Never takes a file that says nothing for one that says that all is well.
+//! A file without content does not count as success.
 
 use std::collections::BTreeMap;
 use std::fs;

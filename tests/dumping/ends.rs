@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use pgwitness::config::Span;
-use pgwitness::model::progress::nobody;
+use pgwitness::model::progress::no_listener;
 use pgwitness::nightly::dumping::{DumpOrder, check_versions, dump, globals};
 use pgwitness::nightly::restoring::{RestoreOrder, restore};
 use pgwitness::postgres::server::ClusterOptions;
@@ -28,7 +28,7 @@ fn refused(tools: &PgTools, target: &Path, stalled_after: u64) -> String {
     let (info, mut config) = (conninfo("host=/nowhere user=me dbname=app"), config());
     config.stalled_after = Span::seconds(stalled_after);
     let order = DumpOrder { tools, ..order(&info, target, &config) };
-    block(dump(&order, &nobody())).unwrap_err().to_string()
+    block(dump(&order, &no_listener())).unwrap_err().to_string()
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn dropping_the_future_stops_the_program_and_its_workers() {
     let tools = scripts(temp.path(), &waiting(temp.path()));
     let (info, config) = (conninfo("host=/nowhere user=me dbname=app"), config());
     let order = DumpOrder { tools: &tools, ..order(&info, temp.path(), &config) };
-    let (file, listener) = (temp.path().join("pids"), nobody());
+    let (file, listener) = (temp.path().join("pids"), no_listener());
     block(async {
         tokio::select! {
             _ = dump(&order, &listener) => panic!("it cannot end"),
@@ -177,7 +177,7 @@ fn a_lock_that_somebody_holds_ends_the_dump_and_no_session_stays() {
     holder.run("BEGIN; LOCK TABLE t IN ACCESS EXCLUSIVE MODE");
     let (info, mut config) = (conninfo(&source.conninfo), config());
     config.stalled_after = Span::seconds(2);
-    let error = block(dump(&order(&info, temp.path(), &config), &nobody())).unwrap_err().to_string();
+    let error = block(dump(&order(&info, temp.path(), &config), &no_listener())).unwrap_err().to_string();
     assert!(error.contains("due to") && !error.contains('\n'), "{error}");
     let others = "SELECT count(*) FROM pg_stat_activity WHERE query ~ 'LOCK TABLE' AND state = 'active' \
                   AND pid <> pg_backend_pid()";
@@ -191,11 +191,11 @@ fn a_wrong_password_is_one_clear_line_without_the_password() {
     let good = cluster.tcp_conninfo("postgres").unwrap();
     let password = cluster.password().unwrap();
     let (right, config) = (conninfo(&good), config());
-    block(dump(&order(&right, temp.path(), &config), &nobody())).unwrap();
+    block(dump(&order(&right, temp.path(), &config), &no_listener())).unwrap();
     block(globals(&order(&right, temp.path(), &config))).unwrap();
     let wrong = conninfo(&good.replace(password, "a-wrong-one"));
     let target = tempfile::tempdir().unwrap();
-    let error = block(dump(&order(&wrong, target.path(), &config), &nobody())).unwrap_err();
+    let error = block(dump(&order(&wrong, target.path(), &config), &no_listener())).unwrap_err();
     let text = format!("{error} {}", error.hint_text().unwrap_or_default());
     assert!(text.contains("password authentication failed") && !text.contains('\n'), "{text}");
     assert!(!text.contains("a-wrong-one"), "{text}");
@@ -222,7 +222,7 @@ fn a_full_disk_is_one_clear_line_and_says_what_to_do() {
     }
     let (info, config) = (conninfo(&source.conninfo), config());
     let order = DumpOrder { tools: client_tools(), ..order(&info, temp.path(), &config) };
-    let failed = block(dump(&order, &nobody()));
+    let failed = block(dump(&order, &no_listener()));
     assert!(Command::new("umount").arg(temp.path()).status().unwrap().success());
     let error = failed.unwrap_err();
     assert!(error.to_string().contains("No space left on device"), "{error}");

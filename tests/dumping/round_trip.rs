@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use pgwitness::endpoint::live::{Live, LiveOptions};
 use pgwitness::model::name::Name;
-use pgwitness::model::progress::{Event, Listener, Side, nobody};
+use pgwitness::model::progress::{Event, Listener, Side, no_listener};
 use pgwitness::nightly::dumping::{DumpOrder, GLOBALS, dump, globals};
 use pgwitness::nightly::restoring::{
     CopyOrder, PropertiesOrder, create_copy, database_facts, drop_copy, restore, restore_properties,
@@ -45,7 +45,7 @@ fn what_was_dumped_of_a_moment_is_the_moment_whatever_is_written_meanwhile() {
         let config = config();
         let mut order = order(live.server(), temp.path(), &config);
         order.snapshot = Some(live.snapshot());
-        let dumped = runtime.block_on(dump(&order, &nobody()));
+        let dumped = runtime.block_on(dump(&order, &no_listener()));
         runtime.block_on(live.check_moment()).unwrap();
         done.store(true, Ordering::Relaxed);
         assert_eq!(dumped.unwrap().notes, Vec::<String>::new());
@@ -165,7 +165,7 @@ fn tables_whose_rows_are_left_out_are_those_that_were_named_and_no_others() {
     config.compression = Some("0".into());
     let without_rows = [Name::new("public", r#"a " b; -- .*"#), Name::new("public", "mail_in")];
     let order = DumpOrder { without_rows: &without_rows, ..order(&info, temp.path(), &config) };
-    block(dump(&order, &nobody())).unwrap();
+    block(dump(&order, &no_listener())).unwrap();
     copy_of(&source.conninfo, &cluster, "copy");
     restored(&temp.path().join("dump"), &cluster.conninfo("copy")).unwrap();
     let copy = Database::connect(&cluster.conninfo("copy"));
@@ -196,7 +196,7 @@ fn what_was_written_is_told_and_listed() {
     assert!(names.contains(&"dump/toc.dat") && names.iter().all(|name| name.starts_with("dump/")), "{names:?}");
     assert_eq!(told.load(Ordering::Relaxed), dumped.bytes);
     assert!(dumped.bytes > 100_000, "{dumped:?}");
-    let again = block(dump(&order(&info, temp.path(), &config), &nobody())).unwrap_err();
+    let again = block(dump(&order(&info, temp.path(), &config), &no_listener())).unwrap_err();
     assert!(again.to_string().ends_with("dump exists already"), "{again}");
 }
 
@@ -207,7 +207,7 @@ fn a_dump_may_be_one_file() {
     source.run("CREATE TABLE t (n int); INSERT INTO t VALUES (7)");
     let (info, mut config) = (conninfo(&source.conninfo), config());
     config.format = pgwitness::config::DumpFormat::Custom;
-    let dumped = block(dump(&order(&info, temp.path(), &config), &nobody())).unwrap();
+    let dumped = block(dump(&order(&info, temp.path(), &config), &no_listener())).unwrap();
     assert_eq!((dumped.files.len(), dumped.files[0].1), (1, dumped.bytes));
     assert_eq!(std::fs::metadata(&dumped.path).unwrap().mode() & 0o777, 0o600);
     copy_of(&source.conninfo, &cluster, "copy");

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use pgwitness::base::error::Result;
 use pgwitness::config::{self, DumpFormat, Span};
-use pgwitness::model::progress::nobody;
+use pgwitness::model::progress::no_listener;
 use pgwitness::nightly::dumping::{DumpOrder, Dumped, dump};
 use pgwitness::nightly::restoring::{
     CopyIdentity, CopyOrder, Members, RestoreOrder, Restored, create_copy, database_facts, restore,
@@ -55,7 +55,7 @@ pub fn order<'a>(conninfo: &'a ConnInfo, target: &'a Path, config: &'a config::D
 
 pub fn dumped(database: &str, target: &Path) -> Dumped {
     let info = conninfo(database);
-    block(dump(&order(&info, target, &config()), &nobody())).unwrap()
+    block(dump(&order(&info, target, &config()), &no_listener())).unwrap()
 }
 
 pub fn copy_of(source: &str, cluster: &Cluster, name: &str) -> CopyIdentity {

@@ -36,7 +36,7 @@ const MACHINE: &[Case] = &[
             vec![]
         },
         "error: read key DIR/key: its mode is 0644, wider than 0600\n  \
-         try: chmod 600 DIR/key, if nobody else has read it",
+         try: chmod 600 DIR/key, if no other user has read it",
     ),
     (
         "no key",
@@ -205,7 +205,7 @@ const SERVER: &[Case] = &[
             vec![]
         },
         "error: restore.url: read secret DIR/password: its mode is 0640, wider than 0600\n  \
-         try: chmod 600 DIR/password, if nobody else has read it",
+         try: chmod 600 DIR/password, if no other user has read it",
     ),
 ];
 

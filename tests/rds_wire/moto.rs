@@ -19,7 +19,7 @@ async fn a_temporary_instance_lives_and_dies_in_moto() {
     source.snapshots = pgwitness::config::SnapshotKind::Any;
     source.temporary.ca_certificate_identifier = None;
     let credentials = Credentials::new("AKIAEXAMPLE", "secret", None, None, "test");
-    let rds = Rds::connect_as(&source, &progress::nobody(), Some(credentials)).await.unwrap();
+    let rds = Rds::connect_as(&source, &progress::no_listener(), Some(credentials)).await.unwrap();
     let now = Timestamp::new(SystemTime::now());
     let identity = rds.identity(now).await.unwrap();
     let production = rds.source_instance().await.unwrap();

@@ -86,7 +86,7 @@ pub async fn aws_with(
     let mut source = source(&url);
     configure(&mut source);
     let credentials = Credentials::new("AKIAEXAMPLE", "secret", None, None, "test");
-    let rds = Rds::connect_as(&source, &progress::nobody(), Some(credentials)).await.unwrap();
+    let rds = Rds::connect_as(&source, &progress::no_listener(), Some(credentials)).await.unwrap();
     Aws { rds, inner }
 }
 

@@ -1,7 +1,7 @@
-//! Drift: what has changed in a database from one night to another, out of what was saved of both.
+//! Drift: what has changed in a database from one run to another, from the saved manifests of both.
 //!
-//! Pure, and without any database: rows are counted out of the two sketches. Never says how many rows differ where the sketches are too
-//! small to tell; then it says "at least". A row that was changed counts once as removed and once as added: only the database
+//! Pure, and without any database: rows are counted out of the two sketches. Where the sketches are too small, the number of rows
+//! that differ is a lower bound ("at least"). A row that was changed counts once as removed and once as added: only the database
 //! itself could say which belong together.
 
 mod rule;
@@ -24,7 +24,7 @@ pub use rules::{Judged, Rule, judge, rules};
 pub struct Drift {
     /// Tables whose rows are not the same, by printed name.
     pub tables: BTreeMap<String, TableDrift>,
-    /// Tables with the same rows in both nights.
+    /// Tables with the same rows in both runs.
     pub tables_unchanged: u64,
     /// Large objects, as rows of (oid, chunk, bytes).
     pub large_objects: Option<TableDrift>,
@@ -36,7 +36,7 @@ pub struct Drift {
     pub violations: Vec<Change>,
     /// Version of the server and settings of the session.
     pub settings: Vec<Change>,
-    /// What one of the nights did not see: it may have changed.
+    /// What one of the runs did not read: it may have changed.
     pub unknown: Vec<Unchecked>,
 }
 
@@ -49,9 +49,9 @@ pub struct TableDrift {
     pub before: Option<u64>,
     /// Rows after.
     pub after: Option<u64>,
-    /// Rows that only the night before had; `None`: the rows cannot be held against each other.
+    /// Rows that only the earlier run had; `None`: the rows cannot be compared.
     pub removed: Option<u64>,
-    /// Rows that only the night after has.
+    /// Rows that only the later run has.
     pub added: Option<u64>,
     /// False: at least so many.
     pub is_exact: bool,
@@ -110,7 +110,7 @@ impl Drift {
             && self.settings.is_empty())
     }
 
-    /// As diff(1): 0 the same, 1 different, 2 nobody knows.
+    /// As diff(1): 0 the same, 1 different, 2 not known.
     pub fn exit_code(&self) -> u8 {
         match (self.has_changes(), self.unknown.is_empty()) {
             (true, _) => 1,

@@ -1,4 +1,4 @@
-//! `[[drift]]`: what may not happen to tables from one night to the next.
+//! `[[drift]]`: changes of tables that are forbidden between two runs.
 //!
 //! Plain data; [`super::judge`] applies it.
 
@@ -7,19 +7,19 @@ use serde::{Deserialize, Serialize};
 use crate::base::error::{Error, Result};
 use crate::model::selection::Pattern;
 
-/// One rule. A night in which it does not hold has a finding of kind `drift`.
+/// One rule. A run that breaks it has a finding of kind `drift`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DriftRule {
     /// A pattern as in pg_dump's `--table`: `shop.orders`, `shop.*`.
     pub tables: String,
-    /// Of the rows that a table had in the night before, at most so many in a hundred may be gone: 0 to 99.
+    /// Maximum percentage of the rows of the previous run that may be missing: 0 to 99.
     #[serde(default)]
     pub max_shrink_percent: Option<u8>,
     /// A table must have a row.
     #[serde(default)]
     pub must_not_be_empty: bool,
-    /// A table that was there in the night before must be there.
+    /// A table of the previous run must exist.
     #[serde(default)]
     pub must_not_vanish: bool,
 }

@@ -1,7 +1,7 @@
 //! The rules of `[[drift]]`, and what breaks them.
 //!
-//! Never lets a rule that was not applied pass for one that holds: a pattern that matches no table, or a table whose rows were not
-//! seen, is unchecked. Holds one night against one other: a table that loses a little every night is not seen here.
+//! A rule that was not applied does not count as one that holds: a pattern that matches no table, or a table whose rows were not
+//! seen, is unchecked. Compares one run with one other: a table that loses a few rows in every run is not detected here.
 
 use super::DriftRule;
 use crate::base::error::{Context, Result};
@@ -31,7 +31,7 @@ pub fn rules(given: &[DriftRule]) -> Result<Vec<Rule>> {
     given.iter().map(read).collect()
 }
 
-/// What the rules say of a night.
+/// The result of the rules for a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Judged {
     /// Rules that do not hold, a finding for each table.
@@ -43,7 +43,7 @@ pub struct Judged {
 }
 
 impl Judged {
-    /// Adds it to the outcome of a night whose own waivers have been applied already; the same waivers may cover drift.
+    /// Adds it to the outcome of a run whose own waivers have been applied already; the same waivers may cover drift.
     pub fn add_to(self, outcome: &mut Outcome, waivers: &[Waiver]) {
         let mut own = Outcome { findings: self.findings, unchecked: self.unchecked, ..Outcome::default() };
         compare::waive(&mut own, waivers);
@@ -62,8 +62,8 @@ impl Judged {
     }
 }
 
-/// Holds a night against the one before it: the last one that was sound, for what was lost in a damaged night must not become the
-/// measure. In the first night there is none.
+/// Compares a run with the last sound run before it: what was lost in a damaged run must not become the
+/// baseline. The first run has none.
 pub fn judge(previous: Option<&Manifest>, current: &Manifest, rules: &[Rule]) -> Judged {
     let mut judged = Judged::default();
     for rule in rules {
@@ -83,7 +83,7 @@ pub fn judge(previous: Option<&Manifest>, current: &Manifest, rules: &[Rule]) ->
 }
 
 impl Rule {
-    /// Whether it holds one night against another.
+    /// Whether it compares one run with another.
     pub fn needs_previous(&self) -> bool {
         self.given.max_shrink_percent.is_some() || self.given.must_not_vanish
     }

@@ -1,6 +1,6 @@
-//! What a dump says it holds: tables with their columns, sequence values, large objects.
+//! The contents of a dump: tables with their columns, sequence values, large objects.
 //!
-//! It never holds rows, and never guesses: what the dump does not say is absent.
+//! It holds no rows. What the dump does not contain is absent.
 
 use std::collections::BTreeMap;
 

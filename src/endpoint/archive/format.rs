@@ -1,6 +1,6 @@
 //! Which kind of dump a path is, from its first bytes.
 //!
-//! It never looks at the name: people call dumps anything.
+//! The file name is not used: dumps have arbitrary names.
 
 use std::fs::{self};
 use std::io::{Read, Seek, SeekFrom};

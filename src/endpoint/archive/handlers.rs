@@ -81,7 +81,7 @@ impl Handler for Peek {
     }
 }
 
-/// Finds out which table an entry has rows of, where no definition tells.
+/// Finds the table of the rows of an entry, where no definition names it.
 #[derive(Default)]
 pub(super) struct WhoseRows {
     /// Its name and the columns of the rows; none where they are INSERT statements.

@@ -2,8 +2,8 @@
 //! objects, and the proof that the dump is whole.
 //!
 //! The archive formats are read by pg_restore, the one program that knows them all, and plain SQL directly; both end
-//! up as the same text, which goes through the same reader. It never parses an archive itself, never connects to a
-//! server, and never takes a dump for complete without its last words.
+//! up as the same text, which goes through the same reader. It parses no archive itself, does not connect to a
+//! server, and rejects a dump without its closing comment.
 //!
 //! What no reader can know: without compression there are no checksums in a dump (nor with lz4 and zstd, as pg_dump
 //! uses them), so a changed byte gives another row, not an error. In a directory, pg_restore does not notice that the
@@ -91,7 +91,7 @@ impl Archive {
         Ok(archive)
     }
 
-    /// What the dump says it holds.
+    /// The contents according to the dump.
     pub fn catalog(&self) -> &ArchiveCatalog {
         &self.catalog
     }

@@ -1,6 +1,6 @@
 //! Whether a semicolon ends the statement it stands in.
 //!
-//! It never sees what is inside quotes or comments.
+//! Text inside quotes or comments is not passed to it.
 
 /// How much of `CREATE [OR REPLACE] FUNCTION|PROCEDURE` has been seen: only there can a body hold semicolons.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

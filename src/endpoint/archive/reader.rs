@@ -15,7 +15,7 @@ const BLOCK_BYTES: usize = 256 << 10;
 /// PostgreSQL builds a line of COPY, escapes included, in one piece of memory, of which none is larger than 1 GiB (`MaxAllocSize`).
 const MAX_LINE_BYTES: usize = 1 << 30;
 
-/// The last words of pg_dump and pg_restore.
+/// The closing comments of pg_dump and pg_restore.
 const TRAILER: &[u8] = b"-- PostgreSQL database dump complete";
 
 /// Client encodings in which a byte of a character can look like a quote or a backslash: text in them cannot be split
@@ -51,7 +51,7 @@ pub(super) enum Next {
 /// How the reading ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum ReaderEnd {
-    /// Everything was there, up to the last words.
+    /// The input was complete, up to the closing comment.
     Complete,
     /// The stream ended too early, and where.
     Cut(String),

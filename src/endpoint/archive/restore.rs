@@ -14,7 +14,7 @@ use super::format::cut;
 use super::reader::ReaderEnd;
 use crate::base::error::{Context, Error, Result};
 
-/// Enough of what it says for an error message, however much it says.
+/// Limit for its messages: enough for an error message.
 const STDERR_LINES: usize = 8;
 const STDERR_LINE_BYTES: u64 = 4096;
 
@@ -35,7 +35,7 @@ impl Restore {
         if let Some(list) = &list {
             command.arg("-L").arg(list.path());
         }
-        // It reads a file and needs nobody's password. The messages end up in ours, and pg_restore takes a path that begins
+        // It reads a file and needs no password. The messages end up in ours, and pg_restore takes a path that begins
         // with a dash for an option.
         command.env_clear().env("PATH", "/usr/bin:/bin").env("LC_ALL", "C").env("PG_COLOR", "never");
         command.arg("--").arg(path);
@@ -109,7 +109,7 @@ fn last_lines(pipe: ChildStderr) -> VecDeque<String> {
     lines
 }
 
-/// The line that says what went wrong; details and progress may come after it.
+/// The line with the error; details and progress may come after it.
 fn failure(lines: &VecDeque<String>, status: &str) -> Error {
     let is_error = |line: &&String| line.contains("error:") || line.contains("fatal:");
     let line = lines.iter().rfind(is_error).or(lines.back()).map_or("it said nothing", String::as_str);

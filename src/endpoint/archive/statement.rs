@@ -1,6 +1,6 @@
-//! What a statement of a dump tells us about tables, rows, sequences and large objects.
+//! Extracts tables, rows, sequences and large objects from a statement of a dump.
 //!
-//! It never knows all of SQL: what is not named here is `Other`, and that is most of a dump.
+//! Most statements of a dump are not classified: they are `Other`.
 
 use super::catalog::{ArchiveColumn, TableKind};
 use super::token::{Token, Tokens};

@@ -1,6 +1,6 @@
 //! The table of contents of an archive, as `pg_restore -l` prints it.
 //!
-//! It never takes names from there: they are not quoted, and a space or newline in one cannot be told from the list's
+//! Names are not read from there: they are not quoted, and a space or newline in one cannot be distinguished from the list's
 //! own. What an entry is about comes from its OID and from the SQL.
 
 use crate::base::error::{Error, Result};

@@ -1,6 +1,6 @@
 //! The tokens of one SQL statement, as far as reading a dump needs them.
 //!
-//! It never judges whether the statement is valid: PostgreSQL wrote it.
+//! It does not check whether the statement is valid: PostgreSQL wrote it.
 
 use crate::model::name::Name;
 

@@ -62,7 +62,7 @@ impl Dump {
         std::fs::canonicalize(&self.description).ok().map(|path| path.display().to_string())
     }
 
-    /// What it says it holds.
+    /// Its contents, according to the dump.
     pub fn listing(&self) -> &Listing {
         &self.listing
     }
@@ -137,7 +137,7 @@ impl Dump {
     /// As [`Dump::capture`].
     pub async fn scan(&self, name: Option<&Name>, columns: &[String], purpose: &Purpose) -> Result<Accumulator> {
         let plan: ReadPlan = name.map(|name| (name.clone(), columns.to_vec())).into_iter().collect();
-        let silent = crate::model::progress::nobody();
+        let silent = crate::model::progress::no_listener();
         let mut taken = self.read(plan, name.is_none(), purpose.clone(), &silent).await?;
         let found =
             if name.is_some() { taken.rows.pop_first().map(|(_, rows)| rows) } else { Some(taken.large_objects) };

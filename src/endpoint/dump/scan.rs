@@ -60,7 +60,7 @@ impl Scan {
         mutex.into_inner().map_err(|_| broken())
     }
 
-    /// What to wait for when too much is under way. Whoever takes it must wait: the sum is not whole before.
+    /// What to wait for when too much is under way. The caller must wait: the sum is not complete before.
     fn beyond_limit(&mut self) -> Option<oneshot::Receiver<()>> {
         if self.in_flight.len() > IN_FLIGHT { self.in_flight.pop_front() } else { None }
     }

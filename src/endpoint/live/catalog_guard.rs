@@ -1,8 +1,8 @@
-//! Whether what was read is what stood there at the moment.
+//! Checks that the relations that were read are those of the snapshot.
 //!
 //! A snapshot does not protect from everything: TRUNCATE, a rewriting ALTER TABLE and a table put in another's place leave an old
 //! snapshot with an empty table and no error. So after reading, while our lock keeps the relation as it is, the catalog of the
-//! moment is compared with that of now. Never locks what is not being read anyway: a source must not wait for us.
+//! moment is compared with that of now. Locks only what is being read: the source must not wait for this program.
 
 use crate::base::error::{Error, Result};
 use crate::model::name::{Name, quote_literal};

@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_condition_of_columns_and_literals_is_run_whoever_owns_the_extension() {
+    fn a_condition_of_columns_and_literals_is_run_with_any_owner_of_the_extension() {
         for plain in [
             "",
             "WHERE NOT (\nsrid BETWEEN 2000 AND 2001 OR srid IN (3, 4))",

@@ -1,7 +1,7 @@
 //! A live database as an endpoint: one moment, several sessions, everything read in parallel.
 //!
-//! Never writes: every session is read only twice over (the setting and the transaction). What cannot be read is recorded
-//! with the reason, and the rest goes on.
+//! Read only, by the setting of each session and by its transaction. What cannot be read is recorded
+//! with the reason, and the rest is read.
 
 mod collect;
 mod condition;
@@ -45,7 +45,7 @@ pub struct LiveOptions {
     pub lock_timeout_s: u32,
     /// How long an assertion may take, in seconds.
     pub assertion_timeout_s: u32,
-    /// A session from which nothing has come for so long is told to stop, in seconds; counting the violations of foreign keys,
+    /// A session without data for so long is canceled, in seconds; counting the violations of foreign keys,
     /// during which nothing comes, may take [`COUNTING`] times as long.
     pub stalled_after_s: u32,
     /// Checks of foreign keys may call functions that users of the database have made.

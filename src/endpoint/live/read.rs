@@ -79,7 +79,7 @@ impl Gathered {
     }
 }
 
-/// Hands rows to a receiver for as long as somebody waits for it.
+/// Passes rows to a receiver as long as the receiver is in use.
 fn taker<T: Send + 'static>(receiver: &Arc<Mutex<T>>, take: fn(&mut T, Taken<'_>)) -> Taker {
     let receiver = Arc::downgrade(receiver);
     Box::new(move |taken| {
@@ -89,7 +89,7 @@ fn taker<T: Send + 'static>(receiver: &Arc<Mutex<T>>, take: fn(&mut T, Taken<'_>
     })
 }
 
-/// Once the server has said that it is over, nobody else has it.
+/// After the end of the COPY, there is no other reference to it.
 fn take_back<T>(receiver: Arc<Mutex<T>>) -> Result<T> {
     let receiver = Arc::into_inner(receiver).ok_or_else(|| Error::new("rows come after their end"))?;
     receiver.into_inner().map_err(|_| Error::new("hashing broke down"))
@@ -125,7 +125,7 @@ impl Growing {
 /// Runs a COPY and digests what comes. The server's count of rows has to agree with ours.
 ///
 /// # Errors
-/// What the server says, or a lost connection; nothing of a failed copy is kept.
+/// The server's error, or a lost connection; nothing of a failed COPY is kept.
 pub async fn copy(session: &Session, sql: &str, purpose: &Purpose, on_batch: &OnBatch) -> Result<Accumulator> {
     let seen = Arc::new(AtomicU64::new(0));
     let (counter, tell) = (Arc::clone(&seen), OnBatch::clone(on_batch));

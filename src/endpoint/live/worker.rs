@@ -73,7 +73,7 @@ impl Worker<'_> {
                     self.collected.unseen(&job, &error);
                 }
             } else if self.run(&job).await.is_err() {
-                // Each by itself says what is wrong, and with which. A lost session is replaced there.
+                // Run each one separately to find the one that fails. A lost session is replaced there.
                 let _ = self.session.join(&self.live.snapshot).await;
                 queue.put_back(one_by_one);
             }
@@ -87,7 +87,7 @@ impl Worker<'_> {
             let Err(error) = self.run(job).await else { return Ok(()) };
             // After a refused statement the transaction is of no use any more.
             let Err(gone) = self.session.join(&self.live.snapshot).await else { return Err(error) };
-            // What the server said before it hung up tells more than "connection closed".
+            // The last error of the server is more exact than "connection closed".
             let Err(lost) = self.session.ping().await else {
                 self.adrift = Some(self.live.held().await.err().unwrap_or(gone));
                 return Err(error);

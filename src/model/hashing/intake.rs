@@ -1,7 +1,7 @@
-//! Lines hashed where they lie, by whoever reads them: what comes from a socket is hashed while it is still in the cache.
+//! Hashes lines in the read buffer, in the thread that reads them, while the data is still in the cache.
 //!
 //! Measured: to copy lines into batches for other threads cost more than it gained, since a server takes several times as long
-//! to print rows as we take to hash them. Never keeps a line.
+//! to print rows as we take to hash them. Keeps no line.
 
 use super::{Accumulator, Batch, OnBatch, Purpose};
 use crate::base::error::{Error, Result};

@@ -1,7 +1,7 @@
-//! Whether a report bears out what it says.
+//! Checks that a report is consistent.
 //!
-//! A signature proves who wrote a report, not that it adds up. Whoever reads only the word "sound" must be able to rely on
-//! the rest of the page saying the same.
+//! A signature proves who wrote a report, not that it is consistent. A user may read only the word "sound"; it must agree with
+//! the rest of the page.
 
 use super::{Report, SideFile, Sides};
 use crate::base::error::{Error, Result};
@@ -59,7 +59,7 @@ impl Report {
         None
     }
 
-    /// Violations outside the scope are on paper, but the verdict does not speak of them.
+    /// Violations outside the scope are in the report, but the verdict does not cover them.
     fn check_violations(&self) -> Option<String> {
         let aspects = [(Aspect::ForeignKeys, &self.foreign_keys), (Aspect::Assertions, &self.assertions)];
         let in_scope = aspects.into_iter().filter(|(aspect, _)| self.scope.compared.contains(aspect));
@@ -68,7 +68,7 @@ impl Report {
         Some(format!("it says sound of {name}, which is violated, and waives nothing"))
     }
 
-    /// The way to the copy belongs to what a sound night vouches for.
+    /// A sound run also covers the steps from the source to the restored copy.
     fn check_night(&self) -> Option<String> {
         let night = self.night.as_ref()?;
         if self.format < 2 {

@@ -1,4 +1,4 @@
-//! Which source a backup is of, as far as it can be told from outside of its data.
+//! The source of a backup, as far as it is known without its data.
 //!
 //! Two servers of one system identifier are a primary and its replica, or a server and its clone: the identifier alone never makes two
 //! sources one.

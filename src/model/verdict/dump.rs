@@ -1,4 +1,4 @@
-//! The rule for the dump: whether a night has proven its dump, although the restore server could not take everything.
+//! The rule for the dump: whether a run has verified its dump, although the restore server could not restore everything.
 //!
 //! The dump is proven when rows, sequences and large objects of every table are equal in source, dump and restored copy, and
 //! every finding and every unchecked entry that is left has a [`Limit`]. The verdict is not touched by it: a finding with a
@@ -12,13 +12,13 @@ use super::Outcome;
 use crate::model::aspect::Aspect;
 use crate::model::finding::{Finding, FindingKind, Limit, Unchecked};
 
-/// Whether the dump of a night is proven. Made by [`Outcome::dump_verdict`] only; a report that carries another one than its
+/// Whether the dump of a run is verified. Made by [`Outcome::dump_verdict`] only; a report that carries another one than its
 /// content bears out cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DumpVerdict {
     is_proven: bool,
-    /// What the restored copy lacks, each kind once. Empty in a sound night.
+    /// What the restored copy lacks, each kind once. Empty in a sound run.
     lacks: Vec<Limit>,
     /// Why the dump is not proven: the first entry that speaks against it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -36,7 +36,7 @@ impl DumpVerdict {
         &self.lacks
     }
 
-    /// One sentence, where the verdict alone does not say it: `None` of a sound night.
+    /// One sentence, where the verdict alone does not say it: `None` for a sound run.
     pub fn line(&self) -> Option<String> {
         match (&self.reason, self.is_proven) {
             (_, true) if self.lacks.is_empty() => None,

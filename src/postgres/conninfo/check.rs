@@ -1,6 +1,6 @@
 //! Refuses values libpq would refuse, and settings that guard something and that we cannot honour.
 //!
-//! Never quietly ignores a setting that asks for more safety.
+//! A setting that asks for more safety is not ignored silently.
 
 use super::parse::Parameters;
 use crate::base::error::{Error, Result};
@@ -82,7 +82,7 @@ fn check_refused(keyword: &str, value: &str) -> Result<()> {
     }
 }
 
-/// Anybody can have a certificate from a public authority: it proves nothing without the name.
+/// Any server can have a certificate from a public authority: it proves nothing without the name.
 fn check_system_roots(parameters: &Parameters) -> Result<()> {
     let is = |keyword: &str, value: &str| parameters.get(keyword).is_some_and(|given| given == value);
     if is("sslrootcert", "system") && !is("sslmode", "verify-full") {

@@ -1,6 +1,6 @@
 //! The environment for pg_dump, pg_restore and psql: the same server, user and safety as our own connections.
 //!
-//! Never a password in an argument or in a variable, where other users of the machine may see it.
+//! No password in an argument or in a variable, where other users of the machine may see it.
 
 use std::collections::BTreeMap;
 use std::io::Write;

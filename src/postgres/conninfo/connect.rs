@@ -1,6 +1,6 @@
 //! Opens connections: each host in turn, each of its addresses, with or without TLS as `sslmode` says.
 //!
-//! Never retries after the server has said no (a wrong password stays wrong), and never hides which tries failed.
+//! Does not retry after the server has rejected the login (a wrong password stays wrong). Errors name all failed attempts.
 
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
@@ -81,7 +81,7 @@ impl Connection {
         &self.divert
     }
 
-    /// Why the connection ended, if it has and the server or the network said so.
+    /// The reason why the connection ended, if it has and the server or the network reported one.
     pub fn lost(&self) -> Option<&Error> {
         self.lost.get()
     }
@@ -177,7 +177,7 @@ impl ConnInfo {
                 Err(tried) => tried,
             };
             let may_help = tried.other_transport_may_help();
-            // A second try that fails only for want of TLS says less than the first.
+            // A second attempt that fails only for lack of TLS is less informative than the first.
             if first.is_none() || !tried.is_tls() {
                 first = Some(tried);
             }
@@ -298,7 +298,7 @@ impl ConnInfo {
         }
     }
 
-    /// tokio-postgres limits only the TCP handshake; a server that accepts and then says nothing must not hang us either.
+    /// tokio-postgres limits only the TCP handshake; a server that accepts and then sends nothing must not block the run either.
     async fn in_time<T>(&self, work: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T, TriedHost> {
         match self.connect_timeout() {
             Some(limit) => {

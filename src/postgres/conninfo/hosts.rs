@@ -1,6 +1,6 @@
 //! The list of servers to try: `host`, `hostaddr` and `port` side by side.
 //!
-//! Never resolves a name: that happens when connecting, so that each try sees the present answer.
+//! Names are resolved when connecting, so that each attempt uses the current address.
 
 use std::net::IpAddr;
 use std::path::Path;

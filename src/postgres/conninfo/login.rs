@@ -1,6 +1,6 @@
-//! From what a configuration says of a server to a finished [`ConnInfo`].
+//! Makes a [`ConnInfo`] from the configuration of a server.
 //!
-//! Never keeps the password anywhere else.
+//! The password is stored only there.
 
 use super::ConnInfo;
 use std::path::Path;

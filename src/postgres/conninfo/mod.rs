@@ -1,7 +1,7 @@
 //! What libpq would do with a connection string: URI or `keyword=value`, service file, environment, password file.
 //!
 //! tokio-postgres knows none of the last three and refuses `sslmode=verify-full`, so we resolve everything here and hand
-//! it, and the pg_dump we start, the same finished answer. Never prints a password, never keeps one in an argument list.
+//! it, and the pg_dump we start, the same finished answer. Passwords are not printed and not in an argument list.
 //!
 //! Where we differ from libpq, on purpose: an `sslrootcert` that is named but missing is always an error (never a quiet
 //! step down to an unverified peer); `connect_timeout` is 30 s unless given; a setting we cannot honour and that guards

@@ -1,6 +1,6 @@
 //! Reads a connection string: a URI, or `keyword=value` pairs.
 //!
-//! Never looks at the environment or a file, and never repeats a value in an error: it may be a password.
+//! Reads no environment and no file. Errors do not contain a value: it may be a password.
 
 use std::collections::BTreeMap;
 

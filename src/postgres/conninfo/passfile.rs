@@ -1,6 +1,6 @@
 //! The password file (`.pgpass`): which line answers for a host, port, database and user.
 //!
-//! Never prints a password, and never uses a file that others may read.
+//! Passwords are not printed, and a file that others may read is not used.
 
 use std::fmt;
 use std::fs::Metadata;

@@ -1,6 +1,6 @@
 //! Why a connection failed, and what to try: the common cases by name.
 //!
-//! Never names a password, only where it came from.
+//! Names the origin of a password, not the password.
 
 use std::error::Error as StdError;
 use std::io::ErrorKind;
@@ -154,7 +154,7 @@ fn network_hint(host: &HostSpec, error: &tokio_postgres::Error) -> Option<String
     })
 }
 
-/// Failures that tokio-postgres tells only in words.
+/// Failures that tokio-postgres reports only as text.
 fn text_hint(info: &ConnInfo, host: &HostSpec, error: &tokio_postgres::Error) -> Option<String> {
     if is_password_missing(error) {
         return Some(no_password(info, host));

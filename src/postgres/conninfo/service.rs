@@ -1,6 +1,6 @@
 //! Connection service files: `service=NAME` stands for the parameters in a section of `pg_service.conf`.
 //!
-//! Never an LDAP lookup: a line that is an `ldap://` URI is refused.
+//! No LDAP lookup: a line that is an `ldap://` URI is refused.
 
 use std::path::{Path, PathBuf};
 
@@ -116,7 +116,7 @@ mod tests {
         let places = Places { file: None, home: Some(directory.path().to_owned()), system: Some(system) };
         assert_eq!(lookup("mine", &places).unwrap().0["host"], "h");
         assert_eq!(lookup("theirs", &places).unwrap().0["host"], "s");
-        assert!(lookup("nobodys", &places).unwrap_err().to_string().contains("\"nobodys\" not found"));
+        assert!(lookup("absent", &places).unwrap_err().to_string().contains("\"absent\" not found"));
         let missing = Places { file: Some("/nonexistent/file".into()), ..places };
         assert!(lookup("mine", &missing).unwrap_err().to_string().contains("/nonexistent/file"));
     }

@@ -1,6 +1,6 @@
 //! The settings of a connection as typed values: how long, how often, in which order, with which TLS.
 //!
-//! Never opens a connection: see `connect`.
+//! `connect` opens the connection.
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
@@ -14,7 +14,7 @@ use super::{ConnInfo, HostSpec};
 use crate::base::error::Result;
 use crate::base::tls::{self, PeerVerification, Roots, TlsSettings};
 
-/// How long one try may take unless `connect_timeout` says otherwise: a night must not hang on a silent firewall.
+/// How long one try may take unless `connect_timeout` says otherwise: a run must not hang on a firewall that drops packets.
 pub(super) const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A peer that acknowledges nothing for so long is gone, unless `tcp_user_timeout` says otherwise.

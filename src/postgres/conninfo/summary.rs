@@ -1,8 +1,8 @@
-//! What can be told of a connection string by its text alone: server, database, and whether somebody put a password into it.
+//! What the text of a connection string contains: server, database, and whether it holds a password.
 //!
-//! Never connects and never resolves: that is `conninfo`, which also knows services, variables and password files.
+//! Does not connect or resolve: `conninfo` does, which also reads services, variables and password files.
 
-/// What the text says; an empty part is not said.
+/// The parts of the text; empty if the text does not contain it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Spoken {
     /// `HOST:PORT`, or several with commas, in lower case.

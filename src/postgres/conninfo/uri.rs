@@ -1,6 +1,6 @@
 //! The URI form of a connection string: `user:password@host:port,host:port/dbname?keyword=value`.
 //!
-//! Never repeats a value in an error: it may be a password.
+//! Errors do not contain a value: it may be a password.
 
 use super::parse::{Parameters, store};
 use crate::base::error::{Error, Result};

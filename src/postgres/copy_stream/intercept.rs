@@ -1,6 +1,6 @@
 //! Where rows are asked for: the owner of a connection says who takes the rows of its next query.
 //!
-//! Never touches the stream itself.
+//! Does not access the stream itself.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,7 +23,7 @@ pub enum Taken<'a> {
     CopyEnd,
 }
 
-/// Whoever wants the rows; `false` when it wants no more.
+/// The receiver of the rows; returns `false` when it wants no more.
 pub type Taker = Box<dyn FnMut(Taken<'_>) -> bool + Send>;
 
 impl Divert {

@@ -1,4 +1,4 @@
-//! What a server can say: a peer that says something else, or more, is refused before it fills the memory.
+//! Limits for server messages: an unknown or larger message is refused before it fills the memory.
 
 /// Hint and error of whatever answers in another protocol.
 pub const NOT_POSTGRESQL: &str = "the peer does not speak PostgreSQL's protocol";

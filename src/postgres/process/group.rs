@@ -1,7 +1,7 @@
 //! The process group of a child: a guard, the program, and the workers that it forks.
 //!
-//! The guard leads the group and is not waited for before the end: as long as it is there, its number is nobody else's, so a
-//! signal to the group never reaches a stranger.
+//! The guard leads the group and is not waited for before the end: as long as it exists, no other process has its number, so a
+//! signal to the group does not reach another process.
 
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -12,13 +12,13 @@ use tokio::process::{Child, ChildStderr, ChildStdin, Command};
 use super::Order;
 use crate::base::error::{Context, Error, Result};
 
-/// Waits until nobody holds the other end of its input, then ends the group: politely, then not.
+/// Waits until no process holds the other end of its input, then ends the group: SIGTERM, later SIGKILL.
 const GUARD: &str = "trap '' TERM INT HUP; while read -r _; do :; done; kill -TERM 0; sleep \"$1\"; kill -KILL 0";
 
 /// A running program and everything it has started. Dropping it stops them all.
 pub(super) struct Group {
     guard: Child,
-    /// When it closes, by us or because we are gone, the guard acts.
+    /// The guard ends the group when this closes, also when this process is killed.
     lifeline: Option<ChildStdin>,
     child: Child,
     id: Pid,
@@ -47,7 +47,7 @@ impl Group {
         Ok(self.child.wait().await?)
     }
 
-    /// Stops everybody, and waits until they are gone.
+    /// Stops all processes, and waits until they have ended.
     pub(super) async fn stop(mut self, grace: Duration) {
         self.signal(Signal::TERM);
         let _ = tokio::time::timeout(grace, self.child.wait()).await;
@@ -57,12 +57,12 @@ impl Group {
         let _ = self.guard.wait().await;
     }
 
-    /// Ends whoever is left once the program has ended.
+    /// Ends the processes that are left once the program has ended.
     pub(super) fn end(self) {
         self.signal(Signal::KILL);
     }
 
-    /// Fails only when nobody is left.
+    /// Fails only when no process is left.
     fn signal(&self, signal: Signal) {
         let is_ours = self.guard.id().is_some();
         if is_ours {
@@ -72,7 +72,7 @@ impl Group {
 }
 
 impl Drop for Group {
-    /// Nobody can wait here: the guard does the rest, as soon as `lifeline` is closed.
+    /// Does not wait: the guard ends the group as soon as `lifeline` is closed.
     fn drop(&mut self) {
         if self.lifeline.take().is_some() {
             self.signal(Signal::TERM);

@@ -1,6 +1,6 @@
 //! What a child writes to standard error, line by line.
 //!
-//! Never makes the child wait, and never keeps more than a fixed amount, however much is said.
+//! Reads all output, so that the child does not wait, and keeps a fixed amount of it.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,7 +15,7 @@ const LAST_LINES: usize = 20;
 const ERRORS: usize = 50;
 const WARNINGS: usize = 50;
 
-/// What a child said: enough for a message.
+/// The output of a child: enough for a message.
 #[derive(Debug, Default, Clone)]
 pub struct Said {
     first: Vec<String>,
@@ -55,7 +55,7 @@ impl Said {
         }
     }
 
-    /// The line that tells why it failed: the first error, since later ones follow from it; otherwise its last words.
+    /// The line with the cause of the failure: the first error, since later ones follow from it; otherwise the last line.
     pub fn cause(&self) -> &str {
         let last = self.last.back().or(self.first.last());
         self.errors.first().or(last).map_or("it said nothing", String::as_str)

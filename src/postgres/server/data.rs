@@ -1,6 +1,6 @@
 //! The data directory of a throw-away server: initialised, or copied from one that was.
 //!
-//! Never copies a directory that a server uses: a template is initialised, then only read.
+//! Copies no directory that a server uses: a template is initialised, then only read.
 
 use std::fs;
 use std::os::unix::fs::DirBuilderExt;
@@ -36,7 +36,7 @@ pub(super) fn initialise(tools: &PgTools, home: &Home, options: &ClusterOptions)
     keep(&home.data(), templates, &template)
 }
 
-/// Another process may have been faster, which is as good.
+/// If another process was faster, its template is used.
 fn keep(data: &Path, templates: &Path, template: &Path) -> Result<()> {
     fs::create_dir_all(templates).doing(|| format!("make {}", templates.display()))?;
     let partial = tempfile::Builder::new().prefix(".partial-").tempdir_in(templates);
@@ -49,7 +49,7 @@ fn keep(data: &Path, templates: &Path, template: &Path) -> Result<()> {
     }
 }
 
-/// Whatever initdb's result depends on is in the name, so that no template is used for something else.
+/// The name contains all inputs of initdb, so that a template is used for the same inputs only.
 fn template_name(tools: &PgTools, home: &Home, options: &ClusterOptions) -> Result<String> {
     use std::os::unix::fs::MetadataExt;
     let owner = fs::metadata(home.dir()).doing(|| format!("look at {}", home.dir().display()))?.uid();
@@ -75,8 +75,8 @@ fn initdb_with_locale(tools: &PgTools, home: &Home, options: &ClusterOptions, lo
     run(&mut command).map(drop)
 }
 
-/// Gives the superuser a random password, before the server starts. Without one, everybody on this machine could come
-/// in over TCP.
+/// Gives the superuser a random password, before the server starts. Without one, every user of this machine could connect
+/// over TCP.
 pub(super) fn set_password(tools: &PgTools, home: &Home) -> Result<String> {
     let password = random_password()?;
     let statement = home.dir().join("password.sql");
@@ -100,7 +100,7 @@ fn random_password() -> Result<String> {
     Ok(hex::encode(bytes))
 }
 
-/// Copies a data directory, unless a server may be using it: the copy would be of no moment at all.
+/// Copies a data directory, unless a server may be using it: the copy would be inconsistent.
 pub(super) fn copy_stopped(from: &Path, to: &Path, give: &dyn Fn(&Path) -> Result<()>) -> Result<()> {
     if from.join("postmaster.pid").exists() {
         return Err(Error::new(format!("a server uses {}", from.display())));

@@ -1,8 +1,8 @@
-//! The directory of a throw-away server: whose it is, which user owns it, and what to do with one whose owner is dead.
+//! The directory of a throw-away server: its owner process, its user, and the removal of one whose owner has ended.
 //!
 //! The directory's name says which process owns it (process identifier and when that process started), so that there
-//! is no moment at which a directory exists without its note. Never touches a directory that another user owns, nor
-//! one whose owner may still live.
+//! is no moment at which a directory exists without its owner. Leaves alone a directory that another user owns, and
+//! one whose owner may still be running.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, chown};
@@ -41,7 +41,7 @@ impl Home {
         if dir.path().as_os_str().len() + "/.s.PGSQL.65535".len() > SOCKET_PATH_BYTES {
             return Err(Error::new(format!("{} is too long for the path of a socket", dir.path().display())));
         }
-        let user = if owner_of(dir.path())? == 0 { Some(nobody()?) } else { None };
+        let user = if owner_of(dir.path())? == 0 { Some(unprivileged_user()?) } else { None };
         let home = Self { dir, user };
         home.give(home.dir())?;
         Ok(home)
@@ -99,8 +99,8 @@ fn owner_of(path: &Path) -> Result<u32> {
     Ok(fs::metadata(path).doing(|| format!("look at {}", path.display()))?.uid())
 }
 
-/// The least of all users. The server insists that its user has a name, so any free number would not do.
-fn nobody() -> Result<User> {
+/// The user with the fewest rights. The server requires a user with a name, so a free number does not work.
+fn unprivileged_user() -> Result<User> {
     let ask = |flag: &str| -> Result<u32> {
         let answer = run(Command::new("id").args([flag, "nobody"]))?;
         answer.trim().parse().map_err(|_| Error::new(format!("id {flag} nobody printed {answer:?}")))
@@ -146,7 +146,7 @@ impl Owner {
         parts.next().map(|_| Self { space, process, started })
     }
 
-    /// Only what is certain counts: an owner that we cannot see may live.
+    /// An owner in another process namespace counts as running.
     pub fn is_dead(&self) -> bool {
         if self.space != process_space() {
             return false;
@@ -187,13 +187,13 @@ pub(super) fn sweep(parent: &Path, tools: &PgTools) {
     }
 }
 
-/// Anybody may put anything into /tmp. So nothing is run with more rights than the directory's owner has, and a link
+/// Any user may write to /tmp. So nothing is run with more rights than the directory's owner has, and a link
 /// is not followed.
 fn remove_left_over(dir: &Path, tools: &PgTools) -> Result<()> {
     let meta = fs::symlink_metadata(dir).doing(|| format!("look at {}", dir.display()))?;
     let probe = tempfile::tempfile_in("/tmp").doing(|| "make a file")?;
     let we = probe.metadata().doing(|| "look at a file")?.uid();
-    let user = if we == 0 { Some(nobody()?) } else { None };
+    let user = if we == 0 { Some(unprivileged_user()?) } else { None };
     let is_ours = meta.uid() == we || user.is_some_and(|(user, _)| meta.uid() == user);
     if !meta.is_dir() || !is_ours {
         return Ok(());

@@ -1,4 +1,4 @@
-//! Whether the files of a backup are still what they were. Never changes one; what cannot be read is an error, not a difference.
+//! Checks that the files of a backup are unchanged. Read only; a file that cannot be read is an error, not a difference.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -49,7 +49,7 @@ impl Backup {
     }
 }
 
-/// Holds the files of a backup's directory against what a record, or a signed report, says of them.
+/// Compares the files of a backup's directory with the list in a record or in a signed report.
 pub fn differences(dir: &Path, expected: &[DumpFile]) -> Result<Vec<FileDifference>> {
     let mut expected: BTreeMap<&str, &DumpFile> = expected.iter().map(|file| (file.path.as_str(), file)).collect();
     let mut found = Vec::new();

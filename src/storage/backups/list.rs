@@ -1,5 +1,5 @@
-//! What there is. Never counts a backup whose record does not fit its name, or whose files are not all there in full length; never
-//! touches any of those either.
+//! The list of backups. Omits a backup whose record does not fit its name, or whose files are not all there in full length, and
+//! does not change it.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,6 +1,6 @@
 //! The mark of a backup directory: proof that the backup disk is mounted.
 //!
-//! Never made by a night, only by `init`: a night that made it would fill the root disk when the mount is missing.
+//! Only `init` makes it: a run that made it would fill the root disk when the mount is missing.
 
 use std::fs::{self, DirBuilder};
 use std::io::ErrorKind;
@@ -36,7 +36,7 @@ struct Marker {
     /// `f_fsid` at `init`; with most file systems, the file system's own.
     file_system: String,
     created_at: Timestamp,
-    /// The identities of the one source that it is for. Empty: the first successful run says.
+    /// The identities of the one source that it is for. Empty: the first successful run sets it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     sources: Vec<Origin>,
 }
@@ -71,8 +71,8 @@ impl Backups {
         Self::open(dir)
     }
 
-    /// Marks the directory for this source, unless that is said already. The lock of the state directory does not keep a run of another
-    /// configuration away: what the mark says by now is read again, and wins.
+    /// Marks the directory for this source, unless it is already. The lock of the state directory does not keep a run of another
+    /// configuration away: the current mark is read again and takes precedence.
     pub fn mark_for(&mut self, ours: &Ours) -> Result<()> {
         if ours.note.is_some() {
             // The address is another one: that these are one source is for the user to say.
@@ -92,7 +92,7 @@ impl Backups {
         Ok(())
     }
 
-    /// Marks the directory for this source as well, whatever it was marked for: the user says that they are one.
+    /// Marks the directory for this source as well, whatever it was marked for: the user confirmed that they are one.
     pub fn adopt(&mut self, origin: &Origin) -> Result<()> {
         let mut accepted = vec![origin.clone()];
         accepted.extend(self.sources.iter().filter(|old| *old != origin).cloned());

@@ -1,14 +1,14 @@
-//! The directory where dumps are kept: what is verified, what is damaged, and what is not known yet are in different places.
+//! The directory where dumps are kept: verified, damaged and unverified ones are in different places.
 //!
-//! Never touches what it cannot prove to be a backup of ours: a name of our form and a record inside that says the same. Never removes
-//! a verified backup but by a [`Plan`](crate::storage::retention::RetentionPlan) that leaves another one.
+//! Changes only a proven backup of this program: a name of its form and a record inside with the same id. Removes
+//! a verified backup only by a [`Plan`](crate::storage::retention::RetentionPlan) that leaves another one.
 //!
 //! ```text
 //! .pgwitness-backups          the mark: an unmounted mount point does not have it
 //! unverified/ID.partial/      is being dumped
-//! unverified/ID/              complete, not proven
+//! unverified/ID/              complete, not verified
 //! verified/ID/                restored, compared and found sound
-//! damaged/ID/                 found wanting; kept to be looked at
+//! damaged/ID/                 with findings; kept for inspection
 //! .removing-ID/               pruned, and not all of it gone yet
 //! ```
 //!

@@ -1,4 +1,4 @@
-//! A backup in the making. Never listed, and never takes the name of a backup before every byte of it is on disk.
+//! An incomplete backup. It is not listed, and gets the name of a backup only after every byte of it is on disk.
 
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, ErrorKind};
@@ -14,7 +14,7 @@ use crate::storage::reports::Hashing;
 use crate::storage::reports::write::{clear, replace_own, sync_directory};
 
 /// `unverified/ID.partial/`. Dropping it removes nothing: that is for [`Partial::discard`], or for the next run, which finds the
-/// debt in the journal.
+/// cleanup task in the journal.
 #[derive(Debug)]
 pub struct Partial {
     id: String,

@@ -1,6 +1,6 @@
-//! Removing what retention lets go: first the name, then the bytes, so that half a backup is never taken for one.
+//! Removes the backups that retention does not keep: first the name, then the bytes, so that a partial backup is not listed.
 //!
-//! Never removes anything that is not under `verified/` at that moment, and never the last or the newest one there.
+//! Removes only what is under `verified/` at that moment, and neither the last nor the newest one there.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,6 +1,6 @@
 //! Which backups of a directory are of one source. Only those count: for retention, as the newest verified one, for a restore.
 //!
-//! Never counts a backup whose source is not known, and never offers one for removal.
+//! A backup whose source is not known does not count and is not offered for removal.
 
 use std::fs;
 use std::path::Path;
@@ -194,7 +194,7 @@ fn names(origins: &[Origin]) -> String {
     all.join(", and for ")
 }
 
-/// What the signed report of a backup says of its source. The record names the report by its hash.
+/// The source of a backup in its signed report. The record names the report by its hash.
 fn reported(backup: &Backup, reports: &Path) -> Option<Origin> {
     let file = backup.record.report.as_ref()?;
     let written = Path::new(&file.path);

@@ -1,4 +1,4 @@
-//! Whether there is room. Never takes "could not ask" for "enough".
+//! Whether there is enough space. A failed query does not count as enough.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! A backup gets to where it belongs once there is an answer about it. Never moves anything out of `verified/` or `damaged/`.
+//! Moves a backup to `verified/` or `damaged/` after its verdict. Moves nothing out of these.
 
 use std::fs;
 use std::path::PathBuf;

@@ -1,6 +1,6 @@
-//! Writing down that somebody has looked at a report.
+//! Records that an administrator has reviewed a report.
 //!
-//! Never changes the report, and never overwrites a review.
+//! Does not change the report and does not overwrite a review.
 
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt as _;
@@ -22,7 +22,7 @@ use crate::storage::signature::{self, PrivateKey, REVIEW_NAMESPACE};
 pub struct Acknowledged {
     /// The review.
     pub path: PathBuf,
-    /// What the report says.
+    /// The contents of the report.
     pub verdict_line: String,
     /// What an `allowed_signers` file needs to say for the review to count.
     pub allowed_signers_line: String,

@@ -1,7 +1,7 @@
-//! Whether the nights of a directory hang together: every report names the one before it by its hash.
+//! Checks the chain of the runs in a directory: every report names the previous one by its hash.
 //!
-//! Pure. Never guesses: where a report that is gone and one that was edited look alike, it says so. What is cut off at the new end of a
-//! chain leaves no trace in it; only the date of the newest night tells.
+//! Pure. Where a missing report and an edited one look alike, the result says so. What is cut off at the new end of a
+//! chain leaves no trace in it; only the date of the newest run shows it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -146,7 +146,7 @@ impl<'a> Chain<'a> {
         }
     }
 
-    /// The one before it in time, which nobody names and whose signature is bad, is the one that it named.
+    /// The one before it in time, which no report names and whose signature is bad, is the one that it named.
     fn lost(&self, index: usize) -> ChainState {
         let before = (0..index).rev().find_map(|at| Some((at, self.links.get(at)?.as_ref()?)));
         let edited = before.filter(|(at, link)| {

@@ -1,6 +1,6 @@
-//! The dump of a night on disk against what its report says of every file.
+//! Compares the dump of a run on disk with the file list in its report.
 //!
-//! By the list in the report, which is signed, never by the list that lies beside the dump. Never follows a path out of the backup.
+//! Uses the signed list in the report, not the list beside the dump. Does not follow a path out of the backup.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,7 +11,7 @@ use crate::base::error::Error;
 use crate::model::run::{DumpFacts, DumpFile};
 use crate::storage::reports::hash_of;
 
-/// Where a backup may be, below the backup directory: that of a sound night first.
+/// Where a backup may be, below the backup directory: that of a sound run first.
 const PLACES: [&str; 2] = ["verified", "damaged"];
 
 /// What became of a dump.
@@ -19,7 +19,7 @@ const PLACES: [&str; 2] = ["verified", "damaged"];
 pub enum DumpState {
     /// Every file is there and is what was signed for: how many.
     Intact(usize),
-    /// Files that are not what was signed for, that are gone or that nobody signed for: a line each.
+    /// Files that are not what was signed for, that are missing or that no report signs: a line each.
     Damaged(Vec<String>),
     /// There is no such backup any more, or it is elsewhere.
     Gone(String),

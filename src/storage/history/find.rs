@@ -1,6 +1,6 @@
 //! From what people say to a report: `latest`, `previous`, an id or the beginning of one, or a path.
 //!
-//! Never takes an older report for the latest because the latest cannot be read.
+//! If the latest report cannot be read, an older one does not count as the latest.
 
 use std::path::{Path, PathBuf};
 

@@ -1,6 +1,6 @@
-//! The nights in a directory of reports: what each says of itself, whether it may be believed, and whether one is missing.
+//! The runs in a directory of reports: the contents of each, whether its signature is good, and whether one is missing.
 //!
-//! Never changes anything, and never leaves a night out: what could not be read is an entry with the reason, a run that left no report
+//! Changes nothing and omits no run: what could not be read is an entry with the reason, a run that left no report
 //! is an entry, and so is a report that others name and that is not there.
 
 mod acknowledge;
@@ -29,12 +29,12 @@ pub use read::{is_pending, read};
 pub use review::{Review, ReviewState};
 pub use verify::{Proof, VerifiedExtent, exit_code, prove_aftermath, prove_dump, verify_all};
 
-/// One night.
+/// One run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct NightEntry {
-    /// Name of the directory; of a night that is missing, `missing-` and the first 8 digits of its hash.
+    /// Name of the directory; for a missing run, `missing-` and the first 8 digits of its hash.
     pub id: String,
-    /// The directory; empty when the night is missing.
+    /// The directory; empty when the run is missing.
     #[serde(skip)]
     pub path: PathBuf,
     /// By the report's own word, else by the name of the directory.
@@ -43,19 +43,19 @@ pub struct NightEntry {
     pub content: Content,
     /// Whose word it is.
     pub signature: SignatureState,
-    /// Whether somebody said who may sign.
+    /// Whether allowed signers were given.
     pub is_checked: bool,
     /// Whether it hangs together with the others.
     pub chain: ChainState,
-    /// What came after the report was signed; signed by itself, and only to be believed where [`NightEntry::disorder`] is silent.
+    /// What came after the report was signed; signed separately, and trusted only where [`NightEntry::disorder`] is empty.
     pub aftermath: PostReport,
     /// What else is wrong with it, a line each: a side file that is gone or has another length.
     pub troubles: Vec<String>,
-    /// What administrators said of it, oldest first.
+    /// The reviews of administrators, oldest first.
     pub reviews: Vec<Review>,
 }
 
-/// What there is of a night.
+/// What there is of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Content {
@@ -75,7 +75,7 @@ pub enum Content {
     },
 }
 
-/// What a report says, in short. Whether it may be believed is in [`NightEntry::signature`].
+/// Summary of a report. [`NightEntry::signature`] shows whether it is trusted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Summary {
     /// SHA-256 of `report.json`.
@@ -118,7 +118,7 @@ pub struct Summary {
     pub source: Option<Origin>,
     /// Of the snapshot, or of the moment that was dumped.
     pub data_as_of: Option<Timestamp>,
-    /// What was done, if it was a night.
+    /// The steps; empty for a comparison.
     pub steps: Vec<Step>,
     /// See [`crate::model::report::Report::previous_report_sha256`].
     pub previous_report_sha256: Option<String>,
@@ -136,11 +136,11 @@ pub enum SignatureState {
     Bad(String),
     /// It fits, but the signer does not count: why.
     UnknownSigner(String),
-    /// There is one, and nobody said who may sign.
+    /// There is one, and no allowed signers were given.
     NotChecked,
 }
 
-/// Whether a night hangs together with the others: every report names the one before it by its hash.
+/// The place of a run in the chain: every report names the previous one by its hash.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ChainState {
@@ -168,7 +168,7 @@ impl ChainState {
 }
 
 impl NightEntry {
-    /// What the report says, if there is one that could be read.
+    /// The summary of the report, if there is one that could be read.
     pub fn summary(&self) -> Option<&Summary> {
         match &self.content {
             Content::Report(summary) => Some(summary),
@@ -176,7 +176,7 @@ impl NightEntry {
         }
     }
 
-    /// Why it is not in order, a line each; what the report says of the database has no part in it.
+    /// The problems of the report itself, a line each; findings about the database are not included.
     pub fn disorder(&self) -> Vec<String> {
         let mut lines = Vec::new();
         match &self.content {
@@ -206,22 +206,22 @@ impl NightEntry {
         self.summary().map_or_else(Vec::new, |summary| self.aftermath.wrongs(summary.verdict.exit_code()))
     }
 
-    /// Whether nothing is known to be wrong with what came after: nothing went wrong, and the paper that says so is in order.
+    /// Whether nothing is known to be wrong with what came after: nothing failed, and the record of it is valid.
     pub fn ended_well(&self) -> bool {
         self.aftermath.disorder().is_none() && self.wrongs().is_empty()
     }
 
-    /// By the verdict that may be believed; what came after has no part in it.
+    /// By the trusted verdict; what came after is not included.
     pub fn is_sound(&self) -> bool {
         self.verdict().is_some_and(|verdict| verdict.is_sound())
     }
 
-    /// Whether its dump counts as verified, by a report that may be believed.
+    /// Whether its dump counts as verified, by a trusted report.
     pub fn is_dump_proven(&self) -> bool {
         self.verdict().is_some() && self.summary().is_some_and(|summary| summary.is_dump_proven)
     }
 
-    /// What is to be said of the dump, where the verdict alone does not say it.
+    /// A sentence on the dump, where the verdict alone is not enough.
     pub fn dump_line(&self) -> Option<&str> {
         self.verdict()?;
         self.summary()?.dump_line.as_deref()
@@ -237,7 +237,7 @@ impl NightEntry {
         self.is_sound() && self.is_pending()
     }
 
-    /// The run may still be at work, or was killed: nobody knows how it ends.
+    /// The run may still be running, or was killed: its result is not known.
     pub fn is_pending(&self) -> bool {
         self.aftermath.pending().is_some() || matches!(self.content, Content::NoReport { may_be_running: true })
     }
@@ -251,7 +251,7 @@ impl NightEntry {
         }
     }
 
-    /// The verdict, unless signatures were checked and this one is no proof: nobody should read "sound" in a forged report.
+    /// The verdict; `None` when signatures were checked and this one is no proof: a forged report is not shown as "sound".
     pub fn verdict(&self) -> Option<Verdict> {
         let is_believed = match self.signature {
             SignatureState::Good(_) | SignatureState::NotChecked => true,

@@ -1,6 +1,6 @@
-//! From a directory to its nights.
+//! Reads the runs of a directory.
 //!
-//! Never hashes side files or dumps: over a thousand nights that takes hours, and `report verify` does it.
+//! Does not hash side files or dumps: over a thousand runs that takes hours, and `report verify` does it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -24,10 +24,10 @@ use crate::storage::signers::AllowedSigners;
 /// A run that is at it for longer was killed.
 const LONGEST_RUN_S: u64 = 86_400;
 
-/// Every night in this directory, newest first. With `allowed`, signatures are checked against it, and `now` is held against its times.
+/// Every run in this directory, newest first. With `allowed`, signatures are checked against it, and `now` against its times.
 ///
 /// # Errors
-/// When the directory cannot be listed; what is wrong with one night is in its entry.
+/// When the directory cannot be listed; the problems of one run are in its entry.
 pub fn read(dir: &Path, allowed: Option<&AllowedSigners>, now: Timestamp) -> Result<Vec<NightEntry>> {
     let trust = allowed.map(|allowed| Trust { allowed, identity: None, now });
     let mut found = Vec::new();
@@ -210,7 +210,7 @@ fn may_be_running(started_at: Timestamp, now: Timestamp) -> bool {
     started_at <= now && now.seconds_since(started_at) < LONGEST_RUN_S
 }
 
-/// Only the newest night can still be running; comparisons beside it say nothing of that, nor does a time that is yet to come.
+/// Only the newest run can still be running; comparisons beside it do not count, nor does a time in the future.
 fn note_running(found: &mut [(NightEntry, Option<Link>)], now: Timestamp) {
     let is_night = |entry: &NightEntry| match &entry.content {
         Content::NoReport { .. } => true,
@@ -228,7 +228,7 @@ fn note_running(found: &mut [(NightEntry, Option<Link>)], now: Timestamp) {
     }
 }
 
-/// Also where nobody said who may sign: one that is not signed among others that are was signed once, or is none of ours.
+/// Also without allowed signers: an unsigned report among signed ones was signed once, or is not from this program.
 fn note_unsigned(found: &mut [(NightEntry, Option<Link>)]) {
     if found.iter().all(|(entry, _)| entry.is_checked || entry.signature != SignatureState::NotChecked) {
         return;

@@ -1,7 +1,7 @@
-//! What administrators said of a report: a note over its hash, with their own signature.
+//! Reviews of a report by administrators: a note over its hash, with their own signature.
 //!
-//! Lies in `reviews/` beside the report, as `<stamp>-<8 digits of the key's fingerprint>.json` and `.json.sig`. Never counts before its
-//! signature is known to be good, by somebody who may review, over this very report.
+//! Stored in `reviews/`, as `<stamp>-<8 digits of the key's fingerprint>.json` and `.json.sig`. A review counts only when its
+//! signature over this report is good and the signer may review.
 
 use std::fs;
 use std::path::Path;
@@ -20,10 +20,10 @@ pub const FORMAT: u32 = 1;
 /// Below the directory of the report.
 pub const DIRECTORY: &str = "reviews";
 
-/// What somebody said of a report.
+/// One review of a report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Review {
-    /// Who says so; proven only when it counts.
+    /// The reviewer; proven only when the review counts.
     pub identity: String,
     /// When, by their clock.
     pub reviewed_at: Option<Timestamp>,
@@ -39,7 +39,7 @@ pub struct Review {
 pub enum ReviewState {
     /// Signed by this person, who may, over this report.
     Counts,
-    /// Nobody said who may sign.
+    /// No allowed signers were given.
     NotChecked,
     /// It does not: why.
     Void(String),

@@ -1,6 +1,6 @@
-//! Proving many nights: every signature, every side file, the chain between them, and the dumps.
+//! Verifies many runs: every signature, every side file, the chain between them, and the dumps.
 //!
-//! Never stops at the first that is wrong.
+//! Continues after the first error.
 
 use std::path::Path;
 
@@ -13,14 +13,14 @@ use crate::storage::reports::{self, REPORT, SignatureCheck, Trust};
 
 const NOT_PROVEN: u8 = 2;
 
-/// What was found of one night.
+/// The result for one run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proof {
     /// See [`NightEntry::id`].
     pub id: String,
     /// What was found, a line each.
     pub lines: Vec<String>,
-    /// The report's own verdict line, when it may be believed.
+    /// The report's own verdict line, when its signature is trusted.
     pub verdict_line: Option<String>,
     /// What went wrong after the report was signed; that is proven too, and changes nothing of the code.
     pub wrongs: Vec<String>,
@@ -30,16 +30,16 @@ pub struct Proof {
     pub is_pending: bool,
 }
 
-/// Which nights, and what else is looked at.
+/// Which runs, and what else is checked.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct VerifiedExtent<'a> {
-    /// Only this night and those before it, along the chain.
+    /// Only this run and those before it, along the chain.
     pub back_from: Option<&'a str>,
     /// Dumps below this backup directory.
     pub backups: Option<&'a Path>,
 }
 
-/// Proves the nights of a directory, oldest first.
+/// Verifies the runs of a directory, oldest first.
 ///
 /// # Errors
 /// When the directory cannot be listed.
@@ -48,7 +48,7 @@ pub fn verify_all(dir: &Path, trust: Trust<'_>, extent: VerifiedExtent<'_>) -> R
     if let Some(id) = extent.back_from {
         entries = ancestors(entries, id);
     }
-    // That one is never pruned.
+    // That one is not pruned.
     let is_kept = |entry: &NightEntry| {
         let has_dump = entry.summary().is_some_and(|summary| summary.backup.is_some());
         has_dump && entry.verdict().is_some_and(|verdict| verdict.exit_code() == 0)
@@ -60,7 +60,7 @@ pub fn verify_all(dir: &Path, trust: Trust<'_>, extent: VerifiedExtent<'_>) -> R
     Ok(proofs)
 }
 
-/// From this night back to the first, as far as the chain holds. Newest first, as given.
+/// From this run back to the first, as far as the chain holds. Newest first, as given.
 fn ancestors(entries: Vec<NightEntry>, id: &str) -> Vec<NightEntry> {
     let (mut wanted, mut kept) = (Some(id.to_owned()), Vec::new());
     for entry in entries {
@@ -98,7 +98,7 @@ fn one(entry: &NightEntry, trust: Trust<'_>, backups: Option<&Path>, is_newest: 
     if entry.path.join(REPORT).exists() {
         prove_report(entry, trust, backups, is_newest, &mut proof);
     }
-    // What `prove_report` has said already is not said twice.
+    // Omit what `prove_report` has reported already.
     let own = disorder.into_iter().filter(|line| !proof.lines.iter().any(|said| said.contains(line.as_str())));
     let own: Vec<String> = own.collect();
     proof.lines.extend(own);

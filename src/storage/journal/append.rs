@@ -1,4 +1,4 @@
-//! Writing a journal: each line is on disk before the answer. Never leaves half a line between whole ones.
+//! Writing a journal: each line is on disk before the answer. No partial line is left between complete ones.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Seek as _, SeekFrom, Write as _};
@@ -27,7 +27,7 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Makes the journal of this run and says in it that the run has started. Needs the lock.
+    /// Makes the journal of this run, with the entry `run_started`. Needs the lock.
     pub fn create(state: &Path, run: &Holder) -> Result<Self> {
         let runs = state.join(RUNS);
         make_directory(&runs)?;
@@ -45,25 +45,25 @@ impl Journal {
             pid: run.pid,
         };
         journal.append(&started).inspect_err(|_| {
-            // Ours, and it says nothing; left behind it would only be looked at by the next run.
+            // Made in this call and empty; otherwise the next run would read it.
             std::fs::remove_file(&journal.path).ok();
         })?;
         Ok(journal)
     }
 
-    /// On disk when this returns `Ok`. Otherwise it counts as never said: what it announces must not be done.
+    /// Durable when this returns `Ok`. On error the entry is not durable; the caller must not perform the action.
     pub fn append(&mut self, entry: &Entry) -> Result<()> {
         self.tail.append(entry).map_err(clear).doing(|| format!("write journal {}", self.path.display()))?;
         self.entries.push(entry.clone());
         Ok(())
     }
 
-    /// What would be owed if the run died now.
+    /// What must be removed if the run ends now.
     pub fn debts(&self) -> Vec<Debt> {
         debts(&self.entries)
     }
 
-    /// The run is over. A journal that owes nothing goes to the closed ones; the answer is what is still owed.
+    /// Ends the run. A journal without open cleanup tasks moves to `closed`; returns the tasks that are still open.
     pub fn end(&mut self, exit_code: u8) -> Result<Vec<Debt>> {
         self.append(&Entry::RunEnded { exit_code })?;
         let debts = self.debts();
@@ -104,7 +104,7 @@ impl Tail {
         self.file.set_len(self.good)?;
         self.file.seek(SeekFrom::Start(self.good))?;
         self.file.write_all(&line).and_then(|()| self.file.sync_data()).inspect_err(|_| {
-            // It was not said. Should this fail too, the next attempt does it.
+            // The entry was not written. If this fails too, the next attempt repeats it.
             self.file.set_len(self.good).ok();
         })?;
         self.good += line.len() as u64;

@@ -1,6 +1,6 @@
-//! The journals of earlier runs, and what they still owe.
+//! The journals of earlier runs, and their open cleanup tasks.
 //!
-//! Never guesses: a line that is not understood makes the whole journal unreadable, but for a last one that was cut off in the
+//! A line that is not understood makes the whole journal unreadable, except a last line that was cut off in the
 //! writing, which announced nothing that was done.
 
 use std::fs;
@@ -17,7 +17,7 @@ use crate::storage::reports::write::{clear, sync_directory};
 const EXTENSION: &str = "journal";
 const CLOSED: &str = "closed";
 
-/// Something that may be left of a run. That it is there, and ours, is for whoever pays to find out.
+/// Something that may be left of a run. The cleanup checks that it exists and that this program made it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Debt {
     /// A temporary instance.
@@ -34,7 +34,7 @@ pub enum Debt {
         /// The report that the run had signed, if it got so far: then the dump may be as good as any.
         report: Option<ReportFile>,
     },
-    /// A database for the copy.
+    /// A database for the restored copy.
     Copy {
         /// What was about to be created.
         claim: CopyClaim,
@@ -65,7 +65,7 @@ pub struct ReportFile {
 }
 
 impl Debt {
-    /// The entry that says that it is there no longer.
+    /// The entry that records its removal.
     pub fn gone(&self) -> Entry {
         match self {
             Self::Instance { claim, .. } => Entry::InstanceGone { identifier: claim.identifier.clone() },
@@ -81,7 +81,7 @@ impl Debt {
 pub struct Runs {
     /// Oldest first.
     pub open: Vec<Past>,
-    /// Journals that cannot be read, each with the line: what they owe is not known.
+    /// Journals that cannot be read, each with the line: their cleanup tasks are not known.
     pub unreadable: Vec<Error>,
 }
 
@@ -145,12 +145,12 @@ impl Past {
         self.entries.iter().any(|entry| matches!(entry, Entry::RunEnded { .. }))
     }
 
-    /// What is owed.
+    /// The open cleanup tasks.
     pub fn debts(&self) -> Vec<Debt> {
         debts(&self.entries)
     }
 
-    /// Says in the old journal that a debt is paid: `debt.gone()`, or where a backup was placed, or that a copy is kept.
+    /// Records in the old journal that a task is done: `debt.gone()`, or where a backup was placed, or that a copy is kept.
     pub fn settle(&mut self, paid: Entry) -> Result<()> {
         let doing = || format!("settle in journal {}", self.path.display());
         let mut after = self.entries.clone();
@@ -161,7 +161,7 @@ impl Past {
         self.append(paid)
     }
 
-    /// Moves the journal to the closed ones; refused while something is owed.
+    /// Moves the journal to the closed ones; refused while a cleanup task is open.
     pub fn close(mut self, by_run: &str, at: Timestamp) -> Result<()> {
         let owed = self.debts().len();
         if owed > 0 {

@@ -1,4 +1,4 @@
-//! What a journal says, line by line. Plain data.
+//! The entries of a journal, one per line. Plain data.
 
 use serde::{Deserialize, Serialize};
 
@@ -34,16 +34,16 @@ pub enum Entry {
         /// How.
         result: StepResult,
     },
-    /// An RDS instance is about to be asked for.
+    /// An RDS instance is about to be ordered.
     InstanceIntended(InstanceClaim),
-    /// AWS answered: it is being made.
+    /// AWS confirmed the order: the instance is being created.
     InstanceCreated {
         /// `DBInstanceIdentifier`.
         identifier: String,
         /// `DbiResourceId`.
         resource_id: String,
     },
-    /// AWS said `DBInstanceNotFound`, and nothing less.
+    /// AWS returned `DBInstanceNotFound`; no other answer counts.
     InstanceGone {
         /// `DBInstanceIdentifier`.
         identifier: String,
@@ -53,14 +53,14 @@ pub enum Entry {
         /// Of the backup.
         id: String,
     },
-    /// A backup is where it belongs.
+    /// A backup was placed.
     BackupPlaced {
         /// Of the backup.
         id: String,
         /// Where.
         place: Place,
     },
-    /// A database is about to be created for the copy.
+    /// A database is about to be created for the restored copy.
     CopyIntended(CopyClaim),
     /// The database was created: it is this one, and no other of its name.
     CopyCreated {
@@ -71,12 +71,12 @@ pub enum Entry {
         /// `system_identifier` of the server.
         system_identifier: String,
     },
-    /// The database of the copy was dropped.
+    /// The database of the restored copy was dropped.
     CopyGone {
         /// Its name.
         database: String,
     },
-    /// The database of the copy stays, as configured.
+    /// The database of the restored copy is kept, as configured.
     CopyKept {
         /// Its name.
         database: String,
@@ -93,7 +93,7 @@ pub enum Entry {
         /// Of the process.
         exit_code: u8,
     },
-    /// A later run has paid what this one owed.
+    /// A later run has done the cleanup tasks of this run.
     Settled {
         /// The later run's id.
         by_run: String,
@@ -138,13 +138,13 @@ pub struct CopyClaim {
     pub at: Timestamp,
 }
 
-/// What became of a backup.
+/// The place of a backup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Place {
     /// Under `verified/`: restored, compared, found sound, and the report is signed.
     Verified,
-    /// Under `damaged/`: kept to be looked at; counts for nothing.
+    /// Under `damaged/`: kept for inspection only.
     Damaged,
     /// Removed: it was not complete.
     Discarded,

@@ -1,6 +1,6 @@
-//! What the newest verified dump was and took, for metrics and for the next night's preflight.
+//! Facts of the newest verified dump, for metrics and for the preflight of the next run.
 //!
-//! Never decides what is verified: the backup directory does.
+//! The backup directory decides what is verified.
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
@@ -47,7 +47,7 @@ impl LastVerified {
         Self { format: FORMAT, backup: backup.to_owned(), source: None, data_as_of, verified_at, dump_bytes, step_ms }
     }
 
-    /// `None` before the first good night. An error: there was one, but what it was cannot be read.
+    /// `None` before the first sound run. An error: there was one, but its record cannot be read.
     pub fn read(state: &Path) -> Result<Option<Self>> {
         let path = state.join(NAME);
         let doing = || format!("read {}", path.display());

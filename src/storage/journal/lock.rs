@@ -1,4 +1,4 @@
-//! One run at a time. Never waits, and never removes the file: a lock that is unlinked can be held twice.
+//! One run at a time. Does not wait and does not remove the file: a lock file that is unlinked can be held twice.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{ErrorKind, Read as _, Seek as _, SeekFrom, Write as _};
@@ -41,7 +41,7 @@ pub struct Holder {
 }
 
 impl Lock {
-    /// Takes the lock, or says who has it. Makes the state directory (0700) where its parent is there.
+    /// Takes the lock; the error names the holder. Makes the state directory (0700) if its parent exists.
     pub fn acquire(state: &Path, holder: &Holder) -> Result<Self> {
         make_directory(state)?;
         let path = state.join(NAME);
@@ -52,7 +52,7 @@ impl Lock {
             Err(rustix::io::Errno::WOULDBLOCK) => return Err(held(&mut file)).doing(doing),
             Err(error) => return Err(std::io::Error::from(error)).doing(doing),
         }
-        // The lock is the lock; a disk too full for its inscription must not keep us from paying debts.
+        // The lock holds without its text; a full disk must not prevent the cleanup tasks.
         inscribe(&mut file, holder).ok();
         Ok(Self { _file: file })
     }
@@ -96,7 +96,7 @@ fn make_directory(state: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Over the old text first and cut to length after, so that a full disk is no hindrance.
+/// Overwrites the old text, then truncates, so that it also works on a full disk.
 fn inscribe(file: &mut File, holder: &Holder) -> std::io::Result<()> {
     let mut text = serde_json::to_vec(holder)?;
     text.push(b'\n');

@@ -1,6 +1,6 @@
-//! The journal of each run: what it was about to do, on disk before it was done, so that the next run knows what is owed.
+//! The journal of each run: each action is on disk before it is performed, so that the next run knows what must still be removed.
 //!
-//! Never holds a password. Never pays a debt itself, and never takes one for paid that nobody said was paid.
+//! Holds no password. Performs no cleanup task; a task is done only when the journal records it.
 //!
 //! In the state directory (`Lock::acquire` makes it, for its owner alone):
 //!
@@ -9,7 +9,7 @@
 //! last_verified.json                    what the newest verified dump was and took
 //! last_signed.json                      the report that was signed last, by report directory
 //! runs/20260131T020000Z-1f2e3d4c.journal
-//! runs/closed/…                         journals of runs that owe nothing
+//! runs/closed/…                         journals of runs without open cleanup tasks
 //! ```
 
 mod append;

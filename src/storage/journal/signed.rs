@@ -1,6 +1,6 @@
-//! The last report that was signed here, by report directory: so that the next run misses it when it was removed.
+//! The last report that was signed here, by report directory: the next run detects its removal.
 //!
-//! A chain of reports shows a gap in the middle, but nothing when its newest reports are gone; only this memory does.
+//! A chain of reports shows a gap in the middle, but not that its newest reports are missing; this file does.
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;

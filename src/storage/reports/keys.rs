@@ -1,4 +1,4 @@
-//! Keys on disk. Never overwrites one, never takes one that others can read.
+//! Keys on disk. Does not overwrite a key, and refuses one that others can read.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
@@ -64,7 +64,7 @@ pub fn keygen(path: &Path, principal: &str) -> Result<Generated> {
     let public = PathBuf::from(public);
     write_new(path, private_text.as_bytes(), 0o600)?;
     if let Err(error) = write_new(&public, public_text.as_bytes(), 0o644) {
-        // Ours, and nobody has used it.
+        // Made in this call, and not used yet.
         fs::remove_file(path).ok();
         return Err(error);
     }
@@ -125,6 +125,6 @@ fn check_mode(file: &File, path: &Path) -> Result<()> {
     if mode & !0o600 == 0 {
         return Ok(());
     }
-    let hint = format!("chmod 600 {}, if nobody else has read it", path.display());
+    let hint = format!("chmod 600 {}, if no other user has read it", path.display());
     Err(Error::new(format!("its mode is {mode:04o}, wider than 0600")).hint(hint))
 }

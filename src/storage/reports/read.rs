@@ -106,7 +106,7 @@ fn started_at(path: &Path) -> Result<(Timestamp, String)> {
     Ok((claimed_start(&bytes)?, super::sha256(&bytes)))
 }
 
-/// When these bytes of a `report.json` say that it was begun: nobody has verified it.
+/// The start time in these bytes of a `report.json`, not verified.
 pub fn claimed_start(bytes: &[u8]) -> Result<Timestamp> {
     let started: Started = serde_json::from_slice(bytes).map_err(|error| Error::new(error.to_string()))?;
     Ok(started.times.started_at)

@@ -1,7 +1,7 @@
 //! Verifying a report on disk: signature first, parse second, side files third.
 //!
-//! What came after the signature has a paper of its own, which takes nothing from the report.
-//! Never looks into a report before its signature is known to be good, by somebody whose signature counts.
+//! What came after the signature is in a separate file, which does not change the report.
+//! A report is parsed only after its signature is known to be good and of an allowed signer.
 
 use std::fmt;
 use std::io::{self, ErrorKind};
@@ -21,7 +21,7 @@ use crate::storage::signers::AllowedSigners;
 /// What a verification found. Anything but [`SignatureCheck::Good`] is no proof of anything.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SignatureCheck {
-    /// Signed by somebody who may, and unchanged since; also when what it says is "damaged".
+    /// Signed by an allowed signer, and unchanged since; also when the verdict is "damaged".
     Good(Box<Verified>),
     /// There is no signature.
     Unsigned,
@@ -33,7 +33,7 @@ pub enum SignatureCheck {
     SideFiles(Vec<String>),
 }
 
-/// A report that may be believed.
+/// A report with a good signature of an allowed signer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verified {
     /// What was signed.
@@ -68,10 +68,10 @@ impl fmt::Display for SignatureCheck {
     }
 }
 
-/// Whose word a file is, as far as its signature tells.
+/// The author of a file, as far as its signature proves it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Authorship {
-    /// Signed by somebody who may: the principals, as the list of allowed signers has them.
+    /// Signed by an allowed signer: the principals, as in the list of allowed signers.
     Of(String),
     /// There is no signature.
     Unsigned,
@@ -135,8 +135,8 @@ pub fn verify(path: &Path, allowed: &AllowedSigners, identity: Option<&str>, now
 /// The only command that goes on after its report.
 const NIGHTLY: &str = "nightly";
 
-/// What came after this `report.json`, whose hash is given, was signed. Without `trust` nobody knows whose word it is, but it is signed where
-/// the report is, and it is of this report.
+/// What came after this `report.json`, whose hash is given, was signed. Without `trust` the signer is not known, but the
+/// record is signed if the report is, and it belongs to this report.
 pub fn aftermath(path: &Path, report: &Report, sha256: &str, trust: Option<Trust<'_>>) -> PostReport {
     let file = path.with_file_name(CLOSING);
     let bytes = match files::read(&file, files::CLOSING) {
@@ -197,7 +197,7 @@ fn read_signature(report: &Path) -> Result<Option<Vec<u8>>> {
 /// What is wrong with a side file, if anything is.
 pub fn change(report: &Path, file: &SideFile) -> Option<String> {
     let path = report.with_file_name(&file.name);
-    // The size tells without reading what could be any number of bytes.
+    // Compare the size first: it avoids reading a file of any size.
     if files::open(&path).and_then(|open| open.metadata()).is_ok_and(|meta| meta.len() != file.bytes) {
         return Some(format!("{} is not the file that was signed for", file.name));
     }

@@ -49,7 +49,7 @@ impl<W: Write> Write for Hashing<W> {
 pub enum Then {
     /// It gets its name.
     Keep,
-    /// It gets its name, and everybody on this machine may read it, whatever the umask.
+    /// Renames it to its final name, readable by all users of this machine, whatever the umask.
     Show,
     /// It was only to see whether it could be written.
     Remove,
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_partial_file_of_somebody_else_is_left_alone() {
+    fn a_partial_file_of_another_process_is_left_alone() {
         let dir = tempfile::tempdir().unwrap();
         let theirs = dir.path().join("a.json.partial");
         fs::write(&theirs, "theirs").unwrap();
