@@ -11,7 +11,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::terminal::Terminal;
 use crate::base::printable::printable;
 use crate::base::text::{bytes, cells, cut, grouped, grouped_noun};
-use crate::model::progress::{Event, Listener, nobody};
+use crate::model::progress::{Event, Listener, no_listener};
 use crate::output::terminal::Style;
 
 /// Interval between plain lines.

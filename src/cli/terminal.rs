@@ -97,7 +97,7 @@ fn harmless_json(text: &str) -> String {
     shown
 }
 
-/// Prints an error to standard error; where even that fails, there is nobody left to tell.
+/// Prints an error to standard error; a failure of that is ignored.
 pub fn print_error(error: &Error) {
     let text = error_text(error, Terminal::stderr().has_color);
     let _ = io::stderr().lock().write_all(text.as_bytes());

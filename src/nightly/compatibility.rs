@@ -28,7 +28,7 @@ pub async fn open(info: &ConnInfo) -> Result<Session> {
 ///
 /// # Errors
 /// A server cannot be asked, the versions do not fit, or `target` lacks extensions, roles, rights, tablespaces or a locale whose
-/// absence nobody has accepted: all of them in one error.
+/// absence is not accepted: all of them in one error.
 pub async fn demand_fit(
     source: &ConnInfo,
     target: &ConnInfo,

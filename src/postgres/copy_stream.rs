@@ -5,7 +5,7 @@
 //! hashes them in the cache. The tap parses one part of the protocol, the frame (a type byte and a length; PostgreSQL manual,
 //! "Message Flow"), and takes the payload of CopyData frames out while a COPY that was asked to be diverted is under way.
 //! It never changes what the server is told, nor any other frame, save two: of the COPYs in a diverted query, of which tokio-postgres
-//! knows one at most, it takes out the frames that begin and end each of them. Where nobody asked, rows reach tokio-postgres as ever.
+//! knows one at most, it takes out the frames that begin and end each of them. Without an interceptor rows reach tokio-postgres as usual.
 
 mod intercept;
 mod limits;

@@ -21,7 +21,7 @@ pub fn section(paper: &ReportPage<'_>, sha256: &str) -> Markup {
     html! {
         section aria-labelledby="verify" {
             h2 #verify { "How to check this page" }
-            p { "This page is not signed; anybody could have written it. What is signed is " code { (REPORT) }
+            p { "This page is not signed; any program could have written it. What is signed is " code { (REPORT) }
                 ", from which it was made. Check it in the directory of the report, with a tool that you already have:" }
             (commands(paper, sha256))
             dl.facts.small {
