@@ -241,5 +241,5 @@ fn a_database_whose_name_is_a_connection_string_leads_nowhere_else() {
     block(globals(&order)).unwrap();
     let text = std::fs::read_to_string(temp.path().join(GLOBALS)).unwrap();
     assert!(text.contains("CREATE ROLE keeper"), "{text}");
-    block(dump(&order, &nobody())).unwrap();
+    block(dump(&order, &no_listener())).unwrap();
 }
