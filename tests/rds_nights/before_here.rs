@@ -45,7 +45,7 @@ const MACHINE: &[Case] = &[
             vec![]
         },
         "error: read key DIR/key: No such file or directory (os error 2)\n  \
-         try: pgwitness keygen DIR/key",
+         try: pgwitness keygen DIR/key makes one",
     ),
     (
         "an unmounted backup disk",

@@ -38,7 +38,9 @@ fn config_check_asks_aws_and_the_servers_and_changes_nothing() {
         "✓ source.instance: club-production (RESOURCE), available, deletion protection on".into(),
         format!("✓ source.snapshots: SNAPSHOT of TIME, PostgreSQL {version}"),
         "✓ backups: N free in DIR/backups".into(),
-        "✓ server of the copy: postgresql://postgres@SOCKET:5432/postgres, PostgreSQL MAJOR".into(),
+        "✓ reports: of no other source".into(),
+        "✓ state: of no other source".into(),
+        "✓ restore server: postgresql://postgres@SOCKET:5432/postgres, PostgreSQL MAJOR".into(),
         "    warning: a restore runs functions of the source with the rights of postgres, which is a superuser there; \
          restore as an ordinary role that may create databases"
             .into(),
