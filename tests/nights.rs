@@ -15,7 +15,8 @@ use paper::{
     write_report_on,
 };
 use pgwitness::base::time::Timestamp;
-use pgwitness::model::manifest::{Manifest, Observed};
+use pgwitness::compare::{Request, compare};
+use pgwitness::model::manifest::{Definition, Manifest, Observed};
 use pgwitness::model::name::Name;
 use pgwitness::model::post_report::PostReport;
 use pgwitness::model::report::{Report, Run, Times};
@@ -664,6 +665,26 @@ fn dumps_are_hashed_by_the_list_in_the_report() {
     assert_eq!(world.verify(true), 2, "the newest verified dump is never pruned");
     world.dump("damaged", 16);
     assert_eq!(world.says(verify).0, 0);
+}
+
+#[test]
+fn the_newest_proven_dump_must_be_there_and_an_older_one_of_a_sound_run_need_not() {
+    let world = World::sound(1);
+    let of_version = |version: &str| {
+        let mut held = orders(10);
+        let text = format!("version {version}\nschema public");
+        let extension = Definition { text, schema: None, relation: None };
+        held.schema.objects.entry("extension".into()).or_default().insert("hstore".into(), extension);
+        held
+    };
+    let (expected, actual) = (of_version("1.0"), of_version("1.1"));
+    let mut night = a_night(&id(16), b"dump 16");
+    night.dump_verdict = Some(compare(&expected, &actual, &Request::default()).dump_verdict(&[]));
+    write_night(&world.reports(), Some(&world.key), june(16), Some(night), &expected, &actual);
+    let dump = world.dump("verified", 16);
+    assert_eq!(world.verify(true), 0, "proven, although that run ended with 1; the older dump was pruned");
+    fs::remove_dir_all(dump.parent().unwrap()).unwrap();
+    assert_eq!(world.verify(true), 2, "the newest proven dump is gone");
 }
 
 #[test]

@@ -48,10 +48,10 @@ pub fn verify_all(dir: &Path, trust: Trust<'_>, extent: VerifiedExtent<'_>) -> R
     if let Some(id) = extent.back_from {
         entries = ancestors(entries, id);
     }
-    // That one is not pruned.
+    // Retention keeps the newest proven dump, whatever the exit code of its run was.
     let is_kept = |entry: &NightEntry| {
-        let has_dump = entry.summary().is_some_and(|summary| summary.backup.is_some());
-        has_dump && entry.verdict().is_some_and(|verdict| verdict.exit_code() == 0)
+        let is_proven = entry.summary().is_some_and(|summary| summary.backup.is_some() && summary.is_dump_proven);
+        is_proven && entry.verdict().is_some()
     };
     let newest = entries.iter().position(is_kept);
     let prove = |(index, entry): (usize, &NightEntry)| one(entry, trust, extent.backups, Some(index) == newest);
