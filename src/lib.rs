@@ -44,7 +44,7 @@
 //! # Decisions that are not evident
 //!
 //! * A sketch has three rows of 2^k cells, one cell a row, instead of three cells in one array: the three never coincide, and
-//!   folding stays row by row. A cell has a fifth word, a check: without it, small sketches would decode rows that never existed.
+//!   folding stays row by row. A cell has a sixth word, a check: without it, small sketches would decode rows that never existed.
 //! * The lines of a COPY bypass the queues of tokio-postgres ([`postgres::copy_stream`]), which cost more than the hashing.
 //! * A dump written with another time zone, bytea format or currency is *unchecked*, not damaged: the values may be the same.
 //! * TRUNCATE, a rewrite or a swap after the moment makes an old snapshot see an empty table: what has changed in the catalog

@@ -142,13 +142,13 @@ pub struct RestoreFacts {
 pub struct Complaint {
     /// The entry of the table of contents: its type, then its name.
     pub object: String,
-    /// SQLSTATE; empty when pg_restore gave none.
+    /// SQLSTATE, derived from the message; empty where the message is not known.
     pub sqlstate: String,
     /// The message of the server.
     pub message: String,
     /// Why it is taken for harmless; `None` when it is not.
     pub accepted: Option<String>,
-    /// Set where only a right was lacking: an owner or a privilege that could not be set.
+    /// Why this restore server cannot take it, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<Limit>,
 }

@@ -24,7 +24,7 @@ pub enum Ending {
 }
 
 impl Ending {
-    /// By the exit code of the process (DESIGN, section 3).
+    /// By the exit code of the process.
     pub fn of(exit_code: u8) -> Self {
         match exit_code {
             0 => Self::Clean,
@@ -36,14 +36,14 @@ impl Ending {
     }
 }
 
-/// A dump that was found sound.
+/// A dump that was proven.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proven {
     /// Of the backup.
     pub backup: String,
     /// The data is of this time.
     pub data_as_of: Timestamp,
-    /// When it was found sound.
+    /// When it was proven.
     pub verified_at: Timestamp,
     /// Of all its files.
     pub dump_bytes: u64,

@@ -5,7 +5,7 @@
 //! give it away, which frees other cells, and so on ("peeling").
 //!
 //! Two choices of our own. The cells are three rows of 2^k, one cell a row, so that the three never coincide and a
-//! sketch folds into a smaller one row by row. And a cell carries a fifth word, the sum of a scrambled lane: with it a cell
+//! sketch folds into a smaller one row by row. And a cell carries a sixth word, the sum of a scrambled lane: with it a cell
 //! that holds several rows cannot pass for one, even in a sketch of a few cells; so what is decoded is exact. It also lets a row
 //! whose number of copies differs by more than one be decoded (k·d modulo 2^64 is divided by k).
 

@@ -85,7 +85,7 @@ async fn doubtful(used: &[String], target: &Session, restore: &RestoreSettings) 
     let open: Vec<&str> = names.into_iter().filter(|name| !is_accepted(name, &restore.accept)).collect();
     let Some(first) = open.first() else { return Ok(String::new()) };
     Ok(format!(
-        "\nwarning: the server of the copy may refuse {} (only a superuser may create it, or the server has to load it when it \
+        "\nwarning: the restore server may refuse {} (only a superuser may create it, or the server has to load it when it \
          starts); restore as a superuser, set shared_preload_libraries, or accept it: [[restore.accept]], object = \
          \"EXTENSION {first}\"",
         open.join(", ")

@@ -68,7 +68,7 @@ use steps::Steps;
 const DAMAGED: u8 = 1;
 /// Exit code: no verdict.
 const INCONCLUSIVE: u8 = 2;
-/// Exit code: verified, but a later step failed or something was left behind.
+/// Exit code: sound, but a later step failed or something was left behind.
 const SOUND_BUT: u8 = 3;
 
 /// The result of a run.

@@ -207,5 +207,5 @@ impl Cloud {
     }
 }
 
-/// Upper limit for a run: after this time, an instance without a journal may be swept.
+/// When an instance expires, longer than the longest run: then it may be swept without a journal.
 const NEEDED_FOR_S: u64 = 24 * 3600;

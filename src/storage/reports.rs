@@ -1,6 +1,6 @@
 //! Reports on disk: one directory a report, written so that half a report is never taken for one.
 //!
-//! Overwrites and removes only what it wrote in this run. `report.json` comes last and by rename: a directory
+//! Overwrites and removes only what pgwitness wrote. `report.json` comes last and by rename: a directory
 //! without it holds no report.
 
 mod keys;
@@ -112,7 +112,7 @@ pub fn write_file(
     write::replace(dir, name, fill, write::Then::Keep)
 }
 
-/// Writes one manifest by itself, never over another file of that name.
+/// Writes one manifest by itself, in place of a file of that name, if there is one.
 pub fn write_manifest(dir: &Path, name: &str, manifest: &Manifest) -> Result<SideFile> {
     write::json(dir, name, manifest)
 }

@@ -29,7 +29,7 @@ pub struct Held {
     pub data_as_of: Timestamp,
     /// When it was dumped, by its own record; only decides between dumps of the same data.
     pub made_at: Timestamp,
-    /// Restored, compared and found sound.
+    /// Restored, compared and proven.
     pub is_verified: bool,
 }
 

@@ -114,7 +114,7 @@ fn every_problem_of_the_restore_server_is_named_in_one_run() {
     let said = world.demand(&["nightly"], 2);
     for words in [
         "3 problems: the source uses the extension nowhere",
-        "the role lacking_app, and the server of the copy",
+        "the role lacking_app, and the restore server",
         "weak may not give objects to postgres",
         "set restore.no_owner = true (owners are then not compared)",
         "object = \"EXTENSION nowhere\"",

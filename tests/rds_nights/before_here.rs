@@ -1,4 +1,4 @@
-//! What this machine and the server of the copy can say before anything is paid for.
+//! What this machine and the restore server can say before anything is paid for.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;

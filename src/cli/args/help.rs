@@ -56,11 +56,13 @@ Examples:
 
 pub const NIGHTLY: &str = "Steps, each in a journal on disk before it has an effect: clean up after earlier runs, find the source and its newest RDS snapshot, \
 check everything that could fail later, make the temporary instance, dump, restore, compare source, dump and restored copy, sign the \
-report, delete the instance, move the dump to verified/ or damaged/, run hooks, remove old dumps, notify.
+report, delete the instance, move the dump to verified/ or damaged/ (unverified/ without a verdict), after_restore hook, keep or drop the \
+copy, remove old dumps, after_verified hook, write closing.json and pages, notify.
 
 The dump is proven when rows, sequences and large objects are equal in source, dump and restored copy, and every finding or unchecked \
 entry that is left only says what a restore on this server cannot carry: the version of an extension or a collation, a tablespace, an \
-owner or a privilege of a role that could not be set, what event triggers wrote, rows that the restore computes, an invalid index. \
+owner or a privilege of a role that could not be set, what event triggers wrote, rows that the restore computes, an invalid index, \
+what pg_dump never carries, what the restore server refuses to create for lack of a right or an extension (never a table of the user). \
 A proven dump goes to verified/ and can be restored; the exit code stays 1 or 2 until the entry is fixed or waived.
 
 Exit codes:
@@ -90,7 +92,7 @@ Examples:
 
 pub const SWEEP: &str = "Exit codes:
   0         nothing is left over
-  2         an error: it could not be looked
+  2         an error: AWS or the journals could not be read
   3         something is left over; the next run tries again
   130, 143  interrupted
 

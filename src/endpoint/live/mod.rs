@@ -274,12 +274,12 @@ impl Live {
         }
     }
 
-    /// The settings of the sessions, and whether code of users was allowed.
     /// What the rows are read in: `UTF8`, or `SQL_ASCII` for the bytes of such a database as they are.
     pub fn encoding(&self) -> &str {
         self.holder.settings().get("client_encoding").map_or("UTF8", String::as_str)
     }
 
+    /// The settings of the sessions, and whether code of users was allowed.
     fn settings(&self) -> BTreeMap<String, String> {
         let mut settings = self.holder.settings().clone();
         if self.options.allow_user_functions {
@@ -332,11 +332,10 @@ impl Live {
         jobs
     }
 
-    /// TID range scans came with 14; before, each slice would read the whole table. One or two sessions have
-    /// enough to do without, and a plain COPY costs the server less.
+    /// One or two sessions have enough to do without slices, and a plain COPY costs the server less.
     fn can_slice(&self, name: &Name) -> bool {
         let is_conditional = self.listing.relations.get(name).is_some_and(|listed| listed.config.is_some());
-        let is_worth_it = self.options.jobs > 2 && self.holder.major() >= 14;
+        let is_worth_it = self.options.jobs > 2;
         // A slice is a query, and has to be planned; a plain COPY has not.
         is_worth_it && self.heaps.contains(name) && !is_conditional && !self.planning.contains_key(name)
     }

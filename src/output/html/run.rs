@@ -86,7 +86,7 @@ pub fn legs(legs: &[Leg]) -> Markup {
     html! {
         @if !legs.is_empty() {
             section aria-labelledby="legs" {
-                h2 #legs { "Legs" }
+                h2 #legs { "Source to dump, dump to copy" }
                 p.quiet { "The way from the source to the copy in two parts: where a difference came in." }
                 (wide("Legs", &html! {
                 table {

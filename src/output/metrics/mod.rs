@@ -123,17 +123,17 @@ fn proven(bulletin: &RunSummary) -> Vec<Family> {
     vec![
         Family::one(
             "last_verified_timestamp_seconds",
-            "When a dump was last found sound. Failed runs leave it as it was; absent when there has never been one.",
+            "When a dump was last proven. Failed runs leave it as it was; absent when there has never been one.",
             proven.map(|proven| proven.verified_at.seconds()),
         ),
         Family::one(
             "last_verified_age_seconds",
-            "How long before the end of the last run a dump was last found sound. It does not grow between runs.",
+            "How long before the end of the last run a dump was last proven. It does not grow between runs.",
             age.map(|proven| bulletin.finished_at.seconds_since(proven.verified_at)),
         ),
         Family::one(
             "last_verified_data_timestamp_seconds",
-            "Of what time the data is in the dump that was last found sound.",
+            "Of what time the data is in the dump that was last proven.",
             proven.map(|proven| proven.data_as_of.seconds()),
         ),
     ]

@@ -33,7 +33,7 @@ impl Backup {
 /// All there is, each list from the newest data to the oldest.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct BackupListing {
-    /// Restored, compared and found sound.
+    /// Restored, compared and proven.
     pub verified: Vec<Backup>,
     /// Found wanting.
     pub damaged: Vec<Backup>,

@@ -1,18 +1,18 @@
 //! The directory where dumps are kept: verified, damaged and unverified ones are in different places.
 //!
 //! Changes only a proven backup of this program: a name of its form and a record inside with the same id. Removes
-//! a verified backup only by a [`Plan`](crate::storage::retention::RetentionPlan) that leaves another one.
+//! a verified backup only by a [`RetentionPlan`](crate::storage::retention::RetentionPlan) that leaves another one.
 //!
 //! ```text
 //! .pgwitness-backups          the mark: an unmounted mount point does not have it
 //! unverified/ID.partial/      is being dumped
 //! unverified/ID/              complete, not verified
-//! verified/ID/                restored, compared and found sound
+//! verified/ID/                restored, compared and proven
 //! damaged/ID/                 with findings; kept for inspection
-//! .removing-ID/               pruned, and not all of it gone yet
+//! .removing-ID/               pruned or superseded, and not all of it gone yet
 //! ```
 //!
-//! In `ID/`: `dump/` or `dump.custom`, `globals.sql`, `SHA256SUMS` (for `sha256sum -c`) and `backup.json`. ID is the time of the data and
+//! In `ID/`: `dump` (a directory; one file with `format = "custom"`), `globals.sql`, `database.json`, `SHA256SUMS` (for `sha256sum -c`) and `backup.json`. ID is the time of the data and
 //! the first eight digits of the run. A backup only ever moves by rename, and only after everything in it is on disk.
 //!
 //! Needs the lock of the state directory; blocks, for hashing reads all there is.

@@ -1,6 +1,6 @@
 //! The runs in a directory of reports: the contents of each, whether its signature is good, and whether one is missing.
 //!
-//! Changes nothing and omits no run: what could not be read is an entry with the reason, a run that left no report
+//! Reading changes nothing and omits no run: what could not be read is an entry with the reason, a run that left no report
 //! is an entry, and so is a report that others name and that is not there.
 
 mod acknowledge;

@@ -81,7 +81,7 @@ pub enum Entry {
         /// Its name.
         database: String,
     },
-    /// The report is signed and on disk.
+    /// A report with this hash is about to be signed and written.
     Reported {
         /// Of `report.json`.
         path: String,
@@ -142,7 +142,7 @@ pub struct CopyClaim {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Place {
-    /// Under `verified/`: restored, compared, found sound, and the report is signed.
+    /// Under `verified/`: restored, compared and proven, and the report is signed.
     Verified,
     /// Under `damaged/`: kept for inspection only.
     Damaged,

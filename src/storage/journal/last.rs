@@ -31,7 +31,7 @@ pub struct LastVerified {
     pub source: Option<Origin>,
     /// The data is of this time.
     pub data_as_of: Timestamp,
-    /// When it was found sound.
+    /// When it was proven.
     pub verified_at: Timestamp,
     /// Of all its files.
     #[serde(with = "crate::base::count")]
