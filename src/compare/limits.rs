@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{collations, not_dumped};
+use super::{canonical, collations, not_dumped};
 use crate::model::finding::{Finding, FindingKind, Limit};
 use crate::model::manifest::Manifest;
 
@@ -42,6 +42,8 @@ fn limit_of(finding: &Finding, other_versions: &BTreeSet<String>) -> Option<Limi
     let is_changed = finding.kind == FindingKind::Changed;
     let differs_only_in = |starts: &[&str]| is_changed && without(e, starts) == without(a, starts);
     match kind {
+        // A NOT NULL that differs, too, is folded into it.
+        _ if is_changed && !finding.detail.is_empty() => None,
         "extension" if differs_only_in(&["version ", "relocatable"]) => Some(Limit::ExtensionVersion),
         _ if is_changed && collations::KINDS.contains(&kind) => {
             Some(if collations::is_outdated(a) { Limit::CollationVersion } else { Limit::SourceCollation })
@@ -50,7 +52,8 @@ fn limit_of(finding: &Finding, other_versions: &BTreeSet<String>) -> Option<Limi
         "table" | "index" | "materialized_view" | "database" if differs_only_in(&["tablespace "]) => {
             Some(Limit::Tablespace)
         }
-        _ if [e, a].iter().any(|text| line(text, OF_EXTENSION).is_some_and(|name| other_versions.contains(name))) => {
+        // Another version of the extension may make another index. A trigger or a policy there is a user's.
+        "index" if [e, a].into_iter().filter_map(extension_of).any(|name| other_versions.contains(name)) => {
             Some(Limit::ExtensionVersion)
         }
         _ => None,
@@ -58,15 +61,23 @@ fn limit_of(finding: &Finding, other_versions: &BTreeSet<String>) -> Option<Limi
 }
 
 fn is_invalid(index: &str) -> bool {
-    index.lines().any(|line| matches!(line, "INVALID" | "NOT READY" | "NOT LIVE"))
+    let lines = canonical::lines(index);
+    // pg_dump writes that of a partitioned table, which is invalid until all its partitions have one.
+    let is_partitioned = lines.first().is_some_and(|statement| canonical::has_word(statement, "ONLY"));
+    !is_partitioned && lines.iter().skip(1).any(|line| matches!(*line, "INVALID" | "NOT READY" | "NOT LIVE"))
+}
+
+/// The extension on whose relation an object stands, by its definition.
+pub fn extension_of(definition: &str) -> Option<&str> {
+    canonical::lines(definition).last().and_then(|line| line.strip_prefix(OF_EXTENSION))
 }
 
 fn line<'a>(text: &'a str, start: &str) -> Option<&'a str> {
-    text.lines().find_map(|line| line.strip_prefix(start))
+    canonical::lines(text).into_iter().find_map(|line| line.strip_prefix(start))
 }
 
 fn without<'a>(text: &'a str, starts: &[&str]) -> Vec<&'a str> {
-    text.lines().filter(|line| !starts.iter().any(|start| line.starts_with(start))).collect()
+    canonical::lines(text).into_iter().filter(|line| !starts.iter().any(|start| line.starts_with(start))).collect()
 }
 
 /// Short lines: a narrow terminal cuts them.
@@ -174,6 +185,32 @@ mod tests {
         assert_eq!(limit(&index), Some(Limit::ExtensionVersion));
         index.expected = Some("CREATE INDEX i\non a relation of extension other".into());
         assert_eq!(limit(&index), None);
+    }
+
+    #[test]
+    fn what_stands_in_a_literal_or_a_body_is_no_line_of_a_definition() {
+        let mut index = Finding::new(FindingKind::Missing, "index a.i");
+        index.expected = Some("CREATE INDEX i ON a.b USING btree (c) WHERE (c = 'x\nINVALID'::text)".into());
+        assert_eq!(limit(&index), None);
+        index.expected = Some("CREATE INDEX i ON ONLY a.p USING btree (c)\nINVALID".into());
+        assert_eq!(limit(&index), None, "pg_dump writes the index of a partitioned table");
+        let of = |tablespace| format!("CREATE INDEX i ON a.b (c) WHERE (c = 'x\ntablespace {tablespace}'::text)");
+        assert_eq!(limit(&changed("index a.i", &of("a"), &of("b"))), None);
+        let body =
+            |value| format!("CREATE FUNCTION f() AS $f$\nSELECT {value}\non a relation of extension pg_cron\n$f$");
+        assert_eq!(limit(&changed("function a.f()", &body(1), &body(2))), None);
+        let folded =
+            Finding { detail: vec!["not_null a.b c".into()], ..changed("table a.b", "table\ntablespace x", "table") };
+        assert_eq!(limit(&folded), None, "more differs than the tablespace");
+    }
+
+    #[test]
+    fn what_a_user_put_on_a_relation_of_an_extension_is_never_excused_by_its_version() {
+        let policy = |using| format!("permissive\nusing ({using})\non a relation of extension pg_cron");
+        assert_eq!(limit(&changed("policy p on cron.job", &policy("a = 1"), &policy("true"))), None);
+        let mut trigger = Finding::new(FindingKind::Missing, "trigger cron.job t");
+        trigger.expected = Some("CREATE TRIGGER t\non a relation of extension pg_cron".into());
+        assert_eq!(limit(&trigger), None);
     }
 
     #[test]

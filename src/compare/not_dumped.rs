@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use super::across;
 use super::inherited;
+use super::limits;
 use crate::compare::canonical;
 use crate::model::finding::{Finding, FindingKind, Limit};
 use crate::model::manifest::Manifest;
@@ -17,14 +18,31 @@ const NOT_NULL_FROM: u32 = 18;
 
 /// Which limit it is and why pg_dump does not carry what differs, in short lines. `None` where it should have.
 pub fn limit(finding: &Finding, expected: &Manifest, actual: &Manifest) -> Option<(Limit, &'static [&'static str])> {
-    if finding.kind == FindingKind::RowCount {
+    if finding.kind == FindingKind::RowCount && !is_member(&finding.object, expected) {
         let is_empty = actual.relations.iter().any(|(name, relation)| {
             name.to_string() == finding.object && relation.rows.seen().is_some_and(|tally| tally.digest.rows == 0)
         });
         return (is_empty && unfilled(expected, actual).contains(&finding.object))
             .then_some((Limit::DerivedRows, NOT_FILLED));
     }
+    if matches!(finding.kind, FindingKind::RowCount | FindingKind::RowContent) && is_member(&finding.object, expected) {
+        return Some((Limit::NotDumped, MEMBER));
+    }
     reason(finding, expected, actual).map(|lines| (Limit::NotDumped, lines))
+}
+
+/// Why rows of a table that is no configuration table of its extension differ.
+const MEMBER: &[&str] = &[
+    "The table belongs to an extension, which does not declare it with",
+    "pg_extension_config_dump: no dump carries its rows. Keep rows of yours",
+    "in a table of your own.",
+];
+
+fn is_member(object: &str, expected: &Manifest) -> bool {
+    let of = |(name, relation): (&crate::model::name::Name, &crate::model::manifest::Relation)| {
+        name.to_string() == object && relation.extension.is_some() && !relation.is_config
+    };
+    expected.relations.iter().any(of)
 }
 
 fn reason(finding: &Finding, expected: &Manifest, actual: &Manifest) -> Option<&'static [&'static str]> {
@@ -53,6 +71,10 @@ fn reason(finding: &Finding, expected: &Manifest, actual: &Manifest) -> Option<&
         {
             Some(NOT_FILLED)
         }
+        (FindingKind::Missing, "trigger" | "rule" | "policy") if limits::extension_of(e).is_some() => Some(&[
+            "It stands on a relation of an extension: pg_dump leaves it out. Create",
+            "it again after a restore, or waive this.",
+        ]),
         (FindingKind::Missing, "internal_trigger") => Some(&[
             "pg_dump does not carry that the triggers of a foreign key are off",
             "(DISABLE TRIGGER ALL). On the source: ENABLE TRIGGER ALL.",

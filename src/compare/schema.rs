@@ -86,7 +86,8 @@ const NOT_READABLE: &str = "NOT READABLE: ";
 
 /// Something that a role may not see is not "nothing there".
 fn note_unreadable(kind: &str, identity: &str, sides: [&Definition; 2], notes: &mut Notes<'_>) -> bool {
-    let reasons = sides.map(|side| side.text.strip_prefix(NOT_READABLE));
+    // Of other kinds the text may be a user's own.
+    let reasons = sides.map(|side| side.text.strip_prefix(NOT_READABLE).filter(|_| kind == "user_mapping"));
     for (side, reason) in ["expected", "actual"].into_iter().zip(reasons) {
         if let Some(reason) = reason {
             notes.unchecked(format!("{kind} {identity}"), side, reason);
@@ -110,8 +111,8 @@ fn remark_on_extensions(expected: &Manifest, notes: &mut Notes<'_>) {
     if !names.is_empty() {
         let names = names.join(", ");
         let remark = format!(
-            "of extensions ({names}) name, schema, version, privileges and rows were compared, not their objects: \
-             a function of theirs that was replaced, or the value of a sequence of theirs, is not seen"
+            "of extensions ({names}) name, schema, version and privileges were compared, and the rows of their tables as far as pg_dump \
+             carries them; not their objects: a function of theirs that was replaced, or the value of a sequence of theirs, is not seen"
         );
         notes.outcome.remarks.push(remark);
     }
@@ -178,12 +179,12 @@ fn known_arrays(sides: [&Manifest; 2]) -> KnownArrays {
     };
     for (column, definition) in of_kind("column") {
         let printed = first_line(definition);
-        if is_array(&printed) || domains.contains(printed.as_str()) {
-            add(definition, Some(canonical::last_name(column)));
-        }
+        let is_array = is_array(&printed) || domains.contains(printed.as_str());
+        add(definition, is_array.then(|| canonical::last_name(column)));
     }
     // The columns of a view are the first lines of its definition.
     for (_, view) in of_kind("view").chain(of_kind("materialized_view")) {
+        add(view, None);
         view.text.lines().filter(|line| is_array(line)).for_each(|line| add(view, canonical::first_name(line)));
     }
     arrays.domains = domains.into_iter().map(canonical::last_name).collect();

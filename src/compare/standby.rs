@@ -21,7 +21,8 @@ pub fn remark(
     };
     let steps = steps(standby.0, name)?;
     let ahead = standby.1.last_value.checked_sub(other.1.last_value)?;
-    let is_ahead = standby.1.is_called && (ahead == 0 || ahead.signum() == steps.signum());
+    // A sequence that was never used is not logged ahead.
+    let is_ahead = standby.1.is_called && other.1.is_called && (ahead == 0 || ahead.signum() == steps.signum());
     (is_ahead && ahead.checked_abs()? <= steps.checked_abs()?.checked_mul(LOGGED_AHEAD)?).then(|| {
         format!(
             "sequence {name} stands at {} on the standby and at {} on the other side: a standby shows up to 32 values that the primary has \

@@ -113,7 +113,7 @@ fn both_sides(
             derived::materialized_view(name, expected, actual, notes)
         }
         (Observed::Seen(expected), Observed::Seen(actual))
-            if expected.digest != actual.digest && is_of_extension(e, a) =>
+            if expected.digest != actual.digest && is_of_extension(e, a) && has_dump =>
         {
             let (e, a) = (rows_of(expected), rows_of(actual));
             let reason = format!("{OF_EXTENSION} (expected {e}, actual {a})");

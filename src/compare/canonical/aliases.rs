@@ -13,6 +13,7 @@ use super::quoting;
 pub struct Aliases {
     /// The relations that a qualifier stands for somewhere in the definition; None if it is also something else.
     relations: BTreeMap<String, Option<BTreeSet<String>>>,
+    seen: BTreeSet<String>,
 }
 
 impl Aliases {
@@ -37,9 +38,17 @@ impl Aliases {
         self.relations.get(qualifier)?.as_ref()
     }
 
+    /// All relations that the definition reads.
+    pub fn all(&self) -> impl Iterator<Item = &String> {
+        self.seen.iter()
+    }
+
     fn add_relation(&mut self, reference: &SyntaxNode) {
         let has_schema = reference.text().to_string().contains('.');
         let relation = last(reference);
+        if has_schema {
+            self.seen.insert(relation.clone());
+        }
         let alias = holder(reference).and_then(|holder| alias_in(&holder));
         let name = alias.as_ref().map_or_else(|| relation.clone(), last);
         self.add(name, has_schema.then_some(relation));

@@ -16,7 +16,8 @@ use super::scan;
 pub struct KnownArrays {
     /// Without their schemas.
     pub domains: BTreeSet<String>,
-    /// By the name of the relation, without its schema.
+    /// By the name of the relation, without its schema. A relation without arrays has an empty set; one that is not here has columns
+    /// that are not known.
     pub columns: BTreeMap<String, BTreeSet<String>>,
 }
 
@@ -33,8 +34,8 @@ impl KnownArrays {
         named.flat_map(|(_, columns)| columns).chain(&self.domains).map(String::as_str).collect()
     }
 
-    fn has_column(&self, relation: &str, column: &str) -> bool {
-        self.columns.get(relation).is_some_and(|columns| columns.contains(column))
+    fn is_array(&self, relation: &str, column: &str) -> bool {
+        self.columns.get(relation).is_none_or(|columns| columns.contains(column))
     }
 }
 
@@ -119,7 +120,10 @@ impl<'a> Arrays<'a> {
     }
 
     fn is_known(&self, node: &SyntaxNode) -> bool {
-        name(node).is_some_and(|name| !self.near.contains(name.as_str()) && !self.own.contains(&name))
+        // A column without a qualifier, or of a subquery, may come from any relation of the definition.
+        let is_type = !matches!(node.kind(), SyntaxKind::NAME_REF | SyntaxKind::FIELD_EXPR);
+        let is_complete = is_type || self.aliases.all().all(|relation| self.known.columns.contains_key(relation));
+        is_complete && name(node).is_some_and(|name| !self.near.contains(name.as_str()) && !self.own.contains(&name))
     }
 
     /// Whether `t.a` is no array, where `t` stands for relations only; None where it may stand for something else.
@@ -129,7 +133,7 @@ impl<'a> Arrays<'a> {
         let is_pair = qualifier.kind() == SyntaxKind::NAME_REF && parts.next().is_none();
         let relations = self.aliases.relations(&name(&qualifier)?).filter(|_| is_pair)?;
         let column = name(&column)?;
-        Some(!relations.iter().any(|relation| self.known.has_column(relation, &column)))
+        Some(!relations.iter().any(|relation| self.known.is_array(relation, &column)))
     }
 
     /// Whether the thing that gets a name here is no array.

@@ -30,9 +30,22 @@ use self::shape::DefinitionPart;
 pub use self::arrays::KnownArrays;
 pub use self::quoting::{first_name, last_name, line as identity, split_last};
 
+/// Kinds whose text is the user's own, in which quotes are no quotes of identifiers.
+const PLAIN_TEXT: [&str; 3] = ["comment", "database_setting", "security_label"];
+
 /// The stack that parsing one byte of a text may need: brackets nest, and so does the parser.
 const STACK_PER_BYTE: usize = 2 * 1024;
 const STACK_AT_LEAST: usize = 4 * 1024 * 1024;
+
+/// The lines of a definition that are not inside quotes or brackets; the whole text where these do not match each other.
+pub fn lines(text: &str) -> Vec<&str> {
+    scan::lines(text).unwrap_or_else(|| vec![text])
+}
+
+/// Whether a statement has this plain word outside quotes and brackets.
+pub fn has_word(statement: &str, word: &str) -> bool {
+    scan::split_at_word(statement, word).is_some()
+}
 
 /// An object whose definition is compared.
 #[derive(Debug, Clone, Copy)]
@@ -67,6 +80,9 @@ fn canonical(object: DefinedObject<'_>, text: &str, arrays: &KnownArrays) -> Str
     let sql = |before: &str, sql: &str, is_view| {
         parsed(before, sql, is_view, (arrays, relation)).unwrap_or_else(|| format!("text {sql}"))
     };
+    if PLAIN_TEXT.contains(&kind) {
+        return text.to_owned();
+    }
     let parts = shape::parts(kind, text).into_iter().filter_map(|part| match part {
         DefinitionPart::Line(line) => Some(quoting::line(&marker::removed(kind, line)?)),
         DefinitionPart::Sql { before, sql: text } => Some(sql(before, text, false)),

@@ -268,7 +268,9 @@ fn a_column_is_an_array_only_in_the_relations_that_its_qualifier_stands_for() {
     let columns = |columns: &[&str]| columns.iter().map(|&column| column.to_owned()).collect();
     let known = KnownArrays {
         domains: columns(&["labels"]),
-        columns: [("t".to_owned(), columns(&["a"])), ("My t".to_owned(), columns(&["b"]))].into(),
+        columns: [("t", &["a"][..]), ("My t", &["b"]), ("u", &[])]
+            .map(|(name, of)| (name.to_owned(), columns(of)))
+            .into(),
     };
     let is_equal = |kind, relation, text: &str, column: &str| {
         let [one, other] = cast_outside_and_inside(text, column);
@@ -294,6 +296,10 @@ fn a_column_is_an_array_only_in_the_relations_that_its_qualifier_stands_for() {
         ("( SELECT t.a FROM s.t) y", "y.a"),
         ("s.\"My t\"", "\"My t\".b"),
         ("s.u", "u.labels.x"),
+        // Columns of system catalogs and of an extension's tables are not known.
+        ("pg_catalog.pg_policies p", "p.roles"),
+        ("pg_catalog.pg_policies", "roles"),
+        ("s.u, pg_catalog.pg_policies p, ( SELECT p.roles FROM pg_catalog.pg_policies p) q", "q.roles"),
     ] {
         assert!(!view(from, column), "{column} FROM {from}");
     }
@@ -303,6 +309,14 @@ fn a_column_is_an_array_only_in_the_relations_that_its_qualifier_stands_for() {
     let constraint = "CHECK ((c = ANY ({})))";
     assert!(is_equal("constraint", Some("u"), constraint, "a"));
     assert!(!is_equal("constraint", Some("t"), constraint, "a"));
+}
+
+#[test]
+fn quotes_in_a_text_of_the_users_are_compared() {
+    for kind in ["comment", "security_label", "database_setting"] {
+        assert!(!is_equal(kind, "use \"json\" here", "use json here"), "{kind}");
+    }
+    assert!(is_equal("column", "\"json\"", "json"));
 }
 
 #[test]

@@ -126,7 +126,9 @@ fn is_limited(finding: &Finding) -> bool {
     };
     match finding.kind {
         Missing | Unexpected | Changed => finding.limit.is_some(),
-        RowCount | RowContent => matches!(finding.limit, Some(Limit::DerivedRows | Limit::EventTrigger)),
+        RowCount | RowContent => {
+            matches!(finding.limit, Some(Limit::DerivedRows | Limit::EventTrigger | Limit::NotDumped))
+        }
         Generated => finding.limit == Some(Limit::DerivedRows),
         SequenceValue => finding.limit == Some(Limit::EventTrigger),
         ColumnOrder | LargeObjects | ForeignKey | Assertion | Drift => false,

@@ -35,9 +35,21 @@ pub fn time_of(name: &str) -> Option<Timestamp> {
     Timestamp::from_stamp(stamp).filter(|_| is_run)
 }
 
+/// A report that was removed on purpose.
+#[derive(Debug, Clone, Copy)]
+pub struct Removed<'a> {
+    /// When its run began.
+    pub started_at: Timestamp,
+    /// Of its bytes.
+    pub sha256: &'a str,
+    /// Of the report that it named, where that is recorded.
+    pub previous: Option<&'a str>,
+}
+
 /// Says of each, oldest first, how it hangs on the others, and puts those that are missing where they belong.
-/// `pruned` are the hashes of reports that were removed on purpose.
-pub fn judge(found: Vec<(NightEntry, Option<Link>)>, is_checked: bool, pruned: &BTreeSet<&str>) -> Vec<NightEntry> {
+/// `removed` are the reports that were removed on purpose.
+pub fn judge(found: Vec<(NightEntry, Option<Link>)>, is_checked: bool, removed: &[Removed<'_>]) -> Vec<NightEntry> {
+    let pruned: BTreeSet<&str> = removed.iter().map(|report| report.sha256).collect();
     let (mut entries, links): (Vec<NightEntry>, Vec<Option<Link>>) = found.into_iter().unzip();
     let states = Chain::new(&entries, &links).states();
     let mut missing = Vec::new();
@@ -55,6 +67,15 @@ pub fn judge(found: Vec<(NightEntry, Option<Link>)>, is_checked: bool, pruned: &
             (state, _) => state,
         };
     }
+    let present: BTreeSet<&str> = links.iter().flatten().map(|link| link.sha256.as_str()).collect();
+    let is_lost = |sha256: &&str| !present.contains(sha256) && !pruned.contains(sha256);
+    for report in removed {
+        if let Some(lost) = report.previous.filter(is_lost) {
+            let at = entries.iter().position(|entry| entry.started_at.is_some_and(|at| at > report.started_at));
+            missing.push((at.unwrap_or(entries.len()), absent(lost.to_owned(), is_checked)));
+        }
+    }
+    missing.sort_by_key(|(index, _)| *index);
     for (index, entry) in missing.into_iter().rev() {
         entries.insert(index, entry);
     }

@@ -36,6 +36,9 @@ pub struct PrunedReport {
     pub name: String,
     /// Of its `report.json`.
     pub sha256: String,
+    /// Of the report that it named, so that the chain goes on behind it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -58,7 +61,8 @@ pub struct PruneRule<'a> {
     pub backups: &'a BTreeSet<String>,
 }
 
-/// The reports that were removed, as the list says. Without `trust`, its signature is not checked.
+/// The reports that were removed, as the list says. Without `trust`, its signature is not checked; it must have one if any report
+/// has one.
 ///
 /// # Errors
 /// It cannot be read, or is not the word of an allowed signer.
@@ -79,12 +83,19 @@ fn read(path: &Path, trust: Option<Trust<'_>>) -> Result<BTreeSet<PrunedReport>>
             Authorship::BadSignature(why) => return Err(Error::new(format!("bad signature: {why}"))),
             Authorship::UnknownSigner(why) => return Err(Error::new(format!("signer not allowed: {why}"))),
         }
+    } else if !path.with_file_name(format!("{PRUNED}.sig")).exists() && has_signed_report(path) {
+        return Err(Error::new("not signed, and reports beside it are"));
     }
     let stored: Stored = json::from_slice("list of removed reports", &bytes, 1..=FORMAT)?;
     match stored.pruned.iter().find(|report| chain::time_of(&report.name).is_none()) {
         Some(report) => Err(Error::new(format!("{:?} is no name of a report", report.name))),
         None => Ok(stored.pruned),
     }
+}
+
+fn has_signed_report(list: &Path) -> bool {
+    let Some(entries) = list.parent().and_then(|dir| fs::read_dir(dir).ok()) else { return true };
+    entries.flatten().any(|entry| entry.path().join(reports::SIGNATURE).exists())
 }
 
 /// Which of these reports go. `entries` are checked, newest first.
@@ -110,8 +121,13 @@ pub fn plan_pruning(entries: &[NightEntry], rule: PruneRule<'_>) -> BTreeSet<Pru
 
 fn pruned_report(entry: &NightEntry) -> Option<PrunedReport> {
     chain::time_of(&entry.id)?;
-    let sha256 = entry.summary()?.sha256.clone();
-    Some(PrunedReport { started_at: entry.started_at?, name: entry.id.clone(), sha256 })
+    let summary = entry.summary()?;
+    Some(PrunedReport {
+        started_at: entry.started_at?,
+        name: entry.id.clone(),
+        sha256: summary.sha256.clone(),
+        previous: summary.previous_report_sha256.clone(),
+    })
 }
 
 /// Removes these reports: the list says so before the first of them goes. Needs the lock of the state directory.

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
-use super::chain::{self, Link};
-use super::{ChainState, Content, NightEntry, SignatureState, Summary, pruned, review};
+use super::chain::{self, Link, Removed};
+use super::{ChainState, Content, NightEntry, PrunedReport, SignatureState, Summary, pruned, review};
 use crate::base::error::{Context, Error, Result};
 use crate::base::files;
 use crate::base::time::Timestamp;
@@ -38,8 +38,8 @@ pub fn read(dir: &Path, allowed: Option<&AllowedSigners>, now: Timestamp) -> Res
     note_running(&mut found, now);
     note_unsigned(&mut found);
     let removed = pruned::pruned(dir, trust);
-    let hashes = removed.iter().flatten().map(|report| report.sha256.as_str()).collect();
-    let mut entries = chain::judge(found, trust.is_some(), &hashes);
+    let pruned: Vec<Removed<'_>> = removed.iter().flatten().map(|report| removed_link(report)).collect();
+    let mut entries = chain::judge(found, trust.is_some(), &pruned);
     if let Err(error) = &removed {
         // What it would explain is missing now; and where it explains nothing, it is a forged file in our directory.
         entries.last_mut().into_iter().for_each(|newest| newest.troubles.push(error.to_string()));
@@ -161,6 +161,10 @@ fn side_files(file: &Path, report: &Report) -> Vec<String> {
         Err(error) => Some(format!("{}: {}", side.name, Error::from(error))),
     };
     report.side_files.iter().filter_map(trouble).collect()
+}
+
+fn removed_link(report: &PrunedReport) -> Removed<'_> {
+    Removed { started_at: report.started_at, sha256: &report.sha256, previous: report.previous.as_deref() }
 }
 
 fn summary(report: Report, sha256: String) -> Summary {
