@@ -89,18 +89,24 @@ fn copies_of(scene: &Scene) -> Vec<String> {
 pub fn restore_and_verify() -> Vec<Row> {
     let (step, program) = ("restore", "pg_restore");
     // It also reads the dump for us.
+    // Only the call that restores: the dump step reads the archive with the same program.
+    let fails = "case \"$*\" in *--dbname=*) echo 'pg_restore: error: out of luck' >&2; exit 1;; esac; exec \"$REAL/pg_restore\" \"$@\"";
+    let killed = "case \"$*\" in *--dbname=*) kill -9 $$;; esac; exec \"$REAL/pg_restore\" \"$@\"";
     let nothing = "case \"$*\" in *--dbname=*) exit 0;; esac; exec \"$REAL/pg_restore\" \"$@\"";
     let wound = "\"$REAL/pg_restore\" \"$@\"; code=$?
         for a; do case \"$a\" in --dbname=*) c=${a#--dbname=};; esac; done
         \"$REAL/psql\" -X -q -d \"$c\" -c 'DELETE FROM shop.orders WHERE id = 17' >&2
         exit $code";
     let mut rows = vec![
-        wrapped(step, "pg_restore fails", "2", program, "echo 'pg_restore: error: out of luck' >&2; exit 1"),
+        wrapped(step, "pg_restore fails", "2", program, fails),
         wrapped(step, "pg_restore exits 0 and did nothing", "1", program, nothing),
-        wrapped(step, "pg_restore is killed", "2", program, "kill -9 $$"),
+        wrapped(step, "pg_restore is killed", "2", program, killed),
         wrapped(step, "a row is lost behind pg_restore", "1", program, wound),
     ];
-    rows.extend(struck_in(step, program, |scene| wrap(scene, "pg_restore", AT_WORK)));
+    rows.extend(struck_in(step, program, |scene| {
+        let script = format!("case \"$*\" in *--dbname=*) {AT_WORK};; esac; exec \"$REAL/pg_restore\" \"$@\"");
+        wrap(scene, "pg_restore", &script);
+    }));
     rows.extend([
         Row::new("verify", "the copy cannot be read", "2").arrange(|scene| {
             let copy = scene.copy.clone();
