@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use paper::{RUN_ID, manifest};
 use pgwitness::compare::{Request, compare};
 use pgwitness::model::aspect::Aspect;
-use pgwitness::model::finding::Waiver;
+use pgwitness::model::finding::{FindingKind, Limit, Waiver};
 use pgwitness::model::manifest::{Manifest, Observed, RelationKind, SequenceValue, Violations};
 use pgwitness::model::name::Name;
 use pgwitness::model::report::{Report, Run};
@@ -86,4 +86,17 @@ proptest! {
         let read = Report::from_bytes(&report.to_bytes().unwrap()).unwrap();
         prop_assert_eq!(read.outcome().verdict(), outcome.verdict());
     }
+}
+
+#[test]
+fn rows_of_an_extensions_table_that_no_dump_carries_are_a_finding_between_two_databases() {
+    let of_extension = |rows: &[&str]| {
+        let mut made = manifest(rows, 4);
+        made.relations.values_mut().for_each(|relation| relation.extension = Some("hstore".into()));
+        made
+    };
+    let outcome = compare(&of_extension(&["1", "2"]), &of_extension(&[]), &Request::default());
+    let [finding] = outcome.findings.as_slice() else { panic!("{:?}", outcome.findings) };
+    assert_eq!((finding.kind, finding.limit), (FindingKind::RowCount, Some(Limit::NotDumped)));
+    assert!(!outcome.verdict().is_sound());
 }

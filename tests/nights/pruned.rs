@@ -175,3 +175,26 @@ fn what_an_interrupted_removal_has_left_is_removed_by_the_next() {
     assert_eq!(world.verify(false), 0);
     assert_eq!(world.read().len(), 2);
 }
+
+#[test]
+fn a_report_behind_a_pruned_one_that_another_hand_removed_is_missing() {
+    let world = a_week();
+    prune(&world, &plan(&world, 3, &[16])).unwrap();
+    assert_eq!(world.verify(false), 0);
+    fs::remove_dir_all(world.reports().join(id(16))).unwrap();
+    assert_ne!(world.verify(false), 0, "only the pruned report of the 17th named it");
+    assert!(world.read().iter().any(|entry| matches!(entry.content, Content::Missing { .. })));
+}
+
+#[test]
+fn a_list_without_a_signature_explains_nothing_where_reports_are_signed() {
+    let world = a_week();
+    prune(&world, &plan(&world, 3, &[])).unwrap();
+    let missing = || {
+        let entries = history::read(&world.reports(), None, june(26)).unwrap();
+        entries.iter().filter(|entry| matches!(entry.content, Content::Missing { .. })).count()
+    };
+    assert_eq!(missing(), 0);
+    fs::remove_file(world.reports().join(format!("{PRUNED}.sig"))).unwrap();
+    assert_ne!(missing(), 0);
+}
