@@ -53,7 +53,9 @@ fn limit_of(finding: &Finding, other_versions: &BTreeSet<String>) -> Option<Limi
             Some(Limit::Tablespace)
         }
         // Another version of the extension may make another index. A trigger or a policy there is a user's.
-        "index" if [e, a].into_iter().filter_map(extension_of).any(|name| other_versions.contains(name)) => {
+        "index" | "constraint"
+            if [e, a].into_iter().filter_map(extension_of).any(|name| other_versions.contains(name)) =>
+        {
             Some(Limit::ExtensionVersion)
         }
         _ => None,

@@ -180,7 +180,8 @@ impl Refused {
     fn put_on(&self, object: &str, definition: &str) -> Option<Limit> {
         // Of what a user put there, pg_dump carries nothing.
         let extension = definition.lines().last().and_then(|line| line.strip_prefix(ON_RELATION_OF));
-        let extension = extension.filter(|_| object.starts_with("index "))?;
+        let is_part = object.starts_with("index ") || object.starts_with("constraint ");
+        let extension = extension.filter(|_| is_part)?;
         let (_, limit) = self.extensions.iter().find(|(name, _)| quote_ident(name) == extension)?;
         let is_on = |thing: &Thing| {
             let table = thing.printed();
