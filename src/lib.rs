@@ -22,17 +22,17 @@
 //! A room uses only rooms above it in this list, and inside a room a module uses only modules above it in `mod.rs`;
 //! `tests/architecture.rs` keeps both rules. `model`, `compare` and `config` are pure: no files, no sockets, no clock.
 //!
-//! * [`base`]: errors, time, JSON, text, files, secrets, TLS; knows nothing of databases.
-//! * [`model`]: plain data: names, digests, manifests, findings, verdicts, reports, runs; the SQL of `checks/`.
-//! * [`compare`]: two manifests compared: tables, schema, columns, sequences, waivers, drift from run to run.
-//! * [`postgres`]: servers and programs of PostgreSQL: connection strings, sessions, `pg_dump` and its kin, a server of our own.
-//! * [`config`]: `pgwitness.toml`.
-//! * [`storage`]: our own disk: reports and signatures, journals, the backup directory, retention.
-//! * [`endpoint`]: what can be read, and the comparison of two endpoints.
-//! * [`aws`]: RDS: snapshot, temporary instance, and the proof without which nothing is deleted.
-//! * [`output`]: terminal, HTML, e-mail, webhook, health check, metrics.
-//! * [`nightly`]: a run: preflight, dump, restore, verification, report, cleanup; and the restore after a disaster.
-//! * [`cli`]: the only room that prints, reads the environment and asks for the time.
+//! * [`base`] – errors, time, JSON, text, files, secrets, TLS; knows nothing of databases.
+//! * [`model`] – plain data: names, digests, manifests, findings, verdicts, reports, runs; the SQL of `checks/`.
+//! * [`compare`] – two manifests compared: tables, schema, columns, sequences, waivers, drift from run to run.
+//! * [`postgres`] – servers and programs of PostgreSQL: connection strings, sessions, `pg_dump` and its kin, a server of our own.
+//! * [`config`] – `pgwitness.toml`.
+//! * [`storage`] – our own disk: reports and signatures, journals, the backup directory, retention.
+//! * [`endpoint`] – what can be read, and the comparison of two endpoints.
+//! * [`aws`] – RDS: snapshot, temporary instance, and the proof without which nothing is deleted.
+//! * [`output`] – terminal, HTML, e-mail, webhook, health check, metrics.
+//! * [`nightly`] – a run: preflight, dump, restore, verification, report, cleanup; and the restore after a disaster.
+//! * [`cli`] – the only room that prints, reads the environment and asks for the time.
 //!
 //! # Terms
 //!

@@ -129,7 +129,7 @@ pub fn given(config: &Config, listener: Listener) -> RunContext<'_> {
     RunContext {
         config,
         environment: &environment,
-        now: now,
+        now,
         listener,
         snapshot: None,
         processors: processors(),
