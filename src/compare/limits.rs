@@ -2,12 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{canonical, collations, not_dumped};
+use super::not_dumped::{self, extension_of};
+use super::{canonical, collations};
 use crate::model::finding::{Finding, FindingKind, Limit};
 use crate::model::manifest::Manifest;
-
-/// What a definition of an object on a relation of an extension ends with.
-const OF_EXTENSION: &str = "on a relation of extension ";
 
 /// Marks the findings that only name a limit and explains them.
 pub fn mark<'a>(findings: impl Iterator<Item = &'a mut Finding>, expected: &Manifest, actual: &Manifest) {
@@ -67,11 +65,6 @@ fn is_invalid(index: &str) -> bool {
     // pg_dump writes that of a partitioned table, which is invalid until all its partitions have one.
     let is_partitioned = lines.first().is_some_and(|statement| canonical::has_word(statement, "ONLY"));
     !is_partitioned && lines.iter().skip(1).any(|line| matches!(*line, "INVALID" | "NOT READY" | "NOT LIVE"))
-}
-
-/// The extension on whose relation an object stands, by its definition.
-pub fn extension_of(definition: &str) -> Option<&str> {
-    canonical::lines(definition).last().and_then(|line| line.strip_prefix(OF_EXTENSION))
 }
 
 fn line<'a>(text: &'a str, start: &str) -> Option<&'a str> {

@@ -6,7 +6,6 @@ use std::collections::BTreeSet;
 
 use super::across;
 use super::inherited;
-use super::limits;
 use crate::compare::canonical;
 use crate::model::finding::{Finding, FindingKind, Limit};
 use crate::model::manifest::Manifest;
@@ -15,6 +14,14 @@ use crate::model::manifest::Manifest;
 const IDENTITY_FROM: u32 = 17;
 /// The first major that does not let a child drop the NOT NULL of its parent.
 const NOT_NULL_FROM: u32 = 18;
+
+/// What a definition of an object on a relation of an extension ends with.
+const OF_EXTENSION: &str = "on a relation of extension ";
+
+/// The extension on whose relation an object stands, by its definition.
+pub fn extension_of(definition: &str) -> Option<&str> {
+    canonical::lines(definition).last().and_then(|line| line.strip_prefix(OF_EXTENSION))
+}
 
 /// Which limit it is and why pg_dump does not carry what differs, in short lines. `None` where it should have.
 pub fn limit(finding: &Finding, expected: &Manifest, actual: &Manifest) -> Option<(Limit, &'static [&'static str])> {
@@ -71,7 +78,7 @@ fn reason(finding: &Finding, expected: &Manifest, actual: &Manifest) -> Option<&
         {
             Some(NOT_FILLED)
         }
-        (FindingKind::Missing, "trigger" | "rule" | "policy") if limits::extension_of(e).is_some() => Some(&[
+        (FindingKind::Missing, "trigger" | "rule" | "policy") if extension_of(e).is_some() => Some(&[
             "It stands on a relation of an extension: pg_dump leaves it out. Create",
             "it again after a restore, or waive this.",
         ]),
