@@ -9,7 +9,7 @@ use paper::{RUN_ID, manifest};
 use pgwitness::compare::{Request, compare};
 use pgwitness::model::aspect::Aspect;
 use pgwitness::model::finding::{FindingKind, Limit, Waiver};
-use pgwitness::model::manifest::{Manifest, Observed, RelationKind, SequenceValue, Violations};
+use pgwitness::model::manifest::{Definition, Manifest, Observed, RelationKind, SequenceValue, Violations};
 use pgwitness::model::name::Name;
 use pgwitness::model::report::{Report, Run};
 use proptest::prelude::*;
@@ -99,4 +99,21 @@ fn rows_of_an_extensions_table_that_no_dump_carries_are_a_finding_between_two_da
     let [finding] = outcome.findings.as_slice() else { panic!("{:?}", outcome.findings) };
     assert_eq!((finding.kind, finding.limit), (FindingKind::RowCount, Some(Limit::NotDumped)));
     assert!(!outcome.verdict().is_sound());
+}
+
+#[test]
+fn a_sequence_that_was_never_used_is_no_lag_of_a_standby() {
+    let of = |is_standby: bool, last_value: i64, is_called: bool| {
+        let mut made = manifest(&[], 4);
+        made.endpoint.is_standby = is_standby;
+        let name = Name::new("shop", "ids");
+        let text = "increment 1".to_owned();
+        let definition = Definition { text, schema: Some("shop".into()), relation: Some("ids".into()) };
+        made.schema.objects.entry("sequence".into()).or_default().insert(name.to_string(), definition);
+        made.sequences.insert(name, Observed::Seen(SequenceValue { last_value, is_called }));
+        made
+    };
+    let findings = |actual: Manifest| compare(&of(true, 20, true), &actual, &Request::default()).findings.len();
+    assert_eq!(findings(of(false, 5, true)), 0, "at most 32 values ahead");
+    assert_eq!(findings(of(false, 1, false)), 1, "the copy would hand out values again");
 }

@@ -2,11 +2,15 @@
 //!
 //! Pure.
 
+use crate::compare::canonical;
 use crate::config::{MaterializedViews, RestoreSettings};
 use crate::model::finding::{AppliedWaiver, Finding, FindingKind, Waiver};
 use crate::model::manifest::{Manifest, RelationKind};
 use crate::model::name::Name;
 use crate::model::verdict::{Outcome, TableStatus};
+
+/// Kinds whose definition names a tablespace.
+const HAVE_TABLESPACE: [&str; 4] = ["table ", "index ", "materialized_view ", "database "];
 
 /// Moves the differences that these options explain out of the findings. `expected` is the manifest of the source.
 pub fn apply(outcome: &mut Outcome, restore: &RestoreSettings, expected: &Manifest) {
@@ -19,7 +23,13 @@ pub fn apply(outcome: &mut Outcome, restore: &RestoreSettings, expected: &Manife
 }
 
 fn leave_tablespaces(outcome: &mut Outcome) {
-    let (covered, kept) = outcome.findings.drain(..).partition(|finding| differs_only_in(finding, without_tablespace));
+    let is_left = |finding: &Finding| {
+        let has_tablespace = HAVE_TABLESPACE.iter().any(|kind| finding.object.starts_with(kind));
+        // A NOT NULL that differs, too, is folded into a finding, which then has no limit.
+        let is_alone = finding.detail.is_empty() || finding.limit.is_some();
+        has_tablespace && is_alone && differs_only_in(finding, without_tablespace)
+    };
+    let (covered, kept) = outcome.findings.drain(..).partition(is_left);
     outcome.findings = kept;
     waive(outcome, "tablespace", "restore.no_tablespaces", &covered);
 }
@@ -70,7 +80,7 @@ fn differs_only_in(finding: &Finding, rest: fn(&str) -> Vec<&str>) -> bool {
 /// have the same name.
 fn without_tablespace(text: &str) -> Vec<&str> {
     let is_view = text.starts_with("populated\n") || text.starts_with("NOT POPULATED\n");
-    let lines: Vec<&str> = text.lines().collect();
+    let lines = canonical::lines(text);
     let last = |at: usize| at.checked_sub(1).and_then(|before| lines.get(before)).copied().unwrap_or_default();
     let is_tablespace = |(at, line): &(usize, &&str)| {
         line.starts_with("tablespace ") && (!is_view || last(*at).starts_with("access method "))
@@ -96,5 +106,26 @@ mod tests {
         assert_eq!(outcome.findings, [changed("column y")]);
         assert_eq!(outcome.waivers[0].covered, ["changed table a.t"]);
         assert_eq!(outcome.waivers[0].waiver.by, "option");
+    }
+
+    #[test]
+    fn a_line_of_a_literal_or_of_a_body_is_no_tablespace() {
+        let literal = |name: &str| format!("CREATE INDEX i ON a.t (c) WHERE (c = 'x\ntablespace {name}'::text)");
+        let body = |name: &str| format!("CREATE FUNCTION f() AS $f$\ntablespace {name}\n$f$");
+        let changed = |object: &str, of: &dyn Fn(&str) -> String| {
+            Finding::new(FindingKind::Changed, object).sides(of("a"), of("b"))
+        };
+        let folded = Finding::new(FindingKind::Changed, "table a.t").sides("table\ntablespace fast", "table");
+        let folded = Finding { detail: vec!["not_null a.t c".into()], ..folded };
+        let plain = |name: &str| format!("x\ntablespace {name}");
+        let findings = vec![
+            changed("index a.i", &literal),
+            changed("function a.f()", &body),
+            changed("function a.g()", &plain),
+            folded,
+        ];
+        let mut outcome = Outcome { findings: findings.clone(), ..Default::default() };
+        leave_tablespaces(&mut outcome);
+        assert_eq!(outcome.findings, findings);
     }
 }

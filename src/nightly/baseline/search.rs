@@ -104,7 +104,7 @@ impl Search {
     }
 }
 
-/// Our own key, and whom the configuration lists.
+/// Our own key and the signers that the configuration lists.
 ///
 /// # Errors
 /// When the key or the list cannot be read.
