@@ -141,7 +141,7 @@ fn a_killed_writer_leaves_a_whole_file_and_the_next_one_writes_on() {
     let mut left_unfinished = 0;
     for round in 0..12 {
         metrics_file::write(&path, &figures(0)).unwrap();
-        let arguments = ["--exact", "metrics_file::writes_until_it_is_killed", "--ignored"];
+        let arguments = ["--exact", "textfile::writes_until_it_is_killed", "--ignored"];
         let mut writer = Command::new(env::current_exe().unwrap())
             .args(arguments)
             .env(PLACE, &path)
