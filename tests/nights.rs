@@ -21,6 +21,7 @@ use pgwitness::model::name::Name;
 use pgwitness::model::post_report::PostReport;
 use pgwitness::model::report::{Report, Run, Times};
 use pgwitness::model::run::{Closing, DumpFacts, DumpFile, RunFacts, Step, StepResult};
+use pgwitness::model::status::Status;
 use pgwitness::storage::history::{self, ChainState, Content, NightEntry, ReviewState, SignatureState, VerifiedExtent};
 use pgwitness::storage::reports::{KeyFile, Trust, keygen};
 use pgwitness::storage::signers::AllowedSigners;
@@ -232,8 +233,13 @@ fn ten_nights_tell_the_right_story() {
     let in_order: Vec<bool> = world.read().iter().rev().map(|entry| entry.disorder().is_empty()).collect();
     let wanted = [true, false, false, true, true, true, true, false, false, false, false, false, false, true];
     assert_eq!(in_order, wanted);
-    let but: Vec<String> =
-        world.read().iter().rev().filter(|entry| entry.is_sound_but()).map(|entry| entry.id.clone()).collect();
+    let but: Vec<String> = world
+        .read()
+        .iter()
+        .rev()
+        .filter(|entry| entry.status() == Status::SoundWithWarnings)
+        .map(|entry| entry.id.clone())
+        .collect();
     assert_eq!(but, [id(11), id(12), id(13)]);
     assert_eq!(world.verify(false), 2);
 }
@@ -260,9 +266,9 @@ fn the_list_shows_every_kind_of_night_and_its_exit_code_is_not_the_verdict() {
     let (code, text) = world.says("list {dir} --since 2026-06-15 --verdict damaged --allowed-signers {signers}");
     assert_eq!((code, text.lines().count()), (0, 5), "{text}");
     let (code, text) = world.says("list {dir} --verdict sound-but --allowed-signers {signers}");
-    assert_eq!((code, text.matches(" sound, but ").count()), (2, 3), "{text}");
+    assert_eq!((code, text.matches(" sound with warnings ").count()), (2, 3), "{text}");
     let (_, text) = world.says("list {dir} --verdict sound");
-    assert_eq!(text.matches("  sound").count(), 10, "also those that are sound, but: {text}");
+    assert_eq!(text.matches("  sound").count(), 10, "also those that are sound with warnings: {text}");
     let (code, text) = world.says("list {dir} --allowed-signers {signers} --since 2026-06-25");
     assert_eq!(code, 0, "{text}");
     let (code, text) = world.says("list {dir} --format json --allowed-signers {signers}");
@@ -930,7 +936,7 @@ fn a_thousand_nights_are_listed_at_once() {
     let spent = clock.elapsed();
     assert_eq!(entries.len(), 1000);
     assert!(entries.iter().all(|entry| entry.disorder().is_empty() && entry.aftermath.closing().is_some()));
-    assert_eq!(entries.iter().filter(|entry| entry.is_sound_but()).count(), 10);
+    assert_eq!(entries.iter().filter(|entry| entry.status() == Status::SoundWithWarnings).count(), 10);
     println!("1,000 nights read in {spent:?}");
     assert!(spent.as_secs() < 60, "{spent:?}");
 }

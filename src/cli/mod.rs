@@ -25,10 +25,8 @@ use clap::{CommandFactory as _, Parser as _};
 
 use crate::base::error::{Context, Error, Result};
 use crate::base::files;
+use crate::model::status::Status;
 use args::{Arguments, Command};
-
-/// Exit code for everything that is not a verdict.
-const INCONCLUSIVE: u8 = 2;
 
 /// Parses the command line, runs the command, returns the exit code.
 pub fn main() -> ExitCode {
@@ -37,11 +35,11 @@ pub fn main() -> ExitCode {
         Err(error) if is_host(&error) => {
             let hint = "a host goes into the connection string: pgwitness compare \"host=… dbname=…\" ACTUAL; --help prints the help";
             terminal::print_error(&Error::new("-h is not an option for a host").hint(hint));
-            return ExitCode::from(INCONCLUSIVE);
+            return ExitCode::from(Status::Inconclusive.exit_code());
         }
         // Help and version are no errors; clap knows which goes where.
         Err(error) => {
-            let code = if error.use_stderr() { INCONCLUSIVE } else { 0 };
+            let code = if error.use_stderr() { Status::Inconclusive.exit_code() } else { 0 };
             // A reader that has left, such as head, is no error.
             let _ = error.print();
             return ExitCode::from(code);
@@ -52,7 +50,7 @@ pub fn main() -> ExitCode {
         Err(error) => {
             terminal::print_error(&error);
             let code = error.signal().and_then(|signal| u8::try_from(128 + signal).ok());
-            ExitCode::from(code.unwrap_or(INCONCLUSIVE))
+            ExitCode::from(code.unwrap_or(Status::Inconclusive.exit_code()))
         }
     }
 }

@@ -64,6 +64,22 @@ impl Names {
 }
 
 impl Manifest {
+    /// Of a side that was never read.
+    pub fn not_read(description: String) -> Self {
+        Self {
+            format: FORMAT,
+            endpoint: EndpointFacts { kind: "not read".into(), description, ..Default::default() },
+            answers: Default::default(),
+            relations: Default::default(),
+            large_objects: Observed::Unseen("not read".into()),
+            sequences: Default::default(),
+            schema: Schema::default(),
+            foreign_keys: Default::default(),
+            assertions: Default::default(),
+            names: Default::default(),
+        }
+    }
+
     /// Everything that was asked for and could not be looked at, with the reason.
     pub fn unseen(&self) -> Vec<String> {
         let mut unseen = Vec::new();

@@ -5,6 +5,7 @@
 use serde::Serialize;
 
 use crate::model::run::{CLOSING, Closing, StepResult};
+use crate::model::status::SIGNALS;
 
 /// What is known of the time after the signature.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -25,9 +26,6 @@ pub enum PostReport {
 
 /// What there is to say while a run may still be at it.
 pub const NOT_YET: &str = "no closing.json yet: the run is still at it, or was killed after the report was signed";
-
-/// An interrupted process ends with 128 and the number of the signal.
-const SIGNALS: u8 = 128;
 
 impl PostReport {
     /// The contents of the record, if its signature is trusted.

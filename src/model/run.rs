@@ -175,7 +175,7 @@ impl Complaint {
 pub const CLOSING: &str = "closing.json";
 
 /// What came after the report was signed; signed as well. A later one takes the place of an earlier one of the same run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Closing {
     /// 1.

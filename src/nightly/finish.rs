@@ -11,12 +11,14 @@ use super::cleanup::{Cleaner, earlier};
 use super::copy;
 use super::end::{End, PATIENCE_WHEN_STOPPED};
 use super::hooks::Hook;
-use super::report_writer::Signed;
+use super::report_writer::{self, Signed};
 use super::state::RunState;
 use super::verification::Verification;
-use super::{DAMAGED, INCONCLUSIVE, RunOutcome, SOUND_BUT, notification};
+use super::{RunOutcome, notification};
 use crate::base::error::{Error, Result};
 use crate::config::Span;
+use crate::model::report::Report;
+use crate::model::status::Status;
 use crate::storage::backups::Backups;
 use crate::storage::history::{self, PruneRule};
 use crate::storage::journal::{Debt, Entry, LastVerified, Past, Place};
@@ -37,7 +39,7 @@ impl RunState<'_> {
         if let Some(error) = &error {
             self.record.broken_off(error);
         }
-        let signed = self.sign(witnessed.as_ref(), error.as_ref());
+        let (report, signed) = self.sign(witnessed.as_ref(), error.as_ref());
         let steps_in_report = self.record.steps.len();
         let patience = error.as_ref().and_then(Error::signal).map(|_| PATIENCE_WHEN_STOPPED);
         self.pay_all("delete_instance", |debt| matches!(debt, Debt::Instance { .. }), patience).await;
@@ -50,7 +52,7 @@ impl RunState<'_> {
         if is_proven && is_placed {
             self.after_proven(signed.as_ref()).await;
         }
-        let end = End { signed, witnessed, error, steps_in_report };
+        let end = End { report, signed, witnessed, error, steps_in_report };
         self.finish(end).await
     }
 
@@ -77,7 +79,7 @@ impl RunState<'_> {
             self.troubles.push(error);
         }
         self.write_figures(&end);
-        let failed = notification::ping(self.given, &self.bulletin(&end)).await;
+        let failed = notification::ping(self.given, &self.run_record(&end)).await;
         self.troubles.extend(failed);
         self.correct(&end).await;
         if (self.exit_code(&end), self.troubles.len()) != on_paper {
@@ -92,29 +94,33 @@ impl RunState<'_> {
         RunOutcome { exit_code, report, comparison, dump_verdict, error, troubles: self.troubles.into_list() }
     }
 
-    fn sign(&mut self, witnessed: Option<&Verification>, error: Option<&Error>) -> Option<Signed> {
+    /// The report, and what of it is on disk: the report of a verification is needed for messages also when it cannot be signed.
+    fn sign(&mut self, witnessed: Option<&Verification>, error: Option<&Error>) -> (Option<Report>, Option<Signed>) {
         let paper = std::mem::replace(&mut self.paper, Err(Error::new("the report was written")));
         // The cause of a missing report is the error of the run.
-        let paper = paper.ok()?;
+        let Ok(paper) = paper else { return (None, None) };
         self.troubles.extend(paper.lost.clone());
         self.facts.steps.clone_from(&self.record.steps);
         let facts = self.facts.clone();
-        let ready = match (witnessed, error) {
+        let prepared = match (witnessed, error) {
             (Some(witnessed), _) => paper.report(witnessed, facts, self.given),
             (None, error) => {
                 let unknown = Error::new("the run was interrupted");
                 paper.report_failure(error.unwrap_or(&unknown), &self.changed_files, facts, self.given)
             }
         };
-        let signed = ready.and_then(|ready| {
-            let (path, sha256) = (ready.file.path.clone(), ready.file.sha256.clone());
+        let report = prepared.as_ref().ok().map(|prepared| prepared.report.clone());
+        let report =
+            report.or_else(|| witnessed.map(|witnessed| report_writer::unsigned(witnessed, self.facts.clone())));
+        let signed = prepared.and_then(|prepared| {
+            let (path, sha256) = (prepared.file.path.clone(), prepared.file.sha256.clone());
             self.record.journal.append(&Entry::Reported { path, sha256 })?;
-            ready.write()
+            prepared.write()
         });
-        let signed = signed.map_err(|error| self.troubles.push(error)).ok()?;
-        let remembered = signed.remember(self.given, &self.run_id);
+        let signed = signed.map_err(|error| self.troubles.push(error)).ok();
+        let remembered = signed.as_ref().map_or(Ok(()), |signed| signed.remember(self.given, &self.run_id));
         self.troubles.extend(remembered.err());
-        Some(signed)
+        (report, signed)
     }
 
     /// Performs every cleanup task of this run of one kind.
@@ -280,9 +286,9 @@ fn exit_code(signed: Option<&Signed>, witnessed: Option<&Verification>, signal: 
     }
     let is_damaged = witnessed.is_some_and(|witnessed| witnessed.comparison.outcome.verdict().is_damaged());
     match signed {
-        Some(signed) if signed.verdict.is_sound() && !troubles.is_empty() => SOUND_BUT,
+        Some(signed) if signed.verdict.is_sound() && !troubles.is_empty() => Status::SoundWithWarnings.exit_code(),
         Some(signed) => signed.verdict.exit_code(),
-        None if is_damaged => DAMAGED,
-        None => INCONCLUSIVE,
+        None if is_damaged => Status::Damaged.exit_code(),
+        None => Status::Inconclusive.exit_code(),
     }
 }

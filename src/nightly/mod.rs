@@ -64,13 +64,6 @@ use report_writer::ReportWriter;
 use state::RunState;
 use steps::Steps;
 
-/// Exit code: damaged.
-const DAMAGED: u8 = 1;
-/// Exit code: no verdict.
-const INCONCLUSIVE: u8 = 2;
-/// Exit code: sound, but a later step failed or something was left behind.
-const SOUND_BUT: u8 = 3;
-
 /// The result of a run.
 pub struct RunOutcome {
     /// Exit code of the process.

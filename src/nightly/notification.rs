@@ -13,7 +13,8 @@ use crate::base::error::{Error, Result};
 use crate::base::time::Timestamp;
 use crate::model::progress::Event;
 use crate::model::run::{CLOSING, Closing};
-use crate::model::run_summary::{Ending, Proven, ReportRef, RunSummary};
+use crate::model::run_record::{Proven, ReportRef, RunRecord};
+use crate::model::status::Status;
 use crate::output::metrics;
 use crate::output::metrics_file;
 use crate::output::notify;
@@ -53,8 +54,8 @@ impl RunState<'_> {
     }
 
     async fn notify(&mut self, end: &End) -> Result<()> {
-        let (bulletin, is_stopped) = (self.bulletin(end), self.signal(end).is_some());
-        let telling = notify::tell(&self.given.config.notify, &bulletin, self.given.environment);
+        let (run, is_stopped) = (self.run_record(end), self.signal(end).is_some());
+        let telling = notify::tell(&self.given.config.notify, &run, self.given.environment);
         let telling = within(is_stopped, telling);
         let mut failed = match is_stopped {
             // The stop signal itself is the news.
@@ -69,7 +70,7 @@ impl RunState<'_> {
 
     /// Writes the metrics of the run so far.
     pub fn write_figures(&mut self, end: &End) {
-        if let Err(error) = figures(self.given, &self.bulletin(end)) {
+        if let Err(error) = figures(self.given, &self.run_record(end)) {
             self.trouble(error);
         }
     }
@@ -93,17 +94,20 @@ impl RunState<'_> {
 
     fn write_closing(&self, end: &End) -> Result<()> {
         let Some(signed) = &end.signed else { return Ok(()) };
-        let closing = Closing {
+        let dir = signed.path.parent().ok_or_else(|| Error::new("the report has no directory"))?;
+        reports::sign_json(dir, CLOSING, &self.closing(end), &signed.key)
+    }
+
+    fn closing(&self, end: &End) -> Closing {
+        Closing {
             format: 1,
             run_id: self.run_id.clone(),
-            report_sha256: signed.file.sha256.clone(),
+            report_sha256: end.signed.as_ref().map(|signed| signed.file.sha256.clone()).unwrap_or_default(),
             exit_code: self.exit_code(end),
             steps: self.record.steps.get(end.steps_in_report..).unwrap_or_default().to_vec(),
             troubles: self.troubles.iter().map(ToString::to_string).collect(),
             debts: left(self.given).0,
-        };
-        let dir = signed.path.parent().ok_or_else(|| Error::new("the report has no directory"))?;
-        reports::sign_json(dir, CLOSING, &closing, &signed.key)
+        }
     }
 
     async fn publish(&self, end: &End) -> Result<()> {
@@ -129,29 +133,17 @@ impl RunState<'_> {
         }
     }
 
-    /// The state of the run so far.
-    pub fn bulletin(&self, end: &End) -> RunSummary {
-        let outcome = end.witnessed.as_ref().map(|witnessed| &witnessed.comparison.outcome);
-        let paper = |signed: &super::report_writer::Signed| ReportRef {
-            path: signed.file.path.clone(),
-            sha256: signed.file.sha256.clone(),
-        };
-        RunSummary {
-            exit_code: self.exit_code(end),
-            verdict: end.signed.as_ref().map(|signed| signed.verdict),
-            verdict_line: outcome.map(crate::model::verdict::Outcome::verdict_line),
-            dump_verdict: self.facts.dump_verdict.clone(),
-            data_as_of: self.facts.data_as_of,
-            coverage: outcome.map(|outcome| outcome.coverage.clone()),
-            findings: outcome.map(|outcome| outcome.findings.clone()).unwrap_or_default(),
-            unchecked: outcome.map(|outcome| outcome.unchecked.clone()).unwrap_or_default(),
-            waivers: outcome.map_or(0, |outcome| outcome.waivers.len()),
+    /// The record of the run so far.
+    pub fn run_record(&self, end: &End) -> RunRecord {
+        RunRecord {
+            report: end.report.clone(),
+            signed: end
+                .signed
+                .as_ref()
+                .map(|signed| ReportRef { path: signed.file.path.clone(), sha256: signed.file.sha256.clone() }),
             error: end.error.as_ref().map(ToString::to_string),
-            troubles: self.troubles.iter().map(ToString::to_string).collect(),
-            steps: self.record.steps.clone(),
-            dump: self.facts.dump.clone(),
-            report: end.signed.as_ref().map(paper),
-            ..blank(self.given, &self.run_id, self.started_at)
+            closing: self.closing(end),
+            ..begun(self.given, &self.run_id, self.started_at)
         }
     }
 }
@@ -162,69 +154,61 @@ pub async fn begin(given: &RunContext<'_>, run_id: &str) -> Vec<Error> {
 }
 
 /// The health check ping: the last step, with the exit code of the process.
-pub async fn ping(given: &RunContext<'_>, bulletin: &RunSummary) -> Vec<Error> {
-    within(bulletin.ending() == Ending::Interrupted, notify::ping(&given.config.notify, bulletin, given.environment))
-        .await
+pub async fn ping(given: &RunContext<'_>, run: &RunRecord) -> Vec<Error> {
+    within(run.status() == Status::Interrupted, notify::ping(&given.config.notify, run, given.environment)).await
 }
 
 /// Notifications of a run that did not begin. When another run `is_at_it`, the cleanup tasks and the metrics belong to that run.
 pub async fn not_begun(given: &RunContext<'_>, holder: &Holder, error: &Error, is_at_it: bool) -> Vec<Error> {
-    let mut bulletin = blank(given, &holder.run_id, holder.at);
+    let mut run = begun(given, &holder.run_id, holder.at);
     if is_at_it {
-        (bulletin.debts, bulletin.instances_left) = (Vec::new(), 0);
+        (run.closing.debts, run.instances_left) = (Vec::new(), 0);
     }
-    bulletin.exit_code = super::INCONCLUSIVE;
-    bulletin.error = Some(error.to_string());
+    run.error = Some(error.to_string());
     let telling = async {
-        let mut failed = notify::tell(&given.config.notify, &bulletin, given.environment).await;
-        failed.extend(notify::ping(&given.config.notify, &bulletin, given.environment).await);
+        let mut failed = notify::tell(&given.config.notify, &run, given.environment).await;
+        failed.extend(notify::ping(&given.config.notify, &run, given.environment).await);
         failed
     };
     let mut failed = within(false, telling).await;
     if !is_at_it {
-        failed.extend(figures(given, &bulletin).err());
+        failed.extend(figures(given, &run).err());
     }
     failed
 }
 
 /// A run that was stopped twice: no time for notifications, but the metrics must not keep their old values.
 pub fn abandoned(given: &RunContext<'_>, holder: &Holder, exit_code: u8) -> Option<Error> {
-    let mut bulletin = blank(given, &holder.run_id, holder.at);
-    bulletin.exit_code = exit_code;
-    figures(given, &bulletin).err()
+    let mut run = begun(given, &holder.run_id, holder.at);
+    run.closing.exit_code = exit_code;
+    figures(given, &run).err()
 }
 
 /// Does nothing without a `[metrics]` section.
-fn figures(given: &RunContext<'_>, bulletin: &RunSummary) -> Result<()> {
+fn figures(given: &RunContext<'_>, run: &RunRecord) -> Result<()> {
     let Some(config) = &given.config.metrics else { return Ok(()) };
-    metrics_file::write(&config.textfile, &metrics::text(bulletin, &config.labels))
+    metrics_file::write(&config.textfile, &metrics::text(run, &config.labels))
 }
 
 /// A run of which nothing is known yet.
-fn blank(given: &RunContext<'_>, run_id: &str, started_at: Timestamp) -> RunSummary {
+fn begun(given: &RunContext<'_>, run_id: &str, started_at: Timestamp) -> RunRecord {
     let (debts, instances_left) = left(given);
-    RunSummary {
-        run_id: run_id.to_owned(),
+    RunRecord {
         host: given.host.clone(),
         source: given.config.source.describe(),
         started_at,
         finished_at: (given.now)(),
-        exit_code: super::INCONCLUSIVE,
-        verdict: None,
-        verdict_line: None,
-        dump_verdict: None,
-        data_as_of: None,
-        coverage: None,
-        findings: Vec::new(),
-        unchecked: Vec::new(),
-        waivers: 0,
-        error: None,
-        troubles: Vec::new(),
-        debts,
-        instances_left,
-        steps: Vec::new(),
-        dump: None,
         report: None,
+        signed: None,
+        closing: Closing {
+            format: 1,
+            run_id: run_id.to_owned(),
+            exit_code: Status::Inconclusive.exit_code(),
+            debts,
+            ..Default::default()
+        },
+        error: None,
+        instances_left,
         last_verified: last_verified(given),
     }
 }

@@ -6,8 +6,9 @@ use super::context::RunContext;
 use super::verification::Verification;
 use crate::base::error::{Error, Result};
 use crate::base::time::Timestamp;
+use crate::endpoint::compare_endpoints::Comparison;
 use crate::model::finding::{Finding, FindingKind, Unchecked};
-use crate::model::manifest::{EndpointFacts, FORMAT, Manifest, Observed, Schema};
+use crate::model::manifest::Manifest;
 use crate::model::report::{Report, Run, Times, Tools};
 use crate::model::run::RunFacts;
 use crate::model::verdict::{Outcome, Scope, Verdict};
@@ -29,7 +30,8 @@ pub struct ReportWriter {
 pub struct PreparedReport {
     folder: Folder,
     key: KeyFile,
-    report: Report,
+    /// The report.
+    pub report: Report,
     /// Its path and hash.
     pub file: ReportFile,
 }
@@ -105,8 +107,8 @@ impl ReportWriter {
             finding.detail.push("the file is not what pg_dump wrote".into());
             finding
         }));
-        let source = not_read(format!("{} source", night.source_kind));
-        let copy = not_read("the copy".into());
+        let source = Manifest::not_read(format!("{} source", night.source_kind));
+        let copy = Manifest::not_read("the copy".into());
         let run = self.run(night, given, &mut outcome)?;
         self.finish(Report::new(&outcome, &source, &copy, run))
     }
@@ -138,6 +140,13 @@ impl ReportWriter {
     }
 }
 
+/// The report of a verification that could not be written: for messages only.
+pub fn unsigned(verification: &Verification, facts: RunFacts) -> Report {
+    let Comparison { outcome, expected, actual, .. } = &verification.comparison;
+    let run = Run { command: "nightly".into(), night: Some(facts), ..Default::default() };
+    Report::new(outcome, expected, actual, run)
+}
+
 impl PreparedReport {
     /// Signs and writes. The journal must have the hash before: a report on disk that is not in the journal would leave the dump
     /// without a verdict.
@@ -159,21 +168,5 @@ impl Signed {
     pub fn remember(&self, given: &RunContext<'_>, run_id: &str) -> Result<()> {
         let last = LastSigned::of(&self.path, run_id, &self.file.sha256)?;
         last.write(given.state(), &given.config.report.directory)
-    }
-}
-
-/// The manifest of a side that was never read.
-fn not_read(description: String) -> Manifest {
-    Manifest {
-        format: FORMAT,
-        endpoint: EndpointFacts { kind: "not read".into(), description, ..Default::default() },
-        answers: Default::default(),
-        relations: Default::default(),
-        large_objects: Observed::Unseen("not read".into()),
-        sequences: Default::default(),
-        schema: Schema::default(),
-        foreign_keys: Default::default(),
-        assertions: Default::default(),
-        names: Default::default(),
     }
 }

@@ -2,7 +2,7 @@
 
 use mail_parser::{HeaderValue, MessageParser, MimeHeaders as _};
 use pgwitness::config::{Notify, SmtpTls, When};
-use pgwitness::model::run_summary::RunSummary;
+use pgwitness::model::run_record::RunRecord;
 use pgwitness::output::message;
 use pgwitness::output::notify::tell_within;
 
@@ -17,8 +17,8 @@ fn ways_of(tls: SmtpTls) -> Ways {
     }
 }
 
-async fn told(notify: &Notify, bulletin: &RunSummary) {
-    assert_eq!(tell_within(notify, bulletin, &nothing, LIMITS).await, []);
+async fn told(notify: &Notify, run: &RunRecord) {
+    assert_eq!(tell_within(notify, run, &nothing, LIMITS).await, []);
 }
 
 #[tokio::test]
@@ -108,13 +108,13 @@ async fn values_go_along_only_when_asked_for() {
 async fn hostile_text_adds_no_header_and_no_receiver() {
     let stage = Stage::new();
     let server = Smtp::start(&stage, &ways_of(SmtpTls::Tls));
-    let mut bulletin = damaged();
+    let mut run = damaged();
     let hostile =
         "x\r\nBcc: evil@example.org\r\n\r\n<script>alert(1)</script>\r\n.\r\nMAIL FROM:<evil@example.org>\r\n";
-    (bulletin.host, bulletin.source, bulletin.run_id) = (hostile.into(), hostile.into(), hostile.into());
-    bulletin.findings[0].object = hostile.into();
-    bulletin.debts = vec![hostile.into()];
-    told(&by_mail(stage.email(server.port, SmtpTls::Tls)), &bulletin).await;
+    (run.host, run.source, run.closing.run_id) = (hostile.into(), hostile.into(), hostile.into());
+    run.report.as_mut().unwrap().findings[0].object = hostile.into();
+    run.closing.debts = vec![hostile.into()];
+    told(&by_mail(stage.email(server.port, SmtpTls::Tls)), &run).await;
     let raw = server.message();
     let message = MessageParser::default().parse(&raw).unwrap();
     let names: Vec<&str> = message.headers().iter().map(|header| header.name()).collect();
@@ -137,9 +137,9 @@ async fn a_good_night_is_silent_only_where_that_is_asked_for() {
     email.when = When::NotClean;
     told(&by_mail(email.clone()), &clean()).await;
     assert_eq!(server.log(|log| log.lines.len()), 0);
-    let mut bulletin = clean();
-    bulletin.exit_code = 3;
-    bulletin.instances_left = 1;
-    told(&by_mail(email), &bulletin).await;
+    let mut run = clean();
+    run.closing.exit_code = 3;
+    run.instances_left = 1;
+    told(&by_mail(email), &run).await;
     server.message();
 }

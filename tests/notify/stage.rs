@@ -10,9 +10,11 @@ use pgwitness::base::time::Timestamp;
 use pgwitness::config::{Email, Notify, Ping, SmtpTls, Webhook, When};
 use pgwitness::model::aspect::Aspect;
 use pgwitness::model::finding::{ChangedColumn, ChangedRow, Finding, FindingKind, RowDifference, Unchecked};
-use pgwitness::model::run::{Step, StepResult};
-use pgwitness::model::run_summary::{Proven, ReportRef, RunSummary};
-use pgwitness::model::verdict::{Coverage, Outcome, Scope, Verdict};
+use pgwitness::model::manifest::Manifest;
+use pgwitness::model::report::{Report, Run};
+use pgwitness::model::run::{Closing, RunFacts, Step, StepResult};
+use pgwitness::model::run_record::{Proven, ReportRef, RunRecord};
+use pgwitness::model::verdict::{Coverage, Outcome, Scope};
 use pgwitness::output::notify::Limits;
 
 use crate::authority::Authority;
@@ -93,41 +95,32 @@ pub fn only(errors: &[Error]) -> String {
     text
 }
 
-pub fn verdict(outcome: &Outcome) -> Verdict {
-    outcome.verdict()
-}
-
 fn sound() -> Outcome {
     let coverage = Coverage { tables_expected: 1, tables_actual: 1, tables_compared: 1, ..Default::default() };
     let scope = Scope { compared: vec![Aspect::Rows], not_compared: Vec::new() };
     Outcome { coverage, scope, ..Outcome::default() }
 }
 
+fn report_on(outcome: &Outcome, steps: Vec<Step>) -> Report {
+    let data_as_of = Some(Timestamp::parse("2026-11-23T02:30:00Z").unwrap());
+    let night = Some(RunFacts { data_as_of, steps, ..Default::default() });
+    let side = |name: &str| Manifest::not_read(name.into());
+    Report::new(outcome, &side("source"), &side("copy"), Run { night, ..Default::default() })
+}
+
 /// Sound and clean.
-pub fn clean() -> RunSummary {
+pub fn clean() -> RunRecord {
     let at = |text: &str| Timestamp::parse(text).unwrap();
-    RunSummary {
-        run_id: RUN_ID.into(),
+    RunRecord {
         host: "backup1".into(),
         source: "Vereinsverwaltung Größe, база данных".into(),
         started_at: at("2026-11-23T03:30:00Z"),
         finished_at: at("2026-11-23T04:42:07Z"),
-        exit_code: 0,
-        verdict: Some(verdict(&sound())),
-        verdict_line: Some("sound (rows)".into()),
-        dump_verdict: None,
-        data_as_of: Some(at("2026-11-23T02:30:00Z")),
-        coverage: Some(sound().coverage),
-        findings: Vec::new(),
-        unchecked: Vec::new(),
-        waivers: 0,
+        report: Some(report_on(&sound(), Vec::new())),
+        signed: Some(ReportRef { path: "/srv/reports/x/report.json".into(), sha256: "ab".repeat(32) }),
+        closing: Closing { run_id: RUN_ID.into(), ..Default::default() },
         error: None,
-        troubles: Vec::new(),
-        debts: Vec::new(),
         instances_left: 0,
-        steps: Vec::new(),
-        dump: None,
-        report: Some(ReportRef { path: "/srv/reports/x/report.json".into(), sha256: "ab".repeat(32) }),
         last_verified: Some(Proven {
             backup: "20261123T023000Z-1f2e3d4c".into(),
             data_as_of: at("2026-11-23T02:30:00Z"),
@@ -137,8 +130,15 @@ pub fn clean() -> RunSummary {
     }
 }
 
+/// [`clean`] with changes.
+pub fn with(change: impl FnOnce(&mut RunRecord)) -> RunRecord {
+    let mut run = clean();
+    change(&mut run);
+    run
+}
+
 /// Damaged, with the canary wherever a value may be.
-pub fn damaged() -> RunSummary {
+pub fn damaged() -> RunRecord {
     let column = ChangedColumn { column: "mail".into(), expected: CANARY.into(), actual: "x".into() };
     let mut finding = Finding::new(FindingKind::RowContent, "shop.members").sides(CANARY, "3 rows");
     finding.detail = vec![format!("expected: {CANARY}")];
@@ -149,28 +149,25 @@ pub fn damaged() -> RunSummary {
         changed: vec![ChangedRow { key: format!("mail={CANARY}"), columns: vec![column] }],
         ..RowDifference::default()
     });
-    let outcome = Outcome { findings: vec![finding.clone()], ..sound() };
+    let unchecked = Unchecked {
+        object: "rows of shop.log".into(),
+        side: "actual".into(),
+        reason: format!("invalid input syntax: \"{CANARY}\""),
+        limit: None,
+    };
+    let outcome = Outcome { findings: vec![finding], unchecked: vec![unchecked], ..sound() };
     let said = format!("duplicate key; Key (mail)=({CANARY}) already exists");
-    RunSummary {
-        exit_code: 1,
-        verdict: Some(verdict(&outcome)),
-        verdict_line: Some(outcome.verdict_line()),
-        findings: vec![finding],
-        unchecked: vec![Unchecked {
-            object: "rows of shop.log".into(),
-            side: "actual".into(),
-            reason: format!("invalid input syntax: \"{CANARY}\""),
-            limit: None,
-        }],
-        error: Some(format!("bad value '{CANARY}'")),
-        troubles: vec![said.clone(), format!("x\nDETAIL: {CANARY}")],
-        steps: vec![Step {
-            name: "restore".into(),
-            started_at: clean().started_at,
-            duration_ms: 1,
-            result: StepResult::Failed(said),
-            notes: vec![CANARY.into()],
-        }],
-        ..clean()
-    }
+    let step = Step {
+        name: "restore".into(),
+        started_at: clean().started_at,
+        duration_ms: 1,
+        result: StepResult::Failed(said.clone()),
+        notes: vec![CANARY.into()],
+    };
+    with(|run| {
+        run.report = Some(report_on(&outcome, vec![step]));
+        run.error = Some(format!("bad value '{CANARY}'"));
+        run.closing.exit_code = 1;
+        run.closing.troubles = vec![said, format!("x\nDETAIL: {CANARY}")];
+    })
 }

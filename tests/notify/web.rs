@@ -4,22 +4,21 @@ use std::time::{Duration, Instant};
 
 use pgwitness::base::error::Error;
 use pgwitness::config::Notify;
-use pgwitness::model::run_summary::RunSummary;
+use pgwitness::model::run_record::RunRecord;
 use pgwitness::output::message;
 use pgwitness::output::notify::{begin_within, ping_within, tell_within};
 use serde_json::Value;
 
 use crate::smtp::{Smtp, Ways};
 use crate::stage::{
-    CANARY, IMPATIENT, LIMITS, RUN_ID, Stage, UUID, by_mail, by_ping, by_webhook, clean, damaged, nothing, only,
-    verdict,
+    CANARY, IMPATIENT, LIMITS, RUN_ID, Stage, UUID, by_mail, by_ping, by_webhook, clean, damaged, nothing, only, with,
 };
 use crate::web_server::{Answer, Web};
 
 const SECRET: &str = "7d4c5f0e-s3cret";
 
-async fn pinged(notify: &Notify, bulletin: &RunSummary) -> Vec<Error> {
-    ping_within(notify, bulletin, &nothing, LIMITS).await
+async fn pinged(notify: &Notify, run: &RunRecord) -> Vec<Error> {
+    ping_within(notify, run, &nothing, LIMITS).await
 }
 
 #[tokio::test]
@@ -43,19 +42,22 @@ async fn a_run_is_told_as_begun_and_then_as_well_or_not() {
 async fn all_is_well_only_when_it_is() {
     let (stage, web) = (Stage::new(), Web::start(&[]).await);
     let notify = by_ping(stage.secret("ping", &web.url("/x")));
-    let mut bulletins: Vec<RunSummary> =
-        [1, 2, 3, 130, 143, 255].map(|exit_code| RunSummary { exit_code, ..clean() }).into();
-    let inconclusive = verdict(&pgwitness::model::verdict::Outcome::default());
-    bulletins.push(RunSummary { verdict: None, ..clean() });
-    bulletins.push(RunSummary { verdict: Some(inconclusive), ..clean() });
-    bulletins.push(RunSummary { exit_code: 0, ..damaged() });
-    bulletins.push(RunSummary { instances_left: 1, ..clean() });
-    bulletins.push(RunSummary { troubles: vec!["the mail did not go out".into()], ..clean() });
-    for bulletin in &bulletins {
-        assert_eq!(pinged(&notify, bulletin).await, []);
+    let mut runs: Vec<RunRecord> =
+        [1, 2, 3, 130, 143, 255].map(|exit_code| with(|run| run.closing.exit_code = exit_code)).into();
+    let inconclusive = pgwitness::model::verdict::Outcome::default().verdict();
+    runs.push(with(|run| run.signed = None));
+    runs.push(with(|run| run.report = None));
+    runs.push(with(|run| run.report.as_mut().unwrap().verdict = inconclusive));
+    let mut exit_0 = damaged();
+    exit_0.closing.exit_code = 0;
+    runs.push(exit_0);
+    runs.push(with(|run| run.instances_left = 1));
+    runs.push(with(|run| run.closing.troubles = vec!["the mail did not go out".into()]));
+    for run in &runs {
+        assert_eq!(pinged(&notify, run).await, []);
     }
     let targets = web.targets();
-    assert_eq!(targets.len(), bulletins.len());
+    assert_eq!(targets.len(), runs.len());
     assert!(targets.iter().all(|target| target.starts_with("/x/fail?")), "{targets:?}");
 }
 
@@ -63,9 +65,9 @@ async fn all_is_well_only_when_it_is() {
 async fn a_ping_never_has_values_and_never_much() {
     let (stage, web) = (Stage::new(), Web::start(&[]).await);
     let notify = Notify { values: true, ..by_ping(stage.secret("ping", &web.url("/x"))) };
-    let mut bulletin = damaged();
-    bulletin.troubles = vec!["y ".repeat(500); 100];
-    assert_eq!(pinged(&notify, &bulletin).await, []);
+    let mut run = damaged();
+    run.closing.troubles = vec!["y ".repeat(500); 100];
+    assert_eq!(pinged(&notify, &run).await, []);
     let body = &web.calls()[0].body;
     assert!(!body.contains(CANARY) && body.len() < 10_000 && body.contains("row_content shop.members"), "{body}");
 }
@@ -86,15 +88,15 @@ fn by_the_schema(body: &str) -> Value {
 #[test]
 fn every_message_has_the_published_form() {
     let mut empty = clean();
-    (empty.verdict, empty.verdict_line, empty.coverage, empty.report, empty.last_verified) =
-        (None, None, None, None, None);
-    empty.data_as_of = None;
+    (empty.report, empty.signed, empty.last_verified) = (None, None, None);
     let mut large = damaged();
-    large.dump = Some(pgwitness::model::run::DumpFacts { bytes: u64::MAX, ..Default::default() });
-    large.findings = vec![large.findings[0].clone(); 1000];
-    for bulletin in [clean(), damaged(), empty, large] {
+    let report = large.report.as_mut().unwrap();
+    report.night.as_mut().unwrap().dump =
+        Some(pgwitness::model::run::DumpFacts { bytes: u64::MAX, ..Default::default() });
+    report.findings = vec![report.findings[0].clone(); 1000];
+    for run in [clean(), damaged(), empty, large] {
         for values in [false, true] {
-            by_the_schema(&message::json(&bulletin, values));
+            by_the_schema(&message::json(&run, values));
         }
     }
     by_the_schema(&message::test_json("backup1", "shop", clean().finished_at));

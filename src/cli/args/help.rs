@@ -6,7 +6,7 @@ pub const ROOT: &str = "Exit codes:
   0         sound: everything was compared and nothing was found
   1         damaged: at least one finding
   2         inconclusive: something could not be checked, or an error
-  3         sound, but something after it failed or was left behind (nightly, sweep)
+  3         sound with warnings: something after it failed or was left behind (nightly, sweep)
   130, 143  interrupted
 
 Examples:
@@ -69,7 +69,7 @@ Exit codes:
   0         sound: the backup is proven, and everything was cleaned up
   1         damaged: at least one finding; the report says whether the dump itself is proven
   2         inconclusive: something could not be checked, or the run failed
-  3         sound, but something after it failed or was left behind; the next run goes on with it
+  3         sound with warnings: something after it failed or was left behind; the next run goes on with it
   130, 143  interrupted; what is left behind is named, and the next run cleans it up
 
 Examples:

@@ -58,7 +58,7 @@ pub struct ListArguments {
     /// Only nights since then: 2026-01-31, or 7d, 36h, 4w before now
     #[arg(long, value_name = "DATE")]
     pub since: Option<String>,
-    /// Only runs with this verdict; `sound` includes the runs that are sound, but
+    /// Only runs with this verdict; `sound` includes the runs that are sound with warnings
     #[arg(long, value_enum, value_name = "VERDICT")]
     pub verdict: Option<VerdictChoice>,
     /// How to print the result
@@ -80,7 +80,8 @@ pub enum VerdictChoice {
     /// No verdict
     Inconclusive,
     /// No finding, but a later step failed, something was left behind, or the result of a later step is not known
-    SoundBut,
+    #[value(alias = "sound-but")]
+    SoundWithWarnings,
 }
 
 /// `report show`

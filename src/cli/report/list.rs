@@ -9,6 +9,7 @@ use super::super::terminal::{Terminal, print_json, print_result};
 use super::{Result, directory, signers};
 use crate::base::error::Error;
 use crate::base::time::Timestamp;
+use crate::model::status::Status;
 use crate::model::verdict::Verdict;
 use crate::storage::history::{self, Content, NightEntry};
 
@@ -51,13 +52,13 @@ fn select(nights: Vec<NightEntry>, since: Option<Timestamp>, verdict: Option<Ver
 }
 
 fn is(wanted: VerdictChoice, night: &NightEntry) -> bool {
-    let word = match wanted {
-        VerdictChoice::SoundBut => return night.is_sound_but(),
-        VerdictChoice::Sound => "sound",
-        VerdictChoice::Damaged => "damaged",
-        VerdictChoice::Inconclusive => "inconclusive",
+    let verdict = match wanted {
+        VerdictChoice::SoundWithWarnings => return night.status() == Status::SoundWithWarnings,
+        VerdictChoice::Sound => Verdict::Sound,
+        VerdictChoice::Damaged => Verdict::Damaged,
+        VerdictChoice::Inconclusive => Verdict::Inconclusive,
     };
-    night.verdict().is_some_and(|verdict| verdict.to_string() == word)
+    night.verdict() == Some(verdict)
 }
 
 /// `7d`, a date, or a time in the format of reports.

@@ -2,7 +2,8 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::answer::Answer;
+use super::sign::icon;
+use crate::model::status::Status;
 
 const STYLE: &str = include_str!("style.css");
 
@@ -20,7 +21,7 @@ pub fn is_ours(beginning: &[u8]) -> bool {
 }
 
 /// The whole page.
-pub fn document(title: &str, answer: Answer, body: &Markup) -> String {
+pub fn document(title: &str, status: Status, body: &Markup) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -33,7 +34,7 @@ pub fn document(title: &str, answer: Answer, body: &Markup) -> String {
                 meta name="referrer" content="no-referrer";
                 meta name="robots" content="noindex, nofollow";
                 title { (title) }
-                link rel="icon" href=(answer.icon());
+                link rel="icon" href=(icon(status));
                 // A constant without `<`: nothing to escape.
                 style { (PreEscaped(STYLE)) }
             }
@@ -49,7 +50,7 @@ mod tests {
 
     #[test]
     fn a_page_of_ours_is_known_by_its_beginning() {
-        let page = document("t", Answer::Sound, &html! {});
+        let page = document("t", Status::Sound, &html! {});
         assert!(is_ours(page.as_bytes()));
         assert!(!is_ours(b"<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>mine"));
         assert!(!is_ours(b""));

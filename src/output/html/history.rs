@@ -3,11 +3,12 @@
 use maud::{Markup, html};
 
 use super::PAGE;
-use super::answer::Answer;
 use super::chart::{self, ChartLine};
 use super::report::href;
+use super::sign::{badge, sign};
 use super::text::{day, short_day};
 use crate::base::text::{duration, grouped};
+use crate::model::status::Status;
 use crate::storage::history::{NightEntry, Summary};
 
 /// Number of runs in the charts; the table has all of them.
@@ -45,22 +46,22 @@ fn fine_bytes(count: u64) -> String {
 }
 
 fn cell(night: &NightEntry) -> Markup {
-    let answer = Answer::of(night);
-    let label = format!("{}: {}", night.started_at.map_or_else(|| night.id.clone(), day), answer.word());
+    let status = night.status();
+    let label = format!("{}: {}", night.started_at.map_or_else(|| night.id.clone(), day), status.word());
     let label = crate::base::printable::printable(&label);
     html! {
         @if night.summary().is_some() {
-            a href=(format!("{}/{PAGE}", href(&night.id))) title=(label) aria-label=(label) { (answer.sign()) }
+            a href=(format!("{}/{PAGE}", href(&night.id))) title=(label) aria-label=(label) { (sign(status)) }
         } @else {
-            span role="img" title=(label) aria-label=(label) { (answer.sign()) }
+            span role="img" title=(label) aria-label=(label) { (sign(status)) }
         }
     }
 }
 
 fn legend(drawn: &[&NightEntry]) -> Markup {
-    let count = |answer| drawn.iter().filter(|night| Answer::of(night) == answer).count();
+    let count = |status| drawn.iter().filter(|night| night.status() == status).count();
     html! {
-        p.legend { @for answer in Answer::ALL { @let count = count(answer); @if count > 0 { span { (answer.badge()) " " (count) } } } }
+        p.legend { @for status in Status::ALL { @let count = count(status); @if count > 0 { span { (badge(status)) " " (count) } } } }
     }
 }
 

@@ -5,15 +5,16 @@
 use maud::{Markup, html};
 
 use super::PAGE;
-use super::answer::Answer;
 use super::frame::document;
 use super::history;
 use super::post_report;
 use super::report::href;
+use super::sign::{badge, class, sign};
 use super::text::{clock, day, month, shown, time, wide};
 use crate::base::text::{bytes, duration, grouped, grouped_noun};
 use crate::base::time::Timestamp;
 use crate::model::post_report::PostReport;
+use crate::model::status::Status;
 use crate::storage::history::{ChainState, Content, NightEntry, ReviewState, SignatureState, Summary};
 
 /// Number of months that are open.
@@ -25,16 +26,16 @@ const OPEN_LINES: usize = 3;
 
 /// The whole file; `nights` are newest first, as [`crate::storage::history::read`] returns them.
 pub fn index(nights: &[NightEntry], now: Timestamp) -> String {
-    let answer = nights.first().map_or(Answer::NoReport, Answer::of);
-    let title = format!("{}: newest of {}", answer.word(), grouped_noun(nights.len() as u64, "night"));
-    document(&title, answer, &body(nights, answer, now))
+    let status = nights.first().map_or(Status::NoReport, NightEntry::status);
+    let title = format!("{}: newest of {}", status.word(), grouped_noun(nights.len() as u64, "night"));
+    document(&title, status, &body(nights, status, now))
 }
 
-fn body(nights: &[NightEntry], answer: Answer, now: Timestamp) -> Markup {
+fn body(nights: &[NightEntry], status: Status, now: Timestamp) -> Markup {
     html! {
         header {
             h1 { "Nights" }
-            @if let Some(newest) = nights.first() { (newest_night(newest, answer)) } @else { p { "There are no reports." } }
+            @if let Some(newest) = nights.first() { (newest_night(newest, status)) } @else { p { "There are no reports." } }
             (facts(nights))
         }
         main {
@@ -51,19 +52,19 @@ fn body(nights: &[NightEntry], answer: Answer, now: Timestamp) -> Markup {
     }
 }
 
-fn newest_night(newest: &NightEntry, answer: Answer) -> Markup {
+fn newest_night(newest: &NightEntry, status: Status) -> Markup {
     html! {
-        div class={ "verdict " (answer.class()) } {
-            (answer.sign())
+        div class={ "verdict " (class(status)) } {
+            (sign(status))
             div {
-                p.answer { (answer.word()) }
+                p.answer { (status.word()) }
                 p { "Newest night: " (link(newest)) }
                 @if let Some(summary) = newest.summary() {
                     @if newest.verdict().is_some() {
                         p { (shown(&summary.verdict_line)) }
                         @if let Some(line) = newest.dump_line() { p { strong { (shown(line)) } } }
-                    } @else { p { (answer.meaning()) } }
-                } @else { p { (answer.meaning()) } }
+                    } @else { p { (status.meaning()) } }
+                } @else { p { (status.meaning()) } }
                 (post_report::lines(newest))
             }
         }
@@ -74,13 +75,13 @@ fn facts(nights: &[NightEntry]) -> Markup {
     let sound = nights.iter().find(|night| night.is_sound());
     let proven = nights.iter().find(|night| night.is_dump_proven());
     let is_other = proven.map(|night| &night.id) != sound.map(|night| &night.id);
-    let count = |answer| nights.iter().filter(|night| Answer::of(night) == answer).count() as u64;
+    let count = |status| nights.iter().filter(|night| night.status() == status).count() as u64;
     html! {
         dl.facts {
             div { dt { "Newest sound night" } dd { @if let Some(night) = sound { (link(night)) } @else { span.word.damaged { "none" } } } }
             @if let Some(night) = proven.filter(|_| is_other) { div { dt { "Newest proven dump" } dd { (link(night)) } } }
             div { dt { "Nights" } dd { (grouped(nights.len() as u64)) } }
-            @for answer in Answer::ALL { @let count = count(answer); @if count > 0 { div { dt { (answer.badge()) } dd { (grouped(count)) } } } }
+            @for status in Status::ALL { @let count = count(status); @if count > 0 { div { dt { (badge(status)) } dd { (grouped(count)) } } } }
         }
     }
 }
@@ -144,7 +145,7 @@ fn section(id: &str, title: &str, meaning: &str, nights: &[(&NightEntry, Vec<Str
 fn disorder(nights: &[(&NightEntry, Vec<String>)]) -> Markup {
     html! {
         ul { @for (night, lines) in nights {
-            li { (Answer::of(night).sign()) " " (link(night)) ": "
+            li { (sign(night.status())) " " (link(night)) ": "
                 @for (i, line) in lines.iter().enumerate() { @if i > 0 { "; " } (shown(line)) } }
         } }
     }
@@ -175,9 +176,9 @@ fn all(nights: &[NightEntry]) -> Markup {
 
 /// `29 nights: 27 sound, 2 damaged`
 fn counts(nights: &[&NightEntry]) -> String {
-    let counted = Answer::ALL.iter().filter_map(|answer| {
-        let count = nights.iter().filter(|night| Answer::of(night) == *answer).count();
-        (count > 0).then(|| format!("{count} {}", answer.counted()))
+    let counted = Status::ALL.iter().filter_map(|status| {
+        let count = nights.iter().filter(|night| night.status() == *status).count();
+        (count > 0).then(|| format!("{count} {}", status.word()))
     });
     format!("{}: {}", grouped_noun(nights.len() as u64, "night"), counted.collect::<Vec<_>>().join(", "))
 }
@@ -197,15 +198,15 @@ fn month_table(name: &str, nights: &[&NightEntry]) -> Markup {
 }
 
 fn row(night: &NightEntry) -> Markup {
-    let answer = Answer::of(night);
+    let status = night.status();
     let summary = night.summary();
     let number = |of: &dyn Fn(&Summary) -> Option<String>| {
         html! { td.n { (summary.and_then(of).unwrap_or_else(|| "–".to_owned())) } }
     };
     html! {
-        tr class=(answer.class()) {
+        tr class=(class(status)) {
             th scope="row" { (link(night)) }
-            td { (answer.badge()) @let counted = post_report::counted(night); @if !counted.is_empty() { div.after { (counted) } } }
+            td { (badge(status)) @let counted = post_report::counted(night); @if !counted.is_empty() { div.after { (counted) } } }
             (number(&|s| Some(grouped(s.tables))))
             (number(&|s| Some(grouped(s.rows))))
             (number(&|s| Some(grouped(s.findings))))

@@ -4,7 +4,7 @@
 //! request, and every text from a database is made printable and escaped.
 
 mod post_report;
-mod answer;
+mod sign;
 mod chart;
 mod coverage;
 mod findings;

@@ -1,21 +1,22 @@
-//! The page of one report: the answer, findings, unchecked objects; then everything else.
+//! The page of one report: the status, findings, unchecked objects; then everything else.
 
 use maud::{Markup, html};
 
-use super::answer::Answer;
 use super::frame::document;
+use super::sign::{class, sign};
 use super::text::{day, shown, time};
 use super::{INDEX, PAGE, ReportPage, coverage, findings, open, post_report, run, sides, tables, verify};
 use crate::base::printable::printable;
 use crate::base::text::{bytes, duration, grouped};
 use crate::model::report::Report;
+use crate::model::status::Status;
 
 /// The whole file.
 pub fn report(paper: &ReportPage<'_>) -> String {
-    let answer = Answer::of(paper.entry);
+    let status = paper.entry.status();
     let heading = heading(paper.report);
-    let title = format!("{}: {heading}: {}", answer.word(), printable(&source(paper.report)));
-    document(&title, answer, &body(paper, answer, &heading))
+    let title = format!("{}: {heading}: {}", status.word(), printable(&source(paper.report)));
+    document(&title, status, &body(paper, status, &heading))
 }
 
 fn heading(report: &Report) -> String {
@@ -32,7 +33,7 @@ fn source(report: &Report) -> String {
     }
 }
 
-fn body(paper: &ReportPage<'_>, answer: Answer, heading: &str) -> Markup {
+fn body(paper: &ReportPage<'_>, status: Status, heading: &str) -> Markup {
     let report = paper.report;
     let sha256 = paper.entry.summary().map(|summary| summary.sha256.as_str()).unwrap_or_default();
     html! {
@@ -40,7 +41,7 @@ fn body(paper: &ReportPage<'_>, answer: Answer, heading: &str) -> Markup {
             (neighbours(paper))
             h1 { (heading) }
             p { (shown(&source(paper.report))) }
-            (verdict(paper, answer))
+            (verdict(paper, status))
             (facts(report))
             (contents(paper))
         }
@@ -90,18 +91,18 @@ pub fn href(id: &str) -> String {
     id.bytes().map(escape).collect()
 }
 
-/// Without a good signature, the verdict of the report appears below the answer, as a claim.
-fn verdict(paper: &ReportPage<'_>, answer: Answer) -> Markup {
+/// Without a good signature, the verdict of the report appears below the status, as a claim.
+fn verdict(paper: &ReportPage<'_>, status: Status) -> Markup {
     let disorder = paper.entry.disorder();
     html! {
-        div class={ "verdict " (answer.class()) } {
-            (answer.sign())
+        div class={ "verdict " (class(status)) } {
+            (sign(status))
             div {
-                p.answer { (answer.word()) }
-                @if answer == Answer::Unproven {
-                    p { (answer.meaning()) }
+                p.answer { (status.word()) }
+                @if status == Status::Unproven {
+                    p { (status.meaning()) }
                     p { "It claims: " q { (shown(&paper.report.verdict_line)) } }
-                } @else { p { (shown(&paper.report.verdict_line)) } p.quiet { (answer.meaning()) } (dump(paper)) }
+                } @else { p { (shown(&paper.report.verdict_line)) } p.quiet { (status.meaning()) } (dump(paper)) }
                 @if !disorder.is_empty() { ul { @for line in &disorder { li { strong { (shown(line)) } } } } }
                 (post_report::lines(paper.entry))
             }

@@ -5,8 +5,8 @@
 
 use maud::{DOCTYPE, Markup, html};
 
-use super::answer::MessageAnswer;
 use super::sections::{List, Told};
+use crate::model::status::Status;
 
 const BODY: &str =
     "font:15px/1.5 system-ui,-apple-system,'Segoe UI',Roboto,sans-serif;max-width:46em;margin:0 auto;padding:16px";
@@ -19,7 +19,7 @@ const HEADING: &str = "font-size:16px;margin:22px 0 6px";
 
 /// The whole page.
 pub fn html(told: &Told) -> String {
-    let color = color(told.answer);
+    let color = color(told.status);
     page(
         &told.headline,
         &html! {
@@ -75,10 +75,10 @@ fn section(list: &List) -> Markup {
 }
 
 /// Legible on white and on black.
-fn color(answer: MessageAnswer) -> &'static str {
-    match answer {
-        MessageAnswer::Sound => "#2e9e5b",
-        MessageAnswer::SoundBut | MessageAnswer::Inconclusive | MessageAnswer::Interrupted => "#c98500",
-        MessageAnswer::Damaged => "#d6453d",
+fn color(status: Status) -> &'static str {
+    match status {
+        Status::Sound => "#2e9e5b",
+        Status::Damaged => "#d6453d",
+        _ => "#c98500",
     }
 }

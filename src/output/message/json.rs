@@ -4,14 +4,14 @@
 
 use serde::Serialize;
 
-use super::answer::{MessageAnswer, meaning};
+use super::headline::meaning;
 use super::sections::{SectionText, amount, dump_line, verdict_line};
 use crate::base::printable::printable;
 use crate::base::text::cut;
 use crate::base::time::Timestamp;
 use crate::model::finding::Finding;
 use crate::model::run::{Step, StepResult};
-use crate::model::run_summary::{Proven, ReportRef, RunSummary};
+use crate::model::run_record::{Proven, ReportRef, RunRecord};
 use crate::model::verdict::Coverage;
 
 const MAX_ITEMS: usize = 100;
@@ -117,59 +117,59 @@ pub const SCHEMA: &str = include_str!("webhook.schema.json");
 
 /// The object, on one line. `answer` is the key to decide by: only `sound` is good. Times are RFC 3339 in UTC; counts are numbers
 /// up to 2^53 - 1 and texts beyond, as in a report; lists are cut, and `…_total` has their full length; an unknown value is null.
-pub fn json(bulletin: &RunSummary, values: bool) -> String {
-    let told = told(bulletin, SectionText { values });
+pub fn json(run: &RunRecord, values: bool) -> String {
+    let told = told(run, SectionText { values });
     // Plain data with text keys: serialization cannot fail.
     serde_json::to_string(&told).unwrap_or_default()
 }
 
-fn told(bulletin: &RunSummary, said: SectionText) -> JsonNotice<'_> {
+fn told(run: &RunRecord, said: SectionText) -> JsonNotice<'_> {
     let all = |texts: &[String]| texts.iter().take(MAX_ITEMS).map(|text| said.of(text)).collect();
     JsonNotice {
         format: 1,
-        text: super::subject(bulletin),
-        answer: MessageAnswer::of(bulletin).id(),
-        meaning: meaning(bulletin),
-        exit_code: bulletin.exit_code,
-        verdict: bulletin.verdict.map(|verdict| verdict.to_string()),
-        verdict_line: verdict_line(bulletin),
-        dump_proven: dump_proven(bulletin),
-        dump_line: dump_line(bulletin),
-        run_id: printable(&bulletin.run_id),
-        host: printable(&bulletin.host),
-        source: printable(&bulletin.source),
-        started_at: bulletin.started_at,
-        finished_at: bulletin.finished_at,
-        duration_s: bulletin.finished_at.seconds_since(bulletin.started_at),
-        data_as_of: bulletin.data_as_of,
-        coverage: bulletin.coverage.as_ref(),
-        findings: bulletin.findings.iter().take(MAX_ITEMS).map(|one| finding(one, said)).collect(),
-        findings_total: bulletin.findings.len(),
-        unchecked: unchecked(bulletin, said),
-        unchecked_total: bulletin.unchecked.len(),
-        waivers: bulletin.waivers,
-        error: bulletin.error.as_deref().map(|text| said.of(text)),
-        troubles: all(&bulletin.troubles),
-        troubles_total: bulletin.troubles.len(),
-        debts: bulletin.debts.iter().take(MAX_ITEMS).map(|debt| shown(debt)).collect(),
-        debts_total: bulletin.debts.len(),
-        instances_left: bulletin.instances_left,
-        steps: bulletin.steps.iter().take(MAX_ITEMS).map(|one| step(one, said)).collect(),
-        dump: bulletin.dump.as_ref().map(|dump| ToldDump {
+        text: super::subject(run),
+        answer: run.status().id(),
+        meaning: meaning(run),
+        exit_code: run.exit_code(),
+        verdict: run.verdict().map(|verdict| verdict.to_string()),
+        verdict_line: verdict_line(run),
+        dump_proven: dump_proven(run),
+        dump_line: dump_line(run),
+        run_id: printable(run.run_id()),
+        host: printable(&run.host),
+        source: printable(&run.source),
+        started_at: run.started_at,
+        finished_at: run.finished_at,
+        duration_s: run.finished_at.seconds_since(run.started_at),
+        data_as_of: run.data_as_of(),
+        coverage: run.coverage(),
+        findings: run.findings().iter().take(MAX_ITEMS).map(|one| finding(one, said)).collect(),
+        findings_total: run.findings().len(),
+        unchecked: unchecked(run, said),
+        unchecked_total: run.unchecked().len(),
+        waivers: run.waivers(),
+        error: run.error.as_deref().map(|text| said.of(text)),
+        troubles: all(&run.closing.troubles),
+        troubles_total: run.closing.troubles.len(),
+        debts: run.closing.debts.iter().take(MAX_ITEMS).map(|debt| shown(debt)).collect(),
+        debts_total: run.closing.debts.len(),
+        instances_left: run.instances_left,
+        steps: run.steps().take(MAX_ITEMS).map(|one| step(one, said)).collect(),
+        dump: run.dump().map(|dump| ToldDump {
             backup: printable(&dump.backup),
             format: printable(&dump.format),
             bytes: dump.bytes,
             files: dump.files.len(),
         }),
-        report: bulletin.report.as_ref().map(paper),
-        last_verified: bulletin.last_verified.as_ref().map(|last| proven(last, bulletin.finished_at)),
+        report: run.signed.as_ref().map(paper),
+        last_verified: run.last_verified.as_ref().map(|last| proven(last, run.finished_at)),
     }
 }
 
 /// Without a signed report nothing is proven.
-fn dump_proven(bulletin: &RunSummary) -> Option<bool> {
-    let dump = bulletin.dump_verdict.as_ref()?;
-    Some(dump.is_proven() && bulletin.report.is_some())
+fn dump_proven(run: &RunRecord) -> Option<bool> {
+    let dump = run.dump_verdict()?;
+    Some(dump.is_proven() && run.signed.is_some())
 }
 
 fn shown(text: &str) -> String {
@@ -188,8 +188,8 @@ fn finding(finding: &Finding, said: SectionText) -> ToldFinding {
     }
 }
 
-fn unchecked(bulletin: &RunSummary, said: SectionText) -> Vec<ToldUnchecked> {
-    let told = bulletin.unchecked.iter().take(MAX_ITEMS).map(|one| ToldUnchecked {
+fn unchecked(run: &RunRecord, said: SectionText) -> Vec<ToldUnchecked> {
+    let told = run.unchecked().iter().take(MAX_ITEMS).map(|one| ToldUnchecked {
         object: shown(&one.object),
         side: shown(&one.side),
         reason: said.of(&one.reason),

@@ -2,14 +2,15 @@
 //!
 //! Lists are cut to a readable length and counted; the report has all items.
 
-use super::answer::{MessageAnswer, headline, meaning};
+use super::headline::{headline, meaning};
 use super::mask::mask;
 use crate::base::printable::printable;
 use crate::base::text::{bytes, cut, duration, grouped, grouped_noun};
 use crate::base::time::Timestamp;
 use crate::model::finding::{Finding, FindingKind, Unchecked};
 use crate::model::run::{Step, StepResult};
-use crate::model::run_summary::{Proven, RunSummary};
+use crate::model::run_record::{Proven, RunRecord};
+use crate::model::status::Status;
 use crate::model::verdict::{Coverage, counted};
 use crate::output::terminal::{self, Style, rows_summary};
 
@@ -23,7 +24,7 @@ const DAY_S: u64 = 86_400;
 
 /// The contents of a message.
 pub struct Told {
-    pub answer: MessageAnswer,
+    pub status: Status,
     /// `DAMAGED, 3 findings: RDS instance shop-production, database shop`
     pub headline: String,
     pub meaning: &'static str,
@@ -47,16 +48,16 @@ pub struct List {
 
 impl Told {
     /// With `values`, texts and findings are included unmasked.
-    pub fn new(bulletin: &RunSummary, values: bool) -> Self {
+    pub fn new(run: &RunRecord, values: bool) -> Self {
         let said = SectionText { values };
         Self {
-            answer: MessageAnswer::of(bulletin),
-            headline: format!("{}: {}", headline(bulletin), printable(&bulletin.source)),
-            meaning: meaning(bulletin),
-            alarm: alarm(bulletin),
-            lists: lists(bulletin, said),
-            figures: figures(bulletin),
-            steps: bulletin.steps.iter().map(|step| said.step(step)).collect(),
+            status: run.status(),
+            headline: format!("{}: {}", headline(run), printable(&run.source)),
+            meaning: meaning(run),
+            alarm: alarm(run),
+            lists: lists(run, said),
+            figures: figures(run),
+            steps: run.steps().map(|step| said.step(step)).collect(),
         }
     }
 }
@@ -129,48 +130,48 @@ fn is_count(text: &str) -> bool {
     text == "not known" || (has_number && [" row", " rows", " violating row", " violating rows"].contains(&noun))
 }
 
-fn alarm(bulletin: &RunSummary) -> Option<String> {
-    let left = (bulletin.instances_left > 0).then(|| counted(bulletin.instances_left, "temporary instance"))?;
+fn alarm(run: &RunRecord) -> Option<String> {
+    let left = (run.instances_left > 0).then(|| counted(run.instances_left, "temporary instance"))?;
     Some(format!(
         "{left} may still be there and COSTS MONEY until it is deleted: run `pgwitness sweep`, or look at RDS."
     ))
 }
 
-fn lists(bulletin: &RunSummary, said: SectionText) -> Vec<List> {
+fn lists(run: &RunRecord, said: SectionText) -> Vec<List> {
     let lines = |texts: &[String]| texts.iter().take(MAX_ITEMS).map(|text| vec![said.of(text)]).collect();
-    let findings = bulletin.findings.iter().take(MAX_ITEMS).map(|finding| said.finding(finding)).collect();
-    let unchecked = bulletin.unchecked.iter().take(MAX_ITEMS).map(|one| said.unchecked(one)).collect();
+    let findings = run.findings().iter().take(MAX_ITEMS).map(|finding| said.finding(finding)).collect();
+    let unchecked = run.unchecked().iter().take(MAX_ITEMS).map(|one| said.unchecked(one)).collect();
     // Generated names of instances, dumps and copies.
-    let debts = bulletin.debts.iter().take(MAX_ITEMS).map(|debt| vec![cut(&printable(debt), MAX_CELLS)]).collect();
-    let error = bulletin.error.as_slice();
+    let debts = run.closing.debts.iter().take(MAX_ITEMS).map(|debt| vec![cut(&printable(debt), MAX_CELLS)]).collect();
+    let error = run.error.as_slice();
     let lists = [
         ("why".to_owned(), error.len(), lines(error)),
-        (counted(bulletin.findings.len(), "finding"), bulletin.findings.len(), findings),
-        (format!("{} unchecked", bulletin.unchecked.len()), bulletin.unchecked.len(), unchecked),
-        ("other problems".to_owned(), bulletin.troubles.len(), lines(&bulletin.troubles)),
-        ("left behind, for the next run to clean up".to_owned(), bulletin.debts.len(), debts),
+        (counted(run.findings().len(), "finding"), run.findings().len(), findings),
+        (format!("{} unchecked", run.unchecked().len()), run.unchecked().len(), unchecked),
+        ("other problems".to_owned(), run.closing.troubles.len(), lines(&run.closing.troubles)),
+        ("left behind, for the next run to clean up".to_owned(), run.closing.debts.len(), debts),
     ];
     let lists = lists.into_iter().filter(|(_, count, _)| *count > 0);
     lists.map(|(title, count, items): (_, usize, Vec<_>)| List { title, more: count - items.len(), items }).collect()
 }
 
-fn figures(bulletin: &RunSummary) -> Vec<(&'static str, String)> {
-    let now = bulletin.finished_at;
-    let mut figures = vec![("machine", printable(&bulletin.host)), ("source", printable(&bulletin.source))];
-    figures.extend(verdict_line(bulletin).map(|line| ("verdict", line)));
-    figures.extend(dump_line(bulletin).map(|line| ("dump verdict", line)));
-    figures.extend(bulletin.data_as_of.map(|time| ("data as of", with_age(time, now))));
-    figures.extend(bulletin.coverage.as_ref().map(|coverage| ("compared", compared(coverage))));
-    figures.extend((bulletin.waivers > 0).then(|| ("waivers", format!("{} covered something", bulletin.waivers))));
-    figures.extend(bulletin.dump.as_ref().map(|dump| {
+fn figures(run: &RunRecord) -> Vec<(&'static str, String)> {
+    let now = run.finished_at;
+    let mut figures = vec![("machine", printable(&run.host)), ("source", printable(&run.source))];
+    figures.extend(verdict_line(run).map(|line| ("verdict", line)));
+    figures.extend(dump_line(run).map(|line| ("dump verdict", line)));
+    figures.extend(run.data_as_of().map(|time| ("data as of", with_age(time, now))));
+    figures.extend(run.coverage().map(|coverage| ("compared", compared(coverage))));
+    figures.extend((run.waivers() > 0).then(|| ("waivers", format!("{} covered something", run.waivers()))));
+    figures.extend(run.dump().map(|dump| {
         let files = grouped_noun(dump.files.len() as u64, "file");
         ("dump", format!("{}, {} in {files}", printable(&dump.backup), bytes(dump.bytes)))
     }));
-    let took = duration(now.seconds_since(bulletin.started_at).saturating_mul(1000));
-    figures.push(("run", format!("{} to {now}, {took}", bulletin.started_at)));
-    figures.push(("run id", format!("{}, exit code {}", printable(&bulletin.run_id), bulletin.exit_code)));
-    figures.push(("newest proven dump", proven(bulletin.last_verified.as_ref(), now)));
-    match &bulletin.report {
+    let took = duration(now.seconds_since(run.started_at).saturating_mul(1000));
+    figures.push(("run", format!("{} to {now}, {took}", run.started_at)));
+    figures.push(("run id", format!("{}, exit code {}", printable(run.run_id()), run.exit_code())));
+    figures.push(("newest proven dump", proven(run.last_verified.as_ref(), now)));
+    match &run.signed {
         None => figures.push(("report", "none was signed".to_owned())),
         Some(paper) => figures.extend([
             ("report", printable(&paper.path)),
@@ -182,16 +183,15 @@ fn figures(bulletin: &RunSummary) -> Vec<(&'static str, String)> {
 }
 
 /// The line on the dump, where it differs from the verdict.
-pub fn dump_line(bulletin: &RunSummary) -> Option<String> {
-    bulletin.dump_verdict.as_ref()?.line().map(|line| cut(&printable(&line), MAX_CELLS))
+pub fn dump_line(run: &RunRecord) -> Option<String> {
+    run.dump_verdict()?.line().map(|line| cut(&printable(&line), MAX_CELLS))
 }
 
 /// Only if it states the verdict.
-pub fn verdict_line(bulletin: &RunSummary) -> Option<String> {
-    let (verdict, line) = (bulletin.verdict?, bulletin.verdict_line.as_deref()?);
+pub fn verdict_line(run: &RunRecord) -> Option<String> {
+    let (verdict, line) = (run.verdict()?, run.verdict_line()?);
     let fits = line.starts_with(&verdict.to_string());
-    let may =
-        !verdict.is_sound() || matches!(MessageAnswer::of(bulletin), MessageAnswer::Sound | MessageAnswer::SoundBut);
+    let may = !verdict.is_sound() || matches!(run.status(), Status::Sound | Status::SoundWithWarnings);
     (fits && may).then(|| cut(&printable(line), MAX_CELLS))
 }
 

@@ -7,8 +7,10 @@ use crate::base::text::cells;
 use crate::base::time::Timestamp;
 use crate::model::aspect::Aspect;
 use crate::model::finding::{ChangedColumn, ChangedRow, Finding, FindingKind, RowDifference, RowText, Unchecked};
-use crate::model::run::{DumpFacts, Step, StepResult};
-use crate::model::run_summary::{Proven, ReportRef};
+use crate::model::manifest::Manifest;
+use crate::model::report::{Report, Run};
+use crate::model::run::{Closing, DumpFacts, RunFacts, Step, StepResult};
+use crate::model::run_record::{Proven, ReportRef};
 use crate::model::verdict::{Coverage, Outcome, Scope, Verdict};
 
 const CANARY: &str = "c4n4ry";
@@ -28,43 +30,45 @@ fn coverage() -> Coverage {
     }
 }
 
+fn sound() -> Outcome {
+    let scope = Scope { compared: vec![Aspect::Rows, Aspect::Schema], not_compared: Vec::new() };
+    Outcome { coverage: coverage(), scope, ..Default::default() }
+}
+
 fn verdict(exit_code: u8) -> Verdict {
     let findings = if exit_code == 1 { vec![Finding::new(FindingKind::Missing, "a.b")] } else { Vec::new() };
     let coverage = if exit_code == 2 { Coverage::default() } else { coverage() };
-    let scope = Scope { compared: vec![Aspect::Rows], not_compared: Vec::new() };
-    Outcome { findings, coverage, scope, ..Default::default() }.verdict()
+    Outcome { findings, coverage, ..sound() }.verdict()
+}
+
+fn report_on(outcome: &Outcome, night: RunFacts) -> Report {
+    let side = |name: &str| Manifest::not_read(name.into());
+    Report::new(outcome, &side("source"), &side("copy"), Run { night: Some(night), ..Default::default() })
+}
+
+fn dump_step(result: StepResult) -> Step {
+    let started_at = at("2026-11-23T03:40:00Z");
+    Step { name: "dump".into(), started_at, duration_ms: 61_000, result, notes: Vec::new() }
 }
 
 /// A sound run without cleanup tasks.
-fn clean() -> RunSummary {
-    RunSummary {
-        run_id: "0123456789abcdef0123456789abcdef".into(),
+fn clean() -> RunRecord {
+    let night = RunFacts {
+        data_as_of: Some(at("2026-11-23T02:30:00Z")),
+        dump: Some(DumpFacts { backup: "20261123T023000Z-1f2e3d4c".into(), bytes: 1_250_000, ..Default::default() }),
+        steps: vec![dump_step(StepResult::Done)],
+        ..Default::default()
+    };
+    RunRecord {
         host: "backup1".into(),
         source: "RDS instance shop-production, database shop".into(),
         started_at: at("2026-11-23T03:30:00Z"),
         finished_at: at("2026-11-23T04:42:07Z"),
-        exit_code: 0,
-        verdict: Some(verdict(0)),
-        verdict_line: Some("sound (rows, schema)".into()),
-        dump_verdict: None,
-        data_as_of: Some(at("2026-11-23T02:30:00Z")),
-        coverage: Some(coverage()),
-        findings: Vec::new(),
-        unchecked: Vec::new(),
-        waivers: 1,
+        report: Some(report_on(&sound(), night)),
+        signed: Some(ReportRef { path: "/srv/reports/x/report.json".into(), sha256: "ab".repeat(32) }),
+        closing: Closing { run_id: "0123456789abcdef0123456789abcdef".into(), ..Default::default() },
         error: None,
-        troubles: Vec::new(),
-        debts: Vec::new(),
         instances_left: 0,
-        steps: vec![Step {
-            name: "dump".into(),
-            started_at: at("2026-11-23T03:40:00Z"),
-            duration_ms: 61_000,
-            result: StepResult::Done,
-            notes: Vec::new(),
-        }],
-        dump: Some(DumpFacts { backup: "20261123T023000Z-1f2e3d4c".into(), bytes: 1_250_000, ..Default::default() }),
-        report: Some(ReportRef { path: "/srv/reports/x/report.json".into(), sha256: "ab".repeat(32) }),
         last_verified: Some(Proven {
             backup: "20261123T023000Z-1f2e3d4c".into(),
             data_as_of: at("2026-11-23T02:30:00Z"),
@@ -74,8 +78,31 @@ fn clean() -> RunSummary {
     }
 }
 
+/// [`clean`] with changes.
+fn with(change: impl FnOnce(&mut RunRecord)) -> RunRecord {
+    let mut run = clean();
+    change(&mut run);
+    run
+}
+
+fn report(run: &mut RunRecord) -> &mut Report {
+    run.report.as_mut().unwrap()
+}
+
+/// Without a signed report there is no verdict.
+fn set_verdict(run: &mut RunRecord, verdict: Option<Verdict>) {
+    match verdict {
+        Some(verdict) => report(run).verdict = verdict,
+        None => run.signed = None,
+    }
+}
+
+fn unchecked(object: &str, side: &str, reason: &str) -> Unchecked {
+    Unchecked { object: object.into(), side: side.into(), reason: reason.into(), limit: None }
+}
+
 /// A run with a value in every field that may have one.
-fn full_of_values() -> RunSummary {
+fn full_of_values() -> RunRecord {
     let mut finding = Finding::new(FindingKind::RowContent, "shop.orders").sides(CANARY, CANARY);
     finding.detail = vec![CANARY.into()];
     let row = |key: &str| RowText { key: key.into(), values: vec![CANARY.into()], copies: 1 };
@@ -92,53 +119,49 @@ fn full_of_values() -> RunSummary {
     });
     let said = format!("insert: duplicate key (SQLSTATE 23505); Key (mail)=({CANARY}) already exists");
     let sequence = Finding::new(FindingKind::SequenceValue, "shop.ids").sides("1 row", CANARY);
-    let side = "actual".into();
-    RunSummary {
-        exit_code: 1,
-        verdict: Some(verdict(1)),
-        verdict_line: Some("damaged: 2 findings (rows)".into()),
+    let outcome = Outcome {
         findings: vec![finding, sequence],
-        unchecked: vec![Unchecked {
-            object: "rows of shop.log".into(),
-            side,
-            reason: format!("bad value '{CANARY}'"),
-            limit: None,
-        }],
-        error: Some(format!("invalid input syntax: \"{CANARY}\"")),
-        troubles: vec![said.clone(), format!("ERROR: x\nCONTEXT: {CANARY}")],
-        steps: vec![Step { result: StepResult::Failed(said), ..clean().steps[0].clone() }],
-        ..clean()
-    }
+        unchecked: vec![unchecked("rows of shop.log", "actual", &format!("bad value '{CANARY}'"))],
+        ..sound()
+    };
+    with(|run| {
+        let night =
+            RunFacts { steps: vec![dump_step(StepResult::Failed(said.clone()))], ..report(run).night.clone().unwrap() };
+        run.report = Some(report_on(&outcome, night));
+        run.closing.exit_code = 1;
+        run.error = Some(format!("invalid input syntax: \"{CANARY}\""));
+        run.closing.troubles = vec![said, format!("ERROR: x\nCONTEXT: {CANARY}")];
+    })
 }
 
 /// Every text that is sent.
-fn everything(bulletin: &RunSummary, values: bool) -> [String; 5] {
-    let Message { subject, text, html } = of(bulletin, values);
-    [subject, text, html, json(bulletin, values), brief(bulletin)]
+fn everything(run: &RunRecord, values: bool) -> [String; 5] {
+    let Message { subject, text, html } = of(run, values);
+    [subject, text, html, json(run, values), brief(run)]
 }
 
 #[test]
 fn only_sound_by_exit_code_and_verdict_with_nothing_left_is_good() {
     assert!(is_good(&clean()));
-    let spoilt: [fn(&mut RunSummary); 12] = [
-        |b| b.exit_code = 1,
-        |b| b.exit_code = 2,
-        |b| b.exit_code = 3,
-        |b| b.exit_code = 143,
-        |b| b.verdict = None,
-        |b| b.verdict = Some(verdict(1)),
-        |b| b.verdict = Some(verdict(2)),
-        |b| b.troubles.push("x".into()),
-        |b| b.debts.push("x".into()),
-        |b| b.instances_left = 1,
-        |b| b.error = Some("x".into()),
-        |b| b.unchecked.push(Unchecked { object: "x".into(), side: "both".into(), reason: "x".into(), limit: None }),
+    let spoilt: [fn(&mut RunRecord); 13] = [
+        |run| run.closing.exit_code = 1,
+        |run| run.closing.exit_code = 2,
+        |run| run.closing.exit_code = 3,
+        |run| run.closing.exit_code = 143,
+        |run| set_verdict(run, None),
+        |run| run.report = None,
+        |run| set_verdict(run, Some(verdict(1))),
+        |run| set_verdict(run, Some(verdict(2))),
+        |run| run.closing.troubles.push("x".into()),
+        |run| run.closing.debts.push("x".into()),
+        |run| run.instances_left = 1,
+        |run| run.error = Some("x".into()),
+        |run| report(run).unchecked.push(unchecked("x", "both", "x")),
     ];
     for (at, spoil) in spoilt.iter().enumerate() {
-        let mut bulletin = clean();
-        spoil(&mut bulletin);
-        assert!(!is_good(&bulletin), "{at}");
-        let subject = of(&bulletin, false).subject;
+        let run = with(spoil);
+        assert!(!is_good(&run), "{at}");
+        let subject = of(&run, false).subject;
         assert_ne!(subject, of(&clean(), false).subject, "{at}");
         assert!(!subject.contains(": sound ("), "{at}: {subject}");
     }
@@ -147,38 +170,58 @@ fn only_sound_by_exit_code_and_verdict_with_nothing_left_is_good() {
 #[test]
 fn a_clean_exit_without_a_sound_verdict_is_never_worded_as_sound() {
     for verdict in [None, Some(verdict(1)), Some(verdict(2))] {
-        let bulletin = RunSummary { verdict, ..clean() };
-        let told = everything(&bulletin, true);
+        let run = with(|run| {
+            set_verdict(run, verdict);
+            report(run).verdict_line = verdict.unwrap_or(Verdict::Inconclusive).to_string();
+        });
+        let told = everything(&run, true);
         assert!(told.iter().all(|text| !text.to_lowercase().contains("sound")), "{verdict:?}: {told:#?}");
     }
 }
 
 #[test]
 fn the_first_words_are_the_machine_and_the_answer() {
-    let begins = |bulletin: &RunSummary, wanted: &str| {
-        let letter = of(bulletin, false);
-        assert!(letter.subject.starts_with(&format!("backup1: {wanted} (")), "{}", letter.subject);
-        let first = letter.text.lines().next().unwrap();
+    let begins = |run: &RunRecord, wanted: &str| {
+        let message = of(run, false);
+        assert!(message.subject.starts_with(&format!("backup1: {wanted} (")), "{}", message.subject);
+        let first = message.text.lines().next().unwrap();
         assert!(first.starts_with(&format!("{wanted}: RDS instance")), "{first}");
     };
     begins(&clean(), "sound");
-    begins(&RunSummary { exit_code: 3, troubles: vec!["x".into()], ..clean() }, "sound, but 1 other problem");
-    let left = RunSummary { exit_code: 3, instances_left: 1, debts: vec!["RDS instance t".into()], ..clean() };
-    begins(&left, "sound, but 1 temporary instance LEFT BEHIND");
+    let one_problem = with(|run| {
+        run.closing.exit_code = 3;
+        run.closing.troubles = vec!["x".into()];
+    });
+    begins(&one_problem, "sound with warnings: 1 other problem");
+    let left = with(|run| {
+        run.closing.exit_code = 3;
+        run.instances_left = 1;
+        run.closing.debts = vec!["RDS instance t".into()];
+    });
+    begins(&left, "sound with warnings: 1 temporary instance LEFT BEHIND");
     assert!(of(&left, false).text.contains("COSTS MONEY"));
     assert!(of(&left, false).text.contains("- RDS instance t\n"));
     begins(&full_of_values(), "DAMAGED, 2 findings");
-    let none =
-        RunSummary { exit_code: 2, verdict: None, verdict_line: None, error: Some("no snapshot".into()), ..clean() };
+    let mut none = with(|run| {
+        (run.closing.exit_code, run.report, run.signed) = (2, None, None);
+        run.error = Some("no snapshot".into());
+    });
     begins(&none, "inconclusive");
     assert!(of(&none, false).text.contains("why:\n- no snapshot\n"));
-    begins(&RunSummary { exit_code: 143, ..none }, "interrupted");
+    none.closing.exit_code = 143;
+    begins(&none, "interrupted");
 }
 
 #[test]
 fn a_run_that_was_stopped_is_without_a_dump_only_when_it_had_no_answer() {
     let without = "treat it as a run without a dump";
-    let stopped = |verdict| of(&RunSummary { exit_code: 143, verdict, ..clean() }, false).text.replace('\n', " ");
+    let stopped = |verdict| {
+        let run = with(|run| {
+            run.closing.exit_code = 143;
+            set_verdict(run, verdict);
+        });
+        of(&run, false).text.replace('\n', " ")
+    };
     assert!(stopped(None).contains(without) && stopped(Some(verdict(2))).contains(without));
     let proven = stopped(Some(verdict(0)));
     assert!(proven.contains("the signed report says sound") && !proven.contains("without a dump"), "{proven}");
@@ -205,14 +248,16 @@ fn what_is_wrong_is_named_with_its_number_of_rows() {
         assert!(text.contains(line), "{text}");
     }
     let counted = Finding::new(FindingKind::RowCount, "a.b").sides("12 rows", "11 rows");
-    let text = of(&RunSummary { findings: vec![counted], ..full_of_values() }, false).text;
+    let mut run = full_of_values();
+    report(&mut run).findings = vec![counted];
+    let text = of(&run, false).text;
     assert!(text.contains("- row_count a.b: expected 12 rows, actual 11 rows\n"), "{text}");
 }
 
 #[test]
 fn the_text_can_be_read_in_78_columns() {
-    for bulletin in [clean(), full_of_values()] {
-        let text = of(&bulletin, false).text;
+    for run in [clean(), full_of_values()] {
+        let text = of(&run, false).text;
         let long: Vec<&str> = text.lines().filter(|line| cells(line) > 78).collect();
         assert!(long.iter().all(|line| line.trim().split(' ').count() < 3 || line.contains("SHA-256")), "{long:#?}");
     }
@@ -221,33 +266,29 @@ fn the_text_can_be_read_in_78_columns() {
 #[test]
 fn long_lists_are_cut_and_the_rest_is_counted() {
     let findings: Vec<Finding> = (0..5000).map(|n| Finding::new(FindingKind::Missing, format!("shop.t{n}"))).collect();
-    let troubles = vec!["x".repeat(100_000); 50];
-    let bulletin = RunSummary { findings, troubles, ..full_of_values() };
-    let Message { text, html, .. } = of(&bulletin, false);
+    let mut run = full_of_values();
+    report(&mut run).findings = findings;
+    run.closing.troubles = vec!["x".repeat(100_000); 50];
+    let Message { text, html, .. } = of(&run, false);
     assert!(text.contains("- … and 4980 more") && html.contains("… and 4980 more"), "{text}");
-    assert!(text.len() < 50_000 && brief(&bulletin).len() < 10_000 && brief(&bulletin).ends_with('\n'));
-    let told: Value = serde_json::from_str(&json(&bulletin, false)).unwrap();
+    assert!(text.len() < 50_000 && brief(&run).len() < 10_000 && brief(&run).ends_with('\n'));
+    let told: Value = serde_json::from_str(&json(&run, false)).unwrap();
     assert_eq!((told["findings"].as_array().unwrap().len(), &told["findings_total"]), (100, &5000.into()));
 }
 
 #[test]
 fn programs_get_one_object_with_counts_that_every_reader_holds() {
-    let bulletin = RunSummary { coverage: Some(Coverage { rows_expected: u64::MAX, ..coverage() }), ..clean() };
-    let told: Value = serde_json::from_str(&json(&bulletin, false)).unwrap();
+    let run = with(|run| report(run).coverage.rows_expected = u64::MAX);
+    let told: Value = serde_json::from_str(&json(&run, false)).unwrap();
     assert_eq!((&told["format"], &told["answer"], &told["verdict"]), (&1.into(), &"sound".into(), &"sound".into()));
     assert_eq!(told["coverage"]["rows_expected"], "18446744073709551615");
     assert_eq!(told["last_verified"]["age_s"], 7927);
     assert_eq!(told["text"], "backup1: sound (RDS instance shop-production, database shop)");
     assert_eq!(told["steps"][0]["result"], "done");
-    let empty = RunSummary {
-        exit_code: 2,
-        verdict: None,
-        coverage: None,
-        last_verified: None,
-        dump: None,
-        report: None,
-        ..clean()
-    };
+    let empty = with(|run| {
+        run.closing.exit_code = 2;
+        (run.report, run.signed, run.last_verified) = (None, None, None);
+    });
     let told: Value = serde_json::from_str(&json(&empty, false)).unwrap();
     for key in ["verdict", "coverage", "last_verified", "dump", "report"] {
         assert_eq!(told.get(key), Some(&Value::Null), "{key}");
@@ -257,11 +298,9 @@ fn programs_get_one_object_with_counts_that_every_reader_holds() {
 #[test]
 fn the_newest_proven_dump_has_its_age_and_its_absence_is_said() {
     let old = Proven { data_as_of: at("2026-11-19T02:30:00Z"), ..clean().last_verified.unwrap() };
-    let text = of(&RunSummary { last_verified: Some(old), ..clean() }, false).text;
+    let text = of(&with(|run| run.last_verified = Some(old)), false).text;
     assert!(text.contains("(4 days old)"), "{text}");
-    assert!(
-        of(&RunSummary { last_verified: None, ..clean() }, false).text.contains("newest proven dump  NONE is known")
-    );
+    assert!(of(&with(|run| run.last_verified = None), false).text.contains("newest proven dump  NONE is known"));
 }
 
 #[test]
@@ -275,25 +314,33 @@ fn a_test_is_marked_in_each_part_and_says_nothing_of_a_dump() {
 }
 
 /// A run in which every external text is `text`.
-fn hostile(text: &str) -> RunSummary {
+fn hostile(text: &str) -> RunRecord {
     let own = || text.to_owned();
     let mut finding = Finding::new(FindingKind::Changed, text).sides(text, text);
     finding.detail.push(own());
-    RunSummary {
-        run_id: own(),
+    let outcome = Outcome { findings: vec![finding], unchecked: vec![unchecked(text, text, text)], ..sound() };
+    let night = RunFacts {
+        steps: vec![Step { name: own(), ..dump_step(StepResult::Skipped(own())) }],
+        dump: Some(DumpFacts { backup: own(), format: own(), ..Default::default() }),
+        ..Default::default()
+    };
+    let mut report = report_on(&outcome, night);
+    report.verdict_line = format!("damaged{text}");
+    RunRecord {
         host: own(),
         source: own(),
-        verdict_line: Some(format!("damaged{text}")),
-        findings: vec![finding],
-        unchecked: vec![Unchecked { object: own(), side: own(), reason: own(), limit: None }],
+        report: Some(report),
+        signed: Some(ReportRef { path: own(), sha256: own() }),
+        closing: Closing {
+            run_id: own(),
+            exit_code: 1,
+            troubles: vec![own()],
+            debts: vec![own()],
+            ..Default::default()
+        },
         error: Some(own()),
-        troubles: vec![own()],
-        debts: vec![own()],
-        steps: vec![Step { name: own(), result: StepResult::Skipped(own()), ..clean().steps[0].clone() }],
-        dump: Some(DumpFacts { backup: own(), format: own(), ..Default::default() }),
-        report: Some(ReportRef { path: own(), sha256: own() }),
         last_verified: Some(Proven { backup: own(), ..clean().last_verified.unwrap() }),
-        ..full_of_values()
+        ..clean()
     }
 }
 

@@ -8,7 +8,8 @@
 use std::collections::BTreeMap;
 
 use crate::model::run::StepResult;
-use crate::model::run_summary::{Ending, RunSummary};
+use crate::model::run_record::RunRecord;
+use crate::model::status::Status;
 
 #[cfg(test)]
 mod tests;
@@ -39,8 +40,8 @@ impl Family {
 
 /// All metrics of this run, sorted by name, with `labels` on each. The names of labels are used unchanged
 /// ([`crate::config::Config::check`] checks them); their values may contain anything.
-pub fn text(bulletin: &RunSummary, labels: &BTreeMap<String, String>) -> String {
-    let all = [run(bulletin), proven(bulletin), compared(bulletin), left(bulletin), vec![stages(bulletin)]];
+pub fn text(run: &RunRecord, labels: &BTreeMap<String, String>) -> String {
+    let all = [ending(run), proven(run), compared(run), left(run), vec![stages(run)]];
     let mut families: Vec<Family> = all.into_iter().flatten().filter(|family| !family.samples.is_empty()).collect();
     families.sort_by_key(|family| family.name);
     families.iter().map(|family| print(family, labels)).collect()
@@ -88,13 +89,13 @@ fn end_of_label(labels: &str) -> Option<usize> {
     Some(open + close + 1)
 }
 
-fn run(bulletin: &RunSummary) -> Vec<Family> {
-    let is_good = bulletin.ending() == Ending::Clean && bulletin.verdict.is_some_and(|verdict| verdict.is_sound());
+fn ending(run: &RunRecord) -> Vec<Family> {
+    let is_good = run.status() == Status::Sound;
     vec![
         Family::one(
             "last_run_timestamp_seconds",
             "When the last run ended, whatever its result.",
-            Some(bulletin.finished_at.seconds()),
+            Some(run.finished_at.seconds()),
         ),
         Family::one(
             "last_run_success",
@@ -105,21 +106,21 @@ fn run(bulletin: &RunSummary) -> Vec<Family> {
             "last_exit_code",
             "Exit code of the last run: 0 sound, 1 damaged, 2 inconclusive, 3 sound but something was left behind, \
              above 128 interrupted.",
-            Some(u64::from(bulletin.exit_code)),
+            Some(u64::from(run.exit_code())),
         ),
         Family::one(
             "dump_bytes",
             "Size of the last run's dump. Absent when it made none.",
-            bulletin.dump.as_ref().map(|dump| dump.bytes),
+            run.dump().map(|dump| dump.bytes),
         ),
     ]
 }
 
 /// Metrics of the newest proven dump, of this run or of an earlier one.
-fn proven(bulletin: &RunSummary) -> Vec<Family> {
-    let proven = bulletin.last_verified.as_ref();
+fn proven(run: &RunRecord) -> Vec<Family> {
+    let proven = run.last_verified.as_ref();
     // After a clock was set back, an age of 0 would be wrong, and would look like the best value.
-    let age = proven.filter(|proven| proven.verified_at <= bulletin.finished_at);
+    let age = proven.filter(|proven| proven.verified_at <= run.finished_at);
     vec![
         Family::one(
             "last_verified_timestamp_seconds",
@@ -129,7 +130,7 @@ fn proven(bulletin: &RunSummary) -> Vec<Family> {
         Family::one(
             "last_verified_age_seconds",
             "How long before the end of the last run a dump was last proven. It does not grow between runs.",
-            age.map(|proven| bulletin.finished_at.seconds_since(proven.verified_at)),
+            age.map(|proven| run.finished_at.seconds_since(proven.verified_at)),
         ),
         Family::one(
             "last_verified_data_timestamp_seconds",
@@ -140,9 +141,9 @@ fn proven(bulletin: &RunSummary) -> Vec<Family> {
 }
 
 /// What was compared. Zero findings are reported only by a run that compared.
-fn compared(bulletin: &RunSummary) -> Vec<Family> {
-    let coverage = bulletin.coverage.as_ref();
-    let (found, unchecked) = (bulletin.findings.len(), bulletin.unchecked.len());
+fn compared(run: &RunRecord) -> Vec<Family> {
+    let coverage = run.coverage();
+    let (found, unchecked) = (run.findings().len(), run.unchecked().len());
     let has_looked = coverage.is_some_and(|coverage| coverage.tables_compared > 0);
     vec![
         Family::one(
@@ -168,31 +169,31 @@ fn compared(bulletin: &RunSummary) -> Vec<Family> {
         Family::one(
             "waivers",
             "Waivers that covered something in the last run. Absent when it came to no comparison.",
-            coverage.map(|_| bulletin.waivers as u64),
+            coverage.map(|_| run.waivers() as u64),
         ),
     ]
 }
 
 /// Resources that cost money, and tasks for the user.
-fn left(bulletin: &RunSummary) -> Vec<Family> {
+fn left(run: &RunRecord) -> Vec<Family> {
     vec![
         Family::one(
             "temp_instances",
             "Temporary instances that were left behind: they cost money.",
-            Some(bulletin.instances_left as u64),
+            Some(run.instances_left as u64),
         ),
         Family::one(
             "cleanup_pending",
             "What is left to be cleaned up by the next run, temporary instances included.",
-            Some(bulletin.debts.len() as u64),
+            Some(run.closing.debts.len() as u64),
         ),
     ]
 }
 
 /// A stage that ran twice is one sample: node_exporter drops one of two equal series and reports that only in its log.
-fn stages(bulletin: &RunSummary) -> Family {
+fn stages(run: &RunRecord) -> Family {
     let mut durations = BTreeMap::<&str, u64>::new();
-    for step in bulletin.steps.iter().filter(|step| !matches!(step.result, StepResult::Skipped(_))) {
+    for step in run.steps().filter(|step| !matches!(step.result, StepResult::Skipped(_))) {
         let duration = durations.entry(&step.name).or_default();
         *duration = duration.saturating_add(step.duration_ms);
     }

@@ -8,10 +8,13 @@ use proptest::prelude::*;
 use super::*;
 use crate::base::time::Timestamp;
 use crate::config::examples;
-use crate::model::finding::{Finding, FindingKind, Unchecked};
-use crate::model::run::{DumpFacts, Step};
-use crate::model::run_summary::Proven;
-use crate::model::verdict::{Coverage, Verdict};
+use crate::model::aspect::Aspect;
+use crate::model::finding::{AppliedWaiver, Finding, FindingKind, Waiver};
+use crate::model::manifest::Manifest;
+use crate::model::report::{Report, Run};
+use crate::model::run::{Closing, DumpFacts, RunFacts, Step};
+use crate::model::run_record::{Proven, ReportRef};
+use crate::model::verdict::{Coverage, Outcome, Scope, Verdict};
 
 type Labels = BTreeMap<String, String>;
 type Samples = BTreeMap<(String, Labels), f64>;
@@ -24,37 +27,42 @@ fn step(name: &str, duration_ms: u64, result: StepResult) -> Step {
     Step { name: name.into(), started_at: at(0), duration_ms, result, notes: Vec::new() }
 }
 
+fn report_on(coverage: Coverage, findings: Vec<Finding>, night: RunFacts) -> Report {
+    let scope = Scope { compared: vec![Aspect::Rows], not_compared: Vec::new() };
+    let outcome = Outcome { coverage, findings, scope, ..Default::default() };
+    let side = |name: &str| Manifest::not_read(name.into());
+    Report::new(&outcome, &side("source"), &side("copy"), Run { night: Some(night), ..Default::default() })
+}
+
 /// A run that ended well.
-fn good() -> RunSummary {
-    RunSummary {
-        run_id: "00112233445566778899aabbccddeeff".into(),
+fn good() -> RunRecord {
+    let coverage = Coverage {
+        tables_expected: 160,
+        tables_actual: 160,
+        tables_compared: 160,
+        rows_expected: 6_000_000,
+        rows_actual: 6_000_000,
+        ..Default::default()
+    };
+    let night = RunFacts {
+        data_as_of: Some(at(1_799_990_000)),
+        steps: vec![step("dump", 61_005, StepResult::Done), step("restore", 999, StepResult::Done)],
+        dump: Some(DumpFacts { bytes: u64::MAX, ..Default::default() }),
+        ..Default::default()
+    };
+    let waiver = Waiver { kind: "owner".into(), object: "a".into(), reason: "b".into(), by: "option".into() };
+    let mut report = report_on(coverage, Vec::new(), night);
+    report.waivers = vec![AppliedWaiver { waiver, covered: vec!["a".into()] }; 2];
+    RunRecord {
         host: "backup".into(),
         source: "RDS instance club-production, database club".into(),
         started_at: at(1_800_000_000),
         finished_at: at(1_800_003_600),
-        exit_code: 0,
-        verdict: Some(Verdict::Sound),
-        verdict_line: Some("sound (rows)".into()),
-        dump_verdict: None,
-        data_as_of: Some(at(1_799_990_000)),
-        coverage: Some(Coverage {
-            tables_expected: 160,
-            tables_actual: 160,
-            tables_compared: 160,
-            rows_expected: 6_000_000,
-            rows_actual: 6_000_000,
-            ..Default::default()
-        }),
-        findings: Vec::new(),
-        unchecked: Vec::new(),
-        waivers: 2,
+        report: Some(report),
+        signed: Some(ReportRef { path: String::new(), sha256: String::new() }),
+        closing: Closing::default(),
         error: None,
-        troubles: Vec::new(),
-        debts: Vec::new(),
         instances_left: 0,
-        steps: vec![step("dump", 61_005, StepResult::Done), step("restore", 999, StepResult::Done)],
-        dump: Some(DumpFacts { bytes: u64::MAX, ..Default::default() }),
-        report: None,
         last_verified: Some(Proven {
             backup: "20270115T000000Z-00112233".into(),
             data_as_of: at(1_799_990_000),
@@ -65,11 +73,11 @@ fn good() -> RunSummary {
 }
 
 /// A failed run after an older good one.
-fn failed() -> RunSummary {
-    let mut failed = RunSummary { exit_code: 2, finished_at: at(1_800_090_000), waivers: 0, ..good() };
-    (failed.verdict, failed.verdict_line, failed.data_as_of) = (None, None, None);
-    (failed.coverage, failed.dump, failed.error) = (None, None, Some("no snapshot".into()));
-    failed.steps = vec![step("find_snapshot", 1, StepResult::Failed("none".into()))];
+fn failed() -> RunRecord {
+    let mut failed = RunRecord { finished_at: at(1_800_090_000), error: Some("no snapshot".into()), ..good() };
+    (failed.report, failed.signed) = (None, None);
+    failed.closing.exit_code = 2;
+    failed.closing.steps = vec![step("find_snapshot", 1, StepResult::Failed("none".into()))];
     failed
 }
 
@@ -104,7 +112,7 @@ fn name_of<'a>(family: &Read<'a>) -> &'a str {
     }
 }
 
-fn figures(bulletin: &RunSummary) -> Samples {
+fn figures(bulletin: &RunRecord) -> Samples {
     read(&text(bulletin, &Labels::new()))
 }
 
@@ -168,13 +176,15 @@ fn a_night_that_compared_nothing_does_not_say_that_it_found_nothing() {
     }
     assert_eq!(figure(&samples, "last_run_success"), Some(0.0));
     // The comparison began but reached no table.
-    let empty = figures(&RunSummary { coverage: Some(Coverage::default()), ..failed() });
+    let began = report_on(Coverage::default(), Vec::new(), RunFacts::default());
+    let empty = figures(&RunRecord { report: Some(began), ..failed() });
     assert_eq!((figure(&empty, "tables_compared"), figure(&empty, "mismatches")), (Some(0.0), None));
-    // There was a finding before a comparison.
-    let findings = vec![Finding::new(FindingKind::Drift, "a.b")];
-    let unchecked = vec![Unchecked { object: "a".into(), side: "actual".into(), reason: "b".into(), limit: None }];
-    let found = figures(&RunSummary { findings, unchecked, ..failed() });
-    assert_eq!((figure(&found, "mismatches"), figure(&found, "unchecked")), (Some(1.0), Some(1.0)));
+    // A finding without a comparison: a file of the dump has changed.
+    let mut found =
+        report_on(Coverage::default(), vec![Finding::new(FindingKind::Changed, "dump")], RunFacts::default());
+    found.scope.compared.clear();
+    let found = figures(&RunRecord { report: Some(found), ..failed() });
+    assert_eq!((figure(&found, "mismatches"), figure(&found, "tables_compared")), (Some(1.0), None));
 }
 
 #[test]
@@ -188,17 +198,24 @@ fn a_failure_keeps_what_was_verified_before_and_its_age_grows() {
 
 #[test]
 fn never_verified_is_absent_and_so_is_an_unknown_age() {
-    let never = text(&RunSummary { last_verified: None, ..failed() }, &Labels::new());
+    let never = text(&RunRecord { last_verified: None, ..failed() }, &Labels::new());
     assert!(!never.contains("last_verified_"), "{never}");
-    let early = figures(&RunSummary { finished_at: at(1_700_000_000), ..good() });
+    let early = figures(&RunRecord { finished_at: at(1_700_000_000), ..good() });
     assert_eq!(figure(&early, "last_verified_age_seconds"), None, "the clock was set back");
     assert_eq!(figure(&early, "last_verified_timestamp_seconds"), Some(1_800_003_000.0));
 }
 
 #[test]
 fn success_is_only_what_is_sound_and_clean() {
-    let success =
-        |exit_code, verdict| figure(&figures(&RunSummary { exit_code, verdict, ..good() }), "last_run_success");
+    let success = |exit_code, verdict: Option<Verdict>| {
+        let mut run = good();
+        run.closing.exit_code = exit_code;
+        match verdict {
+            Some(verdict) => run.report.as_mut().unwrap().verdict = verdict,
+            None => run.signed = None,
+        }
+        figure(&figures(&run), "last_run_success")
+    };
     assert_eq!(success(0, Some(Verdict::Sound)), Some(1.0));
     for exit_code in [1, 2, 3, 4, 128, 130, 143, 255] {
         assert_eq!(success(exit_code, Some(Verdict::Sound)), Some(0.0), "{exit_code}");
@@ -211,9 +228,9 @@ fn success_is_only_what_is_sound_and_clean() {
 #[test]
 fn a_stage_that_was_gone_through_twice_is_one_series() {
     let mut night = good();
-    night.steps.push(step("dump", u64::MAX, StepResult::Failed("again".into())));
-    night.steps.push(step("restore", 1, StepResult::Done));
-    night.steps.push(step("prune", 5, StepResult::Skipped("nothing to do".into())));
+    night.closing.steps.push(step("dump", u64::MAX, StepResult::Failed("again".into())));
+    night.closing.steps.push(step("restore", 1, StepResult::Done));
+    night.closing.steps.push(step("prune", 5, StepResult::Skipped("nothing to do".into())));
     let samples = figures(&night);
     assert_eq!(stage(&samples, "restore"), Some(1.0));
     assert_eq!(stage(&samples, "dump"), Some(u64::MAX as f64 / 1000.0));
@@ -223,7 +240,8 @@ fn a_stage_that_was_gone_through_twice_is_one_series() {
 #[test]
 fn what_is_left_behind_is_counted() {
     let debts = vec!["an instance".into(), "a database".into()];
-    let samples = figures(&RunSummary { debts, instances_left: 1, exit_code: 3, ..good() });
+    let closing = Closing { debts, exit_code: 3, ..Default::default() };
+    let samples = figures(&RunRecord { closing, instances_left: 1, ..good() });
     assert_eq!((figure(&samples, "temp_instances"), figure(&samples, "cleanup_pending")), (Some(1.0), Some(2.0)));
 }
 
@@ -243,24 +261,29 @@ prop_compose! {
         small in any::<[u8; 4]>(),
         is_there in any::<[bool; 4]>(),
         steps in proptest::collection::vec((hostile(), any::<u64>()), 0..6),
-    ) -> RunSummary {
+    ) -> RunRecord {
         let [started, finished, data, verified] = times.map(|time| at(time.into()));
         let night = good();
         let coverage = Coverage { tables_compared: counts[0], rows_expected: counts[1], ..Default::default() };
         let proven = Proven { data_as_of: data, verified_at: verified, ..night.last_verified.clone().unwrap() };
-        RunSummary {
+        let facts = RunFacts {
+            dump: is_there[1].then(|| DumpFacts { bytes: counts[2], ..Default::default() }),
+            ..Default::default()
+        };
+        let findings = vec![Finding::new(FindingKind::Drift, "a"); small[1].into()];
+        RunRecord {
             started_at: started,
             finished_at: finished,
-            exit_code: small[0],
-            coverage: is_there[0].then_some(coverage),
-            findings: vec![Finding::new(FindingKind::Drift, "a"); small[1].into()],
-            waivers: small[2].into(),
+            report: is_there[0].then(|| report_on(coverage, findings, facts)),
+            signed: night.signed.clone().filter(|_| is_there[3]),
+            closing: Closing {
+                exit_code: small[0],
+                debts: vec!["debt".into(); small[3].into()],
+                steps: steps.iter().map(|(name, ms)| step(name, *ms, StepResult::Done)).collect(),
+                ..Default::default()
+            },
             instances_left: small[3].into(),
-            debts: vec!["debt".into(); small[3].into()],
-            dump: is_there[1].then(|| DumpFacts { bytes: counts[2], ..Default::default() }),
             last_verified: is_there[2].then_some(proven),
-            verdict: is_there[3].then_some(Verdict::Sound),
-            steps: steps.iter().map(|(name, ms)| step(name, *ms, StepResult::Done)).collect(),
             ..night
         }
     }
@@ -278,13 +301,13 @@ proptest! {
     ) {
         let samples = read(&text(&night, &labels));
         let of = |name: &str| samples.get(&(format!("pgwitness_{name}"), labels.clone())).copied();
-        prop_assert_eq!(of("last_exit_code"), Some(f64::from(night.exit_code)));
+        prop_assert_eq!(of("last_exit_code"), Some(f64::from(night.exit_code())));
         prop_assert_eq!(of("last_run_timestamp_seconds"), Some(night.finished_at.seconds() as f64));
-        prop_assert_eq!(of("dump_bytes"), night.dump.as_ref().map(|dump| dump.bytes as f64));
-        prop_assert_eq!(of("rows_compared"), night.coverage.as_ref().map(|coverage| coverage.rows_expected as f64));
+        prop_assert_eq!(of("dump_bytes"), night.dump().map(|dump| dump.bytes as f64));
+        prop_assert_eq!(of("rows_compared"), night.coverage().map(|coverage| coverage.rows_expected as f64));
         let verified = night.last_verified.as_ref().map(|proven| proven.verified_at.seconds() as f64);
         prop_assert_eq!(of("last_verified_timestamp_seconds"), verified);
-        let stages: BTreeSet<&str> = night.steps.iter().map(|step| step.name.as_str()).collect();
+        let stages: BTreeSet<&str> = night.steps().map(|step| step.name.as_str()).collect();
         for stage in &stages {
             let mut labels = labels.clone();
             labels.insert("stage".into(), (*stage).to_owned());

@@ -19,7 +19,7 @@ use crate::base::error::{Context, Error, Result};
 use crate::base::secret;
 use crate::base::time::Timestamp;
 use crate::config::{Notify, When};
-use crate::model::run_summary::RunSummary;
+use crate::model::run_record::RunRecord;
 use crate::output::message::{self, Message};
 use http::Address;
 
@@ -67,21 +67,16 @@ pub async fn begin_within(notify: &Notify, run_id: &str, environment: Environmen
 }
 
 /// Sends e-mail and webhook at the same time.
-pub async fn tell(notify: &Notify, bulletin: &RunSummary, environment: Environment<'_>) -> Vec<Error> {
-    tell_within(notify, bulletin, environment, Limits::default()).await
+pub async fn tell(notify: &Notify, run: &RunRecord, environment: Environment<'_>) -> Vec<Error> {
+    tell_within(notify, run, environment, Limits::default()).await
 }
 
 /// As [`tell`], with other limits.
-pub async fn tell_within(
-    notify: &Notify,
-    bulletin: &RunSummary,
-    environment: Environment<'_>,
-    limits: Limits,
-) -> Vec<Error> {
-    let is_wanted = |when: When| when == When::Always || !message::is_good(bulletin);
-    let letter = message::of(bulletin, notify.values);
-    let json = message::json(bulletin, notify.values);
-    let post = Post { letter: &letter, json: &json, at: bulletin.finished_at, id: &bulletin.run_id };
+pub async fn tell_within(notify: &Notify, run: &RunRecord, environment: Environment<'_>, limits: Limits) -> Vec<Error> {
+    let is_wanted = |when: When| when == When::Always || !message::is_good(run);
+    let letter = message::of(run, notify.values);
+    let json = message::json(run, notify.values);
+    let post = Post { letter: &letter, json: &json, at: run.finished_at, id: run.run_id() };
     let email = async {
         match notify.email.as_ref().filter(|email| is_wanted(email.when)) {
             Some(email) => email::send(email, &post, environment, limits.mail).await,
@@ -99,21 +94,16 @@ pub async fn tell_within(
 }
 
 /// The last ping: success only if [`message::is_good`].
-pub async fn ping(notify: &Notify, bulletin: &RunSummary, environment: Environment<'_>) -> Vec<Error> {
-    ping_within(notify, bulletin, environment, Limits::default()).await
+pub async fn ping(notify: &Notify, run: &RunRecord, environment: Environment<'_>) -> Vec<Error> {
+    ping_within(notify, run, environment, Limits::default()).await
 }
 
 /// As [`ping`], with other limits.
-pub async fn ping_within(
-    notify: &Notify,
-    bulletin: &RunSummary,
-    environment: Environment<'_>,
-    limits: Limits,
-) -> Vec<Error> {
+pub async fn ping_within(notify: &Notify, run: &RunRecord, environment: Environment<'_>, limits: Limits) -> Vec<Error> {
     let Some(channel) = &notify.ping else { return Vec::new() };
-    let state = if message::is_good(bulletin) { healthcheck::PingState::Success } else { healthcheck::PingState::Fail };
-    let brief = message::brief(bulletin);
-    failure(healthcheck::send(channel, state, &bulletin.run_id, &brief, environment, limits).await)
+    let state = if message::is_good(run) { healthcheck::PingState::Success } else { healthcheck::PingState::Fail };
+    let brief = message::brief(run);
+    failure(healthcheck::send(channel, state, run.run_id(), &brief, environment, limits).await)
 }
 
 fn failure(result: Result<()>) -> Vec<Error> {

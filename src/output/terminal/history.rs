@@ -7,6 +7,7 @@ use crate::base::printable::printable;
 use crate::base::text::{bytes, duration, grouped, grouped_noun, wrap};
 use crate::base::time::Timestamp;
 use crate::model::post_report::PostReport;
+use crate::model::status::Status;
 use crate::storage::history::{ChainState, Content, NightEntry, ReviewState, SignatureState, Summary};
 
 /// From these widths on, further columns are shown; the id is never cut, because it is typed again.
@@ -15,11 +16,6 @@ const HAS_COUNTS: usize = 80;
 const HAS_ROWS: usize = 100;
 const HAS_DURATION: usize = 120;
 const HAS_COMMAND: usize = 140;
-
-/// A sound run with a problem after its report.
-const SOUND_BUT: &str = "sound, but";
-/// A sound run that may not have ended yet.
-const SO_FAR: &str = "sound so far";
 
 /// The whole view of these runs, newest first.
 pub fn table(nights: &[NightEntry], now: Timestamp, style: Style) -> String {
@@ -68,15 +64,7 @@ fn number(night: &NightEntry, of: fn(&Summary) -> u64) -> String {
 }
 
 fn verdict(night: &NightEntry) -> String {
-    match &night.content {
-        Content::Report(_) if night.is_sound_but() => SOUND_BUT.to_owned(),
-        Content::Report(_) if night.is_sound_so_far() => SO_FAR.to_owned(),
-        Content::Report(_) => night.verdict().map_or("unproven".to_owned(), |verdict| verdict.to_string()),
-        Content::Unreadable(_) => "unreadable".to_owned(),
-        Content::NoReport { may_be_running: true } => "no report yet".to_owned(),
-        Content::NoReport { may_be_running: false } => "no report".to_owned(),
-        Content::Missing { .. } => "missing".to_owned(),
-    }
+    night.status().word().to_owned()
 }
 
 fn signature(night: &NightEntry) -> &'static str {
@@ -110,7 +98,9 @@ fn painted(line: &str, style: Style) -> String {
     if words.iter().any(|word| format!("{line} ").contains(&format!(" {word} "))) || line.starts_with("missing-") {
         return style.red(line);
     }
-    for word in [SOUND_BUT, SO_FAR, "sound", "damaged", "inconclusive"] {
+    let statuses =
+        [Status::SoundWithWarnings, Status::SoundSoFar, Status::Sound, Status::Damaged, Status::Inconclusive];
+    for word in statuses.map(Status::word) {
         if let Some((front, back)) = line.split_once(&format!(" {word} ")) {
             let painted = match word {
                 "sound" => style.green(word),

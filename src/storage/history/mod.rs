@@ -19,6 +19,7 @@ use serde::Serialize;
 use crate::base::time::Timestamp;
 use crate::model::post_report::PostReport;
 use crate::model::run::{Origin, Step};
+use crate::model::status::Status;
 use crate::model::verdict::Verdict;
 
 pub use acknowledge::{Acknowledged, acknowledge};
@@ -227,14 +228,17 @@ impl NightEntry {
         self.summary()?.dump_line.as_deref()
     }
 
-    /// Sound, and something after that failed, was left behind, or is not known.
-    pub fn is_sound_but(&self) -> bool {
-        self.is_sound() && !self.ended_well()
-    }
-
-    /// Sound, and the run may still be at work.
-    pub fn is_sound_so_far(&self) -> bool {
-        self.is_sound() && self.is_pending()
+    /// The status, as far as it is proven: a forged report is not shown as sound.
+    pub fn status(&self) -> Status {
+        match &self.content {
+            Content::Report(_) if self.is_sound() && !self.ended_well() => Status::SoundWithWarnings,
+            Content::Report(_) if self.is_sound() && self.is_pending() => Status::SoundSoFar,
+            Content::Report(_) => self.verdict().map_or(Status::Unproven, Status::from),
+            Content::Unreadable(_) => Status::Unreadable,
+            Content::NoReport { may_be_running: true } => Status::Running,
+            Content::NoReport { may_be_running: false } => Status::NoReport,
+            Content::Missing { .. } => Status::Missing,
+        }
     }
 
     /// The run may still be running, or was killed: its result is not known.
