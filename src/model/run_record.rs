@@ -139,10 +139,10 @@ impl RunRecord {
     /// Where exit code, verdict and the rest disagree, the worse one counts.
     pub fn status(&self) -> Status {
         let verdict = self.verdict();
-        let is_sound = verdict.is_some_and(Verdict::is_sound)
+        let is_sound = verdict.is_some_and(|verdict| verdict.is_sound())
             && self.findings().is_empty()
             && self.report.as_ref().is_some_and(|report| report.unchecked.is_empty());
-        if verdict.is_some_and(Verdict::is_damaged) || !self.findings().is_empty() {
+        if verdict.is_some_and(|verdict| verdict.is_damaged()) || !self.findings().is_empty() {
             return Status::Damaged;
         }
         match Status::of_exit_code(self.exit_code()) {

@@ -66,8 +66,8 @@ impl Status {
     /// of its signal instead.
     pub fn exit_code(self) -> u8 {
         match self {
-            Self::Sound | Self::SoundSoFar => Verdict::Sound.exit_code(),
-            Self::Damaged => Verdict::Damaged.exit_code(),
+            Self::Sound | Self::SoundSoFar => 0,
+            Self::Damaged => 1,
             Self::SoundWithWarnings => 3,
             Self::Inconclusive
             | Self::Interrupted
@@ -75,7 +75,7 @@ impl Status {
             | Self::Unreadable
             | Self::NoReport
             | Self::Running
-            | Self::Missing => Verdict::Inconclusive.exit_code(),
+            | Self::Missing => 2,
         }
     }
 

@@ -10,7 +10,6 @@ use super::{Result, directory, signers};
 use crate::base::error::Error;
 use crate::base::time::Timestamp;
 use crate::model::status::Status;
-use crate::model::verdict::Verdict;
 use crate::storage::history::{self, Content, NightEntry};
 
 /// Exit code: a report has a problem.
@@ -52,13 +51,13 @@ fn select(nights: Vec<NightEntry>, since: Option<Timestamp>, verdict: Option<Ver
 }
 
 fn is(wanted: VerdictChoice, night: &NightEntry) -> bool {
-    let verdict = match wanted {
+    let status = match wanted {
         VerdictChoice::SoundWithWarnings => return night.status() == Status::SoundWithWarnings,
-        VerdictChoice::Sound => Verdict::Sound,
-        VerdictChoice::Damaged => Verdict::Damaged,
-        VerdictChoice::Inconclusive => Verdict::Inconclusive,
+        VerdictChoice::Sound => Status::Sound,
+        VerdictChoice::Damaged => Status::Damaged,
+        VerdictChoice::Inconclusive => Status::Inconclusive,
     };
-    night.verdict() == Some(verdict)
+    night.verdict().map(Status::from) == Some(status)
 }
 
 /// `7d`, a date, or a time in the format of reports.
