@@ -88,7 +88,7 @@ struct ListedRun<'a> {
     #[serde(flatten)]
     entry: &'a NightEntry,
     /// The proven verdict; `content` has the verdict that the report states.
-    verdict: Option<Verdict>,
+    verdict: Option<crate::model::verdict::Verdict>,
     /// Empty: no problem.
     disorder: Vec<String>,
     /// Problems after the report was signed.
