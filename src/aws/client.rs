@@ -18,7 +18,7 @@ use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
 
 use super::complete_answer::Whole;
-use super::errors::Trouble;
+use super::errors::ApiError;
 use crate::base::error::{Context, Error, Result};
 use crate::base::time::Timestamp;
 use crate::config::RdsSource;
@@ -92,7 +92,7 @@ impl Rds {
         let dates = Dates::default();
         let call = self.sts.get_caller_identity().customize().interceptor(dates.clone());
         let started = Instant::now();
-        let answer = call.send().await.map_err(Trouble::from);
+        let answer = call.send().await.map_err(ApiError::from);
         let clock_skew_s = dates.skew_s(now, started);
         // Check the clock first: the SDK signs with AWS's time once it has it, or fails with an error that does not name the
         // clock.

@@ -5,7 +5,7 @@
 use aws_sdk_rds::types::{DbInstance, Filter, PendingModifiedValues};
 
 use super::client::Rds;
-use super::errors::Trouble;
+use super::errors::ApiError;
 use super::facts::{Described, InstanceAddress, SourceInstance, timestamp};
 use super::identifier::is_temporary_identifier;
 use super::tags;
@@ -57,26 +57,26 @@ impl Rds {
     }
 
     /// All instances that RDS returns for this name; empty only for `DBInstanceNotFound`.
-    pub(in crate::aws) async fn look(&self, identifier: &str) -> Result<Vec<Described>, Trouble> {
+    pub(in crate::aws) async fn look(&self, identifier: &str) -> Result<Vec<Described>, ApiError> {
         let answer = self.api.describe_db_instances().db_instance_identifier(identifier).send().await;
-        match answer.map_err(Trouble::from) {
+        match answer.map_err(ApiError::from) {
             Ok(answer) => {
                 let found: Vec<Described> = answer.db_instances().iter().map(described).collect();
-                if found.is_empty() { Err(Trouble::odd("RDS answered with an empty list")) } else { Ok(found) }
+                if found.is_empty() { Err(ApiError::odd("RDS answered with an empty list")) } else { Ok(found) }
             }
-            Err(trouble) if trouble.is("DBInstanceNotFound") => Ok(Vec::new()),
-            Err(trouble) => Err(trouble),
+            Err(error) if error.is("DBInstanceNotFound") => Ok(Vec::new()),
+            Err(error) => Err(error),
         }
     }
 
     /// The instance with this resource id, under any name.
-    pub(in crate::aws) async fn find_by_resource_id(&self, resource_id: &str) -> Result<Option<Described>, Trouble> {
+    pub(in crate::aws) async fn find_by_resource_id(&self, resource_id: &str) -> Result<Option<Described>, ApiError> {
         let filter = Filter::builder().name("dbi-resource-id").values(resource_id).build();
         let all = self.all_instances(Some(filter)).await?;
         Ok(all.into_iter().find(|described| described.resource_id.as_deref() == Some(resource_id)))
     }
 
-    async fn all_instances(&self, filter: Option<Filter>) -> Result<Vec<Described>, Trouble> {
+    async fn all_instances(&self, filter: Option<Filter>) -> Result<Vec<Described>, ApiError> {
         let mut all = Vec::new();
         let mut marker = None;
         for _ in 0..MAX_PAGES {
@@ -88,7 +88,7 @@ impl Rds {
                 return Ok(all);
             }
         }
-        Err(Trouble::odd("the list of instances has no end"))
+        Err(ApiError::odd("the list of instances has no end"))
     }
 
     /// All instances with the managed tag and a temporary identifier, oldest name first: what `sweep` shows.

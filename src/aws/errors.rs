@@ -63,7 +63,7 @@ pub enum Kind {
 
 /// A call that failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Trouble {
+pub struct ApiError {
     /// What is known.
     pub kind: Kind,
     /// AWS's code, for instance `DBInstanceNotFound`; empty when there was no answer.
@@ -72,7 +72,7 @@ pub struct Trouble {
     pub text: String,
 }
 
-impl Trouble {
+impl ApiError {
     /// An answer that is invalid.
     pub fn odd(text: impl Into<String>) -> Self {
         Self { kind: Kind::Unknown, code: String::new(), text: text.into() }
@@ -150,7 +150,7 @@ fn one_line(text: &str) -> String {
     text.lines().map(str::trim).collect::<Vec<_>>().join(" ")
 }
 
-impl<E> From<SdkError<E, HttpResponse>> for Trouble
+impl<E> From<SdkError<E, HttpResponse>> for ApiError
 where
     E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
 {
@@ -165,10 +165,10 @@ where
     }
 }
 
-impl From<Trouble> for Error {
-    fn from(trouble: Trouble) -> Self {
-        let error = Self::new(&trouble.text);
-        if let Some(hint) = trouble.hint() { error.hint(hint) } else { error }
+impl From<ApiError> for Error {
+    fn from(api: ApiError) -> Self {
+        let error = Self::new(&api.text);
+        if let Some(hint) = api.hint() { error.hint(hint) } else { error }
     }
 }
 
@@ -178,7 +178,7 @@ mod tests {
 
     #[test]
     fn only_a_refusal_says_that_something_is_not_there() {
-        let kind = |code, status| Trouble::answered(code, "", status);
+        let kind = |code, status| ApiError::answered(code, "", status);
         assert!(kind("DBInstanceNotFound", 404).is("DBInstanceNotFound"));
         assert!(kind("DBInstanceNotFoundFault", 404).is("DBInstanceNotFound"));
         assert!(!kind("DBInstanceNotFound", 503).is("DBInstanceNotFound"));

@@ -4,7 +4,7 @@
 
 use super::client::Rds;
 use super::delete::ProvenTemporary;
-use super::errors::{Kind, Trouble};
+use super::errors::{ApiError, Kind};
 use super::facts::Described;
 use super::wait::Deadline;
 use crate::base::error::{Context, Result};
@@ -24,24 +24,24 @@ impl Rds {
     ) -> Result<Described> {
         let doing = || format!("set a password on instance {}", instance.described().identifier);
         loop {
-            let Err(trouble) = self.send_password(instance, secret).await else { break };
-            let may_come = trouble.kind == Kind::Unknown || trouble.is("InvalidDBInstanceState");
+            let Err(error) = self.send_password(instance, secret).await else { break };
+            let may_come = error.kind == Kind::Unknown || error.is("InvalidDBInstanceState");
             if !may_come || deadline.is_over() {
-                return Err(trouble).doing(doing);
+                return Err(error).doing(doing);
             }
-            self.note(notes, format!("password not accepted yet: {}", trouble.text));
+            self.note(notes, format!("password not accepted yet: {}", error.text));
             self.pause(deadline).await;
         }
         self.wait_ready(instance.claim(), deadline, notes).await
     }
 
-    async fn send_password(&self, instance: &ProvenTemporary, secret: &Secret) -> Result<(), Trouble> {
+    async fn send_password(&self, instance: &ProvenTemporary, secret: &Secret) -> Result<(), ApiError> {
         let described = instance.described();
         let mut call = self.api.modify_db_instance().db_instance_identifier(&described.identifier);
         call = call.master_user_password(secret.reveal()).apply_immediately(true);
         if described.has_managed_password {
             call = call.manage_master_user_password(false);
         }
-        call.send().await.map(|_| ()).map_err(Trouble::from)
+        call.send().await.map(|_| ()).map_err(ApiError::from)
     }
 }

@@ -7,7 +7,7 @@ use aws_sdk_rds::types::Tag;
 
 use super::client::Rds;
 use super::describe::described;
-use super::errors::{Kind, Trouble};
+use super::errors::{ApiError, Kind};
 use super::facts::{Described, Snapshot, SourceInstance};
 use super::tags;
 use super::wait::Deadline;
@@ -70,25 +70,25 @@ impl Rds {
         let mut notes = Vec::new();
         let mut last = Error::new("temporary.instance_classes is empty");
         for class in &self.source().temporary.instance_classes {
-            let trouble = match self.order(order, class).await {
+            let error = match self.order(order, class).await {
                 Ok(described) => return restored(order, described, notes).doing(doing),
-                Err(trouble) => trouble,
+                Err(error) => error,
             };
             // An earlier attempt of the same call may have been carried out, whatever the last answer was.
-            if let Some(described) = self.adopt(order, &trouble).await.doing(doing)? {
-                self.note(&mut notes, format!("{} exists although the answer was: {}", order.identifier, trouble.text));
+            if let Some(described) = self.adopt(order, &error).await.doing(doing)? {
+                self.note(&mut notes, format!("{} exists although the answer was: {}", order.identifier, error.text));
                 return restored(order, described, notes).doing(doing);
             }
-            if !is_short_of(&trouble) {
-                return Err(explain(trouble)).doing(doing);
+            if !is_short_of(&error) {
+                return Err(explain(error)).doing(doing);
             }
-            self.note(&mut notes, format!("{class} is not available: {}", trouble.text));
-            last = explain(trouble);
+            self.note(&mut notes, format!("{class} is not available: {}", error.text));
+            last = explain(error);
         }
         Err(last).doing(doing)
     }
 
-    async fn order(&self, order: &InstanceOrder<'_>, class: &str) -> Result<Described, Trouble> {
+    async fn order(&self, order: &InstanceOrder<'_>, class: &str) -> Result<Described, ApiError> {
         let temporary = &self.source().temporary;
         let call = self.api.restore_db_instance_from_db_snapshot();
         let call = call
@@ -108,12 +108,12 @@ impl Rds {
             .set_storage_type(temporary.storage_type.clone())
             .set_ca_certificate_identifier(temporary.ca_certificate_identifier.clone());
         let answer = call.send().await?;
-        answer.db_instance.as_ref().map(described).ok_or_else(|| Trouble::odd("RDS answered without an instance"))
+        answer.db_instance.as_ref().map(described).ok_or_else(|| ApiError::odd("RDS answered without an instance"))
     }
 
     /// The instance under our identifier after a failed call, if this run ordered it.
-    async fn adopt(&self, order: &InstanceOrder<'_>, trouble: &Trouble) -> Result<Option<Described>> {
-        let is_unclear = trouble.kind == Kind::Unknown || trouble.is("DBInstanceAlreadyExists");
+    async fn adopt(&self, order: &InstanceOrder<'_>, error: &ApiError) -> Result<Option<Described>> {
+        let is_unclear = error.kind == Kind::Unknown || error.is("DBInstanceAlreadyExists");
         let mut unseen = None;
         for look in 1..=LOOKS {
             match self.look(order.identifier).await {
@@ -122,20 +122,20 @@ impl Rds {
                     None if !is_unclear => return Ok(None),
                     None => unseen = None,
                 },
-                Err(trouble) if trouble.kind == Kind::Denied => return Err(unknown(order, trouble)),
-                Err(trouble) => unseen = Some(trouble),
+                Err(error) if error.kind == Kind::Denied => return Err(unknown(order, error)),
+                Err(error) => unseen = Some(error),
             }
             if look < LOOKS {
                 self.pause(Deadline::after(self.source().temporary.poll_interval.duration() * 2)).await;
             }
         }
-        unseen.map_or(Ok(None), |trouble| Err(unknown(order, trouble)))
+        unseen.map_or(Ok(None), |error| Err(unknown(order, error)))
     }
 }
 
 /// The order failed, and so did the lookup.
-fn unknown(order: &InstanceOrder<'_>, trouble: Trouble) -> Error {
-    Error::from(trouble).context(format!("it is not known whether {} was built", order.identifier))
+fn unknown(order: &InstanceOrder<'_>, error: ApiError) -> Error {
+    Error::from(error).context(format!("it is not known whether {} was built", order.identifier))
 }
 
 fn check_is_ours(order: &InstanceOrder<'_>, described: Described) -> Result<Described> {
@@ -155,31 +155,31 @@ fn restored(order: &InstanceOrder<'_>, described: Described, notes: Vec<String>)
 }
 
 /// Another instance class may be available.
-fn is_short_of(trouble: &Trouble) -> bool {
-    let is_about_class = trouble.text.contains("DBInstanceClass") || trouble.text.contains("instance class");
-    trouble.is("InsufficientDBInstanceCapacity")
-        || trouble.is("ProvisionedIopsNotAvailableInAZ")
-        || (trouble.is("InvalidParameterCombination") && is_about_class)
+fn is_short_of(error: &ApiError) -> bool {
+    let is_about_class = error.text.contains("DBInstanceClass") || error.text.contains("instance class");
+    error.is("InsufficientDBInstanceCapacity")
+        || error.is("ProvisionedIopsNotAvailableInAZ")
+        || (error.is("InvalidParameterCombination") && is_about_class)
 }
 
-fn explain(trouble: Trouble) -> Error {
-    let hint = match trouble.code.strip_suffix("Fault").unwrap_or(&trouble.code) {
+fn explain(error: ApiError) -> Error {
+    let hint = match error.code.strip_suffix("Fault").unwrap_or(&error.code) {
         "InstanceQuotaExceeded" | "StorageQuotaExceeded" => {
             "nothing was built: delete what is not needed (`pgwitness sweep`), or ask AWS for a higher quota"
         }
         "InsufficientDBInstanceCapacity" => "nothing was built: add more to temporary.instance_classes",
         "DBSnapshotNotFound" => "the snapshot was deleted in the meantime",
-        _ => return trouble.into(),
+        _ => return error.into(),
     };
-    Error::new(trouble.text).hint(hint)
+    Error::new(error.text).hint(hint)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn refused(code: &str, text: &str) -> Trouble {
-        Trouble { kind: Kind::Refused, code: code.into(), text: text.into() }
+    fn refused(code: &str, text: &str) -> ApiError {
+        ApiError { kind: Kind::Refused, code: code.into(), text: text.into() }
     }
 
     #[test]
@@ -189,6 +189,6 @@ mod tests {
         assert!(is_short_of(&refused("InvalidParameterCombination", unsupported)));
         assert!(!is_short_of(&refused("InvalidParameterCombination", "storage type")));
         assert!(!is_short_of(&refused("InstanceQuotaExceeded", "")));
-        assert!(!is_short_of(&Trouble::odd("InsufficientDBInstanceCapacity")));
+        assert!(!is_short_of(&ApiError::odd("InsufficientDBInstanceCapacity")));
     }
 }

@@ -5,7 +5,7 @@
 use aws_sdk_rds::types::DbSnapshot;
 
 use super::client::Rds;
-use super::errors::Trouble;
+use super::errors::ApiError;
 use super::facts::{Snapshot, SourceInstance, timestamp};
 use super::wait::Deadline;
 use crate::base::error::{Context, Error, Result};
@@ -88,7 +88,7 @@ impl Rds {
     }
 
     /// Without a kind: automated and manual snapshots.
-    async fn list_snapshots(&self, resource_id: &str, kind: Option<&str>) -> Result<Vec<SnapshotPage>, Trouble> {
+    async fn list_snapshots(&self, resource_id: &str, kind: Option<&str>) -> Result<Vec<SnapshotPage>, ApiError> {
         let mut all = Vec::new();
         let mut marker = None;
         for _ in 0..MAX_PAGES {
@@ -101,7 +101,7 @@ impl Rds {
                 return Ok(all);
             }
         }
-        Err(Trouble::odd("the list of snapshots has no end"))
+        Err(ApiError::odd("the list of snapshots has no end"))
     }
 }
 

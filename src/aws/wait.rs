@@ -9,7 +9,7 @@ use ssh_key::rand_core::{OsRng, RngCore};
 
 use super::client::Rds;
 use super::delete::Claim;
-use super::errors::{Kind, Trouble};
+use super::errors::{ApiError, Kind};
 use super::facts::Described;
 use super::tags;
 use crate::base::error::{Context, Error, Result};
@@ -97,7 +97,7 @@ impl Rds {
     fn judge(
         &self,
         claim: &Claim,
-        seen: Result<Vec<Described>, Trouble>,
+        seen: Result<Vec<Described>, ApiError>,
         last: &mut String,
         notes: &mut Vec<String>,
     ) -> Result<Option<Described>> {
@@ -109,11 +109,11 @@ impl Rds {
                     return Ok(None);
                 }
             },
-            Err(trouble) if trouble.kind == Kind::Unknown => {
-                self.tell(&claim.identifier, &format!("not known ({})", trouble.text), last, notes);
+            Err(error) if error.kind == Kind::Unknown => {
+                self.tell(&claim.identifier, &format!("not known ({})", error.text), last, notes);
                 return Ok(None);
             }
-            Err(trouble) => return Err(trouble.into()),
+            Err(error) => return Err(error.into()),
         };
         check_is_claimed(claim, &described)?;
         self.tell(&claim.identifier, &state(&described), last, notes);
@@ -135,10 +135,10 @@ impl Rds {
                 Ok(state) => {
                     self.tell(&claim.identifier, state.doing(doing)?.as_deref().unwrap_or(GONE), &mut last, notes);
                 }
-                Err(trouble) if trouble.kind == Kind::Unknown => {
-                    self.tell(&claim.identifier, &format!("not known ({})", trouble.text), &mut last, notes);
+                Err(error) if error.kind == Kind::Unknown => {
+                    self.tell(&claim.identifier, &format!("not known ({})", error.text), &mut last, notes);
                 }
-                Err(trouble) => return Err(trouble).doing(doing),
+                Err(error) => return Err(error).doing(doing),
             }
             if last == GONE {
                 return Ok(());
@@ -151,7 +151,7 @@ impl Rds {
     }
 
     /// `None` when it is gone. The outer error: not known.
-    async fn state_until_gone(&self, claim: &Claim) -> Result<Result<Option<String>>, Trouble> {
+    async fn state_until_gone(&self, claim: &Claim) -> Result<Result<Option<String>>, ApiError> {
         match self.look(&claim.identifier).await?.into_iter().next() {
             Some(described) => Ok(Ok(Some(described.status))),
             None => Ok(self.check_not_renamed(claim).await?.map(|()| None)),

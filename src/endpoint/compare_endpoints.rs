@@ -11,7 +11,7 @@ use crate::endpoint::live::CaptureRequest;
 use crate::model::catalog;
 use crate::model::digest::RowDigest;
 use crate::model::finding::{Finding, FindingKind, RowDifference, Unchecked};
-use crate::model::hashing::{Accumulator, CollectedRow, Purpose, STRATA, Wanted};
+use crate::model::hashing::{Accumulator, CollectedRow, Purpose, SAMPLE_LEVELS, Wanted};
 use crate::model::listing::{self, ReadPlan};
 use crate::model::manifest::{Manifest, Relation, Tally};
 use crate::model::progress::{Event, Listener};
@@ -249,7 +249,9 @@ impl<'a> Table<'a> {
     async fn collect(&self, endpoint: &Endpoint, purpose: &Purpose) -> Result<CollectedTables> {
         match endpoint.scan(self.target, &self.columns, purpose).await? {
             Accumulator::Collected { rows, is_truncated, .. } => Ok(CollectedTables { rows, is_truncated }),
-            Accumulator::Tally(_) | Accumulator::Strata { .. } => Err(Error::new("the second pass collected nothing")),
+            Accumulator::Tally(_) | Accumulator::SampleLevels { .. } => {
+                Err(Error::new("the second pass collected nothing"))
+            }
         }
     }
 
@@ -269,13 +271,13 @@ impl<'a> Table<'a> {
 async fn sample(table: &Table<'_>, expected: &Endpoint, actual: &Endpoint) -> Result<Difference> {
     let position = |column: &String| table.columns.iter().position(|have| have == column);
     let key: Vec<usize> = table.key.iter().filter_map(position).collect();
-    let (e, a) = table.scan(&Purpose::Strata(Arc::new(key)), expected, actual).await?;
-    let (Accumulator::Strata { sketches: e, .. }, Accumulator::Strata { sketches: a, .. }) = (e, a) else {
+    let (e, a) = table.scan(&Purpose::SampleLevels(Arc::new(key)), expected, actual).await?;
+    let (Accumulator::SampleLevels { sketches: e, .. }, Accumulator::SampleLevels { sketches: a, .. }) = (e, a) else {
         return Err(Error::new("the sample is empty"));
     };
     let mut sample = Difference::default();
-    for stratum in (0..STRATA).rev() {
-        let (Some(e), Some(a)) = (e.get(stratum), a.get(stratum)) else { continue };
+    for level in (0..SAMPLE_LEVELS).rev() {
+        let (Some(e), Some(a)) = (e.get(level), a.get(level)) else { continue };
         let decoded = Sketch::difference(e, a);
         if !decoded.is_complete {
             break;

@@ -1,10 +1,10 @@
-//! A tap on the stream from the server: rows of a COPY are taken where they lie, everything else passes on.
+//! An interceptor on the stream from the server: rows of a COPY are taken where they lie, everything else passes on.
 //!
 //! tokio-postgres gives every row a message, an allocation count and a trip through two queues; measured, that costs more than
 //! all our hashing. So did batches for other threads: the reader passes the lines of its buffer to the receiver, which
-//! hashes them in the cache. The tap parses one part of the protocol, the frame (a type byte and a length; PostgreSQL manual,
-//! "Message Flow"), and takes the payload of CopyData frames out while a COPY that was asked to be diverted is under way.
-//! It never changes what the server is told, nor any other frame, save two: of the COPYs in a diverted query, of which tokio-postgres
+//! hashes them in the cache. The interceptor parses one part of the protocol, the frame (a type byte and a length; PostgreSQL manual,
+//! "Message Flow"), and takes the payload of CopyData frames out while a COPY that was asked to be intercepted is under way.
+//! It never changes what the server is told, nor any other frame, save two: of the COPYs in an intercepted query, of which tokio-postgres
 //! knows one at most, it takes out the frames that begin and end each of them. Without an interceptor rows reach tokio-postgres as usual.
 
 mod intercept;
@@ -18,7 +18,7 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect, TlsStream};
 
-pub use intercept::{Divert, Taken, Taker};
+pub use intercept::{CopyEvent, CopyRouter, CopySink};
 
 use crate::model::hashing::{Batch, Lines};
 use limits::StreamLimits;
@@ -30,15 +30,15 @@ const BUFFER_BYTES: usize = 256 * 1024;
 /// A type byte and a length.
 const HEADER_BYTES: usize = 5;
 
-/// A stream with a tap on its reading side.
-pub struct Tap<S> {
+/// A stream with an interceptor on its reading side.
+pub struct CopyInterceptor<S> {
     inner: S,
-    divert: Divert,
+    router: CopyRouter,
     buffer: Box<[u8]>,
     start: usize,
     end: usize,
     state: StreamState,
-    taker: Option<Taker>,
+    sink: Option<CopySink>,
     /// Where whole lines lie in the buffer.
     spans: Vec<(usize, usize)>,
     /// What does not come a whole line a frame, or does not fit into the buffer.
@@ -62,19 +62,19 @@ enum StreamState {
     Refused(&'static str),
 }
 
-impl<S> Tap<S> {
-    /// Nothing is diverted until asked for.
-    pub fn new(inner: S, divert: Divert) -> Self {
+impl<S> CopyInterceptor<S> {
+    /// Nothing is intercepted until asked for.
+    pub fn new(inner: S, router: CopyRouter) -> Self {
         let buffer = vec![0; BUFFER_BYTES].into_boxed_slice();
         let (spans, batch) = (Vec::new(), Batch::default());
-        let (state, taker) = (StreamState::Header, None);
+        let (state, sink) = (StreamState::Header, None);
         let limits = StreamLimits::default();
-        Self { inner, divert, buffer, start: 0, end: 0, state, taker, spans, batch, limits }
+        Self { inner, router, buffer, start: 0, end: 0, state, sink, spans, batch, limits }
     }
 
     /// The same from the first byte on: until a session has begun, only what belongs to a login is taken.
-    pub fn at_login(inner: S, divert: Divert) -> Self {
-        Self { limits: StreamLimits::at_login(), ..Self::new(inner, divert) }
+    pub fn at_login(inner: S, router: CopyRouter) -> Self {
+        Self { limits: StreamLimits::at_login(), ..Self::new(inner, router) }
     }
 
     fn buffered(&self) -> &[u8] {
@@ -90,21 +90,21 @@ impl<S> Tap<S> {
             return Some(StreamState::Refused(refused));
         }
         Some(match kind {
-            b'd' if self.taker.is_some() => return self.next_row(frame),
+            b'd' if self.sink.is_some() => return self.next_row(frame),
             // CopyOutResponse: the COPY begins.
             b'H' => {
-                if let Some(taker) = self.divert.take() {
-                    self.taker = Some(taker);
+                if let Some(sink) = self.router.take() {
+                    self.sink = Some(sink);
                 }
-                if self.taker.is_some() { StreamState::Drop(frame) } else { StreamState::Pass(frame) }
+                if self.sink.is_some() { StreamState::Drop(frame) } else { StreamState::Pass(frame) }
             }
-            b'c' if self.taker.is_some() && !self.batch.has_partial_line() => {
+            b'c' if self.sink.is_some() && !self.batch.has_partial_line() => {
                 self.hand_over();
-                self.hand(|_, _| Taken::CopyEnd);
+                self.hand(|_, _| CopyEvent::CopyEnd);
                 StreamState::Drop(frame)
             }
             // CopyDone, ErrorResponse, ReadyForQuery: it is over.
-            b'c' | b'E' | b'Z' if self.taker.is_some() => StreamState::Last(frame),
+            b'c' | b'E' | b'Z' if self.sink.is_some() => StreamState::Last(frame),
             _ => StreamState::Pass(frame),
         })
     }
@@ -134,7 +134,7 @@ impl<S> Tap<S> {
     /// Hands over the lines noted so far. Afterwards the buffer may change.
     fn hand_over(&mut self) {
         if !self.spans.is_empty() {
-            self.hand(|bytes, spans| Taken::Rows(Lines { bytes, spans }));
+            self.hand(|bytes, spans| CopyEvent::Rows(Lines { bytes, spans }));
             self.spans.clear();
         }
     }
@@ -145,22 +145,22 @@ impl<S> Tap<S> {
         let lines = self.batch.take_lines();
         let spans = lines.spans();
         if !spans.is_empty() {
-            self.hand(|_, _| Taken::Rows(lines.as_lines(&spans)));
+            self.hand(|_, _| CopyEvent::Rows(lines.as_lines(&spans)));
         }
     }
 
-    /// A taker that wants no more is not asked again.
-    fn hand<'a>(&'a mut self, taken: impl FnOnce(&'a [u8], &'a [(usize, usize)]) -> Taken<'a>) {
-        if let Some(taker) = &mut self.taker
-            && !taker(taken(&self.buffer, &self.spans))
+    /// A sink that wants no more is not asked again.
+    fn hand<'a>(&'a mut self, event: impl FnOnce(&'a [u8], &'a [(usize, usize)]) -> CopyEvent<'a>) {
+        if let Some(sink) = &mut self.sink
+            && !sink(event(&self.buffer, &self.spans))
         {
-            self.taker = None;
+            self.sink = None;
             self.batch = Batch::default();
         }
     }
 }
 
-impl<S: AsyncRead + Unpin> Tap<S> {
+impl<S: AsyncRead + Unpin> CopyInterceptor<S> {
     /// Reads more into the buffer; `false` at the end of the stream.
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
         self.hand_over();
@@ -170,7 +170,7 @@ impl<S: AsyncRead + Unpin> Tap<S> {
         ready!(Pin::new(&mut self.inner).poll_read(cx, &mut space))?;
         let read = space.filled().len();
         self.end += read;
-        self.divert.count(read);
+        self.router.count(read);
         Poll::Ready(Ok(read > 0))
     }
 
@@ -183,7 +183,7 @@ impl<S: AsyncRead + Unpin> Tap<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Tap<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for CopyInterceptor<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         // As many frames at a time as there are: each return wakes the task that waits for one.
         let before = out.filled().len();
@@ -194,53 +194,53 @@ impl<S: AsyncRead + Unpin> AsyncRead for Tap<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> Tap<S> {
+impl<S: AsyncRead + Unpin> CopyInterceptor<S> {
     fn poll_frames(&mut self, cx: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = out.filled().len();
-        let tap = self;
+        let interceptor = self;
         loop {
-            match tap.state {
+            match interceptor.state {
                 StreamState::Header => {
-                    if let Some(state) = tap.next_frame() {
-                        tap.state = state;
+                    if let Some(state) = interceptor.next_frame() {
+                        interceptor.state = state;
                         continue;
                     }
                 }
                 StreamState::Row(0) => {
-                    tap.hand_over_batch();
-                    tap.state = StreamState::Header;
+                    interceptor.hand_over_batch();
+                    interceptor.state = StreamState::Header;
                     continue;
                 }
                 StreamState::Last(frame) => {
-                    if tap.batch.has_partial_line() {
+                    if interceptor.batch.has_partial_line() {
                         return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, "a row without an end")));
                     }
-                    tap.hand_over();
-                    tap.taker = None;
-                    tap.state = StreamState::Pass(frame);
+                    interceptor.hand_over();
+                    interceptor.sink = None;
+                    interceptor.state = StreamState::Pass(frame);
                     continue;
                 }
                 StreamState::Refused(why) => return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, why))),
                 StreamState::Pass(0) | StreamState::Drop(0) => {
-                    tap.state = StreamState::Header;
+                    interceptor.state = StreamState::Header;
                     continue;
                 }
-                StreamState::Drop(left) if tap.start < tap.end => {
-                    let count = left.min(tap.end - tap.start);
-                    tap.start += count;
-                    tap.state = StreamState::Drop(left - count);
+                StreamState::Drop(left) if interceptor.start < interceptor.end => {
+                    let count = left.min(interceptor.end - interceptor.start);
+                    interceptor.start += count;
+                    interceptor.state = StreamState::Drop(left - count);
                     continue;
                 }
                 StreamState::Pass(_) if out.remaining() == 0 => return Poll::Ready(Ok(())),
-                StreamState::Row(left) if tap.start < tap.end => {
-                    tap.state = StreamState::Row(tap.take_row_bytes(left));
+                StreamState::Row(left) if interceptor.start < interceptor.end => {
+                    interceptor.state = StreamState::Row(interceptor.take_row_bytes(left));
                     continue;
                 }
-                StreamState::Pass(left) if tap.start < tap.end => {
-                    let count = left.min(out.remaining()).min(tap.end - tap.start);
-                    out.put_slice(tap.buffered().get(..count).unwrap_or_default());
-                    tap.start += count;
-                    tap.state = StreamState::Pass(left - count);
+                StreamState::Pass(left) if interceptor.start < interceptor.end => {
+                    let count = left.min(out.remaining()).min(interceptor.end - interceptor.start);
+                    out.put_slice(interceptor.buffered().get(..count).unwrap_or_default());
+                    interceptor.start += count;
+                    interceptor.state = StreamState::Pass(left - count);
                     continue;
                 }
                 StreamState::Row(_) | StreamState::Pass(_) | StreamState::Drop(_) => {}
@@ -248,9 +248,9 @@ impl<S: AsyncRead + Unpin> Tap<S> {
             if out.filled().len() > before {
                 return Poll::Ready(Ok(()));
             }
-            if !ready!(tap.poll_fill(cx))? {
-                let is_cut = tap.start < tap.end || !matches!(tap.state, StreamState::Header);
-                if let Some(refused) = tap.limits.refuse_end(is_cut) {
+            if !ready!(interceptor.poll_fill(cx))? {
+                let is_cut = interceptor.start < interceptor.end || !matches!(interceptor.state, StreamState::Header);
+                if let Some(refused) = interceptor.limits.refuse_end(is_cut) {
                     return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, refused)));
                 }
                 return Poll::Ready(Ok(()));
@@ -259,7 +259,7 @@ impl<S: AsyncRead + Unpin> Tap<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Tap<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for CopyInterceptor<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.inner).poll_write(cx, bytes)
     }
@@ -273,48 +273,48 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Tap<S> {
     }
 }
 
-impl<S: TlsStream + Unpin> TlsStream for Tap<S> {
+impl<S: TlsStream + Unpin> TlsStream for CopyInterceptor<S> {
     fn channel_binding(&self) -> ChannelBinding {
         self.inner.channel_binding()
     }
 }
 
-/// TLS with a tap on what comes out of it.
+/// TLS with an interceptor on what comes out of it.
 #[derive(Clone)]
-pub struct TappedTls<T> {
+pub struct InterceptedTls<T> {
     /// What makes the TLS connection.
     pub tls: T,
     /// Where rows are asked for.
-    pub divert: Divert,
+    pub router: CopyRouter,
 }
 
-impl<S, T: MakeTlsConnect<S>> MakeTlsConnect<S> for TappedTls<T>
+impl<S, T: MakeTlsConnect<S>> MakeTlsConnect<S> for InterceptedTls<T>
 where
     T::TlsConnect: Send + 'static,
     <T::TlsConnect as TlsConnect<S>>::Future: Send + 'static,
     <T::TlsConnect as TlsConnect<S>>::Error: 'static,
 {
-    type Stream = Tap<T::Stream>;
-    type TlsConnect = TappedTls<T::TlsConnect>;
+    type Stream = CopyInterceptor<T::Stream>;
+    type TlsConnect = InterceptedTls<T::TlsConnect>;
     type Error = T::Error;
 
     fn make_tls_connect(&mut self, domain: &str) -> Result<Self::TlsConnect, Self::Error> {
-        Ok(TappedTls { tls: self.tls.make_tls_connect(domain)?, divert: self.divert.clone() })
+        Ok(InterceptedTls { tls: self.tls.make_tls_connect(domain)?, router: self.router.clone() })
     }
 }
 
-impl<S, T: TlsConnect<S>> TlsConnect<S> for TappedTls<T>
+impl<S, T: TlsConnect<S>> TlsConnect<S> for InterceptedTls<T>
 where
     T::Future: Send + 'static,
     T::Error: 'static,
 {
-    type Stream = Tap<T::Stream>;
+    type Stream = CopyInterceptor<T::Stream>;
     type Error = T::Error;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Stream, Self::Error>> + Send>>;
 
     fn connect(self, stream: S) -> Self::Future {
-        let (connecting, divert) = (self.tls.connect(stream), self.divert);
-        Box::pin(async move { Ok(Tap::at_login(connecting.await?, divert)) })
+        let (connecting, router) = (self.tls.connect(stream), self.router);
+        Box::pin(async move { Ok(CopyInterceptor::at_login(connecting.await?, router)) })
     }
 }
 

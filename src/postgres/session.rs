@@ -16,7 +16,7 @@ use tokio_postgres::{SimpleQueryMessage, SimpleQueryRow};
 use crate::base::error::{Context, Error, Result};
 use crate::model::name::quote_literal;
 use crate::postgres::conninfo::{ConnInfo, Connection, Peer};
-use crate::postgres::copy_stream::Divert;
+use crate::postgres::copy_stream::CopyRouter;
 use crate::postgres::errors::describe_error;
 use crate::postgres::versions;
 
@@ -230,8 +230,8 @@ impl Session {
     }
 
     /// Where the rows of the next COPY can be asked for.
-    pub fn divert(&self) -> &Divert {
-        self.connection.divert()
+    pub fn router(&self) -> &CopyRouter {
+        self.connection.router()
     }
 
     /// Cancels the running query of this session.
@@ -345,12 +345,12 @@ impl Session {
         let limit = self.stalled_after * times;
         let every = (limit / 4).clamp(Duration::from_millis(10), Duration::from_secs(5));
         let mut work = pin!(work);
-        let (mut received, mut since) = (self.divert().received(), Instant::now());
+        let (mut received, mut since) = (self.router().received(), Instant::now());
         loop {
             if let Ok(done) = timeout(every, &mut work).await {
                 return Ok(done);
             }
-            let now = self.divert().received();
+            let now = self.router().received();
             if now != received {
                 (received, since) = (now, Instant::now());
             } else if since.elapsed() >= limit {

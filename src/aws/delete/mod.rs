@@ -7,7 +7,7 @@ mod raw;
 mod rules;
 
 use super::client::Rds;
-use super::errors::Trouble;
+use super::errors::ApiError;
 use super::facts::Described;
 use super::tags;
 use super::wait::Deadline;
@@ -236,21 +236,21 @@ impl Rds {
         claim: &Claim,
         guard: &Guard,
         orphan: Option<Orphan>,
-    ) -> Result<Result<Option<ProvenTemporary>>, Trouble> {
+    ) -> Result<Result<Option<ProvenTemporary>>, ApiError> {
         let described = self.look(&claim.identifier).await?;
         if described.is_empty() {
             return Ok(self.check_not_renamed(claim).await?.map(|()| None));
         }
         match prove_by(RULES, claim, guard, orphan, &described) {
             Err(refusal) if refusal.may_be_over_soon(&described) => {
-                Err(Trouble::odd("RDS does not say yet when it was created"))
+                Err(ApiError::odd("RDS does not say yet when it was created"))
             }
             proven => Ok(proven.map(Some).map_err(Error::from)),
         }
     }
 
     /// Checks that the instance was not renamed: a renamed instance would be billed without end. The outer error: not known.
-    pub(in crate::aws) async fn check_not_renamed(&self, claim: &Claim) -> Result<Result<()>, Trouble> {
+    pub(in crate::aws) async fn check_not_renamed(&self, claim: &Claim) -> Result<Result<()>, ApiError> {
         let Some(resource_id) = claim.resource_id.as_deref() else { return Ok(Ok(())) };
         Ok(match self.find_by_resource_id(resource_id).await? {
             Some(now) => {
@@ -285,26 +285,26 @@ impl Rds {
         let doing = || format!("delete instance {}", claim.identifier);
         let mut misses = 0;
         loop {
-            let trouble = match self.prove_once(claim, guard, orphan.clone()).await {
+            let error = match self.prove_once(claim, guard, orphan.clone()).await {
                 Ok(proven) => match proven.doing(doing)? {
                     // Without a resource id the order may still be in progress: look again. Without time left, it is unknown.
                     None if claim.resource_id.is_none() && misses + 1 < MISSES => {
                         misses += 1;
-                        Trouble::odd("no such instance yet, but its order may be on its way")
+                        ApiError::odd("no such instance yet, but its order may be on its way")
                     }
                     None => return Ok(false),
                     Some(proven) if proven.described.status == "deleting" => return Ok(true),
                     Some(proven) => match raw::delete(&self.api, &proven).await {
                         Ok(()) => return Ok(true),
-                        Err(trouble) => trouble,
+                        Err(error) => error,
                     },
                 },
-                Err(trouble) => trouble,
+                Err(error) => error,
             };
-            if !raw::is_worth_another_try(&trouble) || deadline.is_over() {
-                return Err(trouble).doing(doing);
+            if !raw::is_worth_another_try(&error) || deadline.is_over() {
+                return Err(error).doing(doing);
             }
-            self.note(notes, format!("{} not deleted yet: {}", claim.identifier, trouble.text));
+            self.note(notes, format!("{} not deleted yet: {}", claim.identifier, error.text));
             self.pause(deadline).await;
         }
     }

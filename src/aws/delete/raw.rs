@@ -5,20 +5,20 @@
 use aws_sdk_rds::Client;
 
 use super::ProvenTemporary;
-use crate::aws::errors::{Kind, Trouble};
+use crate::aws::errors::{ApiError, Kind};
 
 /// Deletes by exact identifier; a final snapshot or kept backups would be another unmanaged copy of production.
-pub async fn delete(api: &Client, proven: &ProvenTemporary) -> Result<(), Trouble> {
+pub async fn delete(api: &Client, proven: &ProvenTemporary) -> Result<(), ApiError> {
     let call = api.delete_db_instance().db_instance_identifier(&proven.described.identifier);
     let call = call.skip_final_snapshot(true).delete_automated_backups(true);
-    match call.send().await.map_err(Trouble::from) {
+    match call.send().await.map_err(ApiError::from) {
         Ok(_) => Ok(()),
-        Err(trouble) if trouble.is("DBInstanceNotFound") => Ok(()),
-        Err(trouble) => Err(trouble),
+        Err(error) if error.is("DBInstanceNotFound") => Ok(()),
+        Err(error) => Err(error),
     }
 }
 
 /// RDS is busy with the instance, or it is not known whether the call arrived: describe it again.
-pub fn is_worth_another_try(trouble: &Trouble) -> bool {
-    trouble.kind == Kind::Unknown || trouble.is("InvalidDBInstanceState")
+pub fn is_worth_another_try(error: &ApiError) -> bool {
+    error.kind == Kind::Unknown || error.is("InvalidDBInstanceState")
 }

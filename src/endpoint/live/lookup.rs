@@ -16,10 +16,10 @@ impl Live {
     /// # Errors
     /// The server's refusal.
     pub(super) async fn names(&self) -> Result<Names> {
-        let row = self.holder.row(catalog::SEARCH_PATH).await?;
+        let row = self.snapshot_session.row(catalog::SEARCH_PATH).await?;
         let path = search_path(&text(&row, 0)?, &text(&row, 1)?, &json::<Vec<String>>(&row, 2)?);
         let mut names = Names { search_path: Some(path), ..Default::default() };
-        for row in self.holder.rows(catalog::NAMES).await? {
+        for row in self.snapshot_session.rows(catalog::NAMES).await? {
             let name = Name::new(text(&row, 0)?, text(&row, 1)?);
             if let (Some(schema), Some(parent)) = (optional(&row, 3), optional(&row, 4)) {
                 names.partitions.insert(name.clone(), Name::new(schema, parent));
@@ -39,7 +39,7 @@ impl Live {
         &self,
         kinds: &BTreeSet<&str>,
     ) -> Result<BTreeMap<String, BTreeMap<String, Definition>>> {
-        let session = open_session(self.holder.conninfo(), &self.options).await?;
+        let session = open_session(self.snapshot_session.conninfo(), &self.options).await?;
         let mut now = BTreeMap::new();
         for question in catalog::CATALOG.iter().filter(|question| kinds.contains(question.kind)) {
             let objects = worker::definitions(&session, question).await?;

@@ -75,7 +75,7 @@ pub struct Live {
     conninfo: ConnInfo,
     options: LiveOptions,
     side: Side,
-    holder: Session,
+    snapshot_session: Session,
     snapshot: String,
     listing: Listing,
     heaps: BTreeSet<Name>,
@@ -95,14 +95,14 @@ impl Live {
     /// # Errors
     /// No connection, or the catalog cannot be read.
     pub async fn open(conninfo: ConnInfo, options: LiveOptions, side: Side, taken_at: String) -> Result<Self> {
-        let holder = open_session(&conninfo, &options).await?;
+        let snapshot_session = open_session(&conninfo, &options).await?;
         let describe = conninfo.describe();
-        let snapshot = holder.begin_moment().await.doing(|| format!("take a moment on {describe}"))?;
+        let snapshot = snapshot_session.begin_moment().await.doing(|| format!("take a moment on {describe}"))?;
         let mut live = Self {
             conninfo,
             options,
             side,
-            holder,
+            snapshot_session,
             snapshot,
             listing: Listing::default(),
             heaps: BTreeSet::new(),
@@ -119,14 +119,14 @@ impl Live {
     }
 
     async fn list(&mut self) -> Result<()> {
-        self.identity = text(&self.holder.row(IDENTITY).await?, 0)?;
-        let standby = self.holder.row("SELECT pg_catalog.pg_is_in_recovery()").await?;
+        self.identity = text(&self.snapshot_session.row(IDENTITY).await?, 0)?;
+        let standby = self.snapshot_session.row("SELECT pg_catalog.pg_is_in_recovery()").await?;
         self.is_standby = text(&standby, 0)? == "t";
         let sizes = self.sizes().await?;
-        for row in self.holder.rows(catalog::RELATIONS).await.doing(|| "list relations")? {
+        for row in self.snapshot_session.rows(catalog::RELATIONS).await.doing(|| "list relations")? {
             self.list_relation(&row, &sizes)?;
         }
-        for row in self.holder.rows(catalog::SEQUENCES).await.doing(|| "list sequences")? {
+        for row in self.snapshot_session.rows(catalog::SEQUENCES).await.doing(|| "list sequences")? {
             self.sequences.push(Name::new(text(&row, 0)?, text(&row, 1)?));
         }
         if !self.options.allow_user_functions {
@@ -146,10 +146,10 @@ impl Live {
 
     /// A query whose failure must not end the moment: the outer error is a lost session, the inner one the server's answer.
     async fn guarded(&self, sql: &str) -> Result<Result<Vec<SimpleQueryRow>>> {
-        self.holder.execute("SAVEPOINT guarded").await?;
-        let rows = self.holder.rows(sql).await;
+        self.snapshot_session.execute("SAVEPOINT guarded").await?;
+        let rows = self.snapshot_session.rows(sql).await;
         let end = if rows.is_ok() { "RELEASE SAVEPOINT guarded" } else { "ROLLBACK TO SAVEPOINT guarded" };
-        self.holder.execute(end).await?;
+        self.snapshot_session.execute(end).await?;
         Ok(rows)
     }
 
@@ -191,7 +191,7 @@ impl Live {
 
     async fn list_planning(&self) -> Result<BTreeMap<Name, String>> {
         let mut found = BTreeMap::new();
-        for row in self.holder.rows(catalog::PLANNING).await.doing(|| "list what planning evaluates")? {
+        for row in self.snapshot_session.rows(catalog::PLANNING).await.doing(|| "list what planning evaluates")? {
             let (tree, function, operator) = (text(&row, 2)?, text(&row, 3)?, optional(&row, 4));
             if text(&row, 6)? == "t" || folding::is_folded(&tree, &function, operator.as_deref()) {
                 let printed = text(&row, 5)?;
@@ -222,12 +222,12 @@ impl Live {
 
     /// The very server that the moment was taken on, with the database.
     pub fn server(&self) -> &ConnInfo {
-        self.holder.conninfo()
+        self.snapshot_session.conninfo()
     }
 
     /// Major version of the server.
     pub fn major(&self) -> u32 {
-        self.holder.major()
+        self.snapshot_session.major()
     }
 
     /// What the sequences stand at now: they are not transactional, so this is later than the moment.
@@ -248,7 +248,7 @@ impl Live {
     /// # Errors
     /// Why it does not.
     pub async fn check_moment(&self) -> Result<()> {
-        self.held().await
+        self.snapshot_alive().await
     }
 
     /// What the connection string gave reason to warn of.
@@ -266,8 +266,8 @@ impl Live {
         EndpointFacts {
             kind: "live database".into(),
             description: self.conninfo.describe(),
-            server_version: Some(self.holder.server_version().to_owned()),
-            peer: Some(peer_text(*self.holder.peer()).to_owned()),
+            server_version: Some(self.snapshot_session.server_version().to_owned()),
+            peer: Some(peer_text(*self.snapshot_session.peer()).to_owned()),
             settings: self.settings(),
             taken_at: self.taken_at.clone(),
             is_standby: self.is_standby,
@@ -276,12 +276,12 @@ impl Live {
 
     /// What the rows are read in: `UTF8`, or `SQL_ASCII` for the bytes of such a database as they are.
     pub fn encoding(&self) -> &str {
-        self.holder.settings().get("client_encoding").map_or("UTF8", String::as_str)
+        self.snapshot_session.settings().get("client_encoding").map_or("UTF8", String::as_str)
     }
 
     /// The settings of the sessions, and whether code of users was allowed.
     fn settings(&self) -> BTreeMap<String, String> {
-        let mut settings = self.holder.settings().clone();
+        let mut settings = self.snapshot_session.settings().clone();
         if self.options.allow_user_functions {
             settings.insert("allow_user_functions".into(), "on".into());
         }
@@ -323,7 +323,7 @@ impl Live {
         let keys = keys.filter(|key| self.unsafe_because(key).is_none());
         jobs.extend(Job::foreign_keys(keys.cloned()));
         let questions = catalog::CATALOG.iter().filter(|question| !request.kinds_off.contains(question.kind));
-        let questions = questions.filter(|question| question.is_for(self.holder.major()));
+        let questions = questions.filter(|question| question.is_for(self.snapshot_session.major()));
         jobs.extend(questions.copied().map(Job::Question));
         let sequences: Vec<Name> = self.sequences.iter().filter(|name| selection.has_table(name)).cloned().collect();
         jobs.extend(sequences.chunks(200).map(|chunk| Job::Sequences(chunk.to_vec())));
@@ -400,16 +400,16 @@ impl Live {
     /// A further session in the same moment.
     async fn session(&self) -> Result<Session> {
         // The very server that the moment was taken on: a name may stand for several.
-        let session = open_session(self.holder.conninfo(), &self.options).await?;
+        let session = open_session(self.snapshot_session.conninfo(), &self.options).await?;
         let joined = session.join(&self.snapshot).await;
-        // Only while its holder lives does the identifier stand for our moment: after a restart it may stand for another.
-        self.held().await?;
+        // Only while its session lives does the identifier stand for our moment: after a restart it may stand for another.
+        self.snapshot_alive().await?;
         joined.map(|()| session)
     }
 
     /// Whether the moment lasts.
-    async fn held(&self) -> Result<()> {
-        self.holder.ping().await.doing(|| "the session that held the moment was lost")
+    async fn snapshot_alive(&self) -> Result<()> {
+        self.snapshot_session.ping().await.doing(|| "the session that held the moment was lost")
     }
 
     /// What a live database can answer: everything, but of large objects only what takes part.

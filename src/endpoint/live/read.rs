@@ -13,7 +13,7 @@ use crate::model::hashing::{Accumulator, Intake, Lines, OnBatch, Purpose};
 use crate::model::manifest::Tally;
 use crate::model::name::{Name, quote_always};
 use crate::model::sketch::{MAX_LOG2, Sketch};
-use crate::postgres::copy_stream::{Taken, Taker};
+use crate::postgres::copy_stream::{CopyEvent, CopySink};
 use crate::postgres::errors::describe_error;
 use crate::postgres::session::Session;
 
@@ -47,10 +47,10 @@ pub fn large_objects_sql() -> String {
 /// As [`copy`], of the first that failed.
 pub async fn copy_many(session: &Session, statements: &[String]) -> Result<Vec<Tally>> {
     let gathered = Arc::new(Mutex::new(Gathered::default()));
-    session.divert().next_copies(taker(&gathered, Gathered::take));
+    session.router().next_copies(sink(&gathered, Gathered::take));
     let sql = statements.join(";\n");
     let answer = session.watched(1, session.client().simple_query(&sql)).await;
-    session.divert().forget();
+    session.router().forget();
     let answer = answer?.map_err(|error| describe_error(&error))?;
     let tallies = take_back(gathered)?.done;
     let counts = answer.iter().filter_map(|message| match message {
@@ -71,20 +71,20 @@ struct Gathered {
 }
 
 impl Gathered {
-    fn take(&mut self, taken: Taken<'_>) {
-        match taken {
-            Taken::Rows(lines) => self.growing.add(lines),
-            Taken::CopyEnd => self.done.push(std::mem::take(&mut self.growing).finish()),
+    fn take(&mut self, event: CopyEvent<'_>) {
+        match event {
+            CopyEvent::Rows(lines) => self.growing.add(lines),
+            CopyEvent::CopyEnd => self.done.push(std::mem::take(&mut self.growing).finish()),
         }
     }
 }
 
 /// Passes rows to a receiver as long as the receiver is in use.
-fn taker<T: Send + 'static>(receiver: &Arc<Mutex<T>>, take: fn(&mut T, Taken<'_>)) -> Taker {
+fn sink<T: Send + 'static>(receiver: &Arc<Mutex<T>>, take: fn(&mut T, CopyEvent<'_>)) -> CopySink {
     let receiver = Arc::downgrade(receiver);
-    Box::new(move |taken| {
+    Box::new(move |event| {
         let Some(receiver) = receiver.upgrade() else { return false };
-        take(&mut receiver.lock().unwrap_or_else(PoisonError::into_inner), taken);
+        take(&mut receiver.lock().unwrap_or_else(PoisonError::into_inner), event);
         true
     })
 }
@@ -134,14 +134,14 @@ pub async fn copy(session: &Session, sql: &str, purpose: &Purpose, on_batch: &On
         tell(rows, bytes);
     });
     let intake = Arc::new(Mutex::new(Intake::new(purpose, on_batch)));
-    let take = |intake: &mut Intake, taken: Taken<'_>| match taken {
-        Taken::Rows(lines) => intake.take(lines),
-        Taken::CopyEnd => {}
+    let take = |intake: &mut Intake, event: CopyEvent<'_>| match event {
+        CopyEvent::Rows(lines) => intake.take(lines),
+        CopyEvent::CopyEnd => {}
     };
-    session.divert().next_copies(taker(&intake, take));
+    session.router().next_copies(sink(&intake, take));
     // A simple query: unlike copy_out it gives the server's count.
     let answer = session.watched(1, session.client().simple_query(sql)).await;
-    session.divert().forget();
+    session.router().forget();
     let answer = answer?.map_err(|error| describe_error(&error))?;
     let count = answer.iter().find_map(|message| match message {
         SimpleQueryMessage::CommandComplete(rows) => Some(*rows),

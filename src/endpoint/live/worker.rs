@@ -44,7 +44,8 @@ pub async fn run_all(live: &Live, queue: Queue, collected: &Arc<Collected>) -> R
             }
         }
     }
-    let workers = sessions.into_iter().map(|session| Worker { live, session, collected, adrift: None }.work(&queue));
+    let workers =
+        sessions.into_iter().map(|session| Worker { live, session, collected, snapshot_lost: None }.work(&queue));
     let reasons: Vec<Error> = futures_util::future::join_all(workers).await.into_iter().flatten().collect();
     let reason = reasons.first().cloned().unwrap_or_else(|| Error::new("no session was left to read it"));
     while let Some(job) = queue.next() {
@@ -58,13 +59,13 @@ struct Worker<'a> {
     session: Session,
     collected: &'a Arc<Collected>,
     /// Why this session is not in the moment any more and cannot get back.
-    adrift: Option<Error>,
+    snapshot_lost: Option<Error>,
 }
 
 impl Worker<'_> {
     /// Works until there is nothing left, or until it is out of the moment: what it reads then would be of another one.
     async fn work(mut self, queue: &Queue) -> Option<Error> {
-        while self.adrift.is_none()
+        while self.snapshot_lost.is_none()
             && let Some(job) = queue.next()
         {
             let one_by_one = job.one_by_one();
@@ -78,7 +79,7 @@ impl Worker<'_> {
                 queue.put_back(one_by_one);
             }
         }
-        self.adrift
+        self.snapshot_lost
     }
 
     async fn attempt(&mut self, job: &Job) -> Result<()> {
@@ -89,7 +90,7 @@ impl Worker<'_> {
             let Err(gone) = self.session.join(&self.live.snapshot).await else { return Err(error) };
             // The last error of the server is more exact than "connection closed".
             let Err(lost) = self.session.ping().await else {
-                self.adrift = Some(self.live.held().await.err().unwrap_or(gone));
+                self.snapshot_lost = Some(self.live.snapshot_alive().await.err().unwrap_or(gone));
                 return Err(error);
             };
             if attempt == ATTEMPTS {
@@ -115,7 +116,7 @@ impl Worker<'_> {
             }
             Err(again) => {
                 let error = Error::new(format!("{lost}; could not go on: {again}"));
-                self.adrift = Some(error.clone());
+                self.snapshot_lost = Some(error.clone());
                 Err(error)
             }
         }

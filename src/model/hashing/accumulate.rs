@@ -8,9 +8,9 @@ use crate::model::manifest::Tally;
 use crate::model::row;
 use crate::model::sketch::Sketch;
 
-/// How many strata a difference beyond the sketch is divided into: stratum i holds one row in 2^(i+1).
-pub const STRATA: usize = 20;
-const STRATUM_LOG2: u8 = 8;
+/// How many sample levels a difference beyond the sketch is divided into: level i holds one row in 2^(i+1).
+pub const SAMPLE_LEVELS: usize = 20;
+const LEVEL_LOG2: u8 = 8;
 /// Bytes of values that a collection keeps; beyond that it says that it is truncated.
 const COLLECTED_BYTES: usize = 8 << 20;
 /// Bytes of one value that are kept for showing.
@@ -28,7 +28,7 @@ pub enum Purpose {
     Collect(Arc<Wanted>),
     /// Sketches of ever smaller samples, chosen by these columns (by the whole row when there are none), so that a
     /// changed row is in the same sample on both sides.
-    Strata(Arc<Vec<usize>>),
+    SampleLevels(Arc<Vec<usize>>),
 }
 
 /// Rows to be collected.
@@ -74,11 +74,11 @@ pub enum Accumulator {
         /// Whether rows were left out for their size.
         is_truncated: bool,
     },
-    /// Of [`Purpose::Strata`].
-    Strata {
+    /// Of [`Purpose::SampleLevels`].
+    SampleLevels {
         /// Columns of the key, by position in the line.
         key: Arc<Vec<usize>>,
-        /// One sketch a stratum.
+        /// One sketch for each level.
         sketches: Vec<Sketch>,
     },
 }
@@ -91,8 +91,8 @@ impl Accumulator {
             Purpose::Collect(wanted) => {
                 Self::Collected { wanted: Arc::clone(wanted), rows: BTreeMap::new(), bytes: 0, is_truncated: false }
             }
-            Purpose::Strata(key) => {
-                Self::Strata { key: Arc::clone(key), sketches: vec![Sketch::new(STRATUM_LOG2); STRATA] }
+            Purpose::SampleLevels(key) => {
+                Self::SampleLevels { key: Arc::clone(key), sketches: vec![Sketch::new(LEVEL_LOG2); SAMPLE_LEVELS] }
             }
         }
     }
@@ -111,10 +111,10 @@ impl Accumulator {
                     collect(line, *digest, rows, bytes, is_truncated);
                 }
             }
-            Self::Strata { key, sketches } => {
+            Self::SampleLevels { key, sketches } => {
                 for (line, digest) in lines.zip(digests) {
-                    let stratum = stratum(line, *digest, key);
-                    if let Some(sketch) = sketches.get_mut(stratum) {
+                    let level = sample_level(line, *digest, key);
+                    if let Some(sketch) = sketches.get_mut(level) {
                         sketch.add(*digest);
                     }
                 }
@@ -135,11 +135,11 @@ impl Accumulator {
                     keep_row(digest, row.copies, || row.values, rows, bytes, is_truncated);
                 }
             }
-            (Self::Strata { sketches, .. }, Self::Strata { sketches: others, .. }) => {
+            (Self::SampleLevels { sketches, .. }, Self::SampleLevels { sketches: others, .. }) => {
                 sketches.iter_mut().zip(&others).for_each(|(mine, theirs)| mine.merge(theirs));
             }
             // Parts of one scan have one purpose.
-            (Self::Tally(_) | Self::Collected { .. } | Self::Strata { .. }, _) => {}
+            (Self::Tally(_) | Self::Collected { .. } | Self::SampleLevels { .. }, _) => {}
         }
     }
 
@@ -186,8 +186,8 @@ fn keep(mut value: Vec<u8>) -> Value {
     Value { head: value, bytes, digest }
 }
 
-fn stratum(line: &[u8], digest: RowDigest, key: &[usize]) -> usize {
+fn sample_level(line: &[u8], digest: RowDigest, key: &[usize]) -> usize {
     let of_key = if key.is_empty() { None } else { row::reorder(line, key).map(|fields| RowDigest::of(&fields)) };
     let [.., last] = of_key.unwrap_or(digest).0;
-    usize::try_from(last.trailing_zeros()).unwrap_or(0).min(STRATA - 1)
+    usize::try_from(last.trailing_zeros()).unwrap_or(0).min(SAMPLE_LEVELS - 1)
 }

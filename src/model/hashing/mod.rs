@@ -7,7 +7,7 @@ mod intake;
 
 use std::sync::Arc;
 
-pub use accumulate::{Accumulator, CollectedRow, Purpose, STRATA, Value, Wanted};
+pub use accumulate::{Accumulator, CollectedRow, Purpose, SAMPLE_LEVELS, Value, Wanted};
 pub use batch::Batch;
 pub use intake::{Intake, Lines};
 

@@ -80,7 +80,7 @@ pub fn endpoints(report: &Report) -> Markup {
                         (line("Place", &|facts| code(&facts.description)))
                         (line("PostgreSQL", &|facts| known(facts.server_version.as_ref())))
                         (line("Peer", &|facts| known(facts.peer.as_ref())))
-                        (line("Taken at", &|facts| shown(&facts.taken_at)))
+                        (line("CopyEvent at", &|facts| shown(&facts.taken_at)))
                         (line("Settings", &settings))
                     }
                 }

@@ -19,7 +19,7 @@ use super::socket::Socket;
 use super::{ConnInfo, HostSpec};
 use crate::base::error::{Context, Error, Result};
 use crate::base::tls::PeerVerification;
-use crate::postgres::copy_stream::{Divert, Tap, TappedTls};
+use crate::postgres::copy_stream::{CopyInterceptor, CopyRouter, InterceptedTls};
 use crate::postgres::errors::{describe_error, is_tls_failure, sqlstate};
 
 /// Whom we talk to. On a socket of this machine both are false: the file system's permissions stand for them.
@@ -44,7 +44,7 @@ pub struct Connection {
     info: ConnInfo,
     tls: Option<MakeRustlsConnect>,
     lost: Arc<OnceLock<Error>>,
-    divert: Divert,
+    router: CopyRouter,
 }
 
 impl std::fmt::Debug for Connection {
@@ -77,8 +77,8 @@ impl Connection {
     }
 
     /// Where the rows of the next COPY can be asked for.
-    pub fn divert(&self) -> &Divert {
-        &self.divert
+    pub fn router(&self) -> &CopyRouter {
+        &self.router
     }
 
     /// The reason why the connection ended, if it has and the server or the network reported one.
@@ -234,17 +234,17 @@ impl ConnInfo {
         if let Some((password, _)) = self.password_for(target.host) {
             config.password(password);
         }
-        let (lost, divert) = (Arc::new(OnceLock::new()), Divert::default());
+        let (lost, router) = (Arc::new(OnceLock::new()), CopyRouter::default());
         let (client, major) = match tls {
             Some(tls) => {
                 config.ssl_mode(SslMode::Require);
-                let tapped = TappedTls { tls: tls.clone(), divert: divert.clone() };
+                let tapped = InterceptedTls { tls: tls.clone(), router: router.clone() };
                 let (client, connection) = self.in_time(config.connect(tapped)).await?;
                 (client, run(connection, lost.clone()))
             }
             None => {
                 config.ssl_mode(SslMode::Disable).ssl_negotiation(SslNegotiation::Postgres);
-                let opened = self.in_time(self.open_plain(target.host, target.address, &config, &divert)).await?;
+                let opened = self.in_time(self.open_plain(target.host, target.address, &config, &router)).await?;
                 match opened {
                     Some((client, connection)) => (client, run(connection, lost.clone())),
                     // Let tokio-postgres say what is wrong with the socket.
@@ -274,7 +274,7 @@ impl ConnInfo {
             info: self.pinned_to(target.host, target.address),
             tls: tls.cloned(),
             lost,
-            divert,
+            router,
         })
     }
 
@@ -284,10 +284,10 @@ impl ConnInfo {
         host: &HostSpec,
         address: Option<IpAddr>,
         config: &Config,
-        divert: &Divert,
+        router: &CopyRouter,
     ) -> Result<Option<(Client, Plain)>, tokio_postgres::Error> {
         let Ok(socket) = self.socket(host, address).await else { return Ok(None) };
-        config.connect_raw(Tap::at_login(socket, divert.clone()), NoTls).await.map(Some)
+        config.connect_raw(CopyInterceptor::at_login(socket, router.clone()), NoTls).await.map(Some)
     }
 
     async fn socket(&self, host: &HostSpec, address: Option<IpAddr>) -> std::io::Result<Socket> {
@@ -310,7 +310,7 @@ impl ConnInfo {
 }
 
 /// A connection without TLS, with a tap.
-type Plain = tokio_postgres::Connection<Tap<Socket>, NoTlsStream>;
+type Plain = tokio_postgres::Connection<CopyInterceptor<Socket>, NoTlsStream>;
 
 /// What all tries share.
 struct Settings<'a> {

@@ -9,14 +9,14 @@ use crate::model::hashing::Lines;
 
 /// Where the owner of a connection asks for the rows of the COPYs of the next query.
 #[derive(Clone, Default)]
-pub struct Divert {
-    asked: Arc<Mutex<Option<Taker>>>,
+pub struct CopyRouter {
+    asked: Arc<Mutex<Option<CopySink>>>,
     received: Arc<AtomicU64>,
 }
 
-/// What the tap takes out.
+/// What the interceptor takes out.
 #[derive(Debug, Clone, Copy)]
-pub enum Taken<'a> {
+pub enum CopyEvent<'a> {
     /// Some rows.
     Rows(Lines<'a>),
     /// The rows of one COPY of several are over.
@@ -24,16 +24,16 @@ pub enum Taken<'a> {
 }
 
 /// The receiver of the rows; returns `false` when it wants no more.
-pub type Taker = Box<dyn FnMut(Taken<'_>) -> bool + Send>;
+pub type CopySink = Box<dyn FnMut(CopyEvent<'_>) -> bool + Send>;
 
-impl Divert {
+impl CopyRouter {
     /// The rows of all COPYs of the next query, which must be a simple one. Forget it when the query is over: without a COPY the
-    /// taker would be kept.
-    pub fn next_copies(&self, taker: Taker) {
-        *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = Some(taker);
+    /// sink would be kept.
+    pub fn next_copies(&self, sink: CopySink) {
+        *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = Some(sink);
     }
 
-    /// The next query is not diverted any more.
+    /// The next query is not intercepted any more.
     pub fn forget(&self) {
         self.take();
     }
@@ -47,7 +47,7 @@ impl Divert {
         self.received.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    pub(super) fn take(&self) -> Option<Taker> {
+    pub(super) fn take(&self) -> Option<CopySink> {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }

@@ -1,4 +1,4 @@
-//! The tap, with bytes that come in pieces of any size.
+//! The interceptor, with bytes that come in pieces of any size.
 
 use std::sync::{Arc, Mutex};
 
@@ -14,19 +14,19 @@ fn frame(kind: u8, payload: &[u8]) -> Vec<u8> {
 /// Stands for the end of a COPY.
 const END: &[u8] = b"(end)";
 
-fn gather(rows: &Arc<Mutex<Vec<Vec<u8>>>>) -> Taker {
+fn gather(rows: &Arc<Mutex<Vec<Vec<u8>>>>) -> CopySink {
     let rows = Arc::clone(rows);
-    Box::new(move |taken| {
+    Box::new(move |event| {
         let mut rows = rows.lock().unwrap();
-        match taken {
-            Taken::Rows(lines) => rows.extend(lines.iter().map(<[u8]>::to_vec)),
-            Taken::CopyEnd => rows.push(END.to_vec()),
+        match event {
+            CopyEvent::Rows(lines) => rows.extend(lines.iter().map(<[u8]>::to_vec)),
+            CopyEvent::CopyEnd => rows.push(END.to_vec()),
         }
         true
     })
 }
 
-/// Two COPYs, the first one diverted: what passes on, and the lines taken out, when the bytes come `chunk` at a time.
+/// Two COPYs, the first one intercepted: what passes on, and the lines taken out, when the bytes come `chunk` at a time.
 fn read(chunk: usize) -> (Vec<u8>, Vec<Vec<u8>>) {
     let copy = [
         frame(b'H', b"\0\0\0"),
@@ -43,14 +43,14 @@ fn read(chunk: usize) -> (Vec<u8>, Vec<Vec<u8>>) {
 fn pass_through(bytes: Vec<u8>, chunk: usize) -> (Vec<u8>, Vec<Vec<u8>>) {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(async {
-        let divert = Divert::default();
+        let router = CopyRouter::default();
         let rows = Arc::new(Mutex::new(Vec::new()));
-        divert.next_copies(gather(&rows));
+        router.next_copies(gather(&rows));
         let (mut near, far) = tokio::io::duplex(chunk);
         let write = async move { tokio::io::AsyncWriteExt::write_all(&mut near, &bytes).await.unwrap() };
-        let mut tap = Tap::new(far, divert);
+        let mut interceptor = CopyInterceptor::new(far, router);
         let mut passed = Vec::new();
-        let pass = async { tap.read_to_end(&mut passed).await.unwrap() };
+        let pass = async { interceptor.read_to_end(&mut passed).await.unwrap() };
         tokio::join!(write, pass);
         let rows = rows.lock().unwrap().clone();
         (passed, rows)
@@ -68,14 +68,14 @@ fn many_copies_of_one_query_are_taken_out_whole_and_told_apart() {
         let bytes = query.clone();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let (passed, copies) = runtime.block_on(async {
-            let divert = Divert::default();
+            let router = CopyRouter::default();
             let rows = Arc::new(Mutex::new(Vec::new()));
-            divert.next_copies(gather(&rows));
+            router.next_copies(gather(&rows));
             let (mut near, far) = tokio::io::duplex(chunk);
             let write = async move { tokio::io::AsyncWriteExt::write_all(&mut near, &bytes).await.unwrap() };
-            let mut tap = Tap::new(far, divert);
+            let mut interceptor = CopyInterceptor::new(far, router);
             let mut passed = Vec::new();
-            let pass = async { tap.read_to_end(&mut passed).await.unwrap() };
+            let pass = async { interceptor.read_to_end(&mut passed).await.unwrap() };
             tokio::join!(write, pass);
             let rows = rows.lock().unwrap().clone();
             (passed, rows)
