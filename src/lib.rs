@@ -20,7 +20,7 @@
 //! # The rooms
 //!
 //! A room uses only rooms above it in this list, and inside a room a module uses only modules above it in `mod.rs`;
-//! `tests/architecture.rs` keeps both rules. `model`, `compare` and `config` are pure: no files, no sockets, no clock.
+//! `tests/no_server/architecture.rs` keeps both rules. `model`, `compare` and `config` are pure: no files, no sockets, no clock.
 //!
 //! * [`base`] – errors, time, JSON, text, files, secrets, TLS; knows nothing of databases.
 //! * [`model`] – plain data: names, digests, manifests, findings, verdicts, reports, runs; the SQL of `checks/`.

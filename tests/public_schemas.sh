@@ -1,9 +1,9 @@
 #!/bin/bash
-# Installs applications whose schemas are public into a directory, for tests/definitions only: they come from PyPI, with their
+# Installs applications whose schemas are public into a directory, for tests/postgres/definitions only: they come from PyPI, with their
 # versions named here, and none of their text is in this repository. Needs python3 with venv and pip; no root.
 #
 #   tests/public_schemas.sh DIR
-#   PGWITNESS_PUBLIC_SCHEMAS=DIR cargo test --test definitions public
+#   PGWITNESS_PUBLIC_SCHEMAS=DIR cargo test --test postgres definitions::public
 set -euo pipefail
 dir=$(realpath -m "$1")
 if [ -x "$dir/bin/python" ] && [ -f "$dir/complete" ]; then exit 0; fi

@@ -5,9 +5,14 @@
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "in a test, that is how to fail and tell")]
 
+pub mod authority;
+pub mod disk;
 pub mod majors;
 pub mod night;
+pub mod notify_scenario;
 pub mod packages;
+pub mod smtp;
+pub mod web_server;
 pub mod world;
 
 use std::fs;
@@ -131,6 +136,19 @@ pub fn pgwitness() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pgwitness"));
     command.env_clear().env("PATH", std::env::var_os("PATH").unwrap()).env("HOME", home);
     command
+}
+
+/// This test binary, told to run one ignored test of the module `module` (what `module_path!` says there) in a process of its own.
+pub fn ignored_test(module: &str, test: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--ignored", "--exact", &test_name(module, test)]);
+    command
+}
+
+/// The name by which the test binary knows a test.
+pub fn test_name(module: &str, test: &str) -> String {
+    let (_, module) = module.split_once("::").unwrap();
+    format!("{module}::{test}")
 }
 
 /// The forms of a dump.

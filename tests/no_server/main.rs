@@ -1,0 +1,18 @@
+//! Tests that need no server of PostgreSQL: rules of the source tree, stored files, pages, messages, configuration.
+
+mod architecture;
+mod browser;
+mod config;
+mod crash_safety;
+mod history;
+mod notify;
+mod page;
+mod render;
+mod report;
+mod robust;
+mod sample_reports;
+mod signature;
+mod small_report;
+mod store;
+#[path = "../support/mod.rs"]
+mod support;

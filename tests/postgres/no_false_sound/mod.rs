@@ -1,0 +1,22 @@
+//! The worst answer is "sound" when nobody knows. Each promise against it is a test, on real servers.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "in a test, that is how to fail and tell")]
+
+mod assertions;
+mod asymmetry;
+mod canary;
+mod changes;
+mod derived;
+mod dumps;
+mod keys;
+mod marker;
+mod nothing;
+mod patterns;
+mod privileges;
+mod raw_bytes;
+mod reports;
+mod secrets;
+mod sessions;
+mod scenario;
+mod unchanged;
+mod waivers;
