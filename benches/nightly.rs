@@ -67,7 +67,7 @@ fn main() -> ExitCode {
 fn run(options: &Options) -> Result<()> {
     let needed = ["postgres", "initdb", "pg_ctl", "psql", "pg_dump", "pg_restore"];
     let tools = PgTools::find(None, std::env::var("PATH").ok().as_deref(), &needed)?;
-    // A server that keeps what it is given, as everybody's does: a throw-away cluster would not.
+    // With fsync on, as in production; a throw-away cluster has it off.
     let durable = [("fsync", "on"), ("synchronous_commit", "on"), ("full_page_writes", "on")];
     let settings = [("shared_buffers", "256MB"), ("max_wal_size", "4GB"), ("autovacuum", "off")];
     let durable = durable.into_iter().filter(|_| !options.no_fsync);

@@ -1,4 +1,4 @@
-//! Pages: what they hold, that nothing in them is alive, that no file of somebody else's is overwritten, and that they are fast.
+//! Pages: what they hold, that nothing in them is alive, that no foreign file is overwritten, and that they are fast.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
 use std::fs;
@@ -330,14 +330,14 @@ fn the_command_names_what_it_wrote_and_what_it_could_not() {
     let [reports_text, id] = [&reports, &path].map(|path| path.to_str().unwrap());
     let id = id.rsplit('/').next().unwrap();
     assert_eq!(html(&[reports_text]), (0, format!("{reports_text}/index.html\n")));
-    let (code, told) = html(&[id, "--directory", reports_text, "--allowed-signers", signers.to_str().unwrap()]);
-    assert_eq!((code, told.ends_with("report.html\n")), (0, true), "{told}");
+    let (code, text) = html(&[id, "--directory", reports_text, "--allowed-signers", signers.to_str().unwrap()]);
+    assert_eq!((code, text.ends_with("report.html\n")), (0, true), "{text}");
     assert!(fs::read_to_string(path.join("report.html")).unwrap().contains("of <bdi>backup@example.com</bdi>"));
     assert_eq!(html(&[]).0, 2);
     assert_eq!(html(&["nothing-here", "--directory", reports_text]).0, 2);
     fs::write(path.join("report.json"), "{").unwrap();
-    let (code, told) = html(&["--directory", reports_text]);
-    assert_eq!((code, told.contains(&format!("\n{id}: no page: "))), (2, true), "{told}");
+    let (code, text) = html(&["--directory", reports_text]);
+    assert_eq!((code, text.contains(&format!("\n{id}: no page: "))), (2, true), "{text}");
     assert_eq!(html(&[id, "--directory", reports_text]).0, 2);
 }
 

@@ -107,11 +107,11 @@ pub fn outcome_of(expected: &Manifest, actual: &Manifest) -> Outcome {
 }
 
 /// Rows that were lost and changed on the way.
-pub fn wound(actual: &mut Manifest) {
+pub fn damage(actual: &mut Manifest) {
     for (table, lost) in [("payments", 3), ("members", 0)] {
         let relation = actual.relations.get_mut(&Name::new("club", table)).unwrap();
         let Observed::Seen(tally) = &mut relation.rows else { unreachable!() };
-        tally.add(RowDigest::of(b"wounded"));
+        tally.add(RowDigest::of(b"damaged"));
         tally.digest.rows -= 1 + lost;
     }
     actual.foreign_keys.insert(
@@ -338,7 +338,7 @@ pub fn ten_nights(dir: &Path, key: &KeyFile) -> Vec<PathBuf> {
     for day in 0..10 {
         paths.push(match day {
             3 => write_night(dir, key, day, |outcome, expected, actual, night| {
-                wound(actual);
+                damage(actual);
                 *outcome = outcome_of(expected, actual);
                 name_rows(outcome);
                 let leg = |name: &str, verdict: &str, findings: &[&str]| Leg {
@@ -372,7 +372,7 @@ pub fn ten_nights(dir: &Path, key: &KeyFile) -> Vec<PathBuf> {
             _ => write_night(dir, key, day, |_, _, _, _| {}),
         });
     }
-    // After their reports: an instance that is still there, a closing that somebody touched, a run that was killed.
+    // After their reports: an instance that is still there, a changed closing.json, a run that was killed.
     write_closing(&paths[1], key, leave_an_instance);
     let touched = paths[2].join(CLOSING);
     let text = fs::read_to_string(&touched).unwrap();

@@ -187,7 +187,7 @@ fn frozen(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/reports").join(name)
 }
 
-/// Never write these files again: they stand for the reports that are in somebody's safe. (Their private key is gone.)
+/// Never write these files again: they stand for stored reports of users. (Their private key is gone.)
 #[test]
 fn the_frozen_report_of_format_1_is_verified_and_read_for_ever() {
     let dir = frozen("format-1");

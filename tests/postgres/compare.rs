@@ -11,7 +11,7 @@ use crate::support::{Database, Format};
 use pgwitness::postgres::server::Cluster;
 use serde_json::Value;
 
-const WORLD: &str = "
+const TABLES: &str = "
     CREATE SCHEMA shop;
     CREATE TABLE shop.members (id integer PRIMARY KEY, name text NOT NULL);
     CREATE TABLE shop.orders (id bigint PRIMARY KEY, member_id integer REFERENCES shop.members, total numeric(10,2), note text);
@@ -33,7 +33,7 @@ impl Pair {
     fn new() -> Self {
         let cluster = support::cluster();
         let (expected, actual) = (Database::create(&cluster, "original"), Database::create(&cluster, "copy"));
-        expected.run(WORLD);
+        expected.run(TABLES);
         expected.dump_restore_into(&actual, Format::Custom);
         Self { expected, actual, dir: tempfile::tempdir().unwrap(), _cluster: cluster }
     }

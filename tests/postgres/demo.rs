@@ -1,4 +1,4 @@
-//! `pgwitness demo` names every wound, and leaves nothing behind, however it ends.
+//! `pgwitness demo` names every damage case and leaves nothing behind, however it ends.
 
 #![allow(clippy::unwrap_used, reason = "in a test, that is how to fail")]
 
@@ -50,18 +50,18 @@ fn assert_interrupted(child: Child) {
 }
 
 #[test]
-fn every_wound_is_named_and_nothing_is_left_behind() {
+fn every_damage_case_is_named_and_nothing_is_left_behind() {
     let child = demo().spawn().unwrap();
     let process = child.id();
     let output = child.wait_with_output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(0), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
     // Sentences are wrapped.
-    let told = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let output = text.split_whitespace().collect::<Vec<_>>().join(" ");
     for wound in WOUNDS {
-        assert!(told.contains(wound.title) && told.contains(wound.why()), "{}\n{text}", wound.title);
+        assert!(output.contains(wound.title) && output.contains(wound.why()), "{}\n{text}", wound.title);
         let named = wound.expected();
-        assert!(named.iter().all(|finding| told.contains(finding)), "{named:?}\n{text}");
+        assert!(named.iter().all(|finding| output.contains(finding)), "{named:?}\n{text}");
     }
     assert!(text.contains("6 of 6 wounds named exactly"), "{text}");
     assert!(text.contains("sound (") && text.contains("good signature of") && text.contains("bad signature"), "{text}");
@@ -91,7 +91,7 @@ fn an_interruption_in_the_middle_leaves_nothing_behind() {
         assert!(lines.any(|line| line.contains(step)), "{step}");
         assert!(!servers_of(child.id()).is_empty(), "this test looks for servers in the wrong way");
         interrupt(&child);
-        // The rest is read, so that nobody waits for a full pipe.
+        // Read the rest, so that the child does not block on a full pipe.
         lines.for_each(drop);
         assert_interrupted(child);
     }

@@ -1,4 +1,4 @@
-//! `digest-sql` and the client: two implementations, one answer, for every table of every world.
+//! `digest-sql` and the client: two implementations, one answer, for every table of every fixture.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "in a test, that is how to fail")]
 
@@ -51,7 +51,7 @@ fn asked(database: &Database, table: &str) -> (String, String) {
     (rows[0][0].clone().unwrap(), rows[0][1].clone().unwrap())
 }
 
-/// Both quoted: the worlds have names of every kind.
+/// Both quoted: the fixtures have names of every kind.
 fn compare_all(database: &Database, hostile: &Database) -> usize {
     let mut expected = digests(&database.conninfo);
     // The server refuses to read a materialized view that was never filled; the client says that it has no rows.
@@ -67,19 +67,19 @@ fn compare_all(database: &Database, hostile: &Database) -> usize {
 }
 
 #[test]
-fn the_server_and_the_client_agree_on_every_table_of_every_world() {
+fn the_server_and_the_client_agree_on_every_table_of_every_fixture_database() {
     let cluster = cluster();
-    for world in ["types", "shapes", "keys", "hostile_settings"] {
-        let database = Database::create(&cluster, world);
-        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("fixtures/databases/{world}.sql"));
+    for fixture in ["types", "shapes", "keys", "hostile_settings"] {
+        let database = Database::create(&cluster, fixture);
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("fixtures/databases/{fixture}.sql"));
         database.load_file(&file);
         let after = file.with_extension("after.sql");
         if after.exists() {
             database.load_file(&after);
         }
         let count = compare_all(&database, &Database::connect(&database.conninfo));
-        println!("{world}: {count} tables");
-        assert!(count >= 3, "{world}: {count}");
+        println!("{fixture}: {count} tables");
+        assert!(count >= 3, "{fixture}: {count}");
     }
 }
 

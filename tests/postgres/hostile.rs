@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use crate::support;
 use crate::support::Database;
-use crate::support::night::NightWorld;
+use crate::support::night::NightlyScenario;
 use pgwitness::postgres::server::{Cluster, ClusterOptions};
 
 /// Whatever takes longer hangs.
@@ -129,12 +129,12 @@ fn server() -> Cluster {
 }
 
 /// A database of mallory's with these traps. Returns a superuser's connection, made before the traps were set.
-fn hostile(server: &Cluster, name: &str, worlds: &[&str]) -> Database {
+fn hostile(server: &Cluster, name: &str, scripts: &[&str]) -> Database {
     let database = Database::create(server, name);
     database.run(&format!("ALTER DATABASE {name} OWNER TO mallory; ALTER SCHEMA public OWNER TO mallory"));
     database.run("CREATE EXTENSION citext SCHEMA public");
     let mallory = Database::connect(&server.conninfo(name).replace("user='postgres'", "user='mallory'"));
-    worlds.iter().for_each(|world| mallory.run(&world.replace("NAMES", NAMES)));
+    scripts.iter().for_each(|script| mallory.run(&script.replace("NAMES", NAMES)));
     SETTINGS.replace("db", name).split("; ").for_each(|sql| mallory.run(sql));
     database
 }
@@ -264,13 +264,13 @@ fn a_night_a_restore_and_a_check_of_the_configuration_run_no_code_of_the_owner()
     let mallory = Database::connect(&server.conninfo("postgres").replace("user='postgres'", "user='mallory'"));
     mallory.run(PATH.replace("NAMES", NAMES).split("-- Functions wherever").next().unwrap());
     postgres.run("ALTER DATABASE postgres SET search_path = evil, pg_catalog, public; ALTER DATABASE postgres SET statement_timeout = '5ms'");
-    let world = NightWorld::of_database(&server, "hostile");
+    let scenario = NightlyScenario::of_database(&server, "hostile");
     let since = log(&server).len();
-    let checked = ended(world.command(&["config", "check"]), "config check");
+    let checked = ended(scenario.command(&["config", "check"]), "config check");
     assert_nothing_sprung(&server, since, "config check");
     let text = said(&checked);
     assert!(text.contains("with the rights of postgres, which is a superuser there"), "{text}");
-    let night = ended(world.command(&["nightly"]), "nightly");
+    let night = ended(scenario.command(&["nightly"]), "nightly");
     assert_nothing_sprung(&server, since, "nightly");
     // To read a generated column takes a query, and to plan one over this table would run the owner's code: it is left unread.
     assert_eq!(night.status.code(), Some(2), "{}", said(&night));
@@ -279,7 +279,7 @@ fn a_night_a_restore_and_a_check_of_the_configuration_run_no_code_of_the_owner()
         "{}",
         said(&night)
     );
-    let restored = ended(world.command(&["restore", "--into", &server.conninfo("hostile_restored")]), "restore");
+    let restored = ended(scenario.command(&["restore", "--into", &server.conninfo("hostile_restored")]), "restore");
     assert_nothing_sprung(&server, since, "restore");
     assert_eq!(restored.status.code(), Some(2), "{}", said(&restored));
     assert!(said(&restored).contains("generated columns public.t"), "{}", said(&restored));

@@ -1,14 +1,14 @@
-//! A clean copy is sound: exit 0, no finding, nothing unchecked. A witness that cries wolf is soon switched off.
+//! A faithful copy is sound: exit 0, no finding, nothing unchecked.
 //!
-//! Every world, through every form of a dump, against every kind of endpoint; after everything that moves rows but changes none;
-//! under settings that print the same value in another way. What is not silent here is a fault of ours, never of the data.
+//! Every fixture, through every form of a dump, against every kind of endpoint; after everything that moves rows but changes none;
+//! under settings that print the same value in another way. A finding here is a fault of the program, never of the data.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "in a test, that is how to fail and tell")]
 
 use std::path::Path;
 
 use crate::support;
-use crate::support::world::{self, Said, World};
+use crate::support::fixture_database::{self, FixtureDatabase, Said};
 use crate::support::{Database, Format};
 
 const FORMATS: [Format; 4] = [Format::Custom, Format::Directory, Format::Tar, Format::Plain];
@@ -29,8 +29,8 @@ impl Complaints {
     }
 
     fn demand_sound_both_ways(&mut self, what: &str, a: &str, b: &str, options: &[String]) {
-        self.demand_sound(what, &world::compare(a, b, options));
-        self.demand_sound(&format!("{what}, the other way"), &world::compare(b, a, options));
+        self.demand_sound(what, &fixture_database::compare(a, b, options));
+        self.demand_sound(&format!("{what}, the other way"), &fixture_database::compare(b, a, options));
     }
 
     fn finish(self) {
@@ -49,45 +49,48 @@ fn a_restored_copy_is_sound_through_every_form_of_a_dump_and_against_every_kind_
     let cluster = support::cluster();
     let server = Database::connect(&cluster.conninfo("postgres"));
     let mut complaints = Complaints::default();
-    for world in World::all_on(&server) {
-        let original = world.load(&cluster, &world.name);
+    for fixture in FixtureDatabase::all_on(&server) {
+        let original = fixture.load(&cluster, &fixture.name);
         let files = tempfile::tempdir().unwrap();
         for format in FORMATS {
             original.dump(format, &files.path().join(format!("{format:?}")));
         }
-        world.add_settings(&original);
-        let options = world.checks();
+        fixture.add_settings(&original);
+        let options = fixture.checks();
         for format in FORMATS {
             let dump = files.path().join(format!("{format:?}"));
-            let copy = Database::create(&cluster, &format!("{}_{format:?}", world.name));
+            let copy = Database::create(&cluster, &format!("{}_{format:?}", fixture.name));
             copy.restore(format, &dump);
-            world.add_settings(&copy);
-            let what = |what: &str| format!("{}, {what}, {format:?}", world.name);
-            let live = world::compare(&original.conninfo, &copy.conninfo, &options);
+            fixture.add_settings(&copy);
+            let what = |what: &str| format!("{}, {what}, {format:?}", fixture.name);
+            let live = fixture_database::compare(&original.conninfo, &copy.conninfo, &options);
             complaints.demand_sound(&what("live against live"), &live);
-            let live = world::compare(&original.conninfo, &path(&dump), &[]);
+            let live = fixture_database::compare(&original.conninfo, &path(&dump), &[]);
             complaints.demand_sound(&what("live against dump"), &live);
-            complaints.demand_sound(&what("dump against copy"), &world::compare(&path(&dump), &copy.conninfo, &[]));
+            complaints.demand_sound(
+                &what("dump against copy"),
+                &fixture_database::compare(&path(&dump), &copy.conninfo, &[]),
+            );
         }
-        dumps_and_manifests(&world, &original, files.path(), &mut complaints);
+        dumps_and_manifests(&fixture, &original, files.path(), &mut complaints);
     }
     complaints.finish();
 }
 
 /// Dumps against each other, and what was saved of either against all.
-fn dumps_and_manifests(world: &World, original: &Database, files: &Path, complaints: &mut Complaints) {
-    let options = world.checks();
+fn dumps_and_manifests(fixture: &FixtureDatabase, original: &Database, files: &Path, complaints: &mut Complaints) {
+    let options = fixture.checks();
     let [custom, plain] = ["Custom", "Plain"].map(|name| path(&files.join(name)));
     let [of_live, of_dump] = ["live.json", "dump.json"].map(|name| files.join(name));
-    world::save_manifest(&original.conninfo, &of_live, &options);
-    world::save_manifest(&custom, &of_dump, &[]);
+    fixture_database::save_manifest(&original.conninfo, &of_live, &options);
+    fixture_database::save_manifest(&custom, &of_dump, &[]);
     let (of_live, of_dump) = (path(&of_live), path(&of_dump));
-    let what = |what: &str| format!("{}, {what}", world.name);
+    let what = |what: &str| format!("{}, {what}", fixture.name);
     complaints.demand_sound_both_ways(&what("dump against dump"), &custom, &plain, &[]);
     complaints.demand_sound_both_ways(&what("manifest against live"), &of_live, &original.conninfo, &options);
     complaints.demand_sound_both_ways(&what("manifest against dump"), &of_live, &plain, &[]);
     complaints.demand_sound_both_ways(&what("manifest of a dump against live"), &of_dump, &original.conninfo, &[]);
-    complaints.demand_sound(&what("manifest against manifest"), &world::compare(&of_live, &of_dump, &[]));
+    complaints.demand_sound(&what("manifest against manifest"), &fixture_database::compare(&of_live, &of_dump, &[]));
 }
 
 /// Rows move and grow old twice; triggers and rules sleep, since they would change what they say.
@@ -152,12 +155,12 @@ fn a_copy_whose_rows_have_only_moved_is_sound() {
     let cluster = support::cluster();
     let server = Database::connect(&cluster.conninfo("postgres"));
     let mut complaints = Complaints::default();
-    for world in World::all_on(&server) {
-        let original = world.load(&cluster, &world.name);
-        let copy = Database::create(&cluster, &format!("{}_copy", world.name));
+    for fixture in FixtureDatabase::all_on(&server) {
+        let original = fixture.load(&cluster, &fixture.name);
+        let copy = Database::create(&cluster, &format!("{}_copy", fixture.name));
         original.dump_restore_into(&copy, Format::Custom);
-        world.add_settings(&original);
-        let reindex = format!("REINDEX DATABASE {}_copy", world.name);
+        fixture.add_settings(&original);
+        let reindex = format!("REINDEX DATABASE {}_copy", fixture.name);
         let stages: [(&str, &[&str]); 3] = [
             ("every row was updated twice", &[WEAR]),
             ("CLUSTER", &[CLUSTER]),
@@ -165,8 +168,8 @@ fn a_copy_whose_rows_have_only_moved_is_sound() {
         ];
         for (what, steps) in stages {
             steps.iter().for_each(|sql| Database::connect(&copy.conninfo).run(sql));
-            let said = compare_apart_from_settings(&original, &copy, &world.checks());
-            complaints.demand_sound(&format!("{} after {what}", world.name), &said);
+            let said = compare_apart_from_settings(&original, &copy, &fixture.checks());
+            complaints.demand_sound(&format!("{} after {what}", fixture.name), &said);
         }
     }
     complaints.finish();
@@ -178,23 +181,23 @@ fn compare_apart_from_settings(expected: &Database, actual: &Database, options: 
     let waiver = "[[waiver]]\nkind = \"database_setting\"\nobject = \"?\"\nreason = \"settings are not under test\"\n";
     std::io::Write::write_all(&mut file, waiver.replace('?', "*").as_bytes()).unwrap();
     let waivers = [vec!["--waivers".into(), path(file.path())], options.to_vec()].concat();
-    world::compare(&expected.conninfo, &actual.conninfo, &waivers)
+    fixture_database::compare(&expected.conninfo, &actual.conninfo, &waivers)
 }
 
-fn hostile() -> World {
-    World::all().into_iter().find(|world| world.name == "hostile_settings").unwrap()
+fn hostile() -> FixtureDatabase {
+    FixtureDatabase::all().into_iter().find(|fixture| fixture.name == "hostile_settings").unwrap()
 }
 
 #[test]
 fn settings_of_one_database_are_found_and_once_waived_change_no_row() {
     let cluster = support::cluster();
-    let world = hostile();
-    let original = world.load(&cluster, "original");
+    let fixture = hostile();
+    let original = fixture.load(&cluster, "original");
     let copy = Database::create(&cluster, "copy");
     original.dump_restore_into(&copy, Format::Custom);
-    world.add_settings(&original);
+    fixture.add_settings(&original);
     for (expected, actual, kind) in [(&original, &copy, "missing"), (&copy, &original, "unexpected")] {
-        let said = world::compare(&expected.conninfo, &actual.conninfo, &[]);
+        let said = fixture_database::compare(&expected.conninfo, &actual.conninfo, &[]);
         assert_eq!((said.exit, said.unchecked.len()), (Some(1), 0), "{said}");
         let of_settings = format!("{kind} database_setting ");
         assert!(said.findings.iter().all(|finding| finding.starts_with(&of_settings)), "{said}");
@@ -213,7 +216,7 @@ fn a_dump_made_with_our_settings_is_sound_whatever_the_database_says() {
     for format in FORMATS {
         let dump = files.path().join(format!("{format:?}"));
         original.dump(format, &dump);
-        let said = world::compare(&original.conninfo, &path(&dump), &[]);
+        let said = fixture_database::compare(&original.conninfo, &path(&dump), &[]);
         assert!(said.is_sound(), "{format:?}: {said}");
     }
 }
@@ -228,7 +231,7 @@ fn a_dump_made_with_other_settings_is_neither_sound_nor_damaged() {
     for format in FORMATS {
         let dump = files.path().join(format!("{format:?}"));
         original.dump_with(format, &dump, "");
-        let said = world::compare(&original.conninfo, &path(&dump), &[]);
+        let said = fixture_database::compare(&original.conninfo, &path(&dump), &[]);
         assert_eq!(said.exit, Some(2), "{format:?}: {said}");
         let tables: Vec<&str> = said.unchecked.iter().filter_map(|line| line.split(" (").next()).collect();
         assert_eq!(tables, ["rows s.many", "rows s.readings"], "{format:?}: {said}");

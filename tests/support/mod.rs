@@ -13,7 +13,7 @@ pub mod notify_scenario;
 pub mod packages;
 pub mod smtp;
 pub mod web_server;
-pub mod world;
+pub mod fixture_database;
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -46,7 +46,7 @@ pub fn servers() -> PathBuf {
 /// Bytes: more than twice what was ever seen in use.
 const MEMORY_FOR_SERVERS: u64 = 4 << 30;
 
-/// Bytes that programs could still have; 0 where nobody says.
+/// Bytes that programs could still have; 0 where it is unknown.
 fn available_memory() -> u64 {
     let all = fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let line = all.lines().find_map(|line| line.strip_prefix("MemAvailable:"));
@@ -112,7 +112,7 @@ fn find(bindir_variable: &str, required: &[&str]) -> pgwitness::base::error::Res
     PgTools::find(bindir.as_deref(), std::env::var("PATH").ok().as_deref(), required)
 }
 
-/// On a bare machine: installs it where that surprises nobody (root in a container, CI), else says how.
+/// On a bare machine: installs it as root or in CI, else says how.
 fn install_and_find(first: &pgwitness::base::error::Error) -> PgTools {
     let is_root = fs::metadata("/proc/self").is_ok_and(|meta| meta.uid() == 0);
     let path = std::env::var("PATH").unwrap_or_default();
@@ -138,7 +138,7 @@ pub fn pgwitness() -> Command {
     command
 }
 
-/// This test binary, told to run one ignored test of the module `module` (what `module_path!` says there) in a process of its own.
+/// This test binary, started to run one ignored test of the module `module` (what `module_path!` says there) in a process of its own.
 pub fn ignored_test(module: &str, test: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--ignored", "--exact", &test_name(module, test)]);
@@ -173,7 +173,7 @@ pub struct Database {
 }
 
 impl Database {
-    /// A new, empty database, as the worlds in `fixtures/databases` expect it.
+    /// A new, empty database, as the fixtures in `fixtures/databases` expect it.
     pub fn create(cluster: &Cluster, name: &str) -> Self {
         let quoted = pgwitness::model::name::quote_always(name);
         Self::connect(&cluster.conninfo("postgres"))
@@ -199,7 +199,7 @@ impl Database {
 
     /// The same, where the server's refusal is what the test is about.
     pub fn try_run(&self, sql: &str) -> Result<(), String> {
-        self.runtime.block_on(self.client.batch_execute(sql)).map_err(|error| told(&error))
+        self.runtime.block_on(self.client.batch_execute(sql)).map_err(|error| described(&error))
     }
 
     /// Runs a file of plain SQL.
@@ -211,7 +211,7 @@ impl Database {
     /// The rows of all the statements in `sql`.
     pub fn query(&self, sql: &str) -> Vec<Row> {
         let messages = self.runtime.block_on(self.client.simple_query(sql));
-        let messages = messages.unwrap_or_else(|error| panic!("{}\nin: {sql}", told(&error)));
+        let messages = messages.unwrap_or_else(|error| panic!("{}\nin: {sql}", described(&error)));
         let rows = messages.iter().filter_map(|message| match message {
             SimpleQueryMessage::Row(row) => Some(row),
             _ => None,
@@ -240,13 +240,13 @@ impl Database {
 
     /// The same, with client programs of another version.
     pub fn try_dump_by(&self, clients: &PgTools, format: Format, target: &Path, pgoptions: &str) -> Result<(), String> {
-        let letter = match format {
+        let option = match format {
             Format::Custom => "c",
             Format::Directory => "d",
             Format::Tar => "t",
             Format::Plain => "p",
         };
-        let arguments = ["-F", letter, "-d", &self.conninfo, "-f"];
+        let arguments = ["-F", option, "-d", &self.conninfo, "-f"];
         tool(&clients.program("pg_dump"), |c| c.env("PGOPTIONS", pgoptions).args(arguments).arg(target))
     }
 
@@ -275,7 +275,7 @@ impl Database {
 }
 
 /// The server's message, with detail if it has some.
-fn told(error: &tokio_postgres::Error) -> String {
+fn described(error: &tokio_postgres::Error) -> String {
     match error.as_db_error() {
         Some(db) => {
             format!("{} {}{}", db.code().code(), db.message(), db.detail().map_or(String::new(), |d| format!(": {d}")))

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use super::{client_tools, pgwitness};
 
 /// Everything below one directory, gone with the value.
-pub struct NightWorld {
+pub struct NightlyScenario {
     dir: TempDir,
     /// Sections and lines of the configuration; a test may change them before a run.
     pub sections: Vec<(String, Vec<String>)>,
@@ -26,7 +26,7 @@ pub fn text(key: &str, value: impl AsRef<Path>) -> String {
     format!("{key} = {:?}", value.as_ref().to_str().unwrap())
 }
 
-impl NightWorld {
+impl NightlyScenario {
     /// With this `[source]`; the copy goes to `cluster`.
     pub fn new(cluster: &Cluster, source: Vec<(String, Vec<String>)>) -> Self {
         let dir = tempfile::Builder::new().prefix("night-").tempdir().unwrap();
@@ -51,11 +51,11 @@ impl NightWorld {
         add("report", vec![text("directory", at("reports")), text("key", at("key"))]);
         add("hooks", vec![]);
         add("state", vec![text("directory", at("state"))]);
-        let world = Self { dir, sections, environment: Vec::new() };
-        let key = world.path("key");
+        let scenario = Self { dir, sections, environment: Vec::new() };
+        let key = scenario.path("key");
         assert!(pgwitness().arg("keygen").arg(&key).output().unwrap().status.success());
-        world.demand(&["init"], 0);
-        world
+        scenario.demand(&["init"], 0);
+        scenario
     }
 
     /// A night whose source is a database of any server.

@@ -31,12 +31,12 @@ pub const LIMITS: Limits =
 pub const IMPATIENT: Limits =
     Limits { mail: Duration::from_millis(700), http: Duration::from_millis(700), pause: Duration::from_millis(20) };
 
-pub struct Stage {
+pub struct Scenario {
     pub dir: tempfile::TempDir,
     pub authority: Authority,
 }
 
-impl Stage {
+impl Scenario {
     pub fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let authority = Authority::create(dir.path());

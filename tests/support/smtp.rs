@@ -12,7 +12,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
-use crate::support::notify_scenario::{PASSWORD, Stage};
+use crate::support::notify_scenario::{PASSWORD, Scenario};
 
 /// How the server behaves.
 #[derive(Clone, Default)]
@@ -23,7 +23,7 @@ pub struct Ways {
     pub tls: bool,
     /// Offers a login without TLS.
     pub plain_login: bool,
-    /// Asks nobody to log in.
+    /// Asks for no login.
     pub open: bool,
     /// Has no such mailbox.
     pub refused: Option<&'static str>,
@@ -49,8 +49,8 @@ pub struct Smtp {
 }
 
 impl Smtp {
-    pub fn start(stage: &Stage, ways: &Ways) -> Self {
-        let (certificate, key) = stage.authority.certify("localhost");
+    pub fn start(scenario: &Scenario, ways: &Ways) -> Self {
+        let (certificate, key) = scenario.authority.certify("localhost");
         let chain = vec![CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap()];
         let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
         let provider = Arc::new(rustls::crypto::ring::default_provider());

@@ -17,7 +17,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
-use crate::support::notify_scenario::Stage;
+use crate::support::notify_scenario::Scenario;
 
 /// What it answers, in this order; then 200.
 #[derive(Debug, Clone)]
@@ -58,8 +58,8 @@ impl Web {
     }
 
     /// By https, for `localhost`.
-    pub async fn start_tls(stage: &Stage) -> Self {
-        let (certificate, key) = stage.authority.certify("localhost");
+    pub async fn start_tls(scenario: &Scenario) -> Self {
+        let (certificate, key) = scenario.authority.certify("localhost");
         let chain = vec![CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap()];
         let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
         let provider = Arc::new(rustls::crypto::ring::default_provider());

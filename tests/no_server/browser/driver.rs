@@ -127,8 +127,8 @@ impl Browser {
         write(file, &taken);
     }
 
-    /// The page on paper.
-    pub fn paper(&self, file: &Path) {
+    /// The page as it is printed.
+    pub fn print(&self, file: &Path) {
         self.devtools("Emulation.setEmulatedMedia", &json!({"media": "", "features": []}));
         let options = json!({"paperWidth": 8.27, "paperHeight": 11.69, "printBackground": false});
         write(file, &self.devtools("Page.printToPDF", &options));
@@ -140,8 +140,8 @@ fn start_driver(program: &str) -> Option<(Child, u16)> {
     let mut driver =
         Command::new(program).arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines();
-    let told = lines.find_map(|line| Some(line.unwrap().split_once("successfully on port ")?.1.to_owned()));
-    let Some(port) = told.and_then(|port| port.trim_end_matches('.').parse().ok()) else {
+    let port = lines.find_map(|line| Some(line.unwrap().split_once("successfully on port ")?.1.to_owned()));
+    let Some(port) = port.and_then(|port| port.trim_end_matches('.').parse().ok()) else {
         driver.kill().ok();
         driver.wait().ok();
         return None;

@@ -68,7 +68,7 @@ fn an_administrator_reads_ten_nights_in_a_browser() {
     links_lead_on_and_back(&browser, &reports, &nights);
     for (file, name) in [(reports.join("index.html"), "index"), (nights[3].join("report.html"), "damaged")] {
         browser.open(&file);
-        browser.paper(&pictures().join(format!("{name}.pdf")));
+        browser.print(&pictures().join(format!("{name}.pdf")));
     }
 }
 

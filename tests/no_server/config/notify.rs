@@ -1,4 +1,4 @@
-//! Who is told: what is refused, and in which words.
+//! Notification settings: what is refused, and with which message.
 
 use super::{SMALL, parse, refusal};
 

@@ -284,7 +284,7 @@ fn compression_is_written_as_for_pg_dump() {
 }
 
 #[test]
-fn several_mistakes_are_told_at_once() {
+fn several_mistakes_are_reported_at_once() {
     let text = changed(&changed(SMALL, "keep_daily = 7", ""), "\"/srv/dumps\"", "\"dumps\"");
     let error = refusal(&text).0;
     let lines: Vec<&str> = error.lines().collect();
@@ -309,7 +309,7 @@ fn no_refusal_repeats_a_value_that_may_be_a_password() {
 }
 
 #[test]
-fn a_file_that_nobody_reads_and_labels_that_break_it_are_refused() {
+fn a_metrics_file_that_is_not_read_and_labels_that_break_it_are_refused() {
     let refused = |textfile: &str, label: &str| {
         let more = format!("[metrics]\ntextfile = \"{textfile}\"\n[metrics.labels]\n{label}\n");
         refusal(&format!("{SMALL}{more}")).0

@@ -138,7 +138,7 @@ fn every_example_is_printed_and_those_that_are_configurations_load() {
 }
 
 /// What must be said, and what is done to the place.
-type Wound = (&'static str, fn(&Place));
+type Change = (&'static str, fn(&Place));
 
 /// A place where a night would find everything.
 struct Place {
@@ -228,7 +228,7 @@ fn check_says_what_it_saw_and_that_all_is_well() {
 
 #[test]
 fn check_names_each_thing_that_would_stop_a_night() {
-    let wounds: [Wound; 9] = [
+    let changes: [Change; 9] = [
         ("✗ report.key: read key DIR/key: its mode is 0644, wider than 0600; chmod 600", |place| {
             fs::set_permissions(place.path("key"), fs::Permissions::from_mode(0o644)).unwrap();
         }),
@@ -264,9 +264,9 @@ fn check_names_each_thing_that_would_stop_a_night() {
             place.write("pgwitness.toml", &place.config(), 0o666);
         }),
     ];
-    for (expected, wound) in wounds {
+    for (expected, change) in changes {
         let place = Place::new();
-        wound(&place);
+        change(&place);
         let failure = place.only_failure();
         assert!(failure.starts_with(expected), "{failure}");
     }
@@ -407,7 +407,7 @@ fn the_file_for_prometheus_is_tried_and_nothing_is_written() {
 fn a_connection_that_may_be_unencrypted_has_a_warning_that_names_the_mode_and_the_host() {
     let place = Place::new();
     let line = place.config().lines().find(|line| line.starts_with("url = \"")).unwrap().to_owned();
-    let told = |mode: &str| {
+    let reported = |mode: &str| {
         let url = format!("url = \"postgresql://backup@db.example.org/shop{mode}\"");
         place.write("pgwitness.toml", &place.config().replacen(&line, &url, 1), 0o644);
         stdout(&place.check())
@@ -416,8 +416,8 @@ fn a_connection_that_may_be_unencrypted_has_a_warning_that_names_the_mode_and_th
         [("", "prefer"), ("?sslmode=prefer", "prefer"), ("?sslmode=allow", "allow"), ("?sslmode=disable", "disable")]
     {
         let expected = format!("warning: sslmode={name}: the connection to db.example.org may be unencrypted");
-        assert!(told(mode).contains(&expected), "{mode}: {}", told(mode));
+        assert!(reported(mode).contains(&expected), "{mode}: {}", reported(mode));
     }
-    let safe = told("?sslmode=verify-full&sslrootcert=system");
+    let safe = reported("?sslmode=verify-full&sslrootcert=system");
     assert!(!safe.contains("warning: sslmode"), "{safe}");
 }

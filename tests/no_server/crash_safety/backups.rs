@@ -1,4 +1,4 @@
-//! Nothing good is lost, nothing half is taken for whole, nothing of somebody else is touched, whatever a crash leaves.
+//! Nothing good is lost, nothing half is taken for whole, no foreign file is touched, whatever a crash leaves.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
@@ -204,7 +204,7 @@ fn what_a_crash_leaves_in_the_making_is_never_listed_and_goes_by_its_id_alone() 
         assert_eq!(backups.recover(&id(number)).unwrap(), Place::Discarded);
     }
     assert_eq!(names(&unverified), [id(5)]);
-    // Complete, without a verdict: it stays, and can be discarded by whoever decides so.
+    // Complete, without a verdict: it stays, and can be discarded by a command.
     assert_eq!(backups.recover(&id(5)).unwrap(), Place::Unverified);
     assert_eq!(ids(&backups.list().unwrap().unverified), [id(5)]);
     backups.place(&id(5), Place::Discarded, None).unwrap();

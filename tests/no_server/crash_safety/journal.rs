@@ -57,9 +57,9 @@ fn only_past(state: &Path) -> Past {
     runs.open.remove(0)
 }
 
-/// What is owed, in one letter each.
-fn letters(debts: &[Debt]) -> String {
-    let letter = |debt: &Debt| match debt {
+/// What is owed, in one initial each.
+fn initials(debts: &[Debt]) -> String {
+    let initial = |debt: &Debt| match debt {
         Debt::Instance { resource_id: None, .. } => 'i',
         Debt::Instance { resource_id: Some(_), .. } => 'I',
         Debt::Backup { report: None, .. } => 'b',
@@ -67,7 +67,7 @@ fn letters(debts: &[Debt]) -> String {
         Debt::Copy { created: None, .. } => 'c',
         Debt::Copy { created: Some(_), .. } => 'C',
     };
-    debts.iter().map(letter).collect()
+    debts.iter().map(initial).collect()
 }
 
 fn journal_of(state: &Path, entries: &[Entry]) -> PathBuf {
@@ -86,7 +86,7 @@ fn wherever_a_night_dies_the_next_one_knows_what_is_owed() {
         let entries = &night()[..length];
         journal_of(dir.path(), entries);
         let past = only_past(dir.path());
-        assert_eq!(letters(&past.debts()), *owed, "after {length} entries");
+        assert_eq!(initials(&past.debts()), *owed, "after {length} entries");
         assert_eq!((past.run_id(), past.is_ended(), &past.torn), (Some(RUN), false, &None));
         assert_eq!(&past.entries[1..], entries);
     }
@@ -120,7 +120,7 @@ fn zeros_that_a_power_loss_leaves_at_the_end_are_a_line_cut_off() {
     bytes.extend([0; 500]);
     fs::write(&path, bytes).unwrap();
     let mut past = only_past(dir.path());
-    assert_eq!(letters(&past.debts()), "I");
+    assert_eq!(initials(&past.debts()), "I");
     assert_eq!(past.torn.as_deref(), Some("line 5 was cut off after 500 bytes; it was never acted upon"));
     // What is written next is shorter than they were.
     past.settle(past.debts()[0].gone()).unwrap();
@@ -162,7 +162,7 @@ fn one_unreadable_journal_does_not_hide_the_debts_of_another() {
     fs::write(dir.path().join("runs/notes.txt"), "of somebody else").unwrap();
     let runs = open_runs(dir.path()).unwrap();
     assert_eq!((runs.open.len(), runs.unreadable.len()), (1, 1));
-    assert_eq!(letters(&runs.open[0].debts()), "i");
+    assert_eq!(initials(&runs.open[0].debts()), "i");
 }
 
 #[test]
@@ -188,10 +188,10 @@ fn a_run_that_owes_nothing_closes_its_journal_and_one_that_does_keeps_it() {
     let dir = tempfile::tempdir().unwrap();
     let mut journal = Journal::create(dir.path(), &holder()).unwrap();
     night()[..8].iter().for_each(|entry| journal.append(entry).unwrap());
-    assert_eq!(letters(&journal.debts()), "IBC");
-    assert_eq!(letters(&journal.end(3).unwrap()), "IBC");
+    assert_eq!(initials(&journal.debts()), "IBC");
+    assert_eq!(initials(&journal.end(3).unwrap()), "IBC");
     let past = only_past(dir.path());
-    assert_eq!((letters(&past.debts()).as_str(), past.is_ended()), ("IBC", true));
+    assert_eq!((initials(&past.debts()).as_str(), past.is_ended()), ("IBC", true));
 }
 
 #[test]
@@ -206,7 +206,7 @@ fn debts_are_settled_in_the_journal_that_has_them_and_only_then_it_closes() {
     let error = past.settle(foreign).unwrap_err();
     assert!(error.to_string().ends_with("this pays none of its debts"), "{error}");
     past.settle(Entry::BackupPlaced { id: "20260615T003000Z-00112233".into(), place: Place::Verified }).unwrap();
-    assert_eq!(letters(&only_past(dir.path()).debts()), "Ic");
+    assert_eq!(initials(&only_past(dir.path()).debts()), "Ic");
     for debt in past.debts() {
         past.settle(debt.gone()).unwrap();
     }

@@ -58,7 +58,7 @@ fn the_file_is_never_removed_and_the_directory_is_for_its_owner_alone() {
 }
 
 #[test]
-fn a_lock_that_nobody_has_inscribed_yet_is_still_held() {
+fn a_lock_whose_content_is_not_written_yet_is_still_held() {
     let dir = tempfile::tempdir().unwrap();
     let _held = Lock::acquire(dir.path(), &holder()).unwrap();
     fs::write(dir.path().join("lock"), "{\"run").unwrap();

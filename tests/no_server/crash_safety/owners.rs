@@ -115,7 +115,7 @@ fn the_passphrase_of_a_key_is_taken_only_from_a_file_that_is_ours_and_closed_to_
     let dir = tempfile::tempdir().unwrap();
     let (key, passphrase) = (dir.path().join("key"), file(dir.path(), "passphrase", "hunter2\n"));
     reports::keygen(&key, "a@example.org").unwrap();
-    let told = || {
+    let reported = || {
         let reports = dir.path().join("reports");
         let [key, passphrase, reports] = [&key, &passphrase, &reports].map(|path| path.to_str().unwrap());
         let output =
@@ -123,12 +123,12 @@ fn the_passphrase_of_a_key_is_taken_only_from_a_file_that_is_ours_and_closed_to_
         assert_eq!(output.status.code(), Some(2));
         String::from_utf8(output.stderr).unwrap()
     };
-    assert!(!told().contains("passphrase"), "{}", told());
+    assert!(!reported().contains("passphrase"), "{}", reported());
     fs::set_permissions(&passphrase, fs::Permissions::from_mode(0o644)).unwrap();
-    assert!(told().contains("its mode is 0644, wider than 0600"), "{}", told());
+    assert!(reported().contains("its mode is 0644, wider than 0600"), "{}", reported());
     fs::set_permissions(&passphrase, fs::Permissions::from_mode(0o600)).unwrap();
     if give(&passphrase) {
-        assert!(told().contains(&format!("it belongs to user {STRANGER}")), "{}", told());
+        assert!(reported().contains(&format!("it belongs to user {STRANGER}")), "{}", reported());
     }
 }
 

@@ -80,13 +80,13 @@ fn a_night(backup: &str, dump: &[u8]) -> RunFacts {
     }
 }
 
-struct World {
+struct Reports {
     dir: tempfile::TempDir,
     key: KeyFile,
     signers: AllowedSigners,
 }
 
-impl World {
+impl Reports {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let (key, generated) = make_key(dir.path());
@@ -97,9 +97,9 @@ impl World {
 
     /// Nights of June 15 on that are all sound.
     fn sound(days: u32) -> Self {
-        let world = Self::new();
-        (0..days).for_each(|day| drop(world.night(15 + day, &orders(10 + day), &orders(10 + day))));
-        world
+        let reports = Self::new();
+        (0..days).for_each(|day| drop(reports.night(15 + day, &orders(10 + day), &orders(10 + day))));
+        reports
     }
 
     fn reports(&self) -> PathBuf {
@@ -155,10 +155,10 @@ impl World {
 }
 
 /// More than ten nights of all kinds, and an administrator who looked at the damaged one.
-fn ten_nights() -> World {
-    let world = World::new();
-    let sound = |day: u32, rows| world.night(day, &orders(rows), &orders(rows));
-    write_closing(&sound(11, 7), Some(&world.key), leave_an_instance);
+fn ten_nights() -> Reports {
+    let reports = Reports::new();
+    let sound = |day: u32, rows| reports.night(day, &orders(rows), &orders(rows));
+    write_closing(&sound(11, 7), Some(&reports.key), leave_an_instance);
     let touched = sound(12, 8).join("closing.json");
     let text = fs::read_to_string(&touched).unwrap();
     fs::write(touched, text.replacen("\"duration_ms\": 40", "\"duration_ms\": 41", 1)).unwrap();
@@ -166,20 +166,20 @@ fn ten_nights() -> World {
     CLOSING.iter().for_each(|name| fs::remove_file(killed.join(name)).unwrap());
     sound(15, 10);
     sound(16, 12);
-    world.night(17, &orders(13), &orders(11));
-    world.night(18, &orders(14), &unreadable(orders(14)));
+    reports.night(17, &orders(13), &orders(11));
+    reports.night(18, &orders(14), &unreadable(orders(14)));
     let missing = sound(19, 15);
     sound(20, 16);
     let tampered = sound(21, 17);
     sound(22, 18);
-    write_night(&world.reports(), None, june(23), None, &orders(19), &orders(19));
-    fs::create_dir(world.reports().join(id(24))).unwrap();
+    write_night(&reports.reports(), None, june(23), None, &orders(19), &orders(19));
+    fs::create_dir(reports.reports().join(id(24))).unwrap();
     sound(25, 20);
     fs::remove_dir_all(missing).unwrap();
     let path = tampered.join("report.json");
     let text = fs::read_to_string(&path).unwrap();
     fs::write(&path, text.replacen("\"duration_ms\": 5", "\"duration_ms\": 6", 1)).unwrap();
-    world
+    reports
 }
 
 fn state(entry: &NightEntry) -> String {
@@ -207,8 +207,8 @@ fn state(entry: &NightEntry) -> String {
 
 #[test]
 fn ten_nights_tell_the_right_story() {
-    let world = ten_nights();
-    let mut story: Vec<String> = world.read().iter().map(state).collect();
+    let reports = ten_nights();
+    let mut story: Vec<String> = reports.read().iter().map(state).collect();
     story.reverse();
     let expected = [
         format!("sound, {IDENTITY}, First, exit code 3"),
@@ -228,10 +228,10 @@ fn ten_nights_tell_the_right_story() {
         format!("sound, {IDENTITY}, Linked(23), ended"),
     ];
     assert_eq!(story, expected);
-    let in_order: Vec<bool> = world.read().iter().rev().map(|entry| entry.disorder().is_empty()).collect();
+    let in_order: Vec<bool> = reports.read().iter().rev().map(|entry| entry.disorder().is_empty()).collect();
     let wanted = [true, false, false, true, true, true, true, false, false, false, false, false, false, true];
     assert_eq!(in_order, wanted);
-    let but: Vec<String> = world
+    let but: Vec<String> = reports
         .read()
         .iter()
         .rev()
@@ -239,13 +239,13 @@ fn ten_nights_tell_the_right_story() {
         .map(|entry| entry.id.clone())
         .collect();
     assert_eq!(but, [id(11), id(12), id(13)]);
-    assert_eq!(world.verify(false), 2);
+    assert_eq!(reports.verify(false), 2);
 }
 
 #[test]
 fn the_list_shows_every_kind_of_night_and_its_exit_code_is_not_the_verdict() {
-    let world = ten_nights();
-    let (code, text) = world.says("list {dir} --allowed-signers {signers}");
+    let reports = ten_nights();
+    let (code, text) = reports.says("list {dir} --allowed-signers {signers}");
     assert_eq!(code, 2, "{text}");
     for part in [
         "started, and left no report",
@@ -261,15 +261,15 @@ fn the_list_shows_every_kind_of_night_and_its_exit_code_is_not_the_verdict() {
     ] {
         assert!(text.contains(part), "{part} in\n{text}");
     }
-    let (code, text) = world.says("list {dir} --since 2026-06-15 --verdict damaged --allowed-signers {signers}");
+    let (code, text) = reports.says("list {dir} --since 2026-06-15 --verdict damaged --allowed-signers {signers}");
     assert_eq!((code, text.lines().count()), (0, 5), "{text}");
-    let (code, text) = world.says("list {dir} --verdict sound-but --allowed-signers {signers}");
+    let (code, text) = reports.says("list {dir} --verdict sound-but --allowed-signers {signers}");
     assert_eq!((code, text.matches(" sound with warnings ").count()), (2, 3), "{text}");
-    let (_, text) = world.says("list {dir} --verdict sound");
+    let (_, text) = reports.says("list {dir} --verdict sound");
     assert_eq!(text.matches("  sound").count(), 10, "also those that are sound with warnings: {text}");
-    let (code, text) = world.says("list {dir} --allowed-signers {signers} --since 2026-06-25");
+    let (code, text) = reports.says("list {dir} --allowed-signers {signers} --since 2026-06-25");
     assert_eq!(code, 0, "{text}");
-    let (code, text) = world.says("list {dir} --format json --allowed-signers {signers}");
+    let (code, text) = reports.says("list {dir} --format json --allowed-signers {signers}");
     let json: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!((code, json["nights"].as_array().unwrap().len()), (2, 14));
     assert_eq!(json["nights"][0]["verdict"], "sound");
@@ -283,51 +283,51 @@ fn the_list_shows_every_kind_of_night_and_its_exit_code_is_not_the_verdict() {
 
 #[test]
 fn sound_nights_are_in_order_with_and_without_signers() {
-    let world = World::sound(3);
-    assert_eq!(world.says("list {dir}").0, 0);
-    let (code, text) = world.says("list {dir} --allowed-signers {signers}");
+    let reports = Reports::sound(3);
+    assert_eq!(reports.says("list {dir}").0, 0);
+    let (code, text) = reports.says("list {dir} --allowed-signers {signers}");
     assert_eq!(code, 0, "{text}");
     assert!(text.contains("3 nights, in order"), "{text}");
-    assert_eq!(world.verify(false), 0);
-    let (code, text) = world.says("verify {dir} --allowed-signers {signers}");
+    assert_eq!(reports.verify(false), 0);
+    let (code, text) = reports.says("verify {dir} --allowed-signers {signers}");
     assert_eq!(code, 0, "{text}");
     assert!(text.ends_with("3 nights: all proven, the chain is whole\n"), "{text}");
 }
 
 #[test]
 fn the_directory_of_reports_is_named_by_an_option_by_its_place_or_by_the_configuration() {
-    let world = World::sound(2);
-    let place = world.dir.path().display();
+    let reports = Reports::sound(2);
+    let place = reports.dir.path().display();
     let config = format!(
         "[source]\nkind = \"postgres\"\nurl = \"dbname=a\"\n[dump]\ndirectory = \"{place}/backups\"\n[restore]\nurl = \"dbname=b\"\n\
          [retention]\nkeep_last = 1\n[report]\ndirectory = \"{place}/reports\"\nkey = \"{place}/key\"\n\
          allowed_signers = \"{place}/allowed_signers\"\n"
     );
-    fs::write(world.dir.path().join("pgwitness.toml"), config).unwrap();
+    fs::write(reports.dir.path().join("pgwitness.toml"), config).unwrap();
     let signers = "--allowed-signers {signers}";
     for at in
         [format!("{{dir}} {signers}"), format!("--directory {{dir}} {signers}"), "--config {tmp}/pgwitness.toml".into()]
     {
-        let (code, said) = world.says(&format!("list {at}"));
+        let (code, said) = reports.says(&format!("list {at}"));
         assert_eq!(
             (code, said.contains("2 nights, in order"), said.contains("not checked")),
             (0, true, false),
             "{at}: {said}"
         );
-        let (code, said) = world.says(&format!("verify {at}"));
+        let (code, said) = reports.says(&format!("verify {at}"));
         assert_eq!((code, said.contains("2 nights: all proven")), (0, true), "{at}: {said}");
-        let (code, said) = world.says(&format!("html {at}"));
+        let (code, said) = reports.says(&format!("html {at}"));
         assert_eq!((code, said.contains("index.html")), (0, true), "{at}: {said}");
     }
     for at in ["{dir}", "--directory {dir}", "latest --directory {dir}", "--config {tmp}/pgwitness.toml"] {
-        let (code, said) = world.says(&format!("show {at}"));
+        let (code, said) = reports.says(&format!("show {at}"));
         assert_eq!((code, said.contains("sound")), (0, true), "{at}: {said}");
     }
 }
 
 #[test]
 fn without_a_configuration_the_hint_is_the_option_that_is_missing() {
-    let world = World::sound(1);
+    let reports = Reports::sound(1);
     let absent = "--config {tmp}/absent.toml";
     for (command, option) in [
         ("list", "--directory DIR"),
@@ -336,7 +336,7 @@ fn without_a_configuration_the_hint_is_the_option_that_is_missing() {
         ("verify {dir}", "--allowed-signers FILE"),
         ("verify {dir} --files --allowed-signers {signers}", "--backups DIR"),
     ] {
-        let (code, said) = world.says(&format!("{command} {absent}"));
+        let (code, said) = reports.says(&format!("{command} {absent}"));
         let hint = said.lines().find(|line| line.starts_with("  try: ")).unwrap_or_default();
         assert_eq!(
             (code, hint.contains(option), hint.contains("config example")),
@@ -348,10 +348,10 @@ fn without_a_configuration_the_hint_is_the_option_that_is_missing() {
 
 #[test]
 fn a_narrow_list_leaves_columns_out_and_cuts_no_id() {
-    let world = World::sound(2);
+    let reports = Reports::sound(2);
     for width in [40, 60, 80, 100, 120, 140] {
         let style = pgwitness::output::terminal::Style { color: false, width, all_tables: false };
-        let text = pgwitness::output::terminal::history_table(&world.read(), june(26), style);
+        let text = pgwitness::output::terminal::history_table(&reports.read(), june(26), style);
         let (ids, lines) = ([id(15), id(16)], text.lines());
         assert!(ids.iter().all(|id| text.contains(&format!("{id} "))), "{width}:\n{text}");
         assert!(lines.clone().all(|line| line.chars().count() <= width), "{width}:\n{text}");
@@ -360,21 +360,21 @@ fn a_narrow_list_leaves_columns_out_and_cuts_no_id() {
 }
 
 #[test]
-fn an_unsigned_night_among_signed_ones_shows_also_when_nobody_says_who_may_sign() {
-    let world = World::sound(2);
-    fs::remove_file(world.reports().join(id(16)).join("report.json.sig")).unwrap();
-    let (code, text) = world.says("list {dir}");
+fn an_unsigned_report_among_signed_ones_shows_also_without_allowed_signers() {
+    let reports = Reports::sound(2);
+    fs::remove_file(reports.reports().join(id(16)).join("report.json.sig")).unwrap();
+    let (code, text) = reports.says("list {dir}");
     assert_eq!(code, 2, "{text}");
     assert!(text.contains("not signed, and others are"), "{text}");
 }
 
 #[test]
 fn a_run_that_may_still_be_at_it_is_shown_and_is_not_wrong() {
-    let world = World::sound(1);
-    let running = world.reports().join("20260625T230000Z-00112233");
+    let reports = Reports::sound(1);
+    let running = reports.reports().join("20260625T230000Z-00112233");
     fs::create_dir(&running).unwrap();
-    fs::create_dir(world.reports().join("html")).unwrap();
-    let entries = world.read();
+    fs::create_dir(reports.reports().join("html")).unwrap();
+    let entries = reports.read();
     assert_eq!(entries[0].content, Content::NoReport { may_be_running: true });
     assert!(entries.iter().all(|entry| entry.disorder().is_empty()) && entries.len() == 2);
 }
@@ -382,14 +382,14 @@ fn a_run_that_may_still_be_at_it_is_shown_and_is_not_wrong() {
 /// Reports that are removed from the new end break no chain: only the date of the newest tells.
 #[test]
 fn verify_says_when_the_newest_report_was_made_and_fails_when_it_is_too_old() {
-    let world = World::sound(3);
-    let (code, said) = world.says("verify {dir} --allowed-signers {signers} --max-age 90000h");
+    let reports = Reports::sound(3);
+    let (code, said) = reports.says("verify {dir} --allowed-signers {signers} --max-age 90000h");
     assert_eq!((code, said.lines().next()), (0, Some("newest nightly report: 2026-06-17T02:00:00Z")), "{said}");
-    let (code, said) = world.says("verify {dir} --allowed-signers {signers} --max-age 30h");
+    let (code, said) = reports.says("verify {dir} --allowed-signers {signers} --max-age 30h");
     assert_eq!(code, 2, "{said}");
     assert!(said.starts_with("newest nightly report: 2026-06-17T02:00:00Z: older than 30h\n"), "{said}");
-    fs::remove_dir_all(world.reports().join(id(17))).unwrap();
-    let (_, said) = world.says("verify {dir} --allowed-signers {signers} --max-age 90000h");
+    fs::remove_dir_all(reports.reports().join(id(17))).unwrap();
+    let (_, said) = reports.says("verify {dir} --allowed-signers {signers} --max-age 90000h");
     assert!(said.starts_with("newest nightly report: 2026-06-16T02:00:00Z\n"), "{said}");
 }
 
@@ -413,8 +413,8 @@ const NAMES: [&str; 6] = [
 ];
 
 /// One thing that could be done to a directory of nights. `None`: done; `Some`: nothing was changed after all.
-fn tamper(world: &World, how: u8, night: usize, file: usize, position: prop::sample::Index, bit: u8) {
-    let ids: Vec<PathBuf> = (15..19).map(|day| world.reports().join(id(day))).collect();
+fn tamper(reports: &Reports, how: u8, night: usize, file: usize, position: prop::sample::Index, bit: u8) {
+    let ids: Vec<PathBuf> = (15..19).map(|day| reports.reports().join(id(day))).collect();
     let (this, other) = (&ids[night], &ids[(night + 1) % ids.len()]);
     match how {
         0 => {
@@ -434,7 +434,7 @@ fn tamper(world: &World, how: u8, night: usize, file: usize, position: prop::sam
         // Another night's end, with its good signature.
         6 => CLOSING.iter().for_each(|name| swap(&this.join(name), &other.join(name))),
         _ => {
-            let copy = world.reports().join("20260622T020000Z-00112233");
+            let copy = reports.reports().join("20260622T020000Z-00112233");
             fs::create_dir(&copy).unwrap();
             for name in NAMES {
                 fs::copy(this.join(name), copy.join(name)).unwrap();
@@ -445,7 +445,7 @@ fn tamper(world: &World, how: u8, night: usize, file: usize, position: prop::sam
 
 #[test]
 fn whatever_is_done_to_any_night_is_found() {
-    let world = World::sound(4);
+    let reports = Reports::sound(4);
     let copy = |from: &Path, to: &Path| {
         for day in 15..19 {
             fs::create_dir_all(to.join(id(day))).unwrap();
@@ -455,14 +455,14 @@ fn whatever_is_done_to_any_night_is_found() {
             }
         }
     };
-    let good = world.dir.path().join("good");
-    copy(&world.reports(), &good);
-    assert_eq!(world.verify(false), 0);
+    let good = reports.dir.path().join("good");
+    copy(&reports.reports(), &good);
+    assert_eq!(reports.verify(false), 0);
     proptest!(ProptestConfig::with_cases(300), |(how in 0u8..8, night in 0usize..4, file in 0usize..6, position: prop::sample::Index, bit in 0u8..8)| {
-        tamper(&world, how, night, file, position, bit);
-        let code = world.verify(false);
-        fs::remove_dir_all(world.reports()).unwrap();
-        copy(&good, &world.reports());
+        tamper(&reports, how, night, file, position, bit);
+        let code = reports.verify(false);
+        fs::remove_dir_all(reports.reports()).unwrap();
+        copy(&good, &reports.reports());
         // Two side files of one night that say the same are the same file.
         prop_assert_eq!(code, 2, "how {}, night {}, file {}", how, night, file);
     });
@@ -470,80 +470,86 @@ fn whatever_is_done_to_any_night_is_found() {
 
 #[test]
 fn the_newest_night_without_a_closing_may_still_be_at_it() {
-    let world = World::sound(2);
-    let night = world.night(25, &orders(9), &orders(9));
+    let reports = Reports::sound(2);
+    let night = reports.night(25, &orders(9), &orders(9));
     // A comparison by hand that came later says nothing of the night.
-    write_report(&world.reports(), Some(&world.key), at("2026-06-25T09:00:00Z"));
+    write_report(&reports.reports(), Some(&reports.key), at("2026-06-25T09:00:00Z"));
     CLOSING.iter().for_each(|name| fs::remove_file(night.join(name)).unwrap());
     let later = |now| {
-        let nights = history::read(&world.reports(), Some(&world.signers), now).unwrap();
+        let nights = history::read(&reports.reports(), Some(&reports.signers), now).unwrap();
         nights.into_iter().find(|entry| entry.id == id(25)).unwrap()
     };
     let entry = later(at("2026-06-25T10:00:00Z"));
     assert_eq!((entry.disorder(), entry.aftermath), (Vec::new(), PostReport::Absent { may_be_running: true }));
     let entry = later(at("2026-06-26T02:00:01Z"));
     assert_eq!(entry.disorder().len(), 1, "after a day it was killed");
-    world.night(26, &orders(9), &orders(9));
+    reports.night(26, &orders(9), &orders(9));
     assert_eq!(later(at("2026-06-26T03:00:00Z")).disorder().len(), 1, "another night has begun: that one has ended");
 }
 
 #[test]
 fn a_night_that_is_not_finished_is_not_proven_and_the_last_line_says_so() {
-    let (world, now) = (World::sound(1), Timestamp::new(std::time::SystemTime::now()));
+    let (reports, now) = (Reports::sound(1), Timestamp::new(std::time::SystemTime::now()));
     let write = |started_at| {
-        let night =
-            write_night(&world.reports(), Some(&world.key), started_at, Some(a_night("", b"")), &orders(9), &orders(9));
+        let night = write_night(
+            &reports.reports(),
+            Some(&reports.key),
+            started_at,
+            Some(a_night("", b"")),
+            &orders(9),
+            &orders(9),
+        );
         CLOSING.iter().for_each(|name| fs::remove_file(night.join(name)).unwrap());
         night.file_name().unwrap().to_str().unwrap().to_owned()
     };
     let last = |(code, text): (i32, String)| (code, text.lines().last().unwrap().to_owned());
-    let one = |id: &str| world.says(&format!("verify {id} --directory {{dir}} --allowed-signers {{signers}}"));
-    let all = || last(world.says("verify {dir} --allowed-signers {signers}"));
+    let one = |id: &str| reports.says(&format!("verify {id} --directory {{dir}} --allowed-signers {{signers}}"));
+    let all = || last(reports.says("verify {dir} --allowed-signers {signers}"));
     let killed = write(now.minus_seconds(3600));
     let pending = "2 nights: not all can be proven yet: 1 is not finished, or was killed".to_owned();
     assert_eq!(all(), (2, pending));
-    let (code, line) = last(world.says("list {dir} --allowed-signers {signers}"));
+    let (code, line) = last(reports.says("list {dir} --allowed-signers {signers}"));
     assert!(code == 0 && line.starts_with("2 nights, in order; 1 not finished, or killed; "), "{line}");
     let (code, text) = one(&killed);
     assert!(code == 2 && text.contains("no closing.json yet"), "{text}");
-    assert!(world.says(&format!("show {killed} --directory {{dir}}")).1.contains("no closing.json yet"));
+    assert!(reports.says(&format!("show {killed} --directory {{dir}}")).1.contains("no closing.json yet"));
     // Another night has begun: the commands of one report know it as those of all do.
-    fs::create_dir(world.reports().join(format!("{}-00112233", now.minus_seconds(60).stamp()))).unwrap();
+    fs::create_dir(reports.reports().join(format!("{}-00112233", now.minus_seconds(60).stamp()))).unwrap();
     let (code, text) = one(&killed);
     assert!(code == 2 && text.contains("no closing.json: the run was killed"), "{text}");
-    assert!(!world.says(&format!("show {killed} --directory {{dir}}")).1.contains("no closing.json yet"));
+    assert!(!reports.says(&format!("show {killed} --directory {{dir}}")).1.contains("no closing.json yet"));
     assert_eq!(all().1, "3 nights: 1 not proven or not whole");
 }
 
 #[test]
 fn no_night_of_the_future_is_running() {
-    let world = World::sound(1);
-    let night = world.night(27, &orders(9), &orders(9));
+    let reports = Reports::sound(1);
+    let night = reports.night(27, &orders(9), &orders(9));
     CLOSING.iter().for_each(|name| fs::remove_file(night.join(name)).unwrap());
-    assert_eq!(world.entry(27).aftermath, PostReport::Absent { may_be_running: false });
+    assert_eq!(reports.entry(27).aftermath, PostReport::Absent { may_be_running: false });
     // And it hides no other.
-    fs::create_dir(world.reports().join(id(25))).unwrap();
+    fs::create_dir(reports.reports().join(id(25))).unwrap();
     let now = at("2026-06-25T03:00:00Z");
-    let nights = history::read(&world.reports(), Some(&world.signers), now).unwrap();
+    let nights = history::read(&reports.reports(), Some(&reports.signers), now).unwrap();
     let running: Vec<&str> = nights.iter().filter(|night| night.is_pending()).map(|night| night.id.as_str()).collect();
     assert_eq!(running, [id(25)]);
 }
 
 #[test]
 fn a_report_that_was_taken_away_is_not_taken_for_a_run_that_is_still_at_it() {
-    let world = World::sound(1);
-    let newest = world.night(25, &orders(9), &orders(9));
+    let reports = Reports::sound(1);
+    let newest = reports.night(25, &orders(9), &orders(9));
     fs::remove_file(newest.join("report.json")).unwrap();
-    assert_eq!(world.entry(25).content, Content::NoReport { may_be_running: false });
-    let wrong = world.entry(25).disorder();
+    assert_eq!(reports.entry(25).content, Content::NoReport { may_be_running: false });
+    let wrong = reports.entry(25).disorder();
     assert!(wrong[1].starts_with("report.json was removed: "), "{wrong:?}");
 }
 
 #[test]
 fn verify_proves_what_came_after_too_and_tells_it() {
-    let world = ten_nights();
+    let reports = ten_nights();
     let verify =
-        |day: u32| world.says(&format!("verify 202606{day} --directory {{dir}} --allowed-signers {{signers}}"));
+        |day: u32| reports.says(&format!("verify 202606{day} --directory {{dir}} --allowed-signers {{signers}}"));
     let (code, text) = verify(15);
     assert!(
         code == 0 && text.contains("\nclosing.json as well\nit says: sound") && !text.contains("after it"),
@@ -556,29 +562,29 @@ fn verify_proves_what_came_after_too_and_tells_it() {
     assert!(code == 2 && text.contains("closing.json: bad signature"), "{text}");
     let (code, text) = verify(13);
     assert!(code == 2 && text.contains("no closing.json"), "{text}");
-    let (code, text) = world.says("verify {dir} --allowed-signers {signers}");
+    let (code, text) = reports.says("verify {dir} --allowed-signers {signers}");
     assert_eq!(code, 2);
     let of = |day: u32| text.lines().filter(|line| line.starts_with(&id(day))).collect::<Vec<_>>();
     assert_eq!(of(11), [format!("{}: good signature of {IDENTITY}; closing.json as well", id(11))]);
     assert!(text.contains("\n  after it: left behind: RDS instance"), "{text}");
     assert_eq!(of(13).len(), 1, "said once: {text}");
     let other = "verify 20260615 --directory {dir} --allowed-signers {signers} --identity nobody@example.com";
-    assert_eq!(world.says(other).0, 2);
+    assert_eq!(reports.says(other).0, 2);
 }
 
-/// Signed by somebody who may, over the right report, and yet not what we write.
+/// Signed by an allowed signer, over the right report, and yet not what we write.
 #[test]
 fn a_closing_is_read_as_strictly_as_a_report() {
-    let world = World::sound(1);
-    let dir = world.reports().join(id(15));
+    let reports = Reports::sound(1);
+    let dir = reports.reports().join(id(15));
     let report = fs::read(dir.join("report.json")).unwrap();
     let sha256 = hex::encode(Sha256::digest(&report));
-    let key = pgwitness::storage::reports::read_key(&world.key).unwrap();
+    let key = pgwitness::storage::reports::read_key(&reports.key).unwrap();
     let write = |text: &str| {
         fs::write(dir.join("closing.json"), text).unwrap();
         fs::write(dir.join("closing.json.sig"), pgwitness::storage::signature::sign(&key, text.as_bytes()).unwrap())
             .unwrap();
-        world.entry(15).aftermath
+        reports.entry(15).aftermath
     };
     let good = format!(
         r#"{{"format":1,"run_id":"{RUN_ID}","report_sha256":"{sha256}","exit_code":0,"steps":[],"troubles":[],"debts":[]}}"#
@@ -600,80 +606,80 @@ fn a_closing_is_read_as_strictly_as_a_report() {
 
 #[test]
 fn a_renamed_night_is_named_with_the_place_it_came_from() {
-    let world = World::sound(3);
-    swap(&world.reports().join(id(15)), &world.reports().join(id(17)));
-    let ChainState::Misplaced(why) = world.entry(15).chain else { panic!("{:?}", world.entry(15)) };
+    let reports = Reports::sound(3);
+    swap(&reports.reports().join(id(15)), &reports.reports().join(id(17)));
+    let ChainState::Misplaced(why) = reports.entry(15).chain else { panic!("{:?}", reports.entry(15)) };
     assert_eq!(why, format!("it was written as {}", id(17)));
 }
 
 #[test]
 fn a_chain_that_was_begun_anew_shows() {
-    let world = World::sound(2);
-    let elsewhere = world.dir.path().join("elsewhere");
-    let fresh = write_report(&elsewhere, Some(&world.key), june(20));
-    fs::rename(fresh, world.reports().join(id(20))).unwrap();
-    let ChainState::Misplaced(why) = world.entry(20).chain else { panic!("{:?}", world.entry(20)) };
+    let reports = Reports::sound(2);
+    let elsewhere = reports.dir.path().join("elsewhere");
+    let fresh = write_report(&elsewhere, Some(&reports.key), june(20));
+    fs::rename(fresh, reports.reports().join(id(20))).unwrap();
+    let ChainState::Misplaced(why) = reports.entry(20).chain else { panic!("{:?}", reports.entry(20)) };
     assert_eq!(why, format!("a second beginning: {} is older", id(15)));
 }
 
 #[test]
 fn a_report_of_a_later_format_still_holds_the_chain_together() {
-    let world = World::sound(1);
-    let path = world.reports().join(id(15)).join("report.json");
+    let reports = Reports::sound(1);
+    let path = reports.reports().join(id(15)).join("report.json");
     let now = format!("\"format\": {}", pgwitness::model::report::FORMAT);
     let text = fs::read_to_string(&path).unwrap();
     assert!(text.contains(&now), "{text}");
     let text = text.replacen(&now, "\"format\": 9", 1);
     fs::write(&path, text).unwrap();
-    world.night(16, &orders(1), &orders(1));
-    assert!(matches!(world.entry(15).content, Content::Unreadable(_)));
-    assert_eq!(world.entry(16).chain, ChainState::Linked(id(15)));
+    reports.night(16, &orders(1), &orders(1));
+    assert!(matches!(reports.entry(15).content, Content::Unreadable(_)));
+    assert_eq!(reports.entry(16).chain, ChainState::Linked(id(15)));
 }
 
 #[test]
 fn one_report_with_chain_is_proven_back_to_the_first() {
-    let world = World::sound(4);
-    let (code, text) = world.says("verify 20260617 --directory {dir} --chain --allowed-signers {signers}");
+    let reports = Reports::sound(4);
+    let (code, text) = reports.says("verify 20260617 --directory {dir} --chain --allowed-signers {signers}");
     assert_eq!((code, text.matches("good signature").count()), (0, 3), "{text}");
-    fs::remove_file(world.reports().join(id(18)).join("report.json.sig")).unwrap();
+    fs::remove_file(reports.reports().join(id(18)).join("report.json.sig")).unwrap();
     assert_eq!(
-        world.says("verify 20260617 --directory {dir} --chain --allowed-signers {signers}").0,
+        reports.says("verify 20260617 --directory {dir} --chain --allowed-signers {signers}").0,
         0,
         "later nights are not asked"
     );
-    fs::remove_dir_all(world.reports().join(id(15))).unwrap();
-    let (code, text) = world.says("verify 20260617 --directory {dir} --chain --allowed-signers {signers}");
+    fs::remove_dir_all(reports.reports().join(id(15))).unwrap();
+    let (code, text) = reports.says("verify 20260617 --directory {dir} --chain --allowed-signers {signers}");
     assert_eq!(code, 2, "{text}");
     assert!(text.contains("missing-"), "{text}");
 }
 
 #[test]
 fn dumps_are_hashed_by_the_list_in_the_report() {
-    let world = World::sound(2);
+    let reports = Reports::sound(2);
     let verify = "verify latest --directory {dir} --allowed-signers {signers} --files --backups {backups}";
-    let (code, text) = world.says(verify);
+    let (code, text) = reports.says(verify);
     assert_eq!(code, 2, "not there: {text}");
-    let dump = world.dump("verified", 16);
-    let (code, text) = world.says(verify);
+    let dump = reports.dump("verified", 16);
+    let (code, text) = reports.says(verify);
     assert_eq!(code, 0, "{text}");
     assert!(text.contains("dump intact: 1 file"), "{text}");
-    assert_eq!(world.verify(true), 0, "the dump of the first night was pruned");
+    assert_eq!(reports.verify(true), 0, "the dump of the first night was pruned");
     fs::write(dump.join("9.dat"), "").unwrap();
-    assert_eq!((world.says(verify).0, world.verify(true)), (1, 1), "a file that nobody signed for");
+    assert_eq!((reports.says(verify).0, reports.verify(true)), (1, 1), "a file without a signature");
     fs::remove_file(dump.join("9.dat")).unwrap();
     fs::write(dump.join("toc.dat"), "dumq 16").unwrap();
-    let (code, text) = world.says(verify);
-    assert_eq!((code, world.verify(true)), (1, 1), "{text}");
+    let (code, text) = reports.says(verify);
+    assert_eq!((code, reports.verify(true)), (1, 1), "{text}");
     assert!(text.contains("dump/toc.dat is not the file that was signed for"), "{text}");
     fs::remove_dir_all(dump.parent().unwrap()).unwrap();
-    assert_eq!(world.verify(true), 2, "the newest verified dump is never pruned");
-    world.dump("damaged", 16);
-    assert_eq!(world.says(verify).0, 0);
+    assert_eq!(reports.verify(true), 2, "the newest verified dump is never pruned");
+    reports.dump("damaged", 16);
+    assert_eq!(reports.says(verify).0, 0);
 }
 
 #[test]
 fn the_newest_proven_dump_must_be_there_and_an_older_one_of_a_sound_run_need_not() {
-    let world = World::sound(1);
+    let reports = Reports::sound(1);
     let of_version = |version: &str| {
         let mut held = orders(10);
         let text = format!("version {version}\nschema public");
@@ -684,21 +690,21 @@ fn the_newest_proven_dump_must_be_there_and_an_older_one_of_a_sound_run_need_not
     let (expected, actual) = (of_version("1.0"), of_version("1.1"));
     let mut night = a_night(&id(16), b"dump 16");
     night.dump_verdict = Some(compare(&expected, &actual, &Request::default()).dump_verdict(&[]));
-    write_night(&world.reports(), Some(&world.key), june(16), Some(night), &expected, &actual);
-    let dump = world.dump("verified", 16);
-    assert_eq!(world.verify(true), 0, "proven, although that run ended with 1; the older dump was pruned");
+    write_night(&reports.reports(), Some(&reports.key), june(16), Some(night), &expected, &actual);
+    let dump = reports.dump("verified", 16);
+    assert_eq!(reports.verify(true), 0, "proven, although that run ended with 1; the older dump was pruned");
     fs::remove_dir_all(dump.parent().unwrap()).unwrap();
-    assert_eq!(world.verify(true), 2, "the newest proven dump is gone");
+    assert_eq!(reports.verify(true), 2, "the newest proven dump is gone");
 }
 
 #[test]
 fn a_report_cannot_make_us_read_files_elsewhere() {
-    let world = World::new();
-    fs::create_dir_all(world.dir.path().join("backups/verified").join(id(15))).unwrap();
+    let reports = Reports::new();
+    fs::create_dir_all(reports.dir.path().join("backups/verified").join(id(15))).unwrap();
     for (backup, path) in [("../../x", "dump"), (id(15).as_str(), "../x"), (id(15).as_str(), "/etc/passwd")] {
         let mut night = a_night(backup, b"x");
         night.dump.as_mut().unwrap().files[0].path = path.into();
-        let state = history::check_dump(night.dump.as_ref().unwrap(), &world.dir.path().join("backups"));
+        let state = history::check_dump(night.dump.as_ref().unwrap(), &reports.dir.path().join("backups"));
         let history::DumpState::Damaged(why) = state else { panic!("{state:?}") };
         assert!(why[0].contains("is not"), "{why:?}");
     }
@@ -706,8 +712,8 @@ fn a_report_cannot_make_us_read_files_elsewhere() {
 
 #[test]
 fn reports_are_found_by_what_people_say() {
-    let world = World::sound(3);
-    let found = |text: &str| history::find(Some(&world.reports()), text);
+    let reports = Reports::sound(3);
+    let found = |text: &str| history::find(Some(&reports.reports()), text);
     let day = |path: PathBuf| path.parent().unwrap().file_name().unwrap().to_string_lossy()[..8].to_owned();
     for (text, wanted) in
         [("latest", "20260617"), ("previous", "20260616"), ("20260615", "20260615"), (&id(16), "20260616")]
@@ -717,18 +723,18 @@ fn reports_are_found_by_what_people_say() {
     assert!(found("202606").unwrap_err().to_string().contains("may be"));
     assert!(found("1999").unwrap_err().to_string().starts_with("there is no report 1999"));
     assert!(found("").is_err());
-    let path = world.reports().join(id(15));
+    let path = reports.reports().join(id(15));
     assert_eq!(history::find(None, path.to_str().unwrap()).unwrap(), path.join("report.json"));
     assert!(history::find(None, "latest").unwrap_err().hint_text().unwrap().contains("--directory"));
     // An older report is not the latest because the latest cannot be read.
-    fs::write(world.reports().join(id(17)).join("report.json"), "{").unwrap();
+    fs::write(reports.reports().join(id(17)).join("report.json"), "{").unwrap();
     assert!(found("latest").is_err());
 }
 
 #[test]
 fn show_puts_findings_first_and_shows_the_night() {
-    let world = ten_nights();
-    let (code, text) = world.says("show 20260617 --directory {dir}");
+    let reports = ten_nights();
+    let (code, text) = reports.says("show 20260617 --directory {dir}");
     assert_eq!(code, 1, "{text}");
     let place = |part: &str| text.find(part).unwrap_or_else(|| panic!("{part} in\n{text}"));
     assert!(place("1 finding") < place("expected rows") && place("expected rows") < place("the run"));
@@ -736,11 +742,11 @@ fn show_puts_findings_first_and_shows_the_night() {
     let verdict = place("\ndamaged: 1 finding (rows, sequences, large objects, schema, foreign keys)\n");
     assert!(place("the run") < verdict && verdict < place("after the report was signed"), "{text}");
     assert!(text.ends_with("no problem after it\n"), "{text}");
-    let (code, text) = world.says("show 20260611 --directory {dir}");
+    let (code, text) = reports.says("show 20260611 --directory {dir}");
     assert_eq!(code, 0, "{text}");
     assert!(text.contains("\n  delete_instance: failed: delete RDS instance"), "{text}");
     assert!(text.contains("\nleft behind: RDS instance pgwitness-7f3a9c1e in ap-southeast-2\n"), "{text}");
-    let (_, text) = world.says("show 20260611 --directory {dir} --only findings");
+    let (_, text) = reports.says("show 20260611 --directory {dir} --only findings");
     assert!(text.contains("left behind") && !text.contains("place_backup"), "always told: {text}");
     for (only, has, has_not) in [
         ("findings", "row_count", "expected rows"),
@@ -748,7 +754,7 @@ fn show_puts_findings_first_and_shows_the_night() {
         ("steps", "dump", "row_count"),
         ("waivers", "damaged", "row_count"),
     ] {
-        let (code, text) = world.says(&format!("show 20260617 --directory {{dir}} --only {only}"));
+        let (code, text) = reports.says(&format!("show 20260617 --directory {{dir}} --only {only}"));
         assert_eq!(code, 1);
         assert!(text.contains(has) && !text.contains(has_not), "{only}: {text}");
     }
@@ -756,46 +762,46 @@ fn show_puts_findings_first_and_shows_the_night() {
 
 #[test]
 fn diff_counts_changed_rows_from_what_was_saved() {
-    let world = ten_nights();
-    let (code, text) = world.says("diff 20260615 20260616 --directory {dir} --allowed-signers {signers}");
+    let reports = ten_nights();
+    let (code, text) = reports.says("diff 20260615 20260616 --directory {dir} --allowed-signers {signers}");
     assert_eq!(code, 1, "{text}");
     let line = text.lines().find(|line| line.starts_with("shop.orders")).unwrap();
     assert_eq!(line.split_whitespace().collect::<Vec<_>>(), ["shop.orders", "10", "12", "0", "2", "grew"]);
-    let (code, text) = world.says("diff 20260616 20260616 --directory {dir}");
+    let (code, text) = reports.says("diff 20260616 20260616 --directory {dir}");
     assert_eq!(code, 0, "{text}");
     // What the source was, not what became of it in the damaged copy.
-    let (_, text) = world.says("diff 20260616 20260617 --directory {dir} --format json");
+    let (_, text) = reports.says("diff 20260616 20260617 --directory {dir} --format json");
     let json: serde_json::Value = serde_json::from_str(&text).unwrap();
     let orders = &json["tables"]["shop.orders"];
     assert_eq!((&orders["before"], &orders["after"], &orders["added"]), (&12.into(), &13.into(), &1.into()));
-    let (_, text) = world.says("diff 20260616 20260617 --directory {dir} --format json --side actual");
+    let (_, text) = reports.says("diff 20260616 20260617 --directory {dir} --format json --side actual");
     let json: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!(json["tables"]["shop.orders"]["direction"], "shrank");
-    let (code, text) = world.says("diff 20260618 20260618 --directory {dir} --side actual");
+    let (code, text) = reports.says("diff 20260618 20260618 --directory {dir} --side actual");
     assert_eq!(code, 2, "{text}");
 }
 
 #[test]
 fn diff_reads_nothing_that_is_not_proven() {
-    let world = ten_nights();
-    let (code, text) = world.says("diff 20260620 20260621 --directory {dir} --allowed-signers {signers}");
+    let reports = ten_nights();
+    let (code, text) = reports.says("diff 20260620 20260621 --directory {dir} --allowed-signers {signers}");
     assert_eq!(code, 2, "{text}");
-    let side = world.reports().join(id(15)).join("expected.manifest.json");
+    let side = reports.reports().join(id(15)).join("expected.manifest.json");
     let text = fs::read_to_string(&side).unwrap().replace("db.example.com", "db.example.org");
     fs::write(&side, text).unwrap();
-    let (code, text) = world.says("diff 20260615 20260616 --directory {dir}");
+    let (code, text) = reports.says("diff 20260615 20260616 --directory {dir}");
     assert_eq!(code, 2);
     assert!(text.contains("expected.manifest.json is not the file that was signed for"), "{text}");
 }
 
 #[test]
 fn an_administrator_signs_that_they_have_looked() {
-    let world = ten_nights();
-    let own = world.dir.path().join("carol");
+    let reports = ten_nights();
+    let own = reports.dir.path().join("carol");
     keygen(&own, "carol@example.com").unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_pgwitness"))
         .args(["report", "acknowledge", "20260617", "--note", "two orders were lost: ticket 4711", "--directory"])
-        .arg(world.reports())
+        .arg(reports.reports())
         .arg("--key")
         .arg(&own)
         .output()
@@ -804,39 +810,39 @@ fn an_administrator_signs_that_they_have_looked() {
     let text = String::from_utf8(output.stdout).unwrap();
     let line = text.lines().last().unwrap();
     assert!(line.starts_with("carol@example.com namespaces=\"pgwitness-review\" ssh-ed25519 "), "{text}");
-    let review = world.entry(17).reviews.remove(0);
+    let review = reports.entry(17).reviews.remove(0);
     assert!(matches!(&review.state, ReviewState::Void(why) if why.contains("unknown signer")), "{review:?}");
-    let signers = world.dir.path().join("allowed_signers");
+    let signers = reports.dir.path().join("allowed_signers");
     let both = format!("{}{line}\n", fs::read_to_string(&signers).unwrap());
     fs::write(&signers, &both).unwrap();
-    let (_, text) = world.says("list {dir} --allowed-signers {signers}");
+    let (_, text) = reports.says("list {dir} --allowed-signers {signers}");
     assert!(text.contains(": reviewed by carol@example.com at ") && text.contains("ticket 4711"), "{text}");
-    let world = World { signers: AllowedSigners::parse(&both).unwrap(), ..world };
-    assert_eq!(world.entry(17).reviews[0].state, ReviewState::Counts);
-    assert_eq!(world.entry(17).disorder(), Vec::<String>::new(), "a review changes nothing of the report");
-    // The same review beside another report, or changed, or by somebody who may only sign reports.
-    let dir = world.reports().join(id(17)).join("reviews");
-    fs::create_dir(world.reports().join(id(16)).join("reviews")).unwrap();
+    let reports = Reports { signers: AllowedSigners::parse(&both).unwrap(), ..reports };
+    assert_eq!(reports.entry(17).reviews[0].state, ReviewState::Counts);
+    assert_eq!(reports.entry(17).disorder(), Vec::<String>::new(), "a review changes nothing of the report");
+    // The same review beside another report, or changed, or by a signer who may only sign reports.
+    let dir = reports.reports().join(id(17)).join("reviews");
+    fs::create_dir(reports.reports().join(id(16)).join("reviews")).unwrap();
     for file in fs::read_dir(&dir).unwrap() {
         let file = file.unwrap();
-        fs::copy(file.path(), world.reports().join(id(16)).join("reviews").join(file.file_name())).unwrap();
+        fs::copy(file.path(), reports.reports().join(id(16)).join("reviews").join(file.file_name())).unwrap();
     }
-    assert_eq!(world.entry(16).reviews[0].state, ReviewState::Void("it is of another report".into()));
+    assert_eq!(reports.entry(16).reviews[0].state, ReviewState::Void("it is of another report".into()));
     let json =
         fs::read_dir(&dir).unwrap().map(|file| file.unwrap().path()).find(|path| path.extension().unwrap() == "json");
     let json = json.unwrap();
     let text = fs::read_to_string(&json).unwrap();
     fs::write(&json, text.replace("lost", "kept")).unwrap();
-    assert!(matches!(&world.entry(17).reviews[0].state, ReviewState::Void(why) if why.starts_with("bad signature")));
+    assert!(matches!(&reports.entry(17).reviews[0].state, ReviewState::Void(why) if why.starts_with("bad signature")));
 }
 
 #[test]
 fn a_signer_of_reports_is_no_reviewer() {
-    let world = World::sound(1);
-    let key = pgwitness::storage::reports::read_key(&world.key).unwrap();
-    let report = world.reports().join(id(15)).join("report.json");
+    let reports = Reports::sound(1);
+    let key = pgwitness::storage::reports::read_key(&reports.key).unwrap();
+    let report = reports.reports().join(id(15)).join("report.json");
     history::acknowledge(&report, "fine", None, &key, june(16)).unwrap();
-    let state = &world.entry(15).reviews[0].state;
+    let state = &reports.entry(15).reviews[0].state;
     assert!(matches!(state, ReviewState::Void(why) if why.contains("pgwitness-review")), "{state:?}");
     history::acknowledge(&report, "fine", None, &key, june(16)).unwrap_err();
     history::acknowledge(&report, " ", None, &key, june(17)).unwrap_err();
@@ -844,28 +850,28 @@ fn a_signer_of_reports_is_no_reviewer() {
 }
 
 #[test]
-fn nobody_acknowledges_a_forged_report_who_says_who_may_sign() {
-    let world = ten_nights();
-    let key = world.key.path.display().to_string();
+fn a_forged_report_cannot_be_acknowledged_where_signers_are_configured() {
+    let reports = ten_nights();
+    let key = reports.key.path.display().to_string();
     assert_eq!(fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
     let command = "acknowledge 20260621 --directory {dir} --note x --allowed-signers {signers} --key {tmp}/key";
-    let (code, text) = world.says(command);
+    let (code, text) = reports.says(command);
     assert_eq!(code, 2, "{text}");
-    assert!(!world.reports().join(id(21)).join("reviews").exists());
+    assert!(!reports.reports().join(id(21)).join("reviews").exists());
 }
 
 #[test]
 fn hostile_texts_reach_no_terminal() {
-    let world = World::sound(1);
+    let reports = Reports::sound(1);
     let mut hostile = orders(1);
     hostile.relations =
         hostile.relations.into_values().map(|rows| (Name::new("shop", "\u{1b}[2Jevil\n"), rows)).collect();
-    write_report_on(&world.reports(), Some(&world.key), june(16), &hostile, &hostile);
-    let key = pgwitness::storage::reports::read_key(&world.key).unwrap();
-    let report = world.reports().join(id(16)).join("report.json");
+    write_report_on(&reports.reports(), Some(&reports.key), june(16), &hostile, &hostile);
+    let key = pgwitness::storage::reports::read_key(&reports.key).unwrap();
+    let report = reports.reports().join(id(16)).join("report.json");
     history::acknowledge(&report, "\u{1b}[31mred\nline", None, &key, june(17)).unwrap();
-    let strange = world.reports().join("\u{1b}[2Jnight\n");
-    fs::rename(world.reports().join(id(15)), strange).unwrap();
+    let strange = reports.reports().join("\u{1b}[2Jnight\n");
+    fs::rename(reports.reports().join(id(15)), strange).unwrap();
     for command in [
         "list {dir} --allowed-signers {signers}",
         "list {dir}",
@@ -873,7 +879,7 @@ fn hostile_texts_reach_no_terminal() {
         "diff previous latest --directory {dir}",
         "show latest --directory {dir}",
     ] {
-        let (_, text) = world.says(command);
+        let (_, text) = reports.says(command);
         assert!(!text.contains('\u{1b}'), "{command}: {text:?}");
     }
 }
@@ -882,13 +888,13 @@ fn hostile_texts_reach_no_terminal() {
 #[test]
 fn look() {
     let Some(dir) = std::env::var_os("LOOK") else { return };
-    let world = ten_nights();
-    fs::rename(world.dir.path(), dir).unwrap();
+    let reports = ten_nights();
+    fs::rename(reports.dir.path(), dir).unwrap();
 }
 
 /// Written without forcing each file to the disk, which is what takes long.
-fn write_thousand(world: &World) {
-    let key = pgwitness::storage::reports::read_key(&world.key).unwrap();
+fn write_thousand(reports: &Reports) {
+    let key = pgwitness::storage::reports::read_key(&reports.key).unwrap();
     let held = orders(10);
     let outcome = pgwitness::compare::compare(&held, &held, &Default::default());
     let mut previous_report_sha256 = None;
@@ -904,7 +910,7 @@ fn write_thousand(world: &World) {
             ..Default::default()
         };
         let bytes = Report::new(&outcome, &held, &held, run).to_bytes().unwrap();
-        let dir = world.reports().join(format!("{}-00112233", started_at.stamp()));
+        let dir = reports.reports().join(format!("{}-00112233", started_at.stamp()));
         fs::create_dir(&dir).unwrap();
         fs::write(dir.join("report.json"), &bytes).unwrap();
         fs::write(dir.join("report.json.sig"), pgwitness::storage::signature::sign(&key, &bytes).unwrap()).unwrap();
@@ -927,10 +933,10 @@ fn write_thousand(world: &World) {
 
 #[test]
 fn a_thousand_nights_are_listed_at_once() {
-    let world = World::new();
-    write_thousand(&world);
+    let reports = Reports::new();
+    write_thousand(&reports);
     let clock = std::time::Instant::now();
-    let entries = world.read();
+    let entries = reports.read();
     let spent = clock.elapsed();
     assert_eq!(entries.len(), 1000);
     assert!(entries.iter().all(|entry| entry.disorder().is_empty() && entry.aftermath.closing().is_some()));
@@ -941,12 +947,12 @@ fn a_thousand_nights_are_listed_at_once() {
 
 #[test]
 fn without_a_directory_the_configuration_is_asked_and_a_missing_one_is_said() {
-    let world = World::sound(1);
+    let reports = Reports::sound(1);
     for command in ["list", "show", "diff previous latest", "verify latest --allowed-signers {signers}"] {
-        let (code, text) = world.says(&format!("{command} --config {{tmp}}/nowhere.toml"));
+        let (code, text) = reports.says(&format!("{command} --config {{tmp}}/nowhere.toml"));
         assert_eq!(code, 2, "{command}: {text}");
         assert!(text.starts_with("error: find the directory of reports: read ") && text.contains("try:"), "{text}");
     }
-    let (code, text) = world.says("verify {dir} --allowed-signers {signers} --files --config {tmp}/nowhere.toml");
+    let (code, text) = reports.says("verify {dir} --allowed-signers {signers} --files --config {tmp}/nowhere.toml");
     assert_eq!((code, text.starts_with("error: find the dumps: read ")), (2, true), "{text}");
 }

@@ -6,7 +6,7 @@ use pgwitness::model::run_record::RunRecord;
 use pgwitness::output::message;
 use pgwitness::output::notify::tell_within;
 
-use crate::support::notify_scenario::{CANARY, LIMITS, Stage, by_mail, clean, damaged, nothing};
+use crate::support::notify_scenario::{CANARY, LIMITS, Scenario, by_mail, clean, damaged, nothing};
 use crate::support::smtp::{Smtp, Ways};
 
 fn ways_of(tls: SmtpTls) -> Ways {
@@ -17,16 +17,16 @@ fn ways_of(tls: SmtpTls) -> Ways {
     }
 }
 
-async fn told(notify: &Notify, run: &RunRecord) {
+async fn notified(notify: &Notify, run: &RunRecord) {
     assert_eq!(tell_within(notify, run, &nothing, LIMITS).await, []);
 }
 
 #[tokio::test]
 async fn it_arrives_by_starttls_by_tls_and_on_this_machine_in_the_clear() {
     for tls in [SmtpTls::Starttls, SmtpTls::Tls, SmtpTls::None] {
-        let stage = Stage::new();
-        let server = Smtp::start(&stage, &ways_of(tls));
-        told(&by_mail(stage.email(server.port, tls)), &clean()).await;
+        let scenario = Scenario::new();
+        let server = Smtp::start(&scenario, &ways_of(tls));
+        notified(&by_mail(scenario.email(server.port, tls)), &clean()).await;
         server.message();
         assert_eq!(server.log(|log| (log.logins, log.receivers.clone())), (1, vec!["admin@example.org".to_owned()]));
         let has_starttls = server.log(|log| log.lines.iter().any(|line| line.starts_with("STARTTLS")));
@@ -36,40 +36,40 @@ async fn it_arrives_by_starttls_by_tls_and_on_this_machine_in_the_clear() {
 
 #[tokio::test]
 async fn what_is_delivered_is_delivered_although_the_server_says_no_goodbye() {
-    let stage = Stage::new();
-    let server = Smtp::start(&stage, &Ways { silent_from: Some("QUIT"), ..ways_of(SmtpTls::Starttls) });
-    told(&by_mail(stage.email(server.port, SmtpTls::Starttls)), &clean()).await;
+    let scenario = Scenario::new();
+    let server = Smtp::start(&scenario, &Ways { silent_from: Some("QUIT"), ..ways_of(SmtpTls::Starttls) });
+    notified(&by_mail(scenario.email(server.port, SmtpTls::Starttls)), &clean()).await;
     server.message();
 }
 
 #[tokio::test]
-async fn nobody_logs_in_without_a_username() {
-    let stage = Stage::new();
-    let server = Smtp::start(&stage, &Ways { open: true, ..Ways::default() });
-    let mut email = stage.email(server.port, SmtpTls::None);
+async fn there_is_no_login_without_a_username() {
+    let scenario = Scenario::new();
+    let server = Smtp::start(&scenario, &Ways { open: true, ..Ways::default() });
+    let mut email = scenario.email(server.port, SmtpTls::None);
     (email.username, email.password_file) = (None, None);
-    told(&by_mail(email), &clean()).await;
+    notified(&by_mail(email), &clean()).await;
     server.message();
     assert_eq!(server.log(|log| log.logins), 0);
 }
 
 #[tokio::test]
 async fn a_mime_parser_reads_back_what_was_written() {
-    let stage = Stage::new();
-    let server = Smtp::start(&stage, &ways_of(SmtpTls::Starttls));
-    let mut email = stage.email(server.port, SmtpTls::Starttls);
+    let scenario = Scenario::new();
+    let server = Smtp::start(&scenario, &ways_of(SmtpTls::Starttls));
+    let mut email = scenario.email(server.port, SmtpTls::Starttls);
     email.configuration_set = Some("backups".into());
     email.to.push("vorstand@example.org".into());
-    told(&by_mail(email), &clean()).await;
+    notified(&by_mail(email), &clean()).await;
     let raw = server.message();
     assert!(raw.is_ascii(), "any server takes it");
     let message = MessageParser::default().parse(&raw).unwrap();
-    let letter = message::of(&clean(), false);
-    assert!(letter.subject.contains("Größe, база данных"), "{}", letter.subject);
-    assert_eq!(message.subject(), Some(letter.subject.as_str()));
+    let expected = message::of(&clean(), false);
+    assert!(expected.subject.contains("Größe, база данных"), "{}", expected.subject);
+    assert_eq!(message.subject(), Some(expected.subject.as_str()));
     let lines = |text: &str| text.replace("\r\n", "\n").trim_end().to_owned();
-    assert_eq!(lines(&message.body_text(0).unwrap()), lines(&letter.text));
-    assert_eq!(lines(&message.body_html(0).unwrap()), lines(&letter.html));
+    assert_eq!(lines(&message.body_text(0).unwrap()), lines(&expected.text));
+    assert_eq!(lines(&message.body_html(0).unwrap()), lines(&expected.html));
     assert_eq!((message.text_body_count(), message.html_body_count(), message.attachment_count()), (1, 1, 0));
     assert_eq!(message.content_type().unwrap().subtype(), Some("alternative"));
     let header = |name: &str| match message.header(name) {
@@ -90,10 +90,10 @@ async fn a_mime_parser_reads_back_what_was_written() {
 #[tokio::test]
 async fn values_go_along_only_when_asked_for() {
     for values in [false, true] {
-        let stage = Stage::new();
-        let server = Smtp::start(&stage, &ways_of(SmtpTls::Starttls));
-        let notify = Notify { values, ..by_mail(stage.email(server.port, SmtpTls::Starttls)) };
-        told(&notify, &damaged()).await;
+        let scenario = Scenario::new();
+        let server = Smtp::start(&scenario, &ways_of(SmtpTls::Starttls));
+        let notify = Notify { values, ..by_mail(scenario.email(server.port, SmtpTls::Starttls)) };
+        notified(&notify, &damaged()).await;
         let raw = server.message();
         let message = MessageParser::default().parse(&raw).unwrap();
         for part in [message.body_text(0).unwrap(), message.body_html(0).unwrap()] {
@@ -106,15 +106,15 @@ async fn values_go_along_only_when_asked_for() {
 
 #[tokio::test]
 async fn hostile_text_adds_no_header_and_no_receiver() {
-    let stage = Stage::new();
-    let server = Smtp::start(&stage, &ways_of(SmtpTls::Tls));
+    let scenario = Scenario::new();
+    let server = Smtp::start(&scenario, &ways_of(SmtpTls::Tls));
     let mut run = damaged();
     let hostile =
         "x\r\nBcc: evil@example.org\r\n\r\n<script>alert(1)</script>\r\n.\r\nMAIL FROM:<evil@example.org>\r\n";
     (run.host, run.source, run.closing.run_id) = (hostile.into(), hostile.into(), hostile.into());
     run.report.as_mut().unwrap().findings[0].object = hostile.into();
     run.closing.debts = vec![hostile.into()];
-    told(&by_mail(stage.email(server.port, SmtpTls::Tls)), &run).await;
+    notified(&by_mail(scenario.email(server.port, SmtpTls::Tls)), &run).await;
     let raw = server.message();
     let message = MessageParser::default().parse(&raw).unwrap();
     let names: Vec<&str> = message.headers().iter().map(|header| header.name()).collect();
@@ -131,15 +131,15 @@ async fn hostile_text_adds_no_header_and_no_receiver() {
 
 #[tokio::test]
 async fn a_good_night_is_silent_only_where_that_is_asked_for() {
-    let stage = Stage::new();
-    let server = Smtp::start(&stage, &ways_of(SmtpTls::Starttls));
-    let mut email = stage.email(server.port, SmtpTls::Starttls);
+    let scenario = Scenario::new();
+    let server = Smtp::start(&scenario, &ways_of(SmtpTls::Starttls));
+    let mut email = scenario.email(server.port, SmtpTls::Starttls);
     email.when = When::NotClean;
-    told(&by_mail(email.clone()), &clean()).await;
+    notified(&by_mail(email.clone()), &clean()).await;
     assert_eq!(server.log(|log| log.lines.len()), 0);
     let mut run = clean();
     run.closing.exit_code = 3;
     run.instances_left = 1;
-    told(&by_mail(email), &run).await;
+    notified(&by_mail(email), &run).await;
     server.message();
 }

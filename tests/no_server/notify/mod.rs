@@ -1,4 +1,4 @@
-//! Whoever is to be told is told: by a real SMTP server and a real HTTP server on loopback, read back by a real MIME parser.
+//! Notifications: sent to a real SMTP server and a real HTTP server on loopback, read back by a MIME parser.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
 mod checks;

@@ -10,7 +10,7 @@ use pgwitness::output::notify::{begin_within, ping_within, tell_within};
 use serde_json::Value;
 
 use crate::support::notify_scenario::{
-    CANARY, IMPATIENT, LIMITS, RUN_ID, Stage, UUID, by_mail, by_ping, by_webhook, clean, damaged, nothing, only, with,
+    CANARY, IMPATIENT, LIMITS, RUN_ID, Scenario, UUID, by_mail, by_ping, by_webhook, clean, damaged, nothing, only, with,
 };
 use crate::support::smtp::{Smtp, Ways};
 use crate::support::web_server::{Answer, Web};
@@ -22,9 +22,9 @@ async fn pinged(notify: &Notify, run: &RunRecord) -> Vec<Error> {
 }
 
 #[tokio::test]
-async fn a_run_is_told_as_begun_and_then_as_well_or_not() {
-    let (stage, web) = (Stage::new(), Web::start(&[]).await);
-    let notify = by_ping(stage.secret("ping", &web.url(&format!("/{SECRET}/?a=1"))));
+async fn the_health_check_gets_a_start_and_then_success_or_failure() {
+    let (scenario, web) = (Scenario::new(), Web::start(&[]).await);
+    let notify = by_ping(scenario.secret("ping", &web.url(&format!("/{SECRET}/?a=1"))));
     assert_eq!(begin_within(&notify, RUN_ID, &nothing, LIMITS).await, []);
     assert_eq!(pinged(&notify, &clean()).await, []);
     assert_eq!(begin_within(&notify, RUN_ID, &nothing, LIMITS).await, []);
@@ -40,8 +40,8 @@ async fn a_run_is_told_as_begun_and_then_as_well_or_not() {
 
 #[tokio::test]
 async fn all_is_well_only_when_it_is() {
-    let (stage, web) = (Stage::new(), Web::start(&[]).await);
-    let notify = by_ping(stage.secret("ping", &web.url("/x")));
+    let (scenario, web) = (Scenario::new(), Web::start(&[]).await);
+    let notify = by_ping(scenario.secret("ping", &web.url("/x")));
     let mut runs: Vec<RunRecord> =
         [1, 2, 3, 130, 143, 255].map(|exit_code| with(|run| run.closing.exit_code = exit_code)).into();
     let inconclusive = pgwitness::model::verdict::Outcome::default().verdict();
@@ -63,8 +63,8 @@ async fn all_is_well_only_when_it_is() {
 
 #[tokio::test]
 async fn a_ping_never_has_values_and_never_much() {
-    let (stage, web) = (Stage::new(), Web::start(&[]).await);
-    let notify = Notify { values: true, ..by_ping(stage.secret("ping", &web.url("/x"))) };
+    let (scenario, web) = (Scenario::new(), Web::start(&[]).await);
+    let notify = Notify { values: true, ..by_ping(scenario.secret("ping", &web.url("/x"))) };
     let mut run = damaged();
     run.closing.troubles = vec!["y ".repeat(500); 100];
     assert_eq!(pinged(&notify, &run).await, []);
@@ -78,11 +78,11 @@ fn by_the_schema(body: &str) -> Value {
     for form in ["night", "test"] {
         schema["$defs"][form]["additionalProperties"] = false.into();
     }
-    let told = serde_json::from_str(body).unwrap();
+    let body = serde_json::from_str(body).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
-    let errors: Vec<String> = validator.iter_errors(&told).map(|error| error.to_string()).collect();
+    let errors: Vec<String> = validator.iter_errors(&body).map(|error| error.to_string()).collect();
     assert!(errors.is_empty(), "{errors:#?}\n{body}");
-    told
+    body
 }
 
 #[test]
@@ -105,10 +105,10 @@ fn every_message_has_the_published_form() {
 #[tokio::test]
 async fn a_webhook_gets_one_json_object_and_values_only_when_asked_for() {
     for values in [false, true] {
-        let (stage, web) = (Stage::new(), Web::start(&[]).await);
+        let (scenario, web) = (Scenario::new(), Web::start(&[]).await);
         let mut notify = Notify { values, ..by_webhook(&web.url("/hook")) };
         if let Some(webhook) = &mut notify.webhook {
-            webhook.authorization_file = Some(stage.secret("token", "Bearer t0ken"));
+            webhook.authorization_file = Some(scenario.secret("token", "Bearer t0ken"));
         }
         assert_eq!(tell_within(&notify, &damaged(), &nothing, LIMITS).await, []);
         let calls = web.calls();
@@ -116,18 +116,18 @@ async fn a_webhook_gets_one_json_object_and_values_only_when_asked_for() {
         assert_eq!((call.method.as_str(), call.target.as_str(), calls.len()), ("POST", "/hook", 1));
         assert_eq!((call.header("content-type"), call.header("authorization")), ("application/json", "Bearer t0ken"));
         assert_eq!(call.body.contains(CANARY), values, "{}", call.body);
-        let told = by_the_schema(&call.body);
-        assert_eq!((&told["format"], &told["answer"], &told["run_id"]), (&1.into(), &"damaged".into(), &RUN_ID.into()));
-        assert_eq!(told["findings"][0]["object"], "shop.members");
-        assert_eq!(told["findings"][0]["rows"], "1 row differs: 1 changed");
+        let body = by_the_schema(&call.body);
+        assert_eq!((&body["format"], &body["answer"], &body["run_id"]), (&1.into(), &"damaged".into(), &RUN_ID.into()));
+        assert_eq!(body["findings"][0]["object"], "shop.members");
+        assert_eq!(body["findings"][0]["rows"], "1 row differs: 1 changed");
     }
 }
 
 /// What is said after these answers, and how often it was tried.
 async fn after(answers: &[Answer]) -> (Result<(), Error>, usize) {
     let web = Web::start(answers).await;
-    let stage = Stage::new();
-    let notify = by_ping(stage.secret("ping", &web.url(&format!("/{SECRET}"))));
+    let scenario = Scenario::new();
+    let notify = by_ping(scenario.secret("ping", &web.url(&format!("/{SECRET}"))));
     let mut errors = pinged(&notify, &clean()).await;
     assert!(errors.len() < 2);
     if let Some(error) = errors.first() {
@@ -166,12 +166,12 @@ async fn what_may_pass_is_tried_again_and_what_will_not_is_not() {
 
 #[tokio::test]
 async fn a_ping_that_was_answered_and_not_taken_is_an_error() {
-    for (said, told) in [
+    for (said, body) in [
         ("OK (not found)", "it answered that the check does not exist"),
         ("OK (rate limited)\n", "it answered that it is called too often"),
     ] {
         let (error, tries) = after(&[Answer::Says(said.to_owned())]).await;
-        assert_eq!((error.unwrap_err().to_string(), tries), (format!("ping 127.0.0.1 (success): {told}"), 1));
+        assert_eq!((error.unwrap_err().to_string(), tries), (format!("ping 127.0.0.1 (success): {body}"), 1));
     }
     // Whatever else is said, and however much of it, is nothing to us.
     for said in ["OK".to_owned(), "\u{fffd}é".repeat(1 << 20) + "not found"] {
@@ -180,7 +180,7 @@ async fn a_ping_that_was_answered_and_not_taken_is_an_error() {
 }
 
 #[tokio::test]
-async fn a_redirect_is_an_error_and_nobody_else_is_asked() {
+async fn a_redirect_is_an_error_and_is_not_followed() {
     let other = Web::start(&[]).await;
     let (error, tries) = after(&[Answer::RedirectTo(other.url("/elsewhere"))]).await;
     let error = error.unwrap_err();
@@ -190,9 +190,9 @@ async fn a_redirect_is_an_error_and_nobody_else_is_asked() {
 }
 
 #[tokio::test]
-async fn a_server_that_hangs_and_one_that_is_not_there_are_told_in_time() {
-    let (stage, web) = (Stage::new(), Web::start(&[Answer::Nothing]).await);
-    let notify = by_ping(stage.secret("ping", &web.url(&format!("/{SECRET}"))));
+async fn a_server_that_hangs_and_one_that_is_not_there_are_reported_in_time() {
+    let (scenario, web) = (Scenario::new(), Web::start(&[Answer::Nothing]).await);
+    let notify = by_ping(scenario.secret("ping", &web.url(&format!("/{SECRET}"))));
     let begun = Instant::now();
     let errors = ping_within(&notify, &clean(), &nothing, IMPATIENT).await;
     assert_eq!(only(&errors), "ping 127.0.0.1 (success): no answer within 0.7 s");
@@ -206,8 +206,8 @@ async fn a_server_that_hangs_and_one_that_is_not_there_are_told_in_time() {
 
 #[tokio::test]
 async fn https_needs_a_certificate_that_is_trusted() {
-    let (stage, stranger) = (Stage::new(), Stage::new());
-    let web = Web::start_tls(&stage).await;
+    let (scenario, stranger) = (Scenario::new(), Scenario::new());
+    let web = Web::start_tls(&scenario).await;
     let notify = |host: &str, ca_bundle: Option<&std::path::Path>| {
         let mut notify = by_webhook(&format!("https://{host}:{}/hook", web.port));
         if let Some(webhook) = &mut notify.webhook {
@@ -215,7 +215,7 @@ async fn https_needs_a_certificate_that_is_trusted() {
         }
         notify
     };
-    let own = stage.authority.bundle();
+    let own = scenario.authority.bundle();
     assert_eq!(tell_within(&notify("localhost", Some(own)), &clean(), &nothing, LIMITS).await, []);
     assert_eq!(web.calls().len(), 1);
     for (host, ca_bundle) in
@@ -229,10 +229,10 @@ async fn https_needs_a_certificate_that_is_trusted() {
 
 #[tokio::test]
 async fn an_authorization_never_travels_in_the_clear() {
-    let stage = Stage::new();
+    let scenario = Scenario::new();
     let mut notify = by_webhook("http://hooks.example.org/x");
     if let Some(webhook) = &mut notify.webhook {
-        webhook.authorization_file = Some(stage.secret("token", "Bearer t0ken"));
+        webhook.authorization_file = Some(scenario.secret("token", "Bearer t0ken"));
     }
     let error = only(&tell_within(&notify, &clean(), &nothing, LIMITS).await);
     assert_eq!(
@@ -242,10 +242,10 @@ async fn an_authorization_never_travels_in_the_clear() {
 }
 
 #[tokio::test]
-async fn who_cannot_be_told_keeps_nobody_else_from_being_told() {
-    let (stage, web) = (Stage::new(), Web::start(&[]).await);
-    let server = Smtp::start(&stage, &Ways { silent_from: Some(""), ..Ways::default() });
-    let mut notify = by_mail(stage.email(server.port, pgwitness::config::SmtpTls::Starttls));
+async fn a_failed_notification_does_not_stop_the_others() {
+    let (scenario, web) = (Scenario::new(), Web::start(&[]).await);
+    let server = Smtp::start(&scenario, &Ways { silent_from: Some(""), ..Ways::default() });
+    let mut notify = by_mail(scenario.email(server.port, pgwitness::config::SmtpTls::Starttls));
     notify.webhook = by_webhook(&web.url("/hook")).webhook;
     let error = only(&tell_within(&notify, &clean(), &nothing, IMPATIENT).await);
     assert!(error.starts_with("send mail through"), "{error}");

@@ -1,4 +1,4 @@
-//! The file for node_exporter: whole or as it was, whatever happens to whoever writes it.
+//! The file for node_exporter: complete or unchanged, whatever happens to the writer.
 
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::process::Stdio;
@@ -75,11 +75,11 @@ fn two_configurations_do_not_take_turns_with_one_file() {
     metrics_file::check_ours(&path, &labels("shop")).unwrap();
     for other in ["{database=\"club\"}", ""] {
         let error = metrics_file::write(&path, &text(other)).unwrap_err();
-        let told = format!(
+        let expected = format!(
             "write {}: its metrics have the labels {{database=\"shop\"}}, this configuration has {{",
             path.display()
         );
-        assert!(error.to_string().starts_with(&told), "{error}");
+        assert!(error.to_string().starts_with(&expected), "{error}");
         assert!(error.hint_text().unwrap().starts_with("another file for each configuration"));
     }
     metrics_file::check_ours(&path, &labels("club")).unwrap_err();
@@ -152,7 +152,7 @@ fn a_killed_writer_leaves_a_whole_file_and_the_next_one_writes_on() {
             assert!(Instant::now() < until, "the writer does not write");
             thread::sleep(Duration::from_millis(1));
         }
-        // Whoever reads meanwhile sees a whole file too.
+        // A reader sees a complete file meanwhile too.
         for _ in 0..20 {
             assert!(is_whole(&fs::read_to_string(&path).unwrap()));
         }

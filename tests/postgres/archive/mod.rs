@@ -14,9 +14,9 @@ use pgwitness::endpoint::archive::{
 };
 use pgwitness::model::name::Name;
 use tempfile::TempDir;
-use world::{program, world};
+use traps::{program, traps};
 
-mod world;
+mod traps;
 
 /// Everything a scan has given.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -90,30 +90,30 @@ const COMPLETE: &[&str] =
 
 #[test]
 fn every_format_gives_the_rows_and_large_objects_of_the_server() {
-    let world = world();
+    let traps = traps();
     for dump in COMPLETE {
         for jobs in [1, 3] {
-            let seen = scan(&open(&world.path(dump)).unwrap(), jobs, &|_| true).unwrap();
+            let seen = scan(&open(&traps.path(dump)).unwrap(), jobs, &|_| true).unwrap();
             let names = |rows: &BTreeMap<Name, Vec<u8>>| rows.keys().cloned().collect::<Vec<_>>();
-            assert_eq!(names(&seen.rows), names(&world.rows), "{dump}");
-            for (name, rows) in &world.rows {
+            assert_eq!(names(&seen.rows), names(&traps.rows), "{dump}");
+            for (name, rows) in &traps.rows {
                 assert!(seen.rows[name] == *rows, "{dump}: rows of {name}");
             }
-            assert!(seen.large_objects == world.large_objects, "{dump}");
+            assert!(seen.large_objects == traps.large_objects, "{dump}");
         }
     }
 }
 
 #[test]
 fn every_format_has_the_same_catalog() {
-    let world = world();
-    let mut expected = open(&world.path("sql")).unwrap().catalog().clone();
+    let traps = traps();
+    let mut expected = open(&traps.path("sql")).unwrap().catalog().clone();
     assert_eq!((expected.encoding.as_str(), expected.undefined_tables), ("UTF8", 0));
     assert!(expected.server_version.is_some() && expected.dump_version.is_some());
     assert_eq!(expected.large_objects, [20001, 20002, 20003]);
-    assert_eq!(expected.tables.len(), world.rows.len() + 3, "two partitioned tables and a materialized view");
+    assert_eq!(expected.tables.len(), traps.rows.len() + 3, "two partitioned tables and a materialized view");
     for dump in COMPLETE {
-        let archive = open(&world.path(dump)).unwrap();
+        let archive = open(&traps.path(dump)).unwrap();
         expected.dump_version.clone_from(&archive.catalog().dump_version);
         assert_eq!(archive.catalog(), &expected, "{dump}");
     }
@@ -121,8 +121,8 @@ fn every_format_has_the_same_catalog() {
 
 #[test]
 fn the_catalog_tells_columns_keys_kinds_and_sequences() {
-    let world = world();
-    let archive = open(&world.path("custom")).unwrap();
+    let traps = traps();
+    let archive = open(&traps.path("custom")).unwrap();
     let columns = |t: &str| {
         let columns = table(&archive, t).columns.iter();
         columns
@@ -159,9 +159,9 @@ fn the_catalog_tells_columns_keys_kinds_and_sequences() {
 
 #[test]
 fn columns_come_without_generated_ones_and_only_wanted_tables_come() {
-    let world = world();
+    let traps = traps();
     for dump in COMPLETE {
-        let seen = scan(&open(&world.path(dump)).unwrap(), 2, &|n| n == &name("orders")).unwrap();
+        let seen = scan(&open(&traps.path(dump)).unwrap(), 2, &|n| n == &name("orders")).unwrap();
         assert_eq!(seen.rows.len(), 1, "{dump}");
         assert_eq!(seen.columns[&name("orders")], ["id", "to tal", "t", "b", "f", "i"]);
     }
@@ -169,35 +169,35 @@ fn columns_come_without_generated_ones_and_only_wanted_tables_come() {
 
 #[test]
 fn rows_loaded_through_the_root_come_as_rows_of_the_root() {
-    let world = world();
-    let archive = open(&world.path("root")).unwrap();
+    let traps = traps();
+    let archive = open(&traps.path("root")).unwrap();
     let seen = scan(&archive, 2, &|n| n == &name("parts")).unwrap();
     assert_eq!(seen.rows[&name("parts")].iter().filter(|b| **b == b'\n').count(), 3);
 }
 
 #[test]
 fn dumps_without_rows_or_with_inserts_or_without_definitions_say_so() {
-    let world = world();
+    let traps = traps();
     for (dump, expected) in
         [("schema", HasData::None), ("inserts", HasData::Inserts), ("inserts.sql", HasData::Inserts)]
     {
-        let archive = open(&world.path(dump)).unwrap();
+        let archive = open(&traps.path(dump)).unwrap();
         assert_eq!(table(&archive, "orders").has_data, expected, "{dump}");
         assert_eq!(scan(&archive, 2, &|_| true).unwrap().rows.len(), 0, "{dump}");
     }
     for dump in ["data", "data.sql"] {
-        let archive = open(&world.path(dump)).unwrap();
-        assert_eq!(archive.catalog().undefined_tables, world.rows.len(), "{dump}");
+        let archive = open(&traps.path(dump)).unwrap();
+        assert_eq!(archive.catalog().undefined_tables, traps.rows.len(), "{dump}");
         assert!(archive.catalog().tables.values().all(|table| !table.is_defined), "{dump}");
         assert!(!archive.catalog().has_definitions, "{dump}");
-        assert!(scan(&archive, 2, &|_| true).unwrap().rows == world.rows, "{dump}");
+        assert!(scan(&archive, 2, &|_| true).unwrap().rows == traps.rows, "{dump}");
     }
 }
 
 #[test]
 fn formats_are_detected_and_other_files_are_none() {
-    let world = world();
-    let detect = |path: &str| Archive::detect(&world.path(path));
+    let traps = traps();
+    let detect = |path: &str| Archive::detect(&traps.path(path));
     assert_eq!(detect("custom"), Ok(Some(ArchiveFormat::Custom)));
     assert_eq!(detect("directory"), Ok(Some(ArchiveFormat::Directory)));
     assert_eq!(detect("tar"), Ok(Some(ArchiveFormat::Tar)));
@@ -218,10 +218,10 @@ fn assert_clear(error: &Error, path: &Path, what: &str) {
 
 #[test]
 fn a_file_cut_anywhere_is_never_complete() {
-    let world = world();
+    let traps = traps();
     let dir = TempDir::new().unwrap();
     for dump in ["custom", "custom-plain", "piped", "tar", "sql", "schema", "data.sql"] {
-        let whole = fs::read(world.path(dump)).unwrap();
+        let whole = fs::read(traps.path(dump)).unwrap();
         let last = if dump.ends_with("sql") { whole.trim_ascii_end().len() } else { whole.len() };
         let near_end = [1, 2, 20, 511, 513, 1500].map(|n| last - n);
         for cut in (0..30).map(|i| last * i / 30).chain(near_end) {
@@ -235,10 +235,10 @@ fn a_file_cut_anywhere_is_never_complete() {
 
 #[test]
 fn a_directory_that_lacks_a_file_or_part_of_one_is_never_complete() {
-    let world = world();
+    let traps = traps();
     let copy = TempDir::new().unwrap();
     for dump in ["directory", "directory-plain"] {
-        let files: Vec<_> = fs::read_dir(world.path(dump)).unwrap().map(|e| e.unwrap().path()).collect();
+        let files: Vec<_> = fs::read_dir(traps.path(dump)).unwrap().map(|e| e.unwrap().path()).collect();
         for file in &files {
             fs::copy(file, copy.path().join(file.file_name().unwrap())).unwrap();
         }
@@ -264,8 +264,8 @@ fn a_directory_that_lacks_a_file_or_part_of_one_is_never_complete() {
 
 #[test]
 fn a_changed_byte_is_an_error_in_compressed_rows_and_another_row_in_plain_ones() {
-    let world = world();
-    let path = world.path("custom");
+    let traps = traps();
+    let path = traps.path("custom");
     let dir = TempDir::new().unwrap();
     let flipped = dir.path().join("flipped");
     let whole = fs::read(&path).unwrap();
@@ -275,10 +275,10 @@ fn a_changed_byte_is_an_error_in_compressed_rows_and_another_row_in_plain_ones()
         fs::write(&flipped, &bytes).unwrap();
         assert_clear(&read(&flipped).map(drop).expect_err("flipped"), &flipped, "flipped");
     }
-    let text = fs::read_to_string(world.path("sql")).unwrap();
+    let text = fs::read_to_string(traps.path("sql")).unwrap();
     fs::write(&flipped, text.replacen("\ntyped", "\ntypee", 1).replacen("1\ttyped", "1\ttypee", 1)).unwrap();
     let seen = read(&flipped).unwrap();
-    assert_ne!(seen.rows[&name("typed")], world.rows[&name("typed")]);
+    assert_ne!(seen.rows[&name("typed")], traps.rows[&name("typed")]);
 }
 
 #[test]
@@ -298,9 +298,9 @@ fn an_error_of_a_sink_ends_the_scan_with_that_error() {
             Ok(())
         }
     }
-    let world = world();
+    let traps = traps();
     for dump in COMPLETE {
-        let archive = open(&world.path(dump)).unwrap();
+        let archive = open(&traps.path(dump)).unwrap();
         let error = archive.scan(&|_| true, true, 3, &|| Box::new(Full)).unwrap_err();
         assert!(error.to_string().ends_with("the sink is full"), "{dump}: {error}");
     }

@@ -81,11 +81,11 @@ async fn a_server_that_is_silent_after_the_first_step_is_given_up_while_the_sess
 /// A database with a `transaction_timeout` of a few milliseconds: the first statement is one too many.
 #[tokio::test]
 async fn a_transaction_limit_that_ends_the_first_statement_is_turned_off_in_the_startup_packet() {
-    let (tell, told) = channel();
+    let (report, reported) = channel();
     let text = peer(move |mut stream| {
         let asked = String::from_utf8_lossy(&startup(&mut stream)).into_owned();
         let is_off = asked.contains("-c transaction_timeout=0");
-        let _ = tell.send(asked);
+        let _ = report.send(asked);
         let _ = stream.write_all(WELCOME);
         startup(&mut stream);
         if is_off {
@@ -99,11 +99,11 @@ async fn a_transaction_limit_that_ends_the_first_statement_is_turned_off_in_the_
         let _ = stream.write_all(&[&b"E"[..], &length, text].concat());
     });
     connect(&format!("{text} sslmode=disable")).await.unwrap();
-    let [first, second] = [told.recv().unwrap(), told.recv().unwrap()];
+    let [first, second] = [reported.recv().unwrap(), reported.recv().unwrap()];
     // A server before 17 refuses what it does not know.
     assert!(!first.contains("transaction_timeout=0") && first.contains("statement_timeout=0"), "{first}");
     assert!(second.contains("-c transaction_timeout=0"), "{second}");
-    assert!(told.try_recv().is_err(), "a third connection");
+    assert!(reported.try_recv().is_err(), "a third connection");
 }
 
 #[tokio::test]
@@ -120,7 +120,7 @@ async fn notices_without_end_do_not_fill_the_memory() {
 
 /// A pooler that refuses options, and tells which statement came first.
 fn pooler() -> (String, Receiver<String>) {
-    let (tell, told) = channel();
+    let (report, reported) = channel();
     let text = peer(move |mut stream| {
         let asked = startup(&mut stream);
         if asked.windows(8).any(|bytes| bytes == b"options\0") {
@@ -131,15 +131,15 @@ fn pooler() -> (String, Receiver<String>) {
         }
         let _ = stream.write_all(WELCOME);
         let first = startup(&mut stream);
-        let _ = tell.send(String::from_utf8_lossy(&first[5..]).trim_end_matches('\0').to_owned());
+        let _ = report.send(String::from_utf8_lossy(&first[5..]).trim_end_matches('\0').to_owned());
     });
-    (text, told)
+    (text, reported)
 }
 
 #[tokio::test]
 async fn behind_a_pooler_that_refuses_options_the_search_path_comes_first_and_alone() {
-    let (text, told) = pooler();
+    let (text, reported) = pooler();
     let _ = resolve(&format!("{text} sslmode=disable")).connect("").await;
-    let first = told.recv_timeout(Duration::from_secs(10)).unwrap();
+    let first = reported.recv_timeout(Duration::from_secs(10)).unwrap();
     assert_eq!(first, "SELECT pg_catalog.set_config('search_path', '', false)");
 }

@@ -11,7 +11,7 @@ use std::process::Command;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use tempfile::TempDir;
 
-/// `nobody`, whom every system has: PostgreSQL refuses to run as root.
+/// The user `nobody`, which every system has: PostgreSQL refuses to run as root.
 const NOBODY: u32 = 65534;
 
 pub struct Server {

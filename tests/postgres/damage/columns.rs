@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use pgwitness::model::catalog::CATALOG;
 
+use super::fixture_database::fixtures;
 use super::support::{self, Database};
-use super::world::fixtures;
 
 /// One line of the table.
 struct Decided {

@@ -4,8 +4,8 @@
 use pgwitness::postgres::server::Cluster;
 use serde_json::Value;
 
+use super::fixture_database::{self, Said};
 use super::support::{self, Database};
-use super::world::{self, Said};
 
 /// Two databases made by the same SQL, which then differ by what was run in one of them.
 struct Twins {
@@ -24,7 +24,7 @@ impl Twins {
     }
 
     fn compare(&self, options: &[String]) -> Said {
-        world::compare(&self.expected.conninfo, &self.actual.conninfo, options)
+        fixture_database::compare(&self.expected.conninfo, &self.actual.conninfo, options)
     }
 
     /// The one finding: what it is, its limit, and that the waiver in its details covers it.
@@ -151,7 +151,7 @@ fn a_mapping_whose_options_the_reading_role_may_not_see_is_unchecked_and_no_opti
     twins.expected.run("CREATE USER MAPPING FOR PUBLIC SERVER away OPTIONS (user 'app', password 'plugh')");
     twins.actual.run("CREATE USER MAPPING FOR PUBLIC SERVER away");
     let expected = twins.cluster.conninfo("one").replace("user='postgres'", "user='reads'");
-    let said = world::compare(&expected, &twins.actual.conninfo, &[]);
+    let said = fixture_database::compare(&expected, &twins.actual.conninfo, &[]);
     assert_eq!(said.exit, Some(2), "{said}");
     let unchecked: Vec<&String> = said.unchecked.iter().collect();
     assert!(unchecked.len() == 1 && unchecked[0].starts_with("user_mapping public on away (expected): "), "{said}");

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::definitions::scenario::Stage;
+use crate::definitions::scenario::Scenario;
 use crate::support::Database;
+use crate::support::fixture_database::{Header, fixtures, sql_files};
 use crate::support::majors::Majors;
-use crate::support::world::{Header, fixtures, sql_files};
 
 /// Copies side by side: each waits for the program, the server or pg_restore in turn.
 const WORKERS: usize = 3;
@@ -30,26 +30,26 @@ fn chosen() -> Vec<Definitions> {
 
 #[test]
 fn every_file_of_definitions_is_sound_after_a_dump_and_restore_on_the_same_and_on_later_versions() {
-    let stage = Stage::start();
+    let scenario = Scenario::start();
     let corpus = chosen();
     let mut sources: BTreeMap<(usize, u32), Database> = BTreeMap::new();
     for (index, one) in corpus.iter().enumerate() {
-        for major in stage.sources() {
-            if let Some(reason) = one.header.unmet(&stage.server(major)) {
+        for major in scenario.sources() {
+            if let Some(reason) = one.header.unmet(&scenario.server(major)) {
                 eprintln!("skipped: {} {reason}", one.name);
                 continue;
             }
-            let database = stage.create(major, &one.name);
+            let database = scenario.create(major, &one.name);
             database.load_file(&one.file);
             sources.insert((index, major), database);
         }
     }
-    stage.copy_roles();
+    scenario.copy_roles();
     let sources: BTreeMap<_, String> = sources.into_iter().map(|(key, database)| (key, database.conninfo)).collect();
     let tasks: Vec<(usize, (u32, u32))> = (0..corpus.len())
-        .flat_map(|index| stage.pairs.iter().map(move |pair| (index, *pair)))
+        .flat_map(|index| scenario.pairs.iter().map(move |pair| (index, *pair)))
         .filter(|(index, pair)| sources.contains_key(&(*index, pair.0)))
-        .filter(|(index, pair)| corpus[*index].header.unmet(&stage.server(pair.1)).is_none())
+        .filter(|(index, pair)| corpus[*index].header.unmet(&scenario.server(pair.1)).is_none())
         .collect();
     let (next, complaints) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
@@ -57,7 +57,7 @@ fn every_file_of_definitions_is_sound_after_a_dump_and_restore_on_the_same_and_o
             scope.spawn(|| {
                 while let Some((index, pair)) = tasks.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let source = Database::connect(&sources[&(*index, pair.0)]);
-                    let complaint = stage.complaint(&source, &corpus[*index].name, *pair);
+                    let complaint = scenario.complaint(&source, &corpus[*index].name, *pair);
                     complaints.lock().unwrap().extend(complaint);
                 }
             });
@@ -65,10 +65,10 @@ fn every_file_of_definitions_is_sound_after_a_dump_and_restore_on_the_same_and_o
     });
     let mut complaints = complaints.into_inner().unwrap();
     complaints.sort();
-    eprintln!("{} copies of {} files, pairs {:?}", tasks.len(), corpus.len(), stage.pairs);
+    eprintln!("{} copies of {} files, pairs {:?}", tasks.len(), corpus.len(), scenario.pairs);
     assert!(complaints.is_empty(), "{} of {} copies:\n{}", complaints.len(), tasks.len(), complaints.join("\n"));
     // A file for a later version needs such a server; every other one must have been copied.
-    let newest = stage.sources().into_iter().max().unwrap();
+    let newest = scenario.sources().into_iter().max().unwrap();
     for (index, one) in corpus.iter().enumerate().filter(|(_, one)| since(&one.name) <= newest) {
         assert!(tasks.iter().any(|(copied, _)| *copied == index), "no copy of {}", one.name);
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use crate::definitions::generator::Script;
-use crate::definitions::scenario::Stage;
+use crate::definitions::scenario::Scenario;
 use crate::support::Database;
 
 /// Of a hundred generated statements a server must accept so many, or the generator tests little.
@@ -18,25 +18,25 @@ const FINDINGS: [&str; 6] = ["changed", "missing", "unexpected", "row_count", "r
 
 #[test]
 fn generated_definitions_and_rows_are_sound_after_a_dump_and_restore() {
-    let stage = Stage::start();
+    let scenario = Scenario::start();
     let (seeds, length) = what_to_run();
     let began = Instant::now();
     let (mut made, mut accepted, mut rounds, mut complaints) = (0, 0, 0, Vec::new());
     let mut kinds = BTreeMap::new();
     for seed in seeds {
         // Every pair has its turn, the same one for the same seed.
-        let pair = stage.pairs[usize::try_from(seed).unwrap() % stage.pairs.len()];
+        let pair = scenario.pairs[usize::try_from(seed).unwrap() % scenario.pairs.len()];
         let name = format!("generated_{seed}");
-        let source = stage.create(pair.0, &name);
+        let source = scenario.create(pair.0, &name);
         let script = Script::generate(seed, pair.0);
         let kept = load(&source, &script);
         (made, accepted, rounds) = (made + script.statements.len(), accepted + kept.len(), rounds + 1);
-        if let Some(complaint) = stage.complaint(&source, &name, pair) {
+        if let Some(complaint) = scenario.complaint(&source, &name, pair) {
             count_kinds(&complaint, &mut kinds);
-            complaints.push(told(seed, &complaint, &kept));
+            complaints.push(described(seed, &complaint, &kept));
         }
         drop(source);
-        stage.drop(pair.0, &name);
+        scenario.drop(pair.0, &name);
         if began.elapsed() > length {
             break;
         }
@@ -81,7 +81,7 @@ fn count_kinds(complaint: &str, kinds: &mut BTreeMap<String, usize>) {
 }
 
 /// The complaint, and the statement that made each object in it.
-fn told(seed: u64, complaint: &str, statements: &[&str]) -> String {
+fn described(seed: u64, complaint: &str, statements: &[&str]) -> String {
     let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let words = |text: &str| -> Vec<String> { text.split(|c| !is_word(c)).map(str::to_owned).collect() };
     let object = |line: &str| {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::definitions::scenario::Stage;
+use crate::definitions::scenario::Scenario;
 
 /// Applications, each with its own schema. Fewer, and a part is lost.
 const LEAST: usize = 5;
@@ -26,17 +26,17 @@ fn schemas_of_public_applications_are_sound_after_a_dump_and_restore() {
     let names = python(&[]);
     let names: Vec<&str> = names.lines().collect();
     assert!(names.len() >= LEAST, "{names:?}");
-    let stage = Stage::start();
+    let scenario = Scenario::start();
     let (mut complaints, mut copies) = (Vec::new(), 0);
     // Migrations take seconds: the oldest version and the installed one have to do.
-    let oldest = stage.sources().first().copied();
+    let oldest = scenario.sources().first().copied();
     let majors: BTreeSet<u32> = oldest.into_iter().chain([crate::support::installed().version.major]).collect();
     for name in &names {
         for major in majors.iter().copied() {
-            let source = stage.create(major, name);
-            python(&[name, stage.socket(major).to_str().unwrap(), name]);
-            for pair in stage.pairs.iter().filter(|pair| pair.0 == major) {
-                complaints.extend(stage.complaint(&source, name, *pair));
+            let source = scenario.create(major, name);
+            python(&[name, scenario.socket(major).to_str().unwrap(), name]);
+            for pair in scenario.pairs.iter().filter(|pair| pair.0 == major) {
+                complaints.extend(scenario.complaint(&source, name, *pair));
                 copies += 1;
             }
         }

@@ -5,22 +5,22 @@ use std::path::Path;
 
 use pgwitness::postgres::server::Cluster;
 
+use crate::support::fixture_database;
 use crate::support::majors::{self, Majors};
-use crate::support::world;
 use crate::support::{Database, Format};
 
 /// Ascending pairs that every run tests; the others are tested on demand.
 const ALWAYS: [(u32, u32); 6] = [(14, 15), (15, 16), (15, 18), (16, 17), (14, 18), (17, 18)];
 
 /// The servers, and the pairs of versions to test.
-pub struct Stage {
+pub struct Scenario {
     majors: Majors,
     clusters: BTreeMap<u32, Cluster>,
     /// Source and target.
     pub pairs: Vec<(u32, u32)>,
 }
 
-impl Stage {
+impl Scenario {
     /// Starts a server of every version present, and names what is not.
     pub fn start() -> Self {
         let majors = Majors::find();
@@ -103,7 +103,7 @@ fn complaint(source: &Database, target: &Database) -> Option<String> {
     let (here, there) = (versions(source), versions(target));
     let changed = here.difference(&there).map(|row| format!("changed extension {}", row[0].as_deref().unwrap()));
     let expected: BTreeSet<String> = changed.collect();
-    let said = world::compare(&source.conninfo, &target.conninfo, &[]);
+    let said = fixture_database::compare(&source.conninfo, &target.conninfo, &[]);
     let exit = if expected.is_empty() { 0 } else { 1 };
     let is_right = said.exit == Some(exit) && said.findings == expected && said.unchecked.is_empty();
     (!is_right).then(|| said.to_string())

@@ -23,8 +23,8 @@ fn an_owner_that_is_not_there_is_a_complaint_about_the_object() {
 
     let result = restored(&dumped.path, &copy.conninfo).unwrap();
     let complaint = result.complaints.first().unwrap().clone();
-    let told = (complaint.object.as_str(), complaint.sqlstate.as_str(), complaint.message.as_str());
-    assert_eq!(told, ("TABLE t", "42704", "role \"gone\" does not exist"));
+    let reported = (complaint.object.as_str(), complaint.sqlstate.as_str(), complaint.message.as_str());
+    assert_eq!(reported, ("TABLE t", "42704", "role \"gone\" does not exist"));
     assert_eq!((result.complaints.len(), result.unaccepted().count()), (1, 1));
 
     copy.run("DROP TABLE t, u");
@@ -53,8 +53,8 @@ fn an_orphan_that_keeps_a_key_from_coming_back_is_a_complaint() {
     let dumped = dumped(&source.conninfo, temp.path());
     copy_of(&source.conninfo, &cluster, "copy");
     let result = restored(&dumped.path, &cluster.conninfo("copy")).unwrap();
-    let told: Vec<_> = result.unaccepted().map(|one| (one.object.as_str(), one.sqlstate.as_str())).collect();
-    assert_eq!(told, vec![("FK CONSTRAINT c c_n_fkey", "23503")]);
+    let reported: Vec<_> = result.unaccepted().map(|one| (one.object.as_str(), one.sqlstate.as_str())).collect();
+    assert_eq!(reported, vec![("FK CONSTRAINT c c_n_fkey", "23503")]);
 }
 
 #[test]
@@ -102,15 +102,15 @@ fn the_codes_that_we_read_from_messages_are_those_of_the_server() {
         as_nobody("COMMENT ON SCHEMA s IS ''"),
     ];
     for sql in wrong {
-        let told = server.try_run(&sql).unwrap_err();
-        let (code, message) = told.split_once(' ').unwrap();
+        let reported = server.try_run(&sql).unwrap_err();
+        let (code, message) = reported.split_once(' ').unwrap();
         // The detail follows after a colon; a complaint has it after a semicolon.
         let known = sqlstate_of(message).or_else(|| sqlstate_of(message.split(": ").next().unwrap()));
         assert_eq!(known, Some(code), "{sql}: {message}");
     }
 }
 
-fn wounded(dump: &Path, to: &Path, wound: impl Fn(&Path, &Path)) -> PathBuf {
+fn damaged(dump: &Path, to: &Path, damage: impl Fn(&Path, &Path)) -> PathBuf {
     let _ = fs::remove_dir_all(to);
     fs::create_dir(to).unwrap();
     let mut largest = (0, PathBuf::new());
@@ -123,7 +123,7 @@ fn wounded(dump: &Path, to: &Path, wound: impl Fn(&Path, &Path)) -> PathBuf {
             largest = (length, target);
         }
     }
-    wound(&to.join("toc.dat"), &largest.1);
+    damage(&to.join("toc.dat"), &largest.1);
     to.to_owned()
 }
 
@@ -145,16 +145,16 @@ fn a_dump_that_is_cut_or_changed_is_one_clear_line() {
     let source = Database::create(&cluster, "app");
     source.run("CREATE TABLE t AS SELECT g, md5(g::text) FROM generate_series(1, 50000) g");
     let dumped = dumped(&source.conninfo, temp.path());
-    type Wound = dyn Fn(&Path, &Path);
-    let wounds: [(&str, &Wound); 5] = [
+    type Damage = dyn Fn(&Path, &Path);
+    let damages: [(&str, &Damage); 5] = [
         ("the contents cut", &|toc, _| cut(toc)),
         ("the rows cut", &|_, rows| cut(rows)),
         ("a byte of the rows", &|_, rows| flip(rows)),
         ("the rows gone", &|_, rows| fs::remove_file(rows).unwrap()),
         ("the contents empty", &|toc, _| fs::write(toc, "").unwrap()),
     ];
-    for (number, (name, wound)) in wounds.iter().enumerate() {
-        let path = wounded(&dumped.path, &temp.path().join("wounded"), wound);
+    for (number, (name, damage)) in damages.iter().enumerate() {
+        let path = damaged(&dumped.path, &temp.path().join("damaged"), damage);
         let copy = copy_of(&source.conninfo, &cluster, &format!("copy{number}"));
         let error = restored(&path, &cluster.conninfo(&copy.database)).unwrap_err();
         eprintln!("{name}: {error} [{}]", error.hint_text().unwrap_or_default());

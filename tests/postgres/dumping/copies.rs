@@ -143,12 +143,12 @@ fn a_copy_gets_its_final_name_only_if_that_is_free() {
 }
 
 #[test]
-fn a_database_that_is_still_being_created_for_somebody_who_is_gone_is_waited_for() {
+fn a_database_that_is_still_being_created_for_a_lost_session_is_waited_for() {
     let cluster = cluster();
     let server = Database::connect(&cluster.conninfo("postgres"));
     let admin = conninfo(&cluster.conninfo("postgres"));
     let facts = block(database_facts(&admin)).unwrap();
-    // Nobody can copy template0 before this is over.
+    // template0 cannot be copied before this is over.
     server.run("BEGIN");
     server.run("COMMENT ON DATABASE template0 IS 'held'");
     let order = CopyOrder { admin: &admin, database: "late copy", owner: None, facts: &facts, protected: &[] };

@@ -93,7 +93,7 @@ fn killing_us_leaves_no_programs_behind() {
 }
 
 #[test]
-fn a_program_that_shuts_its_ears_is_killed_after_a_grace() {
+fn a_program_that_ignores_sigterm_is_killed_after_a_grace_period() {
     let temp = tempfile::tempdir().unwrap();
     let file = temp.path().join("pids");
     let script = format!("trap '' TERM; echo $$ >> '{}'; while :; do sleep 0.1; done", file.display());
@@ -171,7 +171,7 @@ fn a_server_at_work_is_progress_though_pg_restore_says_nothing() {
 }
 
 #[test]
-fn a_lock_that_somebody_holds_ends_the_dump_and_no_session_stays() {
+fn a_lock_held_by_another_session_ends_the_dump_and_no_session_stays() {
     let (cluster, temp) = (cluster(), tempfile::tempdir().unwrap());
     let source = Database::create(&cluster, "app");
     source.run("CREATE TABLE t (n int)");

@@ -13,13 +13,13 @@ use pgwitness::nightly::restoring::{
 };
 
 use crate::dumping::scenario::{block, config, conninfo, copy_of, dumped, order, restore_order, restored};
-use crate::support::world::{World, compare};
+use crate::support::fixture_database::{FixtureDatabase, compare};
 use crate::support::{Database, cluster};
 
 #[test]
 fn what_was_dumped_of_a_moment_is_the_moment_whatever_is_written_meanwhile() {
     let (cluster, temp) = (cluster(), tempfile::tempdir().unwrap());
-    let club = World::all().into_iter().find(|world| world.name == "club").unwrap();
+    let club = FixtureDatabase::all().into_iter().find(|fixture| fixture.name == "club").unwrap();
     let (source, reference) = (club.load(&cluster, "club"), club.load(&cluster, "reference"));
     let (done, inserted) = (AtomicBool::new(false), AtomicU64::new(0));
     std::thread::scope(|scope| {
@@ -60,13 +60,13 @@ fn what_was_dumped_of_a_moment_is_the_moment_whatever_is_written_meanwhile() {
 }
 
 #[test]
-fn every_world_comes_back_with_what_its_database_is_set_to() {
+fn every_fixture_database_comes_back_with_what_its_database_is_set_to() {
     let cluster = cluster();
     let server = Database::connect(&cluster.conninfo("postgres"));
-    for (number, world) in World::all_on(&server).into_iter().enumerate() {
+    for (number, fixture) in FixtureDatabase::all_on(&server).into_iter().enumerate() {
         let temp = tempfile::tempdir().unwrap();
-        let source = world.load(&cluster, &format!("source {number}"));
-        world.add_settings(&source);
+        let source = fixture.load(&cluster, &format!("source {number}"));
+        fixture.add_settings(&source);
         source.run(&format!("COMMENT ON DATABASE \"source {number}\" IS 'it''s \\ mine'"));
         source.run(&format!("ALTER DATABASE \"source {number}\" SET search_path = \"$user\", 'a b', public"));
         source.run(&format!("GRANT CREATE ON DATABASE \"source {number}\" TO PUBLIC"));
@@ -75,7 +75,7 @@ fn every_world_comes_back_with_what_its_database_is_set_to() {
         let copy = copy_of(&source.conninfo, &cluster, &format!("copy {number}"));
         let there = cluster.conninfo(&copy.database);
         let result = restored(&temp.path().join("dump"), &there).unwrap();
-        assert_eq!(result.complaints, vec![], "{}", world.name);
+        assert_eq!(result.complaints, vec![], "{}", fixture.name);
         let (info, admin) = (conninfo(&source.conninfo), conninfo(&cluster.conninfo("postgres")));
         let refused = block(async {
             let facts = database_facts(&info).await.unwrap();
@@ -90,14 +90,14 @@ fn every_world_comes_back_with_what_its_database_is_set_to() {
             };
             restore_properties(&order).await.unwrap()
         });
-        assert_eq!(refused, vec![], "{}", world.name);
-        let said = compare(&source.conninfo, &there, &world.checks());
-        assert!(said.is_sound(), "{}: {said}", world.name);
+        assert_eq!(refused, vec![], "{}", fixture.name);
+        let said = compare(&source.conninfo, &there, &fixture.checks());
+        assert!(said.is_sound(), "{}: {said}", fixture.name);
     }
 }
 
 #[test]
-fn somebody_who_is_not_a_superuser_can_restore_what_is_theirs() {
+fn a_role_that_is_not_a_superuser_can_restore_its_own_objects() {
     let (cluster, temp) = (cluster(), tempfile::tempdir().unwrap());
     let source = Database::create(&cluster, "app");
     source.run("CREATE ROLE boss; CREATE ROLE carol LOGIN CREATEDB; DROP EXTENSION plpgsql");
@@ -146,8 +146,8 @@ fn a_setting_for_a_role_that_is_not_there_is_a_complaint_with_its_code() {
         protected: &[],
     };
     let complaints = block(restore_properties(&order)).unwrap();
-    let told: Vec<_> = complaints.iter().map(|one| (one.object.as_str(), one.sqlstate.as_str())).collect();
-    assert_eq!(told, [("DATABASE PROPERTIES work_mem", "42704")]);
+    let reported: Vec<_> = complaints.iter().map(|one| (one.object.as_str(), one.sqlstate.as_str())).collect();
+    assert_eq!(reported, [("DATABASE PROPERTIES work_mem", "42704")]);
     let here = Database::connect(&cluster.conninfo("copy"));
     assert_eq!(here.value("SHOW search_path") + &here.value("SHOW work_mem"), "\"a b\", public2MB");
 }
@@ -181,12 +181,12 @@ fn what_was_written_is_told_and_listed() {
     let (cluster, temp) = (cluster(), tempfile::tempdir().unwrap());
     let source = Database::create(&cluster, "app");
     source.run("CREATE TABLE t AS SELECT g, md5(g::text) FROM generate_series(1, 50000) g");
-    let told = Arc::new(AtomicU64::new(0));
+    let reported = Arc::new(AtomicU64::new(0));
     let listener: Listener = {
-        let told = Arc::clone(&told);
+        let reported = Arc::clone(&reported);
         Arc::new(move |event| {
             if let Event::Written { bytes } = event {
-                told.fetch_add(bytes, Ordering::Relaxed);
+                reported.fetch_add(bytes, Ordering::Relaxed);
             }
         })
     };
@@ -194,7 +194,7 @@ fn what_was_written_is_told_and_listed() {
     let dumped = block(dump(&order(&info, temp.path(), &config), &listener)).unwrap();
     let names: Vec<&str> = dumped.files.iter().map(|(path, _)| path.to_str().unwrap()).collect();
     assert!(names.contains(&"dump/toc.dat") && names.iter().all(|name| name.starts_with("dump/")), "{names:?}");
-    assert_eq!(told.load(Ordering::Relaxed), dumped.bytes);
+    assert_eq!(reported.load(Ordering::Relaxed), dumped.bytes);
     assert!(dumped.bytes > 100_000, "{dumped:?}");
     let again = block(dump(&order(&info, temp.path(), &config), &no_listener())).unwrap_err();
     assert!(again.to_string().ends_with("dump exists already"), "{again}");

@@ -110,7 +110,7 @@ pub fn pids(file: &Path) -> Vec<u32> {
     text.lines().map(|line| line.trim().parse().unwrap()).collect()
 }
 
-/// Whether it runs; one that has ended and that nobody has asked about does not.
+/// Whether it runs; a zombie does not.
 pub fn is_running(pid: u32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))

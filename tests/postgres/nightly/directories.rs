@@ -1,7 +1,7 @@
 //! Two configurations, two sources, and one directory for the reports or the state of both.
 
 use crate::nightly::{server, shop};
-use crate::support::night::{NightWorld, text};
+use crate::support::night::{NightlyScenario, text};
 
 #[test]
 fn init_and_config_check_name_a_directory_of_reports_or_of_state_that_another_source_uses() {
@@ -15,7 +15,7 @@ fn init_and_config_check_name_a_directory_of_reports_or_of_state_that_another_so
     for (section, place, words) in
         [("report", "reports", "its newest report"), ("state", "state", "the last verified dump that it knows")]
     {
-        let mut other = NightWorld::of_database(server(), "apart_two");
+        let mut other = NightlyScenario::of_database(server(), "apart_two");
         other.set(section, &text("directory", one.path(place)));
         for command in [&["config", "check"][..], &["init"]] {
             let said = other.demand(command, 0);

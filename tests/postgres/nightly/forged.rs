@@ -4,16 +4,16 @@ use pgwitness::base::time::Timestamp;
 use pgwitness::postgres::conninfo::ConnInfo;
 use pgwitness::storage::journal::{CopyClaim, Entry, Holder, Journal};
 
-use crate::support::night::NightWorld;
+use crate::support::night::NightlyScenario;
 use crate::support::{Database, cluster};
 
 const RUN: &str = "00112233445566778899aabbccddeeff";
 
 /// A journal of a run that says that it has made this database, with its true OID.
-fn forge(world: &NightWorld, server: &Database, url: &str, database: &str, run_id: &str) {
+fn forge(scenario: &NightlyScenario, server: &Database, url: &str, database: &str, run_id: &str) {
     let at = Timestamp::parse("2026-06-15T02:00:00Z").unwrap();
     let holder = Holder { run_id: run_id.into(), command: "nightly".into(), pid: 4711, at };
-    let mut journal = Journal::create(&world.path("state"), &holder).unwrap();
+    let mut journal = Journal::create(&scenario.path("state"), &holder).unwrap();
     let describe = ConnInfo::resolve(url, &|_| None).unwrap().describe();
     let oid = server.value(&format!("SELECT oid FROM pg_database WHERE datname = '{database}'")).parse().unwrap();
     let system_identifier = server.value("SELECT system_identifier FROM pg_control_system()");
@@ -32,17 +32,17 @@ fn a_forged_journal_drops_no_database_but_a_copy_of_its_own_run() {
     }
     let url = cluster.conninfo("postgres");
     for name in ["precious", "night_copy", "night_copy_ffffffff"] {
-        let world = NightWorld::of_database(&cluster, "shop");
-        forge(&world, &server, &url, name, RUN);
-        let said = world.demand(&["sweep"], 3);
+        let scenario = NightlyScenario::of_database(&cluster, "shop");
+        forge(&scenario, &server, &url, name, RUN);
+        let said = scenario.demand(&["sweep"], 3);
         assert!(said.contains(&format!("its name is not {own}, as the run would have called it")), "{name}: {said}");
-        assert_eq!(world.open_journals().len(), 1, "{name}: it is said again until it is settled");
+        assert_eq!(scenario.open_journals().len(), 1, "{name}: it is said again until it is settled");
         let count = format!("SELECT count(*) FROM pg_database WHERE datname = '{name}'");
         assert_eq!(server.value(&count), "1", "{name} was dropped: {said}");
     }
     // The same journal with the name that the run would have given is paid.
-    let world = NightWorld::of_database(&cluster, "shop");
-    forge(&world, &server, &url, &own, RUN);
-    world.demand(&["sweep"], 0);
+    let scenario = NightlyScenario::of_database(&cluster, "shop");
+    forge(&scenario, &server, &url, &own, RUN);
+    scenario.demand(&["sweep"], 0);
     assert_eq!(server.value(&format!("SELECT count(*) FROM pg_database WHERE datname = '{own}'")), "0");
 }

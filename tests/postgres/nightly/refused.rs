@@ -6,19 +6,19 @@ use std::fs;
 use serde_json::Value;
 
 use super::support::Database;
-use super::support::night::NightWorld;
+use super::support::night::NightlyScenario;
 use super::{limited, server, shop};
 
 /// A night whose restore role may make databases and no more.
-fn night(name: &str, sql: &str) -> (Database, NightWorld) {
-    let (database, mut world) = shop(name);
+fn night(name: &str, sql: &str) -> (Database, NightlyScenario) {
+    let (database, mut scenario) = shop(name);
     database.run(sql);
     let url = limited(&format!("{name}_restores"));
-    world.set("restore", &format!("url = {url:?}"));
+    scenario.set("restore", &format!("url = {url:?}"));
     for line in ["no_owner = true", "no_privileges = true", "jobs = 1"] {
-        world.set("restore", line);
+        scenario.set("restore", line);
     }
-    (database, world)
+    (database, scenario)
 }
 
 /// Lines of every finding's detail from each of these on, as they would be copied into a file.
@@ -39,15 +39,15 @@ fn blocks(report: &Value, start: &str) -> String {
 }
 
 /// The second night, with everything that the first has printed.
-fn demand_sound(world: &mut NightWorld, report: &Value) {
+fn demand_sound(scenario: &mut NightlyScenario, report: &Value) {
     let entries: toml::Table = blocks(report, "[[restore.accept]]").parse().unwrap();
     let entries = entries["restore"]["accept"].as_array().unwrap();
     let entries: Vec<String> = entries.iter().map(ToString::to_string).collect();
-    world.set("restore", &format!("accept = [{}]", entries.join(", ")));
-    let waivers = world.path("waivers.toml");
+    scenario.set("restore", &format!("accept = [{}]", entries.join(", ")));
+    let waivers = scenario.path("waivers.toml");
     fs::write(&waivers, blocks(report, "[[waiver]]")).unwrap();
-    world.set("verify", &super::support::night::text("waivers", &waivers));
-    world.demand(&["nightly"], 0);
+    scenario.set("verify", &super::support::night::text("waivers", &waivers));
+    scenario.demand(&["nightly"], 0);
 }
 
 const OF_SUPERUSER: &str = "CREATE FUNCTION shop.note() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';
@@ -65,16 +65,16 @@ const OF_SUPERUSER: &str = "CREATE FUNCTION shop.note() RETURNS event_trigger LA
 
 #[test]
 fn what_only_a_superuser_may_create_is_no_damage_and_what_is_printed_makes_the_next_night_sound() {
-    let (_database, mut world) = night("refused", OF_SUPERUSER);
-    let said = world.demand(&["nightly"], 1);
+    let (_database, mut scenario) = night("refused", OF_SUPERUSER);
+    let said = scenario.demand(&["nightly"], 1);
     let line = "the dump is proven; this restore server differs in: object that only a superuser may create";
     assert!(said.contains(line), "{said}");
-    assert_eq!((world.backups("verified").len(), world.backups("damaged").len()), (1, 0));
-    let report = world.report();
+    assert_eq!((scenario.backups("verified").len(), scenario.backups("damaged").len()), (1, 0));
+    let report = scenario.report();
     let found: Vec<&str> =
         report["findings"].as_array().unwrap().iter().map(|finding| finding["object"].as_str().unwrap()).collect();
     assert!(found.contains(&"event_trigger \"Audit\"") && found.contains(&"view shop.farther"), "{found:?}");
-    demand_sound(&mut world, &report);
+    demand_sound(&mut scenario, &report);
 }
 
 /// An untrusted extension with a function that a view calls, and with a table whose rows a dump carries.
@@ -87,31 +87,31 @@ const OF_EXTENSION: &str = "CREATE EXTENSION dblink SCHEMA shop;
 
 #[test]
 fn an_extension_that_the_restore_server_refuses_is_no_damage_but_a_table_of_its_types_is() {
-    let (database, mut world) = night("unextended", OF_EXTENSION);
-    let said = world.demand(&["nightly"], 1);
+    let (database, mut scenario) = night("unextended", OF_EXTENSION);
+    let said = scenario.demand(&["nightly"], 1);
     assert!(said.contains("this restore server differs in: extension that it cannot create"), "{said}");
-    assert_eq!((world.backups("verified").len(), world.backups("damaged").len()), (1, 0));
-    let report = world.report();
-    demand_sound(&mut world, &report);
+    assert_eq!((scenario.backups("verified").len(), scenario.backups("damaged").len()), (1, 0));
+    let report = scenario.report();
+    demand_sound(&mut scenario, &report);
 
     database.run("CREATE TABLE shop.keys (k shop.dblink_pkey_results)");
-    let said = world.demand(&["nightly"], 1);
+    let said = scenario.demand(&["nightly"], 1);
     assert!(said.contains("the dump is not proven: missing table shop.keys"), "{said}");
-    assert_eq!(world.backups("damaged").len(), 1);
+    assert_eq!(scenario.backups("damaged").len(), 1);
 }
 
 #[test]
 fn every_problem_of_the_restore_server_is_named_in_one_run() {
-    let (database, mut world) = night("lacking", "CREATE EXTENSION dblink");
+    let (database, mut scenario) = night("lacking", "CREATE EXTENSION dblink");
     let other = super::support::cluster();
     Database::connect(&server().conninfo("postgres")).run("CREATE ROLE lacking_app");
     database.run("ALTER TABLE shop.orders OWNER TO lacking_app");
     database.run("UPDATE pg_catalog.pg_extension SET extname = 'nowhere' WHERE extname = 'dblink'");
     Database::connect(&other.conninfo("postgres")).run("CREATE ROLE weak LOGIN CREATEDB");
     let url = other.conninfo("postgres").replace("user='postgres'", "user='weak'");
-    world.set("restore", &format!("url = {url:?}"));
-    world.set("restore", "no_owner = false");
-    let said = world.demand(&["nightly"], 2);
+    scenario.set("restore", &format!("url = {url:?}"));
+    scenario.set("restore", "no_owner = false");
+    let said = scenario.demand(&["nightly"], 2);
     for words in [
         "3 problems: the source uses the extension nowhere",
         "the role lacking_app, and the restore server",
@@ -121,5 +121,5 @@ fn every_problem_of_the_restore_server_is_named_in_one_run() {
     ] {
         assert!(said.contains(words), "{words}: {said}");
     }
-    assert_eq!(world.backups("unverified").len() + world.backups("damaged").len(), 0);
+    assert_eq!(scenario.backups("unverified").len() + scenario.backups("damaged").len(), 0);
 }

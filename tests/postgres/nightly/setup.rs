@@ -65,11 +65,11 @@ fn the_lines_of_the_readme_lead_from_a_bare_host_to_the_first_sound_night() {
     let mut shell = Command::new("sh");
     shell.args(["-eux", "-c", &script(prefix, is_root)]).current_dir("/").env_clear().env("PATH", path);
     let output = shell.env("PGWITNESS_CONFIG", format!("{prefix}/etc/pgwitness/pgwitness.toml")).output().unwrap();
-    let told = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(0), "{told}");
-    assert!(told.contains("sound (rows, sequences, large objects, schema, foreign keys)"), "{told}");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(text.contains("sound (rows, sequences, large objects, schema, foreign keys)"), "{text}");
     let verified = fs::read_dir(dir.path().join("srv/pgwitness/dumps/verified")).unwrap().count();
-    assert_eq!(verified, 1, "{told}");
+    assert_eq!(verified, 1, "{text}");
     for (unit, text) in [("pgwitness.service", examples::SERVICE), ("pgwitness.timer", examples::TIMER)] {
         assert_eq!(
             fs::read_to_string(dir.path().join("etc/systemd/system").join(unit)).unwrap().trim_end(),

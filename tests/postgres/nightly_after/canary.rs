@@ -4,27 +4,27 @@
 use std::fs;
 use std::path::Path;
 
+use crate::nightly_after::notified::Channels;
 use crate::nightly_after::small;
-use crate::nightly_after::told::Ears;
 use crate::support::Database;
-use crate::support::night::{NightWorld, said, text};
+use crate::support::night::{NightlyScenario, said, text};
 
 /// Stands in every row that a message may quote.
 const CANARY: &str = "canary-value";
 
 /// What goes wrong, and how the night ends.
-type Case = (&'static str, fn(&Database, &mut NightWorld), &'static [&'static str], i32);
+type Case = (&'static str, fn(&Database, &mut NightlyScenario), &'static [&'static str], i32);
 
 /// The last words of a program of PostgreSQL, which may quote rows.
-fn fails(world: &mut NightWorld, program: &str, only_with: &str, words: &str) {
+fn fails(scenario: &mut NightlyScenario, program: &str, only_with: &str, words: &str) {
     let script = format!(
         "case \"$*\" in *{only_with}*) echo '{program}: error: {words} {CANARY}-said' >&2; exit 1;; esac
         exec \"$REAL/{program}\" \"$@\""
     );
-    world.wrap(program, &script);
+    scenario.wrap(program, &script);
 }
 
-fn orphans_and_a_check_that_raises(database: &Database, world: &mut NightWorld) {
+fn orphans_and_a_check_that_raises(database: &Database, scenario: &mut NightlyScenario) {
     database.run(
         "CREATE TABLE notes (note text PRIMARY KEY); CREATE TABLE remarks (note text);
          INSERT INTO remarks VALUES ('canary-value-orphan');
@@ -33,33 +33,35 @@ fn orphans_and_a_check_that_raises(database: &Database, world: &mut NightWorld) 
              $$BEGIN RAISE '%', 'canary' || '-value-raised' USING DETAIL = 'canary' || '-value-detail'; END$$",
     );
     database.run("UPDATE pg_constraint SET convalidated = true WHERE conname = 'remarks_note_fkey'");
-    let checks = world.path("checks");
+    let checks = scenario.path("checks");
     fs::create_dir(&checks).unwrap();
     fs::write(checks.join("rows.sql"), "SELECT note FROM public.orders WHERE id < 3").unwrap();
     fs::write(checks.join("cry.sql"), "SELECT public.cry()").unwrap();
-    world.set("verify", &text("checks", &checks));
+    scenario.set("verify", &text("checks", &checks));
 }
 
 const CASES: [Case; 5] = [
     ("damage", orphans_and_a_check_that_raises, &["nightly"], 1),
-    ("dump", |_, world| fails(world, "pg_dump", "--format", "query failed: ERROR: "), &["nightly"], 2),
-    ("roles", |_, world| fails(world, "pg_dumpall", "--globals-only", "query failed: ERROR: "), &["nightly"], 3),
-    ("restore", |_, world| fails(world, "pg_restore", "--dbname", "could not write: "), &["nightly"], 2),
+    ("dump", |_, scenario| fails(scenario, "pg_dump", "--format", "query failed: ERROR: "), &["nightly"], 2),
+    ("roles", |_, scenario| fails(scenario, "pg_dumpall", "--globals-only", "query failed: ERROR: "), &["nightly"], 3),
+    ("restore", |_, scenario| fails(scenario, "pg_restore", "--dbname", "could not write: "), &["nightly"], 2),
     (
         "hook",
-        |_, world| world.set("hooks", "after_verified = [\"sh\", \"-c\", \"echo canary-value-hook >&2; exit 1\"]"),
+        |_, scenario| {
+            scenario.set("hooks", "after_verified = [\"sh\", \"-c\", \"echo canary-value-hook >&2; exit 1\"]")
+        },
         &["nightly"],
         3,
     ),
 ];
 
 /// All that a run leaves and tells, but for the dump itself.
-fn everything(world: &NightWorld, ears: &Ears, arguments: &[&str], code: i32) -> String {
-    let output = world.run(arguments);
+fn everything(scenario: &NightlyScenario, channels: &Channels, arguments: &[&str], code: i32) -> String {
+    let output = scenario.run(arguments);
     assert_eq!(output.status.code(), Some(code), "{}", said(&output));
-    let mut text = said(&output) + &ears.all();
+    let mut text = said(&output) + &channels.all();
     for place in ["reports", "state", "pgwitness.prom"] {
-        gather(&world.path(place), &mut text);
+        gather(&scenario.path(place), &mut text);
     }
     text
 }
@@ -73,12 +75,12 @@ fn gather(path: &Path, text: &mut String) {
     }
 }
 
-fn world_of(name: &str, is_redacted: bool) -> (Database, NightWorld, Ears) {
-    let (database, mut world) = small(name);
-    let ears = Ears::open(&mut world, &[], &[]);
-    world.sections.push(("metrics".into(), vec![text("textfile", world.path("pgwitness.prom"))]));
-    world.set("verify", &format!("redact = {is_redacted}"));
-    (database, world, ears)
+fn scenario_of(name: &str, is_redacted: bool) -> (Database, NightlyScenario, Channels) {
+    let (database, mut scenario) = small(name);
+    let channels = Channels::open(&mut scenario, &[], &[]);
+    scenario.sections.push(("metrics".into(), vec![text("textfile", scenario.path("pgwitness.prom"))]));
+    scenario.set("verify", &format!("redact = {is_redacted}"));
+    (database, scenario, channels)
 }
 
 #[track_caller]
@@ -91,9 +93,9 @@ fn is_quiet(what: &str, text: &str) {
 fn no_value_of_a_row_leaves_a_night_that_redacts_however_it_ends() {
     for (name, prepare, arguments, code) in CASES {
         for is_redacted in [false, true] {
-            let (database, mut world, ears) = world_of(&format!("canary_{name}_{is_redacted}"), is_redacted);
-            prepare(&database, &mut world);
-            let text = everything(&world, &ears, arguments, code);
+            let (database, mut scenario, channels) = scenario_of(&format!("canary_{name}_{is_redacted}"), is_redacted);
+            prepare(&database, &mut scenario);
+            let text = everything(&scenario, &channels, arguments, code);
             match is_redacted {
                 false => assert!(text.contains(CANARY), "{name}: the trap does not work:\n{text}"),
                 true => is_quiet(name, &text),
@@ -106,11 +108,11 @@ fn no_value_of_a_row_leaves_a_night_that_redacts_however_it_ends() {
 fn no_value_of_a_row_leaves_a_restore_that_redacts_and_fails() {
     for is_redacted in [false, true] {
         let name = format!("canary_recover_{is_redacted}");
-        let (_database, mut world, ears) = world_of(&name, is_redacted);
-        world.demand(&["nightly", "--quiet"], 0);
-        fails(&mut world, "pg_restore", "--dbname", "could not write: ");
+        let (_database, mut scenario, channels) = scenario_of(&name, is_redacted);
+        scenario.demand(&["nightly", "--quiet"], 0);
+        fails(&mut scenario, "pg_restore", "--dbname", "could not write: ");
         let into = crate::nightly_after::server().conninfo(&format!("{name}_restored"));
-        let text = everything(&world, &ears, &["restore", "--into", &into], 2);
+        let text = everything(&scenario, &channels, &["restore", "--into", &into], 2);
         match is_redacted {
             false => assert!(text.contains(CANARY), "the trap does not work:\n{text}"),
             true => is_quiet("restore", &text),

@@ -1,19 +1,19 @@
-//! What a night does once it has its answer: it holds it against earlier nights, writes pages and figures, and tells people.
+//! What a nightly run does after its report: compare with earlier runs, write pages and metrics, notify.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "in a test, that is how to fail")]
 
 mod canary;
 mod drift;
-mod figures;
+mod metrics;
 mod pages;
-mod told;
+mod notified;
 
 use crate::nightly::server;
 use crate::support::Database;
-use crate::support::night::NightWorld;
+use crate::support::night::NightlyScenario;
 
 /// A small database of its own, and a night for it.
-fn small(name: &str) -> (Database, NightWorld) {
+fn small(name: &str) -> (Database, NightlyScenario) {
     let database = Database::create(server(), name);
     database.run(
         "CREATE TABLE orders (id int PRIMARY KEY, note text);
@@ -21,7 +21,7 @@ fn small(name: &str) -> (Database, NightWorld) {
          INSERT INTO orders SELECT i, 'canary-value-' || i FROM generate_series(1, 100) i;
          INSERT INTO audit VALUES (1);",
     );
-    let mut world = NightWorld::of_database(server(), name);
-    world.set("restore", &format!("database = \"copy_of_{name}\""));
-    (database, world)
+    let mut scenario = NightlyScenario::of_database(server(), name);
+    scenario.set("restore", &format!("database = \"copy_of_{name}\""));
+    (database, scenario)
 }

@@ -2,7 +2,7 @@
 
 use crate::no_false_sound::scenario::{Pair, Said, file, ours, until};
 
-const WORLD: &str =
+const TABLES: &str =
     "CREATE TABLE account (id int PRIMARY KEY, balance int); INSERT INTO account VALUES (1, 10), (2, 20)";
 
 fn check(pair: &Pair, sql: &str, arguments: &[&str]) -> Said {
@@ -13,7 +13,7 @@ fn check(pair: &Pair, sql: &str, arguments: &[&str]) -> Said {
 
 #[test]
 fn what_holds_is_sound_and_what_does_not_is_damage() {
-    let pair = Pair::new(WORLD);
+    let pair = Pair::new(TABLES);
     check(&pair, "SELECT * FROM public.account WHERE balance < 0; -- none\n", &[]).is(0, &["assertions"]);
     let said = check(&pair, "SELECT id, balance FROM public.account WHERE balance > 15", &[]);
     said.is(1, &["assertion", "rule", "id=2, balance=20", "violated on both sides"]);
@@ -24,7 +24,7 @@ fn what_holds_is_sound_and_what_does_not_is_damage() {
 
 #[test]
 fn a_check_that_cannot_run_is_unchecked() {
-    let pair = Pair::new(WORLD);
+    let pair = Pair::new(TABLES);
     for sql in ["SELEKT 1", "", "SELECT * FROM no_such_table", "SELECT 1/0 FROM public.account", "VALUES (1"] {
         check(&pair, sql, &[]).is(2, &["assertion rule", "(SQLSTATE "]);
     }
@@ -36,7 +36,7 @@ fn a_check_that_cannot_run_is_unchecked() {
 #[test]
 fn nothing_can_be_written_and_nothing_be_smuggled_in() {
     let pair = Pair::new(&format!(
-        "{WORLD}; CREATE FUNCTION writes() RETURNS int LANGUAGE sql AS 'DELETE FROM public.account RETURNING 1'"
+        "{TABLES}; CREATE FUNCTION writes() RETURNS int LANGUAGE sql AS 'DELETE FROM public.account RETURNING 1'"
     ));
     for sql in [
         "DELETE FROM public.account RETURNING *",
@@ -74,7 +74,7 @@ fn settings_made_by_a_check_do_not_outlive_it() {
 
 #[test]
 fn a_check_that_takes_too_long_is_unchecked() {
-    let pair = Pair::new(WORLD);
+    let pair = Pair::new(TABLES);
     let said = check(&pair, "SELECT 1 FROM pg_sleep(60)", &["--checks-timeout", "1"]);
     said.is(2, &["assertion rule", "statement timeout"]);
     // Each thousand rows in time, all together not.
@@ -84,7 +84,7 @@ fn a_check_that_takes_too_long_is_unchecked() {
 
 #[test]
 fn a_long_query_ends_soon_after_we_have_gone() {
-    let pair = Pair::new(WORLD);
+    let pair = Pair::new(TABLES);
     let dir = tempfile::tempdir().unwrap();
     file(dir.path(), "rule.sql", "SELECT 1 FROM pg_sleep(600)");
     let running = pair.start(&["--checks", dir.path().to_str().unwrap()]);
@@ -99,7 +99,7 @@ fn a_long_query_ends_soon_after_we_have_gone() {
 
 #[test]
 fn a_directory_without_checks_is_an_error() {
-    let pair = Pair::new(WORLD);
+    let pair = Pair::new(TABLES);
     let dir = tempfile::tempdir().unwrap();
     pair.compare(&["--checks", dir.path().to_str().unwrap()]).is_error(&["there is no *.sql"]);
     pair.compare(&["--checks", "/nonexistent"]).is_error(&["/nonexistent"]);

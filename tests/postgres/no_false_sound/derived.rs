@@ -6,7 +6,7 @@ use crate::no_false_sound::scenario::{Pair, fresh, start};
 use crate::support::client_tools;
 
 /// A function that can be changed behind a stored generated column, and a view whose rows grow old.
-const WORLD: &str = "CREATE TABLE base (id int PRIMARY KEY, word text); INSERT INTO base VALUES (1, 'one'), (2, 'two'); \
+const TABLES: &str = "CREATE TABLE base (id int PRIMARY KEY, word text); INSERT INTO base VALUES (1, 'one'), (2, 'two'); \
     CREATE FUNCTION loud(text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT upper($1)'; \
     CREATE TABLE made (id int PRIMARY KEY, word text, loud text GENERATED ALWAYS AS (loud(word)) STORED); \
     INSERT INTO made (id, word) VALUES (1, 'one'), (2, 'two'), (3, 'three'); \
@@ -27,7 +27,7 @@ fn dump(pair: &Pair, dir: &tempfile::TempDir, arguments: &[&str]) -> String {
 
 #[test]
 fn a_stale_materialized_view_is_a_remark_and_no_damage() {
-    let pair = Pair::new(WORLD);
+    let pair = Pair::new(TABLES);
     for side in [&pair.expected, &pair.actual] {
         side.run("INSERT INTO base VALUES (3, 'three')");
     }
@@ -51,7 +51,7 @@ fn materialized_views_that_differ_are_not_enough_for_a_verdict() {
 
 #[test]
 fn an_unpopulated_or_unreadable_materialized_view_is_not_passed_over() {
-    let pair = Pair::new(WORLD);
+    let pair = Pair::new(TABLES);
     let role = pair.role("GRANT SELECT ON base, made TO ROLE");
     pair.compare_as(&role, &[]).is(2, &["rows public.seen", "permission denied", "grant pg_read_all_data to"]);
     pair.actual.run("REFRESH MATERIALIZED VIEW seen WITH NO DATA");
@@ -60,7 +60,7 @@ fn an_unpopulated_or_unreadable_materialized_view_is_not_passed_over() {
 
 #[test]
 fn generated_columns_that_were_computed_otherwise_are_a_finding_of_their_own() {
-    let pair = Pair::new(WORLD);
+    let pair = Pair::new(TABLES);
     pair.compare(&[]).is(0, &["sound"]);
     pair.actual.run(RECOMPUTE);
     let said = pair.compare(&[]);
@@ -75,14 +75,14 @@ fn generated_columns_that_were_computed_otherwise_are_a_finding_of_their_own() {
     let dir = tempfile::tempdir().unwrap();
     let waiver = "[[waiver]]\nkind = 'generated'\nobject = 'public.made'\nreason = 'new function'\n";
     let waivers = crate::no_false_sound::scenario::file(dir.path(), "waivers.toml", waiver);
-    let pair = Pair::new(WORLD);
+    let pair = Pair::new(TABLES);
     pair.actual.run(RECOMPUTE);
     pair.compare(&["--waivers", &waivers]).is(0, &["sound", "new function"]);
 }
 
 #[test]
 fn generated_columns_that_one_side_does_not_hold_are_named() {
-    let pair = Pair::new(WORLD);
+    let pair = Pair::new(TABLES);
     let dir = tempfile::tempdir().unwrap();
     let of_dump = dump(&pair, &dir, &[]);
     let said = start(&["compare", &pair.expected.conninfo, &of_dump]).end();
@@ -108,7 +108,7 @@ fn an_object_that_is_dropped_while_it_is_read_is_unchecked() {
 
 #[test]
 fn a_dump_of_definitions_alone_gives_no_verdict() {
-    let pair = Pair::new(&format!("{WORLD}; CREATE SEQUENCE numbers"));
+    let pair = Pair::new(&format!("{TABLES}; CREATE SEQUENCE numbers"));
     let dir = tempfile::tempdir().unwrap();
     let schema_only = dump(&pair, &dir, &["--schema-only"]);
     start(&["compare", &pair.expected.conninfo, &schema_only])
@@ -120,7 +120,7 @@ fn a_dump_of_definitions_alone_gives_no_verdict() {
 
 #[test]
 fn large_objects_are_left_out_where_pg_dump_leaves_them_out() {
-    let pair = Pair::new(&format!("{WORLD}; SELECT lo_from_bytea(4711, 'x')"));
+    let pair = Pair::new(&format!("{TABLES}; SELECT lo_from_bytea(4711, 'x')"));
     pair.actual.run("SELECT lo_unlink(4711)");
     pair.compare(&[]).is(1, &["large_objects"]);
     for option in [["--table", "base"], ["--schema", "public"]] {

@@ -10,7 +10,7 @@ use std::process::Command;
 use crate::no_false_sound::scenario::{Pair, Said, start};
 use crate::support::client_tools;
 
-const WORLD: &str = "CREATE TABLE a (id int PRIMARY KEY, word text); \
+const TABLES: &str = "CREATE TABLE a (id int PRIMARY KEY, word text); \
     INSERT INTO a SELECT n, 'witness ' || md5(n::text) FROM generate_series(1, 40) n; \
     CREATE TABLE b (id serial PRIMARY KEY, a int REFERENCES a, word text); \
     INSERT INTO b (a, word) SELECT n, 'witness ' || md5((n + 100)::text) FROM generate_series(1, 40) n; \
@@ -18,14 +18,14 @@ const WORLD: &str = "CREATE TABLE a (id int PRIMARY KEY, word text); \
     CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (10); INSERT INTO p VALUES (1, 'one')";
 
 /// A database, what it holds, and dumps of it.
-struct Stage {
+struct Scenario {
     pair: Pair,
     dir: tempfile::TempDir,
 }
 
-impl Stage {
+impl Scenario {
     fn new() -> Self {
-        Self { pair: Pair::new(WORLD), dir: tempfile::tempdir().unwrap() }
+        Self { pair: Pair::new(TABLES), dir: tempfile::tempdir().unwrap() }
     }
 
     /// What the database holds, as a saved manifest: comparing with it needs no server.
@@ -74,10 +74,10 @@ fn in_rows(bytes: &[u8]) -> Vec<usize> {
 
 #[test]
 fn a_flipped_byte_in_the_rows_of_a_dump_is_never_sound() {
-    let stage = Stage::new();
-    let saved = stage.saved();
+    let scenario = Scenario::new();
+    let saved = scenario.saved();
     for arguments in [&["-Fp"][..], &["-Ft"], &["-Fc", "-Z0"]] {
-        let dump = stage.dump(&format!("dump{}", arguments[0]), arguments);
+        let dump = scenario.dump(&format!("dump{}", arguments[0]), arguments);
         compare(&saved, &dump).is(0, &["not compared: schema"]);
         let positions = in_rows(&fs::read(&dump).unwrap());
         assert_eq!(positions.len(), 80 * 40, "{arguments:?}");
@@ -90,9 +90,9 @@ fn a_flipped_byte_in_the_rows_of_a_dump_is_never_sound() {
 
 #[test]
 fn a_flipped_byte_in_compressed_rows_is_never_sound() {
-    let stage = Stage::new();
-    let saved = stage.saved();
-    let custom = stage.dump("dump.custom", &["-Fc"]);
+    let scenario = Scenario::new();
+    let saved = scenario.saved();
+    let custom = scenario.dump("dump.custom", &["-Fc"]);
     let bytes = fs::read(&custom).unwrap();
     // The data begins behind the last entry of the table of contents.
     let last_entry = (0..bytes.len()).rev().find(|&at| bytes[at..].starts_with(b"REFERENCES")).unwrap();
@@ -101,7 +101,7 @@ fn a_flipped_byte_in_compressed_rows_is_never_sound() {
         let said = compare(&saved, &flipped(&custom, at));
         assert_ne!(said.code, 0, "at {at} of {}: {said}", bytes.len());
     }
-    let directory = stage.dump("dump.directory", &["-Fd"]);
+    let directory = scenario.dump("dump.directory", &["-Fd"]);
     compare(&saved, &directory).is(0, &["sound"]);
     for file in fs::read_dir(&directory).unwrap().map(|entry| entry.unwrap().path()) {
         if file.extension().is_none_or(|extension| extension != "gz") {
@@ -124,9 +124,9 @@ fn a_flipped_byte_in_compressed_rows_is_never_sound() {
 
 #[test]
 fn a_flipped_byte_in_the_table_of_contents_is_at_best_a_verdict_without_the_schema() {
-    let stage = Stage::new();
-    let saved = stage.saved();
-    let dump = stage.dump("dump", &["-Fc"]);
+    let scenario = Scenario::new();
+    let saved = scenario.saved();
+    let dump = scenario.dump("dump", &["-Fc"]);
     let bytes = fs::read(&dump).unwrap();
     let end = (0..bytes.len()).rev().find(|&at| bytes[at..].starts_with(b"REFERENCES")).unwrap();
     for at in spread(&(0..end).collect::<Vec<_>>(), 60) {
@@ -141,10 +141,10 @@ fn a_flipped_byte_in_the_table_of_contents_is_at_best_a_verdict_without_the_sche
 
 #[test]
 fn a_dump_that_is_cut_short_is_never_sound() {
-    let stage = Stage::new();
-    let saved = stage.saved();
+    let scenario = Scenario::new();
+    let saved = scenario.saved();
     for format in ["-Fp", "-Fc", "-Ft"] {
-        let dump = stage.dump(&format!("dump{format}"), &[format]);
+        let dump = scenario.dump(&format!("dump{format}"), &[format]);
         let bytes = fs::read(&dump).unwrap();
         // The end of a tar file is padding; that of plain SQL a comment that says that all is there.
         let end = match format {
@@ -163,11 +163,11 @@ fn a_dump_that_is_cut_short_is_never_sound() {
 
 #[test]
 fn a_missing_file_of_a_directory_dump_is_never_sound() {
-    let stage = Stage::new();
-    let saved = stage.saved();
-    let dump = stage.dump("dump", &["-Fd"]);
+    let scenario = Scenario::new();
+    let saved = scenario.saved();
+    let dump = scenario.dump("dump", &["-Fd"]);
     for file in fs::read_dir(&dump).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>() {
-        let aside = stage.dir.path().join("aside");
+        let aside = scenario.dir.path().join("aside");
         fs::rename(&file, &aside).unwrap();
         let said = compare(&saved, &dump);
         let is_empty_list = file.file_name().is_some_and(|name| name == "blobs.toc");
@@ -179,7 +179,7 @@ fn a_missing_file_of_a_directory_dump_is_never_sound() {
 
 #[test]
 fn what_a_dump_does_not_hold_is_unchecked() {
-    let stage = Stage::new();
+    let scenario = Scenario::new();
     for (arguments, words) in [
         (&["-Fc", "--exclude-table-data=b"][..], &["rows public.b", "--exclude-table-data"][..]),
         (&["-Fc", "--inserts"], &["rows public.a", "INSERT"]),
@@ -188,40 +188,40 @@ fn what_a_dump_does_not_hold_is_unchecked() {
         (&["-Fp", "-E", "LATIN1"], &["rows public.a", "LATIN1"]),
         (&["-Fp", "--exclude-table-data=b"], &["rows public.b", "--exclude-table-data"]),
     ] {
-        stage.compare(&stage.dump(&crate::no_false_sound::scenario::fresh("dump"), arguments)).is(2, words);
+        scenario.compare(&scenario.dump(&crate::no_false_sound::scenario::fresh("dump"), arguments)).is(2, words);
     }
-    let schema_only = stage.compare(&stage.dump("schema_only", &["-Fc", "--schema-only"]));
+    let schema_only = scenario.compare(&scenario.dump("schema_only", &["-Fc", "--schema-only"]));
     schema_only.is(2, &["not compared: rows, sequences, large objects", "--schema-only"]);
-    let data_only = stage.dump("data_only", &["-Fc", "--data-only"]);
-    stage.compare(&data_only).is_error(&["--data-only"]);
-    let partial = stage.dump("partial", &["-Fc", "--table=a"]);
-    stage.compare(&partial).is(1, &["missing", "table public.b"]);
+    let data_only = scenario.dump("data_only", &["-Fc", "--data-only"]);
+    scenario.compare(&data_only).is_error(&["--data-only"]);
+    let partial = scenario.dump("partial", &["-Fc", "--table=a"]);
+    scenario.compare(&partial).is(1, &["missing", "table public.b"]);
 }
 
 #[test]
 fn rows_loaded_through_the_root_of_their_partitions_are_not_taken_for_empty_tables() {
-    let stage = Stage::new();
+    let scenario = Scenario::new();
     for format in ["-Fc", "-Fp"] {
-        let dump = stage.dump(&format!("dump{format}"), &[format, "--load-via-partition-root"]);
-        let said = stage.compare(&dump);
+        let dump = scenario.dump(&format!("dump{format}"), &[format, "--load-via-partition-root"]);
+        let said = scenario.compare(&dump);
         assert!(said.code == 0 || said.out.contains("--load-via-partition-root"), "{said}");
-        stage.pair.expected.run("UPDATE p SET word = 'other'");
-        assert_ne!(stage.compare(&dump).code, 0);
-        stage.pair.expected.run("UPDATE p SET word = 'one'");
+        scenario.pair.expected.run("UPDATE p SET word = 'other'");
+        assert_ne!(scenario.compare(&dump).code, 0);
+        scenario.pair.expected.run("UPDATE p SET word = 'one'");
     }
 }
 
 #[test]
 fn what_is_no_dump_is_an_error() {
-    let stage = Stage::new();
+    let scenario = Scenario::new();
     let file = |bytes: &[u8]| {
-        let path = stage.dir.path().join(crate::no_false_sound::scenario::fresh("file"));
+        let path = scenario.dir.path().join(crate::no_false_sound::scenario::fresh("file"));
         fs::write(&path, bytes).unwrap();
         path
     };
     for bytes in [&b""[..], b"hello", b"PGDMP", b"PGDMP\x01\x0e\x00", b"\x1f\x8b\x08\x00", &[0; 4096], b"SELECT 1;\n"] {
-        stage.compare(&file(bytes)).is_error(&["open the actual side"]);
+        scenario.compare(&file(bytes)).is_error(&["open the actual side"]);
     }
-    stage.compare(stage.dir.path()).is_error(&["open the actual side"]);
-    stage.compare(Path::new("/dev/null")).is_error(&["open the actual side"]);
+    scenario.compare(scenario.dir.path()).is_error(&["open the actual side"]);
+    scenario.compare(Path::new("/dev/null")).is_error(&["open the actual side"]);
 }

@@ -13,10 +13,10 @@ fn a_key_without_a_collation_that_refers_to_a_text_is_compared() {
         // It does not let such a key be made.
         return;
     }
-    let world = "CREATE TYPE mood AS ENUM ('a', 'b'); CREATE CAST (mood AS text) WITH INOUT AS IMPLICIT; \
+    let database = "CREATE TYPE mood AS ENUM ('a', 'b'); CREATE CAST (mood AS text) WITH INOUT AS IMPLICIT; \
         CREATE TABLE words (w text COLLATE \"C\" PRIMARY KEY); INSERT INTO words VALUES ('a'); \
         CREATE TABLE moods (m mood CONSTRAINT to_word REFERENCES words); INSERT INTO moods VALUES ('a')";
-    let pair = Pair::new(world);
+    let pair = Pair::new(database);
     pair.compare(&[]).is(0, &["sound"]);
     pair.actual.run("SET session_replication_role = replica; INSERT INTO moods VALUES ('b')");
     pair.compare(&[]).is(1, &["to_word", "m=b"]);
@@ -24,12 +24,12 @@ fn a_key_without_a_collation_that_refers_to_a_text_is_compared() {
 
 #[test]
 fn operands_of_other_types_than_the_operator_s_are_compared_by_that_operator() {
-    let world = "CREATE DOMAIN short AS varchar(5); CREATE TABLE words (w varchar(9) PRIMARY KEY, n numeric UNIQUE, c char(4) UNIQUE, \
+    let database = "CREATE DOMAIN short AS varchar(5); CREATE TABLE words (w varchar(9) PRIMARY KEY, n numeric UNIQUE, c char(4) UNIQUE, \
         a int[] UNIQUE); INSERT INTO words VALUES ('ab', 1.0, 'x', '{1}'); \
         CREATE TABLE uses (w short CONSTRAINT by_text REFERENCES words, n int CONSTRAINT by_number REFERENCES words (n), \
         c char(9) CONSTRAINT by_padded REFERENCES words (c), a int[] CONSTRAINT by_array REFERENCES words (a)); \
         INSERT INTO uses VALUES ('ab', 1, 'x', '{1}')";
-    let pair = Pair::new(world);
+    let pair = Pair::new(database);
     pair.compare(&[]).is(0, &["sound"]);
     pair.actual.run("SET session_replication_role = replica; INSERT INTO uses VALUES ('q', 7, 'q', '{7}')");
     pair.compare(&[]).is(1, &["by_text", "by_number", "by_padded", "by_array"]);
@@ -56,9 +56,9 @@ fn an_empty_period_has_no_parent() {
 
 #[test]
 fn keys_without_results_on_both_sides_are_unchecked() {
-    let world = "CREATE TABLE parent (id int PRIMARY KEY); CREATE TABLE child (id int CONSTRAINT to_parent REFERENCES parent); \
+    let database = "CREATE TABLE parent (id int PRIMARY KEY); CREATE TABLE child (id int CONSTRAINT to_parent REFERENCES parent); \
         CREATE TABLE other (id int CONSTRAINT to_parent_too REFERENCES parent); INSERT INTO parent VALUES (1)";
-    let pair = Pair::new(world);
+    let pair = Pair::new(database);
     let dir = tempfile::tempdir().unwrap();
     let save = |side: &crate::support::Database, name: &str, keep: usize| {
         let path = dir.path().join(format!("{keep}-{name}")).display().to_string();

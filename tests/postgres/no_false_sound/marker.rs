@@ -6,7 +6,7 @@ use pgwitness::nightly::dumping::keeps_marker;
 
 use crate::no_false_sound::scenario::{fresh, server};
 use crate::support::majors::Majors;
-use crate::support::night::NightWorld;
+use crate::support::night::NightlyScenario;
 use crate::support::{Database, tools};
 
 #[test]
@@ -25,18 +25,18 @@ fn a_client_of_another_major_version_that_writes_the_marker_ends_the_night_befor
             continue;
         };
         let target = majors.start(major);
-        let mut world = NightWorld::of_database(&server, &name);
-        world.set("dump", &format!("pg_bindir = {:?}", clients.bindir));
-        world.set("restore", &format!("url = {:?}", target.conninfo("postgres")));
+        let mut scenario = NightlyScenario::of_database(&server, &name);
+        scenario.set("dump", &format!("pg_bindir = {:?}", clients.bindir));
+        scenario.set("restore", &format!("url = {:?}", target.conninfo("postgres")));
         let dumped = Command::new(clients.program("pg_dump")).args(["-s", "-d", &database.conninfo]).output().unwrap();
         assert!(dumped.status.success(), "{dumped:?}");
         if String::from_utf8_lossy(&dumped.stdout).contains("pg_attver") {
-            let said = world.demand(&["nightly"], 2);
+            let said = scenario.demand(&["nightly"], 2);
             assert!(said.contains("writes pg_attver") && said.contains("apt-get install --only-upgrade"), "{said}");
             assert!(!said.contains("pg_restore complained"), "{said}");
-            assert_eq!(world.backups("verified").len() + world.backups("damaged").len(), 0);
+            assert_eq!(scenario.backups("verified").len() + scenario.backups("damaged").len(), 0);
         } else {
-            world.demand(&["config", "check"], 0);
+            scenario.demand(&["config", "check"], 0);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The worst answer is "sound" when nobody knows. Each promise against it is a test, on real servers.
+//! "Could not check" is never reported as "sound". Each test makes a check impossible and demands that the result says so.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "in a test, that is how to fail and tell")]
 

@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::no_false_sound::scenario::{Pair, fresh, start};
 use crate::support::client_tools;
 
-const WORLD: &str = "CREATE TABLE sessions (id int); CREATE SCHEMA s2; CREATE TABLE s2.sessions (id int); CREATE TABLE s2.only (id int); \
+const TABLES: &str = "CREATE TABLE sessions (id int); CREATE SCHEMA s2; CREATE TABLE s2.sessions (id int); CREATE TABLE s2.only (id int); \
     CREATE TABLE log_1 (id int); CREATE TABLE log_x (id int); CREATE TABLE kept (id int); INSERT INTO kept VALUES (1); \
     INSERT INTO sessions VALUES (1); INSERT INTO s2.sessions VALUES (1); \
     CREATE TABLE root (id int) PARTITION BY LIST (id); CREATE TABLE leaf PARTITION OF root FOR VALUES IN (1); \
@@ -31,7 +31,7 @@ fn compared(pair: &Pair, arguments: &[&str]) -> BTreeSet<String> {
 
 #[test]
 fn a_pattern_selects_what_pg_dump_selects_with_it() {
-    let pair = Pair::new(WORLD);
+    let pair = Pair::new(TABLES);
     for path in ["public", "s2, public", "\"$user\", public"] {
         let database = pair.expected.value("SELECT quote_ident(current_database())");
         pair.expected.run(&format!("ALTER DATABASE {database} SET search_path = {path}"));
@@ -51,7 +51,7 @@ fn a_pattern_selects_what_pg_dump_selects_with_it() {
 
 #[test]
 fn a_name_in_another_schema_is_compared_all_the_same() {
-    let pair = Pair::new(WORLD);
+    let pair = Pair::new(TABLES);
     pair.actual.run("UPDATE s2.sessions SET id = 99");
     pair.compare(&["--exclude-table-data", "sessions"]).is(1, &["row_content", "s2.sessions"]);
     pair.compare(&["--exclude-table-data", "*.sessions"]).is(0, &["sound"]);
@@ -61,7 +61,7 @@ fn a_name_in_another_schema_is_compared_all_the_same() {
 
 #[test]
 fn partitioned_tables_views_and_sequences_can_be_named() {
-    let pair = Pair::new(WORLD);
+    let pair = Pair::new(TABLES);
     for side in [&pair.expected, &pair.actual] {
         side.run("INSERT INTO root VALUES (1)");
     }
@@ -78,7 +78,7 @@ fn partitioned_tables_views_and_sequences_can_be_named() {
 
 #[test]
 fn rows_that_were_to_be_left_out_but_are_in_the_dump_are_a_finding() {
-    let pair = Pair::new(WORLD);
+    let pair = Pair::new(TABLES);
     let dir = tempfile::tempdir().unwrap();
     let dump = |arguments: &[&str]| {
         let path = dir.path().join(fresh("dump"));

@@ -2,7 +2,7 @@
 
 use crate::no_false_sound::scenario::Pair;
 
-const WORLD: &str = "CREATE TABLE open (id int PRIMARY KEY); INSERT INTO open VALUES (1); \
+const TABLES: &str = "CREATE TABLE open (id int PRIMARY KEY); INSERT INTO open VALUES (1); \
     CREATE TABLE closed (id int PRIMARY KEY); INSERT INTO closed VALUES (1); \
     CREATE TABLE child (id int REFERENCES closed); INSERT INTO child VALUES (1); \
     CREATE SEQUENCE counter; CREATE SCHEMA s; CREATE TABLE s.t (id int); INSERT INTO s.t VALUES (1)";
@@ -11,14 +11,14 @@ const ALL: &str = "GRANT SELECT ON ALL TABLES IN SCHEMA public, s TO ROLE; \
 
 #[test]
 fn a_role_that_may_read_everything_gets_a_verdict() {
-    let pair = Pair::new(WORLD);
+    let pair = Pair::new(TABLES);
     let role = pair.role(ALL);
     pair.compare_as(&role, &[]).is(0, &["sound"]);
 }
 
 #[test]
 fn a_table_that_may_not_be_read_is_unchecked_and_so_are_the_keys_to_it() {
-    let pair = Pair::new(WORLD);
+    let pair = Pair::new(TABLES);
     let role = pair.role(&format!("{ALL} REVOKE ALL ON closed FROM ROLE"));
     let said = pair.compare_as(&role, &[]);
     said.is(2, &["rows public.closed", "permission denied for table closed", "foreign_key public.child child_id_fkey"]);
@@ -35,14 +35,14 @@ fn a_table_of_which_one_column_may_not_be_read_is_unchecked() {
 
 #[test]
 fn a_schema_that_may_not_be_used_is_unchecked() {
-    let pair = Pair::new(WORLD);
+    let pair = Pair::new(TABLES);
     let role = pair.role(&format!("{ALL} REVOKE ALL ON SCHEMA s FROM ROLE"));
     pair.compare_as(&role, &[]).is(2, &["rows s.t", "permission denied for schema s"]);
 }
 
 #[test]
 fn a_sequence_that_may_not_be_read_is_unchecked_and_does_not_hide_the_others() {
-    let pair = Pair::new(&format!("{WORLD}; CREATE SEQUENCE seen"));
+    let pair = Pair::new(&format!("{TABLES}; CREATE SEQUENCE seen"));
     pair.actual.run("SELECT nextval('seen')");
     let role = pair.role(&format!("{ALL} REVOKE ALL ON counter FROM ROLE"));
     let said = pair.compare_as(&role, &[]);
@@ -51,7 +51,7 @@ fn a_sequence_that_may_not_be_read_is_unchecked_and_does_not_hide_the_others() {
 
 #[test]
 fn a_large_object_that_may_not_be_read_is_unchecked() {
-    let pair = Pair::new(&format!("{WORLD}; SELECT lo_from_bytea(4711, 'x')"));
+    let pair = Pair::new(&format!("{TABLES}; SELECT lo_from_bytea(4711, 'x')"));
     let role = pair.role(ALL);
     pair.compare_as(&role, &[]).is(2, &["large objects", "permission denied for large object 4711"]);
 }
@@ -72,7 +72,7 @@ fn rows_under_row_level_security_are_refused_rather_than_hidden() {
 
 #[test]
 fn a_question_to_the_catalog_that_fails_is_unchecked() {
-    let pair = Pair::new(WORLD);
+    let pair = Pair::new(TABLES);
     let role = pair.role(ALL);
     for (table, object) in [("event_trigger", "schema event_trigger"), ("constraint", "foreign_key (list)")] {
         // On both sides: a privilege on a system catalog that one side lacks is a finding.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use pgwitness::postgres::server::Cluster;
 
 use crate::no_false_sound::scenario::{Said, fresh, server, start};
-use crate::support::night::NightWorld;
+use crate::support::night::NightlyScenario;
 use crate::support::{Database, client_tools};
 
 /// Rows in three encodings; `convert_from` takes any bytes in a SQL_ASCII database.
@@ -91,12 +91,12 @@ fn orphans_with_bytes_that_are_not_utf8_are_a_finding() {
 fn a_night_of_a_sql_ascii_database_is_sound() {
     let server = server();
     let (name, database) = raw(&server, ROWS);
-    let mut world = NightWorld::of_database(&server, &name);
-    world.set("restore", &format!("database = \"copy_of_{name}\""));
-    let said = world.demand(&["nightly"], 0);
+    let mut scenario = NightlyScenario::of_database(&server, &name);
+    scenario.set("restore", &format!("database = \"copy_of_{name}\""));
+    let said = scenario.demand(&["nightly"], 0);
     assert!(said.contains("sound"), "{said}");
     database.run(CHANGE);
-    let dump = world.path("backups").join("verified").join(&world.backups("verified")[0]).join("dump");
+    let dump = scenario.path("backups").join("verified").join(&scenario.backups("verified")[0]).join("dump");
     compare(&database.conninfo, dump.to_str().unwrap()).is(1, &["row_content", "public.words"]);
 }
 

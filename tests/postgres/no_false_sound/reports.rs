@@ -7,12 +7,12 @@ use std::process::Command;
 use crate::no_false_sound::scenario::{Pair, lock, start};
 use crate::support;
 
-const WORLD: &str = "CREATE TABLE t (id int); INSERT INTO t VALUES (1)";
+const TABLES: &str = "CREATE TABLE t (id int); INSERT INTO t VALUES (1)";
 
 #[test]
 fn a_directory_that_cannot_be_written_to_is_an_error_before_any_scan() {
-    let pair = Pair::new(WORLD);
-    // Whoever scanned first would wait for the lock.
+    let pair = Pair::new(TABLES);
+    // A scan before this check would wait for the lock.
     let locked = lock(&pair.actual, "t");
     let dir = tempfile::tempdir().unwrap();
     let file = crate::no_false_sound::scenario::file(dir.path(), "file", "");
@@ -23,7 +23,7 @@ fn a_directory_that_cannot_be_written_to_is_an_error_before_any_scan() {
 
 #[test]
 fn a_key_that_others_may_read_or_that_is_none_is_an_error_before_any_scan() {
-    let pair = Pair::new(WORLD);
+    let pair = Pair::new(TABLES);
     let locked = lock(&pair.actual, "t");
     let dir = tempfile::tempdir().unwrap();
     let key = dir.path().join("key");
@@ -79,7 +79,7 @@ impl Drop for SmallDisk {
 
 #[test]
 fn a_result_that_cannot_be_printed_is_no_verdict() {
-    let pair = Pair::new(WORLD);
+    let pair = Pair::new(TABLES);
     let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     let mut command = support::pgwitness();
     let output =

@@ -116,12 +116,12 @@ pub fn ours(side: &Database) -> String {
     format!("application_name = 'pgwitness' AND datname = '{}'", side.value("SELECT current_database()"))
 }
 
-/// Somebody who holds a table exclusively until dropped.
+/// A session that holds a table exclusively until dropped.
 pub fn lock(side: &Database, table: &str) -> Database {
-    let somebody = Database::connect(&side.conninfo);
-    somebody.run("BEGIN");
-    somebody.run(&format!("LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE"));
-    somebody
+    let session = Database::connect(&side.conninfo);
+    session.run("BEGIN");
+    session.run(&format!("LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE"));
+    session
 }
 
 pub fn until(what: &str, is_so: impl Fn() -> bool) {

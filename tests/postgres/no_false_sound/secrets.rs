@@ -29,7 +29,7 @@ fn the_source_is_never_written_to() {
         side.run("VACUUM FREEZE");
         side.run("CHECKPOINT");
     }
-    // Whoever changes anything needs a transaction number, and leaves WAL.
+    // A session that changes anything gets a transaction number, and writes WAL.
     let state = || {
         let sql = "SELECT pg_snapshot_xmax(pg_current_snapshot()) || ' ' || pg_current_wal_insert_lsn()";
         pair.expected.value(sql)
@@ -140,7 +140,7 @@ fn hostile_names_and_values_are_printed_harmlessly() {
     let role = pair.role("");
     for said in [pair.compare(&[]), pair.compare_as(&role, &[])] {
         assert_eq!(said.code, 1, "{said}");
-        let is_harmless = |letter: char| letter == '\n' || !(letter.is_control() || letter == '\u{202e}');
+        let is_harmless = |character: char| character == '\n' || !(character.is_control() || character == '\u{202e}');
         assert!(said.out.chars().chain(said.err.chars()).all(is_harmless), "{said}");
         assert!(!said.out.lines().any(|line| line.starts_with("sound")), "{said}");
     }
@@ -202,7 +202,7 @@ fn children_of(parent: u32) -> Vec<u32> {
     lists.flat_map(|list| list.split_whitespace().filter_map(|id| id.parse().ok()).collect::<Vec<_>>()).collect()
 }
 
-/// A dead one that nobody has buried does not count: whoever inherits it may take its time.
+/// A zombie does not count: its new parent may reap it late.
 fn is_pg_restore(id: u32) -> bool {
     let stat = fs::read_to_string(Path::new("/proc").join(id.to_string()).join("stat")).unwrap_or_default();
     stat.contains("(pg_restore)") && !stat.contains("(pg_restore) Z")

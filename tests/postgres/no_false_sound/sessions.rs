@@ -11,13 +11,13 @@ use crate::no_false_sound::scenario::{Pair, lock, ours, start, until};
 use crate::support;
 
 /// Large enough not to fit into the buffers of a socket.
-const WORLD: &str = "CREATE TABLE big (id int PRIMARY KEY, word text); \
+const TABLES: &str = "CREATE TABLE big (id int PRIMARY KEY, word text); \
     INSERT INTO big SELECT n, repeat(n::text, 50) FROM generate_series(1, 30000) n; \
     CREATE TABLE small (id int PRIMARY KEY); INSERT INTO small VALUES (1), (2); ANALYZE";
 
 #[test]
 fn a_lost_session_is_replaced_and_its_range_is_read_again() {
-    let pair = Pair::new(WORLD);
+    let pair = Pair::new(TABLES);
     let running = pair.caught_sending(&pair.actual, "big", &["--jobs", "2"]);
     pair.terminate(&pair.actual, "query LIKE 'COPY%big%'");
     running.signal("CONT");
@@ -28,7 +28,7 @@ fn a_lost_session_is_replaced_and_its_range_is_read_again() {
 
 #[test]
 fn damage_is_found_also_by_a_session_that_was_replaced() {
-    let pair = Pair::new(WORLD);
+    let pair = Pair::new(TABLES);
     pair.actual.run("UPDATE big SET word = 'other' WHERE id = 29999");
     let running = pair.caught_sending(&pair.actual, "big", &["--jobs", "2"]);
     pair.terminate(&pair.actual, "query LIKE 'COPY%big%'");
@@ -38,7 +38,7 @@ fn damage_is_found_also_by_a_session_that_was_replaced() {
 
 #[test]
 fn without_its_moment_a_lost_range_stays_unread() {
-    let pair = Pair::new(WORLD);
+    let pair = Pair::new(TABLES);
     let running = pair.caught_sending(&pair.expected, "big", &["--jobs", "1"]);
     pair.terminate(&pair.expected, "HOLDER OR query LIKE 'COPY%big%'");
     running.signal("CONT");
@@ -47,7 +47,7 @@ fn without_its_moment_a_lost_range_stays_unread() {
 
 #[test]
 fn a_session_in_the_moment_goes_on_without_its_holder() {
-    let pair = Pair::new(WORLD);
+    let pair = Pair::new(TABLES);
     let running = pair.caught_sending(&pair.expected, "big", &["--jobs", "1"]);
     pair.terminate(&pair.expected, "HOLDER");
     running.signal("CONT");
@@ -56,7 +56,7 @@ fn a_session_in_the_moment_goes_on_without_its_holder() {
 
 #[test]
 fn all_sessions_lost_is_no_verdict() {
-    let pair = Pair::new(WORLD);
+    let pair = Pair::new(TABLES);
     let running = pair.caught_sending(&pair.expected, "big", &["--jobs", "2"]);
     pair.terminate(&pair.expected, "true");
     running.signal("CONT");
@@ -66,8 +66,8 @@ fn all_sessions_lost_is_no_verdict() {
 #[test]
 fn a_server_that_stops_in_the_middle_is_no_verdict() {
     for restarts in [false, true] {
-        let pair = Pair::on(Arc::new(support::cluster()), WORLD);
-        let other = Pair::new(WORLD);
+        let pair = Pair::on(Arc::new(support::cluster()), TABLES);
+        let other = Pair::new(TABLES);
         let locked = lock(&pair.actual, "big");
         let running = start(&["compare", &other.expected.conninfo, &pair.actual.conninfo]);
         let waits = format!("{} AND wait_event_type = 'Lock'", ours(&pair.actual));
@@ -85,7 +85,7 @@ fn a_server_that_stops_in_the_middle_is_no_verdict() {
 
 #[test]
 fn a_cancelled_scan_is_unchecked() {
-    let pair = Pair::new(WORLD);
+    let pair = Pair::new(TABLES);
     let running = pair.caught_sending(&pair.actual, "big", &[]);
     let sessions = ours(&pair.actual);
     let cancel = "SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE query LIKE 'COPY%big%' AND";
@@ -97,7 +97,7 @@ fn a_cancelled_scan_is_unchecked() {
 #[test]
 fn ctrl_c_ends_everything_and_leaves_nothing() {
     for (signal, code) in [("INT", 130), ("TERM", 143)] {
-        let pair = Pair::new(WORLD);
+        let pair = Pair::new(TABLES);
         let reports = tempfile::tempdir().unwrap();
         let locked = lock(&pair.actual, "big");
         let running = pair.start(&["--report", reports.path().to_str().unwrap()]);
@@ -114,7 +114,7 @@ fn ctrl_c_ends_everything_and_leaves_nothing() {
 
 #[test]
 fn fewer_sessions_than_asked_for_do_the_same_work_and_it_is_said() {
-    let pair = Pair::new(WORLD);
+    let pair = Pair::new(TABLES);
     let role = pair.role("GRANT SELECT ON ALL TABLES IN SCHEMA public TO ROLE");
     // Two sides, and on each the holder of the moment and its sessions.
     pair.expected.run(&format!("ALTER ROLE {role} CONNECTION LIMIT 5"));
@@ -125,7 +125,7 @@ fn fewer_sessions_than_asked_for_do_the_same_work_and_it_is_said() {
 
 #[test]
 fn time_limits_of_a_role_or_a_database_do_not_reach_us() {
-    let pair = Pair::new(WORLD);
+    let pair = Pair::new(TABLES);
     let role = pair.role("GRANT SELECT ON ALL TABLES IN SCHEMA public TO ROLE");
     let limits =
         ["statement_timeout", "idle_in_transaction_session_timeout", "idle_session_timeout", "transaction_timeout"];
@@ -178,7 +178,7 @@ fn miscounting(port: u16) -> u16 {
 #[test]
 fn rows_of_which_the_server_counts_another_number_are_unchecked_in_large_and_small_tables() {
     let server = Arc::new(support::cluster_with(ClusterOptions { tcp: true, ..ClusterOptions::default() }));
-    let pair = Pair::on(server, WORLD);
+    let pair = Pair::on(server, TABLES);
     let name = pair.actual.value("SELECT current_database()");
     let straight = format!("{} sslmode=disable", pair.server.tcp_conninfo(&name).unwrap());
     let port = pair.server.port();
@@ -217,7 +217,7 @@ impl Drop for Silenced {
 
 #[test]
 fn a_server_that_goes_silent_in_the_middle_of_a_table_is_given_up_and_the_table_is_unchecked() {
-    let pair = Pair::new(WORLD);
+    let pair = Pair::new(TABLES);
     let running = pair.caught_sending(&pair.actual, "big", &["--jobs", "1", "--stalled-after", "2"]);
     let silenced = Silenced::session(&pair.actual, "query LIKE 'COPY%big%'");
     running.signal("CONT");
@@ -228,7 +228,7 @@ fn a_server_that_goes_silent_in_the_middle_of_a_table_is_given_up_and_the_table_
 
 #[test]
 fn a_server_that_goes_silent_while_it_is_asked_is_given_up() {
-    let pair = Pair::new(WORLD);
+    let pair = Pair::new(TABLES);
     let locked = lock(&pair.actual, "big");
     let running = pair.start(&["--jobs", "1", "--stalled-after", "2"]);
     let waits = format!("{} AND wait_event_type = 'Lock'", ours(&pair.actual));
@@ -242,7 +242,7 @@ fn a_server_that_goes_silent_while_it_is_asked_is_given_up() {
 
 #[test]
 fn a_locked_table_is_unchecked_and_the_others_are_compared() {
-    let pair = Pair::new(WORLD);
+    let pair = Pair::new(TABLES);
     let locked = lock(&pair.actual, "big");
     let said = pair.compare(&["--lock-timeout", "1", "--all-tables"]);
     said.is(2, &["rows public.big", "lock timeout", "public.small"]);
@@ -251,7 +251,7 @@ fn a_locked_table_is_unchecked_and_the_others_are_compared() {
 }
 
 #[test]
-fn who_cannot_be_reached_is_an_error_with_a_cause() {
+fn an_unreachable_server_is_an_error_with_a_cause() {
     let pair = Pair::new("");
     let good = &pair.expected.conninfo;
     let nowhere = "host=127.0.0.1 port=1 dbname=x user=x";
@@ -263,7 +263,7 @@ fn who_cannot_be_reached_is_an_error_with_a_cause() {
 
 #[test]
 fn a_server_that_hides_damaged_pages_is_refused() {
-    let pair = Pair::new(WORLD);
+    let pair = Pair::new(TABLES);
     let name = pair.actual.value("SELECT current_database()");
     pair.actual.run(&format!("ALTER DATABASE {name} SET zero_damaged_pages = on"));
     pair.compare(&[]).is_error(&["open the actual side", "zero_damaged_pages = on", "hides damage"]);

@@ -6,7 +6,7 @@ use std::process::Command;
 use pgwitness::endpoint::archive::Archive;
 
 use crate::no_false_sound::scenario::{Pair, server, start};
-use crate::support::world::World;
+use crate::support::fixture_database::FixtureDatabase;
 use crate::support::{Database, client_tools};
 
 /// Options of pg_dump that change what a plain dump looks like.
@@ -49,9 +49,9 @@ fn what_pg_dump_writes_is_known_whatever_its_version_and_options() {
     let dir = tempfile::tempdir().unwrap();
     let mut wrong = Vec::new();
     let own = client_tools().program("pg_dump");
-    for world in World::all_on(&admin) {
-        let database = world.load(&cluster, &format!("unchanged_{}", world.name));
-        world.add_settings(&database);
+    for fixture in FixtureDatabase::all_on(&admin) {
+        let database = fixture.load(&cluster, &format!("unchanged_{}", fixture.name));
+        fixture.add_settings(&database);
         let all = OPTIONS.iter().map(|options| (own.clone(), options));
         // The other versions: what differs between them is in the first and in those of --clean and --create.
         let others = pg_dumps().into_iter().skip(1);
@@ -62,8 +62,9 @@ fn what_pg_dump_writes_is_known_whatever_its_version_and_options() {
             command.env_clear().args(["-d", &database.conninfo, "--encoding=UTF8", "-f"]).arg(&path).args(*options);
             let printed = command.output().unwrap();
             assert!(printed.status.success(), "{}: {}", pg_dump.display(), String::from_utf8_lossy(&printed.stderr));
-            wrong
-                .extend(strange(&path).map(|what| format!("{} {options:?} {}: {what}", pg_dump.display(), world.name)));
+            wrong.extend(
+                strange(&path).map(|what| format!("{} {options:?} {}: {what}", pg_dump.display(), fixture.name)),
+            );
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

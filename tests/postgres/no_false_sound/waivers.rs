@@ -2,7 +2,7 @@
 
 use crate::no_false_sound::scenario::{Pair, Said, file};
 
-const WORLD: &str = "CREATE TABLE kept (id int); INSERT INTO kept VALUES (1); CREATE TABLE lost (id int); \
+const TABLES: &str = "CREATE TABLE kept (id int); INSERT INTO kept VALUES (1); CREATE TABLE lost (id int); \
                      CREATE TABLE lost_too (id int)";
 
 fn compare(pair: &Pair, waivers: &str) -> Said {
@@ -16,7 +16,7 @@ fn waiver(kind: &str, object: &str, reason: &str) -> String {
 
 #[test]
 fn a_file_that_is_not_understood_is_refused_before_anything_is_read() {
-    let pair = Pair::new(WORLD);
+    let pair = Pair::new(TABLES);
     for (text, word) in [
         ("[[waiver]]\nkind = 'missing'\nobject = 'table public.lost'\nreason = 'x'\nexpires = 'never'", "expires"),
         ("[[waiver]]\nkind = 'missing'\nobject = 'table public.lost'", "reason"),
@@ -39,7 +39,7 @@ fn a_file_that_is_not_understood_is_refused_before_anything_is_read() {
 
 #[test]
 fn a_waived_difference_is_sound_and_shown_with_its_reason() {
-    let pair = Pair::new(WORLD);
+    let pair = Pair::new(TABLES);
     pair.actual.run("DROP TABLE lost");
     compare(&pair, &waiver("missing", "table public.lost", "dropped in May"))
         .is(0, &["sound", "dropped in May", "public.lost"]);
@@ -47,11 +47,11 @@ fn a_waived_difference_is_sound_and_shown_with_its_reason() {
 
 #[test]
 fn a_waiver_covers_no_other_object_and_no_other_kind() {
-    let pair = Pair::new(WORLD);
+    let pair = Pair::new(TABLES);
     pair.actual.run("DROP TABLE lost; DROP TABLE lost_too");
     let said = compare(&pair, &waiver("missing", "table public.lost", "dropped in May"));
     said.is(1, &["table public.lost_too", "dropped in May"]);
-    let pair = Pair::new(WORLD);
+    let pair = Pair::new(TABLES);
     pair.actual.run("UPDATE kept SET id = 2");
     compare(&pair, &waiver("row_count", "public.kept", "x")).is(1, &["row_content"]);
     compare(&pair, &waiver("row_content", "public.kep", "x")).is(1, &["row_content"]);
@@ -61,13 +61,13 @@ fn a_waiver_covers_no_other_object_and_no_other_kind() {
 
 #[test]
 fn a_waiver_that_covers_nothing_is_shown_too() {
-    let pair = Pair::new(WORLD);
+    let pair = Pair::new(TABLES);
     compare(&pair, &waiver("missing", "table public.gone", "long ago")).is(0, &["long ago", "table public.gone"]);
 }
 
 #[test]
 fn what_is_unchecked_is_waived_by_name_alone() {
-    let pair = Pair::new(WORLD);
+    let pair = Pair::new(TABLES);
     let role = pair.role("GRANT SELECT ON kept, lost TO ROLE");
     let dir = tempfile::tempdir().unwrap();
     let one = file(dir.path(), "one.toml", &waiver("unchecked", "rows public.lost_too", "holds keys"));
@@ -80,7 +80,7 @@ fn what_is_unchecked_is_waived_by_name_alone() {
 
 #[test]
 fn the_waivers_of_options_are_shown_and_cover_nothing_else() {
-    let pair = Pair::new(WORLD);
+    let pair = Pair::new(TABLES);
     let role = pair.role("");
     pair.actual.run(&format!(
         "ALTER TABLE kept OWNER TO {role}; COMMENT ON TABLE kept IS 'x'; GRANT SELECT ON lost TO {role}"
@@ -95,7 +95,7 @@ fn the_waivers_of_options_are_shown_and_cover_nothing_else() {
 
 #[test]
 fn a_pattern_that_matches_every_table_covers_none() {
-    let pair = Pair::new(WORLD);
+    let pair = Pair::new(TABLES);
     pair.actual.run("UPDATE kept SET id = 2");
     for object in ["p*", "public.*", "*u*.*"] {
         compare(&pair, &waiver("row_content", object, "x")).is(1, &["row_content", "would cover any damage"]);

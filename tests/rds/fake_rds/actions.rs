@@ -5,13 +5,13 @@
 use super::describe;
 use super::faults::Action;
 use super::records::{ACCOUNT, Instance, Snapshot, new_resource_id};
+use super::state::{Entry, State};
 use super::wire::{Parameters, Refusal, Xml};
-use super::world::{Entry, World};
 
 /// The content of the `…Result` element; actions without a result give none.
 pub type Answer = Result<Option<Xml>, Refusal>;
 
-impl World {
+impl State {
     pub fn act(&mut self, action: Action, call: &Parameters) -> Answer {
         match action {
             Action::GetCallerIdentity => Ok(Some(identity())),

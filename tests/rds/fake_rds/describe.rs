@@ -6,8 +6,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::records::{Instance, Snapshot, Tags};
+use super::state::State;
 use super::wire::{Parameters, Refusal, Xml, iso};
-use super::world::World;
 
 /// `DBInstance`, without the tag around it.
 pub fn instance(record: &Instance, region: &str) -> Xml {
@@ -182,7 +182,7 @@ fn page(
     Ok((here, marker))
 }
 
-impl World {
+impl State {
     pub fn describe_instances(&mut self, call: &Parameters) -> Result<Xml, Refusal> {
         let not_found = |named: &str| Refusal::new(404, "DBInstanceNotFound", format!("DBInstance {named} not found."));
         let known = ["db-cluster-id", "db-instance-id", "dbi-resource-id", "domain", "engine"];

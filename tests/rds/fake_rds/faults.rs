@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::wire::Refusal;
 
-/// What the stand-in knows. Anything else is refused, and recorded.
+/// What the fake knows. Anything else is refused, and recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Action {
     GetCallerIdentity,

@@ -18,8 +18,8 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 
 use super::faults::{Action, Fault, Moment};
+use super::state::State;
 use super::wire::{Parameters, Refusal, http_date, response};
-use super::world::World;
 
 const RDS: (&str, &str, &str) = ("rds", "2014-10-31", "http://rds.amazonaws.com/doc/2014-10-31/");
 const STS: (&str, &str, &str) = ("sts", "2011-06-15", "https://sts.amazonaws.com/doc/2011-06-15/");
@@ -41,7 +41,7 @@ type Run = Arc<Mutex<dyn FnMut(&Call) + Send>>;
 
 /// Shared by the server's tasks and the test.
 pub struct Shared {
-    pub world: Mutex<World>,
+    pub state: Mutex<State>,
     pub calls: Mutex<Vec<Call>>,
     pub faults: Mutex<Vec<(Action, u32, Fault)>>,
     pub hooks: Mutex<Vec<(Action, Moment, Run)>>,
@@ -98,7 +98,7 @@ async fn answer(
     tokio::time::sleep(outcome.delay).await;
     let (status, text) = outcome.reply.ok_or_else(|| io::Error::other("dropped on purpose"))?;
     *lock(&answered) = action.map(|action| (action, number));
-    let date = http_date(lock(&shared.world).now());
+    let date = http_date(lock(&shared.state).now());
     let response = Response::builder().status(status).header("content-type", "text/xml").header("date", date);
     let response = response.header("content-length", text.len());
     let body =
@@ -114,8 +114,8 @@ fn half(text: String) -> BoxBody<Bytes, io::Error> {
 }
 
 impl Shared {
-    pub fn new(world: World) -> Self {
-        Self { world: Mutex::new(world), calls: Mutex::default(), faults: Mutex::default(), hooks: Mutex::default() }
+    pub fn new(state: State) -> Self {
+        Self { state: Mutex::new(state), calls: Mutex::default(), faults: Mutex::default(), hooks: Mutex::default() }
     }
 
     fn record(&self, parameters: &Parameters) -> usize {
@@ -125,7 +125,7 @@ impl Shared {
         calls.len() - 1
     }
 
-    /// Hooks may use the stand-in: nothing is locked but the hook itself.
+    /// Hooks may use the fake: nothing is locked but the hook itself.
     fn run_hooks(&self, action: Action, moment: Moment, number: usize) {
         let Some(call) = lock(&self.calls).get(number).cloned() else { return };
         let hooks: Vec<Run> = lock(&self.hooks)
@@ -182,7 +182,7 @@ impl Shared {
     }
 
     fn done(&self, action: Action, call: &Parameters) -> (u16, String) {
-        let answer = lock(&self.world).act(action, call);
+        let answer = lock(&self.state).act(action, call);
         match answer {
             Ok(result) => (200, response(&action.name(), service_of(Some(action)).2, result, &request_id())),
             Err(refusal) => (refusal.status, refusal.to_xml(service_of(Some(action)).2, &request_id())),
@@ -217,7 +217,7 @@ impl Shared {
             let message = "The security token included in the request is invalid.";
             return Err(Refusal::new(403, "InvalidClientTokenId", message));
         }
-        let region = lock(&self.world).region.clone();
+        let region = lock(&self.state).region.clone();
         if parts.get(2..) != Some(&[region.as_str(), service, "aws4_request"]) {
             let message = format!("Credential should be scoped to a valid region and to service: '{service}'.");
             return Err(Refusal::new(403, "SignatureDoesNotMatch", message));

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::support::{Database, cluster, cluster_with};
 
-/// Roles as on RDS, as far as a dump can tell. Nobody knows production's password.
+/// Roles as on RDS, as far as a dump can tell. Production's password is unknown to the tests.
 const ROLES: &str = "
     CREATE ROLE rds_superuser NOLOGIN;
     GRANT pg_read_all_data, pg_write_all_data, pg_monitor, pg_signal_backend TO rds_superuser;

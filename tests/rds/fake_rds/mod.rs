@@ -1,22 +1,19 @@
-//! A stand-in for AWS RDS and STS: the calls a night makes, over HTTP, with real PostgreSQL servers behind the instances.
+//! A fake of AWS RDS and STS: the calls that a nightly run makes, over HTTP, with real PostgreSQL servers behind the instances.
 //!
-//! Written from AWS's API reference and the SDK's model, never from our client. It never sleeps to pretend: time is counted in
+//! Written from AWS's API reference and the SDK's model, never from our client. It never sleeps: time is counted in
 //! looks (calls of DescribeDBInstances). It cannot: check signatures, IAM policies, quotas, networks; snapshots are never made
 //! but as a final snapshot, and never deleted, as no such call is known here.
 //!
 //! ```ignore
-//! mod support; // in main.rs
-//! mod standin;
-//!
-//! let standin = Standin::start(StandinOptions::default());
-//! let production = standin.add_instance(Instance::production("club-prod"));
+//! let fake = FakeRds::start(FakeRdsOptions::default());
+//! let production = fake.add_instance(Instance::production("club-prod"));
 //! let image = Image::make("club", |database| database.run("CREATE TABLE …"));
-//! standin.add_snapshot(Snapshot::automated(&production, Duration::from_secs(3600), Some(&image)));
-//! standin.fault(Action::DescribeDBInstances, Fault::throttling());
-//! standin.hook(Action::RestoreDBInstanceFromDBSnapshot, Moment::AfterWorkBeforeReply, move |_| kill(child));
-//! // … endpoint_url = standin.url(), ca_bundle = standin.ca_bundle(), connect_via = standin.connect_via(),
-//! //   environment of the program: standin.environment()
-//! assert!(standin.unknown_calls().is_empty());
+//! fake.add_snapshot(Snapshot::automated(&production, Duration::from_secs(3600), Some(&image)));
+//! fake.fault(Action::DescribeDBInstances, Fault::throttling());
+//! fake.hook(Action::RestoreDBInstanceFromDBSnapshot, Moment::AfterWorkBeforeReply, move |_| kill(child));
+//! // … endpoint_url = fake.url(), ca_bundle = fake.ca_bundle(), connect_via = fake.connect_via(),
+//! //   environment of the program: fake.environment()
+//! assert!(fake.unknown_calls().is_empty());
 //! ```
 
 #![allow(dead_code, unused_imports, reason = "each test binary uses a part of it")]
@@ -30,7 +27,7 @@ mod http;
 mod image;
 mod records;
 mod wire;
-mod world;
+mod state;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
@@ -48,11 +45,11 @@ use tokio::runtime::Runtime;
 
 use crate::support::authority::Authority;
 use forward::Tunnel;
-use world::{Entry, World};
+use state::{Entry, State};
 
 /// What an account is like. All of it can be changed later.
 #[derive(Debug, Clone)]
-pub struct StandinOptions {
+pub struct FakeRdsOptions {
     pub region: String,
     /// How restored instances live.
     pub life: Life,
@@ -64,7 +61,7 @@ pub struct StandinOptions {
     pub security_groups: Vec<String>,
 }
 
-impl Default for StandinOptions {
+impl Default for FakeRdsOptions {
     fn default() -> Self {
         Self {
             region: "ap-southeast-2".into(),
@@ -77,8 +74,8 @@ impl Default for StandinOptions {
     }
 }
 
-/// The running stand-in. Dropping it stops all its servers.
-pub struct Standin {
+/// The running fake. Dropping it stops all its servers.
+pub struct FakeRds {
     shared: Arc<Shared>,
     tunnel: Arc<Tunnel>,
     runtime: Option<Runtime>,
@@ -88,13 +85,13 @@ pub struct Standin {
     _dir: TempDir,
 }
 
-impl Standin {
-    pub fn start(options: StandinOptions) -> Self {
-        let dir = tempfile::Builder::new().prefix("standin-").tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+impl FakeRds {
+    pub fn start(options: FakeRdsOptions) -> Self {
+        let dir = tempfile::Builder::new().prefix("fake-").tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         let authority = Authority::create(dir.path());
         let ca_bundle = authority.bundle().to_owned();
         let newest = Arc::new(Mutex::new(None));
-        let shared = Arc::new(Shared::new(World::new(options, authority, newest.clone())));
+        let shared = Arc::new(Shared::new(State::new(options, authority, newest.clone())));
         let tunnel = Arc::new(Tunnel::new(newest));
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let bind = || runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
@@ -125,7 +122,7 @@ impl Standin {
     pub fn environment(&self) -> Vec<(&'static str, String)> {
         vec![
             ("AWS_ACCESS_KEY_ID", ACCESS_KEY.to_owned()),
-            ("AWS_SECRET_ACCESS_KEY", "not-checked-by-the-stand-in".to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", "not-checked-by-the-fake".to_owned()),
             ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
             ("AWS_CONFIG_FILE", "/dev/null".to_owned()),
             ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null".to_owned()),
@@ -134,66 +131,66 @@ impl Standin {
 
     /// A record without a server, for instance production; gives it back.
     pub fn add_instance(&self, record: Instance) -> Instance {
-        lock(&self.shared.world).entries.insert(record.id.clone(), Entry::still(record.clone()));
+        lock(&self.shared.state).entries.insert(record.id.clone(), Entry::still(record.clone()));
         record
     }
 
     pub fn add_snapshot(&self, snapshot: Snapshot) -> Snapshot {
-        lock(&self.shared.world).snapshots.push(snapshot.clone());
+        lock(&self.shared.state).snapshots.push(snapshot.clone());
         snapshot
     }
 
     /// Changes an instance, for instance its tags. The status of a restored one is its script's.
     pub fn edit_instance(&self, id: &str, change: impl FnOnce(&mut Instance)) {
-        change(&mut lock(&self.shared.world).entries.get_mut(id).unwrap().record);
+        change(&mut lock(&self.shared.state).entries.get_mut(id).unwrap().record);
     }
 
     pub fn edit_snapshot(&self, id: &str, change: impl FnOnce(&mut Snapshot)) {
-        change(lock(&self.shared.world).snapshots.iter_mut().find(|snapshot| snapshot.id == id).unwrap());
+        change(lock(&self.shared.state).snapshots.iter_mut().find(|snapshot| snapshot.id == id).unwrap());
     }
 
-    /// As if somebody else had deleted it long ago.
+    /// As if it had been deleted long ago by another user.
     pub fn forget_instance(&self, id: &str) {
-        lock(&self.shared.world).begin_to_delete(id);
-        lock(&self.shared.world).entries.remove(id);
+        lock(&self.shared.state).begin_to_delete(id);
+        lock(&self.shared.state).entries.remove(id);
     }
 
     pub fn forget_snapshot(&self, id: &str) {
-        lock(&self.shared.world).snapshots.retain(|snapshot| snapshot.id != id);
+        lock(&self.shared.state).snapshots.retain(|snapshot| snapshot.id != id);
     }
 
     /// Every instance there is, `deleting` ones too, as of the last look.
     pub fn instances(&self) -> Vec<Instance> {
-        let world = lock(&self.shared.world);
+        let state = lock(&self.shared.state);
         let is_there = |entry: &&Entry| entry.script.deleting != Some(0);
-        world.entries.values().filter(is_there).map(|entry| entry.record.clone()).collect()
+        state.entries.values().filter(is_there).map(|entry| entry.record.clone()).collect()
     }
 
     pub fn snapshots(&self) -> Vec<Snapshot> {
-        lock(&self.shared.world).snapshots.clone()
+        lock(&self.shared.state).snapshots.clone()
     }
 
     /// How instances live that are restored from now on.
     pub fn set_life(&self, life: Life) {
-        lock(&self.shared.world).life = life;
+        lock(&self.shared.state).life = life;
     }
 
     /// How one that exists goes on from now on.
     pub fn set_life_of(&self, id: &str, life: Life) {
-        let mut world = lock(&self.shared.world);
-        let entry = world.entries.get_mut(id).unwrap();
+        let mut state = lock(&self.shared.state);
+        let entry = state.entries.get_mut(id).unwrap();
         let next = Entry::restored(entry.record.clone(), life, None);
         entry.script = next.script;
     }
 
     /// Seconds by which AWS's clock (the `Date` header, create times) is ahead of this machine's.
     pub fn set_skew(&self, seconds: i64) {
-        lock(&self.shared.world).skew = seconds;
+        lock(&self.shared.state).skew = seconds;
     }
 
     /// `InsufficientDBInstanceCapacity` for these classes, for ever.
     pub fn no_capacity_for(&self, classes: &[&str]) {
-        lock(&self.shared.world).no_capacity = classes.iter().map(|class| (*class).to_owned()).collect();
+        lock(&self.shared.state).no_capacity = classes.iter().map(|class| (*class).to_owned()).collect();
     }
 
     /// The next call of this action meets it. Several are met in order. The SDK tries some again by itself, 3 times as it is set up.
@@ -210,7 +207,7 @@ impl Standin {
         lock(&self.shared.faults).clear();
     }
 
-    /// Runs at that moment of every call of this action; the call waits for it. It may use the stand-in.
+    /// Runs at that moment of every call of this action; the call waits for it. It may use the fake.
     pub fn hook(&self, action: Action, moment: Moment, run: impl FnMut(&Call) + Send + 'static) {
         lock(&self.shared.hooks).push((action, moment, Arc::new(Mutex::new(run))));
     }
@@ -238,9 +235,9 @@ impl Standin {
         lock(&self.shared.calls).clear();
     }
 
-    /// A superuser's way, through the socket, into a database of an instance: to look, or to wound. None if it has no server (yet).
+    /// A superuser's way, through the socket, into a database of an instance: to look, or to damage it. None if it has no server (yet).
     pub fn conninfo(&self, id: &str, dbname: &str) -> Option<String> {
-        lock(&self.shared.world).entries.get(id)?.server.as_ref().map(|server| server.conninfo(dbname))
+        lock(&self.shared.state).entries.get(id)?.server.as_ref().map(|server| server.conninfo(dbname))
     }
 
     /// Cuts every connection to PostgreSQL that is open now.
@@ -275,11 +272,11 @@ impl Standin {
     }
 }
 
-impl Drop for Standin {
+impl Drop for FakeRds {
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_timeout(Duration::from_secs(10));
         }
-        lock(&self.shared.world).entries.clear();
+        lock(&self.shared.state).entries.clear();
     }
 }

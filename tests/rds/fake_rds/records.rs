@@ -1,4 +1,4 @@
-//! What the stand-in knows of instances and snapshots, and how their lives are scripted.
+//! What the fake knows of instances and snapshots, and how their lives are scripted.
 //!
 //! Time is counted in looks: each DescribeDBInstances call whose answer has the instance is one.
 
@@ -222,7 +222,7 @@ impl Snapshot {
         }
     }
 
-    /// One that somebody made.
+    /// A manual snapshot.
     pub fn manual(source: &Instance, id: &str, age: Duration, image: Option<&Arc<Image>>) -> Self {
         Self { id: id.to_owned(), kind: "manual".into(), ..Self::automated(source, age, image) }
     }

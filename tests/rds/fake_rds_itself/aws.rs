@@ -10,7 +10,7 @@ use aws_sdk_rds::config::{BehaviorVersion, Region};
 use aws_sdk_rds::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_rds::types::{DbInstance, Tag};
 
-use crate::fake_rds::{Instance, Snapshot, Standin};
+use crate::fake_rds::{FakeRds, Instance, Snapshot};
 
 pub struct Aws {
     pub runtime: tokio::runtime::Runtime,
@@ -19,12 +19,12 @@ pub struct Aws {
 }
 
 impl Aws {
-    pub fn of(standin: &Standin) -> Self {
-        Self::with(standin, 1, "ap-southeast-2")
+    pub fn of(fake: &FakeRds) -> Self {
+        Self::with(fake, 1, "ap-southeast-2")
     }
 
-    pub fn with(standin: &Standin, attempts: u32, region: &'static str) -> Self {
-        let environment = standin.environment();
+    pub fn with(fake: &FakeRds, attempts: u32, region: &'static str) -> Self {
+        let environment = fake.environment();
         let value = |name: &str| environment.iter().find(|(have, _)| *have == name).unwrap().1.clone();
         let key = Credentials::new(value("AWS_ACCESS_KEY_ID"), value("AWS_SECRET_ACCESS_KEY"), None, None, "test");
         let http = aws_smithy_http_client::Builder::new().build_http();
@@ -35,7 +35,7 @@ impl Aws {
             .behavior_version(BehaviorVersion::v2026_01_12())
             .region(Region::new(region))
             .credentials_provider(key.clone())
-            .endpoint_url(standin.url())
+            .endpoint_url(fake.url())
             .retry_config(retries.clone())
             .timeout_config(timeouts)
             .http_client(http.clone())
@@ -44,7 +44,7 @@ impl Aws {
             .behavior_version(aws_sdk_sts::config::BehaviorVersion::v2026_01_12())
             .region(Region::new(region))
             .credentials_provider(key)
-            .endpoint_url(standin.url())
+            .endpoint_url(fake.url())
             .retry_config(retries)
             .http_client(http)
             .build();
@@ -118,10 +118,10 @@ pub fn code<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> String {
     error.code().unwrap_or(kind).to_owned()
 }
 
-/// A stand-in with production and an hour-old snapshot of it, which has no data.
-pub fn account() -> (Standin, Instance, Snapshot) {
-    let standin = Standin::start(crate::fake_rds::StandinOptions::default());
-    let production = standin.add_instance(Instance::production("club-prod"));
-    let snapshot = standin.add_snapshot(Snapshot::automated(&production, Duration::from_secs(3600), None));
-    (standin, production, snapshot)
+/// A fake with production and an hour-old snapshot of it, which has no data.
+pub fn account() -> (FakeRds, Instance, Snapshot) {
+    let fake = FakeRds::start(crate::fake_rds::FakeRdsOptions::default());
+    let production = fake.add_instance(Instance::production("club-prod"));
+    let snapshot = fake.add_snapshot(Snapshot::automated(&production, Duration::from_secs(3600), None));
+    (fake, production, snapshot)
 }

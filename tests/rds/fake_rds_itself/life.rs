@@ -7,8 +7,8 @@ use crate::fake_rds_itself::aws::{Aws, account, code};
 
 #[test]
 fn the_caller_learns_who_it_is() {
-    let (standin, ..) = account();
-    let aws = Aws::of(&standin);
+    let (fake, ..) = account();
+    let aws = Aws::of(&fake);
     let who = aws.wait(aws.sts.get_caller_identity().send()).unwrap();
     assert_eq!(who.account(), Some("123456789012"));
     assert_eq!(who.arn(), Some("arn:aws:iam::123456789012:user/pgwitness"));
@@ -16,8 +16,8 @@ fn the_caller_learns_who_it_is() {
 
 #[test]
 fn a_careful_restore_gets_what_it_asked_for_and_fields_are_null_while_creating() {
-    let (standin, production, snapshot) = account();
-    let aws = Aws::of(&standin);
+    let (fake, production, snapshot) = account();
+    let aws = Aws::of(&fake);
     let made = aws.restore("temp-1", &snapshot.id);
     assert_eq!(made.db_instance_status(), Some("creating"));
     assert!(made.endpoint().is_none() && made.instance_create_time().is_none(), "{made:?}");
@@ -43,8 +43,8 @@ fn a_careful_restore_gets_what_it_asked_for_and_fields_are_null_while_creating()
 
 #[test]
 fn what_is_not_sent_is_as_on_the_source_tags_too() {
-    let (standin, production, snapshot) = account();
-    let aws = Aws::of(&standin);
+    let (fake, production, snapshot) = account();
+    let aws = Aws::of(&fake);
     aws.restore_plainly("temp-1", &snapshot.id).unwrap();
     let (ready, seen) = aws.look_until("temp-1", "available");
     assert_eq!(
@@ -66,8 +66,8 @@ fn what_is_not_sent_is_as_on_the_source_tags_too() {
 
 #[test]
 fn every_scripted_status_is_shown() {
-    let (standin, _, snapshot) = account();
-    let aws = Aws::of(&standin);
+    let (fake, _, snapshot) = account();
+    let aws = Aws::of(&fake);
     let ends = [
         "failed",
         "incompatible-restore",
@@ -76,7 +76,7 @@ fn every_scripted_status_is_shown() {
         "inaccessible-encryption-credentials",
     ];
     for (number, status) in ends.into_iter().enumerate() {
-        standin.set_life(Life::ending_in(status));
+        fake.set_life(Life::ending_in(status));
         let id = format!("temp-{number}");
         aws.restore(&id, &snapshot.id);
         let (instance, seen) = aws.look_until(&id, status);
@@ -84,11 +84,11 @@ fn every_scripted_status_is_shown() {
         assert_eq!(instance.endpoint().is_some(), !["failed", "incompatible-restore"].contains(&status), "{status}");
         assert_eq!(aws.look(&id).unwrap().db_instance_status(), Some(status), "it lasts");
     }
-    standin.set_life(Life::stuck("creating"));
+    fake.set_life(Life::stuck("creating"));
     aws.restore("temp-9", &snapshot.id);
     (0..20).for_each(|_| assert_eq!(aws.look("temp-9").unwrap().db_instance_status(), Some("creating")));
     let odd = [Stage::new("available", 1).without_endpoint(), Stage::new("available", u32::MAX)];
-    standin.set_life(Life { stages: odd.into(), hidden: vec!["DbiResourceId".into()], ..Life::default() });
+    fake.set_life(Life { stages: odd.into(), hidden: vec!["DbiResourceId".into()], ..Life::default() });
     aws.restore("temp-10", &snapshot.id);
     assert!(aws.look("temp-10").unwrap().endpoint().is_none());
     let second = aws.look("temp-10").unwrap();
@@ -97,8 +97,8 @@ fn every_scripted_status_is_shown() {
 
 #[test]
 fn a_new_password_is_pending_for_a_while() {
-    let (standin, _, snapshot) = account();
-    let aws = Aws::of(&standin);
+    let (fake, _, snapshot) = account();
+    let aws = Aws::of(&fake);
     aws.restore("temp-1", &snapshot.id);
     let modify = |password: &str| {
         let call = aws.rds.modify_db_instance().db_instance_identifier("temp-1");
@@ -122,8 +122,8 @@ fn a_new_password_is_pending_for_a_while() {
 
 #[test]
 fn a_deletion_takes_a_while_and_only_then_there_is_none() {
-    let (standin, production, snapshot) = account();
-    let aws = Aws::of(&standin);
+    let (fake, production, snapshot) = account();
+    let aws = Aws::of(&fake);
     aws.restore("temp-1", &snapshot.id);
     let hasty = aws.wait(aws.rds.delete_db_instance().db_instance_identifier("temp-1").send()).unwrap_err();
     assert_eq!(code(&hasty), "InvalidParameterCombination", "no final snapshot is named");
@@ -131,18 +131,18 @@ fn a_deletion_takes_a_while_and_only_then_there_is_none() {
     assert_eq!(aws.delete("temp-1").unwrap_err(), "InvalidDBInstanceState");
     assert_eq!(aws.look("temp-1").unwrap().db_instance_status(), Some("deleting"));
     assert_eq!(aws.restore_plainly("temp-1", &snapshot.id).unwrap_err(), "DBInstanceAlreadyExists");
-    assert_eq!(standin.instances().len(), 2);
+    assert_eq!(fake.instances().len(), 2);
     assert_eq!(aws.look("temp-1").unwrap().db_instance_status(), Some("deleting"));
     assert_eq!(aws.look("temp-1").unwrap_err(), "DBInstanceNotFound");
     assert_eq!(aws.delete("temp-1").unwrap_err(), "DBInstanceNotFound");
     assert_eq!(aws.delete("club-prod").unwrap_err(), "InvalidParameterCombination", "protected");
-    assert_eq!(standin.instances(), [production]);
+    assert_eq!(fake.instances(), [production]);
 }
 
 #[test]
 fn names_snapshots_and_groups_are_checked_as_by_aws() {
-    let (standin, production, snapshot) = account();
-    let aws = Aws::of(&standin);
+    let (fake, production, snapshot) = account();
+    let aws = Aws::of(&fake);
     assert_eq!(aws.restore_plainly("club-prod", &snapshot.id).unwrap_err(), "DBInstanceAlreadyExists");
     assert_eq!(aws.restore_plainly("temp-1", "rds:nothing").unwrap_err(), "DBSnapshotNotFound");
     for bad in ["1temp", "temp--1", "temp-", "te_mp"] {
@@ -150,21 +150,21 @@ fn names_snapshots_and_groups_are_checked_as_by_aws() {
     }
     let early =
         crate::fake_rds::Snapshot::manual(&production, "early", std::time::Duration::ZERO, None).still_creating();
-    standin.add_snapshot(early);
+    fake.add_snapshot(early);
     assert_eq!(aws.restore_plainly("temp-1", "early").unwrap_err(), "InvalidDBSnapshotState");
-    standin.no_capacity_for(&["db.t4g.micro"]);
+    fake.no_capacity_for(&["db.t4g.micro"]);
     let small = aws.rds.restore_db_instance_from_db_snapshot().db_instance_identifier("temp-1");
     let small = small.db_snapshot_identifier(&snapshot.id).db_instance_class("db.t4g.micro");
     assert_eq!(code(&aws.wait(small.send()).unwrap_err()), "InsufficientDBInstanceCapacity");
     aws.restore("temp-1", &snapshot.id);
-    standin.set_life(Life::default());
-    assert_eq!(standin.calls_of(Action::RestoreDBInstanceFromDBSnapshot).len(), 9);
+    fake.set_life(Life::default());
+    assert_eq!(fake.calls_of(Action::RestoreDBInstanceFromDBSnapshot).len(), 9);
 }
 
 #[test]
 fn tags_can_be_listed_and_added() {
-    let (standin, production, snapshot) = account();
-    let aws = Aws::of(&standin);
+    let (fake, production, snapshot) = account();
+    let aws = Aws::of(&fake);
     let arn = production.arn("ap-southeast-2");
     let add = aws.rds.add_tags_to_resource().resource_name(&arn);
     let add =
@@ -184,14 +184,14 @@ fn tags_can_be_listed_and_added() {
 
 #[test]
 fn any_other_call_is_refused_and_remembered() {
-    let (standin, _, snapshot) = account();
-    let aws = Aws::of(&standin);
+    let (fake, _, snapshot) = account();
+    let aws = Aws::of(&fake);
     let deleted = aws.wait(aws.rds.delete_db_snapshot().db_snapshot_identifier(&snapshot.id).send());
     assert_eq!(code(&deleted.unwrap_err()), "InvalidAction");
-    let unknown: Vec<String> = standin.unknown_calls().into_iter().map(|call| call.action).collect();
+    let unknown: Vec<String> = fake.unknown_calls().into_iter().map(|call| call.action).collect();
     assert_eq!(unknown, ["DeleteDBSnapshot"]);
-    assert_eq!(standin.unknown_calls()[0].parameters["DBSnapshotIdentifier"], snapshot.id);
-    assert_eq!(standin.snapshots().len(), 1);
+    assert_eq!(fake.unknown_calls()[0].parameters["DBSnapshotIdentifier"], snapshot.id);
+    assert_eq!(fake.snapshots().len(), 1);
 }
 
 #[test]

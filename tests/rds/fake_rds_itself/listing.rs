@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws_sdk_rds::types::Filter;
 
-use crate::fake_rds::{Instance, Snapshot, Standin, StandinOptions};
+use crate::fake_rds::{FakeRds, FakeRdsOptions, Instance, Snapshot};
 use crate::fake_rds_itself::aws::{Aws, account, code};
 
 fn hours(hours: u64) -> Duration {
@@ -13,12 +13,11 @@ fn hours(hours: u64) -> Duration {
 
 #[test]
 fn many_records_come_in_pages() {
-    let standin = Standin::start(StandinOptions { page_size: Some(3), ..StandinOptions::default() });
-    let production = standin.add_instance(Instance::production("club-prod"));
-    (0..6).for_each(|n| drop(standin.add_instance(Instance::production(&format!("other-{n}")))));
-    (0..7)
-        .for_each(|n| drop(standin.add_snapshot(Snapshot::manual(&production, &format!("snap-{n}"), hours(n), None))));
-    let aws = Aws::of(&standin);
+    let fake = FakeRds::start(FakeRdsOptions { page_size: Some(3), ..FakeRdsOptions::default() });
+    let production = fake.add_instance(Instance::production("club-prod"));
+    (0..6).for_each(|n| drop(fake.add_instance(Instance::production(&format!("other-{n}")))));
+    (0..7).for_each(|n| drop(fake.add_snapshot(Snapshot::manual(&production, &format!("snap-{n}"), hours(n), None))));
+    let aws = Aws::of(&fake);
     let (mut marker, mut sizes, mut names) = (None, Vec::new(), Vec::new());
     loop {
         let page = aws.wait(aws.rds.describe_db_instances().set_marker(marker).send()).unwrap();
@@ -43,15 +42,15 @@ fn many_records_come_in_pages() {
 
 #[test]
 fn snapshots_are_found_by_resource_id_and_kind_even_after_a_rename() {
-    let (standin, production, automated) = account();
-    let manual = standin.add_snapshot(Snapshot::manual(&production, "before-upgrade", hours(50), None));
+    let (fake, production, automated) = account();
+    let manual = fake.add_snapshot(Snapshot::manual(&production, "before-upgrade", hours(50), None));
     let backup =
         Snapshot { kind: "awsbackup".into(), ..Snapshot::manual(&production, "awsbackup:job-1", hours(3), None) };
-    standin.add_snapshot(backup);
-    standin.add_snapshot(Snapshot::manual(&production, "early", Duration::ZERO, None).still_creating());
-    let other = standin.add_instance(Instance::production("other"));
-    standin.add_snapshot(Snapshot::automated(&other, hours(1), None));
-    let aws = Aws::of(&standin);
+    fake.add_snapshot(backup);
+    fake.add_snapshot(Snapshot::manual(&production, "early", Duration::ZERO, None).still_creating());
+    let other = fake.add_instance(Instance::production("other"));
+    fake.add_snapshot(Snapshot::automated(&other, hours(1), None));
+    let aws = Aws::of(&fake);
     let call = || aws.rds.describe_db_snapshots();
     let ids = |call: aws_sdk_rds::operation::describe_db_snapshots::builders::DescribeDBSnapshotsFluentBuilder| {
         let answer = aws.wait(call.send()).map_err(|error| code(&error))?;
@@ -89,9 +88,9 @@ fn snapshots_are_found_by_resource_id_and_kind_even_after_a_rename() {
 
 #[test]
 fn instances_can_be_filtered() {
-    let (standin, production, _) = account();
-    standin.add_instance(Instance::production("other"));
-    let aws = Aws::of(&standin);
+    let (fake, production, _) = account();
+    fake.add_instance(Instance::production("other"));
+    let aws = Aws::of(&fake);
     let with = |name: &str, value: &str| {
         let filter = Filter::builder().name(name).values(value).build();
         let answer = aws.wait(aws.rds.describe_db_instances().filters(filter).send()).map_err(|error| code(&error))?;

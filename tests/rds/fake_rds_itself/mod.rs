@@ -1,4 +1,4 @@
-//! The stand-in for RDS, alone: what the SDK makes of it, and what moto thinks of it.
+//! The fake for RDS, alone: what the SDK makes of it, and what moto thinks of it.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "in a test, that is how to fail and tell")]
 

@@ -1,4 +1,4 @@
-//! A second opinion on the wire format: the same calls, byte for byte, to moto's server and to the stand-in.
+//! A second opinion on the wire format: the same calls, byte for byte, to moto's server and to the fake.
 //!
 //! moto knows no states, no unique resource ids and no pages, so only the elements of the answers and the errors are compared.
 //! Both are read by the scanner below, not by the SDK.
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use crate::fake_rds::{Instance, Life, Snapshot, Standin, StandinOptions};
+use crate::fake_rds::{FakeRds, FakeRdsOptions, Instance, Life, Snapshot};
 
 const VERSION: &str = "5.2.5";
 
@@ -147,7 +147,7 @@ fn answer(url: &str, form: &str) -> (String, BTreeSet<String>) {
 }
 
 /// The same account on both sides.
-fn stage(moto: &Moto) -> Standin {
+fn stage(moto: &Moto) -> FakeRds {
     let rds = |action: &str, rest: &str| post(&moto.url, &format!("Action={action}&Version=2014-10-31&{rest}"));
     let instance = "DBInstanceIdentifier=club-prod&DBInstanceClass=db.m7g.large&Engine=postgres&EngineVersion=15.4\
                     &MasterUsername=clubadmin&MasterUserPassword=long-enough&AllocatedStorage=20&DBName=club\
@@ -156,11 +156,11 @@ fn stage(moto: &Moto) -> Standin {
     let snapshot = "DBInstanceIdentifier=club-prod&DBSnapshotIdentifier=snap-1&Tags.Tag.1.Key=a&Tags.Tag.1.Value=b";
     assert!(rds("CreateDBSnapshot", snapshot).0.contains(" 200 "));
     let life = Life { stages: vec![crate::fake_rds::Stage::new("available", u32::MAX)], ..Life::default() };
-    let standin = Standin::start(StandinOptions { life, ..StandinOptions::default() });
-    let production = standin.add_instance(Instance { deletion_protection: false, ..Instance::production("club-prod") });
+    let fake = FakeRds::start(FakeRdsOptions { life, ..FakeRdsOptions::default() });
+    let production = fake.add_instance(Instance { deletion_protection: false, ..Instance::production("club-prod") });
     let snapshot = Snapshot::manual(&production, "snap-1", Duration::from_secs(60), None);
-    standin.add_snapshot(Snapshot { tags: vec![crate::fake_rds::tag("a", "b")], ..snapshot });
-    standin
+    fake.add_snapshot(Snapshot { tags: vec![crate::fake_rds::tag("a", "b")], ..snapshot });
+    fake
 }
 
 const CALLS: &[&str] = &[
@@ -199,11 +199,11 @@ fn moto_says_the_same_where_it_can() {
         }
     };
     let moto = start(&program);
-    let standin = stage(&moto);
+    let fake = stage(&moto);
     let mut differences = Vec::new();
     for call in CALLS {
         let form = if call.contains("Version=") { (*call).to_owned() } else { format!("{call}&Version=2014-10-31") };
-        let (theirs, ours) = (answer(&moto.url, &form), answer(&standin.url(), &form));
+        let (theirs, ours) = (answer(&moto.url, &form), answer(&fake.url(), &form));
         if theirs.0 != ours.0 {
             differences.push(format!("{call}: moto {}, we {}", theirs.0, ours.0));
         }

@@ -14,14 +14,14 @@ use crate::support::{Database, client_tools, cluster, pgwitness};
 /// A machine with one verified backup, and its id.
 fn verified(copy: &str) -> (Machine, String) {
     let machine = Machine::new(copy);
-    machine.world.demand(&["nightly", "--quiet"], 0);
-    let id = machine.world.backups("verified")[0].clone();
+    machine.scenario.demand(&["nightly", "--quiet"], 0);
+    let id = machine.scenario.backups("verified")[0].clone();
     (machine, id)
 }
 
 fn restore(machine: &Machine, into: &str, more: &[&str]) -> Output {
     let into = copies().conninfo(into);
-    machine.world.run(&[&["restore", "--quiet", "--into", &into], more].concat())
+    machine.scenario.run(&[&["restore", "--quiet", "--into", &into], more].concat())
 }
 
 /// Refused before there is a database; what was said.
@@ -58,7 +58,7 @@ fn a_backup_comes_back_by_default_or_by_the_start_of_its_id_and_never_into_a_dat
     machine.aws.edit_snapshot(&machine.snapshot.id, |snapshot| snapshot.status = "creating".into());
     let words = crate::nights::before::refused(&machine, &[]);
     assert!(words.contains("none of its snapshots is finished"), "{words}");
-    assert!(machine.world.reports().len() >= 3, "each restore has a report of its own");
+    assert!(machine.scenario.reports().len() >= 3, "each restore has a report of its own");
     a_role_that_is_not_there(&machine);
 }
 
@@ -66,13 +66,13 @@ fn a_backup_comes_back_by_default_or_by_the_start_of_its_id_and_never_into_a_dat
 fn a_role_that_is_not_there(machine: &Machine) {
     let bare = cluster();
     let into = bare.conninfo("bad_day_bare");
-    let said = plain(machine, &machine.world.demand(&["restore", "--quiet", "--into", &into], 2));
+    let said = plain(machine, &machine.scenario.demand(&["restore", "--quiet", "--into", &into], 2));
     assert!(said.contains("does not have the role\n  try: create what is missing there first: psql -f DIR/"), "{said}");
     assert!(said.contains("globals.sql (or CREATE ROLE clubadmin;)"), "{said}");
     let databases = "SELECT count(*) FROM pg_database WHERE datname LIKE '%bad_day%'";
     assert_eq!(Database::connect(&bare.conninfo("postgres")).value(databases), "0", "known before a database is made");
-    let config = fs::read_to_string(machine.world.config()).unwrap();
-    let file = machine.world.path("without_owner.toml");
+    let config = fs::read_to_string(machine.scenario.config()).unwrap();
+    let file = machine.scenario.path("without_owner.toml");
     fs::write(&file, config.replace("[restore]\n", "[restore]\nno_owner = true\nno_privileges = true\n")).unwrap();
     let output = pgwitness().args(["restore", "--quiet", "--into", &into, "--config"]).arg(file).output().unwrap();
     let said = crate::support::night::said(&output);
@@ -81,8 +81,8 @@ fn a_role_that_is_not_there(machine: &Machine) {
 }
 
 /// The directory of the only report.
-fn papers(machine: &Machine) -> PathBuf {
-    let dir = machine.world.path("reports");
+fn report_directory(machine: &Machine) -> PathBuf {
+    let dir = machine.scenario.path("reports");
     dir.join(&names(&dir)[0])
 }
 
@@ -93,18 +93,18 @@ fn replace_in(file: &Path, from: &str, to: &str) {
 }
 
 #[test]
-fn a_backup_that_nobody_can_vouch_for_does_not_come_back() {
+fn a_backup_without_a_trusted_report_is_not_restored() {
     let (machine, id) = verified("bad_day_papers");
     let newer = Snapshot::automated(&machine.production, Duration::from_secs(3600), Some(image()));
     machine.aws.add_snapshot(newer);
-    machine.world.demand(&["nightly", "--quiet"], 0);
-    let ids = machine.world.backups("verified");
+    machine.scenario.demand(&["nightly", "--quiet"], 0);
+    let ids = machine.scenario.backups("verified");
     assert_eq!(ids.len(), 2);
     let other = ids.iter().find(|other| **other != id).unwrap();
     // Only the first report from here on; the second backup is without one.
-    let reports = machine.world.path("reports");
+    let reports = machine.scenario.path("reports");
     let second = names(&reports).into_iter().find(|name| name.ends_with(&other[17..])).unwrap();
-    fs::rename(reports.join(&second), machine.world.path("second")).unwrap();
+    fs::rename(reports.join(&second), machine.scenario.path("second")).unwrap();
     let words = refused(&machine, &["--backup", "20"]);
     assert_eq!(
         words,
@@ -125,9 +125,9 @@ fn a_backup_that_nobody_can_vouch_for_does_not_come_back() {
 }
 
 fn with_old_programs(machine: &Machine, id: &str) {
-    let config = fs::read_to_string(machine.world.config()).unwrap();
-    let file = machine.world.path("old.toml");
-    let old = old_programs(&machine.world);
+    let config = fs::read_to_string(machine.scenario.config()).unwrap();
+    let file = machine.scenario.path("old.toml");
+    let old = old_programs(&machine.scenario);
     let config = config.replace(&text("pg_bindir", &client_tools().bindir), &text("pg_bindir", old));
     fs::write(&file, config).unwrap();
     let into = copies().conninfo("bad_day_refused");
@@ -143,10 +143,10 @@ fn with_old_programs(machine: &Machine, id: &str) {
 }
 
 fn with_foreign_signers(machine: &Machine, id: &str) {
-    let stranger = machine.world.path("stranger");
+    let stranger = machine.scenario.path("stranger");
     assert!(pgwitness().arg("keygen").arg(&stranger).output().unwrap().status.success());
-    let key = fs::read_to_string(machine.world.path("stranger.pub")).unwrap();
-    let allowed = machine.world.path("allowed");
+    let key = fs::read_to_string(machine.scenario.path("stranger.pub")).unwrap();
+    let allowed = machine.scenario.path("allowed");
     fs::write(&allowed, format!("somebody {key}")).unwrap();
     let words = refused(machine, &["--backup", id, "--allowed-signers", allowed.to_str().unwrap()]);
     assert!(words.starts_with("error: verify the backup RUN: signer not allowed: "), "{words}");
@@ -154,9 +154,9 @@ fn with_foreign_signers(machine: &Machine, id: &str) {
     let words = refused(machine, &["--backup", id, "--allowed-signers", allowed.to_str().unwrap()]);
     assert!(words.starts_with("error: read DIR/allowed: "), "{words}");
     // Another key in the configuration is another signer.
-    let config = fs::read_to_string(machine.world.config()).unwrap();
-    let file = machine.world.path("stranger.toml");
-    fs::write(&file, config.replace(&text("key", machine.world.path("key")), &text("key", &stranger))).unwrap();
+    let config = fs::read_to_string(machine.scenario.config()).unwrap();
+    let file = machine.scenario.path("stranger.toml");
+    fs::write(&file, config.replace(&text("key", machine.scenario.path("key")), &text("key", &stranger))).unwrap();
     let into = copies().conninfo("bad_day_refused");
     let output = pgwitness().args(["restore", "--backup", id, "--into", &into, "--config"]).arg(file).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
@@ -164,13 +164,13 @@ fn with_foreign_signers(machine: &Machine, id: &str) {
 }
 
 fn with_changed_papers(machine: &Machine, id: &str) {
-    let report = papers(machine).join("report.json");
+    let report = report_directory(machine).join("report.json");
     let good = fs::read(&report).unwrap();
     replace_in(&report, "\"sound\"", "\"sound\" ");
     let words = refused(machine, &["--backup", id]);
     assert!(words.starts_with("error: verify the backup RUN: bad signature: "), "{words}");
     fs::write(&report, &good).unwrap();
-    let manifest = papers(machine).join("expected.manifest.json");
+    let manifest = report_directory(machine).join("expected.manifest.json");
     let whole = fs::read(&manifest).unwrap();
     replace_in(&manifest, "3000", "3001");
     let words = refused(machine, &["--backup", id]);
@@ -179,7 +179,7 @@ fn with_changed_papers(machine: &Machine, id: &str) {
         "{words}"
     );
     fs::write(&manifest, &whole).unwrap();
-    let sums = machine.world.path("backups/verified").join(id).join("SHA256SUMS");
+    let sums = machine.scenario.path("backups/verified").join(id).join("SHA256SUMS");
     fs::write(&sums, "").unwrap();
     let words = refused(machine, &["--backup", id]);
     let expected = "error: verify the backup RUN: it has changed since it was verified: SHA256SUMS has changed\n  \

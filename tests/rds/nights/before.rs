@@ -9,22 +9,22 @@ use regex::Regex;
 
 use crate::nights::machine::{Machine, copies};
 use crate::support::disk::Small;
-use crate::support::night::{NightWorld, names, text};
+use crate::support::night::{NightlyScenario, names, text};
 use crate::support::tools;
 
 /// A night that must not begin to cost; what it said, with the names of this test's things in capitals.
 pub fn refused(machine: &Machine, more: &[&str]) -> String {
-    let verified = machine.world.backups("verified");
+    let verified = machine.scenario.backups("verified");
     let before = machine.temporaries();
     machine.aws.forget_calls();
-    let output = machine.world.run(&[&["nightly", "--quiet"], more].concat());
+    let output = machine.scenario.run(&[&["nightly", "--quiet"], more].concat());
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{stderr}");
     demand_only_questions(machine);
     assert_eq!(machine.temporaries(), before, "{stderr}");
-    assert_eq!(machine.world.backups("verified"), verified, "{stderr}");
-    assert_eq!(machine.world.backups("unverified"), Vec::<String>::new(), "{stderr}");
-    assert_eq!(machine.world.open_journals(), Vec::<String>::new(), "{stderr}");
+    assert_eq!(machine.scenario.backups("verified"), verified, "{stderr}");
+    assert_eq!(machine.scenario.backups("unverified"), Vec::<String>::new(), "{stderr}");
+    assert_eq!(machine.scenario.open_journals(), Vec::<String>::new(), "{stderr}");
     let said: Vec<&str> = stderr.lines().filter(|line| !line.starts_with("report: ")).collect();
     let reported = stderr.lines().find_map(|line| line.strip_prefix("report: "));
     if let Some(path) = reported {
@@ -46,8 +46,8 @@ pub fn demand_only_questions(machine: &Machine) {
 }
 
 /// A directory with programs of PostgreSQL that say that they are old, and do nothing.
-pub fn old_programs(world: &NightWorld) -> PathBuf {
-    let dir = world.path("old-bin");
+pub fn old_programs(scenario: &NightlyScenario) -> PathBuf {
+    let dir = scenario.path("old-bin");
     fs::create_dir(&dir).unwrap();
     for name in ["pg_dump", "pg_dumpall", "pg_restore", "psql"] {
         let file = dir.join(name);
@@ -63,7 +63,7 @@ pub fn plain(machine: &Machine, said: &str) -> String {
     let socket = copies.get("host").unwrap();
     let major = tools().version.major;
     let said = said
-        .replace(&machine.world.path("").display().to_string(), "DIR/")
+        .replace(&machine.scenario.path("").display().to_string(), "DIR/")
         .replace(&machine.snapshot.id, "SNAPSHOT")
         .replace(&machine.production.resource_id, "RESOURCE")
         .replace(socket, "SOCKET")
@@ -83,9 +83,9 @@ pub type Case = (&'static str, fn(&mut Machine) -> Vec<&'static str>, &'static s
 /// Each on a machine of its own; all that are wrong are told at once.
 pub fn demand(cases: &[Case]) {
     let mut wrong = Vec::new();
-    for (name, wound, expected) in cases {
+    for (name, change, expected) in cases {
         let mut machine = Machine::new("before_copy");
-        let more = wound(&mut machine);
+        let more = change(&mut machine);
         let said = refused(&machine, &more);
         if said != *expected {
             wrong.push(format!("--- {name}\n{said}\n--- not\n{expected}\n"));
@@ -96,8 +96,8 @@ pub fn demand(cases: &[Case]) {
 
 /// On a disk of its own: `place` is the directory of the configuration that is moved there.
 fn on_disk(machine: &mut Machine, section: &str, disk: &Small) {
-    machine.world.set(section, &text("directory", disk.path().join("place")));
-    machine.world.demand(&["init"], 0);
+    machine.scenario.set(section, &text("directory", disk.path().join("place")));
+    machine.scenario.demand(&["init"], 0);
 }
 
 fn demand_line(machine: &Machine, disk: &Small, expected: &str) {
@@ -126,7 +126,7 @@ fn a_disk_too_small_for_one_and_a_half_of_the_last_dump_is_known_before() {
         "format": 1, "backup": "RUN", "data_as_of": "2026-01-31T02:00:00Z",
         "verified_at": "2026-01-31T03:00:00Z", "dump_bytes": 40_000_000, "step_ms": {}
     });
-    fs::write(machine.world.path("state/last_verified.json"), last.to_string()).unwrap();
+    fs::write(machine.scenario.path("state/last_verified.json"), last.to_string()).unwrap();
     demand_line(
         &machine,
         &disk,
@@ -187,15 +187,15 @@ fn a_full_disk_for_the_journal_is_known_before() {
 #[test]
 fn a_backup_directory_of_another_disk_is_used_but_not_without_a_word() {
     let machine = Machine::new("other_disk");
-    let mark = machine.world.path("backups/.pgwitness-backups");
+    let mark = machine.scenario.path("backups/.pgwitness-backups");
     let mut marker: serde_json::Value = serde_json::from_slice(&fs::read(&mark).unwrap()).unwrap();
     (marker["device"], marker["file_system"]) = ("0".into(), "0".into());
     fs::write(&mark, marker.to_string()).unwrap();
-    let output = machine.world.run(&["nightly", "--dry-run"]);
+    let output = machine.scenario.run(&["nightly", "--dry-run"]);
     let said = plain(&machine, &crate::support::night::said(&output));
     assert_eq!(output.status.code(), Some(0), "{said}");
     let words = "backup directory DIR/backups: it is on another disk than at TIME when it was marked";
     assert!(said.contains(&format!("warning: {words}\n")), "{said}");
-    let checked = plain(&machine, &machine.world.demand(&["config", "check"], 0));
+    let checked = plain(&machine, &machine.scenario.demand(&["config", "check"], 0));
     assert!(checked.contains(&format!("in DIR/backups; {words}\n")), "{checked}");
 }

@@ -51,7 +51,7 @@ const SNAPSHOTS: &[Case] = &[
         "of another kind",
         |machine| {
             edit(machine, |snapshot| snapshot.kind = "manual".into());
-            machine.world.set("source", "snapshots = \"automated\"");
+            machine.scenario.set("source", "snapshots = \"automated\"");
             vec![]
         },
         "error: find a snapshot of club-production (RESOURCE): it has no snapshot of the configured kind, but 1 of another kind\n  \
@@ -140,7 +140,7 @@ const STRANGERS: &[Case] = &[
     (
         "no credentials",
         |machine| {
-            machine.world.environment.retain(|(name, _)| name != "AWS_ACCESS_KEY_ID");
+            machine.scenario.environment.retain(|(name, _)| name != "AWS_ACCESS_KEY_ID");
             vec![]
         },
         "error: get the caller identity from AWS: no credentials for AWS, neither in the environment nor in a profile nor of this machine\n  \
@@ -149,7 +149,7 @@ const STRANGERS: &[Case] = &[
     (
         "unknown credentials",
         |machine| {
-            machine.world.environment.push(("AWS_ACCESS_KEY_ID".into(), "AKIASOMEBODYELSE1234".into()));
+            machine.scenario.environment.push(("AWS_ACCESS_KEY_ID".into(), "AKIASOMEBODYELSE1234".into()));
             vec![]
         },
         "error: get the caller identity from AWS: InvalidClientTokenId: The security token included in the request is invalid.\n  \
@@ -158,7 +158,7 @@ const STRANGERS: &[Case] = &[
     (
         "another account",
         |machine| {
-            machine.world.set("source", "account = \"210987654321\"");
+            machine.scenario.set("source", "account = \"210987654321\"");
             vec![]
         },
         "error: the credentials are of account 123456789012, source.account is 210987654321\n  \
@@ -185,7 +185,7 @@ const STRANGERS: &[Case] = &[
     (
         "another region",
         |machine| {
-            machine.world.set("source", "region = \"eu-central-1\"");
+            machine.scenario.set("source", "region = \"eu-central-1\"");
             vec![]
         },
         "error: get the caller identity from AWS: SignatureDoesNotMatch: Credential should be scoped to a valid region and to service: 'sts'.\n  \
@@ -194,7 +194,7 @@ const STRANGERS: &[Case] = &[
     (
         "no source of this name",
         |machine| {
-            machine.world.set("source", "instance = \"club-prod\"");
+            machine.scenario.set("source", "instance = \"club-prod\"");
             vec![]
         },
         "error: find the source instance club-prod: there is no instance of this name in ap-southeast-2\n  \
@@ -203,7 +203,7 @@ const STRANGERS: &[Case] = &[
     (
         "a source that was renamed",
         |machine| {
-            machine.world.set("source", &format!("resource_id = {:?}", machine.production.resource_id));
+            machine.scenario.set("source", &format!("resource_id = {:?}", machine.production.resource_id));
             machine.aws.forget_instance(PRODUCTION);
             machine.aws.add_instance(Instance { id: "club-production-old".into(), ..machine.production.clone() });
             vec![]
@@ -214,7 +214,7 @@ const STRANGERS: &[Case] = &[
     (
         "a source that was renamed, and another one in its place",
         |machine| {
-            machine.world.set("source", &format!("resource_id = {:?}", machine.production.resource_id));
+            machine.scenario.set("source", &format!("resource_id = {:?}", machine.production.resource_id));
             machine.aws.add_instance(Instance { id: "club-production-old".into(), ..machine.production.clone() });
             let resource_id = "db-ANOTHERANOTHERANOTHERANOTH".to_owned();
             machine.aws.add_instance(Instance { resource_id, ..machine.production.clone() });
@@ -244,7 +244,7 @@ fn an_aws_that_cannot_be_reached_is_one_clear_line() {
     demand(&[(
         "endpoint down",
         |machine| {
-            machine.world.set("source", "endpoint_url = \"http://127.0.0.1:1\"");
+            machine.scenario.set("source", "endpoint_url = \"http://127.0.0.1:1\"");
             vec![]
         },
         "error: get the caller identity from AWS: no answer from AWS: Connection refused (os error 111)\n  \

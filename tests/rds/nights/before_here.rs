@@ -13,8 +13,8 @@ const MACHINE: &[Case] = &[
     (
         "old programs",
         |machine| {
-            let dir = old_programs(&machine.world);
-            machine.world.set("dump", &text("pg_bindir", dir));
+            let dir = old_programs(&machine.scenario);
+            machine.scenario.set("dump", &text("pg_bindir", dir));
             vec![]
         },
         "error: pg_dump 9.6.24 in DIR/old-bin is older than the server, PostgreSQL MAJOR: it would refuse\n  \
@@ -23,7 +23,7 @@ const MACHINE: &[Case] = &[
     (
         "no programs",
         |machine| {
-            machine.world.set("dump", "pg_bindir = \"/nonexistent\"");
+            machine.scenario.set("dump", "pg_bindir = \"/nonexistent\"");
             vec![]
         },
         "error: pg_dump, pg_restore: use PostgreSQL in /nonexistent: no program pg_dump, pg_restore\n  \
@@ -32,7 +32,7 @@ const MACHINE: &[Case] = &[
     (
         "the mode of the key",
         |machine| {
-            fs::set_permissions(machine.world.path("key"), fs::Permissions::from_mode(0o644)).unwrap();
+            fs::set_permissions(machine.scenario.path("key"), fs::Permissions::from_mode(0o644)).unwrap();
             vec![]
         },
         "error: read key DIR/key: its mode is 0644, wider than 0600\n  \
@@ -41,7 +41,7 @@ const MACHINE: &[Case] = &[
     (
         "no key",
         |machine| {
-            fs::remove_file(machine.world.path("key")).unwrap();
+            fs::remove_file(machine.scenario.path("key")).unwrap();
             vec![]
         },
         "error: read key DIR/key: No such file or directory (os error 2)\n  \
@@ -50,8 +50,8 @@ const MACHINE: &[Case] = &[
     (
         "an unmounted backup disk",
         |machine| {
-            fs::rename(machine.world.path("backups"), machine.world.path("unmounted")).unwrap();
-            fs::create_dir(machine.world.path("backups")).unwrap();
+            fs::rename(machine.scenario.path("backups"), machine.scenario.path("unmounted")).unwrap();
+            fs::create_dir(machine.scenario.path("backups")).unwrap();
             vec![]
         },
         "error: open backup directory DIR/backups: it has no mark (.pgwitness-backups)\n  \
@@ -60,7 +60,7 @@ const MACHINE: &[Case] = &[
     (
         "no backup directory",
         |machine| {
-            fs::rename(machine.world.path("backups"), machine.world.path("unmounted")).unwrap();
+            fs::rename(machine.scenario.path("backups"), machine.scenario.path("unmounted")).unwrap();
             vec![]
         },
         "error: dump.directory: write into DIR/backups: No such file or directory (os error 2)\n  \
@@ -69,8 +69,8 @@ const MACHINE: &[Case] = &[
     (
         "no room for reports",
         |machine| {
-            fs::remove_dir(machine.world.path("reports")).unwrap();
-            fs::write(machine.world.path("reports"), "").unwrap();
+            fs::remove_dir(machine.scenario.path("reports")).unwrap();
+            fs::write(machine.scenario.path("reports"), "").unwrap();
             vec![]
         },
         "error: make report directory DIR/reports/RUN: File exists (os error 17)\n  \
@@ -79,7 +79,7 @@ const MACHINE: &[Case] = &[
     (
         "no checks",
         |machine| {
-            machine.world.set("verify", &text("checks", machine.world.path("checks")));
+            machine.scenario.set("verify", &text("checks", machine.scenario.path("checks")));
             vec![]
         },
         "error: verify.checks: read checks in DIR/checks: No such file or directory (os error 2)",
@@ -87,7 +87,7 @@ const MACHINE: &[Case] = &[
     (
         "no program for the hook",
         |machine| {
-            machine.world.set("hooks", "after_restore = [\"/opt/club/anonymise\"]");
+            machine.scenario.set("hooks", "after_restore = [\"/opt/club/anonymise\"]");
             vec![]
         },
         "error: hooks.after_restore: no program /opt/club/anonymise\n  \
@@ -96,7 +96,7 @@ const MACHINE: &[Case] = &[
     (
         "no certificates",
         |machine| {
-            machine.world.set("source.temporary", "ca_bundle = \"/nonexistent/bundle.pem\"");
+            machine.scenario.set("source.temporary", "ca_bundle = \"/nonexistent/bundle.pem\"");
             vec![]
         },
         "error: source.temporary.ca_bundle: read certificate /nonexistent/bundle.pem: No such file or directory (os error 2)\n  \
@@ -105,7 +105,7 @@ const MACHINE: &[Case] = &[
     (
         "an unknown key",
         |machine| {
-            machine.world.set("dump", "exclude_table_dat = [\"a\"]");
+            machine.scenario.set("dump", "exclude_table_dat = [\"a\"]");
             vec![]
         },
         "error: read DIR/pgwitness.toml: line 27: unknown key dump.exclude_table_dat: did you mean exclude_table_data?\n  \
@@ -114,7 +114,7 @@ const MACHINE: &[Case] = &[
     (
         "a state directory that others can write to",
         |machine| {
-            fs::set_permissions(machine.world.path("state"), fs::Permissions::from_mode(0o777)).unwrap();
+            fs::set_permissions(machine.scenario.path("state"), fs::Permissions::from_mode(0o777)).unwrap();
             vec![]
         },
         "error: use state directory DIR/state: others than its owner can write to it\n  \
@@ -123,8 +123,8 @@ const MACHINE: &[Case] = &[
     (
         "a state directory that is none",
         |machine| {
-            fs::remove_dir_all(machine.world.path("state")).unwrap();
-            fs::write(machine.world.path("state"), "").unwrap();
+            fs::remove_dir_all(machine.scenario.path("state")).unwrap();
+            fs::write(machine.scenario.path("state"), "").unwrap();
             vec![]
         },
         "error: use state directory DIR/state: not a directory",
@@ -132,7 +132,7 @@ const MACHINE: &[Case] = &[
     (
         "a state directory in a place that is not there",
         |machine| {
-            machine.world.set("state", &text("directory", machine.world.path("no/such")));
+            machine.scenario.set("state", &text("directory", machine.scenario.path("no/such")));
             vec![]
         },
         "error: use state directory DIR/no/such: No such file or directory (os error 2)\n  \
@@ -150,7 +150,7 @@ const SERVER: &[Case] = &[
     (
         "unreachable",
         |machine| {
-            machine.world.set("restore", "url = \"postgresql://backup@127.0.0.1:1/postgres\"");
+            machine.scenario.set("restore", "url = \"postgresql://backup@127.0.0.1:1/postgres\"");
             vec![]
         },
         "error: check the restore server: connect to postgresql://backup@127.0.0.1:1/postgres: Connection refused (os error 111)\n  \
@@ -160,7 +160,7 @@ const SERVER: &[Case] = &[
         "may not create databases",
         |machine| {
             let url = format!("{} user=weak", copies().conninfo("postgres"));
-            machine.world.set("restore", &text("url", url));
+            machine.scenario.set("restore", &text("url", url));
             vec![]
         },
         "error: check the restore server: weak may not create databases on postgresql://weak@SOCKET:5432/postgres\n  \
@@ -169,7 +169,7 @@ const SERVER: &[Case] = &[
     (
         "no such role",
         |machine| {
-            machine.world.set("restore", "role = \"club_teem\"");
+            machine.scenario.set("restore", "role = \"club_teem\"");
             vec![]
         },
         "error: check the restore server: restore.role club_teem is not on postgresql://postgres@SOCKET:5432/postgres\n  \
@@ -179,8 +179,8 @@ const SERVER: &[Case] = &[
         "a role that it may not take",
         |machine| {
             let url = format!("{} user=maker", copies().conninfo("postgres"));
-            machine.world.set("restore", &text("url", url));
-            machine.world.set("restore", "role = \"club_team\"");
+            machine.scenario.set("restore", &text("url", url));
+            machine.scenario.set("restore", "role = \"club_team\"");
             vec![]
         },
         "error: check the restore server: maker may not become restore.role club_team on postgresql://maker@SOCKET:5432/postgres\n  \
@@ -189,7 +189,7 @@ const SERVER: &[Case] = &[
     (
         "no such database",
         |machine| {
-            machine.world.set("restore", &text("url", copies().conninfo("postgers")));
+            machine.scenario.set("restore", &text("url", copies().conninfo("postgers")));
             vec![]
         },
         "error: check the restore server: connect to postgresql://postgres@SOCKET:5432/postgers: database \"postgers\" does not exist (SQLSTATE 3D000)\n  \
@@ -198,10 +198,10 @@ const SERVER: &[Case] = &[
     (
         "the mode of the password",
         |machine| {
-            let file = machine.world.path("password");
+            let file = machine.scenario.path("password");
             fs::write(&file, "s3cret\n").unwrap();
             fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
-            machine.world.set("restore", &text("password_file", file));
+            machine.scenario.set("restore", &text("password_file", file));
             vec![]
         },
         "error: restore.url: read secret DIR/password: its mode is 0640, wider than 0600\n  \

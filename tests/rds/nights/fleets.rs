@@ -70,7 +70,7 @@ pub fn journal(machine: &Machine, instance: &Instance, has_answer: bool) {
     let run_id = tag_of(instance, "pgwitness-run-id").to_owned();
     let ordered = Timestamp::parse(tag_of(instance, "pgwitness-created-at")).unwrap();
     let holder = Holder { run_id: run_id.clone(), command: "nightly".into(), pid: 1, at: ordered };
-    let mut journal = Journal::create(&machine.world.path("state"), &holder).unwrap();
+    let mut journal = Journal::create(&machine.scenario.path("state"), &holder).unwrap();
     let claim = InstanceClaim {
         identifier: instance.id.clone(),
         run_id,
@@ -99,10 +99,10 @@ pub fn add(machine: &Machine, instance: Instance) -> Instance {
 }
 
 /// Its name, and what is done to an instance that was a temporary one of ours.
-type Wound = (&'static str, fn(&mut Instance));
+type Change = (&'static str, fn(&mut Instance));
 
-/// What makes a temporary instance one that must stay, whoever claims it.
-const WOUNDS: &[Wound] = &[
+/// What makes a temporary instance one that must stay, whatever a journal says.
+const CHANGES: &[Change] = &[
     ("deletion protection", |it| it.deletion_protection = true),
     ("a replica of it", |it| it.replicas = vec!["reports".into()]),
     ("a replica", |it| it.replica_of = Some(PRODUCTION.into())),
@@ -119,7 +119,7 @@ const WOUNDS: &[Wound] = &[
 ];
 
 /// What only matters when no journal knows it.
-const ORPHAN_WOUNDS: &[Wound] = &[
+const ORPHAN_CHANGES: &[Change] = &[
     ("not expired", |it| set_tag(it, "pgwitness-expires-at", Some(&at(SystemTime::now() + DAY)))),
     ("no expiry", |it| set_tag(it, "pgwitness-expires-at", None)),
     ("an expiry that is no time", |it| set_tag(it, "pgwitness-expires-at", Some("soon"))),
@@ -131,7 +131,7 @@ const ORPHAN_WOUNDS: &[Wound] = &[
     }),
 ];
 
-/// Nobody's business, whatever they are called and however they are tagged.
+/// Instances that must stay, whatever their names and tags.
 const STRANGERS: &[&str] = &[
     "pgwitness",
     "pgwitness-production",
@@ -153,19 +153,19 @@ fn add_one(machine: &Machine, dice: &mut Dice, protected: &mut Vec<String>) -> (
         }
         2 => ("an expired orphan, confirmed", true),
         3 | 4 => {
-            let (what, wound) = WOUNDS[dice.roll(WOUNDS.len())];
+            let (what, change) = CHANGES[dice.roll(CHANGES.len())];
             journal(machine, &it, true);
-            wound(&mut it);
+            change(&mut it);
             (what, false)
         }
         5 | 6 => {
-            let (what, wound) = WOUNDS[dice.roll(WOUNDS.len())];
-            wound(&mut it);
+            let (what, change) = CHANGES[dice.roll(CHANGES.len())];
+            change(&mut it);
             (what, false)
         }
         7 => {
-            let (what, wound) = ORPHAN_WOUNDS[dice.roll(ORPHAN_WOUNDS.len())];
-            wound(&mut it);
+            let (what, change) = ORPHAN_CHANGES[dice.roll(ORPHAN_CHANGES.len())];
+            change(&mut it);
             (what, false)
         }
         8 => {
@@ -197,20 +197,20 @@ fn add_one(machine: &Machine, dice: &mut Dice, protected: &mut Vec<String>) -> (
 #[test]
 fn of_random_fleets_only_what_was_journaled_or_has_expired_and_was_named_is_ever_deleted() {
     let mut machine = Machine::new("fleets");
-    machine.world.sections.push(("protected".into(), vec![]));
+    machine.scenario.sections.push(("protected".into(), vec![]));
     let (mut gone, mut stayed) = (0, 0);
     for seed in 0..FLEETS {
         let mut dice = Dice(seed);
-        fs::remove_dir_all(machine.world.path("state/runs")).ok();
+        fs::remove_dir_all(machine.scenario.path("state/runs")).ok();
         machine.temporaries().iter().for_each(|it| machine.aws.forget_instance(&it.id));
         machine.aws.forget_calls();
         let mut protected = Vec::new();
         let count = 2 + dice.roll(5);
         let fleet: Vec<_> = (0..count).map(|_| add_one(&machine, &mut dice, &mut protected)).collect();
-        machine.world.set("protected", &format!("instances = {protected:?}"));
+        machine.scenario.set("protected", &format!("instances = {protected:?}"));
         let mut arguments = vec!["sweep", "--confirm", PRODUCTION];
         fleet.iter().for_each(|(id, ..)| arguments.extend(["--confirm", id]));
-        let output = machine.world.run(&arguments);
+        let output = machine.scenario.run(&arguments);
         let said = crate::support::night::said(&output);
         let left: BTreeSet<String> = machine.temporaries().into_iter().map(|it| it.id).collect();
         for (id, goes, what) in &fleet {

@@ -10,7 +10,7 @@ use crate::nights::machine::Machine;
 /// The lines of `config check` from AWS on; exit code as demanded.
 fn far(machine: &Machine, code: i32) -> Vec<String> {
     machine.aws.forget_calls();
-    let output = machine.world.run(&["config", "check"]);
+    let output = machine.scenario.run(&["config", "check"]);
     let stdout = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(code), "{stdout}");
     demand_only_questions(machine);
@@ -75,7 +75,7 @@ fn a_dry_run_shows_the_plan_and_changes_nothing() {
     journal(&machine, &debt, true);
     add(&machine, debt.clone());
     machine.aws.forget_calls();
-    let said = plain(&machine, &machine.world.demand(&["nightly", "--dry-run"], 0));
+    let said = plain(&machine, &machine.scenario.demand(&["nightly", "--dry-run"], 0));
     let expected = [
         format!("clean up after an earlier run: RDS instance {} in ap-southeast-2\n", debt.id),
         "build db.t4g.medium, then db.m7g.large from SNAPSHOT of TIME\n".into(),
@@ -86,8 +86,8 @@ fn a_dry_run_shows_the_plan_and_changes_nothing() {
     ];
     assert!(expected.iter().all(|line| said.contains(line.as_str())), "{said}");
     demand_only_questions(&machine);
-    assert_eq!((machine.temporaries().len(), machine.world.open_journals().len()), (1, 1));
-    assert_eq!(machine.world.reports().len() + machine.world.backups("unverified").len(), 0);
+    assert_eq!((machine.temporaries().len(), machine.scenario.open_journals().len()), (1, 1));
+    assert_eq!(machine.scenario.reports().len() + machine.scenario.backups("unverified").len(), 0);
     machine.demand_untouched();
 }
 
@@ -96,7 +96,7 @@ fn a_snapshot_that_is_named_may_be_old() {
     let machine = Machine::new("named_old");
     let age = Duration::from_secs(40 * 86_400);
     let old = machine.aws.add_snapshot(Snapshot::manual(&machine.production, "before-the-move", age, None));
-    let said = machine.world.demand(&["nightly", "--dry-run", "--snapshot", &old.id], 0);
+    let said = machine.scenario.demand(&["nightly", "--dry-run", "--snapshot", &old.id], 0);
     assert!(said.contains("from before-the-move of "), "{said}");
 }
 
@@ -111,8 +111,8 @@ fn an_extension_that_the_server_of_the_copy_lacks_is_known_before_the_dump() {
     });
     machine.aws.edit_snapshot(&machine.snapshot.id, |snapshot| snapshot.image = Some(image.clone()));
     // It must not come to that.
-    machine.world.wrap("pg_dump", "echo dumped > \"$0.ran\"; exit 1");
-    let output = machine.world.run(&["nightly", "--quiet"]);
+    machine.scenario.wrap("pg_dump", "echo dumped > \"$0.ran\"; exit 1");
+    let output = machine.scenario.run(&["nightly", "--quiet"]);
     let stderr = plain(&machine, &String::from_utf8(output.stderr).unwrap());
     assert_eq!(output.status.code(), Some(2), "{stderr}");
     let expected = "error: the source uses the extension aws_s3, and the restore server \
@@ -120,8 +120,12 @@ fn an_extension_that_the_server_of_the_copy_lacks_is_known_before_the_dump() {
          try: install it there, for PostgreSQL MAJOR; what the copy can do without is named in [[restore.accept]], \
          object = \"EXTENSION aws_s3\"\n";
     assert!(stderr.starts_with(expected), "{stderr}");
-    assert!(!machine.world.path("bin-pg_dump/pg_dump.ran").exists());
-    assert_eq!((machine.temporaries(), machine.world.open_journals()), (vec![], vec![]), "what was paid for is gone");
-    assert_eq!(machine.world.backups("unverified"), Vec::<String>::new());
+    assert!(!machine.scenario.path("bin-pg_dump/pg_dump.ran").exists());
+    assert_eq!(
+        (machine.temporaries(), machine.scenario.open_journals()),
+        (vec![], vec![]),
+        "what was paid for is gone"
+    );
+    assert_eq!(machine.scenario.backups("unverified"), Vec::<String>::new());
     machine.demand_untouched();
 }

@@ -1,12 +1,12 @@
-//! Production with a snapshot on the stand-in, and a machine that copies it.
+//! Production with a snapshot on the fake, and a machine that copies it.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use pgwitness::postgres::server::Cluster;
 
-use crate::fake_rds::{Image, Instance, Snapshot, Standin, StandinOptions};
-use crate::support::night::{NightWorld, text};
+use crate::fake_rds::{FakeRds, FakeRdsOptions, Image, Instance, Snapshot};
+use crate::support::night::{NightlyScenario, text};
 use crate::support::{Database, cluster};
 
 /// `DBInstanceIdentifier` of production.
@@ -44,26 +44,26 @@ pub fn copies() -> &'static Cluster {
 /// AWS, production on it, and our machine.
 pub struct Machine {
     /// AWS.
-    pub aws: Arc<Standin>,
+    pub aws: Arc<FakeRds>,
     /// As it was registered.
     pub production: Instance,
     /// The newest one.
     pub snapshot: Snapshot,
     /// Our machine.
-    pub world: NightWorld,
+    pub scenario: NightlyScenario,
 }
 
 impl Machine {
     /// Production with one automated snapshot, three hours old.
     pub fn new(copy: &str) -> Self {
-        let aws = Arc::new(Standin::start(StandinOptions::default()));
+        let aws = Arc::new(FakeRds::start(FakeRdsOptions::default()));
         let production = aws.add_instance(Instance::production(PRODUCTION));
         let age = Duration::from_secs(3 * 3600);
         let snapshot = aws.add_snapshot(Snapshot::automated(&production, age, Some(image())));
-        let mut world = NightWorld::new(copies(), sections(&aws));
-        world.set("restore", &text("database", copy));
-        world.environment = aws.environment().into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        Self { aws, production, snapshot, world }
+        let mut scenario = NightlyScenario::new(copies(), sections(&aws));
+        scenario.set("restore", &text("database", copy));
+        scenario.environment = aws.environment().into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        Self { aws, production, snapshot, scenario }
     }
 
     /// Instances besides production.
@@ -88,7 +88,7 @@ impl Machine {
     }
 }
 
-fn sections(aws: &Standin) -> Vec<(String, Vec<String>)> {
+fn sections(aws: &FakeRds) -> Vec<(String, Vec<String>)> {
     let source = vec![
         "kind = \"rds\"".to_owned(),
         format!("instance = {PRODUCTION:?}"),

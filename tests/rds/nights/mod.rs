@@ -1,4 +1,4 @@
-//! Whole nights on the stand-in for RDS: its instances are real servers, everything else is the real program.
+//! Nightly runs on the fake of RDS: its instances are real servers, everything else is the real program.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "in a test, that is how to fail and tell")]
 

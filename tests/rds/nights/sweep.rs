@@ -13,9 +13,9 @@ use crate::support::night::said;
 #[test]
 fn nothing_left_over_is_said_and_is_fine() {
     let machine = Machine::new("sweep_nothing");
-    assert_eq!(machine.world.demand(&["sweep"], 0), "nothing is left over\n");
+    assert_eq!(machine.scenario.demand(&["sweep"], 0), "nothing is left over\n");
     demand_only_questions(&machine);
-    assert_eq!(machine.world.open_journals(), Vec::<String>::new());
+    assert_eq!(machine.scenario.open_journals(), Vec::<String>::new());
 }
 
 /// Starts a night and kills it when it first looks at its new instance.
@@ -34,7 +34,7 @@ fn killed_night(machine: &Machine) {
         }
     });
     let mut guard = pid.lock().unwrap();
-    let mut night = machine.world.command(&["nightly", "--quiet"]).spawn().unwrap();
+    let mut night = machine.scenario.command(&["nightly", "--quiet"]).spawn().unwrap();
     *guard = Some(night.id());
     drop(guard);
     assert_eq!(night.wait().unwrap().code(), None, "it was killed");
@@ -46,15 +46,15 @@ fn what_a_killed_night_has_left_is_shown_and_then_cleaned_up() {
     let machine = Machine::new("sweep_killed");
     killed_night(&machine);
     let left = machine.temporaries();
-    assert_eq!((left.len(), machine.world.open_journals().len()), (1, 1));
+    assert_eq!((left.len(), machine.scenario.open_journals().len()), (1, 1));
     machine.aws.forget_calls();
-    let said = machine.world.demand(&["sweep", "--dry-run"], 3);
+    let said = machine.scenario.demand(&["sweep", "--dry-run"], 3);
     assert_eq!(said, format!("would clean up: RDS instance {} in ap-southeast-2\n", left[0].id));
     demand_only_questions(&machine);
-    let said = machine.world.demand(&["sweep"], 0);
+    let said = machine.scenario.demand(&["sweep"], 0);
     assert!(said.contains(&format!(": the temporary instance {} is gone\n", left[0].id)), "{said}");
-    assert_eq!((machine.temporaries(), machine.world.open_journals()), (vec![], vec![]));
-    let all = machine.world.demand(&["sweep"], 0);
+    assert_eq!((machine.temporaries(), machine.scenario.open_journals()), (vec![], vec![]));
+    let all = machine.scenario.demand(&["sweep"], 0);
     assert!(all.ends_with("nothing is left over\n"), "{all}");
     machine.demand_untouched();
 }
@@ -67,19 +67,19 @@ fn an_instance_of_ours_that_no_journal_here_knows_goes_only_when_it_has_expired_
     set_tag(&mut young, "pgwitness-expires-at", Some("9000-01-01T00:00:00Z"));
     let young = add(&machine, young);
     machine.aws.forget_calls();
-    let shown = machine.world.demand(&["sweep"], 3);
+    let shown = machine.scenario.demand(&["sweep"], 3);
     for id in [&expired.id, &young.id] {
         assert!(shown.contains(&format!("instance {id} (available, since ")), "{shown}");
         assert!(shown.contains(&format!("to delete it, --confirm {id}\n")), "{shown}");
     }
     demand_only_questions(&machine);
-    machine.world.demand(&["sweep", "--dry-run", "--confirm", &expired.id], 3);
+    machine.scenario.demand(&["sweep", "--dry-run", "--confirm", &expired.id], 3);
     demand_only_questions(&machine);
-    let said = machine.world.demand(&["sweep", "--confirm", &young.id], 3);
+    let said = machine.scenario.demand(&["sweep", "--confirm", &young.id], 3);
     assert!(said.contains(&format!("error: delete {}: ", young.id)), "{said}");
     assert!(said.contains("an orphan has expired: its tag pgwitness-expires-at is Some(\"9000"), "{said}");
     demand_only_questions(&machine);
-    let said = machine.world.demand(&["sweep", "--confirm", &expired.id], 3);
+    let said = machine.scenario.demand(&["sweep", "--confirm", &expired.id], 3);
     assert!(said.contains(&format!("the instance {} is gone\n", expired.id)), "{said}");
     let left: Vec<String> = machine.temporaries().into_iter().map(|it| it.id).collect();
     assert_eq!(left, vec![young.id]);
@@ -90,7 +90,7 @@ fn an_instance_of_ours_that_no_journal_here_knows_goes_only_when_it_has_expired_
 fn a_name_that_is_none_of_ours_is_refused_aloud() {
     let machine = Machine::new("sweep_typo");
     for name in [PRODUCTION, "pgwitness-20260131t020000z-0123abcd"] {
-        let said = machine.world.demand(&["sweep", "--confirm", name], 3);
+        let said = machine.scenario.demand(&["sweep", "--confirm", name], 3);
         let expected = format!("error: --confirm {name}: no instance of this name has our tags: nothing was deleted\n");
         assert!(said.contains(&expected), "{said}");
     }
@@ -99,37 +99,37 @@ fn a_name_that_is_none_of_ours_is_refused_aloud() {
 }
 
 #[test]
-fn what_cannot_be_deleted_is_told_with_what_to_type_and_stays_a_debt() {
+fn what_cannot_be_deleted_is_reported_with_a_command_and_stays_to_be_removed() {
     let machine = Machine::new("sweep_denied");
     let it = temporary(&machine);
     journal(&machine, &it, true);
     add(&machine, it.clone());
     machine.aws.faults(Action::DeleteDBInstance, u32::MAX, Fault::access_denied());
-    let said = machine.world.demand(&["sweep"], 3);
+    let said = machine.scenario.demand(&["sweep"], 3);
     let words = [
         format!("warning: STILL RUNNING AND BILLED: RDS instance {} in ap-southeast-2", it.id),
         format!("aws rds delete-db-instance --db-instance-identifier {}", it.id),
         "AccessDenied".to_owned(),
     ];
     assert!(words.iter().all(|word| said.contains(word)), "{said}");
-    assert_eq!(machine.world.open_journals().len(), 1);
+    assert_eq!(machine.scenario.open_journals().len(), 1);
     machine.aws.clear_faults();
-    machine.world.demand(&["sweep"], 0);
-    assert_eq!((machine.temporaries(), machine.world.open_journals()), (vec![], vec![]));
+    machine.scenario.demand(&["sweep"], 0);
+    assert_eq!((machine.temporaries(), machine.scenario.open_journals()), (vec![], vec![]));
 }
 
 #[test]
 fn what_cannot_be_asked_is_not_called_clean() {
     let machine = Machine::new("sweep_unknown");
     machine.aws.faults(Action::DescribeDBInstances, u32::MAX, Fault::access_denied());
-    let output = machine.world.run(&["sweep"]);
+    let output = machine.scenario.run(&["sweep"]);
     assert_eq!(output.status.code(), Some(2), "{}", said(&output));
     assert!(!said(&output).contains("nothing is left over"), "{}", said(&output));
     machine.aws.clear_faults();
-    let broken = machine.world.path("state/runs/20260131T020000Z-0123abcd.journal");
+    let broken = machine.scenario.path("state/runs/20260131T020000Z-0123abcd.journal");
     fs::create_dir_all(broken.parent().unwrap()).unwrap();
     fs::write(&broken, "{\"entry\":\"no such\"}\n").unwrap();
-    let said = machine.world.demand(&["sweep"], 3);
+    let said = machine.scenario.demand(&["sweep"], 3);
     assert!(said.contains(&format!("error: read journal {}: line 1: ", broken.display())), "{said}");
     assert!(!said.contains("nothing is left over"), "{said}");
 }
@@ -145,17 +145,18 @@ fn nothing_is_swept_under_a_night_that_is_at_work() {
         drop(wait.lock());
     });
     machine.aws.forget_snapshot(&machine.snapshot.id);
-    let mut night = machine.world.command(&["nightly", "--quiet"]).stderr(std::process::Stdio::null()).spawn().unwrap();
+    let mut night =
+        machine.scenario.command(&["nightly", "--quiet"]).stderr(std::process::Stdio::null()).spawn().unwrap();
     while !*started.lock().unwrap() {
         std::thread::sleep(Duration::from_millis(50));
     }
     for command in ["sweep", "nightly"] {
-        let output = machine.world.run(&[command]);
+        let output = machine.scenario.run(&[command]);
         let stderr = String::from_utf8(output.stderr).unwrap();
         assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{stderr}");
         let start = format!(
             "error: lock {}: another run is at work: nightly, process {}, run ",
-            machine.world.path("state/lock").display(),
+            machine.scenario.path("state/lock").display(),
             night.id()
         );
         assert!(stderr.starts_with(&start), "{stderr}");
@@ -180,7 +181,7 @@ fn no_command_that_deletes_is_printed_for_an_instance_that_is_not_proven_ours() 
         set_tag(&mut it, tag, None);
         let it = add(&machine, it);
         for (command, code) in [(vec!["sweep"], 3), (vec!["nightly", "--quiet"], 3)] {
-            let said = machine.world.demand(&command, code);
+            let said = machine.scenario.demand(&command, code);
             assert!(said.contains(&it.id), "it is named: {said}");
             assert!(!said.contains("delete-db-instance"), "{command:?}: {said}");
         }
@@ -195,7 +196,7 @@ fn a_night_names_an_instance_with_our_tags_that_no_journal_knows_and_deletes_non
     let mut young = temporary(&machine);
     set_tag(&mut young, "pgwitness-expires-at", Some("9000-01-01T00:00:00Z"));
     let young = add(&machine, young);
-    let said = machine.world.demand(&["nightly", "--quiet"], 3);
+    let said = machine.scenario.demand(&["nightly", "--quiet"], 3);
     assert!(said.contains(&format!("pgwitness sweep --confirm {}", expired.id)), "{said}");
     assert!(!said.contains(&format!("--confirm {}", young.id)), "another machine may be using it: {said}");
     let mut left: Vec<String> = machine.temporaries().into_iter().map(|it| it.id).collect();
@@ -203,7 +204,7 @@ fn a_night_names_an_instance_with_our_tags_that_no_journal_knows_and_deletes_non
     let mut both = vec![expired.id.clone(), young.id.clone()];
     both.sort();
     assert_eq!(left, both);
-    let report = machine.world.report().to_string();
+    let report = machine.scenario.report().to_string();
     assert!(report.contains(&expired.id) && report.contains(&young.id), "{report}");
     machine.demand_untouched();
 }

@@ -8,14 +8,14 @@ use crate::nights::machine::{Machine, PRODUCTION};
 #[test]
 fn a_whole_night_ends_sound_with_the_instance_gone_and_everything_named_in_the_report() {
     let machine = Machine::new("whole_night");
-    let said = machine.world.demand(&["nightly"], 0);
+    let said = machine.scenario.demand(&["nightly"], 0);
     assert!(said.contains("sound (rows, sequences, large objects, schema, foreign keys)"), "{said}");
     machine.demand_untouched();
     assert_eq!(machine.temporaries(), vec![]);
-    assert_eq!(machine.world.backups("verified").len(), 1);
-    assert_eq!(machine.world.open_journals(), Vec::<String>::new());
+    assert_eq!(machine.scenario.backups("verified").len(), 1);
+    assert_eq!(machine.scenario.open_journals(), Vec::<String>::new());
     assert_eq!(machine.databases("whole_night"), Vec::<String>::new());
-    let report = machine.world.report();
+    let report = machine.scenario.report();
     let rds = &report["night"]["rds"];
     assert_eq!(rds["snapshot"], machine.snapshot.id.as_str());
     assert_eq!((&rds["source_instance"], &rds["account"]), (&PRODUCTION.into(), &"123456789012".into()));
@@ -47,7 +47,7 @@ fn a_whole_night_ends_sound_with_the_instance_gone_and_everything_named_in_the_r
 fn no_password_anywhere(machine: &Machine) {
     let modify = machine.aws.calls_of(Action::ModifyDBInstance);
     let password = modify[0].parameters.get("MasterUserPassword").unwrap().to_owned();
-    let mut open = vec![machine.world.path("")];
+    let mut open = vec![machine.scenario.path("")];
     while let Some(path) = open.pop() {
         if path.is_dir() {
             open.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));

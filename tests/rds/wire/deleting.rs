@@ -52,13 +52,13 @@ async fn a_proven_instance_is_deleted_by_its_exact_name_without_a_last_snapshot(
     ];
     let expected: Form = expected.into_iter().map(|(key, value)| (key.into(), value.into())).collect();
     assert_eq!(sent, expected);
-    let told = [
+    let expected = [
         format!("{NAME} not deleted yet: InvalidDBInstanceState: is being modified"),
         format!("{NAME}: deleting"),
         format!("{NAME}: not known (RDS answered with an empty list)"),
         format!("{NAME}: gone"),
     ];
-    assert_eq!(notes, told);
+    assert_eq!(notes, expected);
 }
 
 #[tokio::test]
@@ -108,7 +108,7 @@ async fn absent_is_only_what_rds_says_is_absent() {
     assert!(remove(&aws, &the_claim()).await.unwrap_err().contains("AccessDenied"));
 }
 
-/// Whoever was interrupted in the middle of the call does not know how far it has got.
+/// After an interruption in the middle of the call it is unknown how far it has got.
 #[tokio::test]
 async fn not_found_is_not_believed_at_once_when_the_order_was_never_answered() {
     let mut looks = 0;

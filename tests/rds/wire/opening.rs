@@ -100,7 +100,7 @@ async fn a_certificate_for_another_host_ends_it_at_once() {
 }
 
 #[tokio::test]
-async fn without_the_bundle_nobody_waits_for_the_deadline() {
+async fn a_missing_certificate_bundle_fails_before_the_deadline() {
     let aws = aws(|_, _| not_found()).await;
     let secret = Secret::random().unwrap();
     let deadline = Deadline::after(Duration::from_secs(60));

@@ -20,7 +20,7 @@ pub fn play(number: usize, row: &Row, template: &Template) -> [String; 3] {
     for attempt in 0..3 {
         let mut scene = Scene::new(number * 10 + attempt, template);
         (row.arrange)(&mut scene);
-        let before = names(&scene.machine.world.path("reports"));
+        let before = names(&scene.machine.scenario.path("reports"));
         let (output, journal) = scene.night(row.step, &row.strike);
         let entries = entries(&journal);
         if !came_in_its_step(row, &entries) {
@@ -50,9 +50,9 @@ fn came_in_its_step(row: &Row, entries: &[Value]) -> bool {
 }
 
 fn judge(row: &Row, scene: &mut Scene, output: &Output, entries: &[Value], before: &[String]) -> [String; 3] {
-    let paper = scene.reports_after(before).first().map(|(_, report)| report["night"]["steps"].to_string());
+    let report = scene.reports_after(before).first().map(|(_, report)| report["night"]["steps"].to_string());
     let journal: Vec<String> = entries.iter().map(Value::to_string).collect();
-    let text = format!("{}\njournal: {}\npaper: {}", said(output), journal.join("\n"), paper.unwrap_or_default());
+    let text = format!("{}\njournal: {}\npaper: {}", said(output), journal.join("\n"), report.unwrap_or_default());
     let code = output
         .status
         .code()
@@ -82,10 +82,10 @@ fn report_of(scene: &Scene, before: &[String], text: &str) -> Option<String> {
 }
 
 fn signature_holds(machine: &Machine, folder: &str) {
-    let key = fs::read_to_string(machine.world.path("key.pub")).unwrap();
-    let allowed = machine.world.path("allowed_signers");
+    let key = fs::read_to_string(machine.scenario.path("key.pub")).unwrap();
+    let allowed = machine.scenario.path("allowed_signers");
     fs::write(&allowed, format!("pgwitness {key}")).unwrap();
-    let folder = machine.world.path("reports").join(folder);
+    let folder = machine.scenario.path("reports").join(folder);
     let mut command = crate::support::packages::ssh_keygen();
     command.args(["-Y", "verify", "-I", "pgwitness", "-n", "pgwitness-report", "-f"]).arg(&allowed);
     command.arg("-s").arg(folder.join("report.json.sig")).stdin(fs::File::open(folder.join("report.json")).unwrap());
@@ -93,7 +93,7 @@ fn signature_holds(machine: &Machine, folder: &str) {
     assert!(output.status.success(), "{}", said(&output));
 }
 
-/// The exit code and the paper say the same.
+/// The exit code and the report say the same.
 fn is_honest(code: &str, report: &Option<String>, text: &str) {
     let verdict = report.as_deref();
     let is_right = match code {
@@ -114,25 +114,25 @@ fn dumps_are_right(row: &Row, scene: &Scene, report: &Option<String>, text: &str
     if row.keeps_old {
         old_is_whole(scene, text);
     }
-    assert!(!scene.machine.world.backups("verified").is_empty(), "no verified dump is left:\n{text}");
+    assert!(!scene.machine.scenario.backups("verified").is_empty(), "no verified dump is left:\n{text}");
     let others = |place: &str| -> Vec<String> {
-        scene.machine.world.backups(place).into_iter().filter(|name| *name != scene.old).collect()
+        scene.machine.scenario.backups(place).into_iter().filter(|name| *name != scene.old).collect()
     };
     let verdict = report.as_deref();
     assert!(others("verified").len() <= usize::from(verdict == Some("sound")), "not verified:\n{text}");
     assert!(others("damaged").len() <= usize::from(verdict == Some("damaged")), "not damaged:\n{text}");
     for name in others("verified").iter().filter(|name| !is_in_the_way(scene, name)) {
-        whole(&scene.machine.world.path("backups/verified").join(name), text);
+        whole(&scene.machine.scenario.path("backups/verified").join(name), text);
     }
 }
 
 /// What a row has put there instead.
 fn is_in_the_way(scene: &Scene, name: &str) -> bool {
-    fs::read_to_string(scene.machine.world.path("backups/in-the-way")).is_ok_and(|id| id == name)
+    fs::read_to_string(scene.machine.scenario.path("backups/in-the-way")).is_ok_and(|id| id == name)
 }
 
 fn old_is_whole(scene: &Scene, text: &str) {
-    let path = scene.machine.world.path("backups/verified").join(&scene.old);
+    let path = scene.machine.scenario.path("backups/verified").join(&scene.old);
     assert!(path.exists(), "the old dump is gone:\n{text}");
     whole(&path, text);
 }
@@ -144,11 +144,16 @@ fn whole(dir: &Path, text: &str) {
 
 /// Whatever is left is in an open journal, and unless there was no time to speak, was named.
 fn what_is_left_is_known(scene: &Scene, code: &str, text: &str) {
-    let runs = scene.machine.world.path("state/runs");
-    let journals: String =
-        scene.machine.world.open_journals().iter().map(|name| fs::read_to_string(runs.join(name)).unwrap()).collect();
+    let runs = scene.machine.scenario.path("state/runs");
+    let journals: String = scene
+        .machine
+        .scenario
+        .open_journals()
+        .iter()
+        .map(|name| fs::read_to_string(runs.join(name)).unwrap())
+        .collect();
     let instances = scene.machine.temporaries().into_iter().filter(|instance| instance.status != "deleting");
-    let partials = scene.machine.world.backups("unverified").into_iter().filter(|name| name.ends_with(".partial"));
+    let partials = scene.machine.scenario.backups("unverified").into_iter().filter(|name| name.ends_with(".partial"));
     let partials = partials.map(|name| name.trim_end_matches(".partial").to_owned());
     let left: Vec<String> =
         instances.map(|instance| instance.id).chain(partials).chain(scene.machine.databases(&scene.copy)).collect();
@@ -178,7 +183,7 @@ fn only_ours_was_deleted(machine: &Machine) {
 fn places(scene: &Scene) -> String {
     let mut counts = BTreeMap::new();
     for place in ["verified", "damaged", "unverified"] {
-        for name in scene.machine.world.backups(place).iter().filter(|name| **name != scene.old) {
+        for name in scene.machine.scenario.backups(place).iter().filter(|name| **name != scene.old) {
             *counts.entry(if name.ends_with(".partial") { "partial" } else { place }).or_insert(0) += 1;
         }
     }
@@ -192,30 +197,30 @@ fn next_night(row: &Row, scene: &mut Scene) -> String {
     scene.machine.aws.forward_freely();
     scene.machine.aws.set_life(super::scene::short_life());
     (row.repair)(scene);
-    let before = names(&scene.machine.world.path("reports"));
+    let before = names(&scene.machine.scenario.path("reports"));
     let (output, journal) = scene.night("", &Strike::None);
     let text = format!("the next night: {}\n{}", said(&output), fs::read_to_string(&journal).unwrap_or_default());
     assert_eq!(output.status.code(), Some(0), "{text}");
     assert_eq!(report_of(scene, &before, &text).as_deref(), Some("sound"), "{text}");
-    let world = &scene.machine.world;
+    let scenario = &scene.machine.scenario;
     assert_eq!(scene.machine.temporaries(), vec![], "{text}");
-    assert_eq!(world.open_journals(), Vec::<String>::new(), "{text}");
+    assert_eq!(scenario.open_journals(), Vec::<String>::new(), "{text}");
     assert_eq!(scene.machine.databases(&scene.copy), Vec::<String>::new(), "{text}");
-    assert_eq!(world.backups("unverified"), Vec::<String>::new(), "{text}");
-    assert!(names(&world.path("backups")).iter().all(|name| !name.starts_with(".removing-")), "{text}");
+    assert_eq!(scenario.backups("unverified"), Vec::<String>::new(), "{text}");
+    assert!(names(&scenario.path("backups")).iter().all(|name| !name.starts_with(".removing-")), "{text}");
     let is_unfinished = |night: &std::path::PathBuf| !night.join("report.json").exists();
-    assert!(!world.nights().iter().any(is_unfinished), "an unfinished report is left:\n{text}");
+    assert!(!scenario.nights().iter().any(is_unfinished), "an unfinished report is left:\n{text}");
     if row.keeps_old {
         old_is_whole(scene, &text);
-        assert!(world.backups("verified").len() >= 2, "{text}");
+        assert!(scenario.backups("verified").len() >= 2, "{text}");
     }
-    world.backups("verified").iter().for_each(|name| whole(&world.path("backups/verified").join(name), &text));
+    scenario.backups("verified").iter().for_each(|name| whole(&scenario.path("backups/verified").join(name), &text));
     only_ours_was_deleted(&scene.machine);
-    told(&entries(&journal), &said(&output))
+    described(&entries(&journal), &said(&output))
 }
 
 /// What the next night says that it cleaned up.
-fn told(entries: &[Value], said: &str) -> String {
+fn described(entries: &[Value], said: &str) -> String {
     let is_recovered =
         entries.iter().any(|e| kind(e) == "step_ended" && e["step"] == "recover" && e["result"] == "done");
     if !is_recovered {

@@ -102,7 +102,7 @@ fn play(number: usize, row: &Row, template: &scene::Template) -> Line {
     Line { step: row.step, fault: row.fault.clone(), outcome }
 }
 
-/// So that nobody leaves one out by mistake.
+/// So that none is left out by mistake.
 fn has_every_step_with_every_end(rows: &[Row]) {
     for step in STEPS {
         let of_step = rows.iter().filter(|row| row.step == *step);

@@ -96,6 +96,6 @@ pub fn rows() -> Vec<Row> {
     rows.extend(local::placing());
     rows.extend(local::the_copy());
     rows.extend(local::after());
-    rows.extend(local::telling());
+    rows.extend(local::notifying());
     rows
 }

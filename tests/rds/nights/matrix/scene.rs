@@ -74,29 +74,29 @@ impl Scene {
     pub fn template() -> Template {
         let machine = Machine::new("matrix_template");
         machine.aws.set_life(short_life());
-        machine.world.demand(&["nightly"], 0);
+        machine.scenario.demand(&["nightly"], 0);
         Template(machine)
     }
 
     pub fn new(number: usize, template: &Template) -> Self {
         let copy = format!("matrix{number:03}");
         let mut machine = Machine::new(&copy);
-        machine.world.set("retention", "keep_last = 5");
+        machine.scenario.set("retention", "keep_last = 5");
         machine.aws.set_life(short_life());
         for name in ["backups", "reports", "state"] {
-            fs::remove_dir_all(machine.world.path(name)).ok();
-            copy_tree(&template.0.world.path(name), &machine.world.path(name));
+            fs::remove_dir_all(machine.scenario.path(name)).ok();
+            copy_tree(&template.0.scenario.path(name), &machine.scenario.path(name));
         }
-        let old = machine.world.backups("verified").remove(0);
+        let old = machine.scenario.backups("verified").remove(0);
         Self { machine, copy, old }
     }
 
     /// Runs a night and strikes; the answer is what was said, and how it ended.
     pub fn night(&self, step: &'static str, strike: &Strike) -> (Output, PathBuf) {
-        let journals = Arc::new(Journals::of(&self.machine.world.path("state")));
+        let journals = Arc::new(Journals::of(&self.machine.scenario.path("state")));
         let target = Arc::new(AtomicI32::new(0));
         self.prepare(step, strike, &journals, &target);
-        let mut command = self.machine.world.command(&["nightly"]);
+        let mut command = self.machine.scenario.command(&["nightly"]);
         let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         target.store(child.id().cast_signed(), Ordering::SeqCst);
         let over = Arc::new(AtomicBool::new(false));
@@ -140,14 +140,14 @@ impl Scene {
         let (is_there, signal): (Box<dyn Fn() -> bool + Send>, Signal) = match *strike {
             Strike::Begun(signal) => (Box::new(move || journals.last_started().as_deref() == Some(step)), signal),
             Strike::File(REACHED, signal) => {
-                let path = self.machine.world.path(REACHED);
+                let path = self.machine.scenario.path(REACHED);
                 (Box::new(move || path.exists()), signal)
             }
             Strike::File(name, signal) => {
-                let reports = self.machine.world.path("reports");
+                let reports = self.machine.scenario.path("reports");
                 let before: BTreeSet<String> = names(&reports).into_iter().collect();
                 let is_new = move || names(&reports).iter().find(|name| !before.contains(*name)).cloned();
-                let reports = self.machine.world.path("reports");
+                let reports = self.machine.scenario.path("reports");
                 (Box::new(move || is_new().is_some_and(|folder| reports.join(folder).join(name).exists())), signal)
             }
             _ => return None,
@@ -178,13 +178,13 @@ impl Scene {
 
     /// Does something as soon as the next night's journal says that this step has begun.
     pub fn when_begun(&self, step: &'static str, act: impl FnOnce() + Send + 'static) {
-        let journals = Journals::of(&self.machine.world.path("state"));
+        let journals = Journals::of(&self.machine.scenario.path("state"));
         self.when(move || journals.last_started().as_deref() == Some(step), act);
     }
 
     /// Reports by the name of their directory, which was not there before.
     pub fn reports_after(&self, before: &[String]) -> Vec<(String, Value)> {
-        let dir = self.machine.world.path("reports");
+        let dir = self.machine.scenario.path("reports");
         let read = |name: String| {
             let bytes = fs::read(dir.join(&name).join("report.json")).ok()?;
             Some((name, serde_json::from_slice(&bytes).unwrap()))

@@ -33,7 +33,7 @@ fn debt(scene: &mut Scene) {
 }
 
 /// From the moment on when the instance was ordered.
-fn once_ordered(scene: &Scene, act: impl Fn(&crate::fake_rds::Standin) + Send + 'static) {
+fn once_ordered(scene: &Scene, act: impl Fn(&crate::fake_rds::FakeRds) + Send + 'static) {
     let aws = Arc::downgrade(&scene.machine.aws);
     let hooked = move |_: &crate::fake_rds::Call| act(&aws.upgrade().unwrap());
     scene.machine.aws.hook(Action::RestoreDBInstanceFromDBSnapshot, Moment::AfterWorkBeforeReply, hooked);
@@ -106,7 +106,7 @@ pub fn before_anything_is_paid_for() -> Vec<Row> {
 }
 
 fn mode(scene: &Scene, mode: u32) {
-    fs::set_permissions(scene.machine.world.path("key"), fs::Permissions::from_mode(mode)).unwrap();
+    fs::set_permissions(scene.machine.scenario.path("key"), fs::Permissions::from_mode(mode)).unwrap();
 }
 
 fn preflight() -> Vec<Row> {
@@ -114,22 +114,22 @@ fn preflight() -> Vec<Row> {
     let mut rows = vec![
         Row::new("preflight", "the backup disk is not mounted", "2")
             .arrange(move |scene| {
-                let world = &scene.machine.world;
-                fs::rename(world.path(mark), world.path("mark")).unwrap();
+                let scenario = &scene.machine.scenario;
+                fs::rename(scenario.path(mark), scenario.path("mark")).unwrap();
             })
             .repair(move |scene| {
-                let world = &scene.machine.world;
-                fs::rename(world.path("mark"), world.path(mark)).unwrap();
+                let scenario = &scene.machine.scenario;
+                fs::rename(scenario.path("mark"), scenario.path(mark)).unwrap();
             })
             .says("is the backup disk mounted"),
         Row::new("preflight", "everybody may read the key", "2")
             .arrange(|scene| mode(scene, 0o644))
             .repair(|scene| mode(scene, 0o600)),
         Row::new("preflight", "no server for the copy", "2")
-            .arrange(|scene| scene.machine.world.set("restore", "url = \"host=127.0.0.1 port=1 user=nobody\""))
+            .arrange(|scene| scene.machine.scenario.set("restore", "url = \"host=127.0.0.1 port=1 user=nobody\""))
             .repair(|scene| {
                 let url = crate::nights::machine::copies().conninfo("postgres");
-                scene.machine.world.set("restore", &text("url", url));
+                scene.machine.scenario.set("restore", &text("url", url));
             }),
         Row::new("preflight", "pg_dump is older than the server", "2")
             .arrange(|scene| {
@@ -190,14 +190,14 @@ pub fn the_instance() -> Vec<Row> {
     rows
 }
 
-/// Its instance lives so, and nobody waits long.
+/// Its instance has this life, with short waits.
 fn lives(step: &'static str, name: &str, codes: &'static str, life: fn() -> Life) -> Row {
     Row::new(step, name, codes)
         .arrange(move |scene| {
             scene.machine.aws.set_life(life());
-            scene.machine.world.set("source.temporary", "restore_timeout = \"6s\"");
+            scene.machine.scenario.set("source.temporary", "restore_timeout = \"6s\"");
         })
-        .repair(|scene| scene.machine.world.set("source.temporary", "restore_timeout = \"2m\""))
+        .repair(|scene| scene.machine.scenario.set("source.temporary", "restore_timeout = \"2m\""))
 }
 
 pub fn login() -> Vec<Row> {
@@ -219,9 +219,9 @@ pub fn login() -> Vec<Row> {
         Row::new("login", "the way is closed", "2")
             .arrange(|scene| {
                 scene.machine.aws.cut_after(0);
-                scene.machine.world.set("source.temporary", "restore_timeout = \"6s\"");
+                scene.machine.scenario.set("source.temporary", "restore_timeout = \"6s\"");
             })
-            .repair(|scene| scene.machine.world.set("source.temporary", "restore_timeout = \"2m\"")),
+            .repair(|scene| scene.machine.scenario.set("source.temporary", "restore_timeout = \"2m\"")),
     ]);
     rows.extend(struck("login", "", Strike::Connection, nothing));
     rows
@@ -236,20 +236,20 @@ pub fn delete_instance() -> Vec<Row> {
         met(step, "done, the answer broken off", "0", delete, 1, Fault::BrokenOff),
         Row::new(step, "throttled for ever", "3")
             .arrange(|scene| {
-                scene.machine.world.set("source.temporary", "delete_timeout = \"3s\"");
+                scene.machine.scenario.set("source.temporary", "delete_timeout = \"3s\"");
                 scene.machine.aws.faults(Action::DeleteDBInstance, ALL, Fault::throttling());
             })
             .says("STILL RUNNING AND BILLED"),
         Row::new(step, "never gone", "3")
             .arrange(|scene| {
-                scene.machine.world.set("source.temporary", "delete_timeout = \"3s\"");
+                scene.machine.scenario.set("source.temporary", "delete_timeout = \"3s\"");
                 scene.machine.aws.set_life(Life { deleting: u32::MAX, ..short_life() });
             })
             .repair(|scene| {
                 scene.machine.temporaries().iter().for_each(|instance| scene.machine.aws.forget_instance(&instance.id));
             })
             .says("STILL RUNNING AND BILLED"),
-        Row::new(step, "somebody protects it", "3")
+        Row::new(step, "it becomes protected", "3")
             .arrange(|scene| {
                 let aws = Arc::downgrade(&scene.machine.aws);
                 scene.machine.aws.hook(Action::ModifyDBInstance, Moment::AfterReply, move |call| {

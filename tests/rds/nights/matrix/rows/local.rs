@@ -16,13 +16,13 @@ fn wrapped(step: &'static str, fault: &str, codes: &'static str, program: &'stat
 
 /// `$REACHED` in the script is the file that says that it is at work.
 fn wrap(scene: &mut Scene, program: &str, script: &str) {
-    let reached = scene.machine.world.path(REACHED);
-    scene.machine.world.wrap(program, &script.replace("$REACHED", reached.to_str().unwrap()));
+    let reached = scene.machine.scenario.path(REACHED);
+    scene.machine.scenario.wrap(program, &script.replace("$REACHED", reached.to_str().unwrap()));
 }
 
 fn unwrap(scene: &mut Scene) {
-    scene.machine.world.set("dump", &text("pg_bindir", &client_tools().bindir));
-    scene.machine.world.set("dump", "stalled_after = \"30m\"");
+    scene.machine.scenario.set("dump", &text("pg_bindir", &client_tools().bindir));
+    scene.machine.scenario.set("dump", "stalled_after = \"30m\"");
 }
 
 /// Says that it is at work, and goes on with it for ever.
@@ -55,7 +55,7 @@ pub fn dump() -> Vec<Row> {
         Row::new(step, "pg_dump stalls", "2")
             .arrange(|scene| {
                 wrap(scene, "pg_dump", "exec sleep 1000");
-                scene.machine.world.set("dump", "stalled_after = \"2s\"");
+                scene.machine.scenario.set("dump", "stalled_after = \"2s\"");
             })
             .repair(unwrap)
             .says("made no progress"),
@@ -66,7 +66,7 @@ pub fn dump() -> Vec<Row> {
                     "pg_dump",
                     "[ -e $REACHED ] || { touch $REACHED; sleep 2; }; exec \"$REAL/pg_dump\" \"$@\"",
                 );
-                let (aws, reached) = (scene.machine.aws.clone(), scene.machine.world.path(REACHED));
+                let (aws, reached) = (scene.machine.aws.clone(), scene.machine.scenario.path(REACHED));
                 scene.when(move || reached.exists(), move || aws.cut_connections());
             })
             .repair(unwrap)
@@ -93,7 +93,7 @@ pub fn restore_and_verify() -> Vec<Row> {
     let fails = "case \"$*\" in *--dbname=*) echo 'pg_restore: error: out of luck' >&2; exit 1;; esac; exec \"$REAL/pg_restore\" \"$@\"";
     let killed = "case \"$*\" in *--dbname=*) kill -9 $$;; esac; exec \"$REAL/pg_restore\" \"$@\"";
     let nothing = "case \"$*\" in *--dbname=*) exit 0;; esac; exec \"$REAL/pg_restore\" \"$@\"";
-    let wound = "\"$REAL/pg_restore\" \"$@\"; code=$?
+    let damage = "\"$REAL/pg_restore\" \"$@\"; code=$?
         for a; do case \"$a\" in --dbname=*) c=${a#--dbname=};; esac; done
         \"$REAL/psql\" -X -q -d \"$c\" -c 'DELETE FROM shop.orders WHERE id = 17' >&2
         exit $code";
@@ -101,7 +101,7 @@ pub fn restore_and_verify() -> Vec<Row> {
         wrapped(step, "pg_restore fails", "2", program, fails),
         wrapped(step, "pg_restore exits 0 and did nothing", "1", program, nothing),
         wrapped(step, "pg_restore is killed", "2", program, killed),
-        wrapped(step, "a row is lost behind pg_restore", "1", program, wound),
+        wrapped(step, "a row is lost behind pg_restore", "1", program, damage),
     ];
     rows.extend(struck_in(step, program, |scene| {
         let script = format!("case \"$*\" in *--dbname=*) {AT_WORK};; esac; exec \"$REAL/pg_restore\" \"$@\"");
@@ -133,7 +133,7 @@ pub fn restore_and_verify() -> Vec<Row> {
 pub fn report() -> Vec<Row> {
     let mut rows = vec![
         Row::new("report", "its directory is gone", "2").arrange(|scene| {
-            let reports = scene.machine.world.path("reports");
+            let reports = scene.machine.scenario.path("reports");
             scene.when_begun("verify", move || {
                 let mut nights = crate::support::night::names(&reports).into_iter().map(|name| reports.join(name));
                 let newest = nights.rfind(|path| path.is_dir()).unwrap();
@@ -142,11 +142,11 @@ pub fn report() -> Vec<Row> {
         }),
         Row::new("report", "the key is gone: no closing.json", "3")
             .arrange(|scene| {
-                let (key, away) = (scene.machine.world.path("key"), scene.machine.world.path("key-away"));
+                let (key, away) = (scene.machine.scenario.path("key"), scene.machine.scenario.path("key-away"));
                 scene.when_begun("verify", move || fs::rename(key, away).unwrap());
             })
             .repair(|scene| {
-                fs::rename(scene.machine.world.path("key-away"), scene.machine.world.path("key")).unwrap();
+                fs::rename(scene.machine.scenario.path("key-away"), scene.machine.scenario.path("key")).unwrap();
             }),
     ];
     let writing = |signal| Strike::File("expected.manifest.json", signal);
@@ -164,17 +164,17 @@ pub fn placing() -> Vec<Row> {
     let mut rows = vec![
         Row::new(step, "the backup disk is gone", "3")
             .arrange(|scene| {
-                let world = &scene.machine.world;
-                let (mark, away) = (world.path("backups/.pgwitness-backups"), world.path("mark"));
+                let scenario = &scene.machine.scenario;
+                let (mark, away) = (scenario.path("backups/.pgwitness-backups"), scenario.path("mark"));
                 before_placing(scene, move || fs::rename(&mark, &away).unwrap());
             })
             .repair(|scene| {
-                let world = &scene.machine.world;
-                fs::rename(world.path("mark"), world.path("backups/.pgwitness-backups")).unwrap();
+                let scenario = &scene.machine.scenario;
+                fs::rename(scenario.path("mark"), scenario.path("backups/.pgwitness-backups")).unwrap();
             }),
         Row::new(step, "something has its name", "3")
             .arrange(|scene| {
-                let backups = scene.machine.world.path("backups");
+                let backups = scene.machine.scenario.path("backups");
                 before_placing(scene, move || {
                     let id = crate::support::night::names(&backups.join("unverified")).pop().unwrap();
                     fs::write(backups.join("in-the-way"), &id).unwrap();
@@ -182,7 +182,7 @@ pub fn placing() -> Vec<Row> {
                 });
             })
             .repair(|scene| {
-                let backups = scene.machine.world.path("backups");
+                let backups = scene.machine.scenario.path("backups");
                 let id = fs::read_to_string(backups.join("in-the-way")).unwrap();
                 fs::remove_dir(backups.join("verified").join(id)).unwrap();
                 fs::remove_file(backups.join("in-the-way")).unwrap();
@@ -194,14 +194,14 @@ pub fn placing() -> Vec<Row> {
 
 /// The hook of this name runs this.
 fn hook(scene: &mut Scene, name: &str, script: &str) {
-    let reached = scene.machine.world.path(REACHED);
+    let reached = scene.machine.scenario.path(REACHED);
     let script = script.replace("$REACHED", reached.to_str().unwrap());
-    scene.machine.world.set("hooks", &format!("{name} = [\"/bin/sh\", \"-c\", {script:?}]"));
+    scene.machine.scenario.set("hooks", &format!("{name} = [\"/bin/sh\", \"-c\", {script:?}]"));
 }
 
 fn no_hooks(scene: &mut Scene) {
-    scene.machine.world.set("hooks", "after_restore = []");
-    scene.machine.world.set("hooks", "after_verified = []");
+    scene.machine.scenario.set("hooks", "after_restore = []");
+    scene.machine.scenario.set("hooks", "after_verified = []");
 }
 
 pub fn the_copy() -> Vec<Row> {
@@ -215,7 +215,7 @@ pub fn the_copy() -> Vec<Row> {
     let struck_at_hook = struck("keep_copy", "in the hook after_restore", at_work, at_hook);
     rows.extend(struck_at_hook.into_iter().map(|row| row.repair(no_hooks)));
     rows.push(
-        Row::new("drop_copy", "somebody else's database has its name", "3")
+        Row::new("drop_copy", "a foreign database has its name", "3")
             .arrange(|scene| {
                 let copy = scene.copy.clone();
                 before_placing(scene, move || {
@@ -243,12 +243,12 @@ fn on_copies(prefix: &str, first: &str, second: &str) {
 }
 
 pub fn after() -> Vec<Row> {
-    let keep_one = |scene: &mut Scene| scene.machine.world.set("retention", "keep_last = 1");
+    let keep_one = |scene: &mut Scene| scene.machine.scenario.set("retention", "keep_last = 1");
     let in_the_way = "backups/.removing-20200101T000000Z-00000000";
     let mut rows = vec![
         Row::new("prune", "an old removal cannot be finished", "3")
-            .arrange(move |scene| fs::write(scene.machine.world.path(in_the_way), "").unwrap())
-            .repair(move |scene| fs::remove_file(scene.machine.world.path(in_the_way)).unwrap()),
+            .arrange(move |scene| fs::write(scene.machine.scenario.path(in_the_way), "").unwrap())
+            .repair(move |scene| fs::remove_file(scene.machine.scenario.path(in_the_way)).unwrap()),
     ];
     rows.extend(struck("prune", "", Strike::Begun, keep_one).into_iter().map(Row::prunes_old).map(Row::or_is_over));
     rows.push(
@@ -263,14 +263,15 @@ pub fn after() -> Vec<Row> {
     rows
 }
 
-pub fn telling() -> Vec<Row> {
-    let mut rows =
-        vec![Row::new("notify", "nobody listens", "3").arrange(|scene| hears(scene, false)).says("call the webhook")];
-    rows.extend(struck("notify", "while nobody answers", Strike::Begun, |scene| hears(scene, true)));
+pub fn notifying() -> Vec<Row> {
+    let mut rows = vec![
+        Row::new("notify", "the port is closed", "3").arrange(|scene| hears(scene, false)).says("call the webhook"),
+    ];
+    rows.extend(struck("notify", "while the server does not answer", Strike::Begun, |scene| hears(scene, true)));
     rows.into_iter()
         .map(|row| {
             row.repair(|scene| {
-                scene.machine.world.sections.retain(|(name, _)| name != "notify.webhook");
+                scene.machine.scenario.sections.retain(|(name, _)| name != "notify.webhook");
             })
         })
         .collect()
@@ -280,7 +281,7 @@ pub fn telling() -> Vec<Row> {
 fn hears(scene: &mut Scene, is_there: bool) {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("url = \"http://{}/night\"", listener.local_addr().unwrap());
-    scene.machine.world.sections.push(("notify.webhook".into(), vec![url]));
+    scene.machine.scenario.sections.push(("notify.webhook".into(), vec![url]));
     if is_there {
         // As long as the tests run: the system takes the calls in.
         std::mem::forget(listener);

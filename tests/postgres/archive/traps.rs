@@ -14,25 +14,25 @@ use tempfile::TempDir;
 const PINNED: &str = "-c timezone=UTC -c datestyle=ISO -c intervalstyle=postgres -c extra_float_digits=3 \
                       -c bytea_output=hex -c client_encoding=UTF8";
 
-pub struct World {
+pub struct Traps {
     dir: TempDir,
     /// What COPY prints, by table.
     pub rows: BTreeMap<Name, Vec<u8>>,
     pub large_objects: BTreeMap<u32, Vec<u8>>,
 }
 
-/// The world that running tests share; it is removed when the last of them is done.
-pub fn world() -> Arc<World> {
-    static SHARED: Mutex<Weak<World>> = Mutex::new(Weak::new());
+/// The database that running tests share; it is removed when the last of them is done.
+pub fn traps() -> Arc<Traps> {
+    static SHARED: Mutex<Weak<Traps>> = Mutex::new(Weak::new());
     let mut shared = SHARED.lock().unwrap_or_else(|e| e.into_inner());
     shared.upgrade().unwrap_or_else(|| {
-        let world = Arc::new(World::make());
-        *shared = Arc::downgrade(&world);
-        world
+        let traps = Arc::new(Traps::make());
+        *shared = Arc::downgrade(&traps);
+        traps
     })
 }
 
-impl World {
+impl Traps {
     pub fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
@@ -40,9 +40,9 @@ impl World {
     fn make() -> Self {
         let dir = tempfile::Builder::new().permissions(fs::Permissions::from_mode(0o755)).tempdir().unwrap();
         let server = Server::start(&dir.path().join("server"));
-        server.psql(&["-c", "CREATE DATABASE world TEMPLATE template0"], "postgres");
-        let sql = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/postgres/archive/world.sql");
-        server.psql(&["-f", sql], "world");
+        server.psql(&["-c", "CREATE DATABASE traps TEMPLATE template0"], "postgres");
+        let sql = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/postgres/archive/traps.sql");
+        server.psql(&["-f", sql], "traps");
         for (name, options) in [
             ("custom", &["-Fc"][..]),
             ("custom-plain", &["-Fc", "-Z0"]),
@@ -107,16 +107,16 @@ impl Server {
     }
 
     fn query(&self, sql: &str) -> String {
-        String::from_utf8(self.psql(&["-c", sql], "world")).unwrap()
+        String::from_utf8(self.psql(&["-c", sql], "traps")).unwrap()
     }
 
     fn dump(&self, options: &[&str], path: &Path) {
-        run(self.client("pg_dump").args(options).arg("-f").arg(path).arg("world"));
+        run(self.client("pg_dump").args(options).arg("-f").arg(path).arg("traps"));
     }
 
     /// Made through a pipe, an archive does not know where its entries are.
     fn dump_to_pipe(&self) -> Vec<u8> {
-        run(self.client("pg_dump").args(["-Fc", "world"]))
+        run(self.client("pg_dump").args(["-Fc", "traps"]))
     }
 
     fn rows(&self) -> BTreeMap<Name, Vec<u8>> {
@@ -134,7 +134,7 @@ impl Server {
             let columns: Vec<_> =
                 parts[2].split(',').filter(|c| !c.is_empty()).map(|c| quote_ident(&unhex(c))).collect();
             let list = if columns.is_empty() { String::new() } else { format!("({})", columns.join(", ")) };
-            let rows = self.psql(&["-c", &format!("COPY {} {list} TO STDOUT", name.sql())], "world");
+            let rows = self.psql(&["-c", &format!("COPY {} {list} TO STDOUT", name.sql())], "traps");
             (name, rows)
         };
         tables.lines().map(read).collect()

@@ -1,4 +1,4 @@
-//! The small worlds of `fixtures/databases`: what each needs, how it is loaded, and what the program says of two of them.
+//! The small fixtures of `fixtures/databases`: what each needs, how it is loaded, and what the program says of two of them.
 //!
 //! Never guesses what a server can do: it asks.
 
@@ -56,15 +56,15 @@ fn has(server: &Database, need: &str) -> bool {
     }
 }
 
-/// Whether the server has all of contrib that any world needs, and libxml: then nothing may be left out but for its version.
+/// Whether the server has all of contrib that any fixture needs, and libxml: then nothing may be left out but for its version.
 pub fn is_complete(server: &Database) -> bool {
-    let worlds = World::all();
-    let needs = worlds.iter().flat_map(|world| world.header.all("needs")).flat_map(str::split_whitespace);
+    let fixtures = FixtureDatabase::all();
+    let needs = fixtures.iter().flat_map(|fixture| fixture.header.all("needs")).flat_map(str::split_whitespace);
     needs.collect::<BTreeSet<_>>().into_iter().all(|need| has(server, need))
 }
 
 /// One file of `fixtures/databases`, and the settings file beside it if there is one.
-pub struct World {
+pub struct FixtureDatabase {
     /// Stem of the file.
     pub name: String,
     /// What it needs.
@@ -72,8 +72,8 @@ pub struct World {
     file: PathBuf,
 }
 
-impl World {
-    /// Every world there is, in alphabetical order.
+impl FixtureDatabase {
+    /// Every fixture there is, in alphabetical order.
     pub fn all() -> Vec<Self> {
         let files = sql_files(&fixtures().join("databases"));
         files
@@ -90,12 +90,14 @@ impl World {
     /// Those that this server can have; the others are named on standard error.
     pub fn all_on(server: &Database) -> Vec<Self> {
         let (fit, unfit): (Vec<_>, Vec<_>) =
-            Self::all().into_iter().partition(|world| world.header.unmet(server).is_none());
-        unfit.iter().for_each(|world| eprintln!("skipped: {}: {}", world.name, world.header.unmet(server).unwrap()));
+            Self::all().into_iter().partition(|fixture| fixture.header.unmet(server).is_none());
+        unfit
+            .iter()
+            .for_each(|fixture| eprintln!("skipped: {}: {}", fixture.name, fixture.header.unmet(server).unwrap()));
         fit
     }
 
-    /// A new database with this world in it; without its settings, so that it can be dumped and cloned as it is.
+    /// A new database with this fixture in it; without its settings, so that it can be dumped and cloned as it is.
     pub fn load(&self, cluster: &Cluster, database: &str) -> Database {
         let database = Database::create(cluster, database);
         database.load_file(&self.file);
@@ -110,7 +112,7 @@ impl World {
         }
     }
 
-    /// The options that run this world's assertions, if it has some.
+    /// The options that run this fixture's assertions, if it has some.
     pub fn checks(&self) -> Vec<String> {
         let folder = fixtures().join("assertions").join(&self.name);
         if folder.is_dir() { vec!["--checks".into(), folder.display().to_string()] } else { vec![] }

@@ -1,4 +1,4 @@
-//! The account as the stand-in keeps it: instances and their scripts, snapshots, and the servers behind instances.
+//! The account as the fake keeps it: instances and their scripts, snapshots, and the servers behind instances.
 //!
 //! Never looks at a clock to decide what an instance's status is: see `records`.
 
@@ -9,13 +9,13 @@ use std::time::{Duration, SystemTime};
 use pgwitness::postgres::server::Cluster;
 use tokio_postgres::NoTls;
 
-use super::StandinOptions;
+use super::FakeRdsOptions;
 use super::image::Image;
 use super::records::{Instance, Life, Snapshot, Stage};
 use crate::support::authority::Authority;
 
 /// Everything in one AWS account and region.
-pub struct World {
+pub struct State {
     pub region: String,
     pub entries: BTreeMap<String, Entry>,
     pub snapshots: Vec<Snapshot>,
@@ -117,8 +117,8 @@ fn count_down(left: &mut u32) {
     }
 }
 
-impl World {
-    pub fn new(options: StandinOptions, authority: Authority, newest: Arc<Mutex<Option<u16>>>) -> Self {
+impl State {
+    pub fn new(options: FakeRdsOptions, authority: Authority, newest: Arc<Mutex<Option<u16>>>) -> Self {
         Self {
             region: options.region,
             entries: BTreeMap::new(),
@@ -185,7 +185,7 @@ impl World {
         entry.server = Some(server);
     }
 
-    /// From now on it is `deleting`, and nobody can log in.
+    /// From now on it is `deleting`, and logins fail.
     pub fn begin_to_delete(&mut self, id: &str) {
         let Some(entry) = self.entries.get_mut(id) else { return };
         entry.script.deleting = Some(entry.script.life.deleting);
