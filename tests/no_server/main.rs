@@ -14,5 +14,6 @@ mod sample_reports;
 mod signature;
 mod small_report;
 mod store;
+mod stored_formats;
 #[path = "../support/mod.rs"]
 mod support;
