@@ -10,7 +10,8 @@ use pgwitness::output::notify::{begin_within, ping_within, tell_within};
 use serde_json::Value;
 
 use crate::support::notify_scenario::{
-    CANARY, IMPATIENT, LIMITS, RUN_ID, Scenario, UUID, by_mail, by_ping, by_webhook, clean, damaged, nothing, only, with,
+    CANARY, IMPATIENT, LIMITS, RUN_ID, Scenario, UUID, by_mail, by_ping, by_webhook, clean, damaged, nothing, only,
+    with,
 };
 use crate::support::smtp::{Smtp, Ways};
 use crate::support::web_server::{Answer, Web};

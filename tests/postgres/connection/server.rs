@@ -7,6 +7,7 @@ use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use tempfile::TempDir;
@@ -100,9 +101,22 @@ impl Server {
         }
     }
 
+    /// Returns when the server uses its new settings and certificates.
     pub fn reload(&self) {
+        let (before, start) = (self.loaded_at(), Instant::now());
         self.run("pg_ctl", &["reload"]);
-        std::thread::sleep(std::time::Duration::from_millis(300));
+        while self.loaded_at() == before {
+            assert!(start.elapsed() < Duration::from_secs(60), "the server has not reloaded");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn loaded_at(&self) -> Vec<u8> {
+        let conninfo = format!("host={} port={} user=app dbname=postgres", self.socket(), self.port);
+        let sql = "SELECT pg_conf_load_time()";
+        let output = Command::new(bin("psql")).args(["-X", "-A", "-t", "-c", sql, "-d", &conninfo]).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        output.stdout
     }
 }
 
