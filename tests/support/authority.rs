@@ -1,4 +1,4 @@
-//! A certificate authority of this stand-in alone, in place of the bundle that AWS publishes.
+//! A certificate authority of one test, in place of the bundle that AWS publishes.
 
 use std::path::{Path, PathBuf};
 
