@@ -237,7 +237,7 @@ async fn a_lost_connection_says_why(servers: &Servers) {
     let pid: i32 = connection.client.query_one("SELECT pg_backend_pid()", &[]).await.unwrap().get(0);
     admin.client.execute("SELECT pg_terminate_backend($1, 5000)", &[&pid]).await.unwrap();
     // What the server said last is read before anything is sent: the answer to a late question may throw it away.
-    for _ in 0..100 {
+    for _ in 0..1200 {
         if connection.client.is_closed() {
             break;
         }
