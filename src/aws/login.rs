@@ -64,8 +64,8 @@ impl Rds {
                 Ok(conninfo) => return Ok(conninfo),
                 Err(error) => error,
             };
-            let reason = error.to_string();
-            if deadline.is_over() || FINAL.iter().any(|word| reason.contains(word)) {
+            let reason = error.text();
+            if deadline.is_over() || FINAL.iter().any(|word| reason.full().contains(word)) {
                 return Err(error).doing(doing);
             }
             attempt += 1;

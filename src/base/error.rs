@@ -6,21 +6,26 @@
 use std::error::Error as StdError;
 use std::fmt;
 
+use crate::base::marked::MarkedText;
+
 /// The result of anything that may fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What we were doing, why it failed and what to try, each a short phrase in lower case without a full stop.
+///
+/// A text is our own words, unless it is a [`MarkedText`] with values: what a server or a program said. To put an error into
+/// another text, take [`Error::text`]: its `Display` is the whole text, in which values are not marked any more.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
     /// From the outermost activity to the root cause, for instance `["list users of app", "connect", "refused"]`.
-    chain: Vec<String>,
-    hint: Option<String>,
+    chain: Vec<MarkedText>,
+    hint: Option<MarkedText>,
     signal: Option<i32>,
 }
 
 impl Error {
     /// An error with this root cause, for instance `connection refused`.
-    pub fn new(cause: impl Into<String>) -> Self {
+    pub fn new(cause: impl Into<MarkedText>) -> Self {
         Self { chain: vec![cause.into()], hint: None, signal: None }
     }
 
@@ -32,22 +37,26 @@ impl Error {
     /// Puts what we were doing in front: a verb in the present tense and its object, for instance `read report.json`.
     #[must_use]
     pub fn context(mut self, doing: impl Into<String>) -> Self {
-        self.chain.insert(0, doing.into());
+        self.chain.insert(0, doing.into().into());
         self
     }
 
     /// Adds what the user may try. The innermost hint, which knows most, wins.
     #[must_use]
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub fn hint(mut self, hint: impl Into<MarkedText>) -> Self {
         self.hint.get_or_insert(hint.into());
         self
     }
 
+    /// The whole error as one text.
+    pub fn text(&self) -> MarkedText {
+        MarkedText::join(&self.chain, ": ")
+    }
+
     /// The same error with every text passed through `change`.
     #[must_use]
-    pub fn map(mut self, change: impl Fn(&str) -> String) -> Self {
-        self.chain.iter_mut().for_each(|part| *part = change(part));
-        self.hint = self.hint.map(|hint| change(&hint));
+    pub fn map(mut self, change: impl Fn(&MarkedText) -> MarkedText) -> Self {
+        self.chain.iter_mut().chain(&mut self.hint).for_each(|part| *part = change(part));
         self
     }
 
@@ -60,7 +69,12 @@ impl Error {
 
     /// What the user may try, if we know.
     pub fn hint_text(&self) -> Option<&str> {
-        self.hint.as_deref()
+        self.hint.as_ref().map(MarkedText::full)
+    }
+
+    /// The same as a text that knows its values.
+    pub fn marked_hint(&self) -> Option<&MarkedText> {
+        self.hint.as_ref()
     }
 
     /// The signal that interrupted us, if one did.
@@ -68,7 +82,8 @@ impl Error {
         self.signal
     }
 
-    /// Any error with all its sources, joined by `: `; a source that its parent already prints is left out.
+    /// Any error with all its sources, joined by `: `; a source that its parent already prints is left out. An error of JSON quotes
+    /// what it has read; others hold no values.
     pub fn from_source(error: &(dyn StdError + 'static)) -> Self {
         let mut text = error.to_string();
         let mut source = error.source();
@@ -79,13 +94,17 @@ impl Error {
             }
             source = inner.source();
         }
+        if let Some(json) = error.downcast_ref::<serde_json::Error>() {
+            let safe = format!("not the JSON that it must be, line {} column {}", json.line(), json.column());
+            return Self::new(MarkedText::with_values(text, safe));
+        }
         Self::new(text)
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.chain.join(": "))
+        f.write_str(self.text().full())
     }
 }
 

@@ -17,7 +17,7 @@ pub fn format_of(json: impl Read) -> Result<Option<u64>> {
     let mut format = None;
     let mut reader = serde_json::Deserializer::from_reader(json);
     let walk = Walk { place: JsonPlace::Top, format: &mut format };
-    walk.deserialize(&mut reader).and_then(|()| reader.end()).map_err(|error| Error::new(error.to_string()))?;
+    walk.deserialize(&mut reader).and_then(|()| reader.end()).map_err(|error| Error::from_source(&error))?;
     Ok(format)
 }
 
@@ -38,9 +38,7 @@ pub fn demand_format(noun: &str, found: Option<u64>, known: RangeInclusive<u32>)
 /// Reads a stored form of one of the `known` formats from memory.
 pub fn from_slice<T: DeserializeOwned>(noun: &str, bytes: &[u8], known: RangeInclusive<u32>) -> Result<T> {
     demand_format(noun, format_of(bytes)?, known)?;
-    serde_json::from_slice(bytes)
-        .map_err(|error| Error::new(error.to_string()))
-        .doing(|| format!("understand the {noun}"))
+    serde_json::from_slice(bytes).map_err(|error| Error::from_source(&error)).doing(|| format!("understand the {noun}"))
 }
 
 #[derive(Clone, Copy, PartialEq)]

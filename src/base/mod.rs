@@ -1,5 +1,6 @@
-//! What every room uses and what knows nothing of databases: errors, time, JSON, files, secrets, TLS.
+//! What every room uses and what knows nothing of databases: errors, marked texts, time, JSON, files, secrets, TLS.
 
+pub mod marked;
 pub mod error;
 pub mod count;
 pub mod json;

@@ -99,9 +99,9 @@ fn plain_line(meter: &mut Meter, event: Event<'_>, now: Duration) -> Option<Stri
 /// Events that have a line of their own.
 fn line_of(event: Event<'_>) -> Option<String> {
     match event {
-        Event::Warning(text) => Some(format!("warning: {}", printable(text))),
+        Event::Warning(text) => Some(format!("warning: {}", printable(text.full()))),
         Event::Retry { doing, attempt, reason } => {
-            Some(format!("warning: {}: {}; attempt {attempt}", printable(doing), printable(reason)))
+            Some(format!("warning: {}: {}; attempt {attempt}", printable(doing), printable(reason.full())))
         }
         Event::Phase(_)
         | Event::Planned { .. }

@@ -36,7 +36,7 @@ pub fn compare(kind: &str, expected: &Objects<'_>, actual: &Objects<'_>, notes: 
             "the two servers sort by different versions of a collation library, each as it recorded: {}",
             differing.join(", ")
         );
-        notes.outcome.remarks.push(remark);
+        notes.remark(remark);
     }
 }
 
@@ -62,7 +62,8 @@ mod tests {
         let request = Request::default();
         let mut notes = Notes::new(&request);
         compare("collation_version", &e, &a, &mut notes);
-        (notes.findings.values().map(ToString::to_string).collect(), notes.outcome.remarks)
+        let remarks = notes.outcome.remarks.iter().map(|remark| remark.full().to_owned()).collect();
+        (notes.findings.values().map(ToString::to_string).collect(), remarks)
     }
 
     #[test]

@@ -28,7 +28,7 @@ pub fn materialized_view(name: &Name, expected: &Tally, actual: &Tally, notes: &
     let difference = row_difference(expected, actual);
     let word = if difference.is_exact { "" } else { "at least " };
     notes.outcome.coverage.derived += 1;
-    notes.outcome.remarks.push(format!(
+    notes.remark(format!(
         "materialized view {name}: its rows differ (expected {}, actual {}; {word}{} only expected, {word}{} only actual): a restore \
          computes them from the query, those of the source were older or depend on when the query runs",
         rows_of(expected),
@@ -108,14 +108,14 @@ pub fn remark_on_uncompared(notes: &mut Notes<'_>) {
     let columns = std::mem::take(&mut notes.uncompared_columns);
     if !columns.is_empty() {
         let columns = columns.into_iter().collect::<Vec<_>>().join(", ");
-        notes.outcome.remarks.push(format!(
+        notes.remark(format!(
             "values of stored generated columns were not compared, for one of the sides does not hold them: {columns}"
         ));
     }
     let columns = std::mem::take(&mut notes.virtual_columns);
     if !columns.is_empty() {
         let columns = columns.into_iter().collect::<Vec<_>>().join(", ");
-        notes.outcome.remarks.push(format!(
+        notes.remark(format!(
             "virtual generated columns were not compared, for to read them runs the code of the database: {columns}"
         ));
     }

@@ -27,6 +27,7 @@ pub use waive::{apply as waive, is_whole_kind};
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::base::marked::MarkedText;
 use crate::model::aspect::Aspect;
 use crate::model::finding::{AppliedWaiver, Finding, FindingKind, Unchecked, Waiver};
 use crate::model::manifest::{Definition, Manifest, Observed, SequenceValue, Violations};
@@ -79,7 +80,7 @@ pub fn compare(expected: &Manifest, actual: &Manifest, request: &Request) -> Out
 
 /// Once, however many objects the role may not read.
 fn hint_at_grant(notes: &mut Notes<'_>) {
-    let denied = notes.outcome.unchecked.iter().filter(|entry| entry.reason.contains("permission denied"));
+    let denied = notes.outcome.unchecked.iter().filter(|entry| entry.reason.full().contains("permission denied"));
     let (mut tables, mut sequences, mut has_large_objects) = (0, 0, false);
     for entry in denied {
         tables += usize::from(entry.object.starts_with("rows "));
@@ -90,16 +91,15 @@ fn hint_at_grant(notes: &mut Notes<'_>) {
     let what: Vec<String> =
         counts.iter().filter(|(count, _)| *count > 0).map(|(count, noun)| counted(*count, noun)).collect();
     if !what.is_empty() {
-        notes.outcome.remarks.push(format!(
+        notes.remark(format!(
             "the role may not read {}; on that side: grant pg_read_all_data to the role (it can then read everything and change nothing)",
             what.join(" and ")
         ));
     }
     if has_large_objects {
-        notes.outcome.remarks.push(
+        notes.remark(
             "the role may not read large objects, which pg_read_all_data does not cover; on that side: grant select on large object \
-             … to the role for each, or as a superuser alter role … set lo_compat_privileges = on"
-                .to_owned(),
+             … to the role for each, or as a superuser alter role … set lo_compat_privileges = on",
         );
     }
 }
@@ -140,7 +140,7 @@ impl<'a> Notes<'a> {
         }
     }
 
-    fn unchecked(&mut self, object: impl Into<String>, side: &str, reason: impl Into<String>) {
+    fn unchecked(&mut self, object: impl Into<String>, side: &str, reason: impl Into<MarkedText>) {
         self.outcome.unchecked.push(Unchecked {
             object: object.into(),
             side: side.into(),
@@ -150,6 +150,10 @@ impl<'a> Notes<'a> {
     }
 
     /// For what no copy can hold, and for `--exclude-table-data`.
+    fn remark(&mut self, remark: impl Into<MarkedText>) {
+        self.outcome.remarks.push(remark.into());
+    }
+
     fn waived(&mut self, kind: &str, object: &str, reason: &str, by: &str) {
         let waiver = Waiver { kind: kind.into(), object: object.into(), reason: reason.into(), by: by.into() };
         self.outcome.waivers.push(AppliedWaiver { waiver, covered: vec![format!("{kind} {object}")] });
@@ -166,7 +170,7 @@ fn scope(expected: &Manifest, actual: &Manifest, request: &Request, unchecked: &
         if aspect == Aspect::LargeObjects && !request.selection.has_large_objects() {
             scope.not_compared.push(aspect);
             if is_required {
-                let reason = "required, but --table and --schema leave large objects out, as with pg_dump".to_owned();
+                let reason = "required, but --table and --schema leave large objects out, as with pg_dump".into();
                 unchecked.push(Unchecked { object: aspect.to_string(), side: "both".into(), reason, limit: None });
             }
             continue;
@@ -182,13 +186,13 @@ fn scope(expected: &Manifest, actual: &Manifest, request: &Request, unchecked: &
             (_, false) => {}
         }
         if is_required && !is_asked {
-            let reason = "required, but no assertion was given".to_owned();
+            let reason = "required, but no assertion was given".into();
             unchecked.push(Unchecked { object: aspect.to_string(), side: "both".into(), reason, limit: None });
         } else if is_required {
             unchecked.extend(silent.into_iter().map(|(side, manifest)| Unchecked {
                 object: aspect.to_string(),
                 side: side.into(),
-                reason: format!("required, but a {} cannot answer it", manifest.endpoint.kind),
+                reason: format!("required, but a {} cannot answer it", manifest.endpoint.kind).into(),
                 limit: None,
             }));
         }
@@ -210,7 +214,7 @@ fn compare_sequences(expected: &Manifest, actual: &Manifest, notes: &mut Notes<'
                 notes.outcome.coverage.sequences += 1;
                 if e != a {
                     match standby::remark(name, (expected, e), (actual, a)) {
-                        Some(remark) => notes.outcome.remarks.push(remark),
+                        Some(remark) => notes.remark(remark),
                         None => {
                             let finding = Finding::new(FindingKind::SequenceValue, object);
                             notes.find(finding.sides(sequence_text(e), sequence_text(a)));
@@ -232,7 +236,7 @@ fn sequence_text(value: &SequenceValue) -> String {
 fn note_unseen<T>(object: &str, expected: Option<&Observed<T>>, actual: Option<&Observed<T>>, notes: &mut Notes<'_>) {
     for (side, observed) in [("expected", expected), ("actual", actual)] {
         if let Some(Observed::Unseen(reason)) = observed {
-            notes.unchecked(object, side, reason);
+            notes.unchecked(object, side, reason.clone());
         }
     }
 }

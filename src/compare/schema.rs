@@ -114,7 +114,7 @@ fn remark_on_extensions(expected: &Manifest, notes: &mut Notes<'_>) {
             "of extensions ({names}) name, schema, version and privileges were compared, and the rows of their tables as far as pg_dump \
              carries them; not their objects: a function of theirs that was replaced, or the value of a sequence of theirs, is not seen"
         );
-        notes.outcome.remarks.push(remark);
+        notes.remark(remark);
     }
 }
 

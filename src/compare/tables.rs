@@ -22,7 +22,7 @@ pub fn compare(expected: &Manifest, actual: &Manifest, notes: &mut Notes<'_>) {
     if !notes.has(Aspect::Rows) {
         let remark =
             "rows were not compared: one of the sides holds definitions alone, as a dump made with --schema-only";
-        notes.outcome.remarks.push(remark.to_owned());
+        notes.remark(remark);
     }
     for name in names.into_iter().filter(|name| notes.request.selection.has_table(name)) {
         let (e, a) = (expected.relations.get(name), actual.relations.get(name));
@@ -99,7 +99,7 @@ fn both_sides(
     }
     note_virtual_columns(name, e, a, notes);
     if e.is_unlogged || a.is_unlogged {
-        notes.outcome.remarks.push(format!(
+        notes.remark(format!(
             "{name} is unlogged: a crash of the server empties it, and an RDS snapshot never holds its rows"
         ));
     }

@@ -172,7 +172,7 @@ fn at(text: &str, error: &toml::de::Error, message: &str) -> Error {
 
 /// An error with its line, if we know it.
 fn placed(line: usize, message: impl Into<String>) -> Error {
-    let error = Error::new(message);
+    let error = Error::new(message.into());
     if line == 0 { error } else { error.context(format!("line {line}")) }
 }
 

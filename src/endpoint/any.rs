@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::base::error::{Context, Error, Result};
+use crate::base::marked::MarkedText;
 use crate::endpoint::archive::Archive;
 use crate::endpoint::dump::Dump;
 use crate::endpoint::live::{CaptureRequest, Live, LiveOptions};
@@ -103,7 +104,7 @@ impl Endpoint {
     }
 
     /// What people should know of this side beside the result.
-    pub fn remarks(&self, side: Side) -> Vec<String> {
+    pub fn remarks(&self, side: Side) -> Vec<MarkedText> {
         let live = match self {
             Self::Live(live) => live,
             Self::Captured(inner, _) => return inner.remarks(side),
@@ -115,7 +116,7 @@ impl Endpoint {
             format!("{side}: the server's identity was not verified: use sslmode=verify-full with sslrootcert")
         });
         let warnings = live.warnings().iter().map(|warning| format!("{side}: {warning}"));
-        warnings.chain(unproven).collect()
+        warnings.chain(unproven).map(MarkedText::from).collect()
     }
 
     /// The version of pg_restore that reads it, if one does.

@@ -163,7 +163,7 @@ type Side<'a> = (&'a Endpoint, &'a Manifest);
 async fn drill_down(finding: &mut Finding, expected: Side<'_>, actual: Side<'_>, plan: &ReadPlan, show: Show) {
     let Some(mut difference) = finding.rows.take() else { return };
     if let Err(error) = name_differing_rows(finding, &mut difference, expected, actual, plan, show).await {
-        difference.unnamed = Some(error.to_string());
+        difference.unnamed = Some(error.text());
     }
     finding.rows = Some(difference);
 }
@@ -190,8 +190,8 @@ async fn name_differing_rows(
     let (e, a) = tokio::join!(table.collect(expected.0, &purpose), table.collect(actual.0, &purpose));
     let unnamed = match (&e, &a) {
         (Err(error), Err(_)) => return Err(error.clone()),
-        (Err(error), Ok(_)) => Some(format!("expected: {error}")),
-        (Ok(_), Err(error)) => Some(format!("actual: {error}")),
+        (Err(error), Ok(_)) => Some(error.clone().context("expected").text()),
+        (Ok(_), Err(error)) => Some(error.clone().context("actual").text()),
         (Ok(_), Ok(_)) => None,
     };
     is_everything &= unnamed.is_none();

@@ -6,6 +6,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::marked::MarkedText;
+
 /// What is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -90,7 +92,7 @@ pub struct Finding {
     pub expected: Option<String>,
     /// What actual says.
     pub actual: Option<String>,
-    /// Further lines for people: folded objects, samples of violating rows.
+    /// Further lines for people: folded objects, samples of violating rows. They hold values, as both sides may.
     pub detail: Vec<String>,
     /// Which rows, when rows differ.
     pub rows: Option<RowDifference>,
@@ -218,7 +220,7 @@ pub struct RowDifference {
     /// True when the three lists do not show every differing row.
     pub is_truncated: bool,
     /// Why the rows could not be named, if so.
-    pub unnamed: Option<String>,
+    pub unnamed: Option<MarkedText>,
 }
 
 /// A row that is on both sides with other values.
@@ -265,7 +267,7 @@ pub struct Unchecked {
     /// On which side: `expected`, `actual` or `both`.
     pub side: String,
     /// Why.
-    pub reason: String,
+    pub reason: MarkedText,
     /// Set where the reason is only what a restore on this server cannot carry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<Limit>,

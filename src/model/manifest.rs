@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::marked::MarkedText;
 use crate::model::aspect::Aspect;
 use crate::model::digest::{RowDigest, TableDigest};
 use crate::model::name::Name;
@@ -93,7 +94,7 @@ impl Manifest {
             note(&mut unseen, "large objects", &self.large_objects);
         }
         self.sequences.iter().for_each(|(name, value)| note(&mut unseen, &format!("sequence {name}"), value));
-        unseen.extend(self.schema.unseen.iter().map(|(kind, reason)| format!("schema {kind}: {reason}")));
+        unseen.extend(self.schema.unseen.iter().map(|(kind, reason)| format!("schema {kind}: {}", reason.full())));
         self.foreign_keys.iter().for_each(|(name, result)| note(&mut unseen, &format!("foreign_key {name}"), result));
         self.assertions.iter().for_each(|(name, result)| note(&mut unseen, &format!("assertion {name}"), result));
         unseen
@@ -102,7 +103,7 @@ impl Manifest {
 
 fn note<T>(unseen: &mut Vec<String>, object: &str, observed: &Observed<T>) {
     if let Observed::Unseen(reason) = observed {
-        unseen.push(format!("{object}: {reason}"));
+        unseen.push(format!("{object}: {}", reason.full()));
     }
 }
 
@@ -134,7 +135,7 @@ pub enum Observed<T> {
     /// What we saw.
     Seen(T),
     /// Why we could not look.
-    Unseen(String),
+    Unseen(MarkedText),
 }
 
 impl<T> Observed<T> {
@@ -143,6 +144,14 @@ impl<T> Observed<T> {
         match self {
             Self::Seen(value) => Some(value),
             Self::Unseen(_) => None,
+        }
+    }
+
+    /// Why it is not known.
+    pub(crate) fn reason_mut(&mut self) -> Option<&mut MarkedText> {
+        match self {
+            Self::Seen(_) => None,
+            Self::Unseen(reason) => Some(reason),
         }
     }
 }
@@ -268,7 +277,7 @@ pub struct Schema {
     /// By kind (the stem of the question in `checks/catalog`), then by identity.
     pub objects: BTreeMap<String, BTreeMap<String, Definition>>,
     /// Kinds that could not be asked for, with the reason.
-    pub unseen: BTreeMap<String, String>,
+    pub unseen: BTreeMap<String, MarkedText>,
 }
 
 /// One object.

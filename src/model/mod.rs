@@ -1,6 +1,7 @@
 //! Plain data: what an endpoint holds, what a comparison finds, what a run did. Pure.
 
 pub mod name;
+pub mod sqlstate;
 pub mod row;
 pub mod digest;
 pub mod sketch;

@@ -65,7 +65,7 @@ impl PostReport {
     pub fn wrongs(&self, verdict_code: u8) -> Vec<String> {
         let Some(closing) = self.closing() else { return Vec::new() };
         let mut lines: Vec<String> = closing.debts.iter().map(|debt| format!("left behind: {debt}")).collect();
-        lines.extend(closing.troubles.iter().map(|trouble| format!("trouble: {trouble}")));
+        lines.extend(closing.troubles.iter().map(|trouble| format!("trouble: {}", trouble.full())));
         lines.extend(untold_failures(closing));
         match closing.exit_code {
             code if code == verdict_code => {}
@@ -83,8 +83,8 @@ impl PostReport {
 /// Failed steps that no recorded problem names.
 fn untold_failures(closing: &Closing) -> impl Iterator<Item = String> {
     closing.steps.iter().filter_map(|step| match &step.result {
-        StepResult::Failed(why) if !closing.troubles.iter().any(|trouble| trouble.contains(why.as_str())) => {
-            Some(format!("trouble: {}: {why}", step.name))
+        StepResult::Failed(why) if !closing.troubles.iter().any(|trouble| trouble.full().contains(why.full())) => {
+            Some(format!("trouble: {}: {}", step.name, why.full()))
         }
         _ => None,
     })

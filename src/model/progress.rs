@@ -5,6 +5,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::base::marked::MarkedText;
+
 /// One of the two sides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Side {
@@ -67,10 +69,10 @@ pub enum Event<'a> {
         /// Which attempt comes now; the first retry is attempt 2.
         attempt: u32,
         /// Why the last one failed.
-        reason: &'a str,
+        reason: &'a MarkedText,
     },
     /// People should know this now, not only when all is done.
-    Warning(&'a str),
+    Warning(&'a MarkedText),
 }
 
 /// Receives the events; called from any thread, so it must be quick.

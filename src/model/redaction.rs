@@ -2,32 +2,17 @@
 //!
 //! Applied where a manifest, an outcome, an error or a note is made, so that report, page, mail and terminal never have the value.
 //! Equal values of one run have equal hashes; a random salt keeps them from being looked up or compared with those of another run.
-//! What a server or a program answered may quote rows anywhere in its text and in any language: the text is replaced as a whole,
-//! and its SQLSTATE stays.
+//! Of what a server or a program answered, the part without values stays (see [`MarkedText`]).
 
 use sha2::{Digest as _, Sha256};
 
 use crate::base::error::Error;
+use crate::base::marked::MarkedText;
 use crate::model::finding::{Finding, Unchecked};
 use crate::model::manifest::{Manifest, Observed, Violations};
 use crate::model::progress::{Event, Listener};
 use crate::model::run::Complaint;
 use crate::model::verdict::Outcome;
-
-/// What stands in front of the words of a program of PostgreSQL.
-const PROGRAMS: [&str; 6] = [
-    "pg_dump: ",
-    "pg_restore: ",
-    "pg_dumpall: ",
-    "psql: ",
-    "pg_restore stopped: ",
-    "the disk of the restore server is full: ",
-];
-/// What stands in front of words of a dump, which may be of a row.
-const FOREIGN_LINE: &str = "it is not the unchanged output of pg_dump: line ";
-
-/// Our own mark of what a server answered, see [`crate::postgres::errors`].
-const STATE: &str = "(SQLSTATE ";
 
 /// Whether values may be shown, and if not, the salt of their hashes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -61,17 +46,11 @@ impl Redaction {
         self.hash(value.as_bytes()).unwrap_or_else(|| value.to_owned())
     }
 
-    /// A message that a server or a program of PostgreSQL may have a part in.
-    pub fn message(self, text: &str) -> String {
-        match (self.hash(text.as_bytes()), sqlstate(text)) {
-            (Some(hash), Some(code)) => format!("the server answered with SQLSTATE {code} (message redacted, {hash})"),
-            (Some(hash), None) if PROGRAMS.iter().any(|program| text.contains(program)) => {
-                format!("a program of PostgreSQL failed (message redacted, {hash})")
-            }
-            (Some(hash), None) if text.contains(FOREIGN_LINE) => {
-                format!("it is not the unchanged output of pg_dump (line redacted, {hash})")
-            }
-            _ => text.to_owned(),
+    /// A text as it may be shown.
+    pub fn text(self, text: &MarkedText) -> MarkedText {
+        match self.hash(text.full().as_bytes()) {
+            Some(hash) if text.has_values() => format!("{} (message redacted, {hash})", text.safe()).into(),
+            _ => text.clone(),
         }
     }
 
@@ -89,31 +68,28 @@ impl Redaction {
                 sample.iter_mut().for_each(|row| *row = self.value(row));
             }
         }
-        manifest.schema.unseen.values_mut().for_each(|reason| *reason = self.message(reason));
+        manifest.schema.unseen.values_mut().for_each(|reason| *reason = self.text(reason));
     }
 
     fn observed<T>(self, observed: &mut Observed<T>) {
-        if let Observed::Unseen(reason) = observed {
-            *reason = self.message(reason);
-        }
+        observed.reason_mut().into_iter().for_each(|reason| *reason = self.text(reason));
     }
 
     /// The messages of a comparison of manifests that are redacted already.
     pub fn outcome(self, outcome: &mut Outcome) {
         outcome.findings.iter_mut().for_each(|finding| self.finding(finding));
         outcome.unchecked.iter_mut().for_each(|unchecked| self.unchecked(unchecked));
-        outcome.remarks.iter_mut().for_each(|remark| *remark = self.message(remark));
+        outcome.remarks.iter_mut().for_each(|remark| *remark = self.text(remark));
     }
 
     fn finding(self, finding: &mut Finding) {
-        finding.detail.iter_mut().for_each(|line| *line = self.message(line));
         if let Some(reason) = finding.rows.as_mut().and_then(|rows| rows.unnamed.as_mut()) {
-            *reason = self.message(reason);
+            *reason = self.text(reason);
         }
     }
 
     fn unchecked(self, unchecked: &mut Unchecked) {
-        unchecked.reason = self.message(&unchecked.reason);
+        unchecked.reason = self.text(&unchecked.reason);
     }
 
     /// The message of pg_restore for an object. It is the server's own, without a mark.
@@ -129,9 +105,9 @@ impl Redaction {
         if !self.is_on() {
             return error;
         }
-        let redacted = error.clone().map(|text| self.message(text));
-        // The hint of a server's error is the server's too.
-        if redacted == error { error } else { redacted.without_hint() }
+        let has_empty_hint = error.marked_hint().is_some_and(|hint| hint.safe().is_empty());
+        let error = if has_empty_hint { error.without_hint() } else { error };
+        error.map(|text| self.text(text))
     }
 
     /// Hears of progress what may be shown.
@@ -140,18 +116,13 @@ impl Redaction {
             return inner;
         }
         std::sync::Arc::new(move |event| match event {
-            Event::Warning(text) => inner(Event::Warning(&self.message(text))),
+            Event::Warning(text) => inner(Event::Warning(&self.text(text))),
             Event::Retry { doing, attempt, reason } => {
-                inner(Event::Retry { doing, attempt, reason: &self.message(reason) });
+                inner(Event::Retry { doing, attempt, reason: &self.text(reason) });
             }
             other => inner(other),
         })
     }
-}
-
-fn sqlstate(text: &str) -> Option<&str> {
-    let (_, rest) = text.split_once(STATE)?;
-    rest.split_once(')').map(|(code, _)| code).filter(|code| code.len() == 5)
 }
 
 #[cfg(test)]
@@ -169,19 +140,15 @@ mod tests {
     }
 
     #[test]
-    fn of_a_servers_message_only_the_state_stays() {
-        let said = ON.message("read shop.orders: Betrag canary (SQLSTATE P0001); canary");
-        assert!(said.contains("SQLSTATE P0001") && !said.contains("canary"), "{said}");
-        let said = ON.error(Error::new("pg_dump: error: canary").context("dump")).to_string();
-        assert!(said.starts_with("dump: ") && !said.contains("canary"), "{said}");
-        for said in [
-            "restore x: pg_restore stopped: could not write canary",
-            "restore x: the disk of the restore server is full: canary",
-            "it is not the unchanged output of pg_dump: line 7 begins with \"INSERT canary\"",
-        ] {
-            let said = ON.message(said);
-            assert!(!said.contains("canary") && ON.message(&said) == said, "{said}");
-        }
-        assert_eq!(ON.message("was not asked for"), "was not asked for");
+    fn of_a_text_with_values_only_the_safe_one_stays() {
+        let said = MarkedText::with_values("pg_dump: error: canary", "pg_dump reported an error");
+        let error = Error::new(said).context("dump").hint(MarkedText::with_values("canary", ""));
+        let redacted = ON.error(error.clone());
+        let text = redacted.to_string();
+        assert!(text.starts_with("dump: pg_dump reported an error (message redacted, sha256:"), "{text}");
+        assert_eq!((redacted.hint_text(), ON.error(redacted.clone())), (None, redacted), "{text}");
+        assert_eq!(Redaction::OFF.error(error.clone()), error);
+        let own = Error::new("was not asked for").hint("ask for it");
+        assert_eq!(ON.error(own.clone()), own);
     }
 }

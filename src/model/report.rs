@@ -11,16 +11,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::error::{Context, Error, Result};
 use crate::base::json;
+use crate::base::marked::{MarkedText, SafeTexts};
 use crate::base::time::Timestamp;
 use crate::model::finding::{AppliedWaiver, Finding, Unchecked};
 use crate::model::manifest::{EndpointFacts, Manifest, Observed, Violations};
-use crate::model::run::RunFacts;
+use crate::model::run::{RunFacts, Step};
 use crate::model::verdict::{Coverage, DumpVerdict, Outcome, Scope, TableResult, Verdict};
 
 /// The stored form's version. A change of meaning or of a field is a new version; old ones stay readable.
 /// Format 2 added `night`, format 3 added `limit` to findings and unchecked entries, and the
-/// verdict on the dump to `night`; older reports read as ones without.
-pub const FORMAT: u32 = 3;
+/// verdict on the dump to `night`, format 4 added `safe_texts`; older reports read as ones without.
+pub const FORMAT: u32 = 4;
+/// The first format in which a text without a mark holds no values.
+const MARKED: u32 = 4;
 /// JSON Schema of the stored form, for readers other than us.
 pub const SCHEMA: &str = include_str!("report.schema.json");
 
@@ -49,7 +52,7 @@ pub struct Report {
     /// What was expected to differ.
     pub waivers: Vec<AppliedWaiver>,
     /// Neither wrong nor unchecked, but people should know.
-    pub remarks: Vec<String>,
+    pub remarks: Vec<MarkedText>,
     /// By printed name.
     pub tables: BTreeMap<String, TableResult>,
     /// By table and constraint as printed.
@@ -71,6 +74,9 @@ pub struct Report {
     /// The facts of the run; `None` for a comparison.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub night: Option<RunFacts>,
+    /// Only in the stored form. In a report of an older format, every text may hold values.
+    #[serde(default, skip_serializing_if = "SafeTexts::is_empty")]
+    pub safe_texts: SafeTexts,
 }
 
 /// Violations on both sides; `None` where a side has no such key or check.
@@ -176,6 +182,7 @@ impl Report {
             side_files: run.side_files,
             previous_report_sha256: run.previous_report_sha256,
             night: run.night,
+            safe_texts: SafeTexts::default(),
         }
     }
 
@@ -183,16 +190,35 @@ impl Report {
     /// error here already, before it is signed.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         self.check().doing(|| "write the report")?;
-        let mut bytes = serde_json::to_vec_pretty(self).map_err(|error| Error::from_source(&error))?;
+        let mut stored = self.clone();
+        if self.format >= MARKED {
+            stored.safe_texts = SafeTexts::of(stored.texts_mut());
+        }
+        let mut bytes = serde_json::to_vec_pretty(&stored).map_err(|error| Error::from_source(&error))?;
         bytes.push(b'\n');
         Ok(bytes)
     }
 
     /// Reads what [`Report::to_bytes`] wrote. Verify the signature first: the signer decides the contents.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        let report: Self = json::from_slice("report", bytes, 1..=FORMAT)?;
+        let mut report: Self = json::from_slice("report", bytes, 1..=FORMAT)?;
         report.check()?;
+        let safe_texts = std::mem::take(&mut report.safe_texts);
+        if report.format >= MARKED {
+            safe_texts.mark(report.texts_mut());
+        }
         Ok(report)
+    }
+
+    /// Every text that may hold values besides those that always do.
+    fn texts_mut(&mut self) -> impl Iterator<Item = &mut MarkedText> {
+        let unnamed = self.findings.iter_mut().filter_map(|finding| finding.rows.as_mut()?.unnamed.as_mut());
+        let unchecked = self.unchecked.iter_mut().map(|unchecked| &mut unchecked.reason);
+        let sides = self.foreign_keys.values_mut().chain(self.assertions.values_mut());
+        let sides = sides.flat_map(|sides| sides.expected.iter_mut().chain(&mut sides.actual));
+        let steps = self.night.iter_mut().flat_map(|night| &mut night.steps).flat_map(Step::texts_mut);
+        let unseen = sides.filter_map(Observed::reason_mut);
+        unnamed.chain(unchecked).chain(&mut self.remarks).chain(unseen).chain(steps)
     }
 
     /// Whether the dump of this run counts as verified: by its verdict, or by the rule for the dump.

@@ -6,8 +6,12 @@ mod origin;
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::error::Result;
+use crate::base::json;
+use crate::base::marked::{MarkedText, SafeTexts};
 use crate::base::time::Timestamp;
 use crate::model::finding::{Limit, Unchecked};
+use crate::model::sqlstate::condition;
 use crate::model::verdict::DumpVerdict;
 
 pub use origin::{Kinship, Origin};
@@ -53,7 +57,18 @@ pub struct Step {
     /// How it ended.
     pub result: StepResult,
     /// Things worth keeping: each change of the instance's status, what was chosen.
-    pub notes: Vec<String>,
+    pub notes: Vec<MarkedText>,
+}
+
+impl Step {
+    /// Its notes, and why it did not do what it was to do.
+    pub(crate) fn texts_mut(&mut self) -> impl Iterator<Item = &mut MarkedText> {
+        let why = match &mut self.result {
+            StepResult::Done => None,
+            StepResult::Failed(why) | StepResult::Skipped(why) => Some(why),
+        };
+        why.into_iter().chain(&mut self.notes)
+    }
 }
 
 /// How a step ended.
@@ -63,9 +78,9 @@ pub enum StepResult {
     /// It did what it was to do.
     Done,
     /// It did not: why, in one line.
-    Failed(String),
+    Failed(MarkedText),
     /// There was no need.
-    Skipped(String),
+    Skipped(MarkedText),
 }
 
 /// Where the data came from on AWS.
@@ -144,7 +159,7 @@ pub struct Complaint {
     pub object: String,
     /// SQLSTATE, derived from the message; empty where the message is not known.
     pub sqlstate: String,
-    /// The message of the server.
+    /// The message of the server, which may hold values.
     pub message: String,
     /// Why it is taken for harmless; `None` when it is not.
     pub accepted: Option<String>,
@@ -157,15 +172,21 @@ impl Complaint {
     /// What is unchecked because of it; `None` when it is accepted.
     pub fn unchecked(&self) -> Option<Unchecked> {
         let code = match self.sqlstate.as_str() {
-            "" => String::new(),
             // Not twice.
             code if self.message.contains(code) => String::new(),
             code => format!(" ({code})"),
         };
+        let safe = match self.sqlstate.as_str() {
+            "" => "of the server's error see the report".to_owned(),
+            code => condition(code),
+        };
         self.accepted.is_none().then(|| Unchecked {
             object: if self.object.is_empty() { "pg_restore".into() } else { self.object.clone() },
             side: "actual".into(),
-            reason: format!("pg_restore complained: {}{code}", self.message),
+            reason: MarkedText::with_values(
+                format!("pg_restore complained: {}{code}", self.message),
+                format!("pg_restore complained: {safe}"),
+            ),
             limit: self.limit,
         })
     }
@@ -178,7 +199,7 @@ pub const CLOSING: &str = "closing.json";
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Closing {
-    /// 1.
+    /// 2; format 1 has no `safe_texts`.
     pub format: u32,
     /// Of the run.
     pub run_id: String,
@@ -189,9 +210,35 @@ pub struct Closing {
     /// What was done after the report.
     pub steps: Vec<Step>,
     /// What went wrong, in one line each.
-    pub troubles: Vec<String>,
+    pub troubles: Vec<MarkedText>,
     /// What is left to be cleaned up by the next run.
     pub debts: Vec<String>,
+    /// Only in the stored form. In one of format 1, every text may hold values.
+    #[serde(default, skip_serializing_if = "SafeTexts::is_empty")]
+    pub safe_texts: SafeTexts,
+}
+
+impl Closing {
+    /// The stored form.
+    #[must_use]
+    pub fn stored(mut self) -> Self {
+        self.safe_texts = SafeTexts::of(self.texts_mut());
+        self
+    }
+
+    /// From the stored form.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        let mut closing: Self = json::from_slice("closing", bytes, 1..=2)?;
+        let safe_texts = std::mem::take(&mut closing.safe_texts);
+        if closing.format >= 2 {
+            safe_texts.mark(closing.texts_mut());
+        }
+        Ok(closing)
+    }
+
+    fn texts_mut(&mut self) -> impl Iterator<Item = &mut MarkedText> {
+        self.steps.iter_mut().flat_map(Step::texts_mut).chain(&mut self.troubles)
+    }
 }
 
 /// One stage on the path from the source to the restored copy.

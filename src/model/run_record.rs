@@ -4,6 +4,7 @@
 //! Holds no password. It may hold values of the database (in findings and server errors): the output that sends it decides
 //! whether to include them.
 
+use crate::base::marked::MarkedText;
 use crate::base::time::Timestamp;
 use crate::model::finding::{Finding, Unchecked};
 use crate::model::report::Report;
@@ -51,7 +52,7 @@ pub struct RunRecord {
     /// What came after the report, with the exit code as far as it is known.
     pub closing: Closing,
     /// Why there is no verdict, in one line.
-    pub error: Option<String>,
+    pub error: Option<MarkedText>,
     /// Cleanup tasks that are temporary instances: they cost money as long as they exist.
     pub instances_left: usize,
     /// The newest proven dump, of this run or an older one. `None`: there is none, or its record cannot be read.

@@ -10,6 +10,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::marked::MarkedText;
 use crate::model::aspect::Aspect;
 use crate::model::digest::TableDigest;
 use crate::model::finding::{AppliedWaiver, Finding, Unchecked};
@@ -77,7 +78,7 @@ pub struct Outcome {
     /// How much was compared.
     pub coverage: Coverage,
     /// Things people should know that are neither wrong nor unchecked.
-    pub remarks: Vec<String>,
+    pub remarks: Vec<MarkedText>,
 }
 
 /// What the verdict speaks of.

@@ -11,6 +11,7 @@ use std::time::Duration;
 use super::context::RunContext;
 use super::verification::Verification;
 use crate::base::error::{Error, Result};
+use crate::base::marked::MarkedText;
 use crate::compare::Request;
 use crate::compare::drift::{self, Judged};
 use crate::model::finding::Unchecked;
@@ -32,7 +33,9 @@ pub async fn judge(witnessed: &mut Verification, given: &RunContext<'_>, request
         return;
     }
     let judged = apply(witnessed, given).await.unwrap_or_else(|error| Judged {
-        unchecked: vec![unchecked(format!("the rules could not be applied: {error}; {WAYS_OUT}"))],
+        unchecked: vec![unchecked(
+            error.context("the rules could not be applied").text().map(|text| format!("{text}; {WAYS_OUT}")),
+        )],
         ..Judged::default()
     });
     judged.add_to(&mut witnessed.comparison.outcome, &request.waivers);
@@ -51,8 +54,8 @@ async fn apply(witnessed: &Verification, given: &RunContext<'_>) -> Result<Judge
     let found = patiently(PATIENCE, move || search.run()).await?;
     let mut judged = drift::judge(found.manifest.as_ref(), tonight, &rules);
     judged.unchecked.extend(refusal(&found).map(unchecked));
-    judged.remarks.extend(of_another_source(&found));
-    judged.remarks.extend(found.id.map(|id| format!("drift: compared with the run {id}")));
+    judged.remarks.extend(of_another_source(&found).map(MarkedText::from));
+    judged.remarks.extend(found.id.map(|id| format!("drift: compared with the run {id}").into()));
     Ok(judged)
 }
 
@@ -64,13 +67,13 @@ async fn patiently<T: Send + 'static>(limit: Duration, work: impl FnOnce() -> Re
     }
 }
 
-fn unchecked(reason: String) -> Unchecked {
+fn unchecked(reason: MarkedText) -> Unchecked {
     Unchecked { object: "drift".into(), side: "expected".into(), reason, limit: None }
 }
 
 /// Any of the refused reports may be the baseline.
-fn refusal(found: &FoundBaseline) -> Option<String> {
-    let named: Vec<&str> = found.refused.iter().take(NAMED).map(String::as_str).collect();
+fn refusal(found: &FoundBaseline) -> Option<MarkedText> {
+    let named = &found.refused[..found.refused.len().min(NAMED)];
     let more = match found.refused.len() - named.len() {
         _ if named.is_empty() => return None,
         0 => String::new(),
@@ -80,7 +83,7 @@ fn refusal(found: &FoundBaseline) -> Option<String> {
         Some(id) => format!("reports not older than that of the run {id} were refused"),
         None => "no sound run can be used, reports were refused".to_owned(),
     };
-    Some(format!("{what}: {}{more}; {WAYS_OUT}", named.join("; ")))
+    Some(MarkedText::join(named, "; ").map(|named| format!("{what}: {named}{more}; {WAYS_OUT}")))
 }
 
 fn of_another_source(found: &FoundBaseline) -> Option<String> {

@@ -110,9 +110,9 @@ impl Cleaner<'_> {
 
     async fn delete_instance(&self, journaled: &InstanceClaim, resource_id: Option<String>) -> Result<()> {
         let loud = |error: Error| {
-            let why = error.to_string();
             let words = if is_refusal(&error) { left_alone } else { debt };
-            (self.given.listener)(Event::Warning(&words(&journaled.identifier, &journaled.region, &why)));
+            let warning = error.text().map(|why| words(&journaled.identifier, &journaled.region, why));
+            (self.given.listener)(Event::Warning(&warning));
             error.context(format!("delete the temporary instance {}", journaled.identifier))
         };
         let Some(cloud) = self.cloud else {

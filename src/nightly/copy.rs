@@ -127,7 +127,7 @@ async fn after_restore(given: &RunContext<'_>, admin: &ConnInfo, copy: &CopyIden
     // Hold this until the hook has ended: it owns the password file.
     let environment = admin.with_dbname(&copy.database).child_environment()?;
     let hook = hooks::Hook::new("after_restore", command, given.config.hooks.timeout.map(Span::duration));
-    let mut hook = hook.pass_on(given.environment, &given.config.hooks.environment).redact(given.redaction()?);
+    let mut hook = hook.pass_on(given.environment, &given.config.hooks.environment);
     // Nothing of libpq's that points elsewhere is left in it.
     hook.reach(&environment);
     hook.set("PGDATABASE", &copy.database);

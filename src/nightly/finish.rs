@@ -270,7 +270,7 @@ impl RunState<'_> {
         let timeout = self.given.config.hooks.timeout.map(Span::duration);
         let hooks = &self.given.config.hooks;
         let hook = Hook::new("after_verified", &hooks.after_verified, timeout);
-        let mut hook = hook.pass_on(self.given.environment, &hooks.environment).redact(self.given.redaction()?);
+        let mut hook = hook.pass_on(self.given.environment, &hooks.environment);
         hook.set("PGWITNESS_DUMP", &placed.path.display().to_string());
         // A restore on another machine rejects a dump without its signed report.
         let report = placed.record.report.as_ref().and_then(|report| Path::new(&report.path).parent());

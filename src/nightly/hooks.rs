@@ -12,7 +12,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::base::error::{Context, Error, Result};
-use crate::model::redaction::Redaction;
+use crate::base::marked::MarkedText;
 use crate::postgres::conninfo::ChildEnvironment;
 
 /// Default time limit of a hook.
@@ -46,7 +46,6 @@ pub struct Hook {
     program: String,
     command: Command,
     timeout: Duration,
-    redaction: Redaction,
 }
 
 impl Hook {
@@ -56,8 +55,7 @@ impl Hook {
         let mut started = Command::new(&program);
         started.env_clear();
         started.args(command.get(1..).unwrap_or_default()).stdin(Stdio::null()).stdout(Stdio::null()).process_group(0);
-        let (timeout, redaction) = (timeout.unwrap_or(TIMEOUT), Redaction::OFF);
-        Self { name, program, command: started, timeout, redaction }
+        Self { name, program, command: started, timeout: timeout.unwrap_or(TIMEOUT) }
     }
 
     /// Passes on part of the environment: paths and locale, but no AWS credentials and no password; more variables by name, as
@@ -69,13 +67,6 @@ impl Hook {
                 self.command.env(name, value);
             }
         }
-        self
-    }
-
-    /// What it complains with may quote rows.
-    #[must_use]
-    pub fn redact(mut self, redaction: Redaction) -> Self {
-        self.redaction = redaction;
         self
     }
 
@@ -117,8 +108,9 @@ impl Hook {
             return Ok(());
         }
         let words = last_line(&mut words)?;
-        let words = self.redaction.hash(words.as_bytes()).map_or(words, |hash| format!("(message redacted, {hash})"));
-        Err(Error::new(format!("{} ended with {status}: {words}", self.program)))
+        let safe = format!("{} ended with {status}", self.program);
+        // They may quote rows.
+        Err(Error::new(MarkedText::with_values(format!("{safe}: {words}"), safe)))
     }
 }
 

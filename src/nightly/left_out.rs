@@ -57,9 +57,10 @@ fn leave_views(outcome: &mut Outcome, expected: &Manifest) {
     }
     if !names.is_empty() {
         let names = names.join(", ");
-        outcome.remarks.push(format!(
+        let remark = format!(
             "the restored copy has no rows in materialized views ({names}): restore.materialized_views = \"leave\""
-        ));
+        );
+        outcome.remarks.push(remark.into());
     }
     waive(outcome, "materialized_view", "restore.materialized_views = \"leave\"", &covered);
 }

@@ -3,6 +3,7 @@
 //! Pure. A difference becomes unchecked only where a complaint of pg_restore explains it: by the role that the server refused, or
 //! by the object whose privileges could not be set.
 
+use crate::base::marked::MarkedText;
 use crate::model::finding::{Finding, FindingKind, Limit, Unchecked};
 use crate::model::run::Complaint;
 use crate::model::verdict::Outcome;
@@ -20,11 +21,9 @@ pub fn fold(outcome: &mut Outcome, complaints: &[Complaint]) {
 
 fn unchecked(finding: &Finding, limit: Limit) -> Unchecked {
     let side = |text: &Option<String>| text.clone().unwrap_or_else(|| "none".into());
-    let reason = format!(
-        "the restore role lacks the right to set it, as pg_restore's complaints say: expected {}, actual {}",
-        side(&finding.expected),
-        side(&finding.actual)
-    );
+    let safe = "the restore role lacks the right to set it, as pg_restore's complaints say";
+    let sides = format!("{safe}: expected {}, actual {}", side(&finding.expected), side(&finding.actual));
+    let reason = MarkedText::with_values(sides, safe);
     Unchecked { object: finding.object.clone(), side: "actual".into(), reason, limit: Some(limit) }
 }
 

@@ -137,7 +137,7 @@ async fn not_begun(
         _ = stop => Vec::new(),
     };
     for failure in failed {
-        (given.listener)(Event::Warning(&failure.to_string()));
+        (given.listener)(Event::Warning(&failure.text()));
     }
     error
 }

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::base::marked::MarkedText;
 use crate::model::manifest::{Manifest, Observed, SequenceValue};
 use crate::model::name::Name;
 
@@ -22,7 +23,7 @@ pub struct Moving {
 impl Moving {
     /// Where a sequence moved meanwhile and the dump has a value in between, that value becomes the expected one. Returns one
     /// remark for each such sequence. Values that the source's own reading did not return stay unread.
-    pub fn settle(&self, source: &mut Manifest, dump: &Manifest) -> Vec<String> {
+    pub fn settle(&self, source: &mut Manifest, dump: &Manifest) -> Vec<MarkedText> {
         let mut remarks = Vec::new();
         for (name, before) in &self.before {
             let (Some(after), Some(dumped)) = (self.after.get(name), dump.sequences.get(name).and_then(Observed::seen))
@@ -31,10 +32,11 @@ impl Moving {
             };
             let is_seen = source.sequences.get(name).is_some_and(|read| read.seen().is_some());
             if is_seen && before != after && is_between(before, dumped, after) {
-                remarks.push(format!(
+                let remark = format!(
                     "sequence {name} moved from {} to {} while it was dumped; the dump has {}",
                     before.last_value, after.last_value, dumped.last_value
-                ));
+                );
+                remarks.push(remark.into());
                 source.sequences.insert(name.clone(), Observed::Seen(*dumped));
             }
         }

@@ -10,6 +10,7 @@ use super::context::RunContext;
 use super::end::{End, PATIENCE_WHEN_STOPPED};
 use super::state::RunState;
 use crate::base::error::{Error, Result};
+use crate::base::marked::MarkedText;
 use crate::base::time::Timestamp;
 use crate::model::progress::Event;
 use crate::model::run::{CLOSING, Closing};
@@ -95,18 +96,19 @@ impl RunState<'_> {
     fn write_closing(&self, end: &End) -> Result<()> {
         let Some(signed) = &end.signed else { return Ok(()) };
         let dir = signed.path.parent().ok_or_else(|| Error::new("the report has no directory"))?;
-        reports::sign_json(dir, CLOSING, &self.closing(end), &signed.key)
+        reports::sign_json(dir, CLOSING, &self.closing(end).stored(), &signed.key)
     }
 
     fn closing(&self, end: &End) -> Closing {
         Closing {
-            format: 1,
+            format: 2,
             run_id: self.run_id.clone(),
             report_sha256: end.signed.as_ref().map(|signed| signed.file.sha256.clone()).unwrap_or_default(),
             exit_code: self.exit_code(end),
             steps: self.record.steps.get(end.steps_in_report..).unwrap_or_default().to_vec(),
-            troubles: self.troubles.iter().map(ToString::to_string).collect(),
+            troubles: self.troubles.iter().map(Error::text).collect(),
             debts: left(self.given).0,
+            safe_texts: Default::default(),
         }
     }
 
@@ -128,7 +130,8 @@ impl RunState<'_> {
             end.signed.as_ref().and_then(|signed| signed.path.parent()?.file_name()?.to_str()).unwrap_or_default();
         // Pages of earlier runs that are missing are listed on the index page; only the page of this run is a problem here.
         match published.troubles.iter().find(|trouble| !own.is_empty() && trouble.contains(own)) {
-            Some(trouble) => Err(Error::new(trouble.clone())),
+            // It may quote the report.
+            Some(trouble) => Err(Error::new(MarkedText::with_values(trouble, "its page could not be written"))),
             None => Ok(()),
         }
     }
@@ -141,7 +144,7 @@ impl RunState<'_> {
                 .signed
                 .as_ref()
                 .map(|signed| ReportRef { path: signed.file.path.clone(), sha256: signed.file.sha256.clone() }),
-            error: end.error.as_ref().map(ToString::to_string),
+            error: end.error.as_ref().map(Error::text),
             closing: self.closing(end),
             ..begun(self.given, &self.run_id, self.started_at)
         }
@@ -164,7 +167,7 @@ pub async fn not_begun(given: &RunContext<'_>, holder: &Holder, error: &Error, i
     if is_at_it {
         (run.closing.debts, run.instances_left) = (Vec::new(), 0);
     }
-    run.error = Some(error.to_string());
+    run.error = Some(error.text());
     let telling = async {
         let mut failed = notify::tell(&given.config.notify, &run, given.environment).await;
         failed.extend(notify::ping(&given.config.notify, &run, given.environment).await);
@@ -218,11 +221,12 @@ fn begun(given: &RunContext<'_>, run_id: &str, started_at: Timestamp) -> RunReco
 fn left(given: &RunContext<'_>) -> (Vec<String>, usize) {
     let runs = match earlier(given) {
         Ok(runs) => runs,
-        Err(error) => return (vec![format!("not known, the journals cannot be read: {error}")], 0),
+        Err(error) => return (vec![format!("not known, the journals cannot be read: {}", error.text().safe())], 0),
     };
     let debts: Vec<Debt> = runs.open.iter().flat_map(Past::debts).collect();
     let instances = debts.iter().filter(|debt| matches!(debt, Debt::Instance { .. })).count();
-    let unreadable = runs.unreadable.iter().map(|error| format!("not known, a journal cannot be read: {error}"));
+    let unreadable = runs.unreadable.iter().map(Error::text);
+    let unreadable = unreadable.map(|text| format!("not known, a journal cannot be read: {}", text.safe()));
     (debts.iter().map(ToString::to_string).chain(unreadable).collect(), instances)
 }
 

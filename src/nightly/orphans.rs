@@ -13,7 +13,10 @@ impl RunState<'_> {
     pub async fn name_orphans(&mut self) {
         match self.orphans().await {
             Ok(found) => found.iter().for_each(|instance| self.name_orphan(instance)),
-            Err(error) => self.record.note(format!("whether an older instance was left behind is not known: {error}")),
+            Err(error) => {
+                let doing = "whether an older instance was left behind is not known";
+                self.record.note(error.context(doing).text());
+            }
         }
     }
 

@@ -59,7 +59,7 @@ pub async fn far(given: &RunContext<'_>) -> Vec<Check> {
         Ok((info, _)) => restore_role::warning(info, given.config.restore.role.as_deref()).await,
         Err(_) => None,
     };
-    let power = power.map(|warning| format!("\nwarning: {warning}")).unwrap_or_default();
+    let power = power.map(|warning| format!("\nwarning: {}", warning.full())).unwrap_or_default();
     let seen = server.as_ref().map(|(info, major)| format!("{}, PostgreSQL {major}{power}", info.describe()));
     add("restore server", seen.map_err(Error::clone));
     let Ok(tools) = given.tools() else { return checks };
@@ -139,7 +139,7 @@ pub async fn demand(given: &RunContext<'_>, engine_version: Option<&str>) -> Res
     let tools = given.tools()?;
     let (backups, note) = backups(given)?;
     notes.push(note);
-    backups.remarks().iter().for_each(|remark| (given.listener)(Event::Warning(remark)));
+    backups.remarks().iter().for_each(|remark| (given.listener)(Event::Warning(&remark.into())));
     let (server, restore_major) = server(given).await?;
     if let Some(version) = engine_version {
         check_engine(version, restore_major, &tools)?;

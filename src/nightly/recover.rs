@@ -187,7 +187,10 @@ async fn removed(
         Ok(()) => error,
         Err(left) => {
             let statement = restoring::drop_statement(database);
-            error.hint(format!("the incomplete database {database:?} was left ({left}); remove it with: {statement}"))
+            let hint = |left: &str| {
+                format!("the incomplete database {database:?} was left ({left}); remove it with: {statement}")
+            };
+            error.hint(left.text().map(hint))
         }
     }
 }
@@ -253,7 +256,7 @@ fn changed_since(chosen: &Chosen) -> Result<Option<Unchecked>> {
     Ok(changed.map(|first| Unchecked {
         object: format!("backup {}", chosen.backup.record.id),
         side: "actual".into(),
-        reason: format!("it has changed while it was restored: {first}"),
+        reason: format!("it has changed while it was restored: {first}").into(),
         limit: None,
     }))
 }
@@ -313,7 +316,7 @@ async fn write_report(
     let previous = folder.previous()?;
     comparison.outcome.remarks.extend(previous.unreadable);
     let directory = &given.config.report.directory;
-    comparison.outcome.remarks.extend(lost_report(given.state(), directory).map(|error| error.to_string()));
+    comparison.outcome.remarks.extend(lost_report(given.state(), directory).map(|error| error.text()));
     let signed = &chosen.report;
     let night = RunFacts {
         source_kind: "backup".into(),
@@ -343,7 +346,7 @@ async fn write_report(
     let remembered =
         LastSigned::of(&path, &report.run_id, &sha256).and_then(|last| last.write(given.state(), directory));
     if let Err(error) = remembered {
-        (given.listener)(Event::Warning(&error.to_string()));
+        (given.listener)(Event::Warning(&error.text()));
     }
     Ok(path)
 }

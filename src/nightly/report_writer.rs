@@ -99,7 +99,7 @@ impl ReportWriter {
         outcome.unchecked.push(Unchecked {
             object: "the night".into(),
             side: "both".into(),
-            reason: error.to_string(),
+            reason: error.text(),
             limit: None,
         });
         outcome.findings.extend(changed_files.iter().map(|change| {
@@ -116,7 +116,7 @@ impl ReportWriter {
     fn run(&self, night: RunFacts, given: &RunContext<'_>, outcome: &mut Outcome) -> Result<Run> {
         let previous = self.folder.previous()?;
         outcome.remarks.extend(previous.unreadable);
-        outcome.remarks.extend(self.lost.as_ref().map(ToString::to_string));
+        outcome.remarks.extend(self.lost.as_ref().map(Error::text));
         let excluded = given.config.dump.exclude_table_data.clone();
         let selection = [("exclude-table-data".to_owned(), excluded)];
         let duration_ms = u64::try_from(self.clock.elapsed().as_millis()).unwrap_or(u64::MAX);

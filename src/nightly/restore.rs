@@ -28,7 +28,7 @@ impl RunState<'_> {
     ) -> Result<(Manifest, Heard)> {
         self.record.begin("restore")?;
         let members = Members::of_source(source).await.unwrap_or_else(|error| {
-            self.record.note(error.to_string());
+            self.record.note(error.text());
             Members::default()
         });
         let backup = self.backup.clone().ok_or_else(|| Error::new("there is no dump"))?;

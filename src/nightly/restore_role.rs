@@ -5,19 +5,21 @@
 
 use super::compatibility::open;
 use crate::base::error::{Error, Result};
+use crate::base::marked::MarkedText;
 use crate::model::name::quote_literal;
 use crate::postgres::conninfo::ConnInfo;
 use crate::postgres::session::text;
 
 /// A warning about the role that restores: the user of the connection, or `restore.role`. `None` for an ordinary role.
-pub async fn warning(info: &ConnInfo, role: Option<&str>) -> Option<String> {
+pub async fn warning(info: &ConnInfo, role: Option<&str>) -> Option<MarkedText> {
     let could_not = |error: Error| {
-        format!("whether the role that restores is a superuser, or may run programs there, could not be asked: {error}")
+        let asked = "whether the role that restores is a superuser, or may run programs there, could not be asked";
+        error.context(asked).text()
     };
     powerful(info, role).await.unwrap_or_else(|error| Some(could_not(error)))
 }
 
-async fn powerful(info: &ConnInfo, role: Option<&str>) -> Result<Option<String>> {
+async fn powerful(info: &ConnInfo, role: Option<&str>) -> Result<Option<MarkedText>> {
     let session = open(info).await?;
     let wanted = role.map_or_else(|| "session_user".to_owned(), quote_literal);
     // RESET ROLE returns to the user of the connection, so check that user too.
@@ -29,8 +31,9 @@ async fn powerful(info: &ConnInfo, role: Option<&str>) -> Result<Option<String>>
     let is_superuser = text(&row, 1)? == "t";
     let what = if is_superuser { "is a superuser there" } else { "may run programs there (pg_execute_server_program)" };
     let name = text(&row, 0)?;
-    Ok(Some(format!(
+    let warning = format!(
         "a restore runs functions of the source with the rights of {name}, which {what}; restore as an ordinary role that may \
          create databases"
-    )))
+    );
+    Ok(Some(warning.into()))
 }

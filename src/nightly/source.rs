@@ -47,7 +47,7 @@ impl RunState<'_> {
         let ours = backups.ours(&origin)?;
         let shared = ours.split(backups.list()?, &self.given.config.report.directory);
         for note in ours.note.iter().cloned().chain(shared.notes(&origin)) {
-            (self.given.listener)(Event::Warning(&note));
+            (self.given.listener)(Event::Warning(&(&note).into()));
             self.record.note(note);
         }
         self.ours = Some(ours);

@@ -87,11 +87,11 @@ impl RunState<'_> {
         let payer = Cleaner { given: self.given, cloud: self.cloud.as_ref(), patience: None };
         let recovered = payer.recover(earlier, &self.run_id).await;
         for note in recovered.notes {
-            (self.given.listener)(Event::Warning(&note));
+            (self.given.listener)(Event::Warning(&(&note).into()));
             self.record.note(note);
         }
         for trouble in &recovered.troubles {
-            self.record.note(trouble.to_string());
+            self.record.note(trouble.text());
         }
         self.troubles.extend(recovered.troubles);
         self.record.done()
@@ -136,9 +136,9 @@ impl RunState<'_> {
                     return Ok(dumped);
                 }
                 Err(error) if attempt < DUMP_ATTEMPTS && ready.backups.free_bytes()? > ROOM_FOR_ANOTHER_ATTEMPT => {
-                    let reason = error.to_string();
+                    let reason = error.text();
                     (self.given.listener)(Event::Retry { doing: "dump", attempt: attempt + 1, reason: &reason });
-                    self.record.note(format!("attempt {attempt} failed: {reason}"));
+                    self.record.note(reason.map(|reason| format!("attempt {attempt} failed: {reason}")));
                     // Remove what is on disk: only this run uses it, and it is not a backup yet.
                     ready.backups.place(&id, Place::Discarded, None)?;
                 }
@@ -197,7 +197,7 @@ impl RunState<'_> {
         self.moving.after = endpoint.sequence_values().await.unwrap_or_default();
         dumped.notes.iter().for_each(|note| self.record.note(note));
         if let Err(error) = dumping::globals(&order).await {
-            self.record.note(format!("roles were not dumped: {error}"));
+            self.record.note(error.clone().context("roles were not dumped").text());
             self.troubles.push(error);
         }
         if let Err(error) = self.demand_unmarked(&dumped.path, ready) {

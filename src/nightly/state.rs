@@ -8,6 +8,7 @@ use super::report_writer::ReportWriter;
 use super::steps::{Steps, Troubles};
 use super::temporary_instance::Cloud;
 use crate::base::error::Result;
+use crate::base::marked::MarkedText;
 use crate::base::time::Timestamp;
 use crate::model::run;
 use crate::nightly::restoring::CopyIdentity;
@@ -39,7 +40,7 @@ pub struct RunState<'a> {
     /// Sequences that moved while they were dumped.
     pub moving: Moving,
     /// Notes for the user that are neither findings nor unchecked.
-    pub remarks: Vec<String>,
+    pub remarks: Vec<MarkedText>,
     /// Files of the dump that differ from what pg_dump wrote.
     pub changed_files: Vec<String>,
     /// What earlier runs have left that could not be cleaned up, and other things that do not touch the verdict.

@@ -5,6 +5,7 @@
 use std::time::Instant;
 
 use crate::base::error::{Error, Result};
+use crate::base::marked::MarkedText;
 use crate::base::time::Timestamp;
 use crate::model::progress::{Event, Listener};
 use crate::model::redaction::Redaction;
@@ -27,7 +28,7 @@ struct Running {
     name: &'static str,
     started_at: Timestamp,
     clock: Instant,
-    notes: Vec<String>,
+    notes: Vec<MarkedText>,
 }
 
 impl Steps {
@@ -53,9 +54,9 @@ impl Steps {
     }
 
     /// Adds a note to the running step.
-    pub fn note(&mut self, note: impl Into<String>) {
+    pub fn note(&mut self, note: impl Into<MarkedText>) {
         if let Some(running) = &mut self.running {
-            running.notes.push(self.redaction.message(&note.into()));
+            running.notes.push(self.redaction.text(&note.into()));
         }
     }
 
@@ -79,7 +80,7 @@ impl Steps {
     /// reported as a further error.
     pub fn broken_off(&mut self, error: &Error) {
         let error = self.redaction.error(error.clone());
-        self.end(StepResult::Failed(error.to_string())).ok();
+        self.end(StepResult::Failed(error.text())).ok();
     }
 
     fn end(&mut self, result: StepResult) -> Result<()> {

@@ -92,7 +92,7 @@ impl Cloud {
         if !source.deletion_protection {
             let warning =
                 format!("{} is not protected against deletion (DeletionProtection is off)", source.identifier);
-            (given.listener)(Event::Warning(&warning));
+            (given.listener)(Event::Warning(&(&warning).into()));
             record.note(warning);
         }
         record.done()?;

@@ -5,6 +5,7 @@
 
 use super::{events, missing_rights, refused};
 use crate::base::error::Result;
+use crate::base::marked::MarkedText;
 use crate::compare::{self, Request};
 use crate::endpoint::any::Endpoint;
 use crate::endpoint::compare_endpoints::{self, Comparison, ComparisonJob};
@@ -118,7 +119,10 @@ fn unchecked(complaint: &Complaint) -> Option<Unchecked> {
     let mut unchecked = complaint.unchecked()?;
     if complaint.limit.is_some() {
         let entry = accept_entry(complaint).split_off(1).join(", ");
-        unchecked.reason.push_str(&format!("; restore.accept takes it by {{ {entry} }}"));
+        // The entry repeats the message.
+        let accept =
+            MarkedText::with_values(format!("restore.accept takes it by {{ {entry} }}"), "restore.accept can take it");
+        unchecked.reason = MarkedText::join([&unchecked.reason, &accept], "; ");
     }
     Some(unchecked)
 }

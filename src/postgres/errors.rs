@@ -1,4 +1,4 @@
-//! Errors of a server or of the connection to it: one line with SQLSTATE, detail and hint.
+//! Errors of a server or of the connection to it: one line with SQLSTATE, detail and hint, and one without values.
 //!
 //! The caller decides whether the error matters.
 
@@ -7,6 +7,9 @@ use std::error::Error as StdError;
 use tokio_postgres::error::{DbError, SqlState};
 
 use crate::base::error::Error;
+use crate::base::marked::MarkedText;
+use crate::model::name::{Name, quote_ident};
+use crate::model::sqlstate::condition;
 
 /// Our error for one of tokio-postgres: the server's message, SQLSTATE and detail on one line, its hint as ours.
 pub fn describe_error(error: &tokio_postgres::Error) -> Error {
@@ -33,11 +36,37 @@ fn describe_server_error(server: &DbError) -> Error {
     if let Some(detail) = server.detail() {
         text.push_str(&format!("; {}", one_line(detail)));
     }
-    let described = Error::new(text);
+    let described = Error::new(MarkedText::with_values(text, without_values(server)));
     match server.hint() {
-        Some(hint) => described.hint(one_line(hint)),
+        Some(hint) => described.hint(MarkedText::with_values(one_line(hint), "")),
         None => described,
     }
+}
+
+/// `unique_violation (SQLSTATE 23505), table shop.orders, constraint orders_pkey`: what the server says in fields of their own.
+fn without_values(server: &DbError) -> String {
+    let mut text = condition(server.code().code());
+    // A function may raise an error with any text as a name.
+    if is_of_language(server) {
+        return text;
+    }
+    let quoted = |name: Option<&str>| name.map(quote_ident);
+    let schema = server.schema().unwrap_or_default();
+    let of_schema = |name: Option<&str>| name.map(|name| Name::new(schema, name).to_string());
+    let names = [
+        ("table", of_schema(server.table())),
+        ("column", quoted(server.column())),
+        ("constraint", quoted(server.constraint())),
+        ("data type", of_schema(server.datatype())),
+    ];
+    names.into_iter().for_each(|(noun, name)| text.extend(name.map(|name| format!(", {noun} {name}"))));
+    text
+}
+
+/// Whether the code of a procedural language raised the error itself: `pl_exec.c`, `plpy_plpymodule.c`. No file of the server
+/// itself that begins so names objects.
+fn is_of_language(server: &DbError) -> bool {
+    server.file().is_none_or(|file| file.starts_with("pl"))
 }
 
 fn one_line(text: &str) -> String {

@@ -5,6 +5,7 @@
 
 use super::DriftRule;
 use crate::base::error::{Context, Result};
+use crate::base::marked::MarkedText;
 use crate::compare;
 use crate::model::finding::{Finding, FindingKind, Unchecked, Waiver};
 use crate::model::manifest::{Manifest, RelationKind};
@@ -39,7 +40,7 @@ pub struct Judged {
     /// Rules that could not be applied.
     pub unchecked: Vec<Unchecked>,
     /// What people should know.
-    pub remarks: Vec<String>,
+    pub remarks: Vec<MarkedText>,
 }
 
 impl Judged {

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::statement::{NewTable, Statement};
+use crate::base::marked::MarkedText;
 use crate::model::name::Name;
 
 /// What a dump holds, by its own words.
@@ -30,7 +31,7 @@ pub struct ArchiveCatalog {
     /// Whether the dump defines anything at all.
     pub has_definitions: bool,
     /// The first statement of a plain dump that pg_dump does not write: then nothing in the dump can be trusted.
-    pub strange: Option<String>,
+    pub strange: Option<MarkedText>,
     /// The first table with the option `pg_attver`, which a server keeps for itself and refuses to be given.
     pub marked: Option<Name>,
 }

@@ -13,6 +13,7 @@ use tempfile::NamedTempFile;
 use super::format::cut;
 use super::reader::ReaderEnd;
 use crate::base::error::{Context, Error, Result};
+use crate::base::marked::MarkedText;
 
 /// Limit for its messages: enough for an error message.
 const STDERR_LINES: usize = 8;
@@ -113,7 +114,8 @@ fn last_lines(pipe: ChildStderr) -> VecDeque<String> {
 fn failure(lines: &VecDeque<String>, status: &str) -> Error {
     let is_error = |line: &&String| line.contains("error:") || line.contains("fatal:");
     let line = lines.iter().rfind(is_error).or(lines.back()).map_or("it said nothing", String::as_str);
-    let error = Error::new(format!("{line} ({status})"));
+    let safe = format!("pg_restore reported an error ({status})");
+    let error = Error::new(MarkedText::with_values(format!("{line} ({status})"), safe));
     if line.contains("unsupported version") {
         return error.hint("use a pg_restore that is not older than the pg_dump that made the dump");
     }

@@ -6,6 +6,7 @@ use super::catalog::{ArchiveColumn, TableKind};
 use super::token::{Token, Tokens};
 use super::written::start;
 use crate::base::error::{Error, Result};
+use crate::base::marked::MarkedText;
 use crate::model::name::Name;
 
 /// A statement that matters to us.
@@ -88,7 +89,7 @@ pub(super) fn parse(text: &[u8], is_whole: bool, reading: Reading) -> Result<Sta
     }
     let decoded = String::from_utf8_lossy(text);
     if reading.is_utf8 && matches!(decoded, std::borrow::Cow::Owned(_)) {
-        return Err(Error::new(format!("not UTF-8 in the statement {}", excerpt(text))));
+        return Err(Error::new(of_statement("not UTF-8 in the statement", text)));
     }
     let mut tokens = Tokens::new(&decoded, reading.plain_quotes_escape);
     let statement = match tokens.next() {
@@ -102,14 +103,15 @@ pub(super) fn parse(text: &[u8], is_whole: bool, reading: Reading) -> Result<Sta
     match statement {
         Some(Statement::Insert(name)) => Ok(Statement::Insert(name)),
         Some(statement) if is_whole => Ok(statement),
-        _ => Err(Error::new(format!("cannot read the statement {}", excerpt(text)))
+        _ => Err(Error::new(of_statement("cannot read the statement", text))
             .hint("is this the unchanged output of a pg_dump from version 10.3 on?")),
     }
 }
 
-/// The first words of a statement, for an error message of one line without values.
-fn excerpt(text: &[u8]) -> String {
-    format!("{:?}", start(&String::from_utf8_lossy(text.get(..200).unwrap_or(text))))
+/// With the first words of a statement, which are those of a row where the dump was changed.
+fn of_statement(problem: &str, text: &[u8]) -> MarkedText {
+    let words = start(&String::from_utf8_lossy(text.get(..200).unwrap_or(text)));
+    MarkedText::with_values(format!("{problem} {words:?}"), format!("{problem} (not shown)"))
 }
 
 fn set(tokens: &mut Tokens<'_>) -> Option<Statement> {

@@ -4,6 +4,7 @@
 //! own. What an entry is about comes from its OID and from the SQL.
 
 use crate::base::error::{Error, Result};
+use crate::base::marked::MarkedText;
 
 /// The entries in the order of the archive, by what we do with them.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -31,8 +32,9 @@ pub(super) struct RowsEntry {
 pub(super) fn parse(list: &str) -> Result<Toc> {
     let mut toc = Toc::default();
     for line in list.lines().filter(|line| !line.starts_with(';') && !line.trim().is_empty()) {
-        let entry =
-            parse_line(line).ok_or_else(|| Error::new(format!("cannot read the list of pg_restore: {line}")))?;
+        let problem = "cannot read the list of pg_restore";
+        let unreadable = || Error::new(MarkedText::with_values(format!("{problem}: {line}"), problem));
+        let entry = parse_line(line).ok_or_else(unreadable)?;
         match entry {
             TocEntry::Rows(rows) => toc.rows.push(rows),
             TocEntry::LargeObjects(id) => toc.large_objects.push(id),

@@ -6,6 +6,7 @@
 
 use super::statement::Statement;
 use super::token::{Token, Tokens};
+use crate::base::marked::MarkedText;
 
 /// Follows a dump from its start to its end, and keeps the first thing that pg_dump does not write.
 #[derive(Debug, Default)]
@@ -194,9 +195,11 @@ impl Written {
     }
 
     /// The first thing that pg_dump does not write, for people; `None` when there is none.
-    pub(super) fn finish(self) -> Option<String> {
+    pub(super) fn finish(self) -> Option<MarkedText> {
         let place = self.strange.or(self.in_transaction)?;
-        Some(format!("it is not the unchanged output of pg_dump: line {} begins with {:?}", place.line, place.start))
+        let safe = format!("it is not the unchanged output of pg_dump: line {}", place.line);
+        // The line may be one of a row.
+        Some(MarkedText::with_values(format!("{safe} begins with {:?}", place.start), safe))
     }
 
     fn is_written(&mut self, seen: &Seen<'_>, text: &str) -> bool {

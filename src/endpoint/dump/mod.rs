@@ -12,6 +12,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::base::error::{Error, Result};
+use crate::base::marked::MarkedText;
 use crate::endpoint::archive::{Archive, ArchiveCatalog, ArchiveTable, HasData, TableKind};
 use crate::model::aspect::Aspect;
 use crate::model::hashing::{Accumulator, Purpose};
@@ -91,7 +92,7 @@ impl Dump {
         let relation = |(name, listed): (&Name, &Listed)| {
             let columns = plan.get(name).cloned().unwrap_or_default();
             let rows = match taken.otherwise.get(name) {
-                Some(reason) => Observed::Unseen((*reason).to_owned()),
+                Some(reason) => Observed::Unseen((*reason).into()),
                 None => self.observed(name, plan, taken.rows.remove(name)),
             };
             let mut relation = listed.relation(columns, rows);
@@ -175,7 +176,7 @@ impl Dump {
         self.archive.catalog().tables.get(name).is_some_and(|table| table.has_data != HasData::None)
     }
 
-    fn reason_unseen(&self, name: &Name) -> Option<String> {
+    fn reason_unseen(&self, name: &Name) -> Option<MarkedText> {
         let catalog = self.archive.catalog();
         if let Some(strange) = &catalog.strange {
             return Some(strange.clone());
@@ -183,14 +184,14 @@ impl Dump {
         // The bytes of a SQL_ASCII dump are those of the server.
         if !["UTF8", "SQL_ASCII"].contains(&catalog.encoding.as_str()) {
             let encoding = if catalog.encoding.is_empty() { "an unknown encoding" } else { &catalog.encoding };
-            return Some(format!("the dump is written in {encoding}: make it with pg_dump --encoding=UTF8"));
+            return Some(format!("the dump is written in {encoding}: make it with pg_dump --encoding=UTF8").into());
         }
         match catalog.tables.get(name).map(|table| table.has_data) {
             Some(HasData::Rows) => None,
             Some(HasData::Inserts) => Some("its rows are INSERT statements: make the dump without --inserts".into()),
             _ => {
                 let options = "--schema-only, --exclude-table-data or --load-via-partition-root";
-                Some(format!("the dump holds no rows under its name ({options})"))
+                Some(format!("the dump holds no rows under its name ({options})").into())
             }
         }
     }

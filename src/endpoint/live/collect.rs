@@ -10,6 +10,7 @@ use super::foreign_keys::ForeignKey;
 use super::jobs::{Job, Pages};
 use super::{CaptureRequest, Live};
 use crate::base::error::{Error, Result};
+use crate::base::marked::MarkedText;
 use crate::model::hashing::{Accumulator, OnBatch, Purpose};
 use crate::model::listing::ReadPlan;
 use crate::model::manifest::{
@@ -48,7 +49,7 @@ struct CollectState {
 struct SideReading {
     slices_left: usize,
     tally: Tally,
-    failure: Option<String>,
+    failure: Option<MarkedText>,
 }
 
 impl Collected {
@@ -69,11 +70,11 @@ impl Collected {
             state.relations.insert(name.clone(), reading);
         }
         if let Err(error) = &live.foreign_keys {
-            state.foreign_keys.insert(crate::compare::KEY_LIST.into(), Observed::Unseen(error.to_string()));
+            state.foreign_keys.insert(crate::compare::KEY_LIST.into(), Observed::Unseen(error.text()));
         }
         for key in live.foreign_keys.iter().flatten().filter(|key| request.selection.has_table(&key.child)) {
             if let Some(reason) = live.unsafe_because(key) {
-                state.foreign_keys.insert(key.printed(), Observed::Unseen(reason));
+                state.foreign_keys.insert(key.printed(), Observed::Unseen(reason.into()));
             }
         }
         let (plan, selection) = (request.plan.clone(), request.selection.clone());
@@ -105,7 +106,7 @@ impl Collected {
     }
 
     /// Something people should see at once.
-    pub fn warn(&self, text: &str) {
+    pub fn warn(&self, text: &MarkedText) {
         (self.listener)(Event::Warning(text));
     }
 
@@ -115,7 +116,7 @@ impl Collected {
     }
 
     /// A job is begun once more.
-    pub fn retry(&self, doing: &str, attempt: u32, reason: &str) {
+    pub fn retry(&self, doing: &str, attempt: u32, reason: &MarkedText) {
         (self.listener)(Event::Retry { doing, attempt, reason });
     }
 
@@ -185,7 +186,7 @@ impl Collected {
 
     /// A job that could not be done.
     pub fn unseen(&self, job: &Job, error: &Error) {
-        let reason = error.to_string();
+        let reason = error.text();
         let mut state = self.state();
         match job {
             Job::Rows { name, .. } => {
@@ -233,7 +234,7 @@ impl Collected {
             let left_out = !collected.selection.has_large_objects();
             let reason =
                 if left_out { "left out: --table and --schema leave large objects out" } else { "was not read" };
-            Observed::Unseen(reason.to_owned())
+            Observed::Unseen(reason.into())
         };
         Ok(Manifest {
             format: FORMAT,
@@ -261,7 +262,7 @@ fn relations(
         let computed_columns = plan.get(name).and_then(|columns| live.computed_columns(name, columns));
         let mut relation = listed.relation(columns, observed(readings.remove(name)));
         relation.computed = computed_columns.map(|columns| {
-            let rows = computed.remove(name).unwrap_or_else(|| Observed::Unseen("was not read".to_owned()));
+            let rows = computed.remove(name).unwrap_or_else(|| Observed::Unseen("was not read".into()));
             Computed { columns, rows }
         });
         (name.clone(), relation)
@@ -271,10 +272,10 @@ fn relations(
 
 fn observed(reading: Option<SideReading>) -> Observed<Tally> {
     match reading {
-        None => Observed::Unseen("was not asked for".to_owned()),
+        None => Observed::Unseen("was not asked for".into()),
         Some(SideReading { failure: Some(reason), .. }) => Observed::Unseen(reason),
         Some(SideReading { slices_left: 0, tally, failure: None }) => Observed::Seen(tally),
-        Some(SideReading { slices_left, .. }) => Observed::Unseen(format!("{slices_left} parts were not read")),
+        Some(SideReading { slices_left, .. }) => Observed::Unseen(format!("{slices_left} parts were not read").into()),
     }
 }
 

@@ -14,6 +14,7 @@ use super::foreign_keys::ForeignKey;
 use super::jobs::{Job, Pages, Queue};
 use super::{COUNTING, Live, catalog_guard, read};
 use crate::base::error::{Error, Result};
+use crate::base::marked::MarkedText;
 use crate::model::catalog::Question;
 use crate::model::hashing::{Accumulator, OnBatch, Purpose};
 use crate::model::hidden;
@@ -39,7 +40,8 @@ pub async fn run_all(live: &Live, queue: Queue, collected: &Arc<Collected>) -> R
             Ok(session) => sessions.push(session),
             Err(error) if sessions.is_empty() => return Err(error),
             Err(error) => {
-                collected.warn(&format!("{}: going on with {} sessions: {error}", live.side, sessions.len()));
+                let doing = format!("{}: going on with {} sessions", live.side, sessions.len());
+                collected.warn(&error.context(doing).text());
                 break;
             }
         }
@@ -98,7 +100,7 @@ impl Worker<'_> {
             }
             attempt += 1;
             let doing = format!("read {} again, the connection was lost", self.live.side);
-            self.collected.retry(&doing, attempt, &lost.to_string());
+            self.collected.retry(&doing, attempt, &lost.text());
             let has_stalled = self.session.has_stalled();
             self.replace(lost).await?;
             if has_stalled {
@@ -115,7 +117,8 @@ impl Worker<'_> {
                 Ok(())
             }
             Err(again) => {
-                let error = Error::new(format!("{lost}; could not go on: {again}"));
+                let error =
+                    Error::new(MarkedText::join([&lost.text(), &again.context("could not go on").text()], "; "));
                 self.snapshot_lost = Some(error.clone());
                 Err(error)
             }
@@ -179,7 +182,7 @@ impl Worker<'_> {
                 self.session.join(&self.live.snapshot).await.map_err(|_| error)?;
                 for name in names {
                     if let Err(error) = Box::pin(self.sequences(std::slice::from_ref(name))).await {
-                        self.collected.sequence(name, Observed::Unseen(error.to_string()));
+                        self.collected.sequence(name, Observed::Unseen(error.text()));
                         self.session.join(&self.live.snapshot).await?;
                     }
                 }

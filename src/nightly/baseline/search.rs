@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use super::same::Tonight;
 use crate::base::error::{Context, Error, Result};
 use crate::base::files;
+use crate::base::marked::MarkedText;
 use crate::base::time::Timestamp;
 use crate::model::manifest::Manifest;
 use crate::model::report::Report;
@@ -38,7 +39,7 @@ pub struct FoundBaseline {
     /// Name of the baseline's directory.
     pub id: Option<String>,
     /// Later reports that cannot be trusted or read, with the reason, newest first.
-    pub refused: Vec<String>,
+    pub refused: Vec<MarkedText>,
     /// Later sound runs of another source, newest first.
     pub others: Vec<String>,
 }
@@ -83,7 +84,7 @@ impl Search {
                 }
                 Ok(SearchStep::Sound(_) | SearchStep::Nothing) => {}
                 Ok(SearchStep::OtherSource(what)) => found.others.push(format!("{id}: {what}")),
-                Err(error) => found.refused.push(format!("{id}: {error}")),
+                Err(error) => found.refused.push(error.context(id).text()),
             }
         }
         Ok(found)

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::base::error::{Context, Error, Result};
+use crate::base::marked::MarkedText;
 use crate::config::{self, DumpFormat};
 use crate::model::name::{Name, quote_always};
 use crate::model::progress::{Event, Listener};
@@ -63,7 +64,7 @@ pub struct Dumped {
     /// Total bytes.
     pub bytes: u64,
     /// Warnings of pg_dump.
-    pub notes: Vec<String>,
+    pub notes: Vec<MarkedText>,
 }
 
 /// Runs pg_dump.
@@ -104,7 +105,7 @@ async fn run_dump(order: &DumpOrder<'_>, listener: &Listener) -> Result<Dumped> 
         pg_dump: order.tools.version.text.clone(),
         bytes: files.iter().map(|(_, bytes)| bytes).sum(),
         files,
-        notes: ended.said.warnings,
+        notes: ended.said.warnings("pg_dump"),
     })
 }
 
@@ -113,12 +114,12 @@ async fn run_dump(order: &DumpOrder<'_>, listener: &Listener) -> Result<Dumped> 
 ///
 /// # Errors
 /// As [`dump()`]. A run can continue without the file: the dump is complete without it.
-pub async fn globals(order: &DumpOrder<'_>) -> Result<Vec<String>> {
+pub async fn globals(order: &DumpOrder<'_>) -> Result<Vec<MarkedText>> {
     let doing = || format!("write the roles of {}", order.conninfo.describe());
     run_globals(order).await.doing(doing)
 }
 
-async fn run_globals(order: &DumpOrder<'_>) -> Result<Vec<String>> {
+async fn run_globals(order: &DumpOrder<'_>) -> Result<Vec<MarkedText>> {
     let path = order.target.join(GLOBALS);
     create_private(&path)?;
     let environment = order.conninfo.child_environment()?.with_options(&pgoptions());
@@ -138,7 +139,7 @@ async fn run_globals(order: &DumpOrder<'_>) -> Result<Vec<String>> {
     if size(&path) == 0 {
         return Err(Error::new(format!("pg_dumpall left nothing in {}", path.display())));
     }
-    Ok(ended.said.warnings)
+    Ok(ended.said.warnings("pg_dumpall"))
 }
 
 fn arguments(order: &DumpOrder<'_>, path: &Path, connection: &str) -> Vec<OsString> {
@@ -234,8 +235,11 @@ fn judge(program: &str, ended: &ProcessEnd) -> Result<()> {
     let said = &ended.said;
     match ended.status.code() {
         Some(0) if said.errors.is_empty() => Ok(()),
-        Some(0) => Err(Error::new(format!("{} (though its exit status is 0)", said.cause()))),
-        _ => Err(with_disk_hint(Error::new(format!("{} ({program}: {})", said.cause(), ended.status)))),
+        Some(0) => Err(Error::new(said.cause(program).map(|text| format!("{text} (though its exit status is 0)")))),
+        _ => {
+            let cause = said.cause(program).map(|text| format!("{text} ({program}: {})", ended.status));
+            Err(with_disk_hint(Error::new(cause)))
+        }
     }
 }
 

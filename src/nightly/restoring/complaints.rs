@@ -7,6 +7,7 @@
 
 use super::known;
 use crate::base::error::{Error, Result};
+use crate::base::marked::MarkedText;
 use crate::model::run::Complaint;
 use crate::postgres::process::ProcessEnd;
 
@@ -158,9 +159,9 @@ impl Complaints {
     pub(super) fn finish(self, ended: &ProcessEnd) -> Result<Vec<Heard>> {
         let is_good = ended.status.success();
         if let Some(full) = self.list.iter().map(|one| &one.complaint).find(|one| one.message.contains(DISK_FULL)) {
-            return Err(
-                Error::new(format!("the disk of the restore server is full: {}", full.message)).hint(ON_FULL_DISK)
-            );
+            let safe = "the disk of the restore server is full";
+            let text = MarkedText::with_values(format!("{safe}: {}", full.message), safe);
+            return Err(Error::new(text).hint(ON_FULL_DISK));
         }
         let adds_up = |counted: u64| counted == self.count || (self.of_workers > 0 && counted > self.count);
         match (self.counted, &self.fatal) {
@@ -168,7 +169,8 @@ impl Complaints {
             (None, None) if is_good && self.count == 0 => Ok(Vec::new()),
             (Some(counted), None) if !is_good && adds_up(counted) && self.count > 0 => Ok(self.all()),
             (None, None) if self.count == 0 => {
-                Err(Error::new(format!("{} (pg_restore: {})", ended.said.cause(), ended.status)))
+                let status = ended.status;
+                Err(Error::new(ended.said.cause("pg_restore").map(|text| format!("{text} (pg_restore: {status})"))))
             }
             (counted, None) => {
                 let counted = counted.map_or("no".to_owned(), |counted| counted.to_string());
@@ -203,7 +205,7 @@ fn said(message: &str) -> &str {
 
 /// The error for a pg_restore that stopped early.
 fn ending(fatal: &str) -> Error {
-    let error = Error::new(format!("pg_restore stopped: {fatal}"));
+    let error = Error::new(MarkedText::with_values(format!("pg_restore stopped: {fatal}"), "pg_restore stopped"));
     if fatal.contains(DISK_FULL) {
         return error.hint(ON_FULL_DISK);
     }

@@ -319,8 +319,9 @@ fn refused(error: &tokio_postgres::Error, order: &CopyOrder<'_>) -> Error {
     }
     if described.to_string().contains("locale") {
         let facts = order.facts.to_string();
-        let text = format!("{described}; the source has {facts}, and this server does not support the same");
-        return Error::new(text).hint("install the source's locale on the restore server (and restart it)");
+        let text = |text: &str| format!("{text}; the source has {facts}, and this server does not support the same");
+        return Error::new(described.text().map(text))
+            .hint("install the source's locale on the restore server (and restart it)");
     }
     described
 }

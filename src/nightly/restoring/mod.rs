@@ -22,6 +22,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::base::error::{Context, Error, Result};
+use crate::base::marked::MarkedText;
 use crate::config::{self, AcceptedError, MaterializedViews};
 use crate::endpoint::archive::Archive;
 use crate::model::run::Complaint;
@@ -107,7 +108,7 @@ pub struct Restored {
     /// All complaints, accepted or not.
     pub complaints: Vec<Complaint>,
     /// Warnings, which pg_restore does not count as errors.
-    pub notes: Vec<String>,
+    pub notes: Vec<MarkedText>,
     /// What the server cannot create, accepted or not.
     pub refused: Refused,
 }
@@ -162,7 +163,7 @@ async fn run_pass(
     order: &RestoreOrder<'_>,
     run: &Order<'_>,
     heard: &mut Vec<Heard>,
-    notes: &mut Vec<String>,
+    notes: &mut Vec<MarkedText>,
 ) -> Result<()> {
     let mut complaints = Complaints::default();
     let moved = AtomicU64::new(0);
@@ -174,7 +175,9 @@ async fn run_pass(
         never = moved::watch(order.conninfo, order.stalled_after, &moved) => match never {},
     };
     heard.extend(complaints.finish(&ended).map_err(with_disk_hint)?);
-    notes.extend(ended.said.warnings.into_iter().filter(|line| !line.starts_with(complaints::COUNT)));
+    notes.extend(
+        ended.said.warnings("pg_restore").into_iter().filter(|line| !line.full().starts_with(complaints::COUNT)),
+    );
     Ok(())
 }
 

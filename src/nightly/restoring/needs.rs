@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use super::copy::connect;
 use super::facts::DatabaseFacts;
 use crate::base::error::{Context, Error, Result};
+use crate::base::marked::MarkedText;
 use crate::config::{AcceptedError, RestoreSettings};
 use crate::model::manifest::Manifest;
 use crate::model::name::{quote_ident, quote_literal};
@@ -99,11 +100,13 @@ pub fn demand_none(problems: Vec<Error>) -> Result<()> {
     let hints: Vec<&str> = problems.iter().filter_map(Error::hint_text).collect();
     let hint = hints.join("; ");
     let count = problems.len();
-    let text = problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
     match count {
         0 => Ok(()),
         1 => problems.into_iter().next().map_or(Ok(()), Err),
-        _ => Err(Error::new(format!("{count} problems: {text}")).hint(hint)),
+        _ => {
+            let texts: Vec<MarkedText> = problems.iter().map(Error::text).collect();
+            Err(Error::new(MarkedText::join(&texts, "; ").map(|text| format!("{count} problems: {text}"))).hint(hint))
+        }
     }
 }
 
@@ -223,8 +226,8 @@ pub async fn lacking_locale(admin: &ConnInfo, facts: &DatabaseFacts) -> Result<O
             && is_about_locale(&error)
         {
             let place = admin.describe();
-            let cause = format!("{}; the source has {facts}, and {place} cannot have the same", describe_error(&error));
-            let error = Error::new(cause)
+            let cause = |text: &str| format!("{text}; the source has {facts}, and {place} cannot have the same");
+            let error = Error::new(describe_error(&error).text().map(cause))
                 .hint("install the source's locale on the restore server (locale-gen, glibc-langpack-…, or a build with ICU), restart PostgreSQL there");
             return Ok(Some(error));
         }

@@ -135,7 +135,7 @@ fn row_difference(rows: &RowDifference) -> Markup {
         @if !rows.missing.is_empty() { (lone_rows("Missing rows: actual has lost them", "minus", &rows.missing)) }
         @if !rows.unexpected.is_empty() { (lone_rows("Unexpected rows: expected never had them", "plus", &rows.unexpected)) }
         @if let Some(reason) = &rows.unnamed {
-            p.quiet { "The rows could not be named: " (shown(reason)) "." }
+            p.quiet { "The rows could not be named: " (shown(reason.full())) "." }
         } @else if rows.is_truncated {
             p.quiet { "There are more rows that are not shown." }
         }

@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use super::text::{code, shown, wide};
+use crate::base::marked::MarkedText;
 use crate::base::text::{grouped, grouped_noun};
 use crate::model::finding::{AppliedWaiver, Unchecked};
 
@@ -37,7 +38,7 @@ fn things(unchecked: &[Unchecked], caption: &str) -> Markup {
                 caption { (caption) }
                 thead { tr { th scope="col" { "What" } th scope="col" { "Side" } th scope="col" { "Why" } } }
                 tbody { @for thing in unchecked {
-                    tr { th scope="row" { (code(&thing.object)) } td { (shown(&thing.side)) } td { (shown(&thing.reason)) } }
+                    tr { th scope="row" { (code(&thing.object)) } td { (shown(&thing.side)) } td { (shown(thing.reason.full())) } }
                 } }
             }
         },
@@ -85,12 +86,12 @@ fn covered(covered: &[String]) -> Markup {
 }
 
 /// The section of remarks, if there are any.
-pub fn remarks(remarks: &[String]) -> Markup {
+pub fn remarks(remarks: &[MarkedText]) -> Markup {
     html! {
         @if !remarks.is_empty() {
             section aria-labelledby="remarks" {
                 h2 #remarks { "Remarks" }
-                ul { @for remark in remarks { li { (shown(remark)) } } }
+                ul { @for remark in remarks { li { (shown(remark.full())) } } }
             }
         }
     }

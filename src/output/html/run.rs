@@ -5,6 +5,7 @@ use maud::{Markup, html};
 
 use super::chart::bar;
 use super::text::{clock, code, shown, time, wide};
+use crate::base::marked::MarkedText;
 use crate::base::text::{duration, grouped_noun};
 use crate::base::time::Timestamp;
 use crate::model::post_report::PostReport;
@@ -64,7 +65,7 @@ fn line(step: &Step, start: Timestamp, whole: u64, color: &str) -> Markup {
     html! {
         tr {
             th scope="row" { (shown(&step.name)) }
-            td { span class={ "word " (class) } { (word) } @if let Some(why) = why { ": " (shown(why)) } (notes(&step.notes)) }
+            td { span class={ "word " (class) } { (word) } @if let Some(why) = why { ": " (shown(why.full())) } (notes(&step.notes)) }
             td.n { time datetime=(step.started_at) { (clock(step.started_at)) } }
             td.n { (duration(step.duration_ms)) }
             td { (bar(from, step.duration_ms, whole, if class == "damaged" { "part" } else { color }, &label)) }
@@ -72,8 +73,8 @@ fn line(step: &Step, start: Timestamp, whole: u64, color: &str) -> Markup {
     }
 }
 
-fn notes(notes: &[String]) -> Markup {
-    let list = html! { ul.plain { @for note in notes { li { (shown(note)) } } } };
+fn notes(notes: &[MarkedText]) -> Markup {
+    let list = html! { ul.plain { @for note in notes { li { (shown(note.full())) } } } };
     match notes.len() {
         0 => html! {},
         1..=2 => list,

@@ -50,7 +50,7 @@ fn table(caption: &str, results: &[(&String, &Sides)]) -> Markup {
 fn side(side: Option<&Observed<Violations>>) -> Markup {
     match side {
         None => html! { span.quiet { "not there" } },
-        Some(Observed::Unseen(reason)) => html! { span.word.inconclusive { "unchecked" } " " (shown(reason)) },
+        Some(Observed::Unseen(reason)) => html! { span.word.inconclusive { "unchecked" } " " (shown(reason.full())) },
         Some(Observed::Seen(found)) if found.rows == 0 => html! { "0" },
         Some(Observed::Seen(found)) => html! {
             span.word.damaged { (grouped(found.rows)) }

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::headline::meaning;
 use super::sections::{SectionText, amount, dump_line, verdict_line};
+use crate::base::marked::MarkedText;
 use crate::base::printable::printable;
 use crate::base::text::cut;
 use crate::base::time::Timestamp;
@@ -124,7 +125,7 @@ pub fn json(run: &RunRecord, values: bool) -> String {
 }
 
 fn told(run: &RunRecord, said: SectionText) -> JsonNotice<'_> {
-    let all = |texts: &[String]| texts.iter().take(MAX_ITEMS).map(|text| said.of(text)).collect();
+    let all = |texts: &[MarkedText]| texts.iter().take(MAX_ITEMS).map(|text| said.of(text)).collect();
     JsonNotice {
         format: 1,
         text: super::subject(run),
@@ -148,7 +149,7 @@ fn told(run: &RunRecord, said: SectionText) -> JsonNotice<'_> {
         unchecked: unchecked(run, said),
         unchecked_total: run.unchecked().len(),
         waivers: run.waivers(),
-        error: run.error.as_deref().map(|text| said.of(text)),
+        error: run.error.as_ref().map(|text| said.of(text)),
         troubles: all(&run.closing.troubles),
         troubles_total: run.closing.troubles.len(),
         debts: run.closing.debts.iter().take(MAX_ITEMS).map(|debt| shown(debt)).collect(),

@@ -6,13 +6,11 @@
 mod headline;
 mod html;
 mod json;
-mod mask;
 mod sections;
 mod test;
 mod text;
 
 pub use json::{SCHEMA, json};
-pub use mask::mask;
 pub use test::{test, test_json};
 
 use crate::base::printable::printable;

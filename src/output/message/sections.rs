@@ -3,7 +3,7 @@
 //! Lists are cut to a readable length and counted; the report has all items.
 
 use super::headline::{headline, meaning};
-use super::mask::mask;
+use crate::base::marked::MarkedText;
 use crate::base::printable::printable;
 use crate::base::text::{bytes, cut, duration, grouped, grouped_noun};
 use crate::base::time::Timestamp;
@@ -47,7 +47,7 @@ pub struct List {
 }
 
 impl Told {
-    /// With `values`, texts and findings are included unmasked.
+    /// With `values`, whole texts and findings are included.
     pub fn new(run: &RunRecord, values: bool) -> Self {
         let said = SectionText { values };
         Self {
@@ -70,8 +70,8 @@ pub struct SectionText {
 
 impl SectionText {
     /// Output of a server or a program: one printable line of limited length.
-    pub fn of(self, text: &str) -> String {
-        let text = if self.values { text.to_owned() } else { mask(text) };
+    pub fn of(self, text: &MarkedText) -> String {
+        let text = if self.values { text.full() } else { text.safe() };
         let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
         cut(&printable(&lines.join("; ")), MAX_CELLS)
     }
@@ -138,7 +138,7 @@ fn alarm(run: &RunRecord) -> Option<String> {
 }
 
 fn lists(run: &RunRecord, said: SectionText) -> Vec<List> {
-    let lines = |texts: &[String]| texts.iter().take(MAX_ITEMS).map(|text| vec![said.of(text)]).collect();
+    let lines = |texts: &[MarkedText]| texts.iter().take(MAX_ITEMS).map(|text| vec![said.of(text)]).collect();
     let findings = run.findings().iter().take(MAX_ITEMS).map(|finding| said.finding(finding)).collect();
     let unchecked = run.unchecked().iter().take(MAX_ITEMS).map(|one| said.unchecked(one)).collect();
     // Generated names of instances, dumps and copies.

@@ -209,10 +209,11 @@ async fn log_in(connection: &mut AsyncSmtpConnection, email: &Email, password: O
 fn without(error: Error, username: &str, password: &Secret) -> Error {
     let plain = format!("\0{username}\0{}", password.reveal());
     let sent = [password.reveal().to_owned(), BASE64.encode(plain), BASE64.encode(password.reveal())];
-    error.map(|text| {
+    let masked = |text: &str| {
         let text = sent.iter().fold(text.to_owned(), |text, secret| text.replace(secret, "…"));
         text.split(' ').map(|word| if is_base64(word) { "…" } else { word }).collect::<Vec<_>>().join(" ")
-    })
+    };
+    error.map(|text| text.map(masked))
 }
 
 fn is_base64(word: &str) -> bool {

@@ -3,6 +3,7 @@
 //! Every waiver is printed; the text of the verdict comes from `Outcome`.
 
 use super::style::Style;
+use crate::base::marked::MarkedText;
 use crate::base::printable::printable;
 use crate::base::text::{grouped, grouped_noun, wrap};
 use crate::model::finding::{AppliedWaiver, Unchecked};
@@ -17,7 +18,7 @@ pub fn unchecked(unchecked: &[Unchecked], style: Style) -> Vec<String> {
     for thing in unchecked {
         let side = style.dim(&format!("({})", printable(&thing.side)));
         lines.push(format!("  {} {side}", style.yellow(&printable(&thing.object))));
-        lines.extend(paragraph(&printable(&thing.reason), 4, style));
+        lines.extend(paragraph(&printable(thing.reason.full()), 4, style));
     }
     lines
 }
@@ -46,9 +47,9 @@ fn covered(covered: &[String]) -> String {
 }
 
 /// Notes for the user.
-pub fn remarks(remarks: &[String], style: Style) -> Vec<String> {
+pub fn remarks(remarks: &[MarkedText], style: Style) -> Vec<String> {
     let mut lines = heading(remarks.len(), "remark", "", style);
-    lines.extend(remarks.iter().flat_map(|remark| paragraph(&printable(remark), 2, style)));
+    lines.extend(remarks.iter().flat_map(|remark| paragraph(&printable(remark.full()), 2, style)));
     lines
 }
 

@@ -150,7 +150,7 @@ fn unknown(unknown: &[Unchecked], style: Style) -> Vec<String> {
             "actual" => "after",
             other => other,
         };
-        let line = format!("{} ({side}): {}", printable(&thing.object), printable(&thing.reason));
+        let line = format!("{} ({side}): {}", printable(&thing.object), printable(thing.reason.full()));
         let wrapped = wrap(&line, style.width.saturating_sub(4).max(20));
         lines.extend(
             wrapped.iter().enumerate().map(|(i, line)| format!("{}{line}", if i == 0 { "  " } else { "    " })),

@@ -16,7 +16,7 @@ pub fn lines(difference: &RowDifference, width: usize, style: Style) -> Vec<Stri
     named.extend(difference.changed.iter().flat_map(|row| changed(row, width)));
     lines.extend(named.into_iter().map(|line| format!("  {line}")));
     if let Some(reason) = &difference.unnamed {
-        lines.extend(wrap(&format!("the rows could not be named: {}", printable(reason)), width));
+        lines.extend(wrap(&format!("the rows could not be named: {}", printable(reason.full())), width));
     } else if difference.is_truncated {
         lines.push(style.dim("  … and more rows that are not shown"));
     }

@@ -131,10 +131,10 @@ fn remarks(step: &Step, style: Style) -> Vec<String> {
     let mut texts: Vec<String> = Vec::new();
     match &step.result {
         StepResult::Done => {}
-        StepResult::Failed(why) => texts.push(format!("failed: {why}")),
-        StepResult::Skipped(why) => texts.push(format!("skipped: {why}")),
+        StepResult::Failed(why) => texts.push(format!("failed: {}", why.full())),
+        StepResult::Skipped(why) => texts.push(format!("skipped: {}", why.full())),
     }
-    texts.extend(step.notes.iter().take(NOTES_SHOWN).cloned());
+    texts.extend(step.notes.iter().take(NOTES_SHOWN).map(|note| note.full().to_owned()));
     if step.notes.len() > NOTES_SHOWN {
         let more = grouped_noun((step.notes.len() - NOTES_SHOWN) as u64, "more note");
         texts.push(format!("… and {more} (--format json shows them)"));

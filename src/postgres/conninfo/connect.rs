@@ -18,6 +18,7 @@ use super::settings::{DEFAULT_CONNECT_TIMEOUT, Role, joined_options};
 use super::socket::Socket;
 use super::{ConnInfo, HostSpec};
 use crate::base::error::{Context, Error, Result};
+use crate::base::marked::MarkedText;
 use crate::base::tls::PeerVerification;
 use crate::postgres::copy_stream::{CopyInterceptor, CopyRouter, InterceptedTls};
 use crate::postgres::errors::{describe_error, is_tls_failure, sqlstate};
@@ -407,9 +408,9 @@ fn join(mut failures: Vec<(String, Error)>) -> Error {
     if failures.len() == 1 {
         return failures.remove(0).1;
     }
-    let hint = failures.iter().find_map(|(_, error)| error.hint_text().map(str::to_owned));
-    let text: Vec<String> = failures.iter().map(|(place, error)| format!("{place}: {error}")).collect();
-    let joined = Error::new(if text.is_empty() { "no host to try".to_owned() } else { text.join("; ") });
+    let hint = failures.iter().find_map(|(_, error)| error.marked_hint().cloned());
+    let texts: Vec<MarkedText> = failures.into_iter().map(|(place, error)| error.context(place).text()).collect();
+    let joined = Error::new(if texts.is_empty() { "no host to try".into() } else { MarkedText::join(&texts, "; ") });
     match hint {
         Some(hint) => joined.hint(hint),
         None => joined,

@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::io::AsyncReadExt;
 use tokio::process::ChildStderr;
 
+use crate::base::marked::MarkedText;
+
 /// Kept of a line; the rest of it is dropped.
 const LINE_BYTES: usize = 4096;
 const FIRST_LINES: usize = 20;
@@ -23,7 +25,7 @@ pub struct Said {
     /// Lines with `error:` or `fatal:`, up to a limit.
     pub errors: Vec<String>,
     /// Lines with `warning:` and what belongs to them, up to a limit.
-    pub warnings: Vec<String>,
+    warnings: Vec<String>,
     was_warning: bool,
     was_error: bool,
 }
@@ -56,9 +58,16 @@ impl Said {
     }
 
     /// The line with the cause of the failure: the first error, since later ones follow from it; otherwise the last line.
-    pub fn cause(&self) -> &str {
-        let last = self.last.back().or(self.first.last());
-        self.errors.first().or(last).map_or("it said nothing", String::as_str)
+    pub fn cause(&self, program: &str) -> MarkedText {
+        let line = self.errors.first().or(self.last.back()).or(self.first.last());
+        let said = |line: &String| MarkedText::with_values(line, format!("{program} reported an error"));
+        line.map_or_else(|| "it said nothing".into(), said)
+    }
+
+    /// Its warnings, each a line.
+    pub fn warnings(&self, program: &str) -> Vec<MarkedText> {
+        let said = |line: &String| MarkedText::with_values(line, format!("{program} reported a warning"));
+        self.warnings.iter().map(said).collect()
     }
 }
 
@@ -142,7 +151,8 @@ mod tests {
         }
         let expected = "pg_dump: error: Dumping the contents of table \"t\" failed: PQgetResult() failed: ERROR:  invalid byte \
                         sequence for encoding \"UTF8\": 0xe4; Key (id)=(1)";
-        assert_eq!(said.cause(), expected);
+        assert_eq!(said.cause("pg_dump").full(), expected);
+        assert_eq!(said.cause("pg_dump").safe(), "pg_dump reported an error");
         assert_eq!(said.errors.len(), 1);
     }
 
@@ -151,6 +161,6 @@ mod tests {
         let mut said = Said::default();
         said.add("pg_dump: error: connection to server failed");
         said.add("pg_dump: hint: is it running?");
-        assert_eq!(said.cause(), "pg_dump: error: connection to server failed; hint: is it running?");
+        assert_eq!(said.cause("pg_dump").full(), "pg_dump: error: connection to server failed; hint: is it running?");
     }
 }

@@ -122,7 +122,7 @@ impl Backups {
 
 impl Marker {
     fn write(&self, dir: &Path) -> Result<()> {
-        let mut bytes = serde_json::to_vec(self).map_err(|error| Error::new(error.to_string()))?;
+        let mut bytes = serde_json::to_vec(self).map_err(|error| Error::from_source(&error))?;
         bytes.push(b'\n');
         replace_own(dir, MARKER, &bytes).map(drop)
     }

@@ -79,7 +79,7 @@ impl BackupRecord {
     }
 
     pub(super) fn write(&self, dir: &Path) -> Result<()> {
-        let mut bytes = serde_json::to_vec(self).map_err(|error| Error::new(error.to_string()))?;
+        let mut bytes = serde_json::to_vec(self).map_err(|error| Error::from_source(&error))?;
         bytes.push(b'\n');
         replace_own(dir, RECORD, &bytes).map(drop)
     }

@@ -114,7 +114,7 @@ struct OutlineTimes {
 
 /// When a report was started, by its own word.
 pub fn times_of(bytes: &[u8]) -> Result<Timestamp> {
-    let outline: Outline = serde_json::from_slice(bytes).map_err(|error| Error::new(error.to_string()))?;
+    let outline: Outline = serde_json::from_slice(bytes).map_err(|error| Error::from_source(&error))?;
     Ok(outline.times.started_at)
 }
 

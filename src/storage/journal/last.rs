@@ -68,7 +68,7 @@ impl LastVerified {
 
     /// In place of the old one, as a whole or not at all. Needs the lock.
     pub fn write(&self, state: &Path) -> Result<()> {
-        let mut bytes = serde_json::to_vec(self).map_err(|error| Error::new(error.to_string()))?;
+        let mut bytes = serde_json::to_vec(self).map_err(|error| Error::from_source(&error))?;
         bytes.push(b'\n');
         replace_own(state, NAME, &bytes).map(drop)
     }

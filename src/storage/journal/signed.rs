@@ -71,7 +71,7 @@ impl LastSigned {
         }
         reports.insert(key(directory), self);
         let stored = Stored { format: FORMAT, reports };
-        let mut bytes = serde_json::to_vec(&stored).map_err(|error| Error::new(error.to_string()))?;
+        let mut bytes = serde_json::to_vec(&stored).map_err(|error| Error::from_source(&error))?;
         bytes.push(b'\n');
         replace_own(state, NAME, &bytes).map(drop)
     }

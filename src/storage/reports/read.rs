@@ -10,6 +10,7 @@ use super::{ACTUAL, EXPECTED, REPORT};
 use crate::base::error::{Context, Error, Result};
 use crate::base::files;
 use crate::base::json;
+use crate::base::marked::MarkedText;
 use crate::base::time::Timestamp;
 use crate::model::manifest::{FORMAT, Manifest, Tally};
 
@@ -32,7 +33,7 @@ fn load(path: &Path) -> Result<Manifest> {
     json::demand_format("manifest", json::format_of(BufReader::with_capacity(1 << 16, &file))?, 1..=FORMAT)?;
     file.rewind()?;
     let manifest: Manifest = serde_json::from_reader(BufReader::with_capacity(1 << 16, file))
-        .map_err(|error| Error::new(error.to_string()))
+        .map_err(|error| Error::from_source(&error))
         .doing(|| "understand the manifest")?;
     check_sums(&manifest)?;
     Ok(manifest)
@@ -56,7 +57,7 @@ pub struct Previous {
     /// SHA-256 of its `report.json`.
     pub sha256: Option<String>,
     /// Reports that could not be read, with the reason: the new report should remark on them, for one of them may be newer.
-    pub unreadable: Vec<String>,
+    pub unreadable: Vec<MarkedText>,
 }
 
 /// Paths of all `report.json` one level below `dir`, sorted by name, which starts with the time.
@@ -83,7 +84,7 @@ pub fn previous_report(dir: &Path) -> Result<Previous> {
     for path in reports_in(dir)? {
         match started_at(&path) {
             Ok((time, sha256)) => newest = newest.max(Some((time, path, sha256))),
-            Err(error) => previous.unreadable.push(format!("{}: {error}", path.display())),
+            Err(error) => previous.unreadable.push(error.context(path.display().to_string()).text()),
         }
     }
     previous.sha256 = newest.map(|(_, _, sha256)| sha256);
@@ -108,6 +109,6 @@ fn started_at(path: &Path) -> Result<(Timestamp, String)> {
 
 /// The start time in these bytes of a `report.json`, not verified.
 pub fn claimed_start(bytes: &[u8]) -> Result<Timestamp> {
-    let started: Started = serde_json::from_slice(bytes).map_err(|error| Error::new(error.to_string()))?;
+    let started: Started = serde_json::from_slice(bytes).map_err(|error| Error::from_source(&error))?;
     Ok(started.times.started_at)
 }

@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 use super::{Hashing, REPORT, SIGNATURE};
 use crate::base::error::{Context, Error, Result};
 use crate::base::files;
-use crate::base::json;
 use crate::base::time::Timestamp;
 use crate::model::post_report::PostReport;
 use crate::model::report::{Report, SideFile};
@@ -172,7 +171,7 @@ fn demand_signed(file: &Path, bytes: &[u8], trust: Option<Trust<'_>>) -> Result<
 }
 
 fn closing_of(bytes: &[u8], report: &Report, sha256: &str) -> Result<Closing> {
-    let closing: Closing = json::from_slice("closing", bytes, 1..=1)?;
+    let closing = Closing::from_bytes(bytes)?;
     if closing.report_sha256 != sha256 || closing.run_id != report.run_id {
         return Err(Error::new("it is of another report"));
     }
