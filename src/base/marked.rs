@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 const WITHHELD: &str = "text withheld, it may hold values of the database";
 
 /// A whole text, and a safe one where the whole may hold values. Not `Display`: every output chooses.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MarkedText {
     full: String,
     /// `None`: the whole text is safe.

@@ -268,8 +268,8 @@ mod tests {
 
     #[test]
     fn warnings_are_told_at_once_and_cannot_control_the_terminal() {
-        let retry = Event::Retry { doing: "connect", attempt: 2, reason: "refused\u{1b}[2J" };
-        let lines = told(&[(0, Event::Warning("clock\nskew")), (1, retry)]);
+        let retry = Event::Retry { doing: "connect", attempt: 2, reason: &"refused\u{1b}[2J".into() };
+        let lines = told(&[(0, Event::Warning(&"clock\nskew".into())), (1, retry)]);
         assert_eq!(lines, ["warning: clock\\nskew", "warning: connect: refused\\u{1b}[2J; attempt 2"]);
     }
 

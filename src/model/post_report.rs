@@ -93,10 +93,10 @@ fn untold_failures(closing: &Closing) -> impl Iterator<Item = String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::marked::MarkedText;
     use crate::model::run::Step;
 
     fn told(exit_code: u8, troubles: &[&str], debts: &[&str], failed: Option<&str>) -> PostReport {
-        let owned = |lines: &[&str]| lines.iter().map(|line| (*line).to_owned()).collect();
         let step = |why: &str| Step {
             name: "prune".into(),
             started_at: Default::default(),
@@ -105,13 +105,14 @@ mod tests {
             notes: Vec::new(),
         };
         PostReport::Told(Box::new(Closing {
-            format: 1,
+            format: 2,
             run_id: String::new(),
             report_sha256: String::new(),
             exit_code,
             steps: failed.map(step).into_iter().collect(),
-            troubles: owned(troubles),
-            debts: owned(debts),
+            troubles: troubles.iter().map(|line| MarkedText::from(*line)).collect(),
+            debts: debts.iter().map(ToString::to_string).collect(),
+            safe_texts: Default::default(),
         }))
     }
 

@@ -146,7 +146,7 @@ mod tests {
         let redacted = ON.error(error.clone());
         let text = redacted.to_string();
         assert!(text.starts_with("dump: pg_dump reported an error (message redacted, sha256:"), "{text}");
-        assert_eq!((redacted.hint_text(), ON.error(redacted.clone())), (None, redacted), "{text}");
+        assert_eq!((redacted.hint_text(), &ON.error(redacted.clone())), (None, &redacted), "{text}");
         assert_eq!(Redaction::OFF.error(error.clone()), error);
         let own = Error::new("was not asked for").hint("ask for it");
         assert_eq!(ON.error(own.clone()), own);

@@ -87,7 +87,7 @@ mod tests {
         let moving = Moving { before: one(5), after: one(9) };
         let dump = manifest(&name, Observed::Seen(value(7, true)));
         let mut unseen = manifest(&name, Observed::Unseen("permission denied".into()));
-        assert_eq!(moving.settle(&mut unseen, &dump), Vec::<String>::new());
+        assert_eq!(moving.settle(&mut unseen, &dump), []);
         assert_eq!(unseen.sequences[&name], Observed::Unseen("permission denied".into()));
         let mut seen = manifest(&name, Observed::Seen(value(6, true)));
         assert_eq!(moving.settle(&mut seen, &dump).len(), 1);

@@ -89,3 +89,86 @@ pub fn is_connection_lost(error: &tokio_postgres::Error) -> bool {
 pub fn is_tls_failure(error: &tokio_postgres::Error) -> bool {
     error.to_string() == "error performing TLS handshake"
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use tokio::io::AsyncWriteExt as _;
+
+    use super::*;
+
+    const CANARY: &str = "c4n4ry";
+
+    /// What tokio-postgres reads of an error with these fields, as a server sends it in place of a greeting.
+    fn received(fields: &[(char, &str)]) -> tokio_postgres::Error {
+        let mut body = Vec::new();
+        for (kind, value) in fields {
+            body.extend([*kind as u8]);
+            body.extend(value.replace('\0', "").bytes().chain([0]));
+        }
+        body.push(0);
+        let length = u32::try_from(body.len() + 4).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let connected = runtime.block_on(async {
+            let (client, mut server) = tokio::io::duplex(1 << 20);
+            server.write_all(&[&b"E"[..], &length.to_be_bytes(), &body].concat()).await.unwrap();
+            tokio_postgres::Config::new().user("x").connect_raw(client, tokio_postgres::NoTls).await
+        });
+        connected.err().unwrap()
+    }
+
+    const DUPLICATE: [(char, &str); 8] = [
+        ('S', "FEHLER"),
+        ('C', "23505"),
+        ('M', "doppelter Schlüsselwert »c4n4ry«"),
+        ('D', "Schlüssel »(mail)=(c4n4ry)« existiert bereits."),
+        ('H', "c4n4ry"),
+        ('s', "shop"),
+        ('t', "orders"),
+        ('n', "orders_pkey"),
+    ];
+
+    #[test]
+    fn without_values_an_error_is_its_state_and_the_names_of_objects() {
+        let error = describe_error(&received(&[&DUPLICATE[..], &[('F', "nbtinsert.c")]].concat())).context("restore x");
+        let safe = "restore x: unique_violation (SQLSTATE 23505), table shop.orders, constraint orders_pkey";
+        assert_eq!(error.text().safe(), safe);
+        assert_eq!(error.text().full().matches(CANARY).count(), 2, "{error}");
+        assert_eq!(error.marked_hint().map(|hint| (hint.full(), hint.safe())), Some((CANARY, "")));
+    }
+
+    #[test]
+    fn names_that_a_function_may_have_chosen_are_values() {
+        for file in ["pl_exec.c", "plpy_plpymodule.c"] {
+            let error = describe_error(&received(&[&DUPLICATE[..], &[('F', file), ('c', CANARY)]].concat()));
+            assert_eq!(error.text().safe(), "unique_violation (SQLSTATE 23505)", "{file}");
+        }
+        assert_eq!(describe_error(&received(&DUPLICATE)).text().safe(), "unique_violation (SQLSTATE 23505)");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        /// Whatever stands around a value, in whichever language and with whichever quotes.
+        #[test]
+        fn a_value_in_a_text_of_the_server_never_shows(
+            before in "\\PC{0,9}",
+            after in "(\n|\\PC){0,9}",
+            kind in prop::sample::select(vec!['M', 'D', 'H', 'W', 'q']),
+            names in ["[a-z_]{3,8}", "[a-z_]{3,8}", "[a-z_]{3,8}", "[a-z_]{3,8}"],
+        ) {
+            let said = format!("{before}{CANARY}{after}");
+            let [schema, table, column, constraint] = names.each_ref().map(String::as_str);
+            let (mut fields, file) = (vec![('S', "ERROR"), ('C', "23505"), ('F', "nbtinsert.c")], ('M', "said"));
+            fields.extend((kind != 'M').then_some(file));
+            fields.extend([(kind, said.as_str()), ('s', schema), ('t', table), ('c', column), ('n', constraint)]);
+            let error = describe_error(&received(&fields)).context("restore x");
+            let text = error.text();
+            prop_assert!(!text.safe().contains(CANARY), "{}", text.safe());
+            prop_assert_eq!(text.full().contains(CANARY), "MD".contains(kind));
+            for name in ["restore x", "SQLSTATE 23505", table, column, constraint] {
+                prop_assert!(text.safe().contains(name), "{} lacks {}", text.safe(), name);
+            }
+        }
+    }
+}

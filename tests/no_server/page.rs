@@ -418,7 +418,7 @@ proptest! {
         let text = format!("{}{text}", HOSTILE[hostile]);
         let page = page_of(dir.path(), |report| {
             report.findings.push(Finding::new(FindingKind::Changed, &*text).sides(&*text, format!("{text}\n")));
-            report.unchecked.push(Unchecked { object: text.clone(), side: text.clone(), reason: text.clone(), limit: None });
+            report.unchecked.push(Unchecked { object: text.clone(), side: text.clone(), reason: (&text).into(), limit: None });
             let table = report.tables.values().next().unwrap().clone();
             report.tables.insert(text.clone(), table);
             report.verdict_line = text.clone();
@@ -429,7 +429,7 @@ proptest! {
             night.dump.as_mut().unwrap().files[0].path = text.clone();
         });
         let hostile_end = |closing: &mut pgwitness::model::run::Closing| {
-            closing.steps[0].result = pgwitness::model::run::StepResult::Failed(text.clone());
+            closing.steps[0].result = pgwitness::model::run::StepResult::Failed((&text).into());
             closing.steps[1].name = text.clone();
             closing.debts.push(text.clone());
         };

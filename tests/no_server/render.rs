@@ -100,7 +100,7 @@ fn row_findings() -> Vec<Finding> {
     count.rows =
         Some(RowDifference { expected_only: 12_000, actual_only: 11_998, is_truncated: true, ..Default::default() });
     let mut unnamed = Finding::new(FindingKind::RowContent, "shop.events");
-    let reason = Some("the archive was read once and keeps no rows".to_owned());
+    let reason = Some("the archive was read once and keeps no rows".into());
     unnamed.rows = Some(RowDifference { expected_only: 2, actual_only: 2, unnamed: reason, ..Default::default() });
     vec![content, count, unnamed]
 }
@@ -188,7 +188,7 @@ fn hostile() -> Outcome {
     outcome.findings.push(finding);
     let view = "select 1\n\u{1b}]0;owned\u{7}\nfrom t";
     outcome.findings.push(Finding::new(FindingKind::Changed, "view shop.v").sides(view, "select 1\nfrom t"));
-    let reason = "no\nsound (everything)".to_owned();
+    let reason = "no\nsound (everything)".into();
     outcome.unchecked.push(Unchecked { object: "rows of x".into(), side: "both".into(), reason, limit: None });
     outcome
 }

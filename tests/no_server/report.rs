@@ -35,7 +35,7 @@ fn build(
         let seen =
             |rows: u8| match &manifest(&vec!["1"; usize::from(rows)], 4).relations[&Name::new("shop", "orders")].rows {
                 Observed::Seen(tally) => tally.clone(),
-                Observed::Unseen(reason) => panic!("{reason}"),
+                Observed::Unseen(reason) => panic!("{reason:?}"),
             };
         relation.rows = observed(rows.map(seen));
         made.relations.insert(Name::new("shop", name), relation);

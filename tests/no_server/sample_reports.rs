@@ -212,7 +212,7 @@ fn steps(start: Timestamp, is_restored: bool) -> Vec<Step> {
             _ => StepResult::Done,
         };
         let started_at = Timestamp::new(UNIX_EPOCH + Duration::from_secs(began));
-        let notes = notes.iter().map(|note| (*note).to_owned()).collect();
+        let notes = notes.iter().map(|note| (*note).into()).collect();
         steps.push(Step { name: name.into(), started_at, duration_ms, result, notes });
         at = began + duration_ms / 1000;
     }

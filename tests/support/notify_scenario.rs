@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use pgwitness::base::error::Error;
+use pgwitness::base::marked::MarkedText;
 use pgwitness::base::time::Timestamp;
 use pgwitness::config::{Email, Notify, Ping, SmtpTls, Webhook, When};
 use pgwitness::model::aspect::Aspect;
@@ -149,25 +150,25 @@ pub fn damaged() -> RunRecord {
         changed: vec![ChangedRow { key: format!("mail={CANARY}"), columns: vec![column] }],
         ..RowDifference::default()
     });
+    let said = |text: &str| MarkedText::with_values(format!("{text} ({CANARY})"), "unique_violation (SQLSTATE 23505)");
     let unchecked = Unchecked {
         object: "rows of shop.log".into(),
         side: "actual".into(),
-        reason: format!("invalid input syntax: \"{CANARY}\""),
+        reason: said("invalid input syntax"),
         limit: None,
     };
     let outcome = Outcome { findings: vec![finding], unchecked: vec![unchecked], ..sound() };
-    let said = format!("duplicate key; Key (mail)=({CANARY}) already exists");
     let step = Step {
         name: "restore".into(),
         started_at: clean().started_at,
         duration_ms: 1,
-        result: StepResult::Failed(said.clone()),
+        result: StepResult::Failed(said("duplicate key")),
         notes: vec![CANARY.into()],
     };
     with(|run| {
         run.report = Some(report_on(&outcome, vec![step]));
-        run.error = Some(format!("bad value '{CANARY}'"));
+        run.error = Some(said("bad value"));
         run.closing.exit_code = 1;
-        run.closing.troubles = vec![said, format!("x\nDETAIL: {CANARY}")];
+        run.closing.troubles = vec![said("duplicate key; Key (mail)="), said("balance")];
     })
 }

@@ -102,8 +102,9 @@ async fn a_disk_that_hangs_does_not_block_the_run() {
 #[test]
 fn a_refusal_names_the_newest_and_says_what_to_try() {
     assert_eq!(refusal(&FoundBaseline::default()), None);
-    let refused = (1..=5).map(|number| format!("n{number}: not signed")).collect();
+    let refused = (1..=5).map(|number| format!("n{number}: not signed").into()).collect();
     let text = refusal(&FoundBaseline { refused, ..Default::default() }).unwrap();
+    let text = text.full();
     assert!(text.starts_with("no sound run can be used, reports were refused: n1: not signed; "), "{text}");
     assert!(text.contains("n3: not signed; and 2 more; to go on: ") && text.ends_with(WAYS_OUT), "{text}");
 }

@@ -3,6 +3,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
+use crate::base::marked::MarkedText;
 use crate::base::text::cells;
 use crate::base::time::Timestamp;
 use crate::model::aspect::Aspect;
@@ -117,11 +118,18 @@ fn full_of_values() -> RunRecord {
         is_truncated: false,
         unnamed: None,
     });
-    let said = format!("insert: duplicate key (SQLSTATE 23505); Key (mail)=({CANARY}) already exists");
+    let said = MarkedText::with_values(
+        format!("insert: duplicate key (SQLSTATE 23505); Key (mail)=({CANARY}) already exists"),
+        "insert: unique_violation (SQLSTATE 23505), table shop.members, constraint members_mail_key",
+    );
+    let raised = MarkedText::with_values(
+        format!("balance {CANARY} (SQLSTATE P0001)"),
+        "check balance: raise_exception (SQLSTATE P0001)",
+    );
     let sequence = Finding::new(FindingKind::SequenceValue, "shop.ids").sides("1 row", CANARY);
     let outcome = Outcome {
         findings: vec![finding, sequence],
-        unchecked: vec![unchecked("rows of shop.log", "actual", &format!("bad value '{CANARY}'"))],
+        unchecked: vec![unchecked("rows of shop.log", "actual", &raised)],
         ..sound()
     };
     with(|run| {
@@ -129,8 +137,9 @@ fn full_of_values() -> RunRecord {
             RunFacts { steps: vec![dump_step(StepResult::Failed(said.clone()))], ..report(run).night.clone().unwrap() };
         run.report = Some(report_on(&outcome, night));
         run.closing.exit_code = 1;
-        run.error = Some(format!("invalid input syntax: \"{CANARY}\""));
-        run.closing.troubles = vec![said, format!("ERROR: x\nCONTEXT: {CANARY}")];
+        run.error = Some(raised.clone());
+        let dump = MarkedText::with_values(format!("pg_dump: {CANARY}"), "pg_dump reported an error");
+        run.closing.troubles = vec![said, dump];
     })
 }
 
@@ -242,8 +251,9 @@ fn what_is_wrong_is_named_with_its_number_of_rows() {
     let text = of(&full_of_values(), false).text;
     for line in [
         "2 findings:\n- row_content shop.orders: 3 rows differ: 1 missing, 1 unexpected, 1 changed\n- sequence_value shop.ids\n",
-        "1 unchecked:\n- rows of shop.log (actual): bad value '…'\n",
-        "- insert: duplicate key (SQLSTATE 23505); Key (mail)=(…) already exists\n",
+        "1 unchecked:\n- rows of shop.log (actual): check balance: raise_exception (SQLSTATE P0001)\n",
+        "- insert: unique_violation (SQLSTATE 23505), table shop.members, constraint\n  members_mail_key\n",
+        "- pg_dump reported an error\n",
     ] {
         assert!(text.contains(line), "{text}");
     }
@@ -268,7 +278,7 @@ fn long_lists_are_cut_and_the_rest_is_counted() {
     let findings: Vec<Finding> = (0..5000).map(|n| Finding::new(FindingKind::Missing, format!("shop.t{n}"))).collect();
     let mut run = full_of_values();
     report(&mut run).findings = findings;
-    run.closing.troubles = vec!["x".repeat(100_000); 50];
+    run.closing.troubles = vec!["x".repeat(100_000).into(); 50];
     let Message { text, html, .. } = of(&run, false);
     assert!(text.contains("- … and 4980 more") && html.contains("… and 4980 more"), "{text}");
     assert!(text.len() < 50_000 && brief(&run).len() < 10_000 && brief(&run).ends_with('\n'));
@@ -318,9 +328,9 @@ fn hostile(text: &str) -> RunRecord {
     let own = || text.to_owned();
     let mut finding = Finding::new(FindingKind::Changed, text).sides(text, text);
     finding.detail.push(own());
-    let outcome = Outcome { findings: vec![finding], unchecked: vec![unchecked(text, text, text)], ..sound() };
+    let outcome = Outcome { findings: vec![finding], unchecked: vec![unchecked(text, text, &text.into())], ..sound() };
     let night = RunFacts {
-        steps: vec![Step { name: own(), ..dump_step(StepResult::Skipped(own())) }],
+        steps: vec![Step { name: own(), ..dump_step(StepResult::Skipped(text.into())) }],
         dump: Some(DumpFacts { backup: own(), format: own(), ..Default::default() }),
         ..Default::default()
     };
@@ -334,11 +344,11 @@ fn hostile(text: &str) -> RunRecord {
         closing: Closing {
             run_id: own(),
             exit_code: 1,
-            troubles: vec![own()],
+            troubles: vec![text.into()],
             debts: vec![own()],
             ..Default::default()
         },
-        error: Some(own()),
+        error: Some(text.into()),
         last_verified: Some(Proven { backup: own(), ..clean().last_verified.unwrap() }),
         ..clean()
     }

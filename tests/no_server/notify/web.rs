@@ -67,7 +67,7 @@ async fn a_ping_never_has_values_and_never_much() {
     let (scenario, web) = (Scenario::new(), Web::start(&[]).await);
     let notify = Notify { values: true, ..by_ping(scenario.secret("ping", &web.url("/x"))) };
     let mut run = damaged();
-    run.closing.troubles = vec!["y ".repeat(500); 100];
+    run.closing.troubles = vec!["y ".repeat(500).into(); 100];
     assert_eq!(pinged(&notify, &run).await, []);
     let body = &web.calls()[0].body;
     assert!(!body.contains(CANARY) && body.len() < 10_000 && body.contains("row_content shop.members"), "{body}");

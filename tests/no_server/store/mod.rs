@@ -111,7 +111,7 @@ fn a_report_that_cannot_be_read_is_named_when_the_chain_goes_on_without_it() {
     let previous = previous_report(dir.path()).unwrap();
     assert!(previous.sha256.is_some() && report.exists());
     assert_eq!(previous.unreadable.len(), 1);
-    assert!(previous.unreadable[0].starts_with(broken.join("report.json").to_str().unwrap()), "{previous:?}");
+    assert!(previous.unreadable[0].full().starts_with(broken.join("report.json").to_str().unwrap()), "{previous:?}");
 }
 
 #[test]

@@ -57,9 +57,14 @@ const CASES: [Case; 5] = [
 
 /// All that a run leaves and tells, but for the dump itself.
 fn everything(scenario: &NightlyScenario, channels: &Channels, arguments: &[&str], code: i32) -> String {
+    left(scenario, arguments, code) + &channels.all()
+}
+
+/// All that it leaves on this machine.
+fn left(scenario: &NightlyScenario, arguments: &[&str], code: i32) -> String {
     let output = scenario.run(arguments);
     assert_eq!(output.status.code(), Some(code), "{}", said(&output));
-    let mut text = said(&output) + &channels.all();
+    let mut text = said(&output);
     for place in ["reports", "state", "pgwitness.prom"] {
         gather(&scenario.path(place), &mut text);
     }
@@ -116,6 +121,40 @@ fn no_value_of_a_row_leaves_a_restore_that_redacts_and_fails() {
         match is_redacted {
             false => assert!(text.contains(CANARY), "the trap does not work:\n{text}"),
             true => is_quiet("restore", &text),
+        }
+    }
+}
+
+#[test]
+fn no_value_of_a_row_leaves_the_machine_of_a_night_unless_values_are_asked_for() {
+    for (name, prepare, arguments, code) in CASES {
+        let (database, mut scenario, channels) = scenario_of(&format!("canary_away_{name}"), false);
+        prepare(&database, &mut scenario);
+        let text = left(&scenario, arguments, code);
+        assert!(text.contains(CANARY), "{name}: the trap does not work:\n{text}");
+        is_quiet(name, &channels.all());
+    }
+}
+
+#[test]
+fn an_error_that_a_check_raises_is_told_by_its_state_and_its_text_only_when_asked_for() {
+    for values in [false, true] {
+        let (database, mut scenario) = small(&format!("canary_raise_{values}"));
+        scenario.sections.push(("notify".into(), vec![format!("values = {values}")]));
+        let channels = Channels::open(&mut scenario, &[], &[]);
+        database.run(
+            "CREATE FUNCTION balance() RETURNS int LANGUAGE plpgsql AS
+                 $$BEGIN RAISE EXCEPTION 'balance %', 4700 + 11 USING COLUMN = 'of ' || 4711, TABLE = 4711; END$$",
+        );
+        let checks = scenario.path("checks");
+        fs::create_dir(&checks).unwrap();
+        fs::write(checks.join("balance.sql"), "SELECT public.balance()").unwrap();
+        scenario.set("verify", &text("checks", &checks));
+        assert!(left(&scenario, &["nightly"], 2).contains("balance 4711 (SQLSTATE P0001)"));
+        for sent in channels.each() {
+            assert!(sent.contains("raise_exception (SQLSTATE P0001)") != values, "{sent}");
+            assert_eq!(sent.contains("balance 4711"), values, "{sent}");
+            assert!(values || !sent.contains("of 4711"), "{sent}");
         }
     }
 }

@@ -65,15 +65,18 @@ impl Channels {
 
     /// Everything that left the machine.
     pub fn all(&self) -> String {
-        let mails = self.mail.log(|log| {
-            let parse = |bytes: &Vec<u8>| {
-                let message = mail_parser::MessageParser::default().parse(bytes).unwrap();
-                format!("{}{}", message.body_text(0).unwrap(), message.body_html(0).unwrap())
-            };
-            log.messages.iter().map(parse).collect::<String>()
-        });
-        let calls = self.hook.calls().into_iter().chain(self.ping.calls());
-        mails + &calls.map(|call| call.body).collect::<String>()
+        self.each().concat() + &self.ping.calls().into_iter().map(|call| call.body).collect::<String>()
+    }
+
+    /// Every mail, on one line, and every webhook.
+    pub fn each(&self) -> Vec<String> {
+        let parse = |bytes: &Vec<u8>| {
+            let message = mail_parser::MessageParser::default().parse(bytes).unwrap();
+            let text = message.body_text(0).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
+            format!("{text}{}", message.body_html(0).unwrap())
+        };
+        let mails: Vec<String> = self.mail.log(|log| log.messages.iter().map(parse).collect());
+        mails.into_iter().chain(self.hook.calls().into_iter().map(|call| call.body)).collect()
     }
 }
 

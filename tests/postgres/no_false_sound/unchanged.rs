@@ -39,7 +39,7 @@ fn pg_dumps() -> Vec<PathBuf> {
 
 fn strange(dump: &Path) -> Option<String> {
     let archive = Archive::open(dump, &client_tools().program("pg_restore")).unwrap();
-    archive.catalog().strange.clone()
+    archive.catalog().strange.as_ref().map(|strange| strange.full().to_owned())
 }
 
 #[test]

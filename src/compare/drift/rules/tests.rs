@@ -17,7 +17,7 @@ fn shrink(tables: &str, percent: u8) -> DriftRule {
 fn judged(previous: Option<&Manifest>, current: &Manifest, given: &[DriftRule]) -> (Vec<String>, Vec<String>, usize) {
     let judged = judge(previous, current, &rules(given).unwrap());
     let findings = judged.findings.iter().map(|finding| format!("{finding}: {}", finding.detail.join("; ")));
-    let unchecked = judged.unchecked.iter().map(|thing| format!("{}: {}", thing.object, thing.reason));
+    let unchecked = judged.unchecked.iter().map(|thing| format!("{}: {}", thing.object, thing.reason.full()));
     (findings.collect(), unchecked.collect(), judged.remarks.len())
 }
 
