@@ -48,7 +48,7 @@ fn what_was_dumped_of_a_moment_is_the_moment_whatever_is_written_meanwhile() {
         let dumped = runtime.block_on(dump(&order, &no_listener()));
         runtime.block_on(live.check_moment()).unwrap();
         done.store(true, Ordering::Relaxed);
-        assert_eq!(dumped.unwrap().notes, Vec::<String>::new());
+        assert_eq!(dumped.unwrap().notes, []);
     });
     copy_of(&source.conninfo, &cluster, "copy");
     let result = restored(&temp.path().join("dump"), &cluster.conninfo("copy")).unwrap();
