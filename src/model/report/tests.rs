@@ -123,7 +123,7 @@ fn damaged() -> Outcome {
     });
     let waiver = Waiver { kind: "rows".into(), object: "a.f".into(), reason: "foreign".into(), by: "nature".into() };
     outcome.waivers.push(AppliedWaiver { waiver, covered: vec!["rows a.f".into()] });
-    outcome.remarks.push("a.u is unlogged".into());
+    outcome.remarks.push("the table a.u is unlogged".into());
     let open = |status| TableResult { expected: Some(digest(1, 1)), actual: None, status };
     outcome.tables.insert("a.b".into(), open(TableStatus::Unchecked));
     outcome.tables.insert("a.f".into(), open(TableStatus::Waived));
@@ -262,6 +262,18 @@ fn reports_fit_the_published_schema_in_every_field() {
     }
 }
 
+#[test]
+fn texts_of_a_report_keep_their_marks_and_in_one_of_an_older_format_any_may_hold_values() {
+    let read = Report::from_bytes(&bytes(&report(&damaged()))).unwrap();
+    assert_eq!((read.unchecked[0].reason.full(), read.unchecked[0].reason.safe()), ("refused", "7 bytes"));
+    assert!(!read.remarks[0].has_values());
+    let mut old: Value = serde_json::from_slice(&bytes(&report(&damaged()))).unwrap();
+    assert_eq!(old["unchecked"][0]["reason"], "refused", "the whole text stands where it stood");
+    old["format"] = json!(3);
+    let read = Report::from_bytes(&serde_json::to_vec(&old).unwrap()).unwrap();
+    assert!([&read.unchecked[0].reason, &read.remarks[0]].into_iter().all(MarkedText::has_values));
+}
+
 /// The schema and the reader refuse the same things, so that one does not promise what the other does not keep.
 #[test]
 fn a_wrong_type_or_an_unknown_or_missing_field_anywhere_is_refused_by_the_schema_and_by_us() {
@@ -288,7 +300,7 @@ fn a_wrong_type_or_an_unknown_or_missing_field_anywhere_is_refused_by_the_schema
 }
 
 fn is_map(path: &str) -> bool {
-    ["/tables", "/foreign_keys", "/assertions", "/selection"].contains(&path) || path.ends_with("/settings")
+    ["/tables", "/foreign_keys", "/assertions", "/selection", "/safe_texts"].contains(&path) || path.ends_with("/settings")
 }
 
 fn collect_paths(value: &Value, path: &str, paths: &mut Vec<String>) {
@@ -350,10 +362,10 @@ fn violations_and_open_tables_are_never_in_a_sound_report_unless_waived() {
 #[test]
 fn a_report_from_the_future_is_refused_by_its_number_before_anything_else() {
     let error = refusal(|report| {
-        report["format"] = json!(4);
+        report["format"] = json!(5);
         report["surprise"] = json!("x");
     });
-    assert_eq!(error, "this report has format 4; this version of pgwitness reads up to format 3");
+    assert_eq!(error, "this report has format 5; this version of pgwitness reads up to format 4");
     let error = refusal(|report| drop(report.as_object_mut().unwrap().remove("format")));
     assert_eq!(error, "not a report: it has no format version");
 }

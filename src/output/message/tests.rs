@@ -98,7 +98,7 @@ fn set_verdict(run: &mut RunRecord, verdict: Option<Verdict>) {
     }
 }
 
-fn unchecked(object: &str, side: &str, reason: &str) -> Unchecked {
+fn unchecked(object: &str, side: &str, reason: impl Into<MarkedText>) -> Unchecked {
     Unchecked { object: object.into(), side: side.into(), reason: reason.into(), limit: None }
 }
 
@@ -328,7 +328,7 @@ fn hostile(text: &str) -> RunRecord {
     let own = || text.to_owned();
     let mut finding = Finding::new(FindingKind::Changed, text).sides(text, text);
     finding.detail.push(own());
-    let outcome = Outcome { findings: vec![finding], unchecked: vec![unchecked(text, text, &text.into())], ..sound() };
+    let outcome = Outcome { findings: vec![finding], unchecked: vec![unchecked(text, text, text)], ..sound() };
     let night = RunFacts {
         steps: vec![Step { name: own(), ..dump_step(StepResult::Skipped(text.into())) }],
         dump: Some(DumpFacts { backup: own(), format: own(), ..Default::default() }),
