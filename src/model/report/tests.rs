@@ -300,7 +300,8 @@ fn a_wrong_type_or_an_unknown_or_missing_field_anywhere_is_refused_by_the_schema
 }
 
 fn is_map(path: &str) -> bool {
-    ["/tables", "/foreign_keys", "/assertions", "/selection", "/safe_texts"].contains(&path) || path.ends_with("/settings")
+    ["/tables", "/foreign_keys", "/assertions", "/selection", "/safe_texts"].contains(&path)
+        || path.ends_with("/settings")
 }
 
 fn collect_paths(value: &Value, path: &str, paths: &mut Vec<String>) {
