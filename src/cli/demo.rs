@@ -242,7 +242,7 @@ impl Page {
     /// Prints the findings without the counting line and without empty lines.
     fn findings(&self, comparison: &Comparison) -> Result<()> {
         let style = Style { width: self.style.width - 5, ..self.style };
-        let text = terminal::findings(&comparison.outcome.findings, style);
+        let text = terminal::findings_text(&comparison.outcome.findings, style);
         let lines = text.lines().skip(1).filter(|line| !line.is_empty());
         let bar = self.style.dim("│");
         print_result(&lines.map(|line| format!("   {bar} {line}\n")).collect::<String>())

@@ -27,6 +27,9 @@ pub enum PostReport {
 /// What there is to say while a run may still be at it.
 pub const NOT_YET: &str = "no closing.json yet: the run is still at it, or was killed after the report was signed";
 
+/// Before what must still be removed.
+pub const CLEANUP_TASK: &str = "cleanup task: ";
+
 impl PostReport {
     /// The contents of the record, if its signature is trusted.
     pub fn closing(&self) -> Option<&Closing> {
@@ -64,8 +67,8 @@ impl PostReport {
     /// comes first), troubles, an interruption.
     pub fn wrongs(&self, verdict_code: u8) -> Vec<String> {
         let Some(closing) = self.closing() else { return Vec::new() };
-        let mut lines: Vec<String> = closing.debts.iter().map(|debt| format!("left behind: {debt}")).collect();
-        lines.extend(closing.troubles.iter().map(|trouble| format!("trouble: {}", trouble.full())));
+        let mut lines: Vec<String> = closing.debts.iter().map(|debt| format!("{CLEANUP_TASK}{debt}")).collect();
+        lines.extend(closing.troubles.iter().map(|trouble| format!("problem: {}", trouble.full())));
         lines.extend(untold_failures(closing));
         match closing.exit_code {
             code if code == verdict_code => {}
@@ -84,7 +87,7 @@ impl PostReport {
 fn untold_failures(closing: &Closing) -> impl Iterator<Item = String> {
     closing.steps.iter().filter_map(|step| match &step.result {
         StepResult::Failed(why) if !closing.troubles.iter().any(|trouble| trouble.full().contains(why.full())) => {
-            Some(format!("trouble: {}: {}", step.name, why.full()))
+            Some(format!("problem: {}: {}", step.name, why.full()))
         }
         _ => None,
     })
@@ -126,11 +129,11 @@ mod tests {
     #[test]
     fn whatever_is_not_as_the_verdict_alone_would_have_it_is_told() {
         let lines = told(3, &["prune: full"], &["dump x"], Some("full")).wrongs(0);
-        assert_eq!(lines, ["left behind: dump x", "trouble: prune: full"], "a failed step is not told twice");
-        assert_eq!(told(0, &[], &[], Some("full")).wrongs(0), ["trouble: prune: full"]);
+        assert_eq!(lines, ["cleanup task: dump x", "problem: prune: full"], "a failed step is not told twice");
+        assert_eq!(told(0, &[], &[], Some("full")).wrongs(0), ["problem: prune: full"]);
         assert_eq!(told(3, &[], &[], None).wrongs(0), ["exit code 3"]);
         assert_eq!(told(143, &[], &[], None).wrongs(0), ["interrupted by signal 15 (exit code 143)"]);
-        assert_eq!(told(1, &[], &["dump x"], None).wrongs(1), ["left behind: dump x"]);
+        assert_eq!(told(1, &[], &["dump x"], None).wrongs(1), ["cleanup task: dump x"]);
     }
 
     #[test]

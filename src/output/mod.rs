@@ -1,5 +1,7 @@
 //! How a report or a run is shown or sent: terminal, HTML, e-mail, webhook, health check, metrics.
 
+mod document;
+mod views;
 pub mod terminal;
 pub mod metrics;
 pub mod metrics_file;

@@ -180,7 +180,7 @@ fn ten_nights_tell_the_right_story() {
     assert!(page(0).contains("<p class=\"answer\">sound</p>"));
     // After its report, one left an instance; the closing of one was touched; one was killed.
     for (day, wanted) in [
-        (1, "<strong><bdi>left behind: RDS instance pgwitness-7f3a9c1e in ap-southeast-2</bdi></strong>"),
+        (1, "<strong><bdi>cleanup task: RDS instance pgwitness-7f3a9c1e in ap-southeast-2</bdi></strong>"),
         (2, "<strong><bdi>closing.json: bad signature: the signature does not belong to these bytes</bdi></strong>"),
         (4, "<strong><bdi>no closing.json: the run was killed"),
     ] {
@@ -199,8 +199,8 @@ fn ten_nights_tell_the_right_story() {
     let index = fs::read_to_string(&published.index).unwrap();
     is_sane(&index);
     for wanted in [
-        "10 nights: 2 sound, 3 sound with warnings, 2 damaged, 1 inconclusive, 1 unproven, 1 missing",
-        "1 problem, 1 left behind",
+        "10 runs: 2 sound, 3 sound with warnings, 2 damaged, 1 inconclusive, 1 unproven, 1 missing",
+        "1 problem, 1 cleanup task",
         "closing bad",
         "no closing",
         "missing: the next report names it",

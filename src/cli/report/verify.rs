@@ -137,7 +137,7 @@ fn text(proofs: &[Proof], style: Style) -> String {
         }
     }
     let wrong = proofs.iter().filter(|proof| proof.code != 0 && !proof.is_pending).count();
-    let nights = counted(proofs.len(), "night");
+    let runs = counted(proofs.len(), "run");
     let closing = match (wrong, proofs.iter().filter(|proof| proof.is_pending).count()) {
         (0, 0) => "all proven, the chain is whole".to_owned(),
         (0, pending) => format!("not all can be proven yet: {pending} is not finished, or was killed"),
@@ -147,7 +147,7 @@ fn text(proofs: &[Proof], style: Style) -> String {
         0 => String::new(),
         count => format!("; {count} with a problem after the report"),
     };
-    text + &format!("{nights}: {closing}{after}\n")
+    text + &format!("{runs}: {closing}{after}\n")
 }
 
 fn color(proof: &Proof) -> fn(Style, &str) -> String {

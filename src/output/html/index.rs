@@ -4,44 +4,45 @@
 
 use maud::{Markup, html};
 
-use super::PAGE;
+use super::blocks::{block, class, section, text};
 use super::frame::document;
-use super::history;
-use super::post_report;
-use super::report::href;
-use super::sign::{badge, class, sign};
-use super::text::{clock, day, month, shown, time, wide};
-use crate::base::text::{bytes, duration, grouped, grouped_noun};
+use super::pictures;
+use super::problems;
+use super::sign::{badge, sign};
+use super::text::{month, time};
+use crate::base::printable::printable;
+use crate::base::text::{grouped, grouped_noun};
 use crate::base::time::Timestamp;
-use crate::model::post_report::PostReport;
 use crate::model::status::Status;
-use crate::storage::history::{ChainState, Content, NightEntry, ReviewState, SignatureState, Summary};
+use crate::output::document::{Block, Section, Text, outside, status_tone, strong};
+use crate::output::views::history::{self, counts, link, open_problems};
+use crate::storage::history::NightEntry;
 
 /// Number of months that are open.
 const OPEN_MONTHS: usize = 2;
-/// Number of runs with a problem that are open.
-const OPEN: usize = 20;
 /// Number of problems of one run that are shown; its own page has all of them.
 const OPEN_LINES: usize = 3;
 
-/// The whole file; `nights` are newest first, as [`crate::storage::history::read`] returns them.
-pub fn index(nights: &[NightEntry], now: Timestamp) -> String {
-    let status = nights.first().map_or(Status::NoReport, NightEntry::status);
-    let title = format!("{}: newest of {}", status.word(), grouped_noun(nights.len() as u64, "night"));
-    document(&title, status, &body(nights, status, now))
+/// The whole file; `runs` are newest first, as [`crate::storage::history::read`] returns them.
+pub fn index(runs: &[NightEntry], now: Timestamp) -> String {
+    let status = runs.first().map_or(Status::NoReport, NightEntry::status);
+    let sources = printable(&history::sources(runs).join("; "));
+    let of = if sources.is_empty() { "" } else { ": " };
+    let title = format!("{}: newest of {}{of}{sources}", status.word(), grouped_noun(runs.len() as u64, "run"));
+    document(&title, status, &body(runs, status, now))
 }
 
-fn body(nights: &[NightEntry], status: Status, now: Timestamp) -> Markup {
+fn body(runs: &[NightEntry], status: Status, now: Timestamp) -> Markup {
     html! {
         header {
-            h1 { "Nights" }
-            @if let Some(newest) = nights.first() { (newest_night(newest, status)) } @else { p { "There are no reports." } }
-            (facts(nights))
+            h1 { "Runs" }
+            @for source in history::sources(runs) { p { bdi { (printable(&source)) } } }
+            @if let Some(newest) = runs.first() { (newest_run(runs, newest, status)) } @else { p { "There are no reports." } }
+            (facts(runs))
         }
         main {
-            (attention(nights))
-            (after(nights))
-            @if !nights.is_empty() { (history::section(nights)) (all(nights)) }
+            @for one in [attention(runs), after(runs)] { @if !one.blocks.is_empty() { (section(&one)) } }
+            @if !runs.is_empty() { (pictures::section(runs)) (all(runs)) }
         }
         footer {
             p { "Made by pgwitness " (env!("CARGO_PKG_VERSION")) " on " (time(now)) ". This page is not signed; the reports are: "
@@ -52,51 +53,40 @@ fn body(nights: &[NightEntry], status: Status, now: Timestamp) -> Markup {
     }
 }
 
-fn newest_night(newest: &NightEntry, status: Status) -> Markup {
+fn newest_run(runs: &[NightEntry], newest: &NightEntry, status: Status) -> Markup {
+    let summary = newest.summary().filter(|_| newest.verdict().is_some());
     html! {
-        div class={ "verdict " (class(status)) } {
+        div class={ "verdict " (class(status_tone(status))) } {
             (sign(status))
             div {
                 p.answer { (status.word()) }
-                p { "Newest night: " (link(newest)) }
-                @if let Some(summary) = newest.summary() {
-                    @if newest.verdict().is_some() {
-                        p { (shown(&summary.verdict_line)) }
-                        @if let Some(line) = newest.dump_line() { p { strong { (shown(line)) } } }
-                    } @else { p { (status.meaning()) } }
+                p { "Newest run: " (text(&link(newest))) }
+                @if let Some(summary) = summary {
+                    p { (text(&outside(&summary.verdict_line))) }
+                    @if let Some(line) = newest.dump_line() { p { (text(&strong(line))) } }
                 } @else { p { (status.meaning()) } }
-                (post_report::lines(newest))
+                (problems::after(&open_problems(runs, 0), newest.aftermath.pending()))
             }
         }
     }
 }
 
-fn facts(nights: &[NightEntry]) -> Markup {
-    let sound = nights.iter().find(|night| night.is_sound());
-    let proven = nights.iter().find(|night| night.is_dump_proven());
-    let is_other = proven.map(|night| &night.id) != sound.map(|night| &night.id);
-    let count = |status| nights.iter().filter(|night| night.status() == status).count() as u64;
+fn facts(runs: &[NightEntry]) -> Markup {
+    let sound = runs.iter().find(|run| run.is_sound());
+    let proven = runs.iter().find(|run| run.is_dump_proven());
+    let is_other = proven.map(|run| &run.id) != sound.map(|run| &run.id);
     html! {
         dl.facts {
-            div { dt { "Newest sound night" } dd { @if let Some(night) = sound { (link(night)) } @else { span.word.damaged { "none" } } } }
-            @if let Some(night) = proven.filter(|_| is_other) { div { dt { "Newest proven dump" } dd { (link(night)) } } }
-            div { dt { "Nights" } dd { (grouped(nights.len() as u64)) } }
-            @for status in Status::ALL { @let count = count(status); @if count > 0 { div { dt { (badge(status)) } dd { (grouped(count)) } } } }
+            div { dt { "Newest sound run" } dd { @if let Some(run) = sound { (text(&link(run))) } @else { span.word.damaged { "none" } } } }
+            @if let Some(run) = proven.filter(|_| is_other) { div { dt { "Newest proven dump" } dd { (text(&link(run))) } } }
+            div { dt { "Runs" } dd { (grouped(runs.len() as u64)) } }
+            @for (status, count) in counts(&runs.iter().collect::<Vec<_>>()) { div { dt { (badge(status)) } dd { (grouped(count as u64)) } } }
         }
     }
 }
 
-/// A link to the page of the run, if it has one.
-fn link(night: &NightEntry) -> Markup {
-    let name = match night.started_at {
-        Some(at) => html! { time datetime=(at) { (day(at)) " " span.clock { (clock(at)) } } },
-        None => html! { "a night, " (shown(&night.id)) },
-    };
-    html! { @if night.summary().is_some() { a href=(format!("{}/{PAGE}", href(&night.id))) { (name) } } @else { (name) } }
-}
-
 /// Problems after the reports were signed.
-fn after(nights: &[NightEntry]) -> Markup {
+fn after(runs: &[NightEntry]) -> Section {
     let brief = |mut lines: Vec<String>| {
         let hidden = lines.len().saturating_sub(OPEN_LINES);
         if hidden > 1 {
@@ -105,150 +95,53 @@ fn after(nights: &[NightEntry]) -> Markup {
         }
         lines
     };
-    let wrong: Vec<(&NightEntry, Vec<String>)> =
-        nights.iter().map(|night| (night, brief(night.wrongs()))).filter(|(_, lines)| !lines.is_empty()).collect();
-    section(
-        "after",
-        "After the report",
-        "What failed or was left behind after the signature; the next run cleans up, if possible.",
-        &wrong,
-    )
+    let note = "What failed after the signature, or must still be cleaned up; the next run cleans up, if possible.";
+    let lines = runs.iter().enumerate().map(|(at, run)| (run, brief(open_problems(runs, at))));
+    of_runs(Section::new("after", "After the report").note(note), lines)
 }
 
 /// Problems of the reports themselves, independent of their verdicts.
-fn attention(nights: &[NightEntry]) -> Markup {
-    let disordered: Vec<(&NightEntry, Vec<String>)> =
-        nights.iter().map(|night| (night, night.disorder())).filter(|(_, lines)| !lines.is_empty()).collect();
-    section(
-        "attention",
-        "Not in order",
-        "Problems of the report files; the verdicts on the database are in the table.",
-        &disordered,
-    )
+fn attention(runs: &[NightEntry]) -> Section {
+    let note = "Problems of the report files; the verdicts on the database are in the table.";
+    of_runs(Section::new("attention", "Not in order").note(note), runs.iter().map(|run| (run, run.disorder())))
 }
 
-/// Runs with their problems; no section without runs.
-fn section(id: &str, title: &str, meaning: &str, nights: &[(&NightEntry, Vec<String>)]) -> Markup {
-    let (open, folded) = nights.split_at(nights.len().min(OPEN));
-    html! {
-        @if !nights.is_empty() {
-            section aria-labelledby=(id) {
-                h2 id=(id) { (title) }
-                p.quiet { (meaning) }
-                (disorder(open))
-                @if !folded.is_empty() { details { summary { (grouped_noun(folded.len() as u64, "more night")) } (disorder(folded)) } }
-            }
-        }
-    }
-}
-
-fn disorder(nights: &[(&NightEntry, Vec<String>)]) -> Markup {
-    html! {
-        ul { @for (night, lines) in nights {
-            li { (sign(night.status())) " " (link(night)) ": "
-                @for (i, line) in lines.iter().enumerate() { @if i > 0 { "; " } (shown(line)) } }
-        } }
-    }
+/// Runs with their problems; no section without problems.
+fn of_runs<'a>(section: Section, runs: impl Iterator<Item = (&'a NightEntry, Vec<String>)>) -> Section {
+    let line = |(run, lines): (&NightEntry, Vec<String>)| {
+        let lines = lines.iter().map(|line| outside(line)).reduce(|text, line| text.and("; ").and(line))?;
+        Some(history::badge(run.status()).and(" ").and(link(run)).and(": ").and(lines))
+    };
+    let lines: Vec<Text> = runs.filter_map(line).collect();
+    section.with((!lines.is_empty()).then_some(Block::List(lines)))
 }
 
 /// A table for each month; a run without a time belongs to the newer run that names it, above it.
-fn all(nights: &[NightEntry]) -> Markup {
+fn all(runs: &[NightEntry]) -> Markup {
     let mut months: Vec<(String, Vec<&NightEntry>)> = Vec::new();
-    for night in nights {
-        let name = night.started_at.map(month);
+    for run in runs {
+        let name = run.started_at.map(month);
         match months.last_mut() {
-            Some((last, of_month)) if name.as_ref().is_none_or(|name| name == last) => of_month.push(night),
-            _ => months.push((name.unwrap_or_else(|| "Without a date".to_owned()), vec![night])),
+            Some((last, of_month)) if name.as_ref().is_none_or(|name| name == last) => of_month.push(run),
+            _ => months.push((name.unwrap_or_else(|| "Without a date".to_owned()), vec![run])),
         }
     }
     html! {
         section aria-labelledby="all" {
-            h2 #all { "All nights" }
+            h2 #all { "All runs" }
             @for (i, (name, of_month)) in months.iter().enumerate() {
                 details open[i < OPEN_MONTHS] {
-                    summary { strong { (name) } " " span.quiet { (counts(of_month)) } }
-                    (wide(&format!("Nights of {name}"), &month_table(name, of_month)))
+                    summary { strong { (name) } " " span.quiet { (summary(of_month)) } }
+                    (block(&Block::Table(history::table(of_month, format!("Runs of {name}, newest first"))), 3))
                 }
             }
         }
     }
 }
 
-/// `29 nights: 27 sound, 2 damaged`
-fn counts(nights: &[&NightEntry]) -> String {
-    let counted = Status::ALL.iter().filter_map(|status| {
-        let count = nights.iter().filter(|night| night.status() == *status).count();
-        (count > 0).then(|| format!("{count} {}", status.word()))
-    });
-    format!("{}: {}", grouped_noun(nights.len() as u64, "night"), counted.collect::<Vec<_>>().join(", "))
-}
-
-fn month_table(name: &str, nights: &[&NightEntry]) -> Markup {
-    html! {
-        table.nights {
-            caption { "Nights of " (name) ", newest first" }
-            thead { tr {
-                th scope="col" { "Night" } th scope="col" { "Verdict" } th.n scope="col" { "Tables" } th.n scope="col" { "Rows" }
-                th.n scope="col" { "Findings" } th.n scope="col" { "Unchecked" } th.n scope="col" { "Waivers" } th.n scope="col" { "Dump" }
-                th.n scope="col" { "Took" } th scope="col" { "Signature" } th scope="col" { "Chain" } th scope="col" { "Reviewed" }
-            } }
-            tbody { @for night in nights { (row(night)) } }
-        }
-    }
-}
-
-fn row(night: &NightEntry) -> Markup {
-    let status = night.status();
-    let summary = night.summary();
-    let number = |of: &dyn Fn(&Summary) -> Option<String>| {
-        html! { td.n { (summary.and_then(of).unwrap_or_else(|| "–".to_owned())) } }
-    };
-    html! {
-        tr class=(class(status)) {
-            th scope="row" { (link(night)) }
-            td { (badge(status)) @let counted = post_report::counted(night); @if !counted.is_empty() { div.after { (counted) } } }
-            (number(&|s| Some(grouped(s.tables))))
-            (number(&|s| Some(grouped(s.rows))))
-            (number(&|s| Some(grouped(s.findings))))
-            (number(&|s| Some(grouped(s.unchecked))))
-            (number(&|s| Some(grouped(s.waivers))))
-            (number(&|s| s.dump_bytes.map(bytes)))
-            (number(&|s| Some(duration(s.duration_ms))))
-            td { (signature(night)) }
-            td { (chain(&night.chain)) }
-            td { (reviewed(night)) }
-        }
-    }
-}
-
-fn signature(night: &NightEntry) -> Markup {
-    let (word, class) = match (&night.content, &night.signature) {
-        (Content::NoReport { .. } | Content::Missing { .. }, _) => ("–", ""),
-        (_, SignatureState::Unsigned) => ("unsigned", if night.is_checked { "word damaged" } else { "" }),
-        (_, SignatureState::Bad(_)) => ("bad", "word damaged"),
-        (_, SignatureState::UnknownSigner(_)) => ("not allowed", "word damaged"),
-        _ if matches!(night.aftermath, PostReport::Void(_)) => ("closing bad", "word damaged"),
-        _ if night.aftermath == (PostReport::Absent { may_be_running: false }) => ("no closing", "word damaged"),
-        (_, SignatureState::Good(_)) => ("good", ""),
-        (_, SignatureState::NotChecked) => ("not checked", ""),
-    };
-    html! { span class=(class) { (word) } }
-}
-
-fn chain(state: &ChainState) -> Markup {
-    match state {
-        ChainState::First => html! { "first" },
-        ChainState::Linked(_) => html! { "linked" },
-        ChainState::PreviousPruned => html! { "pruned" },
-        ChainState::PreviousMissing | ChainState::PreviousEdited(_) => html! { span.word.damaged { "broken" } },
-        ChainState::Misplaced(_) => html! { span.word.damaged { "misplaced" } },
-        ChainState::Unknown => html! { "–" },
-    }
-}
-
-fn reviewed(night: &NightEntry) -> Markup {
-    let counts = |state: &ReviewState| !matches!(state, ReviewState::Void(_));
-    let names: Vec<&str> =
-        night.reviews.iter().filter(|review| counts(&review.state)).map(|review| review.identity.as_str()).collect();
-    html! { @for (i, name) in names.iter().enumerate() { @if i > 0 { ", " } (shown(name)) } }
+/// `29 runs: 27 sound, 2 damaged`
+fn summary(runs: &[&NightEntry]) -> String {
+    let counts: Vec<String> =
+        counts(runs).into_iter().map(|(status, count)| format!("{count} {}", status.word())).collect();
+    format!("{}: {}", grouped_noun(runs.len() as u64, "run"), counts.join(", "))
 }

@@ -3,22 +3,17 @@
 //! A page is derived from `report.json`, is not signed, and states how to check the report. It has no script, sends no network
 //! request, and every text from a database is made printable and escaped.
 
-mod post_report;
-mod sign;
-mod chart;
-mod coverage;
-mod findings;
-mod frame;
-mod history;
-mod index;
-mod run;
-mod open;
-mod report;
-mod sides;
-mod tables;
 mod text;
-mod verify;
+mod chart;
+mod sign;
+mod blocks;
+mod frame;
+mod problems;
+mod pictures;
+mod index;
+mod report;
 
+pub use crate::output::views::history::PAGE;
 pub use frame::is_ours;
 pub use index::index;
 pub use report::report;
@@ -28,9 +23,6 @@ use crate::storage::history::NightEntry;
 
 /// Name of the index page.
 pub const INDEX: &str = "index.html";
-/// Name of the page of one report, in the report's directory.
-pub const PAGE: &str = "report.html";
-
 /// A report with its verification state and neighbours.
 #[derive(Debug, Clone, Copy)]
 pub struct ReportPage<'a> {

@@ -2,20 +2,12 @@
 
 use maud::{Markup, PreEscaped, html};
 
+use super::blocks;
 use crate::model::status::Status;
+use crate::output::document::status_tone;
 
-/// CSS class for the colour.
-pub fn class(status: Status) -> &'static str {
-    match status {
-        Status::Sound => "sound",
-        Status::Damaged | Status::Unproven | Status::Missing => "damaged",
-        Status::SoundWithWarnings
-        | Status::Inconclusive
-        | Status::Interrupted
-        | Status::Unreadable
-        | Status::NoReport => "inconclusive",
-        Status::SoundSoFar | Status::Running => "quiet",
-    }
+fn class(status: Status) -> &'static str {
+    blocks::class(status_tone(status))
 }
 
 /// A circle, a square, an octagon, a diamond, a triangle, a broken circle: they differ without colour and at small size.

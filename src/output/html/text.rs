@@ -1,10 +1,7 @@
-//! Small elements of pages: names, values, times, amounts.
-//!
-//! Every external text passes through here: hidden characters are made visible, and text direction is isolated.
+//! Times on pages.
 
 use maud::{Markup, html};
 
-use crate::base::printable::printable;
 use crate::base::time::Timestamp;
 
 const MONTHS: [&str; 12] = [
@@ -21,16 +18,6 @@ const MONTHS: [&str; 12] = [
     "November",
     "December",
 ];
-
-/// External text within a sentence.
-pub fn shown(text: &str) -> Markup {
-    html! { bdi { (printable(text)) } }
-}
-
-/// An external name or value.
-pub fn code(text: &str) -> Markup {
-    html! { code { bdi { (printable(text)) } } }
-}
 
 /// `22 November 2026, 03:10 UTC`; the attribute has the seconds.
 pub fn time(at: Timestamp) -> Markup {
@@ -71,16 +58,6 @@ fn parts(at: Timestamp) -> (String, &'static str, String) {
     (text, MONTHS.get(month - 1).copied().unwrap_or_default(), day)
 }
 
-/// A table that scrolls horizontally on a narrow screen, also by keyboard.
-pub fn wide(label: &str, table: &Markup) -> Markup {
-    html! { div.wide role="region" aria-label=(label) tabindex="0" { (table) } }
-}
-
-/// Lines of a definition, unchanged.
-pub fn block(text: &str) -> Markup {
-    html! { pre { @for line in text.lines() { (printable(line)) "\n" } } }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,11 +71,5 @@ mod tests {
         );
         let told = "<time datetime=\"2026-11-02T03:10:05Z\">2 November 2026, 03:10 UTC</time>";
         assert_eq!(time(at).into_string(), told);
-    }
-
-    #[test]
-    fn what_hides_is_seen_and_what_is_markup_is_text() {
-        assert_eq!(code("<b>\u{202e}\n").into_string(), "<code><bdi>&lt;b&gt;\\u{202e}\\n</bdi></code>");
-        assert_eq!(block("a<\u{1b}\nb").into_string(), "<pre>a&lt;\\u{1b}\nb\n</pre>");
     }
 }

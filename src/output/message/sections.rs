@@ -12,7 +12,8 @@ use crate::model::run::{Step, StepResult};
 use crate::model::run_record::{Proven, RunRecord};
 use crate::model::status::Status;
 use crate::model::verdict::{Coverage, counted};
-use crate::output::terminal::{self, Style, rows_summary};
+use crate::output::terminal::{self, Style};
+use crate::output::views::rows_summary;
 
 /// Number of items of a list in a message.
 pub const MAX_ITEMS: usize = 20;
@@ -82,11 +83,10 @@ impl SectionText {
             return vec![amount(finding).map_or(name.clone(), |amount| format!("{name}: {amount}"))];
         }
         let style = Style { color: false, width: 74, all_tables: false };
-        let shown = terminal::findings(std::slice::from_ref(finding), style);
-        // Skip the count and the heading of the kind.
-        let below: Vec<&str> = shown.lines().skip(3).map(|line| line.strip_prefix("  ").unwrap_or(line)).collect();
-        let first = below.first().map(|first| format!("{} {first}", finding.kind));
-        let mut lines: Vec<String> = first.into_iter().chain(below.iter().skip(1).map(ToString::to_string)).collect();
+        let mut lines = terminal::finding(finding, style);
+        if let Some(first) = lines.first_mut() {
+            *first = format!("{} {first}", finding.kind);
+        }
         if lines.len() > MAX_LINES {
             let more = lines.len() - MAX_LINES;
             lines.truncate(MAX_LINES);

@@ -1,63 +1,117 @@
-//! A table of texts with a ruled heading, limited to the width of the terminal.
+//! A table on a terminal: columns of texts under a ruled heading, in the width that there is.
 //!
-//! The caller makes the cells printable, because only the caller knows what may be cut.
+//! Columns that do not fit are left out, and names are broken into lines; other texts stay whole, because they are typed again.
 
-use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
-
+use super::blocks::painted;
 use super::style::Style;
 use crate::base::text::cells;
+use crate::output::document::{Cell, Column, ColumnKind, Row, Table, Text, Tone};
 
-const RULED: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
+/// Digits of a digest that are shown.
+const DIGITS: usize = 16;
+/// Cells between two columns.
+const GAP: usize = 2;
+/// No name is broken into shorter lines.
+const MIN_NAME: usize = 12;
 
-/// A column: its heading, and whether it holds numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum GridColumn {
-    /// Aligned left.
-    Text(&'static str),
-    /// Aligned right.
-    Number(&'static str),
+/// A column that is shown: where its cells are, and their width.
+struct Shown {
+    at: usize,
+    column: Column,
+    width: usize,
 }
 
-impl GridColumn {
-    fn head(self) -> &'static str {
-        match self {
-            Self::Text(head) | Self::Number(head) => head,
+/// The lines of these rows, heading and rule first.
+pub fn grid(table: &Table, rows: &[&Row], style: Style) -> Vec<String> {
+    let columns = fitting(table, rows, style.width);
+    let heads = columns.iter().map(|shown| vec![Text::from(shown.column.head)]).collect::<Vec<_>>();
+    let rule: usize = columns.iter().map(|shown| shown.width + GAP).sum::<usize>().saturating_sub(GAP);
+    let mut lines: Vec<String> =
+        laid_out(&columns, &heads, |text| text.plain()).into_iter().map(|line| style.bold(&line)).collect();
+    lines.push(style.dim(&"─".repeat(rule)));
+    for row in rows {
+        let texts: Vec<Vec<Text>> = columns.iter().map(|shown| broken(row.cells.get(shown.at), shown)).collect();
+        match row.tone {
+            Some(Tone::Bad) => {
+                lines.extend(laid_out(&columns, &texts, Text::plain).into_iter().map(|line| style.red(&line)));
+            }
+            _ => lines.extend(laid_out(&columns, &texts, |text| painted(text, style))),
         }
     }
-
-    fn cell(self, text: &str) -> Cell {
-        let alignment = if matches!(self, Self::Text(_)) { CellAlignment::Left } else { CellAlignment::Right };
-        Cell::new(text).set_alignment(alignment)
-    }
+    lines
 }
 
-/// The lines, heading and rule first. `paint` colours a body line (the table library would read the environment).
-pub fn grid(columns: &[GridColumn], rows: &[Vec<String>], style: Style, paint: impl Fn(&str) -> String) -> Vec<String> {
-    let mut table = Table::new();
-    table.load_style(RULED).force_no_tty().set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_width(u16::try_from(style.width).unwrap_or(u16::MAX));
-    table.set_header(columns.iter().map(|column| column.cell(column.head())));
-    for row in rows {
-        table.add_row(columns.iter().zip(row).map(|(column, text)| column.cell(text)));
-    }
-    for column in table.column_iter_mut() {
-        let right = if column.index + 1 == columns.len() { 0 } else { 1 };
-        column.set_padding((0, right));
-    }
-    let painted = |(index, line): (usize, String)| match index {
-        0 => style.bold(line.trim_end()),
-        1 => style.dim(&line),
-        _ => paint(line.trim_end()),
+/// The columns that fit; the last of those that may be spared goes first.
+fn fitting(table: &Table, rows: &[&Row], width: usize) -> Vec<Shown> {
+    let measured = |(at, column): (usize, &Column)| {
+        let of_row = |row: &&Row| row.cells.get(at).map_or(0, |cell| widest(cell));
+        let width = rows.iter().map(of_row).max().unwrap_or_default().max(cells(column.head));
+        Shown { at, column: *column, width }
     };
-    table.lines().map(|line| line.to_string()).enumerate().map(painted).collect()
+    let is_text = |(_, column): &(usize, &Column)| column.kind != ColumnKind::Bar;
+    let mut columns: Vec<Shown> = table.columns.iter().enumerate().filter(is_text).map(measured).collect();
+    let total = |columns: &[Shown]| columns.iter().map(|shown| shown.width + GAP).sum::<usize>().saturating_sub(GAP);
+    while total(&columns) > width {
+        let Some(last) = (0..columns.len()).max_by_key(|at| columns[*at].column.spare) else { break };
+        if columns[last].column.spare == 0 {
+            break;
+        }
+        columns.remove(last);
+    }
+    let excess = total(&columns).saturating_sub(width);
+    if let Some(name) = columns.iter_mut().find(|shown| shown.column.kind == ColumnKind::Name) {
+        name.width = name.width.saturating_sub(excess).max(name.width.min(MIN_NAME));
+    }
+    columns
 }
 
-/// Paints the last word of a line, if it is one of these.
-pub fn last_word(line: &str, paint: impl Fn(&str) -> Option<String>) -> String {
-    let (front, word) = line.rsplit_once(' ').unwrap_or(("", line));
-    match paint(word) {
-        Some(painted) if cells(front) > 0 => format!("{front} {painted}"),
-        Some(painted) => painted,
-        None => line.to_owned(),
+fn widest(cell: &Cell) -> usize {
+    match cell {
+        Cell::Text(text) => cells(&text.plain()),
+        Cell::Digests(digests) => digests.iter().map(|digest| cells(digest).min(DIGITS)).max().unwrap_or_default(),
+        Cell::Bar(_) => 0,
     }
+}
+
+/// The lines of a cell.
+fn broken(cell: Option<&Cell>, shown: &Shown) -> Vec<Text> {
+    match cell {
+        Some(Cell::Text(text)) if cells(&text.plain()) > shown.width => chunks(&text.plain(), shown.width),
+        Some(Cell::Text(text)) => vec![text.clone()],
+        Some(Cell::Digests(digests)) => digests.iter().map(|digest| short(digest).into()).collect(),
+        Some(Cell::Bar(_)) | None => Vec::new(),
+    }
+}
+
+fn short(digest: &str) -> String {
+    digest.chars().take(DIGITS).collect()
+}
+
+fn chunks(text: &str, width: usize) -> Vec<Text> {
+    let mut lines = vec![String::new()];
+    for c in text.chars() {
+        if lines.last().is_some_and(|line| cells(line) + cells(c.encode_utf8(&mut [0; 4])) > width) {
+            lines.push(String::new());
+        }
+        lines.last_mut().into_iter().for_each(|line| line.push(c));
+    }
+    lines.into_iter().map(|line| Text::shown(line, crate::output::document::Look::Name)).collect()
+}
+
+/// The lines of a row whose cells have these lines.
+fn laid_out(columns: &[Shown], texts: &[Vec<Text>], paint: impl Fn(&Text) -> String) -> Vec<String> {
+    let height = texts.iter().map(Vec::len).max().unwrap_or_default();
+    let nothing = Text::default();
+    let line = |at: usize| {
+        let mut line = String::new();
+        for (shown, lines) in columns.iter().zip(texts) {
+            let text = lines.get(at).unwrap_or(&nothing);
+            let padding = " ".repeat(shown.width.saturating_sub(cells(&text.plain())));
+            let is_right = shown.column.kind == ColumnKind::Number;
+            let (before, behind) = if is_right { (padding, String::new()) } else { (String::new(), padding) };
+            line.push_str(&format!("{before}{}{behind}{:GAP$}", paint(text), ""));
+        }
+        line.trim_end().to_owned()
+    };
+    (0..height).map(line).collect()
 }

@@ -1,34 +1,26 @@
-//! The outcome of a comparison on a terminal.
+//! The outcome of a comparison, a report, a history and a drift on a terminal.
 //!
-//! Pure: does not print, and reads neither the terminal nor the environment. Every name and value from a database passes
-//! [`printable()`](crate::base::printable::printable).
+//! Pure: does not print, and reads neither the terminal nor the environment.
 
-mod closing;
-mod diff;
-mod drift;
-mod findings;
-mod grid;
-mod history;
-mod run;
-mod report;
-mod rows;
 mod style;
-mod tables;
+mod blocks;
+mod grid;
+mod report;
 
-pub use diff::{Line, diff};
-pub use drift::drift;
-pub use findings::{meaning, number as side_text};
-pub use grid::{GridColumn, grid, last_word};
-pub use history::table as history_table;
 pub use report::{Part, report};
-pub use rows::summary as rows_summary;
 pub use style::Style;
 
-use crate::base::printable::printable;
-use crate::base::text;
+use blocks::{paragraph, section, tone_of};
+
+use crate::base::text::wrap;
+use crate::base::time::Timestamp;
+use crate::compare::drift::Drift;
 use crate::model::finding::Finding;
 use crate::model::manifest::EndpointFacts;
-use crate::model::verdict::{DumpVerdict, Outcome};
+use crate::model::verdict::{DumpVerdict, Outcome, Verdict};
+use crate::output::document::{Block, Item, Section, Text, Tone, outside, quiet};
+use crate::output::views::{coverage, drift as drift_view, findings, history, remarks, tables};
+use crate::storage::history::NightEntry;
 
 /// The heading: the two endpoints, expected first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -58,20 +50,56 @@ fn endpoint(facts: &EndpointFacts) -> String {
 /// The whole view, ending in the verdict line and a newline.
 pub fn outcome(heading: &Heading, outcome: &Outcome, style: Style) -> String {
     let sections = [
-        head(heading, style),
-        tables::lines(&outcome.tables, style),
-        findings::lines(&outcome.findings, style),
-        closing::unchecked(&outcome.unchecked, style),
-        closing::waivers(&outcome.waivers, style),
-        closing::remarks(&outcome.remarks, style),
-        closing::verdict(outcome, style),
+        tables::section(&outcome.tables),
+        findings::section(&outcome.findings),
+        remarks::unchecked(&outcome.unchecked),
+        remarks::waivers(&outcome.waivers),
+        remarks::remarks(&outcome.remarks),
     ];
-    joined(&sections)
+    let mut parts = vec![head(heading, style)];
+    parts.extend(sections.iter().map(|one| section(one, style)));
+    parts.push(verdict(outcome, style));
+    joined(&parts)
 }
 
 /// The line on the dump below the verdict on the copy, with a newline; empty for a sound run.
 pub fn dump_verdict(dump: &DumpVerdict, style: Style) -> String {
-    closing::dump(dump, style).iter().map(|line| format!("{line}\n")).collect()
+    dump_lines(dump, style).iter().map(|line| format!("{line}\n")).collect()
+}
+
+/// The findings alone; empty when there are none.
+pub fn findings_text(all: &[Finding], style: Style) -> String {
+    section(&findings::section(all), style).iter().map(|line| format!("{line}\n")).collect()
+}
+
+/// One finding; the first line is its object.
+pub fn finding(finding: &Finding, style: Style) -> Vec<String> {
+    let Item { title, blocks } = findings::item(finding);
+    let items = Block::Items(Tone::Bad, vec![Item { title, blocks }]);
+    section(&Section::new("finding", "Finding").with([items]), style)
+}
+
+/// What changed from one run to another, ending in a line with the meaning.
+pub fn drift(drift: &Drift, style: Style) -> String {
+    let mut parts: Vec<Vec<String>> = drift_view::sections(drift).iter().map(|one| section(one, style)).collect();
+    parts.push(paragraph(&drift_view::closing(drift), 0, 2, style).iter().map(|line| style.bold(line)).collect());
+    joined(&parts)
+}
+
+/// The whole view of these runs, newest first.
+pub fn history_table(runs: &[NightEntry], now: Timestamp, style: Style) -> String {
+    if runs.is_empty() {
+        return "no reports\n".to_owned();
+    }
+    let table = Block::Table(history::table(&runs.iter().collect::<Vec<_>>(), String::new()));
+    let note = |(tone, text): (Option<Tone>, Text)| {
+        let lines = paragraph(&text, 0, 2, style);
+        lines.into_iter().map(move |line| tone.map_or(line.clone(), |tone| tone_of(tone, &line, style)))
+    };
+    let notes: Vec<String> = runs.iter().flat_map(history::notes).flat_map(note).collect();
+    let closing = paragraph(&history::closing(runs, now), 0, 2, style);
+    let table = section(&Section::new("runs", "Runs").with([table]), style);
+    joined(&[table, notes, closing.iter().map(|line| style.bold(line)).collect()])
 }
 
 /// Sections with an empty line between them.
@@ -81,15 +109,34 @@ fn joined(sections: &[Vec<String>]) -> String {
     sections.join("\n")
 }
 
-/// The findings alone; empty when there are none.
-pub fn findings(findings: &[Finding], style: Style) -> String {
-    findings::lines(findings, style).iter().map(|line| format!("{line}\n")).collect()
-}
-
+/// Two labelled texts, such as the two sides of a comparison, with lines below the text.
 fn head(heading: &Heading, style: Style) -> Vec<String> {
     let side = |label: &str, endpoint: &str| {
-        let wrapped = text::wrap(&printable(endpoint), style.width.saturating_sub(10).max(20));
+        let wrapped = wrap(&outside(endpoint).plain(), style.width.saturating_sub(10).max(20));
         format!("{}  {}", style.dim(label), wrapped.join("\n          "))
     };
     vec![side("expected", &heading.expected), side("actual  ", &heading.actual)]
+}
+
+/// The coverage, and last the verdict.
+fn verdict(outcome: &Outcome, style: Style) -> Vec<String> {
+    let tone = match outcome.verdict() {
+        Verdict::Sound => Tone::Good,
+        Verdict::Damaged => Tone::Bad,
+        Verdict::Inconclusive => Tone::Unsure,
+    };
+    let label = "coverage  ";
+    let mut lines = paragraph(&quiet(&coverage::line(&outcome.coverage)), label.len(), 0, style);
+    if let Some(first) = lines.first_mut() {
+        *first = format!("{}{}", style.dim(label), first.trim_start());
+    }
+    lines.push(style.bold(&tone_of(tone, &outside(&outcome.verdict_line()).plain(), style)));
+    lines
+}
+
+/// The line on the dump, where it differs from the verdict; empty for a sound run.
+fn dump_lines(dump: &DumpVerdict, style: Style) -> Vec<String> {
+    let tone = if dump.is_proven() { Tone::Good } else { Tone::Bad };
+    let lines = dump.line().map(|line| paragraph(&outside(&line), 0, 0, style)).unwrap_or_default();
+    lines.iter().map(|line| style.bold(&tone_of(tone, line, style))).collect()
 }

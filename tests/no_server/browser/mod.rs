@@ -81,7 +81,7 @@ fn links_lead_on_and_back(browser: &Browser, reports: &Path, nights: &[PathBuf])
         browser.click(&format!(".nights a[href='{id}/report.html']"));
         assert_eq!(here(), night.join("report.html").canonicalize().unwrap().display().to_string());
         let heading = browser.ask("return document.querySelector('h1').textContent");
-        assert!(heading.as_str().unwrap().starts_with("Night of "), "{heading}");
+        assert!(heading.as_str().unwrap().starts_with("Run of "), "{heading}");
         browser.click(".neighbours a");
         assert_eq!(here(), index.display().to_string());
     }

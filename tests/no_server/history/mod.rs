@@ -254,8 +254,8 @@ fn the_list_shows_every_kind_of_night_and_its_exit_code_is_not_the_verdict() {
         "not signed",
         "bad signature",
         "missing-",
-        "14 nights, 8 not in order; 1 with a problem after the report",
-        "after the report: left behind: RDS instance",
+        "14 runs, 8 not in order; 1 with a problem after the report",
+        "after the report: cleanup task: RDS instance",
         "closing.json: bad signature",
         "no closing.json: the run was killed",
     ] {
@@ -277,7 +277,7 @@ fn the_list_shows_every_kind_of_night_and_its_exit_code_is_not_the_verdict() {
     assert!(json["nights"][1]["verdict"].is_null());
     let (left, killed) = (&json["nights"][13], &json["nights"][11]);
     assert_eq!((&left["verdict"], &left["aftermath"]["told"]["exit_code"]), (&"sound".into(), &3.into()));
-    assert_eq!(left["wrongs"][0], "left behind: RDS instance pgwitness-7f3a9c1e in ap-southeast-2");
+    assert_eq!(left["wrongs"][0], "cleanup task: RDS instance pgwitness-7f3a9c1e in ap-southeast-2");
     assert_eq!(killed["aftermath"]["absent"]["may_be_running"], false);
 }
 
@@ -287,11 +287,11 @@ fn sound_nights_are_in_order_with_and_without_signers() {
     assert_eq!(reports.says("list {dir}").0, 0);
     let (code, text) = reports.says("list {dir} --allowed-signers {signers}");
     assert_eq!(code, 0, "{text}");
-    assert!(text.contains("3 nights, in order"), "{text}");
+    assert!(text.contains("3 runs, in order"), "{text}");
     assert_eq!(reports.verify(false), 0);
     let (code, text) = reports.says("verify {dir} --allowed-signers {signers}");
     assert_eq!(code, 0, "{text}");
-    assert!(text.ends_with("3 nights: all proven, the chain is whole\n"), "{text}");
+    assert!(text.ends_with("3 runs: all proven, the chain is whole\n"), "{text}");
 }
 
 #[test]
@@ -310,12 +310,12 @@ fn the_directory_of_reports_is_named_by_an_option_by_its_place_or_by_the_configu
     {
         let (code, said) = reports.says(&format!("list {at}"));
         assert_eq!(
-            (code, said.contains("2 nights, in order"), said.contains("not checked")),
+            (code, said.contains("2 runs, in order"), said.contains("not checked")),
             (0, true, false),
             "{at}: {said}"
         );
         let (code, said) = reports.says(&format!("verify {at}"));
-        assert_eq!((code, said.contains("2 nights: all proven")), (0, true), "{at}: {said}");
+        assert_eq!((code, said.contains("2 runs: all proven")), (0, true), "{at}: {said}");
         let (code, said) = reports.says(&format!("html {at}"));
         assert_eq!((code, said.contains("index.html")), (0, true), "{at}: {said}");
     }
@@ -506,10 +506,10 @@ fn a_night_that_is_not_finished_is_not_proven_and_the_last_line_says_so() {
     let one = |id: &str| reports.says(&format!("verify {id} --directory {{dir}} --allowed-signers {{signers}}"));
     let all = || last(reports.says("verify {dir} --allowed-signers {signers}"));
     let killed = write(now.minus_seconds(3600));
-    let pending = "2 nights: not all can be proven yet: 1 is not finished, or was killed".to_owned();
+    let pending = "2 runs: not all can be proven yet: 1 is not finished, or was killed".to_owned();
     assert_eq!(all(), (2, pending));
     let (code, line) = last(reports.says("list {dir} --allowed-signers {signers}"));
-    assert!(code == 0 && line.starts_with("2 nights, in order; 1 not finished, or killed; "), "{line}");
+    assert!(code == 0 && line.starts_with("2 runs, in order; 1 not finished, or killed; "), "{line}");
     let (code, text) = one(&killed);
     assert!(code == 2 && text.contains("no closing.json yet"), "{text}");
     assert!(reports.says(&format!("show {killed} --directory {{dir}}")).1.contains("no closing.json yet"));
@@ -518,7 +518,7 @@ fn a_night_that_is_not_finished_is_not_proven_and_the_last_line_says_so() {
     let (code, text) = one(&killed);
     assert!(code == 2 && text.contains("no closing.json: the run was killed"), "{text}");
     assert!(!reports.says(&format!("show {killed} --directory {{dir}}")).1.contains("no closing.json yet"));
-    assert_eq!(all().1, "3 nights: 1 not proven or not whole");
+    assert_eq!(all().1, "3 runs: 1 not proven or not whole");
 }
 
 #[test]
@@ -557,7 +557,7 @@ fn verify_proves_what_came_after_too_and_tells_it() {
     );
     let (code, text) = verify(11);
     assert_eq!(code, 0, "that an instance was left is proven: {text}");
-    assert!(text.contains("\nafter it: left behind: RDS instance pgwitness-7f3a9c1e in ap-southeast-2\n"), "{text}");
+    assert!(text.contains("\nafter it: cleanup task: RDS instance pgwitness-7f3a9c1e in ap-southeast-2\n"), "{text}");
     let (code, text) = verify(12);
     assert!(code == 2 && text.contains("closing.json: bad signature"), "{text}");
     let (code, text) = verify(13);
@@ -566,7 +566,7 @@ fn verify_proves_what_came_after_too_and_tells_it() {
     assert_eq!(code, 2);
     let of = |day: u32| text.lines().filter(|line| line.starts_with(&id(day))).collect::<Vec<_>>();
     assert_eq!(of(11), [format!("{}: good signature of {IDENTITY}; closing.json as well", id(11))]);
-    assert!(text.contains("\n  after it: left behind: RDS instance"), "{text}");
+    assert!(text.contains("\n  after it: cleanup task: RDS instance"), "{text}");
     assert_eq!(of(13).len(), 1, "said once: {text}");
     let other = "verify 20260615 --directory {dir} --allowed-signers {signers} --identity nobody@example.com";
     assert_eq!(reports.says(other).0, 2);
@@ -745,9 +745,9 @@ fn show_puts_findings_first_and_shows_the_night() {
     let (code, text) = reports.says("show 20260611 --directory {dir}");
     assert_eq!(code, 0, "{text}");
     assert!(text.contains("\n  delete_instance: failed: delete RDS instance"), "{text}");
-    assert!(text.contains("\nleft behind: RDS instance pgwitness-7f3a9c1e in ap-southeast-2\n"), "{text}");
+    assert!(text.contains("\ncleanup task: RDS instance pgwitness-7f3a9c1e in ap-southeast-2\n"), "{text}");
     let (_, text) = reports.says("show 20260611 --directory {dir} --only findings");
-    assert!(text.contains("left behind") && !text.contains("place_backup"), "always told: {text}");
+    assert!(text.contains("cleanup task") && !text.contains("place_backup"), "always told: {text}");
     for (only, has, has_not) in [
         ("findings", "row_count", "expected rows"),
         ("tables", "expected rows", "row_count"),

@@ -200,7 +200,7 @@ fn the_morning_after(scenario: &NightlyScenario) {
     fs::write(&allowed, format!("pgwitness {}", fs::read_to_string(scenario.path("key.pub")).unwrap())).unwrap();
     let [reports, allowed] = [&reports, &allowed].map(|path| path.to_str().unwrap());
     let said = scenario.demand(&["report", "verify", reports, "--allowed-signers", allowed], 0);
-    assert!(said.ends_with("3 nights: all proven, the chain is whole; 1 with a problem after the report\n"), "{said}");
+    assert!(said.ends_with("3 runs: all proven, the chain is whole; 1 with a problem after the report\n"), "{said}");
     let said = scenario.demand(&["report", "list", reports, "--allowed-signers", allowed], 0);
     assert_eq!(
         (said.matches("sound with warnings").count(), said.matches("division by zero").count()),
@@ -211,7 +211,7 @@ fn the_morning_after(scenario: &NightlyScenario) {
     assert!(said.contains("after the report was signed") && said.contains("division by zero"), "{said}");
     scenario.demand(&["report", "html", reports, "--allowed-signers", allowed], 0);
     let index = fs::read_to_string(scenario.path("reports/index.html")).unwrap();
-    assert!(index.contains("3 nights: 2 sound, 1 sound with warnings"));
+    assert!(index.contains("3 runs: 2 sound, 1 sound with warnings"));
 }
 
 #[test]

@@ -4,19 +4,19 @@ use maud::{Markup, html};
 
 use super::PAGE;
 use super::chart::{self, ChartLine};
-use super::report::href;
 use super::sign::{badge, sign};
 use super::text::{day, short_day};
+use crate::base::printable::printable;
 use crate::base::text::{duration, grouped};
-use crate::model::status::Status;
+use crate::output::views::history::{counts, href};
 use crate::storage::history::{NightEntry, Summary};
 
 /// Number of runs in the charts; the table has all of them.
 const DRAWN: usize = 90;
 
-/// The section; `nights` are newest first.
-pub fn section(nights: &[NightEntry]) -> Markup {
-    let drawn: Vec<&NightEntry> = nights.iter().take(DRAWN).rev().collect();
+/// The section; `runs` are newest first.
+pub fn section(runs: &[NightEntry]) -> Markup {
+    let drawn: Vec<&NightEntry> = runs.iter().take(DRAWN).rev().collect();
     let lines = [
         picture("rows", "Rows", &drawn, &rows_read, &grouped),
         picture("dump", "Size of the dump", &drawn, &|summary| summary.dump_bytes, &fine_bytes),
@@ -25,9 +25,9 @@ pub fn section(nights: &[NightEntry]) -> Markup {
     html! {
         section aria-labelledby="history" {
             h2 #history { "History" }
-            @if nights.len() > DRAWN { p.quiet { "The newest " (DRAWN) " of " (grouped(nights.len() as u64)) ", oldest first." } }
-            ol.strip aria-label="Answers, oldest first" { @for night in &drawn { li { (cell(night)) } } }
-            (legend(&drawn))
+            @if runs.len() > DRAWN { p.quiet { "The newest " (DRAWN) " of " (grouped(runs.len() as u64)) ", oldest first." } }
+            ol.strip aria-label="Statuss, oldest first" { @for run in &drawn { li { (cell(run)) } } }
+            p.legend { @for (status, count) in counts(&drawn) { span { (badge(status)) " " (count) } } }
             div.charts { @for line in lines.iter().flatten() { (line) } }
         }
     }
@@ -45,23 +45,16 @@ fn fine_bytes(count: u64) -> String {
     fitting.map_or_else(|| format!("{} B", grouped(count)), |(unit, size)| format!("{} {unit}", grouped(count / size)))
 }
 
-fn cell(night: &NightEntry) -> Markup {
-    let status = night.status();
-    let label = format!("{}: {}", night.started_at.map_or_else(|| night.id.clone(), day), status.word());
-    let label = crate::base::printable::printable(&label);
+fn cell(run: &NightEntry) -> Markup {
+    let status = run.status();
+    let label = format!("{}: {}", run.started_at.map_or_else(|| run.id.clone(), day), status.word());
+    let label = printable(&label);
     html! {
-        @if night.summary().is_some() {
-            a href=(format!("{}/{PAGE}", href(&night.id))) title=(label) aria-label=(label) { (sign(status)) }
+        @if run.summary().is_some() {
+            a href=(format!("{}/{PAGE}", href(&run.id))) title=(label) aria-label=(label) { (sign(status)) }
         } @else {
             span role="img" title=(label) aria-label=(label) { (sign(status)) }
         }
-    }
-}
-
-fn legend(drawn: &[&NightEntry]) -> Markup {
-    let count = |status| drawn.iter().filter(|night| night.status() == status).count();
-    html! {
-        p.legend { @for status in Status::ALL { @let count = count(status); @if count > 0 { span { (badge(status)) " " (count) } } } }
     }
 }
 
@@ -73,14 +66,14 @@ fn picture(
     of: &dyn Fn(&Summary) -> Option<u64>,
     tell: &dyn Fn(u64) -> String,
 ) -> Option<Markup> {
-    let value = |night: &&NightEntry| night.verdict().and_then(|_| night.summary()).and_then(of);
+    let value = |run: &&NightEntry| run.verdict().and_then(|_| run.summary()).and_then(of);
     let values: Vec<Option<u64>> = drawn.iter().map(value).collect();
     let known: Vec<(u64, &NightEntry)> =
-        drawn.iter().zip(&values).filter_map(|(night, value)| Some(((*value)?, *night))).collect();
+        drawn.iter().zip(&values).filter_map(|(run, value)| Some(((*value)?, *run))).collect();
     let (first, last) = (known.first()?, known.last()?);
-    let named = |night: &NightEntry| night.started_at.map(short_day).unwrap_or_default();
+    let named = |run: &NightEntry| run.started_at.map(short_day).unwrap_or_default();
     let description = format!("{} on {}, {} on {}.", tell(first.0), named(first.1), tell(last.0), named(last.1));
-    let edge = |night: Option<&&NightEntry>| night.map(|night| named(night)).unwrap_or_default();
+    let edge = |run: Option<&&NightEntry>| run.map(|run| named(run)).unwrap_or_default();
     let ends = [edge(drawn.first()), edge(drawn.last())];
     chart::line(&ChartLine { id, title, description: &description, values: &values, tell, ends: [&ends[0], &ends[1]] })
 }
@@ -90,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_of_two_nights_are_told_apart() {
+    fn sizes_of_two_runs_are_told_apart() {
         let told = [999, 1_000_000, 1_840_000_000, 1_846_400_000].map(fine_bytes);
         assert_eq!(told, ["999 B", "1,000 kB", "1,840 MB", "1,846 MB"]);
     }

@@ -2,9 +2,11 @@
 //!
 //! Common lines are omitted, except for one line around each change.
 
-/// A line of a difference.
+use crate::base::printable::printable;
+use crate::output::document;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Line<'a> {
+enum Line<'a> {
     /// In both texts.
     Same(&'a str),
     /// Only in the expected text.
@@ -18,8 +20,18 @@ pub enum Line<'a> {
 /// Above this the table of the longest common subsequence would be too large, and the result too long to read.
 const MAX_CELLS: usize = 1 << 20;
 
-/// The changed lines with one line of context.
-pub fn diff<'a>(expected: &'a str, actual: &'a str) -> Vec<Line<'a>> {
+/// The changed lines with one line of context, printable.
+pub fn diff(expected: &str, actual: &str) -> Vec<document::Line> {
+    let line = |line: Line<'_>| match line {
+        Line::Same(text) => document::Line::Same(printable(text)),
+        Line::Expected(text) => document::Line::Expected(printable(text)),
+        Line::Actual(text) => document::Line::Actual(printable(text)),
+        Line::Gap => document::Line::Gap,
+    };
+    changes(expected, actual).into_iter().map(line).collect()
+}
+
+fn changes<'a>(expected: &'a str, actual: &'a str) -> Vec<Line<'a>> {
     let (expected, actual): (Vec<_>, Vec<_>) = (expected.split('\n').collect(), actual.split('\n').collect());
     shorten(&full(&expected, &actual))
 }
@@ -90,7 +102,7 @@ mod tests {
 
     #[test]
     fn one_changed_line_comes_with_its_neighbours() {
-        let lines = diff("a\nb\nc\nd\ne", "a\nb\nX\nd\ne");
+        let lines = changes("a\nb\nc\nd\ne", "a\nb\nX\nd\ne");
         let wanted = [Line::Gap, Line::Same("b"), Line::Expected("c"), Line::Actual("X"), Line::Same("d"), Line::Gap];
         assert_eq!(lines, wanted);
     }

@@ -1,26 +1,28 @@
 //! Which rows of a table differ, and how.
 //!
-//! Unknown numbers are not printed: where some rows could not be named, the summary counts sides instead of kinds.
+//! Unknown numbers are not shown: where some rows could not be named, the summary counts sides instead of kinds.
 
-use super::style::Style;
 use crate::base::printable::printable;
-use crate::base::text::{cells, cut, grouped, grouped_noun, value_pair, wrap};
+use crate::base::text::{grouped, grouped_noun, value_pair};
 use crate::model::finding::{ChangedRow, RowDifference, RowText};
+use crate::output::document::{Block, ChangedValues, Line, outside, quiet};
 
-/// The lines below a finding, without indentation; each has at most `width` cells.
-pub fn lines(difference: &RowDifference, width: usize, style: Style) -> Vec<String> {
-    let mut lines = wrap(&summary(difference), width);
-    let mut named = Vec::new();
-    named.extend(difference.missing.iter().map(|row| style.red(&cut(&format!("- {}", row_text(row)), width))));
-    named.extend(difference.unexpected.iter().map(|row| style.green(&cut(&format!("+ {}", row_text(row)), width))));
-    named.extend(difference.changed.iter().flat_map(|row| changed(row, width)));
-    lines.extend(named.into_iter().map(|line| format!("  {line}")));
-    if let Some(reason) = &difference.unnamed {
-        lines.extend(wrap(&format!("the rows could not be named: {}", printable(reason.full())), width));
-    } else if difference.is_truncated {
-        lines.push(style.dim("  … and more rows that are not shown"));
+pub fn blocks(difference: &RowDifference) -> Vec<Block> {
+    let missing = difference.missing.iter().map(|row| Line::Expected(row_text(row)));
+    let lone: Vec<Line> = missing.chain(difference.unexpected.iter().map(|row| Line::Actual(row_text(row)))).collect();
+    let changed: Vec<ChangedValues> = difference.changed.iter().map(changed).collect();
+    let mut blocks = vec![Block::Paragraph(summary(difference).into())];
+    if !lone.is_empty() || !changed.is_empty() {
+        blocks.push(Block::Rows { lone, changed });
     }
-    lines
+    if let Some(reason) = &difference.unnamed {
+        blocks.push(Block::Paragraph(
+            crate::output::document::Text::from("the rows could not be named: ").and(outside(reason)),
+        ));
+    } else if difference.is_truncated {
+        blocks.push(Block::Paragraph(quiet("… and more rows that are not shown")));
+    }
+    blocks
 }
 
 /// The number of differing rows, in one line.
@@ -52,21 +54,11 @@ fn row_text(row: &RowText) -> String {
     format!("{copies}{key}{}", values.join("  ")).trim_end().to_owned()
 }
 
-/// On one line if it fits, else a line for each column.
-fn changed(row: &ChangedRow, width: usize) -> Vec<String> {
+fn changed(row: &ChangedRow) -> ChangedValues {
     let key = if row.key.is_empty() { "(no key)".to_owned() } else { printable(&row.key) };
-    let columns: Vec<String> = row
-        .columns
-        .iter()
-        .map(|column| {
-            let (expected, actual) = value_pair(&column.expected, &column.actual);
-            format!("{}: {expected} → {actual}", printable(&column.column))
-        })
-        .collect();
-    let line = format!("~ {key}  {}", columns.join("  "));
-    if cells(&line) <= width {
-        return vec![line];
-    }
-    let below = columns.iter().map(|column| format!("    {column}"));
-    std::iter::once(format!("~ {key}")).chain(below).collect()
+    let column = |column: &crate::model::finding::ChangedColumn| {
+        let (expected, actual) = value_pair(&column.expected, &column.actual);
+        (printable(&column.column), expected, actual)
+    };
+    ChangedValues { key, columns: row.columns.iter().map(column).collect() }
 }

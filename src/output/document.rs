@@ -1,0 +1,328 @@
+//! A document: what a person reads of a report, a run or a history, without markup, colours or layout.
+//!
+//! The views build it, the back-ends (terminal, HTML, e-mail) print it. Every text passes [`printable()`] exactly once, here: a
+//! [`Text`] cannot hold a character that a terminal would obey or not show.
+
+use crate::base::printable::printable;
+use crate::base::text::grouped_noun;
+use crate::base::time::Timestamp;
+use crate::model::status::Status;
+
+/// What a colour says; the words say it too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tone {
+    Good,
+    Bad,
+    Unsure,
+    Quiet,
+}
+
+/// What the colour of a status says.
+pub fn status_tone(status: Status) -> Tone {
+    match status {
+        Status::Sound => Tone::Good,
+        Status::Damaged | Status::Unproven | Status::Missing => Tone::Bad,
+        Status::SoundWithWarnings
+        | Status::Inconclusive
+        | Status::Interrupted
+        | Status::Unreadable
+        | Status::NoReport => Tone::Unsure,
+        Status::SoundSoFar | Status::Running => Tone::Quiet,
+    }
+}
+
+/// How a piece of text is shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Look {
+    /// Our own words.
+    Plain,
+    Strong,
+    /// Our own word for a result.
+    Word(Tone),
+    /// A sentence of a server, a program or a person.
+    Outside,
+    /// A name or a value from outside.
+    Name,
+    Time(Timestamp),
+    /// The same without its day, where a neighbour shows that.
+    Clock(Timestamp),
+    /// The state of a run: a sign and a word.
+    Badge(Status),
+    /// The id of a run, or its time as a link to its page.
+    Run {
+        href: Option<String>,
+        at: Option<Timestamp>,
+    },
+}
+
+/// A piece of text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Span {
+    /// Printable.
+    pub text: String,
+    pub look: Look,
+}
+
+/// Pieces of text on one line.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Text(pub Vec<Span>);
+
+impl Text {
+    fn of(text: &str, look: Look) -> Self {
+        Self::shown(printable(text), look)
+    }
+
+    /// A text that was made printable before, such as a part of a value.
+    pub fn shown(text: String, look: Look) -> Self {
+        Self(vec![Span { text, look }])
+    }
+
+    /// These and more.
+    pub fn and(mut self, more: impl Into<Self>) -> Self {
+        self.0.extend(more.into().0);
+        self
+    }
+
+    /// All pieces in one line.
+    pub fn plain(&self) -> String {
+        self.0.iter().map(|span| span.text.as_str()).collect()
+    }
+}
+
+impl From<&str> for Text {
+    fn from(text: &str) -> Self {
+        Self::of(text, Look::Plain)
+    }
+}
+
+impl From<String> for Text {
+    fn from(text: String) -> Self {
+        Self::of(&text, Look::Plain)
+    }
+}
+
+pub fn outside(text: &str) -> Text {
+    Text::of(text, Look::Outside)
+}
+
+pub fn name(text: &str) -> Text {
+    Text::of(text, Look::Name)
+}
+
+pub fn word(tone: Tone, text: &str) -> Text {
+    Text::of(text, Look::Word(tone))
+}
+
+pub fn quiet(text: &str) -> Text {
+    word(Tone::Quiet, text)
+}
+
+pub fn strong(text: &str) -> Text {
+    Text::of(text, Look::Strong)
+}
+
+pub fn time(at: Timestamp) -> Text {
+    Text::of(&at.to_string(), Look::Time(at))
+}
+
+pub fn clock(at: Timestamp) -> Text {
+    Text::of(&at.to_string(), Look::Clock(at))
+}
+
+/// A document in reading order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Section {
+    /// For links.
+    pub id: &'static str,
+    /// For a reader who turns pages.
+    pub title: &'static str,
+    /// The heading with its count, for a reader who scrolls: `13 findings`. Without it, the contents need no heading.
+    pub heading: Option<String>,
+    /// The meaning of signs: `- expected, + actual`.
+    pub legend: Option<&'static str>,
+    /// The meaning of the section, where there is room for it.
+    pub note: &'static str,
+    pub blocks: Vec<Block>,
+}
+
+impl Section {
+    pub fn new(id: &'static str, title: &'static str) -> Self {
+        Self { id, title, ..Self::default() }
+    }
+
+    pub fn heading(mut self, heading: impl Into<String>) -> Self {
+        self.heading = Some(heading.into());
+        self
+    }
+
+    /// `13 findings`
+    pub fn counted(self, count: usize, noun: &str) -> Self {
+        self.heading(grouped_noun(count as u64, noun))
+    }
+
+    pub fn note(mut self, note: &'static str) -> Self {
+        self.note = note;
+        self
+    }
+
+    pub fn legend(mut self, legend: &'static str) -> Self {
+        self.legend = Some(legend);
+        self
+    }
+
+    pub fn with(mut self, blocks: impl IntoIterator<Item = Block>) -> Self {
+        self.blocks.extend(blocks);
+        self
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Block {
+    Paragraph(Text),
+    List(Vec<Text>),
+    /// Label and value.
+    Facts(Vec<(&'static str, Text)>),
+    Table(Table),
+    Group(Group),
+    Items(Tone, Vec<Item>),
+    /// The values of both sides, in lines.
+    Sides {
+        expected: Option<Vec<String>>,
+        actual: Option<Vec<String>>,
+    },
+    /// A definition with its changes.
+    Difference(Vec<Line>),
+    /// Rows that one side alone has, and rows that both have.
+    Rows {
+        lone: Vec<Line>,
+        changed: Vec<ChangedValues>,
+    },
+    /// Lines to copy.
+    Command(Vec<String>),
+    /// Names after a word, as many as there is room for.
+    Names {
+        label: &'static str,
+        names: Vec<String>,
+    },
+}
+
+/// Items of one kind under a heading.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    pub title: &'static str,
+    pub meaning: &'static str,
+    pub items: Vec<Item>,
+}
+
+/// A thing with what is to be said of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Item {
+    pub title: Text,
+    pub blocks: Vec<Block>,
+}
+
+/// A line of a difference; printable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Line {
+    Same(String),
+    Expected(String),
+    Actual(String),
+    /// Omitted common lines.
+    Gap,
+}
+
+/// The changed values of one row; printable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangedValues {
+    pub key: String,
+    /// Column, expected, actual.
+    pub columns: Vec<(String, String, String)>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Table {
+    /// CSS class of the table.
+    pub class: &'static str,
+    pub caption: String,
+    pub columns: Vec<Column>,
+    /// Rows with their heading; one group without a heading is an ordinary table.
+    pub groups: Vec<(Option<Text>, Vec<Row>)>,
+    /// Up to how many folded rows a page shows open, and what it says of them: `3 equal tables`.
+    pub folded: Option<(usize, fn(&[&Row]) -> String)>,
+    /// Below the table.
+    pub legend: Option<&'static str>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Column {
+    pub head: &'static str,
+    pub kind: ColumnKind,
+    /// Where there is no room for all columns, those of the highest number go first; 0 stays.
+    pub spare: u8,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ColumnKind {
+    Text,
+    /// May be broken into lines.
+    Name,
+    Number,
+    /// Whole on a page, cut on a terminal.
+    Digest,
+    /// A picture; only for pages.
+    Bar,
+}
+
+impl Column {
+    pub const fn new(head: &'static str, kind: ColumnKind) -> Self {
+        Self { head, kind, spare: 0 }
+    }
+
+    pub const fn spare(self, spare: u8) -> Self {
+        Self { spare, ..self }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Row {
+    pub cells: Vec<Cell>,
+    /// Colours the whole row where its words must not be overlooked.
+    pub tone: Option<Tone>,
+    /// More on the row, one line each.
+    pub notes: Vec<Text>,
+    /// A row with nothing new: the group that it may be folded into.
+    pub folded: Option<String>,
+    /// Of folded rows, the heaviest are shown first.
+    pub weight: u64,
+    /// On a page, rows of a lower rank come first.
+    pub rank: u8,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cell {
+    Text(Text),
+    Digests(Vec<String>),
+    Bar(Bar),
+}
+
+impl<T: Into<Text>> From<T> for Cell {
+    fn from(text: T) -> Self {
+        Self::Text(text.into())
+    }
+}
+
+/// A part of a whole.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Bar {
+    pub from: u64,
+    pub length: u64,
+    pub whole: u64,
+    /// CSS class.
+    pub class: &'static str,
+    pub label: String,
+}
+
+/// `–` for a number that is not known.
+pub fn or_dash(text: Option<String>) -> Cell {
+    text.unwrap_or_else(|| "–".to_owned()).into()
+}

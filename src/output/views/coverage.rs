@@ -1,0 +1,117 @@
+//! How much was compared, and how much exists.
+//!
+//! The numbers beside a bar are not rounded: they show whether a bar is really full.
+
+use std::collections::BTreeMap;
+
+use crate::base::text::grouped;
+use crate::model::aspect::Aspect;
+use crate::model::report::{Report, Sides};
+use crate::model::verdict::Coverage;
+use crate::output::document::{Bar, Block, Cell, Column, ColumnKind, Row, Section, Table, Text, name, strong};
+
+pub fn section(report: &Report) -> Section {
+    Section::new("coverage", "Coverage").with(scope(report)).with([Block::Table(table(report))])
+}
+
+fn scope(report: &Report) -> Vec<Block> {
+    let list = |aspects: &[Aspect]| strong(&aspects.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "));
+    let mut text = match report.scope.compared.is_empty() {
+        true => Text::from("Nothing was compared."),
+        false => Text::from("The verdict covers: ").and(list(&report.scope.compared)).and("."),
+    };
+    if !report.scope.not_compared.is_empty() {
+        let why = " Not compared, for one of the sides cannot answer: ";
+        text = text.and(why).and(list(&report.scope.not_compared)).and(".");
+    }
+    let mut blocks = vec![Block::Paragraph(text)];
+    let options = report.selection.iter().flat_map(|(option, values)| values.iter().map(move |value| (option, value)));
+    let options: Vec<Text> = options.map(|(option, value)| name(&format!("--{option} {value}"))).collect();
+    if !options.is_empty() {
+        let start = Text::from("Selected by options:");
+        blocks.push(Block::Paragraph(options.into_iter().fold(start, |text, option| text.and(" ").and(option))));
+    }
+    blocks
+}
+
+fn table(report: &Report) -> Table {
+    let coverage = &report.coverage;
+    let waived = (coverage.waived_expected, coverage.waived_actual);
+    let mut rows =
+        vec![row("Tables", (coverage.tables_expected, coverage.tables_actual), Some(coverage.tables_compared))];
+    if waived != (0, 0) {
+        rows.push(row("Tables left out by a waiver", waived, None));
+    }
+    if coverage.derived > 0 {
+        rows.push(row("Materialized views that differ", (coverage.derived, coverage.derived), None));
+    }
+    rows.push(row("Rows read", (coverage.rows_expected, coverage.rows_actual), None));
+    rows.push(row("Schema objects", (coverage.objects_expected, coverage.objects_actual), None));
+    rows.push(row("Foreign keys", count(&report.foreign_keys), Some(coverage.foreign_keys)));
+    rows.push(row("Assertions", count(&report.assertions), Some(coverage.assertions)));
+    let sequences = ["Sequences".into(), "".into(), "".into(), grouped(coverage.sequences).into(), "".into()];
+    rows.push(Row { cells: sequences.to_vec(), ..Row::default() });
+    Table {
+        class: "coverage",
+        caption: "How much was compared, of what both sides hold".into(),
+        columns: vec![
+            Column::new("what", ColumnKind::Text),
+            Column::new("expected", ColumnKind::Number),
+            Column::new("actual", ColumnKind::Number),
+            Column::new("compared", ColumnKind::Number),
+            Column::new("share", ColumnKind::Bar),
+        ],
+        groups: vec![(None, rows)],
+        ..Table::default()
+    }
+}
+
+fn count(results: &BTreeMap<String, Sides>) -> (u64, u64) {
+    let expected = results.values().filter(|sides| sides.expected.is_some()).count();
+    (expected as u64, results.values().filter(|sides| sides.actual.is_some()).count() as u64)
+}
+
+fn row(what: &str, (expected, actual): (u64, u64), compared: Option<u64>) -> Row {
+    let whole = expected.max(actual);
+    let bar = compared.filter(|_| whole > 0).map(|length| {
+        let class = if length == whole { "done" } else { "part" };
+        Cell::Bar(Bar { from: 0, length, whole, class, label: format!("{} of {}", grouped(length), grouped(whole)) })
+    });
+    let compared = compared.map(grouped).unwrap_or_default();
+    let cells = vec![
+        what.into(),
+        grouped(expected).into(),
+        grouped(actual).into(),
+        compared.into(),
+        bar.unwrap_or_else(|| "".into()),
+    ];
+    Row { cells, ..Row::default() }
+}
+
+/// The same in a line. Two numbers are always expected / actual; a single number applies to both.
+pub fn line(coverage: &Coverage) -> String {
+    let compared = grouped(coverage.tables_compared);
+    let tables = |all| format!("{compared} of {}", grouped(all));
+    let mut parts = vec![
+        format!("tables {} / {}", tables(coverage.tables_expected), tables(coverage.tables_actual)),
+        format!("rows {} / {}", grouped(coverage.rows_expected), grouped(coverage.rows_actual)),
+        format!("foreign keys {}", grouped(coverage.foreign_keys)),
+        format!("sequences {}", grouped(coverage.sequences)),
+        format!("objects {}", both(coverage.objects_expected, coverage.objects_actual)),
+    ];
+    let waived = (coverage.waived_expected, coverage.waived_actual);
+    if waived != (0, 0) {
+        parts.insert(1, format!("tables waived {}", both(waived.0, waived.1)));
+    }
+    if coverage.derived > 0 {
+        parts.insert(1, format!("materialized views that differ {}", grouped(coverage.derived)));
+    }
+    if coverage.assertions > 0 {
+        parts.push(format!("assertions {}", grouped(coverage.assertions)));
+    }
+    parts.join(", ")
+}
+
+fn both(expected: u64, actual: u64) -> String {
+    if expected == actual { grouped(expected) } else { format!("{} / {}", grouped(expected), grouped(actual)) }
+}

@@ -1,0 +1,15 @@
+//! What there is to read of a report, a run, a history, a drift: each view builds sections from the model, once for all back-ends.
+
+mod diff;
+mod rows;
+pub mod findings;
+pub mod remarks;
+pub mod tables;
+pub mod run;
+pub mod coverage;
+pub mod sides;
+pub mod verification;
+pub mod drift;
+pub mod history;
+
+pub use rows::summary as rows_summary;
