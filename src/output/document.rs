@@ -150,9 +150,8 @@ impl Section {
         Self { id, title, ..Self::default() }
     }
 
-    pub fn heading(mut self, heading: impl Into<String>) -> Self {
-        self.heading = Some(heading.into());
-        self
+    pub fn heading(self, heading: impl Into<String>) -> Self {
+        Self { heading: Some(heading.into()), ..self }
     }
 
     /// `13 findings`
@@ -160,14 +159,8 @@ impl Section {
         self.heading(grouped_noun(count as u64, noun))
     }
 
-    pub fn note(mut self, note: &'static str) -> Self {
-        self.note = note;
-        self
-    }
-
-    pub fn legend(mut self, legend: &'static str) -> Self {
-        self.legend = Some(legend);
-        self
+    pub fn note(self, note: &'static str) -> Self {
+        Self { note, ..self }
     }
 
     pub fn with(mut self, blocks: impl IntoIterator<Item = Block>) -> Self {
@@ -245,41 +238,47 @@ pub struct Table {
     pub class: &'static str,
     pub caption: String,
     pub columns: Vec<Column>,
-    /// Rows with their heading; one group without a heading is an ordinary table.
-    pub groups: Vec<(Option<Text>, Vec<Row>)>,
+    /// Where there is no room for all columns, those of the highest number go first; 0 stays.
+    pub spare: &'static [u8],
+    pub rows: Vec<Row>,
+    /// Rows under a heading of their own.
+    pub more: Option<(Text, Vec<Row>)>,
     /// Up to how many folded rows a page shows open, and what it says of them: `3 equal tables`.
     pub folded: Option<(usize, fn(&[&Row]) -> String)>,
     /// Below the table.
     pub legend: Option<&'static str>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Column {
-    pub head: &'static str,
-    pub kind: ColumnKind,
-    /// Where there is no room for all columns, those of the highest number go first; 0 stays.
-    pub spare: u8,
+impl Table {
+    pub fn new(caption: impl Into<String>, columns: impl Into<Vec<Column>>, rows: Vec<Row>) -> Self {
+        Self { caption: caption.into(), columns: columns.into(), rows, ..Self::default() }
+    }
 }
 
+/// A column by its head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ColumnKind {
-    Text,
+pub enum Column {
+    Words(&'static str),
     /// May be broken into lines.
-    Name,
-    Number,
+    Names(&'static str),
+    Numbers(&'static str),
     /// Whole on a page, cut on a terminal.
-    Digest,
+    Digests(&'static str),
     /// A picture; only for pages.
-    Bar,
+    Bars(&'static str),
 }
 
 impl Column {
-    pub const fn new(head: &'static str, kind: ColumnKind) -> Self {
-        Self { head, kind, spare: 0 }
+    pub fn head(self) -> &'static str {
+        match self {
+            Self::Words(head) | Self::Names(head) | Self::Numbers(head) | Self::Digests(head) | Self::Bars(head) => {
+                head
+            }
+        }
     }
 
-    pub const fn spare(self, spare: u8) -> Self {
-        Self { spare, ..self }
+    pub fn is_number(self) -> bool {
+        matches!(self, Self::Numbers(_))
     }
 }
 
@@ -296,6 +295,12 @@ pub struct Row {
     pub weight: u64,
     /// On a page, rows of a lower rank come first.
     pub rank: u8,
+}
+
+impl Row {
+    pub fn new(cells: impl Into<Vec<Cell>>) -> Self {
+        Self { cells: cells.into(), ..Self::default() }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use super::text::{day, time};
 use crate::base::printable::printable;
 use crate::base::text::{grouped, grouped_noun};
 use crate::output::document::{
-    Block, Cell, ChangedValues, Column, ColumnKind, Item, Line, Look, Row, Section, Span, Table, Text, Tone,
+    Block, Cell, ChangedValues, Column, Item, Line, Look, Row, Section, Span, Table, Text, Tone,
 };
 
 /// Items of a list that are open; the others are folded.
@@ -205,14 +205,10 @@ fn wide(label: &str, table: &Markup) -> Markup {
 
 /// What is new in one table, what is not in folded ones.
 fn whole_table(table: &Table) -> Markup {
-    let rows = || table.groups.iter().flat_map(|(_, rows)| rows);
-    let quiet: Vec<&Row> = rows().filter(|row| row.folded.is_some()).collect();
-    let mut groups: Vec<(Option<&Text>, Vec<&Row>)> = Vec::new();
-    for (heading, rows) in &table.groups {
-        let mut open: Vec<&Row> = rows.iter().filter(|row| row.folded.is_none()).collect();
-        open.sort_by_key(|row| row.rank);
-        groups.push((heading.as_ref(), open));
-    }
+    let (quiet, mut open): (Vec<&Row>, Vec<&Row>) = table.rows.iter().partition(|row| row.folded.is_some());
+    open.sort_by_key(|row| row.rank);
+    let more = table.more.iter().map(|(heading, rows)| (Some(heading), rows.iter().collect()));
+    let groups: Vec<(Option<&Text>, Vec<&Row>)> = std::iter::once((None, open)).chain(more).collect();
     let is_empty = groups.iter().all(|(heading, rows)| heading.is_none() && rows.is_empty());
     html! {
         @if !is_empty { (one_table(table, &table.caption, &groups)) }
@@ -262,8 +258,8 @@ fn one_table(table: &Table, caption: &str, groups: &[(Option<&Text>, Vec<&Row>)]
 }
 
 fn head(column: &Column) -> Markup {
-    let is_number = column.kind == ColumnKind::Number;
-    html! { th class=[is_number.then_some("n")] scope="col" { (capitalized(column.head)) } }
+    let is_number = column.is_number();
+    html! { th class=[is_number.then_some("n")] scope="col" { (capitalized(column.head())) } }
 }
 
 fn row(table: &Table, row: &Row) -> Markup {
@@ -271,7 +267,7 @@ fn row(table: &Table, row: &Row) -> Markup {
     html! {
         tr class=[row.tone.map(class)] {
             @for (at, (cell, column)) in row.cells.iter().zip(&table.columns).enumerate() {
-                @let is_number = column.kind == ColumnKind::Number;
+                @let is_number = column.is_number();
                 @if at == 0 { th scope="row" { (content(cell)) } } @else {
                     td class=[is_number.then_some("n")] { (content(cell)) @if at == last { (notes(&row.notes)) } }
                 }

@@ -29,9 +29,9 @@ pub fn html(told: &Told) -> String {
                 p style="margin:0" { (told.meaning) }
             }
             @for list in &told.lists { (section(list)) }
-            h2 style=(HEADING) { "figures" }
+            h2 style=(HEADING) { "the run" }
             table style="border-collapse:collapse" {
-                @for (label, text) in &told.figures {
+                @for (label, text) in &told.facts {
                     tr { th scope="row" style=(LABEL) { (label) } td style=(CELL) { bdi { (text) } } }
                 }
             }

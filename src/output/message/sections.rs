@@ -5,15 +5,15 @@
 use super::headline::{headline, meaning};
 use crate::base::marked::MarkedText;
 use crate::base::printable::printable;
-use crate::base::text::{bytes, cut, duration, grouped, grouped_noun};
+use crate::base::text::{bytes, cut, duration, grouped_noun};
 use crate::base::time::Timestamp;
 use crate::model::finding::{Finding, FindingKind, Unchecked};
 use crate::model::run::{Step, StepResult};
 use crate::model::run_record::{Proven, RunRecord};
 use crate::model::status::Status;
-use crate::model::verdict::{Coverage, counted};
+use crate::model::verdict::counted;
 use crate::output::terminal::{self, Style};
-use crate::output::views::rows_summary;
+use crate::output::views::{coverage, remarks, rows_summary};
 
 /// Number of items of a list in a message.
 pub const MAX_ITEMS: usize = 20;
@@ -34,7 +34,7 @@ pub struct Told {
     /// Reasons for the answer.
     pub lists: Vec<List>,
     /// Label and text.
-    pub figures: Vec<(&'static str, String)>,
+    pub facts: Vec<(&'static str, String)>,
     /// Name, duration, and the result unless it is good.
     pub steps: Vec<(String, String, String)>,
 }
@@ -57,7 +57,7 @@ impl Told {
             meaning: meaning(run),
             alarm: alarm(run),
             lists: lists(run, said),
-            figures: figures(run),
+            facts: facts(run),
             steps: run.steps().map(|step| said.step(step)).collect(),
         }
     }
@@ -95,9 +95,9 @@ impl SectionText {
         lines
     }
 
-    fn unchecked(self, unchecked: &Unchecked) -> Vec<String> {
-        let object = cut(&printable(&unchecked.object), MAX_CELLS);
-        vec![format!("{object} ({}): {}", printable(&unchecked.side), self.of(&unchecked.reason))]
+    fn unchecked(self, of_one: &[&Unchecked]) -> Vec<String> {
+        let reason = of_one.first().map_or("", |entry| entry.reason.as_str());
+        vec![format!("{}: {}", cut(&remarks::title(of_one).plain(), MAX_CELLS), self.of(reason))]
     }
 
     fn step(self, step: &Step) -> (String, String, String) {
@@ -140,46 +140,47 @@ fn alarm(run: &RunRecord) -> Option<String> {
 fn lists(run: &RunRecord, said: SectionText) -> Vec<List> {
     let lines = |texts: &[MarkedText]| texts.iter().take(MAX_ITEMS).map(|text| vec![said.of(text)]).collect();
     let findings = run.findings().iter().take(MAX_ITEMS).map(|finding| said.finding(finding)).collect();
-    let unchecked = run.unchecked().iter().take(MAX_ITEMS).map(|one| said.unchecked(one)).collect();
+    let reasons = remarks::by_reason(run.unchecked());
+    let unchecked = reasons.iter().take(MAX_ITEMS).map(|of_one| said.unchecked(of_one)).collect();
     // Generated names of instances, dumps and copies.
     let debts = run.closing.debts.iter().take(MAX_ITEMS).map(|debt| vec![cut(&printable(debt), MAX_CELLS)]).collect();
     let error = run.error.as_slice();
     let lists = [
         ("why".to_owned(), error.len(), lines(error)),
         (counted(run.findings().len(), "finding"), run.findings().len(), findings),
-        (format!("{} unchecked", run.unchecked().len()), run.unchecked().len(), unchecked),
+        (format!("{} unchecked", run.unchecked().len()), reasons.len(), unchecked),
         ("other problems".to_owned(), run.closing.troubles.len(), lines(&run.closing.troubles)),
-        ("left behind, for the next run to clean up".to_owned(), run.closing.debts.len(), debts),
+        ("cleanup tasks, for the next run".to_owned(), run.closing.debts.len(), debts),
     ];
     let lists = lists.into_iter().filter(|(_, count, _)| *count > 0);
     lists.map(|(title, count, items): (_, usize, Vec<_>)| List { title, more: count - items.len(), items }).collect()
 }
 
-fn figures(run: &RunRecord) -> Vec<(&'static str, String)> {
+fn facts(run: &RunRecord) -> Vec<(&'static str, String)> {
     let now = run.finished_at;
-    let mut figures = vec![("machine", printable(&run.host)), ("source", printable(&run.source))];
-    figures.extend(verdict_line(run).map(|line| ("verdict", line)));
-    figures.extend(dump_line(run).map(|line| ("dump verdict", line)));
-    figures.extend(run.data_as_of().map(|time| ("data as of", with_age(time, now))));
-    figures.extend(run.coverage().map(|coverage| ("compared", compared(coverage))));
-    figures.extend((run.waivers() > 0).then(|| ("waivers", format!("{} covered something", run.waivers()))));
-    figures.extend(run.dump().map(|dump| {
+    let mut facts = vec![("machine", printable(&run.host)), ("source", printable(&run.source))];
+    facts.extend(verdict_line(run).map(|line| ("verdict", line)));
+    facts.extend(dump_line(run).map(|line| ("dump verdict", line)));
+    facts.extend(run.data_as_of().map(|time| ("data as of", with_age(time, now))));
+    facts.extend(run.coverage().map(|counts| ("compared", coverage::line(counts))));
+    facts.extend((run.waivers() > 0).then(|| ("waivers", format!("{} covered something", run.waivers()))));
+    facts.extend(run.dump().map(|dump| {
         let files = grouped_noun(dump.files.len() as u64, "file");
         ("dump", format!("{}, {} in {files}", printable(&dump.backup), bytes(dump.bytes)))
     }));
     let took = duration(now.seconds_since(run.started_at).saturating_mul(1000));
-    figures.push(("run", format!("{} to {now}, {took}", run.started_at)));
-    figures.push(("run id", format!("{}, exit code {}", printable(run.run_id()), run.exit_code())));
-    figures.push(("newest proven dump", proven(run.last_verified.as_ref(), now)));
+    facts.push(("run", format!("{} to {now}, {took}", run.started_at)));
+    facts.push(("run id", format!("{}, exit code {}", printable(run.run_id()), run.exit_code())));
+    facts.push(("newest proven dump", proven(run.last_verified.as_ref(), now)));
     match &run.signed {
-        None => figures.push(("report", "none was signed".to_owned())),
-        Some(paper) => figures.extend([
+        None => facts.push(("report", "none was signed".to_owned())),
+        Some(paper) => facts.extend([
             ("report", printable(&paper.path)),
             ("its SHA-256", printable(&paper.sha256)),
             ("verify it", format!("pgwitness report verify --allowed-signers FILE {}", printable(&paper.path))),
         ]),
     }
-    figures
+    facts
 }
 
 /// The line on the dump, where it differs from the verdict.
@@ -193,17 +194,6 @@ pub fn verdict_line(run: &RunRecord) -> Option<String> {
     let fits = line.starts_with(&verdict.to_string());
     let may = !verdict.is_sound() || matches!(run.status(), Status::Sound | Status::SoundWithWarnings);
     (fits && may).then(|| cut(&printable(line), MAX_CELLS))
-}
-
-fn compared(coverage: &Coverage) -> String {
-    let Coverage { tables_expected, tables_actual, tables_compared, rows_expected, rows_actual, .. } = coverage;
-    let [e, a] = [tables_expected, tables_actual].map(|count| grouped(*count));
-    let tables = format!("{} (expected has {e}, actual {a})", grouped_noun(*tables_compared, "table"));
-    let rows = match rows_expected == rows_actual {
-        true => grouped_noun(*rows_expected, "row"),
-        false => format!("{} expected, {} actual", grouped_noun(*rows_expected, "row"), grouped(*rows_actual)),
-    };
-    format!("{tables}, {rows}, {}", grouped_noun(coverage.foreign_keys, "foreign key"))
 }
 
 fn proven(last: Option<&Proven>, now: Timestamp) -> String {

@@ -17,7 +17,7 @@ pub fn text(told: &Told) -> String {
         lines.extend(section(list));
     }
     lines.push(String::new());
-    for (label, text) in &told.figures {
+    for (label, text) in &told.facts {
         lines.extend(paragraph(text, &format!("{label:18}  "), &" ".repeat(20)));
     }
     lines.extend(steps(told));

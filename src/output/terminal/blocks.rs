@@ -201,7 +201,7 @@ fn names_line(label: &str, names: &[String], indent: usize, style: Style) -> Vec
 
 /// The rows of a table, and below it their notes.
 fn rows(table: &Table, style: Style) -> Vec<String> {
-    let all: Vec<&Row> = table.groups.iter().flat_map(|(_, rows)| rows).collect();
+    let all: Vec<&Row> = table.rows.iter().chain(table.more.iter().flat_map(|(_, rows)| rows)).collect();
     let hidden = hidden(table, &all, style);
     let is_shown = |(at, _): &(usize, &&Row)| !hidden.contains(at);
     let shown: Vec<&Row> = all.iter().enumerate().filter(is_shown).map(|(_, row)| *row).collect();

@@ -5,7 +5,7 @@
 use super::blocks::painted;
 use super::style::Style;
 use crate::base::text::cells;
-use crate::output::document::{Cell, Column, ColumnKind, Row, Table, Text, Tone};
+use crate::output::document::{Cell, Column, Row, Table, Text, Tone};
 
 /// Digits of a digest that are shown.
 const DIGITS: usize = 16;
@@ -24,7 +24,7 @@ struct Shown {
 /// The lines of these rows, heading and rule first.
 pub fn grid(table: &Table, rows: &[&Row], style: Style) -> Vec<String> {
     let columns = fitting(table, rows, style.width);
-    let heads = columns.iter().map(|shown| vec![Text::from(shown.column.head)]).collect::<Vec<_>>();
+    let heads = columns.iter().map(|shown| vec![Text::from(shown.column.head())]).collect::<Vec<_>>();
     let rule: usize = columns.iter().map(|shown| shown.width + GAP).sum::<usize>().saturating_sub(GAP);
     let mut lines: Vec<String> =
         laid_out(&columns, &heads, |text| text.plain()).into_iter().map(|line| style.bold(&line)).collect();
@@ -45,21 +45,21 @@ pub fn grid(table: &Table, rows: &[&Row], style: Style) -> Vec<String> {
 fn fitting(table: &Table, rows: &[&Row], width: usize) -> Vec<Shown> {
     let measured = |(at, column): (usize, &Column)| {
         let of_row = |row: &&Row| row.cells.get(at).map_or(0, |cell| widest(cell));
-        let width = rows.iter().map(of_row).max().unwrap_or_default().max(cells(column.head));
+        let width = rows.iter().map(of_row).max().unwrap_or_default().max(cells(column.head()));
         Shown { at, column: *column, width }
     };
-    let is_text = |(_, column): &(usize, &Column)| column.kind != ColumnKind::Bar;
+    let is_text = |(_, column): &(usize, &Column)| !matches!(column, Column::Bars(_));
     let mut columns: Vec<Shown> = table.columns.iter().enumerate().filter(is_text).map(measured).collect();
     let total = |columns: &[Shown]| columns.iter().map(|shown| shown.width + GAP).sum::<usize>().saturating_sub(GAP);
     while total(&columns) > width {
-        let Some(last) = (0..columns.len()).max_by_key(|at| columns[*at].column.spare) else { break };
-        if columns[last].column.spare == 0 {
-            break;
+        let spare = |shown: &Shown| table.spare.get(shown.at).copied().unwrap_or_default();
+        match (0..columns.len()).max_by_key(|at| spare(&columns[*at])) {
+            Some(last) if spare(&columns[last]) > 0 => drop(columns.remove(last)),
+            _ => break,
         }
-        columns.remove(last);
     }
     let excess = total(&columns).saturating_sub(width);
-    if let Some(name) = columns.iter_mut().find(|shown| shown.column.kind == ColumnKind::Name) {
+    if let Some(name) = columns.iter_mut().find(|shown| matches!(shown.column, Column::Names(_))) {
         name.width = name.width.saturating_sub(excess).max(name.width.min(MIN_NAME));
     }
     columns
@@ -107,7 +107,7 @@ fn laid_out(columns: &[Shown], texts: &[Vec<Text>], paint: impl Fn(&Text) -> Str
         for (shown, lines) in columns.iter().zip(texts) {
             let text = lines.get(at).unwrap_or(&nothing);
             let padding = " ".repeat(shown.width.saturating_sub(cells(&text.plain())));
-            let is_right = shown.column.kind == ColumnKind::Number;
+            let is_right = shown.column.is_number();
             let (before, behind) = if is_right { (padding, String::new()) } else { (String::new(), padding) };
             line.push_str(&format!("{before}{}{behind}{:GAP$}", paint(text), ""));
         }

@@ -8,7 +8,7 @@ use crate::base::text::grouped;
 use crate::model::aspect::Aspect;
 use crate::model::report::{Report, Sides};
 use crate::model::verdict::Coverage;
-use crate::output::document::{Bar, Block, Cell, Column, ColumnKind, Row, Section, Table, Text, name, strong};
+use crate::output::document::{Bar, Block, Cell, Column, Row, Section, Table, Text, name, strong};
 
 pub fn section(report: &Report) -> Section {
     Section::new("coverage", "Coverage").with(scope(report)).with([Block::Table(table(report))])
@@ -49,21 +49,15 @@ fn table(report: &Report) -> Table {
     rows.push(row("Schema objects", (coverage.objects_expected, coverage.objects_actual), None));
     rows.push(row("Foreign keys", count(&report.foreign_keys), Some(coverage.foreign_keys)));
     rows.push(row("Assertions", count(&report.assertions), Some(coverage.assertions)));
-    let sequences = ["Sequences".into(), "".into(), "".into(), grouped(coverage.sequences).into(), "".into()];
-    rows.push(Row { cells: sequences.to_vec(), ..Row::default() });
-    Table {
-        class: "coverage",
-        caption: "How much was compared, of what both sides hold".into(),
-        columns: vec![
-            Column::new("what", ColumnKind::Text),
-            Column::new("expected", ColumnKind::Number),
-            Column::new("actual", ColumnKind::Number),
-            Column::new("compared", ColumnKind::Number),
-            Column::new("share", ColumnKind::Bar),
-        ],
-        groups: vec![(None, rows)],
-        ..Table::default()
-    }
+    rows.push(Row::new(["Sequences".into(), "".into(), "".into(), grouped(coverage.sequences).into(), "".into()]));
+    let columns = [
+        Column::Words("what"),
+        Column::Numbers("expected"),
+        Column::Numbers("actual"),
+        Column::Numbers("compared"),
+        Column::Bars("share"),
+    ];
+    Table { class: "coverage", ..Table::new("How much was compared, of what both sides hold", columns, rows) }
 }
 
 fn count(results: &BTreeMap<String, Sides>) -> (u64, u64) {
@@ -78,14 +72,13 @@ fn row(what: &str, (expected, actual): (u64, u64), compared: Option<u64>) -> Row
         Cell::Bar(Bar { from: 0, length, whole, class, label: format!("{} of {}", grouped(length), grouped(whole)) })
     });
     let compared = compared.map(grouped).unwrap_or_default();
-    let cells = vec![
+    Row::new([
         what.into(),
         grouped(expected).into(),
         grouped(actual).into(),
         compared.into(),
         bar.unwrap_or_else(|| "".into()),
-    ];
-    Row { cells, ..Row::default() }
+    ])
 }
 
 /// The same in a line. Two numbers are always expected / actual; a single number applies to both.

@@ -6,7 +6,7 @@ use crate::base::text::{grouped, grouped_noun};
 use crate::compare::drift::{Change, Direction, Drift, ObjectDrift, TableDrift};
 use crate::model::finding::Unchecked;
 use crate::output::document::{
-    Block, Column, ColumnKind, Item, Line, Row, Section, Table, Text, Tone, name, or_dash, outside, word,
+    Block, Column, Item, Line, Row, Section, Table, Text, Tone, name, or_dash, outside, word,
 };
 
 pub fn sections(drift: &Drift) -> Vec<Section> {
@@ -31,16 +31,16 @@ pub fn sections(drift: &Drift) -> Vec<Section> {
 fn tables(drift: &Drift) -> Option<Block> {
     let large = drift.large_objects.iter().map(|large| row("(large objects)".into(), large));
     let rows: Vec<Row> = drift.tables.iter().map(|(table, change)| row(name(table), change)).chain(large).collect();
-    let columns = vec![
-        Column::new("table", ColumnKind::Name),
-        Column::new("rows before", ColumnKind::Number),
-        Column::new("rows after", ColumnKind::Number),
-        Column::new("removed", ColumnKind::Number),
-        Column::new("added", ColumnKind::Number),
-        Column::new("change", ColumnKind::Text),
+    let columns = [
+        Column::Names("table"),
+        Column::Numbers("rows before"),
+        Column::Numbers("rows after"),
+        Column::Numbers("removed"),
+        Column::Numbers("added"),
+        Column::Words("change"),
     ];
     let legend = Some("a row that was changed counts as removed and as added; ≥ means at least");
-    (!rows.is_empty()).then(|| Block::Table(Table { columns, groups: vec![(None, rows)], legend, ..Table::default() }))
+    (!rows.is_empty()).then(|| Block::Table(Table { legend, ..Table::new("What changed", columns, rows) }))
 }
 
 fn row(table: Text, change: &TableDrift) -> Row {
@@ -58,15 +58,14 @@ fn row(table: Text, change: &TableDrift) -> Row {
         Direction::Shrank => (Tone::Bad, "shrank"),
         Direction::Changed => (Tone::Unsure, "changed"),
     };
-    let cells = vec![
+    Row::new([
         table.into(),
         or_dash(change.before.map(grouped)),
         or_dash(change.after.map(grouped)),
         counted(change.removed),
         counted(change.added),
         word(tone, text).into(),
-    ];
-    Row { cells, ..Row::default() }
+    ])
 }
 
 fn objects(objects: &[ObjectDrift]) -> Section {
@@ -83,8 +82,8 @@ fn objects(objects: &[ObjectDrift]) -> Section {
         Item { title: word(tone, object.change).and(" ").and(name(&object.object)), blocks }
     };
     let items = Block::Items(Tone::Quiet, objects.iter().map(item).collect());
-    let section = Section::new("objects", "Schema").heading(title).legend("- before, + after");
-    section.with((!objects.is_empty()).then_some(items))
+    let section = Section::new("objects", "Schema").heading(title).with((!objects.is_empty()).then_some(items));
+    Section { legend: Some("- before, + after"), ..section }
 }
 
 /// An object on one side only has no other text.

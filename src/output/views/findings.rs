@@ -13,7 +13,8 @@ const WAIVER_LINES: usize = 4;
 pub fn section(findings: &[Finding]) -> Section {
     let section = Section::new("findings", "Findings").counted(findings.len(), "finding");
     let groups = FindingKind::ALL.into_iter().filter_map(|kind| group(kind, findings));
-    section.legend("- expected, + actual").note("What was checked and is wrong.").with(groups)
+    let section = section.note("What was checked and is wrong.").with(groups);
+    Section { legend: Some("- expected, + actual"), ..section }
 }
 
 fn group(kind: FindingKind, findings: &[Finding]) -> Option<Block> {

@@ -7,48 +7,42 @@ use crate::base::text::{bytes, duration, grouped, grouped_noun};
 use crate::base::time::Timestamp;
 use crate::model::run::{Closing, Kinship};
 use crate::model::status::Status;
-use crate::output::document::{
-    Cell, Column, ColumnKind, Look, Row, Table, Text, Tone, name, or_dash, outside, status_tone, word,
-};
+use crate::output::document::{Cell, Column, Look, Row, Table, Text, Tone, name, or_dash, outside, status_tone, word};
 use crate::storage::history::{NightEntry, ReviewState, Summary};
 
 /// Name of the page of one report, in the report's directory.
 pub const PAGE: &str = "report.html";
 
+/// The order in which columns are left out where there is no room: the id and the verdict stay.
+const SPARE: [u8; 14] = [0, 0, 3, 5, 4, 8, 9, 6, 7, 1, 2, 10, 12, 11];
+
 /// The runs, newest first.
 pub fn table(runs: &[&NightEntry], caption: String) -> Table {
-    let number = |head, spare| Column::new(head, ColumnKind::Number).spare(spare);
-    let text = |head, spare| Column::new(head, ColumnKind::Text).spare(spare);
-    Table {
-        class: "nights",
-        caption,
-        columns: vec![
-            text("run", 0),
-            text("verdict", 0),
-            number("tables", 3),
-            number("rows", 5),
-            number("findings", 4),
-            number("unchecked", 8),
-            number("waivers", 9),
-            number("dump", 6),
-            number("took", 7),
-            text("signature", 1),
-            text("chain", 2),
-            text("after the report", 10),
-            text("command", 12),
-            text("reviewed", 11),
-        ],
-        groups: vec![(None, runs.iter().map(|run| row(run)).collect())],
-        folded: None,
-        legend: None,
-    }
+    let columns = [
+        Column::Words("run"),
+        Column::Words("verdict"),
+        Column::Numbers("tables"),
+        Column::Numbers("rows"),
+        Column::Numbers("findings"),
+        Column::Numbers("unchecked"),
+        Column::Numbers("waivers"),
+        Column::Numbers("dump"),
+        Column::Numbers("took"),
+        Column::Words("signature"),
+        Column::Words("chain"),
+        Column::Words("after the report"),
+        Column::Words("command"),
+        Column::Words("reviewed"),
+    ];
+    let rows = runs.iter().map(|run| row(run)).collect();
+    Table { class: "nights", spare: &SPARE, ..Table::new(caption, columns, rows) }
 }
 
 fn row(run: &NightEntry) -> Row {
     let summary = run.summary();
     let number = |of: &dyn Fn(&Summary) -> Option<String>| or_dash(summary.and_then(of));
     let status = run.status();
-    let cells = vec![
+    let cells = [
         link(run).into(),
         badge(status).into(),
         number(&|s| Some(grouped(s.tables))),
@@ -65,7 +59,7 @@ fn row(run: &NightEntry) -> Row {
         reviewed(run),
     ];
     let is_wrong = !run.disorder().is_empty();
-    Row { cells, tone: Some(if is_wrong { Tone::Bad } else { status_tone(status) }), ..Row::default() }
+    Row { tone: Some(if is_wrong { Tone::Bad } else { status_tone(status) }), ..Row::new(cells) }
 }
 
 pub fn badge(status: Status) -> Text {

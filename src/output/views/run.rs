@@ -5,8 +5,7 @@ use crate::base::time::Timestamp;
 use crate::model::post_report::PostReport;
 use crate::model::run::{Complaint, Leg, RdsFacts, RunFacts, Step, StepResult};
 use crate::output::document::{
-    Bar, Block, Cell, Column, ColumnKind, Item, Row, Section, Table, Text, Tone, clock, name, outside, quiet, time,
-    word,
+    Bar, Block, Cell, Column, Item, Row, Section, Table, Text, Tone, clock, name, outside, quiet, time, word,
 };
 
 /// The origin of the data, and the copy that was made from it.
@@ -95,33 +94,24 @@ pub fn steps(before: &[Step], post: &PostReport) -> Section {
     let Some(start) = all().map(|step| step.started_at).min() else { return section };
     let whole = all().map(|step| offset(step, start).saturating_add(step.duration_ms)).max().unwrap_or(1);
     let row = |step, class| row(step, start, whole, class);
-    let mut groups = vec![(None, before.iter().map(|step| row(step, "done")).collect::<Vec<Row>>())];
-    if *post != PostReport::Nothing {
-        let why = post.disorder().or(post.pending().map(str::to_owned));
-        let mut heading = Text::from("After the report was signed");
-        if let Some(why) = why {
-            heading = heading.and(": ").and(word(Tone::Unsure, "not known")).and("; ").and(outside(&why));
-        }
-        groups.push((Some(heading), after.iter().map(|step| row(step, "late")).collect()));
-    }
-    section.with([Block::Table(table(groups, whole))])
-}
-
-fn table(groups: Vec<(Option<Text>, Vec<Row>)>, whole: u64) -> Table {
-    Table {
-        class: "steps",
-        caption: format!("What was done, in order; {} from the first to the last", duration(whole)),
-        columns: vec![
-            Column::new("step", ColumnKind::Text),
-            Column::new("began", ColumnKind::Number),
-            Column::new("took", ColumnKind::Number),
-            Column::new("within the run", ColumnKind::Bar),
-            Column::new("ended", ColumnKind::Text),
-        ],
-        groups,
-        folded: None,
-        legend: None,
-    }
+    let more = (*post != PostReport::Nothing).then(|| {
+        let heading = Text::from("After the report was signed");
+        let heading = match post.disorder().or(post.pending().map(str::to_owned)) {
+            None => heading,
+            Some(why) => heading.and(": ").and(word(Tone::Unsure, "not known")).and("; ").and(outside(&why)),
+        };
+        (heading, after.iter().map(|step| row(step, "late")).collect())
+    });
+    let columns = [
+        Column::Words("step"),
+        Column::Numbers("began"),
+        Column::Numbers("took"),
+        Column::Bars("within the run"),
+        Column::Words("ended"),
+    ];
+    let caption = format!("What was done, in order; {} from the first to the last", duration(whole));
+    let table = Table::new(caption, columns, before.iter().map(|step| row(step, "done")).collect());
+    section.with([Block::Table(Table { class: "steps", more, ..table })])
 }
 
 fn offset(step: &Step, start: Timestamp) -> u64 {
@@ -144,7 +134,7 @@ fn row(step: &Step, start: Timestamp, whole: u64, class: &'static str) -> Row {
         class: if is_failed { "part" } else { class },
         label: format!("{} from {}", duration(step.duration_ms), duration(from)),
     };
-    let cells = vec![
+    let cells = [
         outside(&step.name).into(),
         clock(step.started_at).into(),
         duration(step.duration_ms).into(),
@@ -152,5 +142,5 @@ fn row(step: &Step, start: Timestamp, whole: u64, class: &'static str) -> Row {
         ended.into(),
     ];
     let notes = why.into_iter().chain(step.notes.iter().map(|note| outside(note))).collect();
-    Row { cells, notes, ..Row::default() }
+    Row { notes, ..Row::new(cells) }
 }

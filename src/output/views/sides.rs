@@ -1,13 +1,11 @@
 //! Foreign keys and assertions on both sides, and where the two sides were read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::text::{grouped, grouped_noun};
 use crate::model::manifest::{EndpointFacts, Observed, Violations};
 use crate::model::report::{Report, Sides};
-use crate::output::document::{
-    Block, Cell, Column, ColumnKind, Row, Section, Table, Text, Tone, name, outside, quiet, word,
-};
+use crate::output::document::{Block, Cell, Column, Row, Section, Table, Text, Tone, name, outside, quiet, word};
 
 pub fn foreign_keys(report: &Report) -> Section {
     let clean = |rows: &[&Row]| without("foreign key", rows);
@@ -25,22 +23,12 @@ fn without(noun: &str, rows: &[&Row]) -> String {
 
 fn violations(results: &BTreeMap<String, Sides>, folded: fn(&[&Row]) -> String) -> Option<Block> {
     let row = |(key, sides): (&String, &Sides)| Row {
-        cells: vec![name(key).into(), side(sides.expected.as_ref()), side(sides.actual.as_ref())],
         folded: (!has_news(sides)).then(String::new),
-        ..Row::default()
+        ..Row::new([name(key).into(), side(sides.expected.as_ref()), side(sides.actual.as_ref())])
     };
-    let table = Table {
-        caption: "Violated, or not the same on both sides".into(),
-        columns: vec![
-            Column::new("name", ColumnKind::Name),
-            Column::new("expected: violating rows", ColumnKind::Text),
-            Column::new("actual: violating rows", ColumnKind::Text),
-        ],
-        groups: vec![(None, results.iter().map(row).collect())],
-        folded: Some((0, folded)),
-        ..Table::default()
-    };
-    (!results.is_empty()).then_some(Block::Table(table))
+    let columns = ["name", "expected: violating rows", "actual: violating rows"].map(Column::Words);
+    let table = Table::new("Violated, or not the same on both sides", columns, results.iter().map(row).collect());
+    (!results.is_empty()).then_some(Block::Table(Table { folded: Some((0, folded)), ..table }))
 }
 
 fn has_news(sides: &Sides) -> bool {
@@ -65,9 +53,8 @@ fn side(side: Option<&Observed<Violations>>) -> Cell {
 pub fn endpoints(report: &Report) -> Section {
     let (expected, actual) = (&report.endpoints.expected, &report.endpoints.actual);
     let known = |text: Option<&String>| text.map_or_else(|| quiet("not known"), |text| outside(text));
-    let row = |what: &str, of: &dyn Fn(&EndpointFacts) -> Text| Row {
-        cells: vec![what.into(), of(expected).into(), of(actual).into()],
-        ..Row::default()
+    let row = |what: &str, of: &dyn Fn(&EndpointFacts) -> Text| {
+        Row::new([what.into(), of(expected).into(), of(actual).into()])
     };
     let mut rows = vec![
         row("Kind", &|facts| outside(&facts.kind)),
@@ -76,27 +63,16 @@ pub fn endpoints(report: &Report) -> Section {
         row("Peer", &|facts| known(facts.peer.as_ref())),
         row("Taken at", &|facts| outside(&facts.taken_at)),
     ];
-    let names: std::collections::BTreeSet<&String> = expected.settings.keys().chain(actual.settings.keys()).collect();
+    let names: BTreeSet<&String> = expected.settings.keys().chain(actual.settings.keys()).collect();
     rows.extend(names.into_iter().map(|setting| {
         let value =
             |facts: &EndpointFacts| facts.settings.get(setting).map_or_else(|| quiet("none"), |value| name(value));
-        Row {
-            cells: vec![name(setting).into(), value(expected).into(), value(actual).into()],
-            folded: Some(String::new()),
-            ..Row::default()
-        }
+        let cells = [name(setting).into(), value(expected).into(), value(actual).into()];
+        Row { folded: Some(String::new()), ..Row::new(cells) }
     }));
-    let table = Table {
-        caption: "Where the two sides were read. Passwords are never kept.".into(),
-        columns: vec![
-            Column::new("", ColumnKind::Text),
-            Column::new("expected", ColumnKind::Text),
-            Column::new("actual", ColumnKind::Text),
-        ],
-        groups: vec![(None, rows)],
-        folded: Some((0, |rows| grouped_noun(rows.len() as u64, "setting"))),
-        ..Table::default()
-    };
+    let columns = ["", "expected", "actual"].map(Column::Words);
+    let table = Table::new("Where the two sides were read. Passwords are never kept.", columns, rows);
+    let table = Table { folded: Some((0, |rows| grouped_noun(rows.len() as u64, "setting"))), ..table };
     let mut made = Text::from("Compared by pgwitness ").and(outside(&report.tools.pgwitness));
     if let Some(version) = &report.tools.pg_restore {
         made = made.and(", pg_restore ").and(outside(version));

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::base::text::{grouped, grouped_noun};
 use crate::model::digest::TableDigest;
 use crate::model::verdict::{TableResult, TableStatus};
-use crate::output::document::{Block, Cell, Column, ColumnKind, Row, Section, Table, Tone, name, or_dash, word};
+use crate::output::document::{Block, Cell, Column, Row, Section, Table, Tone, name, or_dash, word};
 
 /// Up to this number, all equal tables are open.
 const OPEN: usize = 40;
@@ -17,20 +17,15 @@ pub fn section(tables: &BTreeMap<String, TableResult>) -> Section {
         return section.with([Block::Paragraph("no table was read on either side".into())]);
     }
     let rows = tables.iter().map(|(name, result)| row(name, result)).collect();
-    section.with([Block::Table(Table {
-        class: "digests",
-        caption: "Tables that are not equal, or not compared".into(),
-        columns: vec![
-            Column::new("table", ColumnKind::Name),
-            Column::new("expected rows", ColumnKind::Number),
-            Column::new("actual rows", ColumnKind::Number),
-            Column::new("digest", ColumnKind::Digest),
-            Column::new("verdict", ColumnKind::Text),
-        ],
-        groups: vec![(None, rows)],
-        folded: Some((OPEN, folded)),
-        legend: None,
-    })])
+    let columns = [
+        Column::Names("table"),
+        Column::Numbers("expected rows"),
+        Column::Numbers("actual rows"),
+        Column::Digests("digest"),
+        Column::Words("verdict"),
+    ];
+    let table = Table::new("Tables that are not equal, or not compared", columns, rows);
+    section.with([Block::Table(Table { class: "digests", folded: Some((OPEN, folded)), ..table })])
 }
 
 /// `3 equal tables, 120,000 rows`
@@ -42,7 +37,7 @@ fn folded(rows: &[&Row]) -> String {
 fn row(table: &str, result: &TableResult) -> Row {
     let rows = |digest: Option<TableDigest>| or_dash(digest.map(|digest| grouped(digest.rows)));
     let (text, tone, rank) = status(result.status);
-    let cells = vec![
+    let cells = [
         name(table).into(),
         rows(result.expected),
         rows(result.actual),
@@ -51,7 +46,7 @@ fn row(table: &str, result: &TableResult) -> Row {
     ];
     let is_equal = result.status == TableStatus::Equal;
     let weight = result.expected.map_or(0, |digest| digest.rows);
-    Row { cells, rank, weight, folded: is_equal.then(|| schema(table).to_owned()), ..Row::default() }
+    Row { rank, weight, folded: is_equal.then(|| schema(table).to_owned()), ..Row::new(cells) }
 }
 
 /// Both where they differ.

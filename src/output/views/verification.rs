@@ -7,62 +7,60 @@ use crate::base::text::{bytes, grouped_noun};
 use crate::model::post_report::PostReport;
 use crate::model::report::Report;
 use crate::model::run::CLOSING;
-use crate::output::document::{
-    Block, Column, ColumnKind, Row, Section, Table, Text, Tone, name, outside, quiet, time, word,
-};
+use crate::output::document::{Block, Column, Row, Section, Table, Text, Tone, name, outside, quiet, time, word};
 use crate::storage::history::{ChainState, Content, NightEntry, Review, ReviewState, SignatureState};
 use crate::storage::reports::REPORT;
 use crate::storage::signature::NAMESPACE;
 
 /// The result of the signature check in a word: of the report, and of what came after it.
 pub fn signature(run: &NightEntry) -> Text {
-    let is_part = run.aftermath == (PostReport::Absent { may_be_running: false });
-    match (&run.content, &run.signature) {
-        (Content::NoReport { .. } | Content::Missing { .. }, _) => "–".into(),
-        (_, SignatureState::Unsigned) if run.is_checked => word(Tone::Bad, "unsigned"),
-        (_, SignatureState::Unsigned) => "unsigned".into(),
-        (_, SignatureState::Bad(_)) => word(Tone::Bad, "bad"),
-        (_, SignatureState::UnknownSigner(_)) => word(Tone::Bad, "not allowed"),
-        _ if matches!(run.aftermath, PostReport::Void(_)) => word(Tone::Bad, "closing bad"),
-        _ if is_part => word(Tone::Bad, "no closing"),
-        (_, SignatureState::Good(_)) => "good".into(),
-        (_, SignatureState::NotChecked) => "not checked".into(),
+    match (&run.content, &run.signature, &run.aftermath) {
+        (Content::NoReport { .. } | Content::Missing { .. }, ..) => "–".into(),
+        (_, SignatureState::Unsigned, _) if run.is_checked => word(Tone::Bad, "unsigned"),
+        (_, SignatureState::Good(_) | SignatureState::NotChecked, PostReport::Void(_)) => {
+            word(Tone::Bad, "closing bad")
+        }
+        (_, SignatureState::Good(_) | SignatureState::NotChecked, PostReport::Absent { may_be_running: false }) => {
+            word(Tone::Bad, "no closing")
+        }
+        (_, signature, _) => signature_words(signature).0,
     }
 }
 
 /// The place in the chain in a word.
 pub fn chain(state: &ChainState) -> Text {
-    match state {
-        ChainState::First => "first".into(),
-        ChainState::Linked(_) => "linked".into(),
-        ChainState::PreviousPruned => "pruned".into(),
-        ChainState::PreviousMissing | ChainState::PreviousEdited(_) => word(Tone::Bad, "broken"),
-        ChainState::Misplaced(_) => word(Tone::Bad, "misplaced"),
-        ChainState::Unknown => "–".into(),
-    }
+    chain_words(state).0
 }
 
-fn signature_in_full(state: &SignatureState) -> Text {
+/// In a word, and what follows it in a sentence.
+fn signature_words(state: &SignatureState) -> (Text, Text) {
     match state {
-        SignatureState::Good(signer) => word(Tone::Good, "good").and(", of ").and(outside(signer)),
-        SignatureState::Unsigned => word(Tone::Unsure, "unsigned").and(": nothing proves who wrote it"),
-        SignatureState::Bad(why) => word(Tone::Bad, "bad").and(": ").and(outside(why)),
-        SignatureState::UnknownSigner(why) => word(Tone::Bad, "signer not allowed").and(": ").and(outside(why)),
-        SignatureState::NotChecked => word(Tone::Unsure, "not checked").and(": there is one; use the command above"),
-    }
-}
-
-fn chain_in_full(state: &ChainState) -> Text {
-    match state {
-        ChainState::First => word(Tone::Good, "first").and(": the first report of all"),
-        ChainState::Linked(id) => word(Tone::Good, "linked").and(" to ").and(name(id)),
-        ChainState::PreviousPruned => {
-            word(Tone::Good, "pruned").and(": the report before it was removed by report.keep_days")
+        SignatureState::Good(signer) => (word(Tone::Good, "good"), Text::from(", of ").and(outside(signer))),
+        SignatureState::Unsigned => (word(Tone::Unsure, "unsigned"), ": nothing proves who wrote it".into()),
+        SignatureState::Bad(why) => (word(Tone::Bad, "bad"), because(why)),
+        SignatureState::UnknownSigner(why) => (word(Tone::Bad, "not allowed"), because(why)),
+        SignatureState::NotChecked => {
+            (word(Tone::Unsure, "not checked"), ": there is one; use the command above".into())
         }
-        ChainState::PreviousMissing => chain(state).and(": the report before it is missing, or was edited"),
-        ChainState::PreviousEdited(id) => chain(state).and(": ").and(name(id)).and(" was edited since"),
-        ChainState::Misplaced(why) => chain(state).and(": ").and(outside(why)),
-        ChainState::Unknown => "not known".into(),
+    }
+}
+
+fn because(why: &str) -> Text {
+    Text::from(": ").and(outside(why))
+}
+
+/// In a word, and what follows it in a sentence.
+fn chain_words(state: &ChainState) -> (Text, Text) {
+    let good = |text| word(Tone::Good, text);
+    let broken = || word(Tone::Bad, "broken");
+    match state {
+        ChainState::First => (good("first"), ": the first report of all".into()),
+        ChainState::Linked(id) => (good("linked"), Text::from(" to ").and(name(id))),
+        ChainState::PreviousPruned => (good("pruned"), ": the report before it was removed by report.keep_days".into()),
+        ChainState::PreviousMissing => (broken(), ": the report before it is missing, or was edited".into()),
+        ChainState::PreviousEdited(id) => (broken(), Text::from(": ").and(name(id)).and(" was edited since")),
+        ChainState::Misplaced(why) => (word(Tone::Bad, "misplaced"), because(why)),
+        ChainState::Unknown => ("–".into(), " not known".into()),
     }
 }
 
@@ -78,16 +76,20 @@ fn closing(post: &PostReport, is_checked: bool) -> Text {
     }
 }
 
+fn in_full((word, rest): (Text, Text)) -> Text {
+    word.and(rest)
+}
+
 /// The section on signature, chain and reviews.
 pub fn section(run: &NightEntry, sha256: &str) -> Section {
     let intro = Text::from("This page is not signed; any program could have written it. What is signed is ")
         .and(name(REPORT))
         .and(", from which it was made. Check it in the directory of the report, with a tool that you already have:");
-    let mut facts = vec![("Signature, when this page was made", signature_in_full(&run.signature))];
+    let mut facts = vec![("Signature, when this page was made", in_full(signature_words(&run.signature)))];
     if run.aftermath != PostReport::Nothing {
         facts.push(("What came after", closing(&run.aftermath, run.is_checked)));
     }
-    facts.push(("Chain", chain_in_full(&run.chain)));
+    facts.push(("Chain", in_full(chain_words(&run.chain))));
     let problems = Block::List(run.troubles.iter().map(|problem| outside(problem)).collect());
     Section::new("verify", "How to check this page")
         .with([Block::Paragraph(intro)])
@@ -147,12 +149,10 @@ fn reviews(reviews: &[Review]) -> Option<Block> {
             ReviewState::Void(why) => word(Tone::Bad, "no").and(": ").and(outside(why)),
         };
         let when = review.reviewed_at.map_or_else(Text::default, time);
-        let cells = vec![outside(&review.identity).into(), when.into(), outside(&review.note).into(), counts.into()];
-        Row { cells, ..Row::default() }
+        Row::new([outside(&review.identity).into(), when.into(), outside(&review.note).into(), counts.into()])
     };
-    let columns = ["who", "when", "note", "counts"].map(|head| Column::new(head, ColumnKind::Text)).to_vec();
-    let groups = vec![(None, reviews.iter().map(row).collect())];
-    let table = Table { caption: "Reviews".into(), columns, groups, ..Table::default() };
+    let columns = ["who", "when", "note", "counts"].map(Column::Words);
+    let table = Table::new("Reviews", columns, reviews.iter().map(row).collect());
     (!reviews.is_empty()).then_some(Block::Table(table))
 }
 
@@ -161,15 +161,14 @@ const OPEN: usize = 20;
 
 /// The section of files with their hashes.
 pub fn files(report: &Report, run: &NightEntry, sha256: &str) -> Section {
-    let row = |file: &str, size: Option<u64>, hash: Text, folded: Option<String>| Row {
-        cells: vec![name(file).into(), size.map(bytes).unwrap_or_default().into(), hash.into()],
-        weight: size.unwrap_or_default(),
-        folded,
-        ..Row::default()
+    let row = |file: &str, size: Option<u64>, hash: Text, folded: Option<String>| {
+        let cells = [name(file).into(), size.map(bytes).unwrap_or_default().into(), hash.into()];
+        Row { weight: size.unwrap_or_default(), folded, ..Row::new(cells) }
     };
-    let digest = |hash: &str| Text::from(hash);
-    let mut rows = vec![row(REPORT, None, digest(sha256), None)];
-    rows.extend(report.side_files.iter().map(|file| row(&file.name, Some(file.bytes), digest(&file.sha256), None)));
+    let mut rows = vec![row(REPORT, None, sha256.into(), None)];
+    rows.extend(
+        report.side_files.iter().map(|file| row(&file.name, Some(file.bytes), file.sha256.as_str().into(), None)),
+    );
     if run.aftermath.closing().is_some() {
         rows.push(row(CLOSING, None, quiet("signed by itself"), None));
     }
@@ -178,28 +177,18 @@ pub fn files(report: &Report, run: &NightEntry, sha256: &str) -> Section {
         let path = |file: &str| format!("{}/{file}", dump.backup);
         dump.files
             .iter()
-            .map(move |file| row(&path(&file.path), Some(file.bytes), digest(&file.sha256), Some(String::new())))
+            .map(move |file| row(&path(&file.path), Some(file.bytes), file.sha256.as_str().into(), Some(String::new())))
     }));
-    let columns = vec![
-        Column::new("file", ColumnKind::Name),
-        Column::new("size", ColumnKind::Number),
-        Column::new("SHA-256", ColumnKind::Digest),
-    ];
-    Section::new("files", "Files").with([Block::Table(Table {
-        class: "digests",
-        caption: "Beside this page".into(),
-        columns,
-        groups: vec![(None, rows)],
-        folded: Some((OPEN, |rows| {
-            let size = rows.iter().fold(0_u64, |sum, row| sum.saturating_add(row.weight));
-            format!(
-                "{} of the dump, {}, below the directory of backups",
-                grouped_noun(rows.len() as u64, "file"),
-                bytes(size)
-            )
-        })),
-        legend: None,
-    })])
+    let columns = [Column::Names("file"), Column::Numbers("size"), Column::Digests("SHA-256")];
+    let table = Table::new("Beside this page", columns, rows);
+    let table = Table { class: "digests", folded: Some((OPEN, of_dump)), ..table };
+    Section::new("files", "Files").with([Block::Table(table)])
+}
+
+/// `3 files of the dump, 1.2 GB`
+fn of_dump(rows: &[&Row]) -> String {
+    let size = bytes(rows.iter().fold(0_u64, |sum, row| sum.saturating_add(row.weight)));
+    format!("{} of the dump, {size}, below the directory of backups", grouped_noun(rows.len() as u64, "file"))
 }
 
 /// A review in one line.
