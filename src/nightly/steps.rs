@@ -80,6 +80,9 @@ impl Steps {
     /// reported as a further error.
     pub fn broken_off(&mut self, error: &Error) {
         let error = self.redaction.error(error.clone());
+        if let Some(hint) = error.marked_hint() {
+            self.note(hint.map(|hint| format!("try: {hint}")));
+        }
         self.end(StepResult::Failed(error.text())).ok();
     }
 

@@ -20,7 +20,7 @@ pub fn blocks(difference: &RowDifference) -> Vec<Block> {
             crate::output::document::Text::from("the rows could not be named: ").and(outside(reason)),
         ));
     } else if difference.is_truncated {
-        blocks.push(Block::Paragraph(quiet("… and more rows that are not shown")));
+        blocks.push(Block::Paragraph(quiet("  … and more rows that are not shown")));
     }
     blocks
 }
