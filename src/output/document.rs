@@ -189,6 +189,7 @@ pub enum Block {
     Rows {
         lone: Vec<Line>,
         changed: Vec<ChangedValues>,
+        are_cut: bool,
     },
     /// Lines to copy.
     Command(Vec<String>),
@@ -266,14 +267,15 @@ pub enum Column {
     Digests(&'static str),
     /// A picture; only for pages.
     Bars(&'static str),
+    /// What a command takes; not for pages.
+    Typed(&'static str),
 }
 
 impl Column {
     pub fn head(self) -> &'static str {
         match self {
-            Self::Words(head) | Self::Names(head) | Self::Numbers(head) | Self::Digests(head) | Self::Bars(head) => {
-                head
-            }
+            Self::Words(head) | Self::Names(head) | Self::Numbers(head) => head,
+            Self::Digests(head) | Self::Bars(head) | Self::Typed(head) => head,
         }
     }
 

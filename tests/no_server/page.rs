@@ -12,6 +12,7 @@ use pgwitness::base::time::Timestamp;
 use pgwitness::model::finding::{Finding, FindingKind, Unchecked};
 use pgwitness::model::name::Name;
 use pgwitness::model::report::Report;
+use pgwitness::model::run::Origin;
 use pgwitness::output::html::{self, ReportPage};
 use pgwitness::output::site::{Readers, all, one};
 use pgwitness::storage::history;
@@ -209,6 +210,42 @@ fn ten_nights_tell_the_right_story() {
     ] {
         assert!(index.contains(wanted), "{wanted}");
     }
+}
+
+#[test]
+fn the_index_names_the_source_and_lists_only_the_cleanup_tasks_that_are_still_open() {
+    let dir = tempfile::tempdir().unwrap();
+    let source = |database: &str| Origin::Postgres {
+        database: database.into(),
+        servers: vec!["db.example:5432".into()],
+        system_identifier: None,
+    };
+    let run = |day, database| {
+        let path = write_night(dir.path(), None, day, |_, _, _, run| run.source = Some(source(database)));
+        write_closing(&path, None, |closing| closing.debts = vec![format!("dump {day}")]);
+        path
+    };
+    let index = || html::index(&history::read(dir.path(), None, now()).unwrap(), now());
+    run(0, "shop");
+    run(1, "club");
+    let page = index();
+    is_sane(&page);
+    for wanted in [
+        "database club on db.example:5432; database shop on db.example:5432</title>",
+        "cleanup task: dump 0",
+        "cleanup task: dump 1",
+    ] {
+        assert!(page.contains(wanted), "{wanted}");
+    }
+    let later = run(2, "shop");
+    write_closing(&later, None, |closing| closing.debts.clear());
+    let page = index();
+    assert!(
+        !page.contains("cleanup task: dump 0") && page.contains("cleanup task: dump 1"),
+        "a run of another source removes nothing"
+    );
+    write_closing(&later, None, |closing| closing.debts = vec!["dump 0".into()]);
+    assert!(index().contains("cleanup task: dump 0"));
 }
 
 #[test]

@@ -110,9 +110,10 @@ pub fn block(block: &Block, level: u8) -> Markup {
             }
         },
         Block::Difference(lines) => folded(lines, OPEN_LINES, "line", &difference),
-        Block::Rows { lone, changed } => html! {
+        Block::Rows { lone, changed, are_cut } => html! {
             @if !lone.is_empty() { (difference(lone)) }
             @if !changed.is_empty() { (changed_rows(changed)) }
+            @if *are_cut { p.quiet { "… and more rows that are not shown" } }
         },
         Block::Command(lines) => pre("command", lines),
         Block::Names { label, names } => html! {
@@ -243,7 +244,7 @@ fn one_table(table: &Table, caption: &str, groups: &[(Option<&Text>, Vec<&Row>)]
         &html! {
             table class=[Some(table.class).filter(|class| !class.is_empty())] {
                 caption { (caption) }
-                thead { tr { @for column in &table.columns { (head(column)) } } }
+                thead { tr { @for column in table.columns.iter().filter(is_for_pages) { (head(column)) } } }
                 @for (heading, rows) in groups {
                     tbody class=[heading.map(|_| "after")] {
                         @if let Some(heading) = heading {
@@ -257,6 +258,10 @@ fn one_table(table: &Table, caption: &str, groups: &[(Option<&Text>, Vec<&Row>)]
     )
 }
 
+fn is_for_pages(column: &&Column) -> bool {
+    !matches!(column, Column::Typed(_))
+}
+
 fn head(column: &Column) -> Markup {
     let is_number = column.is_number();
     html! { th class=[is_number.then_some("n")] scope="col" { (capitalized(column.head())) } }
@@ -266,7 +271,8 @@ fn row(table: &Table, row: &Row) -> Markup {
     let last = row.cells.len().saturating_sub(1);
     html! {
         tr class=[row.tone.map(class)] {
-            @for (at, (cell, column)) in row.cells.iter().zip(&table.columns).enumerate() {
+            @let cells = row.cells.iter().zip(&table.columns).enumerate().filter(|(_, (_, column))| is_for_pages(column));
+            @for (at, (cell, column)) in cells {
                 @let is_number = column.is_number();
                 @if at == 0 { th scope="row" { (content(cell)) } } @else {
                     td class=[is_number.then_some("n")] { (content(cell)) @if at == last { (notes(&row.notes)) } }

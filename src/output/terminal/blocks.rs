@@ -90,11 +90,12 @@ fn block(block: &Block, indent: usize, style: Style) -> Vec<String> {
         Block::Items(tone, items) => items.iter().flat_map(|one| item(one, indent, Some(*tone), style)).collect(),
         Block::Sides { expected, actual } => indented(sides(expected.as_deref(), actual.as_deref(), width, style)),
         Block::Difference(lines) => indented(difference(lines, width, style)),
-        Block::Rows { lone, changed } => {
+        Block::Rows { lone, changed, are_cut } => {
             let width = width.saturating_sub(2);
             let changed = changed.iter().flat_map(|row| changed_row(row, width));
             let lines = lone.iter().map(|line| difference_line(line, width, true, style)).chain(changed);
-            indented(lines.map(|line| format!("  {line}")).collect())
+            let more = are_cut.then(|| style.dim("… and more rows that are not shown"));
+            indented(lines.chain(more).map(|line| format!("  {line}")).collect())
         }
         Block::Command(lines) => indented(lines.clone()),
         Block::Names { label, names } => names_line(label, names, indent, style),

@@ -30,8 +30,8 @@ pub fn table(runs: &[&NightEntry], caption: String) -> Table {
         Column::Numbers("took"),
         Column::Words("signature"),
         Column::Words("chain"),
-        Column::Words("after the report"),
-        Column::Words("command"),
+        Column::Words("problems"),
+        Column::Typed("command"),
         Column::Words("reviewed"),
     ];
     let rows = runs.iter().map(|run| row(run)).collect();

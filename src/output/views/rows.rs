@@ -5,22 +5,19 @@
 use crate::base::printable::printable;
 use crate::base::text::{grouped, grouped_noun, value_pair};
 use crate::model::finding::{ChangedRow, RowDifference, RowText};
-use crate::output::document::{Block, ChangedValues, Line, outside, quiet};
+use crate::output::document::{Block, ChangedValues, Line, Text, outside};
 
 pub fn blocks(difference: &RowDifference) -> Vec<Block> {
     let missing = difference.missing.iter().map(|row| Line::Expected(row_text(row)));
     let lone: Vec<Line> = missing.chain(difference.unexpected.iter().map(|row| Line::Actual(row_text(row)))).collect();
     let changed: Vec<ChangedValues> = difference.changed.iter().map(changed).collect();
     let mut blocks = vec![Block::Paragraph(summary(difference).into())];
-    if !lone.is_empty() || !changed.is_empty() {
-        blocks.push(Block::Rows { lone, changed });
+    let are_cut = difference.is_truncated && difference.unnamed.is_none();
+    if !lone.is_empty() || !changed.is_empty() || are_cut {
+        blocks.push(Block::Rows { lone, changed, are_cut });
     }
     if let Some(reason) = &difference.unnamed {
-        blocks.push(Block::Paragraph(
-            crate::output::document::Text::from("the rows could not be named: ").and(outside(reason)),
-        ));
-    } else if difference.is_truncated {
-        blocks.push(Block::Paragraph(quiet("  … and more rows that are not shown")));
+        blocks.push(Block::Paragraph(Text::from("the rows could not be named: ").and(outside(reason))));
     }
     blocks
 }

@@ -76,7 +76,7 @@ pub fn stages(legs: &[Leg]) -> Section {
             Tone::Bad,
             leg.findings.iter().map(|finding| Item { title: name(finding), ..Item::default() }).collect(),
         );
-        let title = outside(&leg.name).and("  ").and(outside(&leg.verdict_line));
+        let title = outside(&leg.name).and(": ").and(outside(&leg.verdict_line));
         Item { title, blocks: (!leg.findings.is_empty()).then_some(findings).into_iter().collect() }
     };
     let items: Vec<Item> = legs.iter().map(item).collect();
@@ -104,7 +104,7 @@ pub fn steps(before: &[Step], post: &PostReport) -> Section {
     });
     let columns = [
         Column::Words("step"),
-        Column::Numbers("began"),
+        Column::Words("began"),
         Column::Numbers("took"),
         Column::Bars("within the run"),
         Column::Words("ended"),

@@ -7,7 +7,9 @@ use crate::base::text::{bytes, grouped_noun};
 use crate::model::post_report::PostReport;
 use crate::model::report::Report;
 use crate::model::run::CLOSING;
-use crate::output::document::{Block, Column, Row, Section, Table, Text, Tone, name, outside, quiet, time, word};
+use crate::output::document::{
+    Block, Cell, Column, Look, Row, Section, Table, Text, Tone, name, outside, quiet, time, word,
+};
 use crate::storage::history::{ChainState, Content, NightEntry, Review, ReviewState, SignatureState};
 use crate::storage::reports::REPORT;
 use crate::storage::signature::NAMESPACE;
@@ -23,13 +25,19 @@ pub fn signature(run: &NightEntry) -> Text {
         (_, SignatureState::Good(_) | SignatureState::NotChecked, PostReport::Absent { may_be_running: false }) => {
             word(Tone::Bad, "no closing")
         }
-        (_, signature, _) => signature_words(signature).0,
+        (_, signature, _) => in_a_table(signature_words(signature).0),
     }
 }
 
 /// The place in the chain in a word.
 pub fn chain(state: &ChainState) -> Text {
-    chain_words(state).0
+    in_a_table(chain_words(state).0)
+}
+
+/// Only what is wrong has a colour.
+fn in_a_table(text: Text) -> Text {
+    let is_wrong = text.0.iter().any(|span| span.look == Look::Word(Tone::Bad));
+    if is_wrong { text } else { text.plain().into() }
 }
 
 /// In a word, and what follows it in a sentence.
@@ -161,24 +169,21 @@ const OPEN: usize = 20;
 
 /// The section of files with their hashes.
 pub fn files(report: &Report, run: &NightEntry, sha256: &str) -> Section {
-    let row = |file: &str, size: Option<u64>, hash: Text, folded: Option<String>| {
-        let cells = [name(file).into(), size.map(bytes).unwrap_or_default().into(), hash.into()];
-        Row { weight: size.unwrap_or_default(), folded, ..Row::new(cells) }
+    let row = |file: &str, size: Option<u64>, hash: Cell| {
+        let cells = [name(file).into(), size.map(bytes).unwrap_or_default().into(), hash];
+        Row { weight: size.unwrap_or_default(), ..Row::new(cells) }
     };
-    let mut rows = vec![row(REPORT, None, sha256.into(), None)];
-    rows.extend(
-        report.side_files.iter().map(|file| row(&file.name, Some(file.bytes), file.sha256.as_str().into(), None)),
-    );
+    let digest = |hash: &str| Cell::Digests(vec![hash.to_owned()]);
+    let mut rows = vec![row(REPORT, None, digest(sha256))];
+    rows.extend(report.side_files.iter().map(|file| row(&file.name, Some(file.bytes), digest(&file.sha256))));
     if run.aftermath.closing().is_some() {
-        rows.push(row(CLOSING, None, quiet("signed by itself"), None));
+        rows.push(row(CLOSING, None, quiet("signed by itself").into()));
     }
-    let dump = report.night.iter().filter_map(|facts| facts.dump.as_ref());
-    rows.extend(dump.flat_map(|dump| {
+    for dump in report.night.iter().filter_map(|facts| facts.dump.as_ref()) {
         let path = |file: &str| format!("{}/{file}", dump.backup);
-        dump.files
-            .iter()
-            .map(move |file| row(&path(&file.path), Some(file.bytes), file.sha256.as_str().into(), Some(String::new())))
-    }));
+        let files = dump.files.iter().map(|file| row(&path(&file.path), Some(file.bytes), digest(&file.sha256)));
+        rows.extend(files.map(|row| Row { folded: Some(String::new()), ..row }));
+    }
     let columns = [Column::Names("file"), Column::Numbers("size"), Column::Digests("SHA-256")];
     let table = Table::new("Beside this page", columns, rows);
     let table = Table { class: "digests", folded: Some((OPEN, of_dump)), ..table };
