@@ -176,7 +176,12 @@ pub enum Block {
     /// Label and value.
     Facts(Vec<(&'static str, Text)>),
     Table(Table),
-    Group(Group),
+    /// Items of one kind under a heading.
+    Group {
+        title: &'static str,
+        meaning: &'static str,
+        items: Vec<Item>,
+    },
     Items(Tone, Vec<Item>),
     /// The values of both sides, in lines.
     Sides {
@@ -198,14 +203,6 @@ pub enum Block {
         label: &'static str,
         names: Vec<String>,
     },
-}
-
-/// Items of one kind under a heading.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Group {
-    pub title: &'static str,
-    pub meaning: &'static str,
-    pub items: Vec<Item>,
 }
 
 /// A thing with what is to be said of it.
@@ -233,6 +230,9 @@ pub struct ChangedValues {
     pub columns: Vec<(String, String, String)>,
 }
 
+/// What is said of folded rows.
+pub type FoldSummary = fn(&[&Row]) -> String;
+
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Table {
     /// CSS class of the table.
@@ -245,7 +245,7 @@ pub struct Table {
     /// Rows under a heading of their own.
     pub more: Option<(Text, Vec<Row>)>,
     /// Up to how many folded rows a page shows open, and what it says of them: `3 equal tables`.
-    pub folded: Option<(usize, fn(&[&Row]) -> String)>,
+    pub folded: Option<(usize, FoldSummary)>,
     /// Below the table.
     pub legend: Option<&'static str>,
 }

@@ -12,7 +12,7 @@ use super::text::{day, time};
 use crate::base::printable::printable;
 use crate::base::text::{grouped, grouped_noun};
 use crate::output::document::{
-    Block, Cell, ChangedValues, Column, Item, Line, Look, Row, Section, Span, Table, Text, Tone,
+    Block, Cell, ChangedValues, Column, FoldSummary, Item, Line, Look, Row, Section, Span, Table, Text, Tone,
 };
 
 /// Items of a list that are open; the others are folded.
@@ -97,9 +97,9 @@ pub fn block(block: &Block, level: u8) -> Markup {
             dl.facts.small { @for (label, value) in facts { div { dt { (capitalized(label)) } dd { (text(value)) } } } }
         },
         Block::Table(table) => whole_table(table),
-        Block::Group(group) => html! {
-            h3 { (group.title) " " span.count { (group.items.len()) } " " span.quiet { (group.meaning) } }
-            (items(&group.items, Tone::Bad, 4))
+        Block::Group { title, meaning, items: all } => html! {
+            h3 { (title) " " span.count { (all.len()) } " " span.quiet { (meaning) } }
+            (items(all, Tone::Bad, 4))
         },
         Block::Items(tone, all) => items(all, *tone, level),
         Block::Sides { expected, actual } => html! {
@@ -218,7 +218,7 @@ fn whole_table(table: &Table) -> Markup {
     }
 }
 
-fn quiet_rows(table: &Table, rows: &[&Row], (open, summary): (usize, fn(&[&Row]) -> String)) -> Markup {
+fn quiet_rows(table: &Table, rows: &[&Row], (open, summary): (usize, FoldSummary)) -> Markup {
     let mut groups: BTreeMap<&str, Vec<&Row>> = BTreeMap::new();
     for row in rows {
         let group = if rows.len() < BY_GROUP { "" } else { row.folded.as_deref().unwrap_or_default() };

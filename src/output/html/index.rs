@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use super::blocks::{block, class, section, text};
 use super::frame::document;
 use super::pictures;
-use super::problems;
+use super::report::after as after_report;
 use super::sign::{badge, sign};
 use super::text::{month, time};
 use crate::base::printable::printable;
@@ -65,7 +65,7 @@ fn newest_run(runs: &[NightEntry], newest: &NightEntry, status: Status) -> Marku
                     p { (text(&outside(&summary.verdict_line))) }
                     @if let Some(line) = newest.dump_line() { p { (text(&strong(line))) } }
                 } @else { p { (status.meaning()) } }
-                (problems::after(&open_problems(runs, 0), newest.aftermath.pending()))
+                (after_report(&open_problems(runs, 0), newest.aftermath.pending()))
             }
         }
     }

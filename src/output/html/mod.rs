@@ -8,10 +8,9 @@ mod chart;
 mod sign;
 mod blocks;
 mod frame;
-mod problems;
 mod pictures;
-mod index;
 mod report;
+mod index;
 
 pub use crate::output::views::history::PAGE;
 pub use frame::is_ours;

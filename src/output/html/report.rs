@@ -2,9 +2,8 @@
 
 use maud::{Markup, html};
 
-use super::blocks::{class, section, text};
+use super::blocks::{block, class, section, text};
 use super::frame::document;
-use super::problems;
 use super::sign::sign;
 use super::text::day;
 use super::{INDEX, PAGE, ReportPage};
@@ -12,7 +11,7 @@ use crate::base::printable::printable;
 use crate::base::text::{bytes, duration, grouped};
 use crate::model::report::Report;
 use crate::model::status::Status;
-use crate::output::document::{Section, Text, outside, quiet, status_tone, strong, time};
+use crate::output::document::{Block, Section, Text, outside, quiet, status_tone, strong, time};
 use crate::output::views::history::href;
 use crate::output::views::{coverage, findings, remarks, run, sides, tables, verification};
 
@@ -117,11 +116,23 @@ fn verdict(page: &ReportPage<'_>, status: Status) -> Markup {
                     p.quiet { (status.meaning()) }
                     @if let Some(line) = page.entry.dump_line() { p { (text(&strong(line))) } }
                 }
-                @if !disorder.is_empty() { (problems::list(&disorder)) }
-                (problems::after(&page.entry.wrongs(), page.entry.aftermath.pending()))
+                @if !disorder.is_empty() { (problems(&disorder)) }
+                (after(&page.entry.wrongs(), page.entry.aftermath.pending()))
             }
         }
     }
+}
+
+/// Problems after the report was signed, beside its verdict: a sound run may have left an instance that costs money.
+pub fn after(lines: &[String], pending: Option<&str>) -> Markup {
+    html! {
+        @if !lines.is_empty() { p.after { strong { "After the report was signed:" } } (problems(lines)) }
+        @if let Some(pending) = pending { p.after { (pending) } }
+    }
+}
+
+fn problems(lines: &[String]) -> Markup {
+    block(&Block::List(lines.iter().map(|line| strong(line)).collect()), 3)
 }
 
 fn facts(report: &Report) -> Vec<(&'static str, Text)> {

@@ -4,20 +4,7 @@ use maud::{Markup, html};
 
 use crate::base::time::Timestamp;
 
-const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
+const MONTHS: &str = "January February March April May June July August September October November December";
 
 /// `22 November 2026, 03:10 UTC`; the attribute has the seconds.
 pub fn time(at: Timestamp) -> Markup {
@@ -55,7 +42,7 @@ fn parts(at: Timestamp) -> (String, &'static str, String) {
     let text = at.to_string();
     let month: usize = text.get(5..7).and_then(|month| month.parse().ok()).unwrap_or(1);
     let day = text.get(8..10).unwrap_or_default().trim_start_matches('0').to_owned();
-    (text, MONTHS.get(month - 1).copied().unwrap_or_default(), day)
+    (text, MONTHS.split(' ').nth(month.saturating_sub(1)).unwrap_or_default(), day)
 }
 
 #[cfg(test)]

@@ -82,9 +82,9 @@ fn block(block: &Block, indent: usize, style: Style) -> Vec<String> {
         }
         Block::Facts(facts) => facts.iter().flat_map(|(label, text)| fact(label, text, indent, style)).collect(),
         Block::Table(table) => rows(table, style),
-        Block::Group(group) => {
-            let title = format!("{}  {}", style.bold(&style.red(group.title)), style.dim(group.meaning));
-            let items = group.items.iter().flat_map(|one| item(one, indent, None, style));
+        Block::Group { title, meaning, items } => {
+            let title = format!("{}  {}", style.bold(&style.red(title)), style.dim(meaning));
+            let items = items.iter().flat_map(|one| item(one, indent, None, style));
             [String::new(), title].into_iter().chain(items).collect()
         }
         Block::Items(tone, items) => items.iter().flat_map(|one| item(one, indent, Some(*tone), style)).collect(),
@@ -132,7 +132,7 @@ fn item(item: &Item, indent: usize, tone: Option<Tone>, style: Style) -> Vec<Str
         (blocks.peek(), lines.as_mut_slice())
     {
         let short = format!("expected {}, actual {}", expected.join(" "), actual.join(" "));
-        let width = style.width.saturating_sub(4).max(20).min(76);
+        let width = style.width.saturating_sub(4).clamp(20, 76);
         if cells(&item.title.plain()) + cells(&short) + 2 <= width {
             line.push_str(&format!("  {short}"));
             blocks.next();

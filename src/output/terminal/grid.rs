@@ -44,7 +44,7 @@ pub fn grid(table: &Table, rows: &[&Row], style: Style) -> Vec<String> {
 /// The columns that fit; the last of those that may be spared goes first.
 fn fitting(table: &Table, rows: &[&Row], width: usize) -> Vec<Shown> {
     let measured = |(at, column): (usize, &Column)| {
-        let of_row = |row: &&Row| row.cells.get(at).map_or(0, |cell| widest(cell));
+        let of_row = |row: &&Row| row.cells.get(at).map_or(0, widest);
         let width = rows.iter().map(of_row).max().unwrap_or_default().max(cells(column.head()));
         Shown { at, column: *column, width }
     };

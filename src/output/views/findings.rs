@@ -5,7 +5,7 @@ use super::rows;
 use crate::base::printable::printable;
 use crate::base::text::grouped;
 use crate::model::finding::{Finding, FindingKind};
-use crate::output::document::{Block, Group, Item, Section, Text, name, outside};
+use crate::output::document::{Block, Item, Section, Text, name, outside};
 
 /// The lines of a waiver to paste: its heading and one line a key.
 const WAIVER_LINES: usize = 4;
@@ -21,7 +21,7 @@ fn group(kind: FindingKind, findings: &[Finding]) -> Option<Block> {
     let mut all: Vec<&Finding> = findings.iter().filter(|finding| finding.kind == kind).collect();
     all.sort_by(|a, b| a.object.cmp(&b.object));
     let items: Vec<Item> = all.into_iter().map(item).collect();
-    (!items.is_empty()).then(|| Block::Group(Group { title: kind.id(), meaning: meaning(kind), items }))
+    (!items.is_empty()).then(|| Block::Group { title: kind.id(), meaning: meaning(kind), items })
 }
 
 fn meaning(kind: FindingKind) -> &'static str {

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::base::text::{grouped, grouped_noun};
 use crate::model::manifest::{EndpointFacts, Observed, Violations};
 use crate::model::report::{Report, Sides};
-use crate::output::document::{Block, Cell, Column, Row, Section, Table, Text, Tone, name, outside, quiet, word};
+use crate::output::document::{
+    Block, Cell, Column, FoldSummary, Row, Section, Table, Text, Tone, name, outside, quiet, word,
+};
 
 pub fn foreign_keys(report: &Report) -> Section {
     let clean = |rows: &[&Row]| without("foreign key", rows);
@@ -21,7 +23,7 @@ fn without(noun: &str, rows: &[&Row]) -> String {
     format!("{} without a violating row on either side", grouped_noun(rows.len() as u64, noun))
 }
 
-fn violations(results: &BTreeMap<String, Sides>, folded: fn(&[&Row]) -> String) -> Option<Block> {
+fn violations(results: &BTreeMap<String, Sides>, folded: FoldSummary) -> Option<Block> {
     let row = |(key, sides): (&String, &Sides)| Row {
         folded: (!has_news(sides)).then(String::new),
         ..Row::new([name(key).into(), side(sides.expected.as_ref()), side(sides.actual.as_ref())])

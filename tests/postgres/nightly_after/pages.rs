@@ -35,6 +35,8 @@ fn a_night_leaves_its_page_and_one_over_all_nights() {
     let failed = scenario.nights().into_iter().find(|other| *other != night).unwrap();
     let failed = page(failed.join("report.html"));
     assert!(failed.contains("nowhere"), "{failed}");
+    let hint = "try: no socket /nowhere/.s.PGSQL.5432: is the server running";
+    assert!(failed.contains(hint), "the hint of the terminal: {failed}");
     assert!(page(scenario.path("reports/index.html")).contains("inconclusive"));
 }
 
