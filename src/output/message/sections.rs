@@ -96,8 +96,8 @@ impl SectionText {
     }
 
     fn unchecked(self, of_one: &[&Unchecked]) -> Vec<String> {
-        let reason = of_one.first().map_or("", |entry| entry.reason.as_str());
-        vec![format!("{}: {}", cut(&remarks::title(of_one).plain(), MAX_CELLS), self.of(reason))]
+        let reason = of_one.first().map(|entry| self.of(&entry.reason)).unwrap_or_default();
+        vec![format!("{}: {reason}", cut(&remarks::title(of_one).plain(), MAX_CELLS))]
     }
 
     fn step(self, step: &Step) -> (String, String, String) {

@@ -112,7 +112,7 @@ fn unknown(unknown: &[Unchecked]) -> Section {
             "actual" => "after",
             other => other,
         };
-        name(&thing.object).and(format!(" ({side}): ")).and(outside(&thing.reason))
+        name(&thing.object).and(format!(" ({side}): ")).and(outside(thing.reason.full()))
     };
     let list = Block::List(unknown.iter().map(line).collect());
     Section::new("unknown", "Not seen")

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::base::marked::MarkedText;
 use crate::base::text::{grouped, grouped_noun};
 use crate::model::finding::{AppliedWaiver, Unchecked};
 use crate::output::document::{Block, Item, Section, Text, Tone, name, outside, quiet};
@@ -21,7 +22,7 @@ fn items(unchecked: &[Unchecked]) -> Option<Block> {
     let items: Vec<Item> = by_reason(unchecked)
         .into_iter()
         .map(|of_one| {
-            let mut blocks = vec![Block::Paragraph(outside(&of_one[0].reason))];
+            let mut blocks = vec![Block::Paragraph(outside(of_one[0].reason.full()))];
             if of_one.len() > NAMED {
                 let names = of_one.iter().map(|entry| entry.object.clone()).collect();
                 blocks.push(Block::Names { label: "all of them", names });
@@ -76,8 +77,8 @@ pub fn waivers(waivers: &[AppliedWaiver]) -> Section {
         .with((!items.is_empty()).then_some(Block::Items(Tone::Quiet, items)))
 }
 
-pub fn remarks(remarks: &[String]) -> Section {
-    let list = Block::List(remarks.iter().map(|remark| outside(remark)).collect());
+pub fn remarks(remarks: &[MarkedText]) -> Section {
+    let list = Block::List(remarks.iter().map(|remark| outside(remark.full())).collect());
     Section::new("remarks", "Remarks").counted(remarks.len(), "remark").with((!remarks.is_empty()).then_some(list))
 }
 

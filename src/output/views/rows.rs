@@ -17,7 +17,7 @@ pub fn blocks(difference: &RowDifference) -> Vec<Block> {
         blocks.push(Block::Rows { lone, changed, are_cut });
     }
     if let Some(reason) = &difference.unnamed {
-        blocks.push(Block::Paragraph(Text::from("the rows could not be named: ").and(outside(reason))));
+        blocks.push(Block::Paragraph(Text::from("the rows could not be named: ").and(outside(reason.full()))));
     }
     blocks
 }

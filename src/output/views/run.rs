@@ -122,8 +122,8 @@ fn offset(step: &Step, start: Timestamp) -> u64 {
 fn row(step: &Step, start: Timestamp, whole: u64, class: &'static str) -> Row {
     let (ended, why) = match &step.result {
         StepResult::Done => (word(Tone::Good, "done"), None),
-        StepResult::Failed(why) => (word(Tone::Bad, "failed"), Some(Text::from("failed: ").and(outside(why)))),
-        StepResult::Skipped(why) => (quiet("skipped"), Some(Text::from("skipped: ").and(outside(why)))),
+        StepResult::Failed(why) => (word(Tone::Bad, "failed"), Some(Text::from("failed: ").and(outside(why.full())))),
+        StepResult::Skipped(why) => (quiet("skipped"), Some(Text::from("skipped: ").and(outside(why.full())))),
     };
     let is_failed = matches!(step.result, StepResult::Failed(_));
     let from = offset(step, start);
@@ -141,6 +141,6 @@ fn row(step: &Step, start: Timestamp, whole: u64, class: &'static str) -> Row {
         Cell::Bar(bar),
         ended.into(),
     ];
-    let notes = why.into_iter().chain(step.notes.iter().map(|note| outside(note))).collect();
+    let notes = why.into_iter().chain(step.notes.iter().map(|note| outside(note.full()))).collect();
     Row { notes, ..Row::new(cells) }
 }

@@ -41,7 +41,7 @@ fn has_news(sides: &Sides) -> bool {
 fn side(side: Option<&Observed<Violations>>) -> Cell {
     let text = match side {
         None => quiet("not there"),
-        Some(Observed::Unseen(reason)) => word(Tone::Unsure, "unchecked").and(" ").and(outside(reason)),
+        Some(Observed::Unseen(reason)) => word(Tone::Unsure, "unchecked").and(" ").and(outside(reason.full())),
         Some(Observed::Seen(found)) if found.rows == 0 => "0".into(),
         Some(Observed::Seen(found)) => {
             let rows = word(Tone::Bad, &grouped(found.rows));
