@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use maud::{Markup, html};
 
 use super::chart::bar;
-use super::sign::badge;
+use super::sign::{badge, class};
 use super::text::{day, time};
 use crate::base::printable::printable;
 use crate::base::text::{grouped, grouped_noun};
@@ -24,16 +24,6 @@ const OPEN_NAMES: usize = 12;
 const OPEN_NOTES: usize = 2;
 /// From this number of folded rows on, they are folded by their group.
 const BY_GROUP: usize = 200;
-
-/// CSS class of a tone.
-pub fn class(tone: Tone) -> &'static str {
-    match tone {
-        Tone::Good => "sound",
-        Tone::Bad => "damaged",
-        Tone::Unsure => "inconclusive",
-        Tone::Quiet => "quiet",
-    }
-}
 
 /// A section under a heading of the second level.
 pub fn section(section: &Section) -> Markup {

@@ -4,11 +4,11 @@
 
 use maud::{Markup, html};
 
-use super::blocks::{block, class, section, text};
+use super::blocks::{block, section, text};
 use super::frame::document;
 use super::pictures;
 use super::report::after as after_report;
-use super::sign::{badge, sign};
+use super::sign::{badge, class, sign};
 use super::text::{month, time};
 use crate::base::printable::printable;
 use crate::base::text::{grouped, grouped_noun};

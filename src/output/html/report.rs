@@ -2,9 +2,9 @@
 
 use maud::{Markup, html};
 
-use super::blocks::{block, class, section, text};
+use super::blocks::{block, section, text};
 use super::frame::document;
-use super::sign::sign;
+use super::sign::{class, sign};
 use super::text::day;
 use super::{INDEX, PAGE, ReportPage};
 use crate::base::printable::printable;

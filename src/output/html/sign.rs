@@ -2,12 +2,17 @@
 
 use maud::{Markup, PreEscaped, html};
 
-use super::blocks;
 use crate::model::status::Status;
-use crate::output::document::status_tone;
+use crate::output::document::{Tone, status_tone};
 
-fn class(status: Status) -> &'static str {
-    blocks::class(status_tone(status))
+/// CSS class of a tone.
+pub fn class(tone: Tone) -> &'static str {
+    match tone {
+        Tone::Good => "sound",
+        Tone::Bad => "damaged",
+        Tone::Unsure => "inconclusive",
+        Tone::Quiet => "quiet",
+    }
 }
 
 /// A circle, a square, an octagon, a diamond, a triangle, a broken circle: they differ without colour and at small size.
@@ -36,7 +41,7 @@ fn shape(status: Status) -> &'static str {
 /// The sign alone; the word must stand beside it.
 pub fn sign(status: Status) -> Markup {
     html! {
-        svg class={ "sign " (class(status)) } viewBox="0 0 16 16" width="16" height="16" aria-hidden="true" focusable="false" {
+        svg class={ "sign " (class(status_tone(status))) } viewBox="0 0 16 16" width="16" height="16" aria-hidden="true" focusable="false" {
             (PreEscaped(shape(status).replace('\'', "\"")))
         }
     }
@@ -44,12 +49,12 @@ pub fn sign(status: Status) -> Markup {
 
 /// Sign and word.
 pub fn badge(status: Status) -> Markup {
-    html! { span class={ "badge " (class(status)) } { (sign(status)) " " (status.word()) } }
+    html! { span class={ "badge " (class(status_tone(status))) } { (sign(status)) " " (status.word()) } }
 }
 
 /// The sign as a browser tab icon.
 pub fn icon(status: Status) -> String {
-    let color = match class(status) {
+    let color = match class(status_tone(status)) {
         "sound" => "1c7a45",
         "damaged" => "b3261e",
         "inconclusive" => "9a6700",

@@ -5,7 +5,7 @@
 use super::grid::grid;
 use super::style::Style;
 use crate::base::text::{cells, cut, grouped, grouped_noun, wrap};
-use crate::output::document::{Block, ChangedValues, Item, Line, Look, Row, Section, Table, Text, Tone, status_tone};
+use crate::output::document::{Block, ChangedValues, Item, Line, Look, Row, Section, Table, Text, Tone};
 
 /// Lines of a definition or of details that are shown.
 const MAX_LINES: usize = 40;
@@ -33,34 +33,13 @@ pub fn section(section: &Section, style: Style) -> Vec<String> {
     lines
 }
 
-/// In its colours, without line breaks.
-pub fn painted(text: &Text, style: Style) -> String {
-    let span = |look: &Look, text: &str| match look {
-        Look::Word(tone) => tone_of(*tone, text, style),
-        Look::Badge(status) => tone_of(status_tone(*status), text, style),
-        Look::Strong => style.bold(text),
-        _ => text.to_owned(),
-    };
-    text.0.iter().map(|one| span(&one.look, &one.text)).collect()
-}
-
-/// Painted by this tone.
-pub fn tone_of(tone: Tone, text: &str, style: Style) -> String {
-    match tone {
-        Tone::Good => style.green(text),
-        Tone::Bad => style.red(text),
-        Tone::Unsure => style.yellow(text),
-        Tone::Quiet => style.dim(text),
-    }
-}
-
 /// Wrapped; the lines after the first are indented by `hanging` more. Coloured where it fits or has one colour.
 pub fn paragraph(text: &Text, indent: usize, hanging: usize, style: Style) -> Vec<String> {
     let plain = text.plain();
     let lines = wrap(&plain, style.width.saturating_sub(indent + hanging).max(20));
     let paint = |line: &String| match text.0.as_slice() {
-        [span] => painted(&Text::shown(line.clone(), span.look.clone()), style),
-        _ if lines.len() == 1 => painted(text, style),
+        [span] => style.painted(&Text::shown(line.clone(), span.look.clone())),
+        _ if lines.len() == 1 => style.painted(text),
         _ => line.clone(),
     };
     let front = |at: usize| " ".repeat(if at == 0 { indent } else { indent + hanging });

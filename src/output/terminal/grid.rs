@@ -2,7 +2,6 @@
 //!
 //! Columns that do not fit are left out, and names are broken into lines; other texts stay whole, because they are typed again.
 
-use super::blocks::painted;
 use super::style::Style;
 use crate::base::text::cells;
 use crate::output::document::{Cell, Column, Row, Table, Text, Tone};
@@ -35,7 +34,7 @@ pub fn grid(table: &Table, rows: &[&Row], style: Style) -> Vec<String> {
             Some(Tone::Bad) => {
                 lines.extend(laid_out(&columns, &texts, Text::plain).into_iter().map(|line| style.red(&line)));
             }
-            _ => lines.extend(laid_out(&columns, &texts, |text| painted(text, style))),
+            _ => lines.extend(laid_out(&columns, &texts, |text| style.painted(text))),
         }
     }
     lines

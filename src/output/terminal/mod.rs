@@ -3,14 +3,14 @@
 //! Pure: does not print, and reads neither the terminal nor the environment.
 
 mod style;
-mod blocks;
 mod grid;
+mod blocks;
 mod report;
 
 pub use report::{Part, report};
 pub use style::Style;
 
-use blocks::{paragraph, section, tone_of};
+use blocks::{paragraph, section};
 
 use crate::base::text::wrap;
 use crate::base::time::Timestamp;
@@ -94,7 +94,7 @@ pub fn history_table(runs: &[NightEntry], now: Timestamp, style: Style) -> Strin
     let table = Block::Table(history::table(&runs.iter().collect::<Vec<_>>(), String::new()));
     let note = |(tone, text): (Option<Tone>, Text)| {
         let lines = paragraph(&text, 0, 2, style);
-        lines.into_iter().map(move |line| tone.map_or(line.clone(), |tone| tone_of(tone, &line, style)))
+        lines.into_iter().map(move |line| tone.map_or(line.clone(), |tone| style.toned(tone, &line)))
     };
     let notes: Vec<String> = runs.iter().flat_map(history::notes).flat_map(note).collect();
     let closing = paragraph(&history::closing(runs, now), 0, 2, style);
@@ -130,7 +130,7 @@ fn verdict(outcome: &Outcome, style: Style) -> Vec<String> {
     if let Some(first) = lines.first_mut() {
         *first = format!("{}{}", style.dim(label), first.trim_start());
     }
-    lines.push(style.bold(&tone_of(tone, &outside(&outcome.verdict_line()).plain(), style)));
+    lines.push(style.bold(&style.toned(tone, &outside(&outcome.verdict_line()).plain())));
     lines
 }
 
@@ -138,5 +138,5 @@ fn verdict(outcome: &Outcome, style: Style) -> Vec<String> {
 fn dump_lines(dump: &DumpVerdict, style: Style) -> Vec<String> {
     let tone = if dump.is_proven() { Tone::Good } else { Tone::Bad };
     let lines = dump.line().map(|line| paragraph(&outside(&line), 0, 0, style)).unwrap_or_default();
-    lines.iter().map(|line| style.bold(&tone_of(tone, line, style))).collect()
+    lines.iter().map(|line| style.bold(&style.toned(tone, line))).collect()
 }

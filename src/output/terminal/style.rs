@@ -2,6 +2,8 @@
 //!
 //! The command line reads the terminal and the environment.
 
+use crate::output::document::{Look, Text, Tone, status_tone};
+
 /// Display options.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Style {
@@ -44,5 +46,26 @@ impl Style {
     /// Unknown results.
     pub fn yellow(self, text: &str) -> String {
         self.paint("33", text)
+    }
+
+    /// In the colour of a tone.
+    pub fn toned(self, tone: Tone, text: &str) -> String {
+        match tone {
+            Tone::Good => self.green(text),
+            Tone::Bad => self.red(text),
+            Tone::Unsure => self.yellow(text),
+            Tone::Quiet => self.dim(text),
+        }
+    }
+
+    /// In its colours, without line breaks.
+    pub fn painted(self, text: &Text) -> String {
+        let span = |look: &Look, text: &str| match look {
+            Look::Word(tone) => self.toned(*tone, text),
+            Look::Badge(status) => self.toned(status_tone(*status), text),
+            Look::Strong => self.bold(text),
+            _ => text.to_owned(),
+        };
+        text.0.iter().map(|one| span(&one.look, &one.text)).collect()
     }
 }
