@@ -35,7 +35,7 @@ fn a_night_leaves_its_page_and_one_over_all_nights() {
     let failed = scenario.nights().into_iter().find(|other| *other != night).unwrap();
     let failed = page(failed.join("report.html"));
     assert!(failed.contains("nowhere"), "{failed}");
-    let hint = "try: no socket /nowhere/.s.PGSQL.5432: is the server running";
+    let hint = "try: give each source a directory of its own";
     assert!(failed.contains(hint), "the hint of the terminal: {failed}");
     assert!(page(scenario.path("reports/index.html")).contains("inconclusive"));
 }
