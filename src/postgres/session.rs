@@ -137,12 +137,13 @@ impl Session {
         self.setup_rows(&set).await.doing(|| "pin the settings")?;
         // Outside of a transaction: a refusal leaves nothing behind.
         let _ = self.execute(NOTICE_OUR_END).await;
+        // Before the rest: a server that is too old lacks more settings.
+        self.version = self.read_version().await?;
         self.check_demands().await?;
         self.settings = self.kept_settings().await?;
         if self.settings.len() < PINS.len() + GUARDS.len() - LACKING {
             return Err(Error::new("the server does not show its settings"));
         }
-        self.version = self.read_version().await?;
         Ok(())
     }
 

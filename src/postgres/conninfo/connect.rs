@@ -13,7 +13,7 @@ use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::first::{self, Startup};
-use super::problems::explain;
+use super::problems::{explain, is_silent};
 use super::settings::{DEFAULT_CONNECT_TIMEOUT, Role, joined_options};
 use super::socket::Socket;
 use super::{ConnInfo, HostSpec};
@@ -349,7 +349,7 @@ impl TriedHost {
         match self {
             TriedHost::TooLong(limit) => {
                 let error = Error::new(format!("no answer within {} s", limit.as_secs()));
-                let error = error.hint("is a firewall in between? connect_timeout gives it longer");
+                let error = error.hint(is_silent(host));
                 ConnectFailure { error, is_final: false }
             }
             TriedHost::Silent(limit) => ConnectFailure { error: silent(limit), is_final: false },

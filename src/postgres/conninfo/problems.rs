@@ -119,6 +119,12 @@ fn clear_text(host: &HostSpec, error: &tokio_postgres::Error) -> Option<Error> {
     if is_password_missing(error) {
         return Some(Error::new("the server wants a password and we have none"));
     }
+    if is_not_tls(error) {
+        return Some(Error::new("the peer does not speak TLS"));
+    }
+    if is_cut_off(error) {
+        return Some(Error::new("the peer closed the connection during the login"));
+    }
     let why = match certificate_error(error)? {
         CertificateError::UnknownIssuer => "the server's certificate is not signed by a trusted root".into(),
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
@@ -148,16 +154,38 @@ fn network_hint(host: &HostSpec, error: &tokio_postgres::Error) -> Option<String
         (None, ErrorKind::ConnectionRefused) => {
             format!("is the server running on {}, and does it listen on port {port}?", host.host)
         }
-        (_, ErrorKind::InvalidData) => format!("is {}:{port} a PostgreSQL server?", host.host),
-        (None, ErrorKind::TimedOut) => "is a firewall in between? connect_timeout gives it longer".into(),
+        (_, ErrorKind::InvalidData) => is_it_postgresql(host),
+        (None, ErrorKind::TimedOut) => is_silent(host),
         _ => return None,
     })
+}
+
+/// For a peer that accepts no connection, or accepts it and sends nothing.
+pub(super) fn is_silent(host: &HostSpec) -> String {
+    format!("{} Or is a firewall in between? connect_timeout gives it longer", is_it_postgresql(host))
+}
+
+fn is_it_postgresql(host: &HostSpec) -> String {
+    format!("is {}:{} a PostgreSQL server?", host.host, host.port)
+}
+
+fn is_not_tls(error: &tokio_postgres::Error) -> bool {
+    cause::<rustls::Error>(error).is_some_and(|error| matches!(error, rustls::Error::InvalidMessage(_)))
+}
+
+/// Without an answer, or in the middle of one.
+fn is_cut_off(error: &tokio_postgres::Error) -> bool {
+    let is_early = |error: &std::io::Error| error.kind() == ErrorKind::UnexpectedEof;
+    error.is_closed() || cause::<std::io::Error>(error).is_some_and(is_early)
 }
 
 /// Failures that tokio-postgres reports only as text.
 fn text_hint(info: &ConnInfo, host: &HostSpec, error: &tokio_postgres::Error) -> Option<String> {
     if is_password_missing(error) {
         return Some(no_password(info, host));
+    }
+    if is_cut_off(error) {
+        return Some(format!("{} If it is, its log says why", is_it_postgresql(host)));
     }
     if Error::from_source(error).to_string().contains("does not support TLS") {
         return Some(format!(

@@ -42,6 +42,34 @@ async fn a_peer_that_is_not_postgresql_is_named_so() {
 }
 
 #[tokio::test]
+async fn a_peer_that_is_silent_closes_or_speaks_no_tls_is_asked_about_in_the_hint() {
+    let silent = peer(|stream| {
+        std::thread::sleep(Duration::from_secs(9));
+        drop(stream);
+    });
+    let silent = silent.replace("connect_timeout=5", "connect_timeout=2");
+    let closes = peer(drop);
+    let no_tls = peer(|mut stream| {
+        startup(&mut stream);
+        let _ = stream.write_all(b"SSH-2.0-OpenSSH_9.2\r\n");
+        startup(&mut stream);
+    });
+    for (text, mode, why) in [
+        (&silent, "disable", "no answer within 2 s"),
+        (&silent, "require", "no answer within 2 s"),
+        (&closes, "disable", "the peer closed the connection during the login"),
+        (&closes, "prefer", "the peer closed the connection during the login"),
+        (&closes, "require", "the peer closed the connection during the login"),
+        (&no_tls, "require", "the peer does not speak TLS"),
+    ] {
+        let error = connect(&format!("{text} sslmode={mode}")).await.unwrap_err();
+        assert!(error.to_string().ends_with(why), "{mode}: {error}");
+        let hint = error.hint_text().unwrap_or_default();
+        assert!(hint.starts_with("is 127.0.0.1:") && hint.contains(" a PostgreSQL server?"), "{mode}: {hint}");
+    }
+}
+
+#[tokio::test]
 async fn a_server_that_is_silent_after_the_login_is_given_up() {
     let text = peer(|mut stream| {
         startup(&mut stream);
@@ -76,6 +104,41 @@ async fn a_server_that_is_silent_after_the_first_step_is_given_up_while_the_sess
     assert!(error.to_string().starts_with("prepare a session on "), "{error}");
     assert!(error.to_string().ends_with("pin the settings: nothing came from the server for 10 s"), "{error}");
     assert!(start.elapsed() < Duration::from_secs(40));
+}
+
+/// The answer to a query with one row.
+fn row(values: &[&str]) -> Vec<u8> {
+    let message = |kind: u8, body: &[u8]| [&[kind][..], &u32::try_from(body.len() + 4).unwrap().to_be_bytes(), body].concat();
+    let count = u16::try_from(values.len()).unwrap().to_be_bytes();
+    let (mut columns, mut cells) = (count.to_vec(), count.to_vec());
+    for value in values {
+        // A name, no table, the type text.
+        columns.extend(b"c\0\0\0\0\0\0\0\0\0\0\x19\xff\xff\xff\xff\xff\xff\0\0");
+        cells.extend(u32::try_from(value.len()).unwrap().to_be_bytes());
+        cells.extend(value.as_bytes());
+    }
+    [message(b'T', &columns), message(b'D', &cells), message(b'C', b"SELECT 1\0"), message(b'Z', b"I")].concat()
+}
+
+#[tokio::test]
+async fn a_server_that_is_too_old_is_refused_in_one_sentence_whatever_settings_it_lacks() {
+    let text = peer(|mut stream| {
+        startup(&mut stream);
+        let _ = stream.write_all(WELCOME);
+        // The search path, the time limits, the settings, the notice of our end.
+        for _ in 0..4 {
+            startup(&mut stream);
+            let _ = stream.write_all(DONE);
+        }
+        startup(&mut stream);
+        let _ = stream.write_all(&row(&["9", "9.5.25"]));
+        startup(&mut stream);
+    });
+    let options = SessionOptions { lock_timeout_s: 1 };
+    let opened = Session::open(&resolve(&format!("{text} sslmode=disable")), &options).await;
+    let error = opened.err().unwrap();
+    assert!(error.to_string().ends_with(": the server runs PostgreSQL 9.5.25; pgwitness supports 14 to 18"), "{error}");
+    assert_eq!(error.hint_text(), Some("upgrade the server to PostgreSQL 14 or later"));
 }
 
 /// A database with a `transaction_timeout` of a few milliseconds: the first statement is one too many.
