@@ -167,6 +167,10 @@ impl Rds {
     }
 
     pub(in crate::aws) fn note(&self, notes: &mut Vec<String>, note: String) {
+        // The same answer to every poll is one note.
+        if notes.last() == Some(&note) {
+            return;
+        }
         (self.listener)(Event::Phase(&note));
         notes.push(note);
     }

@@ -2,6 +2,7 @@
 //!
 //! The percentage stays below 100 until the phase ends: the planned total is an estimate.
 
+use std::collections::HashSet;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -48,7 +49,7 @@ impl Progress {
         bar.enable_steady_tick(Duration::from_millis(125));
         let shown = bar.clone();
         let listener = listen(move |meter, event, now| {
-            match line_of(event) {
+            match meter.line_of(event) {
                 Some(line) => shown.println(line),
                 None => {
                     shown.set_position(meter.percent().unwrap_or(0));
@@ -86,29 +87,19 @@ fn listen(show: impl Fn(&mut Meter, Event<'_>, Duration) -> Option<String> + Sen
 
 /// The plain line for an event: every warning, every phase, and at intervals the counts.
 fn plain_line(meter: &mut Meter, event: Event<'_>, now: Duration) -> Option<String> {
-    if let Some(line) = line_of(event) {
+    if let Some(line) = meter.line_of(event) {
         return Some(line);
     }
-    let is_due = matches!(event, Event::Phase(_)) || now >= meter.shown + EVERY;
+    let is_due = match event {
+        Event::Phase(_) => true,
+        // The same again.
+        Event::Warning(_) | Event::Retry { .. } => false,
+        _ => now >= meter.shown + EVERY,
+    };
     is_due.then(|| {
         meter.shown = now;
         meter.line(now, Style::UNLIMITED)
     })
-}
-
-/// Events that have a line of their own.
-fn line_of(event: Event<'_>) -> Option<String> {
-    match event {
-        Event::Warning(text) => Some(format!("warning: {}", printable(text.full()))),
-        Event::Retry { doing, attempt, reason } => {
-            Some(format!("warning: {}: {}; attempt {attempt}", printable(doing), printable(reason.full())))
-        }
-        Event::Phase(_)
-        | Event::Planned { .. }
-        | Event::Read { .. }
-        | Event::Written { .. }
-        | Event::TableDone { .. } => None,
-    }
 }
 
 /// Sums the events of a phase over both sides.
@@ -123,9 +114,28 @@ struct Meter {
     bytes: u64,
     rows: u64,
     written: u64,
+    /// What was warned of since the last phase: said once.
+    warned: HashSet<String>,
 }
 
 impl Meter {
+    /// Events that have a line of their own, the first time.
+    fn line_of(&mut self, event: Event<'_>) -> Option<String> {
+        let (warning, attempt) = match event {
+            Event::Warning(text) => (format!("warning: {}", printable(text.full())), String::new()),
+            Event::Retry { doing, attempt, reason } => {
+                (format!("warning: {}: {}", printable(doing), printable(reason.full())), format!("; attempt {attempt}"))
+            }
+            Event::Phase(_)
+            | Event::Planned { .. }
+            | Event::Read { .. }
+            | Event::Written { .. }
+            | Event::TableDone { .. } => return None,
+        };
+        let line = format!("{warning}{attempt}");
+        self.warned.insert(warning).then_some(line)
+    }
+
     fn note(&mut self, event: Event<'_>, now: Duration) {
         match event {
             Event::Phase(text) => {
@@ -271,6 +281,28 @@ mod tests {
         let retry = Event::Retry { doing: "connect", attempt: 2, reason: &"refused\u{1b}[2J".into() };
         let lines = told(&[(0, Event::Warning(&"clock\nskew".into())), (1, retry)]);
         assert_eq!(lines, ["warning: clock\\nskew", "warning: connect: refused\\u{1b}[2J; attempt 2"]);
+    }
+
+    #[test]
+    fn the_same_warning_is_told_once_in_a_phase() {
+        let (wrong, refused) = ("wrong password".into(), "refused".into());
+        let retry = |attempt, reason| Event::Retry { doing: "log in", attempt, reason };
+        let mut events = vec![(0, Event::Phase("log in"))];
+        for attempt in 2..540 {
+            let reason = if attempt % 2 == 0 { &wrong } else { &refused };
+            events.push((u64::from(attempt) * 10, retry(attempt, reason)));
+        }
+        events.extend([(6000, Event::Phase("dump")), (6010, retry(2, &refused))]);
+        assert_eq!(
+            told(&events),
+            [
+                "log in",
+                "warning: log in: wrong password; attempt 2",
+                "warning: log in: refused; attempt 3",
+                "dump",
+                "warning: log in: refused; attempt 2",
+            ]
+        );
     }
 
     #[test]
