@@ -17,20 +17,19 @@ use crate::model::redaction::Redaction;
 use crate::model::report::{Report, Run, Times, Tools};
 use crate::model::selection::Selection;
 use crate::output::terminal::{self, Heading};
-use crate::storage::reports::{self, Folder};
+use crate::storage::reports::{self, Folder, KeyFile};
 
 /// Compares, prints, writes the report; returns the exit code of the verdict.
-pub async fn run(arguments: &CompareArguments) -> Result<u8> {
+pub async fn run(arguments: &CompareArguments, key: Option<KeyFile>) -> Result<u8> {
     let redaction = inputs::redaction(arguments.redact)?;
-    run_redacted(arguments, redaction).await.map_err(|error| redaction.error(error))
+    run_redacted(arguments, key, redaction).await.map_err(|error| redaction.error(error))
 }
 
-async fn run_redacted(arguments: &CompareArguments, redaction: Redaction) -> Result<u8> {
+async fn run_redacted(arguments: &CompareArguments, key: Option<KeyFile>, redaction: Redaction) -> Result<u8> {
     let (started_at, clock) = (inputs::now(), Instant::now());
     let run_id = reports::random_run_id()?;
     let job = job(arguments)?;
     // Report what cannot be written or signed before the slow work.
-    let key = inputs::key(&arguments.key)?;
     let folder =
         arguments.report.as_ref().map(|dir| Folder::prepare(dir, key.as_ref(), started_at, &run_id)).transpose()?;
     let options = inputs::open_options(&arguments.reading, &arguments.checks, started_at, 2);

@@ -4,11 +4,13 @@ use crate::config::Config;
 use crate::model::progress::Listener;
 use crate::nightly::RunContext;
 use std::collections::BTreeMap;
+use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::args::{ChecksArguments, CompareArguments, KeyArguments, ReadingArguments, SelectionArguments};
-use crate::base::error::{Error, Result};
+use crate::base::error::{Context as _, Error, Result};
+use crate::base::printable::printable;
 use crate::base::secret;
 use crate::base::time::Timestamp;
 use crate::endpoint::any::OpenOptions;
@@ -17,7 +19,7 @@ use crate::model::aspect::Aspect;
 use crate::model::finding::Waiver;
 use crate::model::redaction::Redaction;
 use crate::model::selection::{Pattern, Selection};
-use crate::storage::reports::KeyFile;
+use crate::storage::reports::{self, KeyFile};
 use crate::storage::user_files;
 
 /// Reads an environment variable.
@@ -109,7 +111,7 @@ pub fn waivers(arguments: &CompareArguments) -> Result<Vec<Waiver>> {
 
 /// Hides values when `is_on`.
 pub fn redaction(is_on: bool) -> Result<Redaction> {
-    if is_on { crate::storage::reports::process_salt().map(Redaction::on) } else { Ok(Redaction::OFF) }
+    if is_on { reports::process_salt().map(Redaction::on) } else { Ok(Redaction::OFF) }
 }
 
 /// The key that signs, if one is given.
@@ -118,10 +120,18 @@ pub fn key(arguments: &KeyArguments) -> Result<Option<KeyFile>> {
     key_file(path, arguments.passphrase_file.as_ref()).map(Some)
 }
 
-/// A key, with the passphrase from the first line of a file.
+/// A key, with the passphrase from the first line of a file, or from the user at the terminal. Call it before the runtime starts:
+/// Ctrl-C then ends the process.
 pub fn key_file(path: &Path, passphrase_file: Option<&PathBuf>) -> Result<KeyFile> {
-    let passphrase = passphrase_file.map(|path| secret::of_path(path)).transpose()?;
-    Ok(KeyFile { path: path.to_owned(), passphrase: passphrase.map(|secret| secret.reveal().to_owned()) })
+    let passphrase = match passphrase_file {
+        Some(file) => Some(secret::of_path(file)?.reveal().to_owned()),
+        None if io::stdin().is_terminal() && io::stderr().is_terminal() && reports::needs_passphrase(path) => {
+            let asked = rpassword::prompt_password(format!("passphrase of {}: ", printable(&path.display().to_string())));
+            Some(asked.doing(|| "read the passphrase from the terminal")?)
+        }
+        None => None,
+    };
+    Ok(KeyFile { path: path.to_owned(), passphrase })
 }
 
 /// The context for every command that uses the configuration.

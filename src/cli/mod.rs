@@ -33,7 +33,7 @@ pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) if is_host(&error) => {
-            let hint = "a host goes into the connection string: pgwitness compare \"host=… dbname=…\" ACTUAL; --help prints the help";
+            let hint = "a host goes into the connection string: \"host=… dbname=…\"; --help prints the help";
             terminal::print_error(&Error::new("-h is not an option for a host").hint(hint));
             return ExitCode::from(Status::Inconclusive.exit_code());
         }
@@ -76,7 +76,10 @@ fn has_more_than_help(arguments: &[String]) -> bool {
 fn run(command: Command) -> Result<u8> {
     files::set_limits(&inputs::environment).map_err(Error::new)?;
     match command {
-        Command::Compare(arguments) => block_on(compare::run(&arguments)),
+        Command::Compare(arguments) => {
+            let key = inputs::key(&arguments.key)?;
+            block_on(compare::run(&arguments, key))
+        }
         Command::Nightly(arguments) => block_on_to_its_end(nightly::run(&arguments)),
         Command::Restore(arguments) => block_on_to_its_end(restore::run(&arguments)),
         Command::Sweep(arguments) => block_on(sweep::run(&arguments)),

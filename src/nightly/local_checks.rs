@@ -90,8 +90,7 @@ pub fn telling(config: &Config) -> Vec<Check> {
     let mut checks = Vec::new();
     if let Some(file) = &config.report.allowed_signers {
         let result = user_files::allowed_signers(file).map(|_| file.display().to_string());
-        let hint = "write the lines into it that `pgwitness keygen` and `pgwitness report acknowledge` print";
-        checks.push(Check { name: "report.allowed_signers".into(), result: result.map_err(|error| error.hint(hint)) });
+        checks.push(Check { name: "report.allowed_signers".into(), result });
     }
     let metrics = config.metrics.iter();
     checks.extend(metrics.map(|metrics| Check { name: "metrics.textfile".into(), result: figures(metrics) }));

@@ -21,7 +21,7 @@ use crate::model::report::{Report, SideFile};
 use crate::model::run::CLOSING;
 use crate::storage::signature::{self, PrivateKey};
 
-pub use keys::{Generated, KeyFile, keygen, process_salt, random_run_id, read_key};
+pub use keys::{Generated, KeyFile, keygen, needs_passphrase, process_salt, random_run_id, read_key};
 pub use read::{Previous, claimed_start, is_report_directory, load_manifest, previous_report, reports_in};
 pub use verify::{Authorship, SignatureCheck, Trust, Verified, aftermath, authorship, change, hash_of, verify};
 pub use write::Hashing;

@@ -31,9 +31,15 @@ struct SignerLimits {
     valid_before: Option<Timestamp>,
 }
 
+/// Where the lines of such a file come from.
+pub const LISTED_BY: &str = "write the lines into it that `pgwitness keygen` and `pgwitness report acknowledge` print";
+
 impl AllowedSigners {
     /// Reads the text of a file.
     pub fn parse(text: &str) -> Result<Self> {
+        if text.trim_start().starts_with("-----BEGIN ") {
+            return Err(Error::new("it is a key file, not a list of signers").hint(LISTED_BY));
+        }
         let lines = (1..).zip(text.lines()).map(|(number, line)| (number, line.trim()));
         let lines = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
         let entries =

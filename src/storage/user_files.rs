@@ -12,7 +12,7 @@ use crate::base::error::{Context, Error, Result};
 use crate::base::files;
 use crate::model::catalog;
 use crate::model::finding::{FindingKind, Waiver};
-use crate::storage::signers::AllowedSigners;
+use crate::storage::signers::{AllowedSigners, LISTED_BY};
 
 /// Every `*.sql` of a directory, by stem.
 ///
@@ -42,7 +42,12 @@ pub fn allowed_signers(path: &Path) -> Result<AllowedSigners> {
 /// # Errors
 /// When the file cannot be read.
 pub fn allowed_signers_text(path: &Path) -> Result<String> {
-    files::read_text(path, files::BY_HAND).doing(|| format!("read allowed signers {}", path.display()))
+    let text = files::read_text(path, files::BY_HAND).map_err(|error| {
+        let is_absent = error.kind() == std::io::ErrorKind::NotFound;
+        let error = Error::from(error);
+        if is_absent { error.hint(LISTED_BY) } else { error }
+    });
+    text.doing(|| format!("read allowed signers {}", path.display()))
 }
 
 fn read_checks(dir: &Path) -> Result<BTreeMap<String, String>> {

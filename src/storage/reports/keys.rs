@@ -103,6 +103,12 @@ pub fn read_key(key: &KeyFile) -> Result<PrivateKey> {
     read().doing(|| format!("read key {}", key.path.display()))
 }
 
+/// Whether it can be read and is encrypted; anything else is said where the key is read.
+pub fn needs_passphrase(path: &Path) -> bool {
+    let text = files::read_text(path, files::KEY);
+    text.is_ok_and(|text| PrivateKey::from_openssh(text).is_ok_and(|key| key.is_encrypted()))
+}
+
 fn absent(error: std::io::Error, path: &Path) -> Error {
     let is_absent = error.kind() == std::io::ErrorKind::NotFound;
     let error = Error::from(error);
@@ -116,7 +122,7 @@ fn demand_private(text: &str, path: &Path) -> Result<()> {
     }
     let shown = path.display().to_string();
     let private = shown.strip_suffix(".pub").unwrap_or("the file of the same name without .pub");
-    Err(Error::new("it is a public key; the private key signs").hint(private))
+    Err(Error::new("it is a public key; the private key signs").hint(format!("the private key, {private}")))
 }
 
 /// Asks the open file, not its name, which may mean another file by now.
