@@ -34,6 +34,12 @@ pub fn load(arguments: &ConfigArguments) -> Result<Config> {
     read(&arguments.config)
 }
 
+/// The same for a command whose options do as well: `instead` names them where there is no configuration.
+pub fn load_or(arguments: &ConfigArguments, instead: &str) -> Result<Config> {
+    let is_absent = !arguments.config.exists();
+    load(arguments).map_err(|error| if is_absent { error.without_hint().hint(instead) } else { error })
+}
+
 fn read(path: &Path) -> Result<Config> {
     let doing = || format!("read {}", path.display());
     let read = || {

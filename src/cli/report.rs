@@ -11,13 +11,15 @@ use std::path::{Path, PathBuf};
 use super::args::{Format, KeygenArguments, PartChoice, PlaceArguments, ReportCommand, ShowArguments};
 use super::config;
 use super::inputs;
-use super::terminal::{Terminal, print_json, print_result};
+use super::terminal::{Terminal, print_json, print_note, print_result};
 use crate::base::error::{Context, Error, Result};
 use crate::base::files;
+use crate::base::printable::printable;
 use crate::model::report::{self, Report};
 use crate::output::terminal::{self, Part};
 use crate::storage::history;
-use crate::storage::reports;
+use crate::storage::reports::{self, Trust};
+use crate::storage::signature;
 use crate::storage::signers::AllowedSigners;
 pub(super) use crate::storage::user_files::allowed_signers as read_signers;
 
@@ -41,6 +43,10 @@ fn show(arguments: &ShowArguments) -> Result<u8> {
         }
         text => find(text, &arguments.place)?,
     };
+    let is_configured = !Path::new(&arguments.report).exists();
+    // The report first: what is wrong with the signers or the signature comes after it.
+    let allowed = signers(arguments.allowed_signers.as_deref(), &arguments.place, is_configured);
+    let now = inputs::now();
     let doing = || format!("read report {}", path.display());
     let bytes = files::read(&path, files::REPORT).doing(doing)?;
     let report = Report::from_bytes(&bytes).doing(doing)?;
@@ -49,10 +55,19 @@ fn show(arguments: &ShowArguments) -> Result<u8> {
         Format::Table => {
             let all_tables = arguments.all_tables || arguments.only == Some(PartChoice::Tables);
             let style = Terminal::stdout().style(all_tables);
-            let aftermath = reports::aftermath(&path, &report, &reports::sha256(&bytes), None);
-            let aftermath = aftermath.if_running(history::is_pending(&path, inputs::now()));
+            let trusted = allowed.as_ref().ok().and_then(Option::as_ref);
+            let trust = trusted.map(|allowed| Trust { allowed, identity: None, now });
+            let aftermath = reports::aftermath(&path, &report, &reports::sha256(&bytes), trust);
+            let aftermath = aftermath.if_running(history::is_pending(&path, now));
             print_result(&terminal::report(&report, &aftermath, arguments.only.map(part), style))?;
         }
+    }
+    if let Some(allowed) = allowed? {
+        let trust = Trust { allowed: &allowed, identity: None, now };
+        let signer = reports::authorship(&path, &bytes, signature::NAMESPACE, trust)?.signer();
+        let signer = signer.map_err(|check| Error::new(check.to_string()));
+        let signer = signer.doing(|| format!("check the signature of {}", path.display()))?;
+        print_note(&format!("signed by {}", printable(&signer)));
     }
     Ok(report.verdict.exit_code())
 }
@@ -70,9 +85,7 @@ pub fn directory(place: &PlaceArguments) -> Result<PathBuf> {
 
 /// What the configuration says of reports. Without one, the options of this command do as well.
 fn configured(place: &PlaceArguments, hint: &str) -> Result<crate::config::ReportSettings> {
-    let is_absent = !place.config.config.exists();
-    let loaded = config::load(&place.config).map(|config| config.report);
-    let loaded = loaded.map_err(|error| if is_absent { error.without_hint().hint(hint) } else { error });
+    let loaded = config::load_or(&place.config, hint).map(|config| config.report);
     loaded.doing(|| "find the directory of reports")
 }
 
@@ -95,9 +108,7 @@ pub fn demand_signers(given: Option<&Path>, place: &PlaceArguments) -> Result<Al
         return read_signers(file);
     }
     let hint = "--allowed-signers FILE; `pgwitness keygen` prints the line for it";
-    let is_absent = !place.config.config.exists();
-    let loaded =
-        config::load(&place.config).map_err(|error| if is_absent { error.without_hint().hint(hint) } else { error });
+    let loaded = config::load_or(&place.config, hint);
     match loaded.doing(|| "find the allowed signers")?.report.allowed_signers {
         Some(file) => read_signers(&file),
         None => Err(Error::new("the configuration has no report.allowed_signers").hint(hint))

@@ -62,6 +62,10 @@ fn code(output: &Output) -> i32 {
     output.status.code().unwrap()
 }
 
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
 fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
@@ -103,10 +107,13 @@ fn a_signed_report_can_be_checked_shown_and_not_changed() {
     assert_eq!((code(&shown), lines(stdout(&shown))), (1, lines(stdout(&compared))), "the same, findings first");
     let at = |text: &str| stdout(&shown).find(text).unwrap();
     assert!(at("1 finding") < at("expected rows"), "{shown:?}");
+    let show = || run(&["report", "show", report.to_str().unwrap(), "--allowed-signers", &allowed]);
+    assert_eq!((code(&show()), stderr(&show())), (1, "signed by night@example.org\n".to_owned()));
     let path = report.join("report.json");
     let text = fs::read_to_string(&path).unwrap();
     fs::write(&path, text.replace("4711", "4712")).unwrap();
     assert_eq!(code(&verify()), 2);
+    assert!(code(&show()) == 2 && stderr(&show()).contains(": bad signature: "), "{:?}", show());
     assert!(!ssh_keygen_verify(&report, &allowed));
 }
 

@@ -209,7 +209,7 @@ pub const REPORT_SHOW: &str =
 Exit codes: those of the verdict that is shown
   0  sound
   1  damaged
-  2  inconclusive, or an error
+  2  inconclusive, not signed by an allowed signer (where these are known), or an error
 
 Examples:
   pgwitness report show latest

@@ -103,6 +103,10 @@ pub struct ShowArguments {
     /// List every table
     #[arg(long)]
     pub all_tables: bool,
+    /// Who may sign, in the format of ssh-keygen(1) [default: report.allowed_signers where the reports are the
+    /// configured ones; without any, signatures are not checked]
+    #[arg(long, value_name = "FILE")]
+    pub allowed_signers: Option<PathBuf>,
 }
 
 /// A part of a report.

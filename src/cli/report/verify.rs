@@ -49,12 +49,8 @@ fn backups(arguments: &VerifyArguments) -> Result<Option<PathBuf>> {
         _ if !arguments.files => Ok(None),
         Some(dir) => Ok(Some(dir.clone())),
         None => {
-            let is_absent = !arguments.place.config.config.exists();
-            let hint = "--backups DIR says where the dumps are";
-            let loaded = config::load(&arguments.place.config).map(|config| Some(config.dump.directory));
-            loaded
-                .map_err(|error| if is_absent { error.without_hint().hint(hint) } else { error })
-                .doing(|| "find the dumps")
+            let loaded = config::load_or(&arguments.place.config, "--backups DIR says where the dumps are");
+            loaded.map(|config| Some(config.dump.directory)).doing(|| "find the dumps")
         }
     }
 }

@@ -80,6 +80,18 @@ pub enum Authorship {
     UnknownSigner(String),
 }
 
+impl Authorship {
+    /// The principals, or what is wrong with the signature.
+    pub fn signer(self) -> Result<String, SignatureCheck> {
+        match self {
+            Self::Of(signer) => Ok(signer),
+            Self::Unsigned => Err(SignatureCheck::Unsigned),
+            Self::BadSignature(reason) => Err(SignatureCheck::BadSignature(reason)),
+            Self::UnknownSigner(reason) => Err(SignatureCheck::UnknownSigner(reason)),
+        }
+    }
+}
+
 /// Whose signature counts, for what, and when.
 #[derive(Debug, Clone, Copy)]
 pub struct Trust<'a> {
@@ -115,11 +127,9 @@ pub fn verify(path: &Path, allowed: &AllowedSigners, identity: Option<&str>, now
     let doing = || format!("read report {}", path.display());
     let bytes = files::read(&path, files::REPORT).doing(doing)?;
     let trust = Trust { allowed, identity, now };
-    let signer = match authorship(&path, &bytes, signature::NAMESPACE, trust)? {
-        Authorship::Of(signer) => signer,
-        Authorship::Unsigned => return Ok(SignatureCheck::Unsigned),
-        Authorship::BadSignature(reason) => return Ok(SignatureCheck::BadSignature(reason)),
-        Authorship::UnknownSigner(reason) => return Ok(SignatureCheck::UnknownSigner(reason)),
+    let signer = match authorship(&path, &bytes, signature::NAMESPACE, trust)?.signer() {
+        Ok(signer) => signer,
+        Err(check) => return Ok(check),
     };
     let report = Report::from_bytes(&bytes).doing(doing)?;
     let changed: Vec<String> = report.side_files.iter().filter_map(|file| change(&path, file)).collect();
