@@ -11,8 +11,10 @@ use crate::base::error::{Error, Result};
 use crate::base::text::{grouped, wrap};
 use crate::cli::demo_scenario::{self, Demo, DemoReport, DemoRun, SOURCE, WOUNDS, Wound};
 use crate::endpoint::compare_endpoints::Comparison;
+use crate::model::post_report::PostReport;
+use crate::model::report::Report;
 use crate::model::run::StepResult;
-use crate::output::terminal::{self, Style};
+use crate::output::terminal::{self, Part, Style};
 use crate::postgres::install::{self, InstallPlan};
 use crate::postgres::tools::{CLIENT, PgTools, SERVER};
 use crate::storage::reports::SignatureCheck;
@@ -114,7 +116,7 @@ async fn nights(demo: &Demo, page: &Page) -> Result<DemoRun> {
 /// Prints one run from its report.
 async fn night(demo: &Demo, page: &Page) -> Result<DemoRun> {
     let start = Instant::now();
-    let night = demo.night().await?;
+    let mut night = demo.night().await?;
     let told = night.report.night.as_ref().into_iter().flat_map(|night| &night.steps);
     for step in told.filter(|step| step.result == StepResult::Done) {
         page.step(&step.name.replace('_', " "), step.duration_ms)?;
@@ -132,8 +134,14 @@ async fn night(demo: &Demo, page: &Page) -> Result<DemoRun> {
         dump.map_or(0, |dump| dump.files.len())
     );
     page.done(&counts, start)?;
-    page.good(&night.report.verdict_line)?;
-    Ok(night)
+    if !night.report.verdict.is_sound() {
+        page.entries(&night.report)?;
+        return Err(Error::new(night.report.verdict_line).context("verify the copy, which is not wounded yet"));
+    }
+    match night.problem.take() {
+        Some(problem) => Err(problem),
+        None => page.good(&night.report.verdict_line).map(|()| night),
+    }
 }
 
 fn paper(demo: &Demo, page: &Page, night: &DemoRun) -> Result<()> {
@@ -246,6 +254,11 @@ impl Page {
         let lines = text.lines().skip(1).filter(|line| !line.is_empty());
         let bar = self.style.dim("│");
         print_result(&lines.map(|line| format!("   {bar} {line}\n")).collect::<String>())
+    }
+
+    /// Prints the findings and what could not be checked.
+    fn entries(&self, report: &Report) -> Result<()> {
+        print_result(&terminal::report(report, &PostReport::Nothing, Some(Part::Findings), self.style))
     }
 
     fn summary(&self, exact: &[bool]) -> Result<()> {

@@ -107,3 +107,23 @@ fn without_postgresql_one_line_says_so() {
     assert!(error.starts_with(&expected), "{error}");
     assert_eq!(error.lines().count(), 1, "{error}");
 }
+
+#[test]
+fn a_night_of_the_demo_that_is_not_sound_prints_what_was_found() {
+    let real = client_tools().bindir.canonicalize().unwrap();
+    let bindir = tempfile::tempdir().unwrap();
+    for entry in fs::read_dir(&real).unwrap().flatten().filter(|entry| entry.file_name() != "pg_restore") {
+        std::os::unix::fs::symlink(entry.path(), bindir.path().join(entry.file_name())).unwrap();
+    }
+    let program = bindir.path().join("pg_restore");
+    fs::write(&program, format!("#!/bin/sh\nexec {}/pg_restore --no-comments \"$@\"\n", real.display())).unwrap();
+    for path in [bindir.path(), &program] {
+        fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    }
+    let output = pgwitness().args(["demo", "--pg-bindir"]).arg(bindir.path()).stdin(Stdio::null()).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{text}\n{error}");
+    assert!(text.contains("missing    comment table club.members"), "{text}\n{error}");
+    assert!(error.contains("verify the copy, which is not wounded yet: damaged: "), "{error}");
+}

@@ -57,6 +57,8 @@ pub struct DemoRun {
     pub report: Report,
     /// Ids of the verified backups after the run, newest first.
     pub backups: Vec<String>,
+    /// What failed after the verdict.
+    pub problem: Option<Error>,
 }
 
 /// A temporary server and its files.
@@ -140,7 +142,7 @@ impl Demo {
     /// A whole run, as from cron: dump, restore, verify, sign, prune. The restored copy is kept, as configured.
     ///
     /// # Errors
-    /// The run does not end sound: a fault of the machine or of pgwitness.
+    /// The run has no report: a fault of the machine or of pgwitness.
     pub async fn night(&self) -> Result<DemoRun> {
         let config = Config::parse(&self.toml())?;
         let given = RunContext {
@@ -155,17 +157,13 @@ impl Demo {
         };
         // No stop signal is needed: on interruption everything is removed with the server.
         let ended = nightly::run(&given, std::future::pending).await?;
-        if let Some(error) = ended.error.into_iter().chain(ended.troubles).next() {
-            return Err(error.context("run nightly"));
-        }
-        let report = ended.report.ok_or_else(|| Error::new("the run has no report"))?;
+        let problem = ended.error.into_iter().chain(ended.troubles).next();
+        let problem = problem.map(|error| error.context("run nightly"));
+        let Some(report) = ended.report else {
+            return Err(problem.unwrap_or_else(|| Error::new("the run has no report")));
+        };
         let bytes = files::read(&report, files::REPORT).doing(|| format!("read {}", report.display()))?;
-        let night = DemoRun { path: report, report: Report::from_bytes(&bytes)?, backups: self.backups()? };
-        if night.report.verdict.is_sound() {
-            Ok(night)
-        } else {
-            Err(Error::new(night.report.verdict_line).context("verify the copy, which is not wounded yet"))
-        }
+        Ok(DemoRun { path: report, report: Report::from_bytes(&bytes)?, backups: self.backups()?, problem })
     }
 
     fn backups(&self) -> Result<Vec<String>> {
