@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test, that is how to fail")]
 
+#[path = "architecture/named_commands.rs"]
+mod named_commands;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -362,51 +365,6 @@ fn the_rust_version_that_is_promised_is_enough_for_every_locked_crate() {
         readme.contains(&format!("Rust {promised} or later")),
         "README.md names another Rust version than {promised}"
     );
-}
-
-/// The commands by their full names, `report list` and the like.
-fn commands() -> BTreeSet<String> {
-    use clap::CommandFactory as _;
-    let root = pgwitness::cli::args::Arguments::command();
-    let below = |command: &clap::Command, name: &str| -> Vec<(String, clap::Command)> {
-        command.get_subcommands().map(|one| (format!("{name}{}", one.get_name()), one.clone())).collect()
-    };
-    let first = below(&root, "");
-    let second = first.iter().flat_map(|(name, command)| below(command, &format!("{name} ")));
-    first.iter().cloned().chain(second).map(|(name, _)| name).collect()
-}
-
-/// What a line calls: between back quotes, or at the beginning of a hint.
-fn calls(line: &str) -> Vec<String> {
-    let quoted = line.split('`').skip(1).step_by(2);
-    let hints = line.split("hint(").skip(1).filter_map(|hint| hint.trim_start_matches("format!(").strip_prefix('"'));
-    quoted.chain(hints).filter_map(|call| call.strip_prefix("pgwitness ")).map(str::to_owned).collect()
-}
-
-#[test]
-fn every_command_that_a_text_names_exists() {
-    let commands = commands();
-    let groups: BTreeSet<&str> = commands.iter().filter_map(|name| Some(name.split_once(' ')?.0)).collect();
-    let modules = modules().into_values().flatten();
-    let mut texts: Vec<(String, String)> = modules.map(|(path, text)| (path.display().to_string(), text)).collect();
-    for name in ["README.md", "CHANGELOG.md", "src/config/examples/pgwitness.toml", "src/config/examples/club.toml"] {
-        let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap();
-        texts.push((name.to_owned(), text));
-    }
-    let mut named = 0;
-    for (file, text) in &texts {
-        // A line at a time: a lone back quote must not turn the rest of a file around.
-        for call in text.lines().flat_map(calls) {
-            let words: Vec<&str> = call.split_whitespace().collect();
-            let name =
-                if groups.contains(words[0]) { words[..words.len().min(2)].join(" ") } else { words[0].to_owned() };
-            // `pgwitness report` is a group as it is; COMMAND stands for any.
-            let is_known = commands.contains(&name) || words[0].starts_with('-') || words[0] == "COMMAND";
-            assert!(is_known, "{file}: `pgwitness {call}`");
-            named += 1;
-        }
-    }
-    assert!(named > 30, "only {named} were looked at");
 }
 
 #[test]
