@@ -21,14 +21,8 @@ fn rest<'a>(prefix: &str, text: &'a str) -> Option<&'a str> {
 
 /// `20260131t235959z`, and a valid time.
 fn is_stamp(stamp: &str) -> bool {
-    let digits = |from: usize, to: usize| {
-        stamp.get(from..to).filter(|part| part.bytes().all(|byte| byte.is_ascii_digit()))?.parse::<u64>().ok()
-    };
-    let time = || {
-        let date = [digits(0, 4)?, digits(4, 6)?, digits(6, 8)?];
-        Timestamp::from_civil(date, [digits(9, 11)?, digits(11, 13)?, digits(13, 15)?])
-    };
-    time().is_some_and(|time| time.stamp().to_lowercase() == stamp)
+    let time = Timestamp::from_stamp(&stamp.to_uppercase());
+    time.is_some_and(|time| time.stamp().to_lowercase() == stamp)
 }
 
 #[cfg(test)]

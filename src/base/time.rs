@@ -3,11 +3,9 @@
 //! Does not read the clock: the caller passes the current time.
 
 use std::fmt;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-
-const DAY_S: u64 = 86_400;
 
 /// Seconds since 1970-01-01T00:00:00Z, leap seconds not counted; up to the year 9999.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -22,24 +20,10 @@ impl Timestamp {
         Self(time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())).min(Self::MAX)
     }
 
-    /// A date and time of day, if there is such a one.
-    pub fn from_civil(date: [u64; 3], time: [u64; 3]) -> Option<Self> {
-        let ([year, month, day], [hour, minute, second]) = (date, time);
-        let is_valid = (1970..=9999).contains(&year) && day >= 1 && day <= month_days(year, month)?;
-        if !is_valid || hour > 23 || minute > 59 || second > 59 {
-            return None;
-        }
-        let months: u64 = (1..month).filter_map(|month| month_days(year, month)).sum();
-        let days = days_before(year) + months + day - 1;
-        Some(Self(days * DAY_S + hour * 3600 + minute * 60 + second))
-    }
-
     /// Takes back what `Display` prints, and nothing else.
     pub fn parse(text: &str) -> Option<Self> {
-        let number = |from: usize, to: usize| text.get(from..to)?.parse::<u64>().ok();
-        let date = [number(0, 4)?, number(5, 7)?, number(8, 10)?];
-        let time = [number(11, 13)?, number(14, 16)?, number(17, 19)?];
-        Self::from_civil(date, time).filter(|timestamp| timestamp.to_string() == text)
+        let time = humantime::parse_rfc3339(text).ok().map(Self::new);
+        time.filter(|timestamp| timestamp.to_string() == text)
     }
 
     /// Seconds since 1970.
@@ -60,10 +44,10 @@ impl Timestamp {
 
     /// Takes back what [`Timestamp::stamp`] gives, and nothing else.
     pub fn from_stamp(stamp: &str) -> Option<Self> {
-        let number = |from: usize, to: usize| stamp.get(from..to)?.parse::<u64>().ok();
-        let date = [number(0, 4)?, number(4, 6)?, number(6, 8)?];
-        let time = [number(9, 11)?, number(11, 13)?, number(13, 15)?];
-        Self::from_civil(date, time).filter(|timestamp| timestamp.stamp() == stamp)
+        let part = |from: usize, to: usize| stamp.get(from..to);
+        let (date, time) = ([part(0, 4)?, part(4, 6)?, part(6, 8)?], [part(9, 11)?, part(11, 13)?, part(13, 15)?]);
+        let time = Self::parse(&format!("{}T{}Z", date.join("-"), time.join(":")));
+        time.filter(|timestamp| timestamp.stamp() == stamp)
     }
 
     /// 0 when `earlier` is later.
@@ -78,45 +62,16 @@ impl Timestamp {
 
     /// Year, month from 1, day from 1.
     pub fn date(self) -> (u64, u64, u64) {
-        let days = self.0 / DAY_S;
-        // A year has at most 366 days: the guess is never too late, and a few steps at most too early.
-        let mut year = 1970 + days / 366;
-        while days_before(year + 1) <= days {
-            year += 1;
-        }
-        let (mut month, mut day) = (1, days - days_before(year));
-        while let Some(length) = month_days(year, month).filter(|length| *length <= day) {
-            (month, day) = (month + 1, day - length);
-        }
-        (year, month, day + 1)
-    }
-}
-
-fn is_leap(year: u64) -> bool {
-    year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
-}
-
-/// Days from 1970-01-01 to the first day of this year.
-fn days_before(year: u64) -> u64 {
-    let leaps = |year: u64| year / 4 - year / 100 + year / 400;
-    (year - 1970) * 365 + leaps(year - 1) - leaps(1969)
-}
-
-fn month_days(year: u64, month: u64) -> Option<u64> {
-    match month {
-        2 => Some(28 + u64::from(is_leap(year))),
-        4 | 6 | 9 | 11 => Some(30),
-        1..=12 => Some(31),
-        _ => None,
+        let text = self.to_string();
+        let number = |from: usize, to: usize| text.get(from..to).and_then(|part| part.parse().ok()).unwrap_or_default();
+        (number(0, 4), number(5, 7), number(8, 10))
     }
 }
 
 /// RFC 3339: `2026-01-31T23:59:59Z`.
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ((year, month, day), second) = (self.date(), self.0 % DAY_S);
-        let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+        humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(self.0)).fmt(f)
     }
 }
 
@@ -135,8 +90,6 @@ impl<'de> Deserialize<'de> for Timestamp {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use proptest::prelude::*;
 
     use super::*;
@@ -167,6 +120,9 @@ mod tests {
             assert_eq!(Timestamp(seconds).to_string(), text);
         }
         assert_eq!(Timestamp(951_782_400).stamp(), "20000229T000000Z");
+        assert_eq!(Timestamp(951_782_400).date(), (2000, 2, 29));
+        assert_eq!(Timestamp::from_stamp("20000229T000000Z"), Some(Timestamp(951_782_400)));
+        assert_eq!(Timestamp::from_stamp("20010229T000000Z"), None);
     }
 
     #[test]
@@ -179,6 +135,9 @@ mod tests {
             "2026-01-01 00:00:00Z",
             "+026-01-01T00:00:00Z",
             "2026-01-01T00:00:00+00:00",
+            "2026-01-01T00:00:00.5Z",
+            "2016-12-31T23:59:60Z",
+            "1969-12-31T23:59:59Z",
         ] {
             assert_eq!(Timestamp::parse(text), None, "{text}");
         }

@@ -182,11 +182,10 @@ fn time(text: &str) -> Result<Timestamp> {
         let hint = "end it with Z to say UTC, for instance 20260131Z or 202601312359Z";
         return Err(Error::new(format!("{text:?} is a local time, which is not the same everywhere")).hint(hint));
     };
-    let number = |from: usize, to: usize| digits.get(from..to).and_then(|part| part.parse::<u64>().ok());
     let is_plain = digits.bytes().all(|byte| byte.is_ascii_digit()) && matches!(digits.len(), 8 | 12 | 14);
-    let date = [number(0, 4), number(4, 6), number(6, 8)].map(Option::unwrap_or_default);
-    let time = [number(8, 10), number(10, 12), number(12, 14)].map(Option::unwrap_or_default);
-    let time = Timestamp::from_civil(date, time).filter(|_| is_plain);
+    let whole = format!("{digits:0<14}");
+    let stamp = whole.split_at_checked(8).map(|(date, time)| format!("{date}T{time}Z"));
+    let time = stamp.and_then(|stamp| Timestamp::from_stamp(&stamp)).filter(|_| is_plain);
     time.ok_or_else(|| Error::new(format!("{text:?} is not a time like 20260131Z or 202601312359Z")))
 }
 
