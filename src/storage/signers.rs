@@ -4,6 +4,7 @@
 //! whole file, since a mistyped restriction must not become no restriction.
 
 use ssh_key::public::KeyData;
+use wildmatch::WildMatch;
 
 use crate::base::error::{Context, Error, Result};
 use crate::base::time::Timestamp;
@@ -194,33 +195,12 @@ fn is_listed(list: &str, text: &str) -> bool {
     let mut is_listed = false;
     for pattern in list.split(',') {
         match pattern.strip_prefix('!') {
-            Some(negated) if has_match(negated.as_bytes(), text.as_bytes()) => return false,
+            Some(negated) if WildMatch::new(negated).matches(text) => return false,
             Some(_) => {}
-            None => is_listed |= has_match(pattern.as_bytes(), text.as_bytes()),
+            None => is_listed |= WildMatch::new(pattern).matches(text),
         }
     }
     is_listed
-}
-
-/// `*` stands for any text, `?` for one byte. Remembers the last star only, so that no pattern takes long.
-fn has_match(pattern: &[u8], text: &[u8]) -> bool {
-    let (mut p, mut t) = (0, 0);
-    let mut retry = None;
-    while t < text.len() {
-        match (pattern.get(p), retry) {
-            (Some(b'*'), _) => {
-                retry = Some((p + 1, t));
-                p += 1;
-            }
-            (Some(byte), _) if *byte == b'?' || Some(byte) == text.get(t) => (p, t) = (p + 1, t + 1),
-            (_, Some((after_star, start))) => {
-                retry = Some((after_star, start + 1));
-                (p, t) = (after_star, start + 1);
-            }
-            (_, None) => return false,
-        }
-    }
-    pattern.iter().skip(p).all(|byte| *byte == b'*')
 }
 
 #[cfg(test)]
