@@ -5,7 +5,7 @@
 #[path = "architecture/named_commands.rs"]
 mod named_commands;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
