@@ -90,7 +90,10 @@ impl BackupFolder {
         if let Some(directory) = &arguments.directory {
             return Ok(Self { directory: directory.clone(), reports: PathBuf::new(), origin: None });
         }
-        let config = config::load_or(&arguments.file, "--directory DIR says where the backups are; --config FILE names a configuration")?;
+        let config = config::load_or(
+            &arguments.file,
+            "--directory DIR says where the backups are; --config FILE names a configuration",
+        )?;
         let origin = backups::configured(&config.source, &inputs::environment)?;
         Ok(Self { directory: config.dump.directory, reports: config.report.directory, origin: Some(origin) })
     }

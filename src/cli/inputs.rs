@@ -126,7 +126,8 @@ pub fn key_file(path: &Path, passphrase_file: Option<&PathBuf>) -> Result<KeyFil
     let passphrase = match passphrase_file {
         Some(file) => Some(secret::of_path(file)?.reveal().to_owned()),
         None if io::stdin().is_terminal() && io::stderr().is_terminal() && reports::needs_passphrase(path) => {
-            let asked = rpassword::prompt_password(format!("passphrase of {}: ", printable(&path.display().to_string())));
+            let asked =
+                rpassword::prompt_password(format!("passphrase of {}: ", printable(&path.display().to_string())));
             Some(asked.doing(|| "read the passphrase from the terminal")?)
         }
         None => None,

@@ -11,25 +11,67 @@ use syn::visit::Visit;
 use super::{files, is_of_tests, is_test, source};
 
 /// Words that follow the name of the program in a sentence.
-const PROSE: &[&str] = &["and"];
+const PROSE: &[&str] = &[
+    "alone", "and", "computes", "created", "did", "does", "ends", "hidden", "kept", "made", "makes", "must", "never",
+    "reads", "runs", "supports", "that", "wrote",
+];
 
 /// Options of other programs.
-const OF_OTHERS: &[&str] = &["--only-upgrade"];
+const OF_OTHERS: &[&str] = &[
+    "--bench",
+    "--check",
+    "--clean",
+    "--collector",
+    "--compress",
+    "--data-checksums",
+    "--data-only",
+    "--db-instance-identifier",
+    "--delete-automated-backups",
+    "--encoding",
+    "--home-dir",
+    "--ignore-errors",
+    "--inserts",
+    "--lib",
+    "--load-via-partition-root",
+    "--no-blobs",
+    "--no-tablespaces",
+    "--now",
+    "--only-show-errors",
+    "--only-upgrade",
+    "--path",
+    "--profile",
+    "--recursive",
+    "--region",
+    "--role",
+    "--root",
+    "--schema-only",
+    "--section",
+    "--shell",
+    "--skip-final-snapshot",
+    "--system",
+    "--test",
+    "--unit",
+    "--use-list",
+    "--user-group",
+    "--verbose",
+];
 
 /// Texts of a file of code, outside its tests; comments on items too.
-#[derive(Default)]
-struct Texts(Vec<String>);
+struct Texts {
+    found: Vec<String>,
+    literal: Regex,
+}
 
 impl<'ast> Visit<'ast> for Texts {
     fn visit_lit_str(&mut self, text: &'ast syn::LitStr) {
-        self.0.push(text.value());
+        self.found.push(text.value());
     }
 
     fn visit_macro(&mut self, called: &'ast syn::Macro) {
-        let literal = Regex::new(r#""(?s:\\.|[^"\\])*""#).unwrap();
         let tokens = called.tokens.to_string();
-        let literals = literal.find_iter(&tokens).filter_map(|found| syn::parse_str::<syn::LitStr>(found.as_str()).ok());
-        self.0.extend(literals.map(|literal| literal.value()));
+        let literals =
+            self.literal.find_iter(&tokens).filter_map(|found| syn::parse_str::<syn::LitStr>(found.as_str()).ok());
+        self.found.extend(literals.map(|literal| literal.value()));
     }
 
     fn visit_item_mod(&mut self, module: &'ast syn::ItemMod) {
@@ -43,6 +85,8 @@ impl<'ast> Visit<'ast> for Texts {
 struct Interface {
     root: Command,
     options: BTreeSet<String>,
+    call: Regex,
+    option: Regex,
 }
 
 impl Interface {
@@ -50,23 +94,26 @@ impl Interface {
         let mut root = pgwitness::cli::args::Arguments::command();
         root.build();
         let options = all(&root).into_iter().flat_map(options).collect();
-        Self { root, options }
+        let call = Regex::new(r"(?:^|[^-\w.])pgwitness ([a-z][^`\n;>|,)]*)").unwrap();
+        let option = Regex::new(r"(?:^|[^-\w])(--[a-z][-a-z]+)").unwrap();
+        Self { root, options, call, option }
     }
 
     /// What is named and does not exist.
     fn unknown(&self, text: &str) -> Vec<String> {
-        let call = Regex::new(r"(?:^|[^-\w.])pgwitness ([a-z][^`\n;>|,)]*)").unwrap();
-        let mut unknown: Vec<String> = call.captures_iter(text).filter_map(|found| self.unknown_in_call(&found[1])).collect();
-        let option = Regex::new(r"(?:^|[^-\w])(--[a-z][-a-z]+)").unwrap();
-        let named = option.captures_iter(text).map(|found| found[1].to_owned());
+        let mut unknown: Vec<String> =
+            self.call.captures_iter(text).filter_map(|found| self.unknown_in_call(&found[1])).collect();
+        let named = self.option.captures_iter(text).map(|found| found[1].to_owned());
         // A word alone is an argument for a program that we start.
         let is_message = text.contains(char::is_whitespace);
-        unknown.extend(named.filter(|name| is_message && !self.options.contains(name) && !OF_OTHERS.contains(&name.as_str())));
+        unknown.extend(
+            named.filter(|name| is_message && !self.options.contains(name) && !OF_OTHERS.contains(&name.as_str())),
+        );
         unknown
     }
 
     fn unknown_in_call(&self, call: &str) -> Option<String> {
-        let mut words = call.split_whitespace().map(|word| word.trim_end_matches(['.', ':', ']'])).peekable();
+        let mut words = call.split_whitespace().map(|word| word.trim_end_matches(['.', ':', ']', '"'])).peekable();
         let first = words.next()?;
         let Some(mut command) = self.root.find_subcommand(first) else {
             return (!PROSE.contains(&first)).then(|| format!("pgwitness {call}"));
@@ -101,11 +148,12 @@ fn options(command: &Command) -> BTreeSet<String> {
 #[test]
 fn every_command_and_option_that_a_text_names_exists() {
     let interface = Interface::new();
+    let literal = Regex::new(r#""(?s:\\.|[^"\\])*""#).unwrap();
     let mut texts = Vec::new();
     for path in files(&source()).into_iter().filter(|path| !is_of_tests(path)) {
-        let mut found = Texts::default();
-        found.visit_file(&syn::parse_file(&fs::read_to_string(&path).unwrap()).unwrap());
-        texts.extend(found.0.into_iter().map(|text| (path.clone(), text)));
+        let mut texts_of_file = Texts { found: Vec::new(), literal: literal.clone() };
+        texts_of_file.visit_file(&syn::parse_file(&fs::read_to_string(&path).unwrap()).unwrap());
+        texts.extend(texts_of_file.found.into_iter().map(|text| (path.clone(), text)));
     }
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let examples = fs::read_dir(source().join("config/examples")).unwrap().map(|entry| entry.unwrap().path());
@@ -113,9 +161,9 @@ fn every_command_and_option_that_a_text_names_exists() {
     texts.extend(examples.chain(documents).map(|path| (path.clone(), fs::read_to_string(&path).unwrap())));
     let calls = texts.iter().filter(|(_, text)| text.contains("pgwitness ")).count();
     assert!(calls > 80, "only {calls} were looked at");
-    let unknown = texts.iter().flat_map(|(path, text)| {
-        interface.unknown(text).into_iter().map(|name| format!("{}: {name}", path.display()))
-    });
+    let unknown = texts
+        .iter()
+        .flat_map(|(path, text)| interface.unknown(text).into_iter().map(|name| format!("{}: {name}", path.display())));
     let unknown: BTreeSet<String> = unknown.collect();
     assert!(unknown.is_empty(), "{unknown:#?}");
 }

@@ -383,7 +383,9 @@ fn the_allowed_signers_of_the_configuration_are_read() {
     assert!(failed.contains("a public key without the name of its signer"), "{failed}");
     place.write("allowed_signers", &fs::read_to_string(place.path("key")).unwrap(), 0o644);
     let failed = place.only_failure();
-    assert!(failed.contains("it is a key file, not a list of signers; write the lines into it that `pgwitness keygen`"));
+    assert!(
+        failed.contains("it is a key file, not a list of signers; write the lines into it that `pgwitness keygen`")
+    );
     place.write("allowed_signers", "", 0o644);
     assert_eq!(place.check().status.code(), Some(0), "{}", stdout(&place.check()));
 }

@@ -108,7 +108,8 @@ async fn a_server_that_is_silent_after_the_first_step_is_given_up_while_the_sess
 
 /// The answer to a query with one row.
 fn row(values: &[&str]) -> Vec<u8> {
-    let message = |kind: u8, body: &[u8]| [&[kind][..], &u32::try_from(body.len() + 4).unwrap().to_be_bytes(), body].concat();
+    let message =
+        |kind: u8, body: &[u8]| [&[kind][..], &u32::try_from(body.len() + 4).unwrap().to_be_bytes(), body].concat();
     let count = u16::try_from(values.len()).unwrap().to_be_bytes();
     let (mut columns, mut cells) = (count.to_vec(), count.to_vec());
     for value in values {
