@@ -175,7 +175,8 @@ fn is_not_tls(error: &tokio_postgres::Error) -> bool {
 
 /// Without an answer, or in the middle of one.
 fn is_cut_off(error: &tokio_postgres::Error) -> bool {
-    let is_early = |error: &std::io::Error| error.kind() == ErrorKind::UnexpectedEof;
+    let kinds = [ErrorKind::UnexpectedEof, ErrorKind::ConnectionReset, ErrorKind::BrokenPipe];
+    let is_early = |error: &std::io::Error| kinds.contains(&error.kind());
     error.is_closed() || cause::<std::io::Error>(error).is_some_and(is_early)
 }
 
