@@ -2,7 +2,6 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test, that is how to fail")]
 
-#[path = "architecture/named_commands.rs"]
 mod named_commands;
 
 use std::collections::BTreeMap;
