@@ -1,7 +1,5 @@
-//! What two servers of different majors can both say of one object.
-//!
-//! A privilege that only the newer major knows, the first owner of schema public, a NOT NULL that a newer server inherits by itself:
-//! where the older side cannot say it, it is not compared. Everything that both can say is.
+//! Differences that only come from the major version: privileges that the older one does not have (MAINTAIN, 17), the default owner
+//! of schema public (15), ICU locales (16). They are not compared.
 
 use std::collections::BTreeSet;
 
@@ -11,11 +9,11 @@ use crate::model::progress::Side;
 
 /// The privilege that PostgreSQL 17 has added, for relations.
 const MAINTAIN: &str = "MAINTAIN";
-/// The first major that knows it.
+/// The first major that has it.
 const MAINTAIN_FROM: u32 = 17;
 /// The first major whose schema public belongs to `pg_database_owner`.
 const PUBLIC_FROM: u32 = 15;
-/// What the question `owner` writes behind the first owner of schema public before 15.
+/// What the catalog query `owner` appends to the default owner of schema public before 15.
 const DEFAULT_OWNER: &str = " (the default owner)";
 
 /// The majors of both sides, expected first.
@@ -23,12 +21,12 @@ const DEFAULT_OWNER: &str = " (the default owner)";
 pub struct Majors(u32, u32);
 
 impl Majors {
-    /// `None` where a side does not say.
+    /// `None` if the version of a side is not known.
     pub fn of(expected: &Manifest, actual: &Manifest) -> Option<Self> {
         Some(Self(major(expected)?, major(actual)?))
     }
 
-    /// Both.
+    /// Expected and actual.
     pub fn both(self) -> [u32; 2] {
         [self.0, self.1]
     }
@@ -45,7 +43,7 @@ pub fn major(manifest: &Manifest) -> Option<u32> {
     version.split(|letter: char| !letter.is_ascii_digit()).next()?.parse().ok()
 }
 
-/// Whether two definitions that are not the same text say the same, as far as both sides can say it.
+/// Whether two definitions with different texts differ only by the major version.
 pub fn is_same(kind: &str, identity: &str, e: &str, a: &str, majors: Option<Majors>) -> bool {
     if matches!(kind, "collation" | "database") {
         return locales::is_same(e, a);
@@ -59,14 +57,14 @@ pub fn is_same(kind: &str, identity: &str, e: &str, a: &str, majors: Option<Majo
     }
 }
 
-/// Whether an object that is on one side only says nothing that the other side could say.
+/// Whether an object that exists on one side only consists entirely of privileges that the other major version does not have.
 pub fn is_nothing(kind: &str, identity: &str, text: &str, side: Side, majors: Option<Majors>) -> bool {
     let Some(majors) = majors else { return false };
     let own = if side == Side::Expected { majors.0 } else { majors.1 };
     kind == "privilege" && majors.is_across(MAINTAIN_FROM) && privileges(identity, text, own, majors).is_empty()
 }
 
-/// The privileges of one row that both majors know; `granted` and `revoked` lines of the server's own objects stay apart.
+/// The privileges of one row that both majors have; `granted` and `revoked` lines of the server's own objects stay apart.
 fn privileges(identity: &str, text: &str, own: u32, majors: Majors) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for line in text.lines() {
@@ -84,7 +82,7 @@ fn is_known(word: &str, majors: Majors) -> bool {
     !(majors.is_across(MAINTAIN_FROM) && word.trim_end_matches('*') == MAINTAIN)
 }
 
-/// Manifests of format 1 say `ALL` (or `ALL*`) for everything that there was.
+/// Manifests of format 1 have `ALL` (or `ALL*`) for the whole list.
 fn expand(identity: &str, list: &str, own: u32) -> Vec<String> {
     let words = list.split(", ").map(str::trim);
     let expanded = words.flat_map(|word| match word.trim_end_matches('*') {
@@ -128,7 +126,7 @@ fn defaults(identity: &str, text: &str, own: u32, majors: Majors) -> BTreeSet<(S
     lists.collect()
 }
 
-/// Before 15 a dump may not carry the first owner, and from 15 on a new database has another.
+/// Before 15 a dump may lack the default owner, and from 15 on a new database has another one.
 fn is_same_owner_of_public(e: &str, a: &str, majors: Majors) -> bool {
     let by_default = |text: &str| text.ends_with(DEFAULT_OWNER);
     let name = |text: &str| text.trim_end_matches(DEFAULT_OWNER).to_owned();

@@ -1,6 +1,6 @@
-//! Versions of collations: a side is wrong when it recorded another version than its own library has.
+//! Versions of collations: a finding if a side recorded another version than its own library has.
 //!
-//! Two servers with two libraries are both right, as long as each built its indexes itself. That is a remark.
+//! Different versions on two servers are only a remark: each server has built its indexes with its own library.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,9 +11,9 @@ use crate::model::manifest::Definition;
 /// Definitions by the identity that is compared, each with the identity as the server printed it.
 pub(super) type Objects<'a> = BTreeMap<String, (&'a str, &'a Definition)>;
 
-/// The questions that are compared here.
+/// The kinds that are compared here.
 pub const KINDS: [&str; 2] = ["collation_version", "database_collation_version"];
-/// How such a definition begins to say that the library has another version than the one recorded.
+/// Precedes the library's version in a definition, if it is not the recorded one.
 const OUTDATED: &str = "the library now says ";
 
 /// Compares each side with itself, and remarks on what differs between the sides.

@@ -1,14 +1,14 @@
 //! Columns of a relation on both sides: present, and in the same order.
 //!
-//! Definitions of columns are compared with the schema; this is what the rows themselves need, also for a dump.
+//! Definitions of columns are compared with the schema; this is what the comparison of rows needs, also for a dump.
 
 use super::Notes;
 use crate::model::finding::{Finding, FindingKind};
 use crate::model::manifest::{Relation, RelationKind};
 use crate::model::name::{Name, quote_ident};
 
-/// Columns on one side only, common columns in another order, and columns that are computed on one side and copied on the other:
-/// their values are read on neither.
+/// Finds columns on one side only, common columns in another order, and columns that are generated on one side only, whose values
+/// are read on neither.
 pub fn compare(name: &Name, expected: &Relation, actual: &Relation, notes: &mut Notes<'_>) {
     // A dump does not name the columns of a materialized view.
     if expected.kind == RelationKind::MaterializedView && (expected.columns.is_empty() || actual.columns.is_empty()) {
@@ -40,7 +40,7 @@ pub fn compare(name: &Name, expected: &Relation, actual: &Relation, notes: &mut 
     }
 }
 
-/// Without its definition, a table is known by the columns of its rows: no generated ones.
+/// A table without a definition has the columns of its rows, without generated ones.
 fn names(relation: &Relation, is_of_rows: bool) -> Vec<&str> {
     let columns = relation.columns.iter().filter(|column| !is_of_rows || !column.is_generated);
     columns.map(|column| column.name.as_str()).collect()

@@ -1,17 +1,17 @@
-//! Rows and values that a server computes: those of materialized views, and stored generated columns.
+//! Derived data: rows of materialized views and values of stored generated columns.
 //!
-//! A dump carries the query or the expression, so a restored copy has what its own server computed. The query and the expression
-//! are never run here: they are the source's code.
+//! A dump contains the query or the expression, and the restore computes the data again. The query and the expression are never run
+//! here, because they are code of the source.
 
 use super::row_counts::{row_difference, rows_of};
 use super::{Notes, note_unseen};
 use crate::model::finding::{Finding, FindingKind, Limit};
 use crate::model::manifest::{Computed, Manifest, Observed, Relation, Tally};
 use crate::model::name::{Name, quote_ident};
-use crate::model::verdict::TableStatus;
+use crate::model::verdict::{TableStatus, counted};
 
-/// Whether a materialized view has been filled on both sides or on neither, as far as the definitions tell. One that has rows on one side
-/// only was not recomputed: its rows are lost, or were never there.
+/// Whether a materialized view is populated on both sides or on neither, according to the definitions. If it is populated on one side
+/// only, the restore did not compute it again.
 pub fn is_filled_alike(name: &Name, expected: &Manifest, actual: &Manifest) -> bool {
     let state = |side: &Manifest| {
         let definition = side.schema.objects.get("materialized_view")?.get(&name.to_string())?;
@@ -23,18 +23,19 @@ pub fn is_filled_alike(name: &Name, expected: &Manifest, actual: &Manifest) -> b
     }
 }
 
-/// A materialized view whose rows differ: a remark, never damage.
+/// Adds a remark, not a finding, for a materialized view whose rows differ.
 pub fn materialized_view(name: &Name, expected: &Tally, actual: &Tally, notes: &mut Notes<'_>) -> TableStatus {
     let difference = row_difference(expected, actual);
     let word = if difference.is_exact { "" } else { "at least " };
+    let rows = |count: u64| counted(usize::try_from(count).unwrap_or(usize::MAX), "row");
     notes.outcome.coverage.derived += 1;
     notes.remark(format!(
-        "materialized view {name}: its rows differ (expected {}, actual {}; {word}{} only expected, {word}{} only actual): a restore \
-         computes them from the query, those of the source were older or depend on when the query runs",
+        "materialized view {name}: its rows differ (expected {}, actual {}; {word}{} only in expected, {word}{} only in actual). This \
+         is not counted as damage: a restore runs the query again, and its result may depend on when it runs",
         rows_of(expected),
         rows_of(actual),
-        difference.expected_only,
-        difference.actual_only
+        rows(difference.expected_only),
+        rows(difference.actual_only)
     ));
     TableStatus::Derived
 }
@@ -43,7 +44,7 @@ pub fn materialized_view(name: &Name, expected: &Tally, actual: &Tally, notes: &
 pub fn generated_columns(name: &Name, expected: &Relation, actual: &Relation, notes: &mut Notes<'_>) {
     match (&expected.computed, &actual.computed) {
         (Some(e), Some(a)) if e.columns == a.columns => compare(name, (expected, e), (actual, a), notes),
-        // Columns that are generated on one side only are a finding of the columns.
+        // The column comparison reports columns that are generated on one side only.
         (Some(_), Some(_)) | (None, None) => {}
         (Some(_), None) | (None, Some(_)) => {
             let generated = |relation: &Relation| relation.columns.iter().any(|column| column.is_generated);
@@ -56,8 +57,8 @@ pub fn generated_columns(name: &Name, expected: &Relation, actual: &Relation, no
 
 type ComputedSide<'a> = (&'a Relation, &'a Computed);
 
-/// The lines with the generated columns differ at least as often as those without. Where they differ more often, rows are the same
-/// and values were generated otherwise.
+/// Compares rows with and without their generated columns. If more rows differ with them than without, some rows are equal except for
+/// their generated values; that surplus is the finding.
 fn compare(name: &Name, expected: ComputedSide<'_>, actual: ComputedSide<'_>, notes: &mut Notes<'_>) {
     let object = format!("generated columns {name}");
     let (Observed::Seen(e), Observed::Seen(a)) = (&expected.1.rows, &actual.1.rows) else {
@@ -103,20 +104,20 @@ fn stored_columns(name: &Name, sides: [&Relation; 2]) -> Vec<String> {
     columns.map(|column| format!("{name}.{}", quote_ident(&column.name))).collect()
 }
 
-/// Names once what no side was asked for.
+/// Adds one remark that lists all generated columns that were not compared.
 pub fn remark_on_uncompared(notes: &mut Notes<'_>) {
     let columns = std::mem::take(&mut notes.uncompared_columns);
     if !columns.is_empty() {
         let columns = columns.into_iter().collect::<Vec<_>>().join(", ");
         notes.remark(format!(
-            "values of stored generated columns were not compared, for one of the sides does not hold them: {columns}"
+            "stored generated columns were not compared, because one side does not have their values: {columns}"
         ));
     }
     let columns = std::mem::take(&mut notes.virtual_columns);
     if !columns.is_empty() {
         let columns = columns.into_iter().collect::<Vec<_>>().join(", ");
         notes.remark(format!(
-            "virtual generated columns were not compared, for to read them runs the code of the database: {columns}"
+            "virtual generated columns were not compared, because reading them would run code from the database: {columns}"
         ));
     }
 }

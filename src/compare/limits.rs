@@ -1,4 +1,4 @@
-//! Findings that only say what a restore on this server cannot carry: which limit it is, why, and the waiver.
+//! Limits: differences caused by the restore server or by pg_dump, not by damage of the dump. Which one it is, why, and the waiver.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use super::{canonical, collations};
 use crate::model::finding::{Finding, FindingKind, Limit};
 use crate::model::manifest::Manifest;
 
-/// Marks the findings that only name a limit and explains them.
+/// Marks and explains the findings that are limits.
 pub fn mark<'a>(findings: impl Iterator<Item = &'a mut Finding>, expected: &Manifest, actual: &Manifest) {
     let versions = other_versions(expected, actual);
     for finding in findings {
@@ -40,7 +40,7 @@ fn limit_of(finding: &Finding, other_versions: &BTreeSet<String>) -> Option<Limi
     let is_changed = finding.kind == FindingKind::Changed;
     let differs_only_in = |starts: &[&str]| is_changed && without(e, starts) == without(a, starts);
     match kind {
-        // A NOT NULL that differs, too, is folded into it.
+        // A differing NOT NULL was folded into it.
         _ if is_changed && !finding.detail.is_empty() => None,
         "extension" if differs_only_in(&["version ", "relocatable"]) => Some(Limit::ExtensionVersion),
         _ if is_changed && collations::KINDS.contains(&kind) => {
@@ -50,7 +50,7 @@ fn limit_of(finding: &Finding, other_versions: &BTreeSet<String>) -> Option<Limi
         "table" | "index" | "materialized_view" | "database" if differs_only_in(&["tablespace "]) => {
             Some(Limit::Tablespace)
         }
-        // Another version of the extension may make another index. A trigger or a policy there is a user's.
+        // Another version of the extension may create another index. A trigger or a policy is the user's.
         "index" | "constraint"
             if [e, a].into_iter().filter_map(extension_of).any(|name| other_versions.contains(name)) =>
         {
@@ -62,7 +62,7 @@ fn limit_of(finding: &Finding, other_versions: &BTreeSet<String>) -> Option<Limi
 
 fn is_invalid(index: &str) -> bool {
     let lines = canonical::lines(index);
-    // pg_dump writes that of a partitioned table, which is invalid until all its partitions have one.
+    // pg_dump writes the index of a partitioned table, which is invalid until all its partitions have one.
     let is_partitioned = lines.first().is_some_and(|statement| canonical::has_word(statement, "ONLY"));
     !is_partitioned && lines.iter().skip(1).any(|line| matches!(*line, "INVALID" | "NOT READY" | "NOT LIVE"))
 }
@@ -75,7 +75,7 @@ fn without<'a>(text: &'a str, starts: &[&str]) -> Vec<&'a str> {
     canonical::lines(text).into_iter().filter(|line| !starts.iter().any(|start| line.starts_with(start))).collect()
 }
 
-/// Short lines: a narrow terminal cuts them.
+/// Short lines, so that a narrow terminal does not cut them.
 fn reasons(limit: Limit) -> &'static [&'static str] {
     match limit {
         Limit::ExtensionVersion => &[
@@ -111,7 +111,7 @@ fn reasons(limit: Limit) -> &'static [&'static str] {
     }
 }
 
-/// Why a limit is no harm, as the reason of a waiver.
+/// The reason of a waiver for this limit.
 fn reason(limit: Option<Limit>) -> &'static str {
     match limit {
         Some(Limit::ExtensionVersion) => "the restore server has another version of the extension",
@@ -131,8 +131,8 @@ fn reason(limit: Option<Limit>) -> &'static str {
     }
 }
 
-/// The waiver that covers exactly this finding, as it stands in the file that `--waivers` and `verify.waivers` name. Every `*` of
-/// a name stands for any text there, so a name with one may be covered together with others.
+/// The waiver that covers this finding, in the format of the file for `--waivers` and `verify.waivers`. A `*` in the name matches any
+/// text there, so such a waiver may cover other objects too.
 pub fn waiver_for(finding: &Finding) -> String {
     let text = |value: &str| toml::Value::String(value.replace('\n', " ")).to_string();
     let fields = BTreeMap::from([

@@ -1,7 +1,6 @@
-//! ICU locales: from 16 on the server keeps the standard form (a BCP 47 language tag) of what the user wrote, older servers keep the text.
+//! ICU locales: from 16 on the server stores a BCP 47 language tag, older servers store the text that the user wrote.
 //!
-//! `de@collation=phonebook` is `de-u-co-phonebk` after a restore. What this module does not know keeps its own text, so it stays a
-//! difference.
+//! `de@collation=phonebook` is `de-u-co-phonebk` after a restore. Unknown locales keep their text, so they stay a difference.
 
 use std::collections::BTreeMap;
 
@@ -75,7 +74,7 @@ fn attributes(extension: &str) -> BTreeMap<String, String> {
     found
 }
 
-/// The key of an old keyword; another stays as it is.
+/// The key of an old keyword; others are unchanged.
 fn key(name: &str) -> String {
     let known = match name {
         "collation" => "co",
@@ -93,7 +92,7 @@ fn key(name: &str) -> String {
     known.to_owned()
 }
 
-/// The value of an attribute in the language tag; another stays as it is.
+/// The value of an attribute in the language tag; others are unchanged.
 fn value(key: &str, value: &str) -> String {
     let known = match (key, value) {
         ("co", "phonebook") => "phonebk",

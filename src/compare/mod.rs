@@ -1,7 +1,6 @@
 //! Comparing two manifests: a pure function of what was seen on both sides.
 //!
 //! Every name on either side ends up in exactly one arm of one match: compared, missing, unexpected, unchecked or waived.
-//! Nothing is left out in silence.
 
 pub mod canonical;
 pub mod drift;
@@ -38,13 +37,13 @@ use crate::model::verdict::{Outcome, Scope, counted};
 /// What the user asked for.
 #[derive(Debug, Clone, Default)]
 pub struct Request {
-    /// What takes part.
+    /// The tables and schemas that take part.
     pub selection: Selection,
-    /// Aspects without which there is no verdict.
+    /// Aspects that must be compared; otherwise the verdict is inconclusive.
     pub required: Vec<Aspect>,
-    /// Names of the user's checks that both sides were to run: a side that ran none must not look like one where all hold.
+    /// Names of the user's checks that both sides must have run: a check without a result is not a check that holds.
     pub assertions: BTreeSet<String>,
-    /// Differences that are expected. A waiver for all objects (`*`) of a kind of schema object switches its question off.
+    /// Differences that are expected. A waiver for all objects (`*`) of a kind of schema object switches its catalog query off.
     pub waivers: Vec<Waiver>,
 }
 
@@ -78,9 +77,9 @@ pub fn compare(expected: &Manifest, actual: &Manifest, request: &Request) -> Out
     outcome
 }
 
-/// Once, however many objects the role may not read.
+/// If the role may not read some objects, adds one remark with the GRANT that helps, not one per object.
 fn hint_at_grant(notes: &mut Notes<'_>) {
-    let denied = notes.outcome.unchecked.iter().filter(|entry| entry.reason.full().contains("permission denied"));
+    let denied = notes.outcome.unchecked.iter().filter(|entry| entry.reason.full().contains(NO_PRIVILEGE));
     let (mut tables, mut sequences, mut has_large_objects) = (0, 0, false);
     for entry in denied {
         tables += usize::from(entry.object.starts_with("rows "));
@@ -92,7 +91,8 @@ fn hint_at_grant(notes: &mut Notes<'_>) {
         counts.iter().filter(|(count, _)| *count > 0).map(|(count, noun)| counted(*count, noun)).collect();
     if !what.is_empty() {
         notes.remark(format!(
-            "the role may not read {}; on that side: grant pg_read_all_data to the role (it can then read everything and change nothing)",
+            "the role may not read {}; on that side: grant pg_read_all_data to the role (it can then read everything and \
+             change nothing); for tables with row-level security also: alter role … bypassrls",
             what.join(" and ")
         ));
     }
@@ -104,13 +104,16 @@ fn hint_at_grant(notes: &mut Notes<'_>) {
     }
 }
 
-/// An outcome in the making. Findings are keyed, so that the same thing seen from two sides (a missing column in the rows and
-/// in the schema) is one finding.
+/// SQLSTATE of a missing privilege (insufficient_privilege) in an error of the server; its text depends on `lc_messages`.
+const NO_PRIVILEGE: &str = "(SQLSTATE 42501)";
+
+/// Builds an outcome. Findings have a key, so that one difference that two comparisons report (a missing column in the rows and in
+/// the schema) is one finding.
 struct Notes<'a> {
     outcome: Outcome,
     findings: BTreeMap<(FindingKind, String), Finding>,
     request: &'a Request,
-    /// Stored generated columns that one side does not hold.
+    /// Stored generated columns that one side did not read.
     uncompared_columns: BTreeSet<String>,
     /// Virtual generated columns: never read.
     virtual_columns: BTreeSet<String>,
@@ -149,18 +152,18 @@ impl<'a> Notes<'a> {
         });
     }
 
-    /// For what no copy can hold, and for `--exclude-table-data`.
     fn remark(&mut self, remark: impl Into<MarkedText>) {
         self.outcome.remarks.push(remark.into());
     }
 
+    /// Adds a waiver for rows that cannot be compared, or that `--exclude-table-data` leaves out.
     fn waived(&mut self, kind: &str, object: &str, reason: &str, by: &str) {
         let waiver = Waiver { kind: kind.into(), object: object.into(), reason: reason.into(), by: by.into() };
         self.outcome.waivers.push(AppliedWaiver { waiver, covered: vec![format!("{kind} {object}")] });
     }
 }
 
-/// What both sides can answer. Without assertions on either side there is nothing to answer, and nothing to say about it.
+/// The aspects that both sides have. Without assertions on either side that aspect is not mentioned.
 fn scope(expected: &Manifest, actual: &Manifest, request: &Request, unchecked: &mut Vec<Unchecked>) -> Scope {
     let mut scope = Scope::default();
     let has_assertions =
@@ -232,7 +235,7 @@ fn sequence_text(value: &SequenceValue) -> String {
     format!("{}, {state}", value.last_value)
 }
 
-/// Whichever side could not be looked at.
+/// Adds an unchecked entry for each side that could not be read.
 fn note_unseen<T>(object: &str, expected: Option<&Observed<T>>, actual: Option<&Observed<T>>, notes: &mut Notes<'_>) {
     for (side, observed) in [("expected", expected), ("actual", actual)] {
         if let Some(Observed::Unseen(reason)) = observed {
@@ -241,7 +244,8 @@ fn note_unseen<T>(object: &str, expected: Option<&Observed<T>>, actual: Option<&
     }
 }
 
-/// What differs between foreign keys and assertions: aspect and words, and whether another rule reports a name on one side only.
+/// How violations of foreign keys, or of assertions, are reported. `is_definition_compared`: the schema comparison reports a name
+/// that exists on one side only.
 struct ColumnRule {
     aspect: Aspect,
     kind: FindingKind,
@@ -249,7 +253,6 @@ struct ColumnRule {
     is_definition_compared: bool,
 }
 
-/// A key on one side only is a finding of the schema comparison.
 const FOREIGN_KEYS: ColumnRule = ColumnRule {
     aspect: Aspect::ForeignKeys,
     kind: FindingKind::ForeignKey,
@@ -266,8 +269,8 @@ const ASSERTIONS: ColumnRule = ColumnRule {
 type Results = BTreeMap<String, Observed<Violations>>;
 type Looked<'a> = Option<&'a Observed<Violations>>;
 
-/// Violations are findings on whichever side they are: a faithful copy of a broken database is broken. Also when the other side
-/// is a dump, which cannot answer: what was seen was seen.
+/// Violations are findings on either side, also when both sides have them and also when the other side is a dump, which has no
+/// result for foreign keys.
 fn compare_violations(rule: ColumnRule, expected: &Results, actual: &Results, notes: &mut Notes<'_>) {
     let mut names: BTreeSet<&String> = expected.keys().chain(actual.keys()).collect();
     if rule.aspect == Aspect::Assertions {
@@ -285,12 +288,12 @@ fn compare_violations(rule: ColumnRule, expected: &Results, actual: &Results, no
     }
 }
 
-/// What begins the definition of a foreign key.
+/// The start of a foreign key's definition.
 const KEY_DEFINITION: &str = "FOREIGN KEY ";
 /// Stands for all keys where they could not even be listed.
 pub const KEY_LIST: &str = "(list)";
 
-/// A side that has a key and no result for it: its manifest lost it, or never had it. Also where the other side has none either.
+/// Adds an unchecked entry for every foreign key that is declared on a side but has no check result there.
 fn note_lost_keys(side: &str, manifest: &Manifest, others: &Results, notes: &mut Notes<'_>) {
     let keys = manifest.schema.objects.get("constraint");
     let selection = &notes.request.selection;
@@ -306,7 +309,7 @@ fn note_lost_keys(side: &str, manifest: &Manifest, others: &Results, notes: &mut
     let lost = named.into_iter().filter(|name| !manifest.foreign_keys.contains_key(*name));
     let lost: Vec<&String> = lost.filter(|name| is_silent || has_key(name)).collect();
     for name in lost {
-        notes.unchecked(format!("foreign_key {name}"), side, "the key is there, and no result for its rows");
+        notes.unchecked(format!("foreign_key {name}"), side, "this foreign key exists, but its rows were not checked");
     }
 }
 

@@ -1,29 +1,23 @@
-//! What pg_dump does not carry although every definition is in the dump: the same difference comes back with every restore.
-//!
-//! Pure. Each rule wants the very difference that such a restore makes, and nothing else.
+//! Differences that every restore of a pg_dump produces, because pg_dump writes no statement for them. Each rule matches exactly
+//! that difference.
 
 use std::collections::BTreeSet;
 
 use super::across;
-use super::inherited;
+use super::inherited::{self, IDENTITY_FROM, NOT_NULL_FROM};
 use crate::compare::canonical;
 use crate::model::finding::{Finding, FindingKind, Limit};
 use crate::model::manifest::Manifest;
 
-/// The first major whose partitions inherit the identity of a column.
-const IDENTITY_FROM: u32 = 17;
-/// The first major that does not let a child drop the NOT NULL of its parent.
-const NOT_NULL_FROM: u32 = 18;
-
-/// What a definition of an object on a relation of an extension ends with.
+/// How the definition of an object on a relation of an extension ends.
 const OF_EXTENSION: &str = "on a relation of extension ";
 
-/// The extension on whose relation an object stands, by its definition.
+/// The extension that owns the relation of an object, from the object's definition.
 pub fn extension_of(definition: &str) -> Option<&str> {
     canonical::lines(definition).last().and_then(|line| line.strip_prefix(OF_EXTENSION))
 }
 
-/// Which limit it is and why pg_dump does not carry what differs, in short lines. `None` where it should have.
+/// The limit, and why pg_dump does not dump the difference, in short lines. `None` for a difference that it should have dumped.
 pub fn limit(finding: &Finding, expected: &Manifest, actual: &Manifest) -> Option<(Limit, &'static [&'static str])> {
     if finding.kind == FindingKind::RowCount && !is_member(&finding.object, expected) {
         let is_empty = actual.relations.iter().any(|(name, relation)| {
@@ -38,7 +32,7 @@ pub fn limit(finding: &Finding, expected: &Manifest, actual: &Manifest) -> Optio
     reason(finding, expected, actual).map(|lines| (Limit::NotDumped, lines))
 }
 
-/// Why rows of a table that is no configuration table of its extension differ.
+/// Why rows of an extension's table differ that is not a configuration table.
 const MEMBER: &[&str] = &[
     "The table belongs to an extension, which does not declare it with",
     "pg_extension_config_dump: no dump carries its rows. Keep rows of yours",
@@ -112,13 +106,13 @@ fn unfilled(expected: &Manifest, actual: &Manifest) -> BTreeSet<String> {
     }
 }
 
-/// Whether a query names this relation, whose name it prints with its schema.
+/// Whether a query names this relation (with its schema).
 fn is_read(relation: &str, text: &str) -> bool {
     let is_end = |rest: &str| !rest.starts_with(|c: char| c.is_alphanumeric() || matches!(c, '_' | '$' | '.'));
     text.match_indices(relation).any(|(at, _)| is_end(text.get(at + relation.len()..).unwrap_or_default()))
 }
 
-/// How the question for tables marks a partition on its way out.
+/// How the catalog query for tables marks a partition with a pending detach.
 const PENDING: &str = " (detach pending)";
 /// How it prints a replica identity whose index was dropped.
 const NO_INDEX: &str = "replica identity using index (none)";
@@ -128,7 +122,7 @@ fn without<'t>(text: &'t str, line: &'t str) -> impl Iterator<Item = &'t str> {
     text.lines().filter(move |other| *other != line)
 }
 
-/// Only the identity is gone, and the table above has it on both sides.
+/// Only the identity is missing, and the table above has it on both sides.
 fn has_lost_identity(column: &str, (e, expected): (&str, &Manifest), (a, actual): (&str, &Manifest)) -> bool {
     let lost: Vec<&str> = e.lines().filter(|line| !a.lines().any(|other| other == *line)).collect();
     let [line] = lost.as_slice() else { return false };

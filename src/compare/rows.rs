@@ -1,7 +1,6 @@
-//! Naming the rows that differ: which were changed (and in which column), which are missing, which are unexpected.
+//! Lists the rows that differ: changed (and in which column), missing, unexpected.
 //!
-//! Rows are paired by primary key, or by likeness where there is none. This only explains a difference that is already
-//! counted; it never decides whether there is one.
+//! Rows are paired by primary key, or by similarity if there is none. This only explains a difference that is already counted.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +12,7 @@ use crate::model::redaction::Redaction;
 
 /// Characters of a value that are shown.
 const SHOWN_CHARS: usize = 200;
-/// Rows a side up to which likeness is tried: it compares each with each.
+/// Rows per side up to which similarity is tried: it compares each with each.
 const ALIKE_ROWS: usize = 400;
 
 /// How rows are shown.
@@ -21,7 +20,7 @@ const ALIKE_ROWS: usize = 400;
 pub struct Show {
     /// Whether values are replaced by hashes.
     pub redaction: Redaction,
-    /// Rows that are shown a table; the comparison itself has no limit.
+    /// Rows shown per table; the comparison itself has no limit.
     pub max_rows: usize,
 }
 
@@ -45,7 +44,7 @@ struct Surplus {
     values: Vec<Option<Value>>,
 }
 
-/// Names the rows. The numbers of `difference` are replaced by counted ones when `is_everything`: every differing row was found.
+/// Lists the rows. If `is_everything` (every differing row was found), the numbers of `difference` are replaced by exact ones.
 pub fn name_rows(difference: &mut RowDifference, found: Found, is_everything: bool, show: Show) {
     let (expected, actual) = surplus(&found);
     if is_everything {
@@ -100,7 +99,7 @@ fn key_positions(found: &Found) -> Vec<usize> {
     found.key.iter().map(position).collect::<Option<Vec<usize>>>().unwrap_or_default()
 }
 
-/// Numbers in the order of numbers, other texts in the order of bytes.
+/// Sorts numbers by value, other texts by bytes.
 fn sort_key(key: &[usize], row: &Surplus) -> Vec<(i128, Vec<u8>)> {
     let part = |value: &Option<Value>| {
         let text = value.as_ref().map(|value| value.head.clone()).unwrap_or_default();
@@ -130,7 +129,7 @@ fn pair_by_key(key: &[usize], expected: Vec<Surplus>, actual: Vec<Surplus>) -> P
     (pairs, missing, theirs.into_values().flatten().collect())
 }
 
-/// Greedy: the most alike first. Rows are alike when at least half of their columns are equal.
+/// Greedy: the most similar first. Rows are similar when at least half of their columns are equal.
 fn pair_by_likeness(expected: Vec<Surplus>, actual: Vec<Surplus>) -> Paired {
     let mut likes = Vec::new();
     for (e, mine) in expected.iter().enumerate().take(ALIKE_ROWS) {
@@ -148,7 +147,7 @@ fn pair_by_likeness(expected: Vec<Surplus>, actual: Vec<Surplus>) -> Paired {
     for (_, e, a) in likes {
         let (Some(mine), Some(theirs)) = (expected.get_mut(e), actual.get_mut(a)) else { continue };
         let (Some(e), Some(a)) = (mine.as_mut(), theirs.as_mut()) else { continue };
-        // Of rows with several copies, as many are paired as there are on both sides.
+        // Rows with several copies: as many are paired as exist on both sides.
         let copies = e.copies.min(a.copies);
         pairs.push((Surplus { copies, ..e.clone() }, Surplus { copies, ..a.clone() }));
         for side in [mine, theirs] {
@@ -184,7 +183,7 @@ fn key_text(found: &Found, row: &Surplus, show: Show) -> String {
     key_positions(found).iter().map(part).collect::<Vec<_>>().join(", ")
 }
 
-/// A value as people see it: NULL and the text `NULL`, nothing and a blank must not look alike.
+/// A value for display: NULL and the text `NULL`, an empty text and a blank must not look alike.
 fn shown(value: Option<&Value>, show: Show) -> String {
     let Some(value) = value else { return "NULL".to_owned() };
     if let Some(hash) = show.redaction.hash(value.digest.to_string().as_bytes()) {
@@ -196,7 +195,7 @@ fn shown(value: Option<&Value>, show: Show) -> String {
     if cut.len() < text.len() || value.head.len() < value.bytes {
         format!("{cut}… ({} bytes, sha256:{hash})", value.bytes)
     } else if !is_utf8 {
-        // The same characters as text are another value.
+        // A text of the same characters is another value.
         format!("{text} (not UTF-8, sha256:{hash})")
     } else if text.is_empty() || text.eq_ignore_ascii_case("null") || text.trim() != text {
         format!("'{text}'")
@@ -210,7 +209,7 @@ fn readable(head: &[u8], bytes: usize) -> (String, bool) {
     let (mut text, mut is_utf8) = (String::new(), true);
     for chunk in head.utf8_chunks() {
         text.push_str(chunk.valid());
-        // The last character may go on behind the end of the head.
+        // The head may end inside a character.
         let is_incomplete = str::from_utf8(chunk.invalid()).is_err_and(|error| error.error_len().is_none());
         if head.len() < bytes && is_incomplete {
             continue;

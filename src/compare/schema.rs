@@ -1,7 +1,6 @@
 //! Definitions, kind by kind and identity by identity.
 //!
-//! When a relation or a schema is missing as a whole, what belongs to it is folded into that one finding: forty lines that
-//! say the same thing hide the forty-first.
+//! Objects of a missing table or schema become detail lines of that one finding, so that a long list does not hide other findings.
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,7 +18,7 @@ use crate::model::manifest::{Definition, Manifest};
 use crate::model::name::{Name, quote_ident};
 use crate::model::progress::Side;
 
-/// Kinds whose rows say something of another object, named at the end of their identity.
+/// Kinds that describe another object, which their identity names.
 const ABOUT_OTHERS: [&str; 4] = ["owner", "privilege", "comment", "security_label"];
 
 /// Compares the definitions of everything that takes part.
@@ -81,12 +80,12 @@ pub fn compare(expected: &Manifest, actual: &Manifest, notes: &mut Notes<'_>) {
     remark_on_extensions(expected, notes);
 }
 
-/// How a definition begins that the reading role may not see.
+/// How a definition begins that the reading role may not read.
 const NOT_READABLE: &str = "NOT READABLE: ";
 
-/// Something that a role may not see is not "nothing there".
+/// Adds unchecked entries for definitions that the reading role may not read.
 fn note_unreadable(kind: &str, identity: &str, sides: [&Definition; 2], notes: &mut Notes<'_>) -> bool {
-    // Of other kinds the text may be a user's own.
+    // Only here: the text of other kinds may be a user's own.
     let reasons = sides.map(|side| side.text.strip_prefix(NOT_READABLE).filter(|_| kind == "user_mapping"));
     for (side, reason) in ["expected", "actual"].into_iter().zip(reasons) {
         if let Some(reason) = reason {
@@ -101,8 +100,8 @@ fn is_between(kind: &str, majors: Majors) -> bool {
     question.is_none_or(|question| question.is_between(majors.both()))
 }
 
-/// What belongs to an extension comes with CREATE EXTENSION, so only the extension itself is compared, the rows of its tables, and
-/// what a user granted or put on them. Other changes to its objects are not seen: people must know that, or "sound" says more than we know.
+/// The objects of an extension are not compared: only the extension itself, the rows of its tables, and what users granted or created
+/// on them. The remark tells the user so.
 fn remark_on_extensions(expected: &Manifest, notes: &mut Notes<'_>) {
     let extensions = expected.schema.objects.get("extension").into_iter().flatten();
     // The language that is in every database and is rarely changed.
@@ -111,28 +110,27 @@ fn remark_on_extensions(expected: &Manifest, notes: &mut Notes<'_>) {
     if !names.is_empty() {
         let names = names.join(", ");
         let remark = format!(
-            "of extensions ({names}) name, schema, version and privileges were compared, and the rows of their tables as far as pg_dump \
-             carries them; not their objects: a function of theirs that was replaced, or the value of a sequence of theirs, is not seen"
+            "extensions ({names}): compared were name, schema, version, privileges and the rows that pg_dump dumps. Not compared: their \
+             functions and other objects, and the values of their sequences"
         );
         notes.remark(remark);
     }
 }
 
-/// A saved manifest holds only what was asked when it was made: owners, for instance, not under `--no-owner`. Nothing there to
-/// compare is not "nothing there".
+/// A saved manifest may lack whole kinds (`--no-owner`); a kind that was not read is unchecked, not empty.
 fn note_not_asked(expected: &Manifest, actual: &Manifest, kinds: &BTreeSet<&String>, notes: &mut Notes<'_>) {
     let ours = catalog::CATALOG.iter().map(|question| question.kind);
     let kinds: BTreeSet<&str> = ours.chain(kinds.iter().map(|kind| kind.as_str())).collect();
     for kind in kinds.into_iter().filter(|kind| !is_switched_off(kind, notes.request)) {
         for (side, manifest) in [("expected", expected), ("actual", actual)] {
             if !manifest.schema.unseen.contains_key(kind) && !was_asked(manifest, kind) {
-                notes.unchecked(format!("schema {kind}"), side, "was not asked when the manifest was made");
+                notes.unchecked(format!("schema {kind}"), side, "was not read when the manifest was made (for instance --no-owner)");
             }
         }
     }
 }
 
-/// Also when the server is too old to know of such objects: then it has none.
+/// True as well when the server is too old to have such objects.
 fn was_asked(manifest: &Manifest, kind: &str) -> bool {
     let major = across::major(manifest);
     let question = catalog::CATALOG.iter().find(|question| question.kind == kind);
@@ -140,12 +138,12 @@ fn was_asked(manifest: &Manifest, kind: &str) -> bool {
         || question.zip(major).is_some_and(|(question, major)| !question.is_for(major))
 }
 
-/// A waiver for every object of a kind switches the kind off on both sides, whatever a manifest holds.
+/// A waiver for every object of a kind switches the kind off on both sides.
 fn is_switched_off(kind: &str, request: &Request) -> bool {
     request.waivers.iter().any(|waiver| waiver.kind == kind && is_whole_kind(waiver))
 }
 
-/// The objects that take part, by their identity in the form that all majors share; with it, the identity as printed.
+/// The objects that take part, by the form of their identity that all majors share, with the identity as printed.
 fn selected<'a>(manifest: &'a Manifest, kind: &str, request: &Request) -> Objects<'a> {
     let selection = &request.selection;
     let objects = manifest.schema.objects.get(kind);
@@ -234,7 +232,7 @@ fn is_relation(object: &Object<'_>) -> bool {
     ["table", "foreign_table", "view", "materialized_view", "sequence", "type_composite"].contains(&object.kind)
 }
 
-/// What is on one side only as a whole, by the names under which others mention it.
+/// Objects that exist on one side only and to which other objects belong, by the names under which those refer to them.
 struct Heads<'a> {
     schemas: BTreeMap<&'a str, &'a Object<'a>>,
     relations: BTreeMap<&'a str, &'a Object<'a>>,
@@ -254,7 +252,8 @@ impl<'a> Heads<'a> {
         }
     }
 
-    /// What this goes with. Schemas before what is in them, so that nothing becomes a detail of a detail.
+    /// The missing parent of this object, if there is one. Schemas are tried before relations, so that the parent is never a child
+    /// itself.
     fn find(&self, object: &Object<'_>) -> Option<&'a Object<'a>> {
         let in_schema = || self.schemas.get(quote_ident(object.definition.schema.as_deref()?).as_str());
         let of_relation = || self.relations.get(object.relation()?.as_str());
@@ -262,7 +261,8 @@ impl<'a> Heads<'a> {
         head.copied().filter(|head| (head.kind, head.identity) != (object.kind, object.identity))
     }
 
-    /// `privilege function f(text) to public` and `comment function f(text)` speak of `function f(text)`.
+    /// The object that a privilege, comment, owner or label is about: `privilege function f(text) to public` and
+    /// `comment function f(text)` are about `function f(text)`.
     fn spoken_of(&self, object: &Object<'_>) -> Option<&&'a Object<'a>> {
         if !ABOUT_OTHERS.contains(&object.kind) {
             return None;
@@ -285,7 +285,7 @@ fn fold(kind: FindingKind, objects: &[Object<'_>], notes: &mut Notes<'_>) {
     fold_large_objects(kind, notes);
 }
 
-/// A NOT NULL constraint of 18 goes with what is found of its column, its domain, or its table (a partition that was detached).
+/// A NOT NULL constraint of 18 becomes a detail line of the finding for its column, its domain, or its table (a detached partition).
 fn fold_not_null(notes: &mut Notes<'_>) {
     let is_one = |key: &(FindingKind, String)| key.1.starts_with("not_null ");
     let (ones, others) = std::mem::take(&mut notes.findings).into_iter().partition(|(key, _)| is_one(key));
@@ -303,7 +303,7 @@ fn fold_not_null(notes: &mut Notes<'_>) {
     }
 }
 
-/// Large objects that are on one side only show in the data already, and what the data say is one finding.
+/// Large objects that exist on one side only become detail lines of the finding for the data of large objects.
 fn fold_large_objects(kind: FindingKind, notes: &mut Notes<'_>) {
     let data = (FindingKind::LargeObjects, LARGE_OBJECTS.to_owned());
     if !notes.findings.contains_key(&data) {
@@ -329,7 +329,7 @@ fn one_sided(kind: FindingKind, object: &Object<'_>) -> Finding {
     finding
 }
 
-/// Also takes back what another comparison found of the object: a table is missed by its rows as well.
+/// Adds the object to the detail of its parent, and removes a finding that another comparison made for it.
 fn add_detail(kind: FindingKind, head: &Object<'_>, object: &Object<'_>, notes: &mut Notes<'_>) {
     notes.findings.remove(&(kind, object.printed()));
     let head = notes.findings.entry((kind, head.printed())).or_insert_with(|| one_sided(kind, head));

@@ -1,6 +1,6 @@
 //! Sequences of a standby: the primary writes their state to the WAL ahead of its use.
 //!
-//! `nextval` logs a state up to 32 fetches ahead (`SEQ_LOG_VALS` in the server's source), and a standby shows what was logged.
+//! `nextval` logs a state up to 32 fetches ahead (`SEQ_LOG_VALS` in the server's source), and a standby shows the logged state.
 
 use crate::model::manifest::{Manifest, SequenceValue};
 use crate::model::name::Name;
@@ -8,7 +8,7 @@ use crate::model::name::Name;
 /// Values that the primary logs in advance.
 const LOGGED_AHEAD: i64 = 32;
 
-/// What to say where the difference is only what a standby stands ahead; `None` where it is another difference.
+/// A remark if the difference is only that the standby is ahead; `None` for any other difference.
 pub fn remark(
     name: &Name,
     expected: (&Manifest, &SequenceValue),
@@ -32,7 +32,7 @@ pub fn remark(
     })
 }
 
-/// The increment, from the definition that the standby gave.
+/// The increment, from the standby's definition.
 fn steps(manifest: &Manifest, name: &Name) -> Option<i64> {
     let definition = &manifest.schema.objects.get("sequence")?.get(&name.to_string())?.text;
     let (_, rest) = definition.to_lowercase().split_once("increment ").map(|(a, b)| (a.to_owned(), b.to_owned()))?;

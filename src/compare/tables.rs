@@ -10,8 +10,8 @@ use crate::model::manifest::{Manifest, Observed, Relation, RelationKind, Tally};
 use crate::model::name::{Name, quote_ident};
 use crate::model::verdict::{TableResult, TableStatus};
 
-/// A dump names the extension, not what is in it.
-const OF_EXTENSION: &str = "belongs to an extension: a dump does not carry its rows";
+/// A dump contains only CREATE EXTENSION.
+const NO_ROWS_OF_EXTENSION: &str = "belongs to an extension: a dump does not carry its rows";
 
 /// The object under which large objects are reported.
 pub const LARGE_OBJECTS: &str = "large objects";
@@ -31,7 +31,7 @@ pub fn compare(expected: &Manifest, actual: &Manifest, notes: &mut Notes<'_>) {
         let has_dump = has_dump(expected, actual);
         let status = match (e, a) {
             (Some(one), None) | (None, Some(one)) if has_dump && one.extension.is_some() && !one.is_config => {
-                notes.waived("rows", &name.to_string(), OF_EXTENSION, "nature");
+                notes.waived("rows", &name.to_string(), NO_ROWS_OF_EXTENSION, "nature");
                 notes.outcome.coverage.waived_expected += u64::from(e.is_some());
                 notes.outcome.coverage.waived_actual += u64::from(a.is_some());
                 TableStatus::Waived
@@ -116,7 +116,7 @@ fn both_sides(
             if expected.digest != actual.digest && is_of_extension(e, a) && has_dump =>
         {
             let (e, a) = (rows_of(expected), rows_of(actual));
-            let reason = format!("{OF_EXTENSION} (expected {e}, actual {a})");
+            let reason = format!("{NO_ROWS_OF_EXTENSION} (expected {e}, actual {a})");
             waive(name, &reason, "nature", notes)
         }
         (Observed::Seen(expected), Observed::Seen(actual)) => {
@@ -145,12 +145,12 @@ fn is_derived(e: &Relation, a: &Relation) -> bool {
     e.kind == RelationKind::MaterializedView && a.kind == RelationKind::MaterializedView
 }
 
-/// A table whose rows no dump carries.
+/// A table whose rows are in no dump.
 fn is_of_extension(e: &Relation, a: &Relation) -> bool {
     [e, a].iter().all(|side| side.extension.is_some() && !side.is_config)
 }
 
-/// Rows that were to be left out but are in the dump were compared by no one.
+/// Rows that `--exclude-table-data` leaves out but that are in the dump are a finding: they were not compared.
 fn check_left_out(name: &Name, e: &Relation, a: &Relation, notes: &mut Notes<'_>) {
     for side in [e, a] {
         if side.is_dumped {
@@ -169,12 +169,12 @@ fn note_virtual_columns(name: &Name, e: &Relation, a: &Relation, notes: &mut Not
     notes.virtual_columns.extend(columns);
 }
 
-/// A dump that defines other things has rows of a table that it does not define, and the table is none of an extension's.
+/// Whether a dump with definitions has rows of a table that it does not define, and the table does not belong to an extension.
 fn is_orphaned(e: &Relation, a: &Relation) -> bool {
     [(e, a), (a, e)].iter().any(|(dump, other)| dump.is_undefined && !other.is_undefined && other.extension.is_none())
 }
 
-/// Why the rows of a relation are not compared although both sides have it, and who says so.
+/// Why the rows of a relation are not compared although both sides have it, and the `by` of the waiver.
 fn reason_to_leave_rows(
     name: &Name,
     e: &Relation,
@@ -182,7 +182,7 @@ fn reason_to_leave_rows(
     has_dump: bool,
     notes: &Notes<'_>,
 ) -> Option<(&'static str, &'static str)> {
-    // Of one kind on both sides: a table in whose place there is something else has rows, and they are lost.
+    // Only if both sides have the same kind: the rows of a table that was replaced by another kind are lost.
     let is = |kind| e.kind == kind && a.kind == kind;
     if !notes.request.selection.has_rows(name) {
         Some(("rows left out by --exclude-table-data", "option"))
@@ -191,7 +191,7 @@ fn reason_to_leave_rows(
     } else if has_dump && is(RelationKind::MaterializedView) {
         Some(("materialized view: a dump carries the query, not the rows", "nature"))
     } else if has_dump && [e, a].iter().any(|side| side.extension.is_some() && !side.is_config) {
-        Some((OF_EXTENSION, "nature"))
+        Some((NO_ROWS_OF_EXTENSION, "nature"))
     } else {
         None
     }
@@ -212,7 +212,7 @@ fn rows_finding(kind: FindingKind, object: &str, expected: &Tally, actual: &Tall
     finding
 }
 
-/// Large objects are one body of (oid, chunk, bytes) rows.
+/// Compares all large objects as one table of (oid, chunk, bytes) rows.
 pub fn compare_large_objects(expected: &Manifest, actual: &Manifest, notes: &mut Notes<'_>) {
     match (&expected.large_objects, &actual.large_objects) {
         (Observed::Seen(e), Observed::Seen(a)) if e.digest != a.digest => {

@@ -5,7 +5,7 @@ use wildmatch::WildMatchPattern;
 use crate::model::finding::{AppliedWaiver, Finding, FindingKind, Unchecked, Waiver};
 use crate::model::verdict::{Outcome, TableStatus};
 
-/// Moves what the waivers cover out of findings and unchecked. Every waiver stays in the outcome, needed or not.
+/// Removes from findings and unchecked entries what the waivers cover. Every waiver is listed in the outcome, needed or not.
 pub fn apply(outcome: &mut Outcome, waivers: &[Waiver]) {
     for waiver in waivers {
         if covers_every_table(waiver, outcome) {
@@ -19,7 +19,7 @@ pub fn apply(outcome: &mut Outcome, waivers: &[Waiver]) {
         for finding in std::mem::take(&mut outcome.findings) {
             if covers(waiver, &finding) {
                 covered.push(finding.to_string());
-                // A schema is waived with the tables in it.
+                // A waiver for a schema covers the tables in it.
                 for object in std::iter::once(&finding.object).chain(&finding.detail) {
                     waive_table(outcome, finding.kind, object);
                 }
@@ -46,7 +46,7 @@ fn covers(waiver: &Waiver, finding: &Finding) -> bool {
     is_kind_of_finding || of_object.is_some_and(|identity| has_glob_match(&waiver.object, identity))
 }
 
-/// Whether every object of a kind is waived: then the kind is not even asked for.
+/// Whether every object of a kind is waived: then the kind is not read.
 pub fn is_whole_kind(waiver: &Waiver) -> bool {
     waiver.object == "*" && FindingKind::ALL.iter().all(|kind| kind.id() != waiver.kind) && waiver.kind != "unchecked"
 }
@@ -74,12 +74,12 @@ fn waive_rows(outcome: &mut Outcome, unchecked: &Unchecked) {
     }
 }
 
-/// `*` stands for any text; everything else for itself: a name holds no NUL.
+/// `*` stands for any text; all other characters for themselves: a name holds no NUL.
 fn has_glob_match(pattern: &str, text: &str) -> bool {
     WildMatchPattern::<'*', '\0'>::new(pattern).matches(text)
 }
 
-/// Whether a waiver that a user wrote covers any damage to the rows of this database: whatever is the pattern, it matches every table.
+/// Whether a user's waiver for damage to rows matches every table of this database.
 fn covers_every_table(waiver: &Waiver, outcome: &Outcome) -> bool {
     let prefix = match waiver.kind.as_str() {
         "row_count" | "row_content" | "generated" | "column_order" => "",
@@ -94,7 +94,7 @@ fn covers_every_table(waiver: &Waiver, outcome: &Outcome) -> bool {
         && names.all(|name| has_glob_match(&waiver.object, &format!("{prefix}{name}")))
 }
 
-/// Not applied, and no verdict while it stands.
+/// Makes the comparison inconclusive instead of applying the waiver.
 fn refuse(waiver: &Waiver, outcome: &mut Outcome) {
     outcome.unchecked.push(Unchecked {
         object: format!("waiver {} {}", waiver.kind, waiver.object),

@@ -1,4 +1,4 @@
-//! An endpoint: a place to read. Three kinds, one way to use them, so that any two can be compared.
+//! An endpoint: a live database, a dump or a saved manifest behind one interface, so that any two can be compared.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,9 +23,9 @@ use crate::storage::reports;
 pub struct OpenOptions<'a> {
     /// For live databases.
     pub live: LiveOptions,
-    /// Where PostgreSQL's programs are, when not where they are usually found.
+    /// The directory of PostgreSQL's programs; `None` searches the usual ones.
     pub pg_bindir: Option<PathBuf>,
-    /// The environment.
+    /// Reads an environment variable.
     pub environment: &'a dyn Fn(&str) -> Option<String>,
     /// Now, RFC 3339.
     pub taken_at: String,
@@ -33,17 +33,17 @@ pub struct OpenOptions<'a> {
 
 /// A live database, a dump archive or a saved manifest.
 pub enum Endpoint {
-    /// A live database at one moment.
+    /// A live database in one snapshot.
     Live(Box<Live>),
     /// A dump made by pg_dump.
     Dump(Box<Dump>),
-    /// What was captured before.
+    /// A manifest that an earlier run has saved.
     Saved(Box<Manifest>),
     /// A live database or a dump that has been captured already, and can still be read again.
     Captured(Box<Endpoint>, Box<Manifest>),
 }
 
-/// What a further pass is about.
+/// What a further pass reads.
 #[derive(Debug, Clone, Copy)]
 pub enum Target<'a> {
     /// A relation.
@@ -94,7 +94,7 @@ impl Endpoint {
         Ok(Self::Dump(Box::new(dump)))
     }
 
-    /// What it has to offer.
+    /// The relations of this endpoint and their columns, before any row is read.
     pub fn listing(&self) -> Cow<'_, Listing> {
         match self {
             Self::Live(live) => Cow::Borrowed(live.listing()),
@@ -103,7 +103,7 @@ impl Endpoint {
         }
     }
 
-    /// What people should know of this side beside the result.
+    /// What the user should know of this side beside the result.
     pub fn remarks(&self, side: Side) -> Vec<MarkedText> {
         let live = match self {
             Self::Live(live) => live,
@@ -119,7 +119,7 @@ impl Endpoint {
         warnings.chain(unproven).map(MarkedText::from).collect()
     }
 
-    /// The version of pg_restore that reads it, if one does.
+    /// The version of pg_restore that reads it; only a dump has one.
     pub fn pg_restore(&self) -> Option<&str> {
         match self {
             Self::Dump(dump) => Some(dump.pg_restore_version()),
@@ -128,7 +128,7 @@ impl Endpoint {
         }
     }
 
-    /// What the sequences of a live database stand at now; of anything else, nothing.
+    /// The current values of the sequences of a live database; empty for other endpoints.
     ///
     /// # Errors
     /// When one of them cannot be read.
@@ -140,7 +140,7 @@ impl Endpoint {
         }
     }
 
-    /// The definitions of these kinds as a live database has them now; `None` where there is no telling.
+    /// The current definitions of these kinds in a live database; `None` for other endpoints and when they cannot be read.
     pub async fn definitions_now(
         &self,
         kinds: &BTreeSet<&str>,
@@ -152,10 +152,10 @@ impl Endpoint {
         }
     }
 
-    /// Whether the moment of a live database lasts: what was made with it counts only then.
+    /// Checks that the snapshot of a live database still exists: a dump made with it counts only then.
     ///
     /// # Errors
-    /// Why it does not.
+    /// The snapshot is lost.
     pub async fn check_moment(&self) -> Result<()> {
         match self {
             Self::Live(live) => live.check_moment().await,
@@ -164,7 +164,7 @@ impl Endpoint {
         }
     }
 
-    /// Something that no two different databases, dumps or saved manifests have in common.
+    /// A text that identifies this database, dump or manifest: two endpoints with the same identity are one.
     pub fn identity(&self) -> Option<String> {
         match self {
             Self::Live(live) => Some(live.identity().to_owned()),
@@ -177,7 +177,7 @@ impl Endpoint {
         }
     }
 
-    /// Reads everything asked for. A saved manifest is what it is.
+    /// Reads everything that the request asks for; a saved manifest is returned unchanged.
     ///
     /// # Errors
     /// No session at all, or a dump that is damaged.
@@ -189,7 +189,7 @@ impl Endpoint {
         }
     }
 
-    /// One more pass over a relation or the large objects, at the same moment.
+    /// One more pass over a relation or the large objects, in the same snapshot.
     ///
     /// # Errors
     /// When it cannot be read again; a saved manifest never can.
@@ -205,7 +205,7 @@ impl Endpoint {
     }
 }
 
-/// A mistyped connection string is taken for a path: what may hold a password is not repeated.
+/// A path that looks like a mistyped connection string is not repeated: it may hold a password.
 fn no_such_endpoint(path: &Path) -> Error {
     let text = path.to_string_lossy();
     let may_be_secret = ["@", "://", "="].iter().any(|sign| text.contains(sign));

@@ -1,4 +1,4 @@
-//! A whole comparison: agree on what is read, read both sides at once, compare, then name the rows that differ.
+//! The comparison of two endpoints: agree on what is read, read both sides at once, compare, then find the rows that differ.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -32,23 +32,23 @@ pub struct ComparisonJob {
     pub show: Show,
 }
 
-/// What came out.
+/// The result.
 pub struct Comparison {
     /// Findings, unchecked, waivers, coverage.
     pub outcome: Outcome,
-    /// What the expected side held.
+    /// The manifest of the expected side.
     pub expected: Manifest,
-    /// What the actual side held.
+    /// The manifest of the actual side.
     pub actual: Manifest,
-    /// What took part: the patterns of the request, bound to the relations of these two sides.
+    /// The patterns of the request, bound to the relations of these two sides.
     pub selection: Selection,
 }
 
 /// Compares two endpoints.
 ///
 /// # Errors
-/// When there is nothing to talk about: a pattern that selects nothing, twice the same database, a side that cannot be read
-/// at all. Everything less is in the outcome.
+/// A pattern that matches nothing, two times the same database, or a side that cannot be read at all. Other problems are
+/// unchecked entries in the outcome.
 pub async fn run(
     expected: &Endpoint,
     actual: &Endpoint,
@@ -82,8 +82,9 @@ pub async fn run(
     Ok(Comparison { outcome, expected: e, actual: a, selection })
 }
 
-/// The server prints definitions from the catalog of now, not of the moment: of what is dropped or changed meanwhile it prints nothing, or
-/// another text. What was found wrong is asked for once more, and what is another now was not compared.
+/// PostgreSQL's `pg_get_…def` functions print the current catalog, not the snapshot's. So the kinds of all schema findings are read
+/// once more: if the definition of an object is different now, it was changed during the run, and the finding becomes an unchecked
+/// entry.
 async fn set_changed_meanwhile_aside(outcome: &mut Outcome, expected: Side<'_>, actual: Side<'_>) {
     let kinds: BTreeSet<String> =
         outcome.findings.iter().filter_map(of_schema).map(|(kind, _)| kind.to_owned()).collect();
@@ -114,7 +115,7 @@ async fn set_changed_meanwhile_aside(outcome: &mut Outcome, expected: Side<'_>, 
     }
 }
 
-/// Kind and identity of the object that a finding of the schema is about.
+/// Kind and identity of the object of a schema finding.
 fn of_schema(finding: &Finding) -> Option<(&str, &str)> {
     let is_of_schema = matches!(finding.kind, FindingKind::Missing | FindingKind::Unexpected | FindingKind::Changed);
     let (kind, identity) = finding.object.split_once(' ').filter(|_| is_of_schema)?;
@@ -124,7 +125,7 @@ fn of_schema(finding: &Finding) -> Option<(&str, &str)> {
 fn check_sides(expected: &Endpoint, actual: &Endpoint) -> Result<()> {
     match (expected.identity(), actual.identity()) {
         (Some(e), Some(a)) if e == a => Err(Error::new("both sides are the same: that proves nothing")
-            .hint("name two databases, or two dumps; of a connection string check dbname and port in particular")),
+            .hint("name two different databases or dumps; check dbname and port of the connection strings")),
         _ => Ok(()),
     }
 }
@@ -143,7 +144,7 @@ fn capture_request(expected: &Endpoint, actual: &Endpoint, job: &ComparisonJob) 
     })
 }
 
-/// Refuses patterns that mean nothing; `place` says where.
+/// Refuses patterns that match no table; `place` completes the error message.
 ///
 /// # Errors
 /// The first such pattern.
@@ -159,7 +160,7 @@ pub fn check_patterns(selection: &Selection, catalog: &Catalog, place: &str) -> 
 
 type Side<'a> = (&'a Endpoint, &'a Manifest);
 
-/// Names the rows of one finding. When that cannot be done the finding stays as it is and says why.
+/// Adds the differing rows to one finding. On failure the finding keeps its counts and gets the reason.
 async fn drill_down(finding: &mut Finding, expected: Side<'_>, actual: Side<'_>, plan: &ReadPlan, show: Show) {
     let Some(mut difference) = finding.rows.take() else { return };
     if let Err(error) = name_differing_rows(finding, &mut difference, expected, actual, plan, show).await {
@@ -210,7 +211,7 @@ struct CollectedTables {
     is_truncated: bool,
 }
 
-/// What a finding about rows is about.
+/// The table of a finding about rows.
 struct Table<'a> {
     target: Target<'a>,
     columns: Vec<String>,
@@ -235,7 +236,7 @@ impl<'a> Table<'a> {
         let is_generated = finding.kind == FindingKind::Generated;
         let of_plan = || plan.get(name).cloned().unwrap_or_else(|| e.read_columns.clone());
         let columns = e.computed.as_ref().filter(|_| is_generated).map_or_else(of_plan, |c| c.columns.clone());
-        // A key must be wholly among the columns that both sides have.
+        // All columns of the key must be among those that both sides have.
         let is_usable = |key: &&Vec<String>| !key.is_empty() && key.iter().all(|column| columns.contains(column));
         let key = [&e.key, &a.key].into_iter().find(is_usable).cloned().unwrap_or_default();
         let tally = |side: &'a Relation| match side.computed.as_ref().filter(|_| is_generated) {
@@ -267,7 +268,8 @@ impl<'a> Table<'a> {
     }
 }
 
-/// Beyond the sketch: the smallest samples of the table that can be decoded, both rows of a changed pair in the same one.
+/// For differences too large for the sketch: decodes as many of the random samples (1 in 2, 1 in 4, …) as possible, the smallest
+/// first. Rows are sampled by key, so both versions of a changed row are in the same sample.
 async fn sample(table: &Table<'_>, expected: &Endpoint, actual: &Endpoint) -> Result<Difference> {
     let position = |column: &String| table.columns.iter().position(|have| have == column);
     let key: Vec<usize> = table.key.iter().filter_map(position).collect();

@@ -1,7 +1,7 @@
 //! The digest of a table as one SQL statement: a second implementation, with which the first can be checked.
 //!
-//! Makes text only. Everything that a session or a name could change is explicit: functions with their schema, no
-//! operator, every identifier quoted, and the settings that change the text of a value pinned by the statement itself.
+//! Returns text only. The result does not depend on the session or on names: functions have their schema, there is no
+//! operator, every identifier is quoted, and the statement itself pins the settings that change the text of a value.
 
 use crate::base::error::{Error, Result};
 use crate::base::printable::printable;
@@ -20,7 +20,7 @@ const PINS: [(&str, &str); 9] = [
     ("xmlbinary", "base64"),
 ];
 
-/// What COPY writes for these characters, the backslash first: it is part of the others.
+/// What COPY writes for these characters. The backslash comes first because the other escapes contain it.
 const ESCAPES: [(&str, &str); 7] = [
     (r"E'\\'", r"E'\\\\'"),
     (r"E'\b'", r"E'\\b'"),
@@ -31,7 +31,7 @@ const ESCAPES: [(&str, &str); 7] = [
     (r"E'\x0b'", r"E'\\v'"),
 ];
 
-/// What holds rows of its own: a table, or a leaf of a partitioned one, with its copied columns in attribute order.
+/// A relation with rows of its own: a table, or a leaf of a partitioned one, with its copied columns in attribute order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SqlPart {
     /// Its name.
@@ -99,8 +99,8 @@ fn escaped(value: &str) -> String {
     })
 }
 
-/// The fields of each row. `format` prints as COPY does, a cast to text would not (boolean, char(n)). `IS NULL` would be
-/// true for a composite value of nothing but NULLs.
+/// The fields of each row. `format` prints as COPY does; a cast to text does not (boolean, char(n)). `IS NULL` is also true
+/// for a composite value whose fields are all NULL.
 fn values_of(part: &SqlPart) -> String {
     let field = |column: &String| {
         let column = format!("r.{}", quote_always(column));
@@ -115,7 +115,7 @@ fn hides_rows(part: &SqlPart) -> String {
     format!("pg_catalog.row_security_active({})", quote_literal(&part.name.sql()).trim_start())
 }
 
-/// Reads a name as people write it in SQL: `orders`, `shop.orders`, `"Shop"."my table"`. Unquoted letters become lower
+/// Reads a name as it is written in SQL: `orders`, `shop.orders`, `"Shop"."my table"`. Unquoted letters become lower
 /// case. The schema comes first; none if it was not given.
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-//! What can be read: a live database, a dump, a saved manifest; and the comparison of two of them.
+//! Endpoints: a live database, a dump, a saved manifest; and the comparison of two of them.
 
 pub mod archive;
 pub mod dump;

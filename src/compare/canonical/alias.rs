@@ -1,4 +1,4 @@
-//! Column aliases that say what the server would choose anyway.
+//! Column aliases equal to the name that the server would choose itself.
 //!
 //! `SELECT NULL::integer` names its column `int4`. The server prints the alias or not, depending on whether the definition was loaded
 //! from text. Only expressions whose name is certain are known here (`FigureColname` in PostgreSQL's parse_target.c).
@@ -8,7 +8,7 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 use super::print::peel;
 use super::quoting;
 
-/// What the server calls a column that has no name to go by.
+/// The server's name for a column without a better one.
 const UNNAMED: &str = "?column?";
 
 /// Types under the name that the catalog has for them, where the printed name is another.

@@ -1,4 +1,4 @@
-//! Which relations the qualifiers of columns stand for: `t` and `x` in `FROM public.t, public.u x`.
+//! The relations that the qualifiers of columns refer to: `t` and `x` in `FROM public.t, public.u x`.
 //!
 //! The server prints a definition with an empty search path, so a relation without a schema is a common table expression.
 
@@ -11,7 +11,7 @@ use super::quoting;
 /// Qualifiers of one definition. Raw names.
 #[derive(Debug, Default)]
 pub struct Aliases {
-    /// The relations that a qualifier stands for somewhere in the definition; None if it is also something else.
+    /// The relations that a qualifier refers to somewhere in the definition; None if it also refers to something else.
     relations: BTreeMap<String, Option<BTreeSet<String>>>,
     seen: BTreeSet<String>,
 }
@@ -33,7 +33,7 @@ impl Aliases {
         aliases
     }
 
-    /// The relations that a qualifier may stand for; None if that is not known.
+    /// The relations that a qualifier may refer to; None if that is not known.
     pub fn relations(&self, qualifier: &str) -> Option<&BTreeSet<String>> {
         self.relations.get(qualifier)?.as_ref()
     }

@@ -1,4 +1,4 @@
-//! Which values are surely no arrays, as far as names tell.
+//! Decides by names which values are certainly not arrays.
 //!
 //! `(ARRAY[a])::text[]` means `ARRAY[(a)::text]` if `a` is no array, and `ARRAY[(a)::text[]]` if it is one.
 
@@ -16,8 +16,8 @@ use super::scan;
 pub struct KnownArrays {
     /// Without their schemas.
     pub domains: BTreeSet<String>,
-    /// By the name of the relation, without its schema. A relation without arrays has an empty set; one that is not here has columns
-    /// that are not known.
+    /// By the name of the relation, without its schema. A relation without arrays has an empty set; the columns of a relation that is
+    /// absent are not known.
     pub columns: BTreeMap<String, BTreeSet<String>>,
 }
 
@@ -39,8 +39,8 @@ impl KnownArrays {
     }
 }
 
-/// Functions of the server that give no array, in any major, with any arguments. Without a schema, so no others. Not
-/// `lower` and `upper`: of a range they give what it is a range of.
+/// Functions of the server that never return an array. Printed without a schema, so no user functions. Not `lower` and `upper`: of a
+/// range they return its element type.
 const SCALAR_FUNCTIONS: &str = "abs ascii btrim ceil char_length chr concat concat_ws count date_part date_trunc floor format initcap left \
     length lpad ltrim md5 mod now quote_ident quote_literal rank repeat replace reverse right round row_number \
     rpad rtrim split_part substr to_char to_date translate trunc";
@@ -52,7 +52,7 @@ pub struct Arrays<'a> {
     /// Domains over arrays, and columns that are arrays in a relation that the definition names.
     near: BTreeSet<&'a str>,
     aliases: Aliases,
-    /// Names that the definition itself gives to what may be an array.
+    /// Names that the definition itself gives to values that may be arrays.
     own: BTreeSet<String>,
 }
 
@@ -107,7 +107,7 @@ impl<'a> Arrays<'a> {
         }
     }
 
-    /// The server's own operators make no array of what is none.
+    /// The server's own operators return no array if no operand is one.
     fn is_scalar_operation(&self, operation: &SyntaxNode) -> bool {
         let is_operand = |node: &SyntaxNode| node.kind() != SyntaxKind::AT_TIME_ZONE;
         operation.children().filter(is_operand).all(|operand| self.is_scalar(&operand))

@@ -1,5 +1,5 @@
-//! The counter that servers of 2026-11 and later keep among the options of a column. pg_dump leaves it out; manifests that were saved by
-//! earlier versions of this program hold it.
+//! `pg_attver`: a counter that servers from 15.20 and 17.12 on keep among the options of a column (see src/nightly/dumping/versions.rs).
+//! It is not compared: pg_dump of these versions leaves it out, and manifests that earlier versions of this program saved have it.
 
 const MARKER: &str = "pg_attver=";
 

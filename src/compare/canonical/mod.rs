@@ -1,8 +1,8 @@
-//! Definitions in one form, whatever server printed them, to decide whether two of them say the same.
+//! The canonical form of definitions, to decide whether two of them are equivalent.
 //!
-//! PostgreSQL prints an expression otherwise after it has been loaded from its own text, and majors print one parse tree in several ways.
-//! A definition is parsed and printed again by fixed rules ([`print`]). The result is never shown: what users see is the server's text. A
-//! text that cannot be parsed stands for itself, so it equals only itself.
+//! PostgreSQL prints an expression differently after it was loaded from its own text, and majors print one parse tree in different ways.
+//! So a definition is parsed and printed again by fixed rules ([`print`]). The result is never shown: users see the server's text. A text
+//! that cannot be parsed is compared as it is.
 
 mod alias;
 mod aliases;
@@ -30,14 +30,14 @@ use self::shape::DefinitionPart;
 pub use self::arrays::KnownArrays;
 pub use self::quoting::{first_name, last_name, line as identity, split_last};
 
-/// Kinds whose text is the user's own, in which quotes are no quotes of identifiers.
+/// Kinds whose text is the user's own: quotes in it do not quote identifiers.
 const PLAIN_TEXT: [&str; 3] = ["comment", "database_setting", "security_label"];
 
-/// The stack that parsing one byte of a text may need: brackets nest, and so does the parser.
+/// Stack that parsing may need per byte of text: the parser recurses into brackets.
 const STACK_PER_BYTE: usize = 2 * 1024;
 const STACK_AT_LEAST: usize = 4 * 1024 * 1024;
 
-/// The lines of a definition that are not inside quotes or brackets; the whole text where these do not match each other.
+/// The lines of a definition that are not inside quotes or brackets; the whole text if quotes or brackets are not balanced.
 pub fn lines(text: &str) -> Vec<&str> {
     scan::lines(text).unwrap_or_else(|| vec![text])
 }
@@ -65,7 +65,7 @@ pub fn is_same(object: DefinedObject<'_>, expected: &str, actual: &str, arrays: 
     if longest > scan::MAX_BYTES || ![expected, actual].into_iter().all(scan::is_shallow) {
         return false;
     }
-    // A thread of its own has the stack for deep texts; a panic of the parser ends only the thread.
+    // A separate thread has the stack for deep texts, and a panic of the parser ends only the thread.
     let stack = STACK_AT_LEAST + STACK_PER_BYTE * longest;
     std::thread::scope(|scope| {
         let compare = || canonical(object, expected, arrays) == canonical(object, actual, arrays);
@@ -114,7 +114,7 @@ struct FunctionBody<'a> {
     text: &'a str,
 }
 
-/// The statement with an empty string for the body of a function: what is in there is not ours to read.
+/// The statement with an empty string in place of each function body, which is compared as it is.
 fn without_bodies<'a>(before: &str, sql: &'a str) -> Option<(String, Vec<FunctionBody<'a>>)> {
     let (mut statement, mut bodies) = (before.to_owned(), Vec::new());
     for (lexeme, lexed) in scan::lexemes(sql)? {

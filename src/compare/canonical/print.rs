@@ -2,7 +2,7 @@
 //!
 //! Every token of the tree is printed, in its order, unless one of the rules leaves it out or moves it:
 //! * an AND directly inside an AND has no parentheses, neither has an OR inside an OR;
-//! * a cast of `ARRAY[…]` stands at each element (PostgreSQL reads it so when the text is loaded again);
+//! * a cast of `ARRAY[…]` is moved to each element (as PostgreSQL does when the text is loaded again);
 //! * a column alias that the server would choose itself is left out ([`super::alias`]);
 //! * the AS before the alias of a table is left out: it is optional, and majors differ where INSERT, UPDATE, DELETE and MERGE have one;
 //! * the qualifier of the only relation of a view is left out ([`super::qualifier`]).
@@ -14,7 +14,7 @@ use super::arrays::Arrays;
 use super::qualifier::Qualifier;
 use super::quoting;
 
-/// What printing needs to know beside the tree.
+/// Input of the printing beside the tree.
 #[derive(Debug)]
 pub struct PrintContext<'a> {
     /// The qualifier that may be left out, for a view.

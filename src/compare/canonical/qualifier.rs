@@ -1,6 +1,6 @@
 //! The qualifier of the columns of a view over one relation: printed up to PostgreSQL 15, not printed from 16 on.
 //!
-//! Only the query at the top of a view is concerned; in every query inside it all majors print the qualifier.
+//! This concerns only the outermost query of a view; in inner queries all majors print the qualifier.
 
 use std::collections::BTreeSet;
 
@@ -29,7 +29,7 @@ impl Qualifier {
         Some(Self { query, relation, outputs })
     }
 
-    /// Whether this column says no more with its qualifier than without.
+    /// Whether the qualifier of this column can be left out.
     pub fn is_dropped(&self, field: &SyntaxNode) -> bool {
         self.column(field)
             .is_some_and(|column| self.is_own(field) && !(self.outputs.contains(&column) && is_sorted_by(field)))

@@ -1,4 +1,4 @@
-//! Identifiers quoted in one way, whatever keywords the server that printed them knows.
+//! Identifiers quoted in one way, independent of the keywords of the server that printed them.
 
 use super::scan::{Lexeme, lexemes};
 

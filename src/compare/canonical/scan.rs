@@ -5,7 +5,8 @@
 /// A text longer than this is compared as it is. The stack of the parser grows with it.
 pub const MAX_BYTES: usize = 256 * 1024;
 
-/// Brackets inside brackets, or signs and NOT in a row, beyond which a text is compared as it is: each costs the parser a level.
+/// Maximum nesting of brackets, and maximum length of a chain of prefix operators, casts or set operations: each costs the parser one
+/// level of recursion. Texts beyond it are compared as they are.
 const MAX_DEPTH: i32 = 400;
 
 /// What begins at one place of a text.
@@ -23,7 +24,7 @@ pub enum Lexeme {
     Other,
 }
 
-/// The lexemes of a text with their byte ranges, in order and without gaps. A quote that does not end gives None.
+/// The lexemes of a text in order and without gaps. None if a quote is not closed.
 pub fn lexemes(text: &str) -> Option<Vec<(Lexeme, &str)>> {
     let mut found = Vec::new();
     let mut rest = text;
@@ -72,7 +73,7 @@ fn dollar_quoted(text: &str) -> Option<usize> {
     Some(text[tag.len()..].find(tag)? + 2 * tag.len())
 }
 
-/// Whether the parser gets through this without going too deep, or taking too long over a chain of casts or of queries.
+/// Whether the parser can handle this text without too deep recursion or too long chains of casts or queries.
 pub fn is_shallow(text: &str) -> bool {
     let (mut depth, mut signs, mut casts, mut queries) = (0, 0, 0, 0);
     lexemes(text).is_some_and(|lexemes| {
@@ -100,7 +101,8 @@ fn step(lexeme: Lexeme, text: &str) -> i32 {
     }
 }
 
-/// The lines of a definition that are not inside quotes, brackets or CASE, which the server begins on a line of its own. None if these do not match each other.
+/// The lines of a definition that are not inside quotes, brackets or CASE (which the server prints over several lines). None if these
+/// are not balanced.
 pub fn lines(text: &str) -> Option<Vec<&str>> {
     let (mut found, mut start, mut at, mut depth) = (Vec::new(), 0, 0, 0);
     for (lexeme, lexed) in lexemes(text)? {

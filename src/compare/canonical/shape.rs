@@ -1,4 +1,4 @@
-//! Which parts of a definition are SQL, for each kind of object: the lines that `checks/catalog` puts together.
+//! Which parts of a definition are SQL, for each kind of object; the lines are built by `checks/catalog`.
 
 use super::scan::{lines, split_at_word};
 

@@ -1,8 +1,7 @@
-//! Drift: what has changed in a database from one run to another, from the saved manifests of both.
+//! Drift: changes of a database between two runs, from the saved manifests of both.
 //!
-//! Pure, and without any database: rows are counted out of the two sketches. Where the sketches are too small, the number of rows
-//! that differ is a lower bound ("at least"). A row that was changed counts once as removed and once as added: only the database
-//! itself could say which belong together.
+//! Needs no database: the two sketches give the number of rows that differ, or a lower bound ("at least") if they are too small. A
+//! changed row counts once as removed and once as added: the manifests do not show which belong together.
 
 mod rule;
 mod rules;
@@ -28,7 +27,7 @@ pub struct Drift {
     pub tables_unchanged: u64,
     /// Large objects, as rows of (oid, chunk, bytes).
     pub large_objects: Option<TableDrift>,
-    /// Objects of the schema that are new, gone or otherwise defined.
+    /// Objects of the schema that were added, removed or changed.
     pub objects: Vec<ObjectDrift>,
     /// State of sequences.
     pub sequences: Vec<Change>,
@@ -36,7 +35,7 @@ pub struct Drift {
     pub violations: Vec<Change>,
     /// Version of the server and settings of the session.
     pub settings: Vec<Change>,
-    /// What one of the runs did not read: it may have changed.
+    /// What one of the runs did not read.
     pub unknown: Vec<Unchecked>,
 }
 
@@ -61,19 +60,19 @@ pub struct TableDrift {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {
-    /// It was not there before.
+    /// It did not exist before.
     Appeared,
-    /// It is not there any more.
+    /// It no longer exists.
     Vanished,
     /// It has more rows.
     Grew,
     /// It has fewer rows.
     Shrank,
-    /// It has as many rows, others.
+    /// It has the same number of rows with other content.
     Changed,
 }
 
-/// An object of the schema that is not what it was.
+/// A change of a schema object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ObjectDrift {
     /// `added`, `removed`, `changed` or `reordered` (columns).
@@ -84,14 +83,14 @@ pub struct ObjectDrift {
     pub before: Option<String>,
     /// Its definition after.
     pub after: Option<String>,
-    /// What came or went with it.
+    /// Objects that belong to it and were added or removed with it.
     pub with_it: Vec<String>,
 }
 
-/// A value that is not what it was.
+/// A changed value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Change {
-    /// Of what.
+    /// What has the value.
     pub name: String,
     /// `None`: there was none.
     pub before: Option<String>,
@@ -110,7 +109,7 @@ impl Drift {
             && self.settings.is_empty())
     }
 
-    /// As diff(1): 0 the same, 1 different, 2 not known.
+    /// As diff(1): 0 equal, 1 different, 2 not known.
     pub fn exit_code(&self) -> u8 {
         match (self.has_changes(), self.unknown.is_empty()) {
             (true, _) => 1,
@@ -131,7 +130,7 @@ pub fn between(before: &Manifest, after: &Manifest) -> Drift {
     for finding in outcome.findings {
         note_finding(finding, &mut drift);
     }
-    // Of rows that were read with other columns the counts are known, and that is noted above.
+    // Rows that were read with other columns have known counts, which are noted above.
     let is_noted =
         |thing: &Unchecked| thing.object.strip_prefix("rows ").is_some_and(|name| drift.tables.contains_key(name));
     drift.unknown = outcome.unchecked.into_iter().filter(|thing| !is_noted(thing)).collect();
@@ -150,7 +149,7 @@ fn note_tables(before: &Manifest, after: &Manifest, drift: &mut Drift) {
         match rows(b_rows.as_ref(), a_rows.as_ref(), is_same_form, (b.is_some(), a.is_some())) {
             Some(change) => drop(drift.tables.insert(name.to_string(), change)),
             None if b_rows.is_some() && a_rows.is_some() => drift.tables_unchanged += 1,
-            // The comparison says of these why they were not seen.
+            // The comparison has an unchecked entry for these.
             None => {}
         }
     }
@@ -177,7 +176,7 @@ fn rows(
     let mut drift = TableDrift { direction, before: b, after: a, removed: b, added: a, is_exact: true };
     if let (Some(before), Some(after)) = (before, after) {
         if !is_same_form && direction == Direction::Changed {
-            // The columns have changed, which the schema shows; of the rows nothing is known.
+            // The columns have changed, which the schema shows; nothing is known about the rows.
             return None;
         }
         if before.digest == after.digest && is_same_form {

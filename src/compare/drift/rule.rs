@@ -25,10 +25,10 @@ pub struct DriftRule {
 }
 
 impl DriftRule {
-    /// The tables that it is about.
+    /// The pattern of its tables.
     ///
     /// # Errors
-    /// A pattern that is none, a rule that forbids nothing, a percentage of which no table could fall short.
+    /// An invalid pattern, a rule that forbids nothing, a percentage above 99.
     pub fn pattern(&self) -> Result<Pattern> {
         if self.max_shrink_percent.is_none() && !self.must_not_be_empty && !self.must_not_vanish {
             let hint = "max_shrink_percent, must_not_be_empty or must_not_vanish";

@@ -1,7 +1,7 @@
 //! The rules of `[[drift]]`, and what breaks them.
 //!
-//! A rule that was not applied does not count as one that holds: a pattern that matches no table, or a table whose rows were not
-//! seen, is unchecked. Compares one run with one other: a table that loses a few rows in every run is not detected here.
+//! A rule that could not be applied is unchecked: its pattern matches no table, or the rows of a table were not seen. Compares only two
+//! runs: a table that loses a few rows in every run is not detected.
 
 use super::DriftRule;
 use crate::base::error::{Context, Result};
@@ -13,7 +13,7 @@ use crate::model::name::Name;
 use crate::model::selection::Pattern;
 use crate::model::verdict::{Outcome, counted};
 
-/// A rule that makes sense.
+/// A valid rule.
 #[derive(Debug, Clone)]
 pub struct Rule {
     given: DriftRule,
@@ -39,12 +39,12 @@ pub struct Judged {
     pub findings: Vec<Finding>,
     /// Rules that could not be applied.
     pub unchecked: Vec<Unchecked>,
-    /// What people should know.
+    /// Remarks for the user.
     pub remarks: Vec<MarkedText>,
 }
 
 impl Judged {
-    /// Adds it to the outcome of a run whose own waivers have been applied already; the same waivers may cover drift.
+    /// Adds the result to the outcome of a run whose own waivers have been applied already; the same waivers may cover drift.
     pub fn add_to(self, outcome: &mut Outcome, waivers: &[Waiver]) {
         let mut own = Outcome { findings: self.findings, unchecked: self.unchecked, ..Outcome::default() };
         compare::waive(&mut own, waivers);
@@ -63,8 +63,7 @@ impl Judged {
     }
 }
 
-/// Compares a run with the last sound run before it: what was lost in a damaged run must not become the
-/// baseline. The first run has none.
+/// Compares a run with the last sound run before it (none for the first run): rows lost in a damaged run must not become the baseline.
 pub fn judge(previous: Option<&Manifest>, current: &Manifest, rules: &[Rule]) -> Judged {
     let mut judged = Judged::default();
     for rule in rules {
@@ -78,7 +77,7 @@ pub fn judge(previous: Option<&Manifest>, current: &Manifest, rules: &[Rule]) ->
         }
     }
     if previous.is_none() && rules.iter().any(Rule::needs_previous) {
-        judged.remarks.push("drift: there is no sound night before this one to hold it against".into());
+        judged.remarks.push("drift: there is no earlier sound run to compare with".into());
     }
     judged
 }
@@ -108,8 +107,8 @@ fn judge_table(rule: &Rule, name: &Name, previous: Option<&Manifest>, current: &
     let was = previous.and_then(|manifest| manifest.relations.get(name));
     let Some(is) = current.relations.get(name) else {
         let before = was.and_then(|was| was.rows.seen()).map_or("a table".to_owned(), |tally| rows(tally.digest.rows));
-        // Whatever a rule wants of a table, there has to be one.
-        judged.find(name, before, "no such table".into(), "it has vanished", rule);
+        // Every rule requires that the table exists.
+        judged.find(name, before, "no such table".into(), "the table no longer exists", rule);
         return;
     };
     if !rule.given.must_not_be_empty && rule.given.max_shrink_percent.is_none() {
@@ -126,7 +125,7 @@ fn judge_table(rule: &Rule, name: &Name, previous: Option<&Manifest>, current: &
     match (rule.given.max_shrink_percent, before) {
         (Some(percent), Some(Some(before))) if has_shrunk_by_more(before, now, percent) => {
             let lost = (before - now).saturating_mul(100) / before;
-            let text = format!("it has lost {} ({lost} %), at most {percent} % may go", rows(before - now));
+            let text = format!("lost {} ({lost} %); the rule allows {percent} %", rows(before - now));
             judged.find(name, rows(before), rows(now), &text, rule);
         }
         (Some(_), Some(None)) => {
@@ -136,7 +135,7 @@ fn judge_table(rule: &Rule, name: &Name, previous: Option<&Manifest>, current: &
     }
 }
 
-/// In numbers that do not overflow and are not rounded.
+/// Without rounding or overflow.
 fn has_shrunk_by_more(before: u64, now: u64, percent: u8) -> bool {
     now < before && u128::from(before - now) * 100 > u128::from(before) * u128::from(percent)
 }

@@ -1,6 +1,6 @@
 //! The contents of a dump: tables with their columns, sequence values, large objects.
 //!
-//! It holds no rows. What the dump does not contain is absent.
+//! Holds no rows.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use super::statement::{NewTable, Statement};
 use crate::base::marked::MarkedText;
 use crate::model::name::Name;
 
-/// What a dump holds, by its own words.
+/// The contents of a dump as its statements say, not verified.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ArchiveCatalog {
     /// The encoding of names and rows, for instance `UTF8`; empty when the dump does not say.
@@ -30,18 +30,18 @@ pub struct ArchiveCatalog {
     pub undefined_tables: usize,
     /// Whether the dump defines anything at all.
     pub has_definitions: bool,
-    /// The first statement of a plain dump that pg_dump does not write: then nothing in the dump can be trusted.
+    /// The first statement of a plain dump that pg_dump does not write: then no row of the dump can be trusted.
     pub strange: Option<MarkedText>,
-    /// The first table with the option `pg_attver`, which a server keeps for itself and refuses to be given.
+    /// The first table with the internal option `pg_attver`, which a server refuses in a restore.
     pub marked: Option<Name>,
 }
 
 /// `last_value` and `is_called` of a sequence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ArchivedSequence {
-    /// The value last given out, or the next one when `is_called` is false.
+    /// The last value that nextval returned, or the next one when `is_called` is false.
     pub last_value: i64,
-    /// Whether `last_value` has been given out.
+    /// Whether nextval has returned `last_value`.
     pub is_called: bool,
 }
 
@@ -154,7 +154,7 @@ impl Builder {
     /// There are rows for this table; `columns` are theirs.
     pub(super) fn data(&mut self, name: &Name, data: HasData, columns: &[String]) {
         if let Some(table) = self.catalog.tables.get_mut(name) {
-            // What is in an INSERT anywhere cannot be compared, whatever COPY says before or after it.
+            // A table with any INSERT cannot be compared, even if COPY has other rows of it.
             if table.has_data != HasData::Inserts {
                 table.has_data = data;
             }

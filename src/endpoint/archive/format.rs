@@ -27,7 +27,7 @@ const HEADER: &[u8] = b"--\n-- PostgreSQL database dump\n";
 const SMALLEST_GZIP_BYTES: u64 = 20;
 const TAR_MAGIC: std::ops::Range<usize> = 257..262;
 
-/// `None` if this is no dump. An error if it is one that cannot be read as it is, or if the path cannot be read.
+/// `None` if this is not a dump. An error if it is one that cannot be read as it is, or if the path cannot be read.
 pub(super) fn detect(path: &Path) -> Result<Option<ArchiveFormat>> {
     let metadata = fs::metadata(path)?;
     if metadata.is_dir() {
@@ -46,7 +46,7 @@ pub(super) fn detect(path: &Path) -> Result<Option<ArchiveFormat>> {
     Ok(of_head(&head))
 }
 
-/// A file too short to tell counts as what it could be the start of: reading it will say that it is cut.
+/// A file too short to decide counts as the format that it could be the start of: reading it will report that it is truncated.
 fn of_head(head: &[u8]) -> Option<ArchiveFormat> {
     let begins = |magic: &[u8]| head.starts_with(magic) || magic.starts_with(head);
     let is_text = head.windows(HEADER.len() - 3).any(|part| part == &HEADER[3..]) || begins(HEADER);
@@ -59,7 +59,7 @@ fn of_head(head: &[u8]) -> Option<ArchiveFormat> {
     }
 }
 
-/// Dumps in a wrapping that has to come off first.
+/// Refuses dumps that must be decompressed or decrypted first.
 fn refuse(head: &[u8], path: &Path) -> Result<()> {
     let wrappings: &[(&[u8], &str, &str)] = &[
         (b"\x1f\x8b", "compressed with gzip", "gunzip -k"),
@@ -100,7 +100,7 @@ pub(super) fn check_tar_end(path: &Path) -> Result<()> {
     if tail.iter().all(|byte| *byte == 0) { Ok(()) } else { Err(cut("the tar file has no end")) }
 }
 
-/// zlib takes a file too short to be compressed for one that is not: a large object would just be shorter.
+/// zlib reads a file that is too short to be compressed as uncompressed data: a large object would just be shorter.
 pub(super) fn check_directory(path: &Path) -> Result<()> {
     for entry in fs::read_dir(path)? {
         let entry = entry?;
@@ -117,7 +117,7 @@ pub(super) fn check_directory(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// A dump that is not all there.
+/// A truncated dump.
 pub(super) fn cut(how: &str) -> Error {
     Error::new(format!("the dump is cut short: {how}"))
         .hint("compare its size with the original, or make the dump anew")

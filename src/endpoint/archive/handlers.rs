@@ -1,6 +1,4 @@
-//! What is done with a dump while it is read: gather the catalog, look at the first rows, or hand rows on.
-//!
-//! None of them keeps a row.
+//! The handlers of a dump that is being read: gather the catalog, look at the first rows, or pass rows on.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -54,9 +52,9 @@ impl Handler for Gather {
 /// Looks at the first entry with rows.
 #[derive(Default)]
 pub(super) struct Peek {
-    /// Otherwise the rows are INSERT statements.
+    /// If false, the rows are INSERT statements.
     pub(super) has_copy: bool,
-    /// The archive knows where each entry begins; one that was made through a pipe does not.
+    /// The archive has the offset of each entry; one that was written through a pipe does not.
     pub(super) has_offsets: bool,
 }
 
@@ -84,7 +82,7 @@ impl Handler for Peek {
 /// Finds the table of the rows of an entry, where no definition names it.
 #[derive(Default)]
 pub(super) struct WhoseRows {
-    /// Its name and the columns of the rows; none where they are INSERT statements.
+    /// Its name and the columns of the rows; `None` for INSERT statements.
     pub(super) table: Option<(Name, Vec<String>)>,
 }
 
@@ -109,7 +107,7 @@ impl Handler for WhoseRows {
     }
 }
 
-/// Hands rows and large objects on to a sink.
+/// Passes rows and large objects to a sink.
 pub(super) struct Deliver<'a> {
     pub(super) sink: &'a mut dyn RowSink,
     pub(super) is_wanted: &'a (dyn Fn(&Name) -> bool + Sync),
@@ -118,7 +116,7 @@ pub(super) struct Deliver<'a> {
     pub(super) copies: usize,
     /// The large objects whose content was seen.
     pub(super) large_objects: BTreeSet<u32>,
-    /// The open one and how much of it has been handed on.
+    /// The open one and how many bytes of it were passed on.
     open: Option<(u32, u64)>,
 }
 

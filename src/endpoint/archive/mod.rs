@@ -1,16 +1,15 @@
-//! A dump made by pg_dump, read as an endpoint: tables with their columns, rows as COPY lines, sequence values, large
-//! objects, and the proof that the dump is whole.
+//! Reads a dump made by pg_dump: tables with their columns, rows as COPY lines, sequence values, large objects, and the check
+//! that the dump is complete.
 //!
-//! The archive formats are read by pg_restore, the one program that knows them all, and plain SQL directly; both end
-//! up as the same text, which goes through the same reader. It parses no archive itself, does not connect to a
-//! server, and rejects a dump without its closing comment.
+//! pg_restore converts the archive formats to SQL text; plain SQL is read directly. Both go through the same reader. This module
+//! does not parse an archive, does not connect to a server, and rejects a dump without its closing comment.
 //!
-//! What no reader can know: without compression there are no checksums in a dump (nor with lz4 and zstd, as pg_dump
-//! uses them), so a changed byte gives another row, not an error. In a directory, pg_restore does not notice that the
-//! file of a large object is cut short unless it is compressed with gzip, and gives a shorter one. Both differ from
-//! what they are compared with. The table of contents has no checksum either: a changed byte there can hide a table,
-//! a sequence value or the rows of a table, so what a dump does not name (`HasData::None` too) is never equal to
-//! nothing. And of relations that are not wanted, nothing is read.
+//! Damage that cannot be detected here, only by the comparison:
+//!
+//! * a changed byte in uncompressed, lz4 or zstd data: pg_dump writes no checksums for these, so it gives another row;
+//! * a truncated large object file (-Fd, unless gzip): gives a shorter object;
+//! * a changed byte in the table of contents: can hide a table, a sequence value or the rows of a table. So a table without data in
+//!   the dump (`HasData::None`) is never taken for an empty one.
 
 mod catalog;
 mod format;
@@ -39,16 +38,15 @@ use reader::{Handler, ReaderEnd, read_dump};
 use restore::Restore;
 use toc::Toc;
 
-/// Takes the rows of a dump. Calls for one table, or one large object, always come to one sink without others in
-/// between; different tables may come to different sinks at the same time. What a sink has seen counts only if the
-/// whole scan succeeds.
+/// Receives the rows of a dump. All calls for one part of a table, or one large object, go to one sink without others in between;
+/// different tables may go to different sinks at the same time. The results count only if the whole scan succeeds.
 pub trait RowSink: Send {
     /// Rows of this table follow; `columns` is their order. A table may come more than once: with
     /// `--load-via-partition-root` the rows of each partition come as rows of the root.
     fn begin(&mut self, table: &Name, columns: &[String]) -> Result<()>;
     /// One row: the line of `COPY … TO STDOUT` without its newline.
     fn row(&mut self, line: &[u8]) -> Result<()>;
-    /// The rows are over.
+    /// The last row was passed.
     fn end(&mut self) -> Result<()>;
     /// The next bytes of a large object, in order; an empty one comes once, with no bytes.
     fn large_object(&mut self, oid: u32, offset: u64, bytes: &[u8]) -> Result<()>;
@@ -68,8 +66,8 @@ pub struct Archive {
 }
 
 impl Archive {
-    /// Looks at the first bytes: `None` if it is no dump at all. A dump that cannot be read as it is, for instance
-    /// because it is compressed as a whole, is an error that says what to do.
+    /// Reads the first bytes: `None` if it is not a dump. A dump that cannot be read as it is, for instance because it is compressed
+    /// as a whole, is an error with a hint.
     pub fn detect(path: &Path) -> Result<Option<ArchiveFormat>> {
         format::detect(path).doing(|| reading(path))
     }
@@ -91,7 +89,7 @@ impl Archive {
         Ok(archive)
     }
 
-    /// The contents according to the dump.
+    /// The contents as the dump's statements say.
     pub fn catalog(&self) -> &ArchiveCatalog {
         &self.catalog
     }
@@ -127,7 +125,7 @@ impl Archive {
         for entry in &self.toc.rows {
             match gather.names.get(&entry.table_oid) {
                 Some(name) => gather.builder.data(name, data, &[]),
-                // Of a dump of rows alone nothing is compared, so their names do not matter.
+                // A dump without definitions is refused later, so their names do not matter.
                 None if !self.toc.has_objects => gather.builder.catalog.undefined_tables += 1,
                 None => {
                     let Some((name, columns)) = self.whose_rows(entry.id)? else { continue };
@@ -142,7 +140,7 @@ impl Archive {
         Ok(())
     }
 
-    /// Whether the rows are COPY lines: pg_dump writes all tables of a dump one way, so the first tells.
+    /// Whether the rows are COPY lines: pg_dump writes all tables of a dump the same way, so the first one is enough.
     fn peek(&mut self) -> Result<bool> {
         let Some(first) = self.toc.rows.first() else { return Ok(true) };
         let mut peek = Peek::default();

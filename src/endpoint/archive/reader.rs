@@ -1,6 +1,6 @@
-//! Reads the SQL of a dump from a stream: statements, the rows after each COPY, and the proof that nothing is cut off.
+//! Reads the SQL of a dump from a stream: statements, the rows after each COPY, and the check that it is complete.
 //!
-//! It holds one block, or one row if that is longer; it never holds a table.
+//! Keeps one block in memory, or one row if that is longer.
 
 use std::io::{ErrorKind, Read};
 
@@ -9,7 +9,7 @@ use super::statement::{Reading, Statement, parse};
 use super::written::{Seen, Written};
 use crate::base::error::{Context, Error, Result};
 
-/// Large enough that a system call costs nothing beside the rows in it.
+/// Large enough to make the cost of a system call negligible.
 const BLOCK_BYTES: usize = 256 << 10;
 
 /// PostgreSQL builds a line of COPY, escapes included, in one piece of memory, of which none is larger than 1 GiB (`MaxAllocSize`).
@@ -22,11 +22,11 @@ const TRAILER: &[u8] = b"-- PostgreSQL database dump complete";
 /// byte by byte.
 const UNSAFE_ENCODINGS: &[&str] = &["BIG5", "GB18030", "GBK", "JOHAB", "SHIFT_JIS_2004", "SHIFTJIS2004", "SJIS", "UHC"];
 
-/// What is done with what is read.
+/// Receives what is read.
 pub(super) trait Handler {
     /// A `--` comment between statements.
     fn comment(&mut self, text: &[u8]);
-    /// Follows whether pg_dump wrote this, where that is asked.
+    /// The check that pg_dump wrote every statement, if it is wanted.
     fn written(&mut self) -> Option<&mut Written> {
         None
     }
@@ -38,13 +38,13 @@ pub(super) trait Handler {
     fn rows_end(&mut self) -> Result<()>;
 }
 
-/// How to go on after a statement.
+/// What to do after a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Next {
     Continue,
     /// After a COPY: pass over its rows.
     SkipRows,
-    /// Enough was seen.
+    /// End the reading.
     Stop,
 }
 
@@ -55,7 +55,7 @@ pub(super) enum ReaderEnd {
     Complete,
     /// The stream ended too early, and where.
     Cut(String),
-    /// The handler had enough.
+    /// The handler stopped it.
     Stopped,
 }
 
@@ -127,7 +127,7 @@ fn is_utf8(encoding: &str) -> Result<bool> {
     Ok(encoding == "UTF8")
 }
 
-/// Hands on rows up to the line `\.`; false when the input ended before it.
+/// Passes rows to the handler up to the line `\.`; false when the input ended before it.
 fn copy_rows<R: Read>(blocks: &mut Blocks<R>, handler: &mut impl Handler, is_skipped: bool) -> Result<bool> {
     let Some(rest_of_statement) = blocks.line()? else { return Ok(false) };
     if !rest_of_statement.is_empty() {
@@ -231,8 +231,7 @@ fn newlines(bytes: &[u8]) -> u64 {
     memchr::memchr_iter(b'\n', bytes).count() as u64
 }
 
-/// What proves that a dump is whole: the trailer, after it nothing but its frame and, in newer versions, the command
-/// that lifts the restriction set at the top.
+/// Checks that a dump is complete: the trailer comment must be last, followed only by `--` and, in newer versions, `\unrestrict`.
 #[derive(Debug, Default)]
 struct ReaderEnding {
     headers: u32,

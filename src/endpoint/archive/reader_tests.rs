@@ -1,6 +1,6 @@
 use super::*;
 
-/// SeenEvents everything it is told.
+/// Records every event.
 #[derive(Default)]
 struct SeenEvents(Vec<String>);
 

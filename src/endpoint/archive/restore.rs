@@ -1,6 +1,6 @@
-//! A pg_restore process that writes an archive as SQL to us.
+//! A pg_restore process that prints an archive as SQL.
 //!
-//! It never connects to a server, and it never outlives the value that stands for it.
+//! It never connects to a server, and ends at the latest when [`Restore`] is dropped.
 
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -36,8 +36,8 @@ impl Restore {
         if let Some(list) = &list {
             command.arg("-L").arg(list.path());
         }
-        // It reads a file and needs no password. The messages end up in ours, and pg_restore takes a path that begins
-        // with a dash for an option.
+        // It reads a file and needs no password. Its messages become part of ours, so they are in English; pg_restore would take a
+        // path that begins with a dash for an option.
         command.env_clear().env("PATH", "/usr/bin:/bin").env("LC_ALL", "C").env("PG_COLOR", "never");
         command.arg("--").arg(path);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -49,12 +49,12 @@ impl Restore {
         Ok(Self { child, stderr, _list: list })
     }
 
-    /// What it writes; to be taken once.
+    /// Its output; can be taken once.
     pub(super) fn output(&mut self) -> Result<ChildStdout> {
         self.child.stdout.take().ok_or_else(|| Error::new("the output of pg_restore was taken twice"))
     }
 
-    /// Judges the run: a failure of pg_restore is the cause of an end that came too early, not the other way round.
+    /// Checks the run. If pg_restore failed, its error is returned instead of the truncated output that it caused.
     pub(super) fn finish(mut self, end: ReaderEnd) -> Result<()> {
         if end == ReaderEnd::Stopped {
             return Ok(());
@@ -79,7 +79,7 @@ impl Restore {
 
 impl Drop for Restore {
     fn drop(&mut self) {
-        // Both fail only when it is gone already.
+        // Both fail only when the process has ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -92,7 +92,7 @@ fn write_list(ids: &[u32]) -> Result<NamedTempFile> {
     Ok(file)
 }
 
-/// Reads to the end, so that pg_restore never waits for us, and keeps the last lines.
+/// Reads to the end, so that pg_restore never blocks on a full pipe, and keeps the last lines.
 fn last_lines(pipe: ChildStderr) -> VecDeque<String> {
     let mut reader = BufReader::new(pipe);
     let mut lines = VecDeque::new();

@@ -15,11 +15,11 @@ use crate::base::error::{Context, Error, Result};
 use crate::base::files;
 use crate::model::name::Name;
 
-/// Parts a process gets: more than one, so that no process is left with a long tail; few, since each start reads the
-/// table of contents again.
+/// Batches per process: more than one, so that all processes end at about the same time; few, since each start reads the table of
+/// contents again.
 const BATCHES_PER_JOB: u64 = 8;
 
-/// What a table costs beyond its bytes, in bytes.
+/// The cost of a table beside its data, in bytes.
 const TABLE_OVERHEAD_BYTES: u64 = 16 << 10;
 
 /// Entries for one pg_restore.
@@ -41,7 +41,7 @@ struct ScanJob {
 /// A sink for one process.
 type MakeSink<'f, 's> = &'f (dyn Fn() -> Box<dyn RowSink + 's> + Sync);
 
-/// What all processes of a scan share.
+/// State that all processes of a scan share.
 struct ScanShared<'a> {
     is_wanted: &'a (dyn Fn(&Name) -> bool + Sync),
     with_large_objects: bool,
@@ -49,7 +49,7 @@ struct ScanShared<'a> {
     /// Large objects seen so far.
     large_objects: AtomicUsize,
     is_stopped: AtomicBool,
-    /// The first error: those after it come from being stopped.
+    /// The first error; later ones are caused by the stop.
     error: Mutex<Option<Error>>,
 }
 
@@ -134,7 +134,7 @@ impl Archive {
         Err(format::cut(&format!("it gave the rows of {} of {} tables", deliver.copies, batch.tables)))
     }
 
-    /// Each large object that is created must have come with its content: a shortened list in a directory shows so.
+    /// Each large object that is created must have its content: a truncated list in a directory dump is detected here.
     fn check_large_objects(&self, shared: &ScanShared<'_>) -> Result<()> {
         let (expected, seen) = (self.catalog.large_objects.len(), shared.large_objects.load(Ordering::Relaxed));
         if !shared.with_large_objects || !self.catalog.has_large_object_data || expected == seen {
@@ -152,7 +152,7 @@ impl Archive {
         tables.chain(objects).collect()
     }
 
-    /// A table whose name is not known before its rows come is read.
+    /// A table is also read if its name is not known before its rows.
     fn may_be_wanted(&self, table_oid: u32, shared: &ScanShared<'_>) -> bool {
         let mut name = self.names.get(&table_oid);
         let table = name.and_then(|name| self.catalog.tables.get(name));

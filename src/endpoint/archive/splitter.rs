@@ -1,13 +1,13 @@
-//! Cuts the text of a dump into statements, comments and psql commands, wherever the blocks it arrives in end.
+//! Splits the text of a dump, which arrives in blocks of any size, into statements, comments and psql commands.
 //!
-//! It never looks at what a statement means, and never sees the rows after a COPY: those are not SQL.
+//! Does not interpret statements, and is not fed the rows after a COPY.
 
 use super::nesting::Nesting;
 
-/// What a statement may grow to before its text is given up; only INSERT and function bodies get this long.
+/// Longest statement whose text is kept; only INSERT and function bodies are longer.
 pub(super) const MAX_STATEMENT_BYTES: usize = 16 << 20;
 
-/// A comment may hold a hostile name, but the ones we read are short.
+/// The comments that are read are short; others may hold names of any length.
 const MAX_COMMENT_BYTES: usize = 4096;
 
 /// pg_dump makes its tags of a word and a few letters.
@@ -17,7 +17,7 @@ const MAX_TAG_BYTES: usize = 4096;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Piece<'a> {
     /// Without comments outside of quotes, without the semicolon. `is_whole` is false when it was too long to keep.
-    /// `has_command` tells of a backslash outside of quotes, where psql finds a command.
+    /// `has_command`: there is a backslash outside of quotes, where psql finds a command.
     Statement { text: &'a [u8], is_whole: bool, has_command: bool },
     /// A `--` comment between statements, from the dashes to before the newline.
     Comment(&'a [u8]),
@@ -59,7 +59,7 @@ pub(super) struct Splitter {
     text: Vec<u8>,
     is_whole: bool,
     has_command: bool,
-    /// The previous byte is given out; clear `text` before the next.
+    /// A piece was returned by the last call; clear `text` before the next byte.
     is_emitted: bool,
     side: Vec<u8>,
     tag: Vec<u8>,
@@ -105,7 +105,7 @@ impl Splitter {
         (at, None)
     }
 
-    /// Nothing begun is left open: the only place where a dump may end. A last line without newline counts as ended.
+    /// Whether no statement is open: a dump may end only here. A last line without newline counts as ended.
     pub(super) fn is_between_statements(&self) -> bool {
         let is_side = matches!(self.state, SplitterState::Plain | SplitterState::LineComment | SplitterState::Command);
         is_side && (self.is_emitted || self.is_blank())

@@ -9,13 +9,13 @@ use crate::base::error::{Error, Result};
 use crate::base::marked::MarkedText;
 use crate::model::name::Name;
 
-/// A statement that matters to us.
+/// A statement of a dump.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Statement {
     Encoding(String),
     StandardStrings(bool),
     Table(NewTable),
-    /// A composite type: a table may be made `OF` it and then says nothing of its columns.
+    /// A composite type: a table may be created `OF` it without a list of columns.
     Type(Name, Vec<ArchiveColumn>),
     Attach {
         parent: Name,
@@ -40,7 +40,7 @@ pub(super) enum Statement {
     LargeObjectOpen(u32),
     LargeObjectWrite(Vec<u8>),
     LargeObjectClose,
-    /// A column of this table is given the option that a server keeps for itself.
+    /// A column of this table gets the server's internal option `pg_attver`.
     Marked(Name),
     /// The definition of something that holds no rows.
     Create,
@@ -58,10 +58,10 @@ pub(super) struct NewTable {
     pub(super) of_type: Option<Name>,
 }
 
-/// How the text before this statement said that text is to be read.
+/// The encoding and quoting that earlier statements have set.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Reading {
-    /// Otherwise names that are not UTF-8 come with replacement characters; the catalog tells the encoding.
+    /// If false, names that are not UTF-8 get replacement characters.
     pub(super) is_utf8: bool,
     pub(super) plain_quotes_escape: bool,
 }
@@ -82,7 +82,7 @@ const READ: &[&[u8]] = &[
     b"SET standard_conforming_strings",
 ];
 
-/// What `text` means. `is_whole` is false when the splitter could not keep all of it.
+/// Parses a statement. `is_whole` is false when it was too long for the splitter to keep.
 pub(super) fn parse(text: &[u8], is_whole: bool, reading: Reading) -> Result<Statement> {
     if !READ.iter().any(|start| text.starts_with(start)) {
         return Ok(if text.starts_with(b"CREATE ") { Statement::Create } else { Statement::Other });

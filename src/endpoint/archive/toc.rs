@@ -1,7 +1,7 @@
 //! The table of contents of an archive, as `pg_restore -l` prints it.
 //!
-//! Names are not read from there: they are not quoted, and a space or newline in one cannot be distinguished from the list's
-//! own. What an entry is about comes from its OID and from the SQL.
+//! Names are not read from it: they are not quoted, so a space or newline in one looks like a separator. The object of an entry
+//! comes from its OID and from the SQL.
 
 use crate::base::error::{Error, Result};
 use crate::base::marked::MarkedText;
@@ -22,7 +22,7 @@ pub(super) struct Toc {
 /// An entry with rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct RowsEntry {
-    /// The number to ask pg_restore with.
+    /// The entry's number for `pg_restore -L`.
     pub(super) id: u32,
     /// The table's, in the database that was dumped.
     pub(super) table_oid: u32,
@@ -68,7 +68,7 @@ fn parse_line(line: &str) -> Option<TocEntry> {
     Some(match catalog {
         "0" if what.starts_with("TABLE DATA ") => TocEntry::Rows(RowsEntry { id, table_oid }),
         "0" if what.starts_with("BLOBS ") => TocEntry::LargeObjects(id),
-        // A dump of rows alone makes its large objects, too.
+        // A dump with --data-only also creates its large objects.
         _ => TocEntry::Definition { id, is_object: ![NO_CATALOG, LARGE_OBJECT_CATALOG].contains(&catalog) },
     })
 }

@@ -1,21 +1,21 @@
-//! Whether plain SQL is the unchanged output of pg_dump: a list of what pg_dump 14 to 18 writes, and in which order.
+//! Checks that a plain SQL dump contains only statements that pg_dump 14 to 18 writes, in its order.
 //!
-//! What is not in the list could change rows after they were read (`UPDATE`, `TRUNCATE`, `\i`), so a dump with such a statement
-//! proves nothing about its rows. pg_dump writes keywords in capitals, and a name in capitals always in quotes: the words in
-//! capitals outside of parentheses and quotes are the shape of a statement.
+//! Any other statement (`UPDATE`, `TRUNCATE`, `\i`) could change rows after they were read, so the rows of such a dump are unchecked.
+//! pg_dump writes keywords in capitals, and quotes every name in capitals: a statement is recognized by the words in capitals outside
+//! of parentheses and quotes.
 
 use super::statement::Statement;
 use super::token::{Token, Tokens};
 use crate::base::marked::MarkedText;
 
-/// Follows a dump from its start to its end, and keeps the first thing that pg_dump does not write.
+/// Checks a dump from its start to its end, and keeps the first statement that pg_dump does not write.
 #[derive(Debug, Default)]
 pub(super) struct Written {
-    /// Objects are made or rows come: what `--clean` drops is behind us.
+    /// A CREATE or rows were seen: `--clean` drops objects only before that.
     has_made: bool,
     has_copy: bool,
     has_insert: bool,
-    /// The first trigger, rule or policy: pg_dump writes them after all rows, for they act on rows.
+    /// The first trigger, rule or policy: pg_dump writes them after all rows, because they act on rows.
     acts_on_rows: Option<StatementPlace>,
     in_transaction: Option<StatementPlace>,
     strange: Option<StatementPlace>,
@@ -65,10 +65,10 @@ const SETTINGS: &[&str] = &[
     "SET ROLE ",
 ];
 
-/// Settings for the whole dump: after the first row they would change what the next one means.
+/// Settings for the whole dump: after the first row they would change the meaning of later rows.
 const READINGS: &[&str] = &["SET client_encoding = ", "SET standard_conforming_strings = "];
 
-/// What `CREATE` may make, by the words in capitals that follow it.
+/// The words in capitals that may follow `CREATE`.
 const CREATES: &[&str] = &[
     "ACCESS METHOD",
     "AGGREGATE",
@@ -109,10 +109,10 @@ const CREATES: &[&str] = &[
     "VIEW",
 ];
 
-/// What `CREATE` makes that acts on rows.
+/// Objects that act on rows.
 const CREATES_ACTING: &[&str] = &["CONSTRAINT TRIGGER", "EVENT TRIGGER", "POLICY", "RULE", "TRIGGER"];
 
-/// What `ALTER TABLE` does, after `IF EXISTS` and `ONLY`.
+/// Actions of `ALTER TABLE`, after `IF EXISTS` and `ONLY`.
 const ALTERS_TABLE: &[&str] = &[
     "ADD CONSTRAINT",
     "ALTER COLUMN ADD GENERATED",
@@ -147,7 +147,7 @@ const ALTERS_TABLE_OPTIONS: &[&str] = &["SET", "ALTER COLUMN SET"];
 /// As above, with `--clean`.
 const ALTERS_TABLE_CLEANING: &[&str] = &["DROP CONSTRAINT", "ALTER COLUMN DROP DEFAULT", "DETACH PARTITION"];
 
-/// What other objects are altered with, beside `OWNER TO`.
+/// Actions of `ALTER` for other objects, beside `OWNER TO`.
 const ALTERS: &[(&str, &[&str])] = &[
     ("DATABASE", &["SET", "CONNECTION LIMIT", "IS_TEMPLATE", "WITH"]),
     ("DEFAULT PRIVILEGES", &["FOR ROLE"]),
@@ -166,7 +166,7 @@ const ALTERS: &[(&str, &[&str])] = &[
     ("TRIGGER", &["ON DEPENDS ON EXTENSION"]),
 ];
 
-/// What begins like this only describes objects, or allows or forbids their use.
+/// Statements that only describe objects, or grant or revoke their use.
 const HARMLESS: &[&str] = &["COMMENT ON", "SECURITY LABEL", "GRANT", "REVOKE", "REFRESH MATERIALIZED VIEW"];
 
 impl Written {
@@ -194,7 +194,7 @@ impl Written {
         }
     }
 
-    /// The first thing that pg_dump does not write, for people; `None` when there is none.
+    /// Describes the first statement that pg_dump does not write; `None` when there is none.
     pub(super) fn finish(self) -> Option<MarkedText> {
         let place = self.strange.or(self.in_transaction)?;
         let safe = format!("it is not the unchanged output of pg_dump: line {}", place.line);
@@ -218,7 +218,7 @@ impl Written {
         }
     }
 
-    /// pg_dump writes the rows of all tables one way.
+    /// pg_dump writes the rows of all tables the same way.
     fn rows(&mut self, is_copy: bool) -> bool {
         self.has_made = true;
         self.has_copy |= is_copy;
@@ -280,7 +280,7 @@ impl Written {
             return true;
         }
         if let Some(change) = is_table {
-            // FORCE ROW LEVEL SECURITY stands with the table: without ENABLE, which comes after the rows, it does nothing.
+            // FORCE ROW LEVEL SECURITY comes with the table: without ENABLE, which comes after the rows, it has no effect.
             if change.begin_with("ENABLE ROW") {
                 self.act(seen, text);
             }
@@ -387,7 +387,7 @@ impl<'a> Rest<'a> {
     }
 }
 
-/// The first words of a statement without any value that may stand in it.
+/// The first words of a statement, without values.
 pub(super) fn start(text: &str) -> String {
     let end = text.find(['\'', '$', '=', '(']).unwrap_or(text.len());
     let words: Vec<&str> = text.get(..end).unwrap_or_default().split_whitespace().collect();

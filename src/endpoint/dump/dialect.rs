@@ -1,21 +1,18 @@
-//! Whether the values in a dump are written as our own session writes them.
+//! Detects dumps whose timestamptz, bytea or money values were not printed with TimeZone=UTC, bytea_output=hex and lc_monetary=C.
 //!
-//! pg_dump fixes the style of dates and numbers, but not the time zone, the form of bytes or the currency: those it takes from the
-//! database, the role or the environment. The same moment in another zone is another line, so rows that are written otherwise
-//! cannot be compared by digest; calling them damaged would be a false alarm. This never converts a value: what is not in our
-//! words is said to be so.
+//! pg_dump takes these three settings from the database, the role or the environment. Rows of such a table cannot be compared by
+//! digest, so they are unchecked, not damaged. Values are never converted.
 
 use crate::model::manifest::Column;
 
-/// What is wrong, and what to do.
-const OTHER_ZONE: &str = "its times are written in another zone than UTC: make the dump with \
+const OTHER_ZONE: &str = "timestamptz values are not in UTC: make the dump with \
                           PGOPTIONS='-c timezone=UTC -c bytea_output=hex -c lc_monetary=C'";
-const OTHER_BYTES: &str = "its bytes are not written in hex: make the dump with \
+const OTHER_BYTES: &str = "bytea values are not in hex format: make the dump with \
                            PGOPTIONS='-c timezone=UTC -c bytea_output=hex -c lc_monetary=C'";
-const OTHER_MONEY: &str = "its money is written as in another country: make the dump with \
+const OTHER_MONEY: &str = "money values are not in the C locale: make the dump with \
                            PGOPTIONS='-c timezone=UTC -c bytea_output=hex -c lc_monetary=C'";
 
-/// The columns of a table whose text depends on how the session was set, by their place in the dump's line.
+/// The columns of a table whose text depends on these settings, by their position in the dump's line.
 #[derive(Debug, Default)]
 pub struct Dialect {
     columns: Vec<(usize, Test)>,
@@ -24,7 +21,7 @@ pub struct Dialect {
 type Test = fn(&[u8]) -> Option<&'static str>;
 
 impl Dialect {
-    /// Of a table whose lines have these columns, in this order.
+    /// `order`: the columns of a line.
     pub fn of(order: &[String], columns: &[Column]) -> Self {
         let type_name =
             |name: &String| columns.iter().find(|column| column.name == *name).map(|c| c.type_name.as_str());
@@ -32,7 +29,7 @@ impl Dialect {
         Self { columns: order.iter().enumerate().filter_map(test).collect() }
     }
 
-    /// Why this line is not as we would write it, if so.
+    /// Why this line cannot be compared, and what to do; `None` if it can.
     pub fn complaint(&self, line: &[u8]) -> Option<&'static str> {
         let mut columns = self.columns.iter().peekable();
         let (mut start, mut place) = (0, 0);
@@ -54,8 +51,8 @@ impl Dialect {
 
 fn test_for(type_name: &str) -> Option<Test> {
     let type_name = type_name.strip_prefix("pg_catalog.").unwrap_or(type_name);
-    let is_moment = type_name.starts_with("timestamp") && type_name.contains("with time zone");
-    if is_moment || type_name.starts_with("tstzrange") || type_name.starts_with("tstzmultirange") {
+    let has_zone = type_name.starts_with("timestamp") && type_name.contains("with time zone");
+    if has_zone || type_name.starts_with("tstzrange") || type_name.starts_with("tstzmultirange") {
         Some(|field| has_other_zone(field).then_some(OTHER_ZONE))
     } else if type_name == "bytea" {
         // The backslash is doubled by COPY.

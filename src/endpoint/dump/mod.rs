@@ -1,7 +1,7 @@
 //! A dump as an endpoint: its rows, sequences and large objects, digested like those of a live database.
 //!
-//! It cannot answer for the schema as the server would print it, nor for foreign keys; the verdict's scope says so. What it
-//! does not hold (data left out, INSERT statements, another encoding) is recorded as unseen, with the reason.
+//! A dump has no schema as the server would print it, and no foreign key results; the verdict's scope lists only what was
+//! compared. What cannot be read (data left out, INSERT statements, another encoding) is recorded as unseen, with the reason.
 
 mod dialect;
 mod scan;
@@ -41,7 +41,7 @@ impl Dump {
     /// Opens a dump. `tools` read the archive formats; `taken_at` is RFC 3339.
     ///
     /// # Errors
-    /// When it is no dump, is cut short, or pg_restore cannot read it.
+    /// When it is not a dump, is truncated, or pg_restore cannot read it.
     pub async fn open(path: &Path, tools: &PgTools, jobs: usize, side: Side, taken_at: String) -> Result<Self> {
         let (owned, program) = (path.to_owned(), tools.program("pg_restore"));
         let archive = blocking(move || Archive::open(&owned, &program)).await?;
@@ -58,12 +58,12 @@ impl Dump {
         &self.pg_restore_version
     }
 
-    /// The file that it is, by whatever name.
+    /// The canonical path.
     pub fn identity(&self) -> Option<String> {
         std::fs::canonicalize(&self.description).ok().map(|path| path.display().to_string())
     }
 
-    /// Its contents, according to the dump.
+    /// The relations of the dump and their columns, as its statements say.
     pub fn listing(&self) -> &Listing {
         &self.listing
     }
@@ -80,10 +80,10 @@ impl Dump {
         }
     }
 
-    /// Reads everything asked for in one pass.
+    /// Reads the planned relations in one pass.
     ///
     /// # Errors
-    /// When the dump turns out to be damaged or cut short: then nothing that was read can be trusted.
+    /// When the dump is damaged or truncated: then nothing that was read can be trusted.
     pub async fn capture(&self, plan: &ReadPlan, listener: &Listener) -> Result<Manifest> {
         let rows = self.readable(plan);
         listener(Event::Planned { side: self.side, tables: rows.len() as u64, bytes: 0 });
@@ -120,7 +120,7 @@ impl Dump {
         })
     }
 
-    /// Rows, sequences and large objects; of a dump of definitions alone, nothing.
+    /// Rows, sequences and large objects; nothing for a dump with definitions only.
     fn answers(&self) -> BTreeSet<Aspect> {
         let catalog = self.archive.catalog();
         let could_have = |table: &ArchiveTable| table.kind == TableKind::Ordinary;
@@ -163,7 +163,7 @@ impl Dump {
         .await
     }
 
-    /// The planned relations whose rows are in the dump as COPY lines in UTF-8, or in the bytes of the server.
+    /// The planned relations whose rows are in the dump as COPY lines in UTF-8 or SQL_ASCII.
     fn readable(&self, plan: &ReadPlan) -> ReadPlan {
         let is_readable = |name: &Name| self.reason_unseen(name).is_none();
         plan.iter()
@@ -181,7 +181,7 @@ impl Dump {
         if let Some(strange) = &catalog.strange {
             return Some(strange.clone());
         }
-        // The bytes of a SQL_ASCII dump are those of the server.
+        // A SQL_ASCII dump holds the server's bytes unconverted.
         if !["UTF8", "SQL_ASCII"].contains(&catalog.encoding.as_str()) {
             let encoding = if catalog.encoding.is_empty() { "an unknown encoding" } else { &catalog.encoding };
             return Some(format!("the dump is written in {encoding}: make it with pg_dump --encoding=UTF8").into());
@@ -204,7 +204,7 @@ impl Dump {
             (Some(reason), _) => Observed::Unseen(reason),
             (None, Some(tally)) => Observed::Seen(fitted(tally)),
             (None, None) => {
-                let reason = "its rows do not come under its own name (--load-via-partition-root?)";
+                let reason = "no rows are stored under this table's own name (dump made with --load-via-partition-root?)";
                 Observed::Unseen(reason.into())
             }
         }
@@ -222,10 +222,10 @@ impl Dump {
         }
     }
 
-    /// Rows without any definition: a part of a dump, which cannot be compared as a whole.
+    /// Refuses a dump with rows but without definitions (`--data-only`, `--section`).
     ///
     /// # Errors
-    /// When there are such rows.
+    /// The dump is one.
     pub fn check_is_whole(&self) -> Result<()> {
         let catalog = self.archive.catalog();
         match catalog.undefined_tables {
@@ -268,7 +268,7 @@ fn listed(table: &ArchiveTable) -> Listed {
     }
 }
 
-/// A dump does not say what its views are, nor where names without a schema were looked up.
+/// A dump does not list its views, nor the search path of its database.
 fn names(catalog: &ArchiveCatalog) -> Names {
     let parent = |(name, table): (&Name, &ArchiveTable)| Some((name.clone(), table.partition_of.clone()?));
     let roots = catalog.tables.iter().filter(|(_, table)| table.kind == TableKind::Partitioned);
@@ -279,7 +279,7 @@ fn names(catalog: &ArchiveCatalog) -> Names {
     }
 }
 
-/// Runs what waits for files and processes off the sockets' threads.
+/// Runs blocking work (files, processes) outside the threads of the async runtime.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     tokio::task::spawn_blocking(work).await.map_err(|error| Error::from_source(&error))?
 }

@@ -1,6 +1,6 @@
 //! Row lines of a dump, hashed in batches by rayon while the reader goes on.
 //!
-//! At most `IN_FLIGHT` batches wait to be hashed, so memory does not grow with the table: the reader waits instead.
+//! At most `IN_FLIGHT` batches wait to be hashed; then the reader waits, so memory does not grow with the table.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -22,16 +22,16 @@ pub struct Scan {
 }
 
 impl Scan {
-    /// Nothing read yet.
+    /// An empty scan.
     pub fn new(purpose: &Purpose, on_batch: OnBatch) -> Self {
         let accumulator = Arc::new(Mutex::new(Accumulator::new(purpose)));
         Self { accumulator, batch: Batch::default(), in_flight: VecDeque::new(), on_batch }
     }
 
-    /// Adds one row line, from a thread that may wait.
+    /// Adds one row line; blocks while too many batches wait.
     ///
     /// # Errors
-    /// When the hashing broke down.
+    /// When a hashing thread panicked.
     pub fn push_line_blocking(&mut self, line: &[u8]) -> Result<()> {
         self.batch.push_line(line);
         if self.batch.is_full() {
@@ -43,10 +43,10 @@ impl Scan {
         }
     }
 
-    /// Waits for all hashing and gives the result, in a thread that may wait.
+    /// Waits for all hashing and returns the result; blocks.
     ///
     /// # Errors
-    /// When the hashing broke down.
+    /// When a hashing thread panicked.
     pub fn finish_blocking(mut self) -> Result<Accumulator> {
         self.send_lines();
         while let Some(oldest) = self.in_flight.pop_front() {
@@ -60,7 +60,7 @@ impl Scan {
         mutex.into_inner().map_err(|_| broken())
     }
 
-    /// What to wait for when too much is under way. The caller must wait: the sum is not complete before.
+    /// The oldest batch, when more than `IN_FLIGHT` are being hashed; the caller must wait for it.
     fn beyond_limit(&mut self) -> Option<oneshot::Receiver<()>> {
         if self.in_flight.len() > IN_FLIGHT { self.in_flight.pop_front() } else { None }
     }

@@ -1,4 +1,4 @@
-//! Where the rows of a dump go: into one scan a table, and the bytes of large objects into chunks that are rows as well.
+//! Receives the rows of a dump: one scan per table, and large objects as rows of chunks.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -17,7 +17,7 @@ use crate::model::row;
 /// Bytes of a large object in one row, as in `checks/data/large_objects.sql`.
 const CHUNK_BYTES: usize = 262_144;
 
-/// What all sinks of a pass share.
+/// State that all sinks of a pass share.
 pub struct SinkShared<'d> {
     /// Relations to be read, with the columns in the order of the row line.
     pub plan: ReadPlan,
@@ -37,7 +37,7 @@ pub struct SinkResult {
     pub rows: BTreeMap<Name, Accumulator>,
     /// Chunks of large objects.
     pub large_objects: Accumulator,
-    /// Relations with values that our session would write otherwise, and why.
+    /// Relations with values that cannot be compared, and why (see [`Dialect`]).
     pub otherwise: BTreeMap<Name, &'static str>,
 }
 
@@ -49,7 +49,7 @@ impl<'d> SinkShared<'d> {
         Self { plan, listing, purpose, side, listener, rows, large_objects, otherwise, failure: Mutex::default() }
     }
 
-    /// What was read, once all sinks are gone.
+    /// The result, after all sinks were dropped.
     ///
     /// # Errors
     /// When a sink failed at its end.
@@ -70,7 +70,7 @@ impl<'d> SinkShared<'d> {
         Scan::new(&self.purpose, on_batch)
     }
 
-    /// A table may come in several parts.
+    /// A table may arrive in several parts.
     fn keep(&self, table: &Name, part: Accumulator) {
         let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
         match rows.entry(table.clone()) {
@@ -95,7 +95,7 @@ pub struct Sink<'s> {
 
 struct SinkReading {
     name: Name,
-    /// Where each column of the row line stands in the dump's line; `None` when the order is the same.
+    /// The position of each column of the row line in the dump's line; `None` when the order is the same.
     order: Option<Vec<usize>>,
     dialect: Dialect,
     otherwise: Option<&'static str>,
@@ -110,14 +110,14 @@ struct LargeObject {
 }
 
 impl<'s> Sink<'s> {
-    /// A sink with nothing in it.
+    /// An empty sink.
     pub fn new(shared: &'s SinkShared<'s>) -> Self {
         Self { shared, table: None, large_object: None }
     }
 
     fn finish_large_object(&mut self) -> Result<()> {
         let Some(mut object) = self.large_object.take() else { return Ok(()) };
-        // The rest; or the one row of an empty object.
+        // The last chunk; an empty object has one empty chunk.
         if !object.bytes.is_empty() || object.chunk == 0 {
             object.push_chunk()?;
         }
@@ -196,7 +196,7 @@ impl LargeObject {
     }
 }
 
-/// The last large object ends with the sink: nothing else tells.
+/// No other event ends the last large object.
 impl Drop for Sink<'_> {
     fn drop(&mut self) {
         if let Err(error) = self.finish_large_object() {

@@ -1,8 +1,8 @@
 //! Checks that the relations that were read are those of the snapshot.
 //!
-//! A snapshot does not protect from everything: TRUNCATE, a rewriting ALTER TABLE and a table put in another's place leave an old
-//! snapshot with an empty table and no error. So after reading, while our lock keeps the relation as it is, the catalog of the
-//! moment is compared with that of now. Locks only what is being read: the source must not wait for this program.
+//! After TRUNCATE, a rewriting ALTER TABLE or the replacement of a table, an older snapshot sees an empty table without an error. So
+//! after reading, while the session still holds its lock on the relation, the snapshot's catalog is compared with the current one.
+//! Locks only what is being read: the source must not wait for this program.
 
 use crate::base::error::{Error, Result};
 use crate::model::name::{Name, quote_literal};
@@ -11,14 +11,14 @@ use crate::postgres::session::{Session, optional};
 /// Checks relations that this transaction has read.
 ///
 /// # Errors
-/// When the name or the file of one is another than at the moment.
+/// When the name or the file of one differs from the snapshot.
 pub async fn check_relations(session: &Session, names: &[&Name]) -> Result<()> {
     let value = |name: &&Name| {
         let [schema, relation, printed] = [&name.schema, &name.name, &name.sql()].map(|text| quote_literal(text));
         format!("({schema}::pg_catalog.name, {relation}::pg_catalog.name, {printed})")
     };
-    // pg_class is read in the moment; to_regclass and pg_relation_filenode know only now. A count, unlike NOT EXISTS, is never
-    // planned as a join with all of pg_class.
+    // pg_class is read in the snapshot; to_regclass and pg_relation_filenode return the current state. A count, unlike NOT EXISTS,
+    // is never planned as a join with all of pg_class.
     let sql = format!(
         "SELECT t.printed FROM (VALUES {}) AS t (schema, relation, printed) WHERE (\
              SELECT count(*) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
@@ -36,14 +36,14 @@ pub async fn check_relations(session: &Session, names: &[&Name]) -> Result<()> {
     }
 }
 
-/// Checks what kinds of relations these names lead to now: a statement after this one finds the same if they are locked.
+/// Checks the current kinds of these relations. If they are locked, a later statement finds the same ones.
 ///
 /// # Errors
-/// When one is of another kind, or not there.
+/// When one is of another kind or does not exist.
 pub async fn check_kinds(session: &Session, names: &[&Name], kinds: &[char]) -> Result<()> {
     let values: Vec<String> = names.iter().map(|name| format!("({})", quote_literal(&name.sql()))).collect();
     let kinds: Vec<String> = kinds.iter().map(|kind| format!("'{kind}'")).collect();
-    // OID and kind as they are now, not at the moment: a replaced relation is not in its catalog.
+    // The current OID and kind: a relation that replaced another one is not in the snapshot's catalog.
     let sql = format!(
         "SELECT t.printed FROM (VALUES {}) AS t (printed) WHERE NOT COALESCE((\
              SELECT c.relkind IN ({}) FROM pg_catalog.pg_class c WHERE c.oid = pg_catalog.to_regclass(t.printed)), false)",
@@ -56,10 +56,10 @@ pub async fn check_kinds(session: &Session, names: &[&Name], kinds: &[char]) -> 
     }
 }
 
-/// Checks every relation that this transaction has touched: its own locks say which.
+/// Checks every relation that this transaction has locked.
 ///
 /// # Errors
-/// When one of them is not what it was at the moment.
+/// When one of them differs from the snapshot.
 pub async fn check_touched(session: &Session) -> Result<()> {
     match session.rows(TOUCHED).await?.first() {
         None => Ok(()),
@@ -79,6 +79,6 @@ const TOUCHED: &str = "SELECT COALESCE(format('%I.%I', n.nspname, c.relname), l.
     LIMIT 1";
 
 fn changed(relation: &str) -> Error {
-    Error::new(format!("{relation} was truncated, rewritten or replaced after the moment was taken"))
+    Error::new(format!("{relation} was truncated, rewritten or replaced after the snapshot was taken"))
         .hint("rerun; do not run TRUNCATE, or any DDL, on this database during the run")
 }

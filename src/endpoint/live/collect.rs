@@ -1,6 +1,6 @@
-//! What the sessions bring in, put together into a manifest.
+//! Assembles the results of the sessions into a manifest.
 //!
-//! A relation of which one slice is missing is not seen at all: half a digest is nothing.
+//! A relation with a missing slice is unseen as a whole: a partial digest cannot be compared.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -24,7 +24,7 @@ use crate::model::sketch::Sketch;
 /// Bytes that all sketches of one side may take together.
 const SKETCH_BYTES: usize = 16 << 20;
 
-/// Everything brought in so far.
+/// The results so far.
 pub struct Collected {
     plan: ReadPlan,
     selection: Selection,
@@ -53,7 +53,7 @@ struct SideReading {
 }
 
 impl Collected {
-    /// Nothing yet. Everything that is planned has its place from the beginning, so that nothing can go missing unnoticed.
+    /// No results yet. Every planned relation has an entry from the start, so that a missing result is noticed.
     pub fn new(live: &Live, request: &CaptureRequest, listener: Listener) -> Self {
         let mut state = CollectState { sketch_bytes_left: SKETCH_BYTES, ..Default::default() };
         let mut log2 = BTreeMap::new();
@@ -85,15 +85,14 @@ impl Collected {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The columns of a planned relation, and what a scan of a slice is for.
+    /// The columns of a planned relation, and the purpose of a scan of one slice.
     pub fn reading(&self, name: &Name) -> (Vec<String>, Purpose) {
         let columns = self.plan.get(name).cloned().unwrap_or_default();
         let log2 = self.log2.get(name).copied().unwrap_or(crate::model::sketch::MAX_LOG2);
         (columns, Purpose::Tally { log2 })
     }
 
-    /// Told about every batch of a part whose size on disk is `bytes`. Lines and pages differ in size: what is told never
-    /// exceeds the size of the part.
+    /// Reports the progress of a part whose size on disk is `bytes`. Lines and pages differ in size, so the sum is capped at `bytes`.
     pub fn on_batch(&self, table: &str, bytes: u64) -> OnBatch {
         let (listener, side, table) = (Arc::clone(&self.listener), self.side, table.to_owned());
         let left = AtomicU64::new(bytes);
@@ -105,17 +104,17 @@ impl Collected {
         })
     }
 
-    /// Something people should see at once.
+    /// Shows a warning at once.
     pub fn warn(&self, text: &MarkedText) {
         (self.listener)(Event::Warning(text));
     }
 
-    /// What is about to be read.
+    /// Reports the amount of work.
     pub fn planned(&self, tables: usize, bytes: u64) {
         (self.listener)(Event::Planned { side: self.side, tables: tables as u64, bytes });
     }
 
-    /// A job is begun once more.
+    /// Reports that a job is repeated.
     pub fn retry(&self, doing: &str, attempt: u32, reason: &MarkedText) {
         (self.listener)(Event::Retry { doing, attempt, reason });
     }
@@ -184,7 +183,7 @@ impl Collected {
         self.state().assertions.insert(name.to_owned(), result);
     }
 
-    /// A job that could not be done.
+    /// Records why a job failed.
     pub fn unseen(&self, job: &Job, error: &Error) {
         let reason = error.text();
         let mut state = self.state();
@@ -225,7 +224,7 @@ impl Collected {
     /// The manifest, once all sessions are done.
     ///
     /// # Errors
-    /// When a session still holds on to this.
+    /// When a session has not ended.
     pub fn into_manifest(collected: Arc<Self>, live: &Live) -> Result<Manifest> {
         let collected = Arc::into_inner(collected).ok_or_else(|| Error::new("a session has not ended"))?;
         let (plan, state) = (&collected.plan, collected.state);
@@ -279,8 +278,8 @@ fn observed(reading: Option<SideReading>) -> Observed<Tally> {
     }
 }
 
-/// Folds a sketch to the size that its rows deserve, and further when little of the budget is left: 2,000 large tables
-/// must not take 2,000 large sketches. Gives the bytes that it takes.
+/// Folds a sketch to the size for its number of rows, and further when little of the budget is left: 2,000 large tables
+/// must not take 2,000 large sketches. Returns its size in bytes.
 fn shrink(sketch: &mut Sketch, rows: u64, bytes_left: usize) -> usize {
     let mut log2 = Sketch::log2_for_rows(rows);
     while log2 > crate::model::sketch::MIN_LOG2 && Sketch::bytes(log2) > bytes_left / 4 {

@@ -1,20 +1,20 @@
-//! The condition that an extension puts on the rows of its configuration table, and whether it is safe to run.
+//! The dump condition of an extension's configuration table (`pg_extension.extcondition`), and whether it is safe to run.
 //!
-//! `pg_extension.extcondition` is SQL text. With an extension that a superuser owns it is as trusted as the server's own files. A
-//! role that is no superuser may own an extension too (trusted ones; those of pg_tle, whose scripts users write): then only text
-//! is run that cannot call a function of a user. Names without a schema find nothing but pg_catalog, for our search path is empty.
+//! It is SQL text. If a superuser owns the extension, the text is trusted like the server's own files. Other roles may own an
+//! extension too (trusted extensions; those of pg_tle, whose scripts users write): then it is run only if it cannot call a user's
+//! function. Names without a schema resolve only to pg_catalog, because the session's search path is empty.
 
 use std::iter::Peekable;
 use std::str::Chars;
 
 use crate::model::listing::ConfigurationRows;
 
-/// What to do with the condition of a table.
+/// The condition, and why it is not run, if it is not.
 pub fn config(condition: String, is_of_superuser: bool) -> ConfigurationRows {
     let is_safe = condition.trim().is_empty() || is_of_superuser || is_plain(&condition);
     let refused = (!is_safe).then(|| {
-        "the condition that says which of its rows a dump carries calls functions, and the owner of its extension is no \
-         superuser: it was not run"
+        "the extension's dump condition (pg_extension.extcondition) calls functions, and the extension is not owned by a \
+         superuser: not run"
             .to_owned()
     });
     ConfigurationRows { condition, refused }
@@ -58,7 +58,7 @@ fn word(first: char, letters: &mut Peekable<Chars<'_>>) -> String {
     word
 }
 
-/// Up to the quote that ends it; a doubled quote does not. A backslash is refused: what it means is a setting.
+/// Skips to the closing quote; a doubled quote does not close. Refuses a backslash: its meaning depends on a setting.
 fn skip_literal(letters: &mut Peekable<Chars<'_>>) -> bool {
     while let Some(letter) = letters.next() {
         match letter {

@@ -1,5 +1,5 @@
-//! What the server would evaluate while it plans a query: calls without a column in the expressions of indexes, statistics and partition
-//! keys. The planner folds constants there as the user who asks, not as the owner of the index.
+//! Finds what the server would evaluate while it plans a query: calls with constant arguments in the expressions of indexes,
+//! statistics and partition keys. The planner folds these as the user of the query, not as the owner of the index.
 //!
 //! Reads the stored form of expressions (`pg_node_tree`): nodes in braces, `:field value` in them, other braces escaped by a backslash.
 
@@ -28,7 +28,7 @@ pub fn is_folded(tree: &str, function: &str, operator: Option<&str>) -> bool {
         }
         field = token.strip_prefix(':').unwrap_or_default();
     }
-    // What cannot be read is not known to be harmless.
+    // An expression that cannot be parsed counts as one with such a call.
     found || !open.is_empty() || !tree.contains('{')
 }
 

@@ -1,7 +1,7 @@
 //! Foreign keys as anti-joins over the data.
 //!
-//! What the catalog says of a key is not asked: `convalidated` is true over orphans that came in under
-//! `session_replication_role = replica`, and a NOT VALID key restores without a word.
+//! The rows are checked even if the catalog says that the key is valid: `convalidated` stays true when orphans are inserted with
+//! `session_replication_role = replica`, and pg_restore does not validate a NOT VALID key.
 
 use std::collections::BTreeMap;
 
@@ -49,7 +49,7 @@ impl ForeignKey {
     /// From a row of `checks/integrity/foreign_keys.sql`.
     ///
     /// # Errors
-    /// When the server's answer has another shape.
+    /// When a column is missing or cannot be parsed.
     pub fn from_row(row: &SimpleQueryRow) -> Result<Self> {
         let child = Name::new(text(row, 0)?, text(row, 1)?);
         let parent = Name::new(text(row, 4)?, text(row, 5)?);
@@ -71,13 +71,13 @@ impl ForeignKey {
         })
     }
 
-    /// Why the comparison might run code of a user of the database; `planning` are the relations for which that is so whatever is
-    /// asked of them.
+    /// Why this check might run a function that a database user created; `None` if it cannot. `planning`: relations for which
+    /// planning any query may do so.
     pub fn unsafe_because(&self, planning: &BTreeMap<Name, String>) -> Option<String> {
         let calls = |what: &str, list: &[String]| (!list.is_empty()).then(|| format!("{what} {}", list.join(", ")));
         let planned = || [&self.child, &self.parent].into_iter().find_map(|name| planning.get(name).cloned());
         calls("the comparison may call", &self.suspects)
-            .or_else(|| calls("another operator may be nearer than", &self.undetermined))
+            .or_else(|| calls("with polymorphic operand types, PostgreSQL may choose another operator than", &self.undetermined))
             .or_else(planned)
     }
 
@@ -86,7 +86,7 @@ impl ForeignKey {
         format!("{} {}", self.child, quote_ident(&self.name))
     }
 
-    /// The tables that are read to check it; `None` when these are the partitions of one.
+    /// The tables that are read to check it; `None` when one is partitioned, so that its partitions are read.
     pub fn relations(&self) -> Option<[&Name; 2]> {
         if self.is_partitioned { None } else { Some([&self.child, &self.parent]) }
     }
@@ -153,7 +153,7 @@ impl ForeignKey {
         let parent = &self.parent_from;
         match self.columns.split_last() {
             // PERIOD (18): the parents' periods together must cover the child's. The key's operator for it is &&, so an empty
-            // period, which overlaps nothing, has no parent, as for the server's own triggers.
+            // period, which overlaps nothing, has no parent; the server's own triggers decide the same.
             Some((period, _)) if self.has_period => {
                 let matching = self.columns.iter().map(equal).collect::<Vec<_>>().join(" AND ");
                 let (p, c) = (quote_always(&period.parent), quote_always(&period.child));
@@ -174,7 +174,7 @@ fn parsed<T: serde::de::DeserializeOwned>(json: &str) -> Result<T> {
     serde_json::from_str(json).map_err(|error| Error::from_source(&error))
 }
 
-/// A partitioned table speaks for its partitions; any other relation does not speak for those that inherit from it.
+/// A partitioned table is read with its partitions; any other table is read with ONLY, without its inheritance children.
 fn from_clause(name: &Name, kind: &str) -> String {
     if kind == "p" { name.sql() } else { format!("ONLY {}", name.sql()) }
 }

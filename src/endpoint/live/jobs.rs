@@ -1,4 +1,4 @@
-//! What there is to do on one live endpoint, largest first.
+//! The jobs of one live endpoint, largest first.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
@@ -12,15 +12,16 @@ use crate::model::name::Name;
 pub struct Pages {
     /// First page.
     pub from: u64,
-    /// The page after the last; `None` is the end, wherever it may be by now.
+    /// The page after the last; `None` is the current end of the table.
     pub to: Option<u64>,
 }
 
-/// Pages of a slice: 64 MiB. Small enough to spread and to repeat after a lost connection, large enough to forget the cost of a query.
+/// Pages of a slice: 64 MiB with 8 kB pages. Small enough to spread over the sessions and to repeat after a lost connection, large
+/// enough to make the cost of a query negligible. Another page size only makes the slices uneven: the last one is open-ended.
 pub const SLICE_PAGES: u64 = 8192;
 
 impl Pages {
-    /// Slices that cover a table of this size and whatever it may have grown by.
+    /// Slices that cover a table of this size; the last one also covers what was added since.
     pub fn slices(pages: u64) -> Vec<Self> {
         let cuts: Vec<u64> = (0..pages.max(1)).step_by(usize::try_from(SLICE_PAGES).unwrap_or(usize::MAX)).collect();
         let ends = cuts.iter().skip(1).map(|&cut| Some(cut)).chain([None]);
@@ -38,7 +39,7 @@ impl Pages {
         to.saturating_sub(self.from * 8192)
     }
 
-    /// As a condition on ctid (a TID range scan from PostgreSQL 14).
+    /// The slice as a condition on ctid (a TID range scan from PostgreSQL 14 on).
     pub fn condition(self) -> String {
         let upper = self.to.map(|to| format!(" AND ctid < '({to},0)'")).unwrap_or_default();
         format!("ctid >= '({},0)'{upper}", self.from)
@@ -68,24 +69,24 @@ pub enum Job {
     Small(Vec<(Name, u64)>),
     /// Read the large objects.
     LargeObjects,
-    /// Ask for the definitions of one kind.
+    /// Read the definitions of one kind.
     Question(Question),
     /// Read some sequences.
     Sequences(Vec<Name>),
     /// Count the rows that violate foreign keys.
     ForeignKeys(Vec<ForeignKey>),
-    /// Run a check of the user's.
+    /// Run a check that the user wrote.
     Assertion {
-        /// Its name.
+        /// Name of the check.
         name: String,
-        /// Its text.
+        /// The query.
         sql: String,
     },
 }
 
-/// A relation up to this size is small: its rows take less time than the way to the server and back.
+/// Relations up to this size are read together: one round trip costs more than their rows.
 pub const SMALL_BYTES: u64 = 64 * 1024;
-/// Small things that are done together: enough for the way to be forgotten, few enough to be spread over the sessions.
+/// Small relations or keys per query: enough to make the round trip negligible, few enough to spread the work over all sessions.
 const TOGETHER: usize = 50;
 
 impl Job {
@@ -94,14 +95,14 @@ impl Job {
         relations.chunks(TOGETHER).map(|some| Self::Small(some.to_vec())).collect()
     }
 
-    /// Foreign keys: those of large tables each by itself.
+    /// Foreign keys of large tables get a job each; the others share jobs.
     pub fn foreign_keys(keys: impl Iterator<Item = ForeignKey>) -> Vec<Self> {
         let (small, large): (Vec<_>, Vec<_>) = keys.partition(|key| key.bytes <= SMALL_BYTES);
         let large = large.into_iter().map(|key| Self::ForeignKeys(vec![key]));
         large.chain(small.chunks(TOGETHER).map(|some| Self::ForeignKeys(some.to_vec()))).collect()
     }
 
-    /// The same work one by one, so that what cannot be done does not keep the rest from being done. Empty when it is one.
+    /// The same work as single jobs, so that a failing one does not stop the others. Empty when this is a single job.
     pub fn one_by_one(&self) -> Vec<Self> {
         match self {
             Self::Small(relations) => {
@@ -116,7 +117,7 @@ impl Job {
         }
     }
 
-    /// Larger is earlier. Questions are quick and there are many: they come when the large tables are under way.
+    /// Larger is earlier. Catalog queries are quick and many: they run after the large tables have been started.
     fn weight(&self) -> u64 {
         match self {
             Self::Assertion { .. } => u64::MAX,
@@ -141,7 +142,7 @@ impl Queue {
         Self(Mutex::new(jobs.into()))
     }
 
-    /// Work that comes before everything else.
+    /// Adds jobs that come before all others.
     pub fn put_back(&self, jobs: Vec<Job>) {
         let mut queue = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         jobs.into_iter().rev().for_each(|job| queue.push_front(job));

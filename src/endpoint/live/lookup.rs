@@ -1,4 +1,4 @@
-//! What else is looked up in a live database: names for patterns, and definitions once more.
+//! Further catalog queries on a live database: names for patterns, and current definitions.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use crate::model::selection::search_path;
 use crate::postgres::session::{optional, text};
 
 impl Live {
-    /// Partitioned tables, views and sequences, and where names without a schema are found.
+    /// Partitioned tables, views, sequences, and the search path.
     ///
     /// # Errors
     /// The server's refusal.
@@ -31,7 +31,7 @@ impl Live {
         Ok(names)
     }
 
-    /// The definitions of these kinds as they are now, after the moment: an object that is another now was changed or dropped meanwhile.
+    /// The current definitions of these kinds: an object that differs from the snapshot was changed or dropped during the run.
     ///
     /// # Errors
     /// No session, or the server's refusal.

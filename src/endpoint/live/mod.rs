@@ -1,4 +1,4 @@
-//! A live database as an endpoint: one moment, several sessions, everything read in parallel.
+//! A live database as an endpoint: one snapshot, several sessions, everything read in parallel.
 //!
 //! Read only, by the setting of each session and by its transaction. What cannot be read is recorded
 //! with the reason, and the rest is read.
@@ -39,14 +39,14 @@ use jobs::{Job, Pages, Queue};
 /// How a live database is read.
 #[derive(Debug, Clone)]
 pub struct LiveOptions {
-    /// Sessions that read at the same time, besides the one that holds the moment.
+    /// Sessions that read at the same time, besides the one that holds the snapshot.
     pub jobs: usize,
     /// How long to wait for a lock, in seconds.
     pub lock_timeout_s: u32,
     /// How long an assertion may take, in seconds.
     pub assertion_timeout_s: u32,
-    /// A session without data for so long is canceled, in seconds; counting the violations of foreign keys,
-    /// during which nothing comes, may take [`COUNTING`] times as long.
+    /// A session that receives no data for this many seconds is canceled. Foreign key checks may take [`COUNTING`] times as long,
+    /// since they return nothing until they end.
     pub stalled_after_s: u32,
     /// Checks of foreign keys may call functions that users of the database have made.
     pub allow_user_functions: bool,
@@ -62,15 +62,15 @@ pub const STALLED_AFTER_S: u32 = 1800;
 pub struct CaptureRequest {
     /// Relations whose rows are read, with their columns.
     pub plan: ReadPlan,
-    /// What takes part.
+    /// The tables and schemas that take part.
     pub selection: Selection,
-    /// Kinds of schema objects that are not asked for.
+    /// Kinds of schema objects that are not read.
     pub kinds_off: BTreeSet<String>,
     /// The user's checks: name and SQL.
     pub assertions: BTreeMap<String, String>,
 }
 
-/// A live database at one moment. The moment lasts as long as this does.
+/// A live database in one snapshot, which exists until this value is dropped.
 pub struct Live {
     conninfo: ConnInfo,
     options: LiveOptions,
@@ -90,14 +90,14 @@ pub struct Live {
 }
 
 impl Live {
-    /// Connects, takes the moment and lists what there is. `side` is `expected` or `actual`, for progress; `taken_at` is RFC 3339.
+    /// Connects, exports a snapshot and lists relations, sequences and keys. `side` is for progress; `taken_at` is RFC 3339.
     ///
     /// # Errors
     /// No connection, or the catalog cannot be read.
     pub async fn open(conninfo: ConnInfo, options: LiveOptions, side: Side, taken_at: String) -> Result<Self> {
         let snapshot_session = open_session(&conninfo, &options).await?;
         let describe = conninfo.describe();
-        let snapshot = snapshot_session.begin_moment().await.doing(|| format!("take a moment on {describe}"))?;
+        let snapshot = snapshot_session.begin_moment().await.doing(|| format!("export a snapshot on {describe}"))?;
         let mut live = Self {
             conninfo,
             options,
@@ -137,14 +137,15 @@ impl Live {
         Ok(())
     }
 
-    /// True sizes by OID. Without them everything still works, only less evenly spread.
+    /// True sizes by OID. Without them the work is only spread less evenly.
     async fn sizes(&self) -> Result<BTreeMap<String, u64>> {
         let Ok(rows) = self.guarded(catalog::SIZES).await? else { return Ok(BTreeMap::new()) };
         let size = |row: &SimpleQueryRow| Some((optional(row, 0)?, optional(row, 1)?.parse().ok()?));
         Ok(rows.iter().filter_map(size).collect())
     }
 
-    /// A query whose failure must not end the moment: the outer error is a lost session, the inner one the server's answer.
+    /// Runs an optional query inside a savepoint, so that its failure does not abort the snapshot transaction. Outer error: the
+    /// session is lost. Inner error: the server refused the query.
     async fn guarded(&self, sql: &str) -> Result<Result<Vec<SimpleQueryRow>>> {
         self.snapshot_session.execute("SAVEPOINT guarded").await?;
         let rows = self.snapshot_session.rows(sql).await;
@@ -202,7 +203,7 @@ impl Live {
         Ok(found)
     }
 
-    /// Why a key is not checked, if it is not.
+    /// Why a key is not checked; `None` if it is.
     fn unsafe_because(&self, key: &ForeignKey) -> Option<String> {
         if self.options.allow_user_functions {
             return None;
@@ -210,17 +211,17 @@ impl Live {
         key.unsafe_because(&self.planning).map(|reason| refused_code(&reason))
     }
 
-    /// What there is.
+    /// The relations and their columns.
     pub fn listing(&self) -> &Listing {
         &self.listing
     }
 
-    /// The moment's identifier, for pg_dump's `--snapshot`: good while this value lives.
+    /// The snapshot's identifier for `pg_dump --snapshot`, valid while this value exists.
     pub fn snapshot(&self) -> &str {
         &self.snapshot
     }
 
-    /// The very server that the moment was taken on, with the database.
+    /// The server that exported the snapshot (a host name may stand for several), with the database.
     pub fn server(&self) -> &ConnInfo {
         self.snapshot_session.conninfo()
     }
@@ -230,7 +231,7 @@ impl Live {
         self.snapshot_session.major()
     }
 
-    /// What the sequences stand at now: they are not transactional, so this is later than the moment.
+    /// The current values of the sequences: they are not transactional, so these may be later than the snapshot.
     ///
     /// # Errors
     /// When one of them cannot be read.
@@ -243,20 +244,21 @@ impl Live {
         Ok(values)
     }
 
-    /// Whether the moment lasts: what was made with it counts only if it does afterwards, too.
+    /// Checks that the snapshot still exists. A dump made with `--snapshot` is consistent with our reads only if this succeeds
+    /// afterwards.
     ///
     /// # Errors
-    /// Why it does not.
+    /// The session that exported the snapshot is lost.
     pub async fn check_moment(&self) -> Result<()> {
         self.snapshot_alive().await
     }
 
-    /// What the connection string gave reason to warn of.
+    /// Warnings about the connection string.
     pub fn warnings(&self) -> &[String] {
         self.conninfo.warnings()
     }
 
-    /// Something that no two different databases have in common.
+    /// A text that identifies this database on its running server.
     pub fn identity(&self) -> &str {
         &self.identity
     }
@@ -274,12 +276,12 @@ impl Live {
         }
     }
 
-    /// What the rows are read in: `UTF8`, or `SQL_ASCII` for the bytes of such a database as they are.
+    /// The encoding in which rows are read: `UTF8`, or `SQL_ASCII` for the unconverted bytes of such a database.
     pub fn encoding(&self) -> &str {
         self.snapshot_session.settings().get("client_encoding").map_or("UTF8", String::as_str)
     }
 
-    /// The settings of the sessions, and whether code of users was allowed.
+    /// The settings of the sessions, and whether users' functions were allowed.
     fn settings(&self) -> BTreeMap<String, String> {
         let mut settings = self.snapshot_session.settings().clone();
         if self.options.allow_user_functions {
@@ -332,7 +334,7 @@ impl Live {
         jobs
     }
 
-    /// One or two sessions have enough to do without slices, and a plain COPY costs the server less.
+    /// Slices are for more than two sessions: a plain COPY costs the server less.
     fn can_slice(&self, name: &Name) -> bool {
         let is_conditional = self.listing.relations.get(name).is_some_and(|listed| listed.config.is_some());
         let is_worth_it = self.options.jobs > 2;
@@ -370,10 +372,10 @@ impl Live {
         Ok(read::rows_sql(name, listed.kind == RelationKind::Table && columns.iter().all(is_copied), columns, pages))
     }
 
-    /// One more pass over a relation, at the same moment.
+    /// One more pass over a relation, in the same snapshot.
     ///
     /// # Errors
-    /// When a slice cannot be read, or the moment is gone.
+    /// When a slice cannot be read, or the snapshot is lost.
     pub async fn scan(&self, name: &Name, columns: &[String], purpose: &Purpose) -> Result<Accumulator> {
         let bytes = self.listing.relations.get(name).map_or(0, |listed| listed.bytes);
         let slices = if self.can_slice(name) { Pages::slices(bytes / 8192) } else { Pages::slices(0) };
@@ -388,7 +390,7 @@ impl Live {
         Ok(whole)
     }
 
-    /// One more pass over the large objects, at the same moment.
+    /// One more pass over the large objects, in the same snapshot.
     ///
     /// # Errors
     /// As [`Live::scan`].
@@ -397,29 +399,27 @@ impl Live {
         read::copy(&self.session().await?, &read::large_objects_sql(), purpose, &silent).await
     }
 
-    /// A further session in the same moment.
+    /// Opens a further session in the same snapshot.
     async fn session(&self) -> Result<Session> {
-        // The very server that the moment was taken on: a name may stand for several.
         let session = open_session(self.snapshot_session.conninfo(), &self.options).await?;
         let joined = session.join(&self.snapshot).await;
-        // Only while its session lives does the identifier stand for our moment: after a restart it may stand for another.
+        // The identifier is unique only while its session exists: after a server restart it may identify another snapshot.
         self.snapshot_alive().await?;
         joined.map(|()| session)
     }
 
-    /// Whether the moment lasts.
     async fn snapshot_alive(&self) -> Result<()> {
-        self.snapshot_session.ping().await.doing(|| "the session that held the moment was lost")
+        self.snapshot_session.ping().await.doing(|| "the session that held the snapshot was lost")
     }
 
-    /// What a live database can answer: everything, but of large objects only what takes part.
+    /// All aspects; large objects only when they take part.
     fn answers(selection: &Selection) -> BTreeSet<Aspect> {
         let left_out = |aspect: &Aspect| *aspect == Aspect::LargeObjects && !selection.has_large_objects();
         Aspect::ALL.into_iter().filter(|aspect| !left_out(aspect)).collect()
     }
 }
 
-/// The system identifier is not enough: a physical copy has the same.
+/// Not the system identifier: a physical copy has the same.
 const IDENTITY: &str = "SELECT concat_ws(' ', d.oid, d.datname, pg_catalog.pg_postmaster_start_time(), current_setting('port')) \
     FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()";
 
@@ -440,11 +440,11 @@ async fn open_session(conninfo: &ConnInfo, options: &LiveOptions) -> Result<Sess
     Ok(session)
 }
 
-/// Who would have to answer for the code, and how to go on.
+/// Error text for a check that would run a user's function.
 fn refused_code(reason: &str) -> String {
     format!(
-        "{reason}, which is neither built in, nor a superuser's or this role's own, nor part of an extension: it would run with the \
-         rights of this role (--allow-user-functions, or verify.allow_user_functions, runs it)"
+        "{reason}: this code belongs neither to PostgreSQL, a superuser, an extension nor the reading role, and would run with the \
+         rights of the reading role; --allow-user-functions (verify.allow_user_functions) permits it"
     )
 }
 

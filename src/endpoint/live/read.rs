@@ -29,7 +29,7 @@ pub fn rows_sql(name: &Name, is_plain: bool, columns: &[String], pages: Pages) -
     }
 }
 
-/// The statement that prints those rows of an extension's table that pg_dump carries: with its condition, as pg_dump has it.
+/// The statement that prints the rows of an extension's table that pg_dump dumps, with the condition that pg_dump uses.
 pub fn config_sql(name: &Name, columns: &[String], condition: &str) -> String {
     let list = columns.iter().map(|column| quote_always(column)).collect::<Vec<_>>().join(", ");
     format!("COPY (SELECT {list} FROM {} {condition}) TO STDOUT", name.sql())
@@ -40,8 +40,8 @@ pub fn large_objects_sql() -> String {
     format!("COPY ({}) TO STDOUT", catalog::LARGE_OBJECTS)
 }
 
-/// Runs many COPYs as one query and digests what each brings: for small tables the way to the server and back costs more than
-/// their rows. All or nothing; the server's count of rows has to agree with ours.
+/// Runs many COPYs as one query and digests the rows of each: for small tables, one round trip costs more than their rows. All or
+/// nothing; the server's count of rows must be the count of rows that arrived.
 ///
 /// # Errors
 /// As [`copy`], of the first that failed.
@@ -57,10 +57,19 @@ pub async fn copy_many(session: &Session, statements: &[String]) -> Result<Vec<T
         SimpleQueryMessage::CommandComplete(rows) => Some(*rows),
         _ => None,
     });
-    if tallies.len() != statements.len() || !counts.eq(tallies.iter().map(|tally| tally.digest.rows)) {
-        return Err(Error::new("the server counts other rows than came"));
-    }
+    let arrived: Vec<u64> = tallies.iter().map(|tally| tally.digest.rows).collect();
+    check_counts(&counts.collect::<Vec<u64>>(), &arrived, statements.len())?;
     Ok(tallies)
+}
+
+fn check_counts(reported: &[u64], arrived: &[u64], statements: usize) -> Result<()> {
+    if [reported.len(), arrived.len()] != [statements; 2] {
+        return Err(Error::new(format!("the server completed {} of {statements} COPY statements", reported.len())));
+    }
+    match reported.iter().zip(arrived).find(|(reported, arrived)| reported != arrived) {
+        Some((reported, arrived)) => Err(Error::new(format!("the server reported {reported} rows, but {arrived} arrived"))),
+        None => Ok(()),
+    }
 }
 
 /// The tallies of many COPYs.
@@ -79,7 +88,7 @@ impl Gathered {
     }
 }
 
-/// Passes rows to a receiver as long as the receiver is in use.
+/// Passes rows to a receiver while the receiver exists.
 fn sink<T: Send + 'static>(receiver: &Arc<Mutex<T>>, take: fn(&mut T, CopyEvent<'_>)) -> CopySink {
     let receiver = Arc::downgrade(receiver);
     Box::new(move |event| {
@@ -89,13 +98,13 @@ fn sink<T: Send + 'static>(receiver: &Arc<Mutex<T>>, take: fn(&mut T, CopyEvent<
     })
 }
 
-/// After the end of the COPY, there is no other reference to it.
+/// After the end of the COPY there is no other reference to the receiver.
 fn take_back<T>(receiver: Arc<Mutex<T>>) -> Result<T> {
     let receiver = Arc::into_inner(receiver).ok_or_else(|| Error::new("rows come after their end"))?;
     receiver.into_inner().map_err(|_| Error::new("hashing broke down"))
 }
 
-/// A tally whose sketch is made when it is known how large it has to be: most small tables are very small.
+/// A tally whose sketch is made when the number of rows is known: most small tables are very small.
 #[derive(Default)]
 struct Growing {
     first: Vec<RowDigest>,
@@ -103,7 +112,7 @@ struct Growing {
 }
 
 impl Growing {
-    /// With more rows the sketch has its full size, so nothing need be kept.
+    /// With more rows the sketch has its full size, and no digests are kept.
     const FEW: usize = 1 << 11;
 
     fn add(&mut self, lines: Lines<'_>) {
@@ -122,7 +131,7 @@ impl Growing {
     }
 }
 
-/// Runs a COPY and digests what comes. The server's count of rows has to agree with ours.
+/// Runs a COPY and digests its rows. The server's count of rows must be the count of rows that arrived.
 ///
 /// # Errors
 /// The server's error, or a lost connection; nothing of a failed COPY is kept.
@@ -148,8 +157,6 @@ pub async fn copy(session: &Session, sql: &str, purpose: &Purpose, on_batch: &On
         _ => None,
     });
     let whole = take_back(intake)?.finish()?;
-    if count != Some(seen.load(Ordering::Relaxed)) {
-        return Err(Error::new("the server counts other rows than came"));
-    }
+    check_counts(count.as_slice(), &[seen.load(Ordering::Relaxed)], 1)?;
     Ok(whole)
 }

@@ -1,8 +1,8 @@
-//! Sessions that take work from the queue until there is none.
+//! Sessions that take jobs from the queue until it is empty.
 //!
 //! A refused job (no privilege, locked, dropped) is recorded with the server's reason. A lost connection is replaced and the
-//! job repeated, but only in the same moment: when that is gone, what was not read stays unread. A session that is still in the
-//! moment goes on, even when no other can join it any more.
+//! job repeated, but only in the same snapshot: when the snapshot is lost, the remaining jobs stay unread. A session that has
+//! already imported the snapshot continues, even when no other can import it any more.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,15 +24,15 @@ use crate::postgres::session::{Session, optional, text};
 
 /// All pages of a relation.
 const WHOLE: Pages = Pages { from: 0, to: None };
-/// How often a job is begun when connections get lost.
+/// How often a job is started when connections are lost.
 const ATTEMPTS: u32 = 3;
-/// Rows of an assertion that are shown, and rows fetched at a time while counting.
+/// Violating rows of an assertion that are kept as a sample.
 const SAMPLE_ROWS: usize = 5;
 
-/// Works the queue off with as many sessions as asked for and to be had.
+/// Runs all jobs with as many of the configured sessions as can be opened.
 ///
 /// # Errors
-/// When not a single session can be opened.
+/// When no session can be opened.
 pub async fn run_all(live: &Live, queue: Queue, collected: &Arc<Collected>) -> Result<()> {
     let mut sessions = Vec::new();
     for _ in 0..live.options.jobs.max(1) {
@@ -60,12 +60,12 @@ struct Worker<'a> {
     live: &'a Live,
     session: Session,
     collected: &'a Arc<Collected>,
-    /// Why this session is not in the moment any more and cannot get back.
+    /// Why this session has lost the snapshot and cannot import it again.
     snapshot_lost: Option<Error>,
 }
 
 impl Worker<'_> {
-    /// Works until there is nothing left, or until it is out of the moment: what it reads then would be of another one.
+    /// Works until the queue is empty or the session has lost the snapshot: later reads would see other data.
     async fn work(mut self, queue: &Queue) -> Option<Error> {
         while self.snapshot_lost.is_none()
             && let Some(job) = queue.next()
@@ -88,7 +88,7 @@ impl Worker<'_> {
         let mut attempt = 1;
         loop {
             let Err(error) = self.run(job).await else { return Ok(()) };
-            // After a refused statement the transaction is of no use any more.
+            // A refused statement has aborted the transaction.
             let Err(gone) = self.session.join(&self.live.snapshot).await else { return Err(error) };
             // The last error of the server is more exact than "connection closed".
             let Err(lost) = self.session.ping().await else {
@@ -104,7 +104,7 @@ impl Worker<'_> {
             let has_stalled = self.session.has_stalled();
             self.replace(lost).await?;
             if has_stalled {
-                // The next time would last as long.
+                // Another attempt would stall as long.
                 return Err(error);
             }
         }
@@ -157,7 +157,7 @@ impl Worker<'_> {
         self.collected.definitions(question.kind, objects)
     }
 
-    /// A pass of its own, so that tables without such columns cost nothing more.
+    /// A separate pass, so that tables without such columns need only one.
     async fn computed(&self, name: &Name) -> Result<()> {
         let (columns, purpose) = self.collected.reading(name);
         let Some(columns) = self.live.computed_columns(name, &columns) else { return Ok(()) };
@@ -208,8 +208,7 @@ impl Worker<'_> {
     async fn foreign_keys(&self, keys: &[ForeignKey]) -> Result<()> {
         self.hold_still(keys).await?;
         let counts: Vec<String> = keys.iter().map(ForeignKey::count_sql).collect();
-        // As many processes as sessions were asked for, and no more: workers of a parallel query would only take the processors from
-        // the other sessions (measured: twice the CPU for a tenth of the time).
+        // Workers of a parallel query would only take CPU from the other sessions (measured: twice the CPU for a tenth of the time).
         let sql = format!("SET LOCAL max_parallel_workers_per_gather = 0;\n{}", counts.join(";\n"));
         let counts = self.session.rows_within(&sql, COUNTING).await?;
         if counts.len() != keys.len() {
@@ -219,13 +218,14 @@ impl Worker<'_> {
         for (key, row) in keys.iter().zip(&counts) {
             let mut violations = Violations { rows: count(row)?, sample: Vec::new() };
             if violations.rows > 0 {
-                // Without a sample it is a finding still: key values of a SQL_ASCII database need not be UTF-8. A lost session shows below.
+                // The finding also counts without a sample: key values of a SQL_ASCII database need not be UTF-8. A lost session
+                // fails below.
                 let sample = self.session.rows_within(&key.sample_sql(), COUNTING).await.unwrap_or_default();
                 violations.sample = sample.iter().map(|row| key.sample_text(row)).collect();
             }
             found.push(violations);
         }
-        // Asking what was touched takes the longer the more this session has read before.
+        // `check_touched` takes longer the more this session has read before.
         match keys.iter().map(ForeignKey::relations).collect::<Option<Vec<_>>>() {
             Some(relations) => catalog_guard::check_relations(&self.session, relations.as_flattened()).await?,
             None => catalog_guard::check_touched(&self.session).await?,
@@ -236,8 +236,8 @@ impl Worker<'_> {
         Ok(())
     }
 
-    /// Locks the tables as a query does anyway, and looks at what they are before one is planned: a table that was replaced by a view
-    /// would run another role's query. (`restrict_nonsystem_relation_kind` says the same, where the server has it.)
+    /// Locks the tables as the query will, and checks their kinds before it is planned: a view in the place of a table would run
+    /// another role's query. (`restrict_nonsystem_relation_kind` does the same on servers that have it.)
     async fn hold_still(&self, keys: &[ForeignKey]) -> Result<()> {
         let locked: Vec<String> = keys.iter().flat_map(ForeignKey::locked).collect();
         self.session.execute(&format!("LOCK {} IN ACCESS SHARE MODE", locked.join(", "))).await?;
@@ -245,8 +245,8 @@ impl Worker<'_> {
         catalog_guard::check_kinds(&self.session, &names, &['r', 'p']).await
     }
 
-    /// Through a cursor: only a query can be declared as one, and its rows need not fit into memory. Declared by itself, so
-    /// that nothing can be smuggled in behind a semicolon; rolled back, so that no setting it makes outlives it.
+    /// Uses a cursor: only a query can be declared as one, and its rows need not fit into memory. The declaration is a statement of
+    /// its own, so that no second one can follow a semicolon; it is rolled back, so that no setting of the query remains.
     async fn assertion(&self, name: &str, sql: &str) -> Result<()> {
         let limit = Duration::from_secs(self.live.options.assertion_timeout_s.into());
         let started = Instant::now();
@@ -263,7 +263,7 @@ impl Worker<'_> {
             if rows.is_empty() {
                 break;
             }
-            // The server's limit is for each statement.
+            // statement_timeout applies to each FETCH alone.
             if started.elapsed() > limit {
                 return Err(Error::new(format!("it took longer than {} s", limit.as_secs())));
             }
@@ -275,7 +275,7 @@ impl Worker<'_> {
     }
 }
 
-/// Until the transaction ends, and only where the server knows the setting.
+/// Until the transaction ends, and only on servers that have the setting.
 const ALLOW_VIEWS: &str = "SELECT pg_catalog.set_config(name, '', true) FROM pg_catalog.pg_settings \
     WHERE name = 'restrict_nonsystem_relation_kind'";
 
@@ -296,7 +296,7 @@ pub async fn definitions(session: &Session, question: &Question) -> Result<Vec<(
     session.rows(question.sql).await?.iter().map(definition).collect()
 }
 
-/// What these sequences stand at now, in one question.
+/// The current values of these sequences, in one query.
 ///
 /// # Errors
 /// When one of them cannot be read, or is not a sequence any more.
@@ -306,21 +306,20 @@ pub async fn sequence_values(session: &Session, names: &[Name]) -> Result<Vec<(N
     let one = |(index, name): (usize, &Name)| format!("SELECT {index}, last_value, is_called FROM {}", name.sql());
     let all: Vec<String> = names.iter().enumerate().map(one).collect();
     let rows = session.rows(&all.join(" UNION ALL ")).await?;
-    if rows.len() != names.len() {
-        // On both sides, one without its row would be one that is not there.
-        return Err(Error::new("a sequence has no row: its file is damaged"));
-    }
     let value = |row: &tokio_postgres::SimpleQueryRow| {
         let name = text(row, 0)?.parse::<usize>().ok().and_then(|index| names.get(index));
         let name = name.ok_or_else(|| Error::new("the server answered for another sequence"))?;
-        Ok((name.clone(), sequence_value(row)?))
+        let not_a_number = |_| Error::new(format!("the last_value of sequence {name} is not a number"));
+        let last_value = text(row, 1)?.parse().map_err(not_a_number)?;
+        Ok((name.clone(), SequenceValue { last_value, is_called: text(row, 2)? == "t" }))
     };
-    rows.iter().map(value).collect()
-}
-
-fn sequence_value(row: &tokio_postgres::SimpleQueryRow) -> Result<SequenceValue> {
-    let last_value = text(row, 1)?.parse().map_err(|_| Error::new("a sequence has no number"))?;
-    Ok(SequenceValue { last_value, is_called: text(row, 2)? == "t" })
+    let values: Vec<(Name, SequenceValue)> = rows.iter().map(value).collect::<Result<_>>()?;
+    // A sequence that returns no row on either side would not be compared.
+    match names.iter().find(|name| values.iter().all(|(seen, _)| seen != *name)) {
+        Some(name) => Err(Error::new(format!("sequence {name} returned no row: its file is damaged"))),
+        None if values.len() != names.len() => Err(Error::new("the server answered twice for a sequence")),
+        None => Ok(values),
+    }
 }
 
 fn count(row: &tokio_postgres::SimpleQueryRow) -> Result<u64> {

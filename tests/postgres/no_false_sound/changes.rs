@@ -9,7 +9,7 @@ const TABLES: &str = "CREATE TABLE first (id int, word text); \
     CREATE TABLE second (id int PRIMARY KEY, word text); INSERT INTO second SELECT n, 'x' FROM generate_series(1, 100) n; \
     ANALYZE";
 
-/// Does something on the expected side after the moment and before `second` is read.
+/// Does something on the expected side after the snapshot and before `second` is read.
 fn meanwhile(pair: &Pair, arguments: &[&str], what: impl FnOnce(&Database)) -> crate::no_false_sound::scenario::Said {
     let locked = lock(&pair.expected, "first");
     let running = pair.start(&[&["--jobs", "1"], arguments].concat());

@@ -42,7 +42,7 @@ fn without_its_moment_a_lost_range_stays_unread() {
     let running = pair.caught_sending(&pair.expected, "big", &["--jobs", "1"]);
     pair.terminate(&pair.expected, "HOLDER OR query LIKE 'COPY%big%'");
     running.signal("CONT");
-    running.end().is(2, &["rows public.big", "the session that held the moment was lost", "inconclusive"]);
+    running.end().is(2, &["rows public.big", "the session that held the snapshot was lost", "inconclusive"]);
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn ctrl_c_ends_everything_and_leaves_nothing() {
 fn fewer_sessions_than_asked_for_do_the_same_work_and_it_is_said() {
     let pair = Pair::new(TABLES);
     let role = pair.role("GRANT SELECT ON ALL TABLES IN SCHEMA public TO ROLE");
-    // Two sides, and on each the holder of the moment and its sessions.
+    // Two sides, and on each the session that holds the snapshot, and its workers.
     pair.expected.run(&format!("ALTER ROLE {role} CONNECTION LIMIT 5"));
     pair.compare_as(&role, &["--jobs", "8"]).is(0, &["sound", "going on with", "too many connections"]);
     pair.expected.run(&format!("ALTER ROLE {role} CONNECTION LIMIT 2"));
