@@ -26,13 +26,13 @@ pub struct Arguments {
 pub enum Command {
     /// Compare two endpoints: live databases, dumps or saved manifests
     Compare(Box<CompareArguments>),
-    /// Back up a database off its system, restore the backup, compare, sign: what cron runs
+    /// Back up a database to this host, restore the backup, compare, sign: the command for cron or systemd
     Nightly(NightlyArguments),
-    /// Restore the newest verified backup into a new database, and prove that it is what was signed
+    /// Restore the newest verified backup into a new database, and check that it equals the signed manifest
     Restore(RestoreArguments),
-    /// Clean up what an interrupted night has left behind
+    /// Clean up what an interrupted run has left behind
     Sweep(SweepArguments),
-    /// Make the directories of the configuration, and mark the backup directory for its source
+    /// Create the directories of the configuration, and mark the backup directory for its source
     Init(InitArguments),
     /// List the backups
     #[command(subcommand)]
@@ -70,8 +70,8 @@ pub struct CompareArguments {
     pub expected: String,
     /// The actual side
     pub actual: String,
-    /// Make a missing aspect inconclusive: rows, sequences, large-objects, schema, foreign-keys, assertions
-    #[arg(long, value_name = "ASPECT", value_delimiter = ',')]
+    /// Inconclusive unless this was compared: rows, sequences, large-objects, schema, foreign-keys, assertions
+    #[arg(long, value_name = "WHAT", value_delimiter = ',')]
     pub require: Vec<String>,
     /// Do not compare owners
     #[arg(short = 'O', long)]
@@ -85,7 +85,7 @@ pub struct CompareArguments {
     /// Expected differences: TOML, each [[waiver]] with kind, object and reason
     #[arg(long, value_name = "FILE")]
     pub waivers: Option<PathBuf>,
-    /// Differing rows to name for each table; the comparison itself has no limit
+    /// Differing rows to list for each table; the comparison itself has no limit
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub max_rows: usize,
     /// Show hashes instead of values
@@ -351,7 +351,7 @@ pub enum ConfigFormat {
 pub enum ConfigExample {
     /// pgwitness.toml with every key and its meaning
     Toml,
-    /// pgwitness.toml of a club: RDS, a test system from the restored copy, off-site dumps
+    /// pgwitness.toml for RDS: a test system from the restored copy, off-site dumps
     Club,
     /// pgwitness.service for systemd
     Service,

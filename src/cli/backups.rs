@@ -111,7 +111,7 @@ fn lines(listing: &BackupListing, ours: Option<&Ours>, reports: &Path) -> Vec<Ba
             Some(backup) => line(unusable.place, backup, ours, reports),
             None => bare(unusable.place, &unusable.id),
         };
-        line.note = Some(format!("does not count: {}", unusable.why));
+        line.note = Some(format!("not usable: {}", unusable.why));
         lines.push(line);
     }
     lines.extend(listing.partial.iter().map(|id| bare("partial", id)));
@@ -125,9 +125,9 @@ fn line(place: &'static str, backup: &Backup, ours: Option<&Ours>, reports: &Pat
     let kinship = ours.map(|ours| ours.kinship(backup, reports));
     let note = match kinship {
         None | Some(Kinship::Same) => None,
-        Some(Kinship::Moved) => Some("of the same system at another address: does not count"),
-        Some(Kinship::Other) => Some("of another source: does not count"),
-        Some(Kinship::Unknown) => Some("its source is not known: does not count"),
+        Some(Kinship::Moved) => Some("of the same system at another address: not used"),
+        Some(Kinship::Other) => Some("of another source: not used"),
+        Some(Kinship::Unknown) => Some("its source is not known: not used"),
     };
     BackupLine {
         id: record.id.clone(),

@@ -77,7 +77,7 @@ pub async fn run(tools: &PgTools) -> Result<u8> {
     page.done(&format!("a throw-away PostgreSQL {}", tools.version.text), start)?;
     let night = nights(&demo, &page).await?;
     paper(&demo, &page, &night)?;
-    page.heading("4. Copies with one wound each")?;
+    page.heading("4. Six copies, each with one deliberate damage")?;
     let mut exact = Vec::new();
     for (i, wound) in WOUNDS.iter().enumerate() {
         page.wound(i + 1, wound)?;
@@ -90,7 +90,7 @@ pub async fn run(tools: &PgTools) -> Result<u8> {
 }
 
 fn not_named(missed: &[&str]) -> Error {
-    Error::new(format!("not named exactly: {}", missed.join(", ")))
+    Error::new(format!("not found exactly: {}", missed.join(", ")))
         .hint("this is a fault of pgwitness: please report it with what is printed above")
 }
 
@@ -104,7 +104,7 @@ async fn nights(demo: &Demo, page: &Page) -> Result<DemoRun> {
     let first = night(demo, page).await?;
     page.heading("2. The next run")?;
     demo.change().await?;
-    page.text("a member has married; everything else is as before")?;
+    page.text("one member changes her name; everything else is unchanged")?;
     page.command("pgwitness nightly --config club.toml")?;
     let second = night(demo, page).await?;
     let kept = second.backups.first().map(String::as_str).unwrap_or_default();
@@ -172,7 +172,7 @@ async fn injure(demo: &Demo, page: &Page, wound: &Wound) -> Result<bool> {
     if is_exact {
         page.done(&page.style.green("✓ named, and nothing else"), start)?;
     } else {
-        page.text(&page.style.red(&format!("✗ should have been named: {}", wound.expected().join(", "))))?;
+        page.text(&page.style.red(&format!("✗ should have been found: {}", wound.expected().join(", "))))?;
     }
     Ok(is_exact)
 }
@@ -271,7 +271,7 @@ impl Page {
             }
         }
         let count = exact.iter().filter(|exact| **exact).count();
-        self.text(&format!("{count} of {} wounds named exactly. The server is gone again.", exact.len()))?;
+        self.text(&format!("{count} of {} damages found exactly. The server was removed.", exact.len()))?;
         self.heading("With your own databases")?;
         print_result(NEXT)
     }

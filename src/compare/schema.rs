@@ -124,7 +124,11 @@ fn note_not_asked(expected: &Manifest, actual: &Manifest, kinds: &BTreeSet<&Stri
     for kind in kinds.into_iter().filter(|kind| !is_switched_off(kind, notes.request)) {
         for (side, manifest) in [("expected", expected), ("actual", actual)] {
             if !manifest.schema.unseen.contains_key(kind) && !was_asked(manifest, kind) {
-                notes.unchecked(format!("schema {kind}"), side, "was not read when the manifest was made (for instance --no-owner)");
+                notes.unchecked(
+                    format!("schema {kind}"),
+                    side,
+                    "was not read when the manifest was made (for instance --no-owner)",
+                );
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Our own disk: reports and their signatures, the journal of each run, the backup directory, the user's files.
+//! Files on the backup host: reports and signatures, journals, the backup directory, files written by the user.
 
 pub mod signature;
 pub mod signers;

@@ -1,7 +1,7 @@
-//! Reports on disk: one directory a report, written so that half a report is never taken for one.
+//! Reports on disk, one directory each.
 //!
-//! Overwrites and removes only what pgwitness wrote. `report.json` comes last and by rename: a directory
-//! without it holds no report.
+//! Overwrites and removes only files that pgwitness wrote. `report.json` is written last, by rename: a directory
+//! without it has no report.
 
 mod keys;
 mod read;
@@ -26,18 +26,18 @@ pub use read::{Previous, claimed_start, is_report_directory, load_manifest, prev
 pub use verify::{Authorship, SignatureCheck, Trust, Verified, aftermath, authorship, change, hash_of, verify};
 pub use write::Hashing;
 
-/// What is signed.
+/// The signed file.
 pub const REPORT: &str = "report.json";
 /// The signature over the exact bytes of [`REPORT`].
 pub const SIGNATURE: &str = "report.json.sig";
-/// What the expected side held.
+/// The manifest of the expected side.
 pub const EXPECTED: &str = "expected.manifest.json";
-/// What the dump in between held, of a night.
+/// The manifest of the dump, of a nightly run.
 pub const DUMP: &str = "dump.manifest.json";
-/// What the actual side held.
+/// The manifest of the actual side.
 pub const ACTUAL: &str = "actual.manifest.json";
 
-/// `<UTC stamp>-<first 8 digits of run_id>`: the name of what one run makes.
+/// `<UTC stamp>-<first 8 digits of run_id>`: the name of a run's report, backup and journal.
 pub fn stamped_name(at: Timestamp, run_id: &str) -> Result<String> {
     let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
     match run_id.get(..8).filter(|_| run_id.bytes().all(is_digit)) {
@@ -46,7 +46,7 @@ pub fn stamped_name(at: Timestamp, run_id: &str) -> Result<String> {
     }
 }
 
-/// The directory of one report in the making. Dropped before [`Folder::finish`], it takes away what it wrote.
+/// The directory of a report that is being written. If it is dropped before [`Folder::finish`], its files are removed.
 #[derive(Debug)]
 pub struct Folder {
     parent: PathBuf,
@@ -55,8 +55,8 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// Makes `DIR/<UTC stamp>-<first 8 digits of run_id>/` and reads the key, before the slow work: whatever cannot be written
-    /// or signed at the end of the run is an error at its start.
+    /// Creates `DIR/<UTC stamp>-<first 8 digits of run_id>/` and reads the key, so that a report that cannot be written or signed is an
+    /// error at the start of the run.
     pub fn prepare(dir: &Path, key: Option<&KeyFile>, started_at: Timestamp, run_id: &str) -> Result<Self> {
         let key = key.map(read_key).transpose()?;
         let path = dir.join(stamped_name(started_at, run_id)?);
@@ -69,7 +69,7 @@ impl Folder {
             .map_err(|error| error.hint(format!("{} must be a directory that this user can write to", dir.display())))
             .doing(|| format!("make report directory {}", path.display()))?;
         let folder = Self { parent: dir.to_owned(), path, key };
-        // A directory can be made where no byte fits any more: try one.
+        // A directory can be created on a full disk: try to write a byte.
         write::replace(&folder.path, REPORT, |file| file.write_all(b"\n"), write::Then::Remove)?;
         write::sync_directory(dir)?;
         Ok(folder)
@@ -80,18 +80,18 @@ impl Folder {
         &self.path
     }
 
-    /// The newest report beside this one, which the new one has to name.
+    /// The newest report in the same directory, which the new one must name.
     pub fn previous(&self) -> Result<Previous> {
         previous_report(&self.parent)
     }
 
-    /// Writes both manifests as they come, without holding their text in memory; the answer goes into the report.
+    /// Streams both manifests to disk; the result goes into the report.
     pub fn write_manifests(&self, expected: &Manifest, actual: &Manifest) -> Result<Vec<SideFile>> {
         let write = |name, manifest| write::json(&self.path, name, manifest);
         Ok(vec![write(EXPECTED, expected)?, write(ACTUAL, actual)?])
     }
 
-    /// Signs and writes the report; the answer is the path of `report.json`.
+    /// Signs and writes the report; returns the path of `report.json`.
     pub fn finish(self, report: &Report) -> Result<PathBuf> {
         let bytes = report.to_bytes()?;
         if let Some(key) = &self.key {
@@ -103,7 +103,7 @@ impl Folder {
     }
 }
 
-/// Writes a file as a whole or not at all; one of that name is replaced.
+/// Writes a file atomically; an existing one is replaced.
 pub fn write_file(
     dir: &Path,
     name: &str,
@@ -112,19 +112,18 @@ pub fn write_file(
     write::replace(dir, name, fill, write::Then::Keep)
 }
 
-/// Writes one manifest by itself, in place of a file of that name, if there is one.
+/// Writes one manifest atomically; an existing file is replaced.
 pub fn write_manifest(dir: &Path, name: &str, manifest: &Manifest) -> Result<SideFile> {
     write::json(dir, name, manifest)
 }
 
-/// Writes a small JSON file, as a whole or not at all.
+/// Writes a small JSON file atomically.
 pub fn write_json(dir: &Path, name: &str, value: &impl serde::Serialize) -> Result<SideFile> {
     write::json(dir, name, value)
 }
 
-/// Writes a JSON file beside a report, and its signature beside that. Both are on disk under other names before either gets its own; one
-/// that is replaced goes first: a power cut leaves the pair, or a file that says that the run was not finished, never a pair that does
-/// not fit.
+/// Writes a JSON file and its signature. Both are written as NAME.new first; an existing file is removed before the rename. After a power
+/// cut there is either a matching pair, or a NAME.new that [`finish_signed`] completes.
 pub fn sign_json(dir: &Path, name: &str, value: &impl serde::Serialize, key: &KeyFile) -> Result<()> {
     let key = read_key(key)?;
     let mut bytes = serde_json::to_vec_pretty(value).map_err(|error| Error::from_source(&error))?;
@@ -137,16 +136,16 @@ pub fn sign_json(dir: &Path, name: &str, value: &impl serde::Serialize, key: &Ke
     finish_pair(dir, name).doing(|| format!("write {}", dir.join(name).display()))
 }
 
-/// Gives a signed file that was written as `NAME.new` its name, and its signature before it; also after a power cut, where it was begun.
+/// Renames a signature and then its file from `NAME.new` to `NAME`; also completes an interrupted call.
 fn finish_pair(dir: &Path, name: &str) -> Result<()> {
     let (file, signature) = (dir.join(name), dir.join(format!("{name}.sig")));
     let (new, new_signature) = (dir.join(format!("{name}.new")), dir.join(format!("{name}.sig.new")));
-    // In this order: an old file never stands beside a new signature.
+    // In this order, so that an old file never has a new signature.
     match fs::remove_file(&file) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
         _ => write::sync_directory(dir)?,
     }
-    // It has its name already when a power cut came right after this.
+    // It was renamed already if a power cut came right after this.
     if new_signature.try_exists()? {
         fs::rename(&new_signature, &signature).map_err(write::clear)?;
     }
@@ -154,7 +153,7 @@ fn finish_pair(dir: &Path, name: &str) -> Result<()> {
     write::sync_directory(dir)
 }
 
-/// Completes what [`sign_json`] was interrupted in: `true` if there was something to do.
+/// Completes an interrupted [`sign_json`]; `true` if there was one.
 ///
 /// # Errors
 /// It cannot be written.
@@ -166,7 +165,7 @@ pub fn finish_signed(dir: &Path, name: &str) -> Result<bool> {
     Ok(is_begun)
 }
 
-/// Completes the closing of a run that ended while it was written: `true` if there was something to do.
+/// Completes the `closing.json` of a run that was killed while it was written; `true` if there was one.
 ///
 /// # Errors
 /// It cannot be written.
@@ -180,10 +179,10 @@ pub fn sha256(bytes: &[u8]) -> String {
     hex::encode(Sha256::digest(bytes))
 }
 
-/// Takes away what a run that was killed has left where its report was to be, and nothing but that: `true` if something was there.
+/// Removes the unfinished report of a killed run; `true` if there was one.
 ///
 /// # Errors
-/// It cannot be looked at, or something in it is not ours.
+/// The directory cannot be read, or has a file that is not ours.
 pub fn remove_unfinished_of(dir: &Path, started_at: Timestamp, run_id: &str) -> Result<bool> {
     let path = dir.join(stamped_name(started_at, run_id)?);
     remove_unfinished(&path).doing(|| format!("remove the unfinished report {}", path.display()))
@@ -201,7 +200,6 @@ fn remove_unfinished(path: &Path) -> std::io::Result<bool> {
     fs::remove_dir(path).map(|()| true)
 }
 
-/// What is left of a run that failed is no report; it would only be in the way.
 impl Drop for Folder {
     fn drop(&mut self) {
         // Best effort: the caller reports the earlier error.

@@ -1,48 +1,45 @@
-//! Which verified dumps stay and which may go, by the time of the data in them.
+//! Which verified dumps are kept and which are removed, by the time of their data.
 //!
-//! Removes nothing itself, does not read the time of a file, and does not offer the newest verified dump, or one that is not
-//! verified, for removal.
+//! Pure: makes only the plan. The newest verified dump, and dumps that are not verified, are never in the list to remove.
 //!
 //! The rules are restic's, with days, ISO weeks, months and years in UTC: `keep_daily = 7` is the newest dump of each of the last
 //! seven days *that have one*, so that days without a dump evict nothing. Differences:
 //!
 //! * Without a rule nothing is removed.
-//! * Dumps of the very same data (a run that was repeated by hand) count as one, the one that was made last: repeating a run evicts no
+//! * Dumps of the same data (a run that was repeated by hand) count as one, the one that was made last: repeating a run evicts no
 //!   other dump.
-//! * What is dated after now stays and counts for nothing: a clock that was wrong once evicts nothing either.
-//! * There is no extra place for the oldest dump when a rule is not used up: what is kept depends only on what is newer.
+//! * A dump that is dated in the future is kept and uses up no rule: a wrong clock evicts nothing.
+//! * The oldest dump is not kept in addition when a rule is not used up: what is kept depends only on newer dumps.
 
 use std::cmp::Reverse;
 use std::fmt;
 
-use crate::base::time::Timestamp;
+use crate::base::time::{DAY_S, Timestamp};
 use crate::config::Retention;
-
-const DAY_S: u64 = 86_400;
 
 /// A dump, as far as retention needs to know it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Held {
-    /// Its name, of which there is one.
+    /// Its unique name.
     pub id: String,
-    /// Time of the RDS snapshot, or of the moment that was dumped.
+    /// Time of the RDS snapshot, or of the snapshot that was dumped.
     pub data_as_of: Timestamp,
-    /// When it was dumped, by its own record; only decides between dumps of the same data.
+    /// When it was dumped, according to its record; only decides between dumps of the same data.
     pub made_at: Timestamp,
     /// Restored, compared and proven.
     pub is_verified: bool,
 }
 
-/// What is to stay and what may go; newest first. Dumps that are not verified are in neither list.
+/// The dumps to keep and to remove, newest first. Dumps that are not verified are in neither list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RetentionPlan {
-    /// Every verified dump that stays.
+    /// Verified dumps that are kept.
     pub keep: Vec<KeptBackup>,
     /// Ids of verified dumps that no rule keeps.
     pub remove: Vec<String>,
 }
 
-/// A dump that stays.
+/// A dump that is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeptBackup {
     /// Of the dump.
@@ -51,14 +48,14 @@ pub struct KeptBackup {
     pub reasons: Vec<Reason>,
 }
 
-/// Why a dump stays.
+/// Why a dump is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reason {
     /// There is no newer verified one.
     Newest,
     /// There is no rule, so nothing is removed.
     NoRule,
-    /// Its data is dated after now: some clock is wrong, and it is not for us to say which.
+    /// Its data is dated in the future: a clock is or was wrong.
     Future,
     /// `keep_last`
     Last,
@@ -103,7 +100,7 @@ pub fn plan(held: &[Held], rules: &Retention, now: Timestamp) -> RetentionPlan {
     }
     let mut slots = Slots::new(rules);
     for held in &past {
-        // Also the newest behind those of the future: were they wrong, it would be the only one.
+        // Also keep the newest dump that is not dated in the future: the ones dated in the future may be wrong.
         let newest = past.first().filter(|newest| newest.id == held.id);
         let reasons: Vec<Reason> =
             newest.map(|_| Reason::Newest).into_iter().chain(slots.reasons(held.data_as_of)).collect();
@@ -115,7 +112,7 @@ pub fn plan(held: &[Held], rules: &Retention, now: Timestamp) -> RetentionPlan {
     plan
 }
 
-/// The rules, and what they have kept so far; asked from the newest dump to the oldest.
+/// The rules and their remaining counts; applied from the newest dump to the oldest.
 struct Slots {
     has_rule: bool,
     periods: Vec<Period>,

@@ -1,7 +1,6 @@
 //! Signatures as `ssh-keygen -Y sign` makes them (SSHSIG), Ed25519 only, over the exact bytes of a report.
 //!
-//! Made so that an administrator can check a report without us, with a tool that is already there and already trusted. Never
-//! reads a file, the clock or a source of randomness. Source: OpenSSH, PROTOCOL.sshsig.
+//! So an administrator can check a report with ssh-keygen, without pgwitness. Pure. Source: OpenSSH, PROTOCOL.sshsig.
 
 use ssh_key::private::{Ed25519Keypair, KeypairData};
 use ssh_key::{HashAlg, LineEnding, SshSig};
@@ -10,7 +9,7 @@ pub use ssh_key::{PrivateKey, PublicKey};
 
 use crate::base::error::{Context, Error, Result};
 
-/// What the signature is for: a signature made for another purpose is none here. (`ssh-keygen -n`)
+/// The purpose of the signature (`ssh-keygen -n`): signatures for other purposes are not valid here.
 pub const NAMESPACE: &str = "pgwitness-report";
 /// The same for a review of a report.
 pub const REVIEW_NAMESPACE: &str = "pgwitness-review";
@@ -59,7 +58,7 @@ pub fn signer(bytes: &[u8], armored: &str) -> Result<PublicKey> {
 /// As [`signer`], for another purpose.
 pub fn signer_for(namespace: &str, bytes: &[u8], armored: &str) -> Result<PublicKey> {
     let signature = SshSig::from_pem(armored).map_err(|_| Error::new("not an SSH signature"))?;
-    // One signature has one form: whatever else decodes to the same (padding, line breaks, version 0) was tampered with.
+    // Only one encoding of a signature is valid: another one (padding, line breaks, version 0) was tampered with.
     if signature.version() != SshSig::VERSION || armor(&signature).map_err(ssh_error)? != armored {
         return Err(Error::new("not an SSH signature of version 1 as ssh-keygen writes it"));
     }

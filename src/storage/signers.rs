@@ -1,7 +1,7 @@
-//! `allowed_signers` files: whose signature counts.
+//! `allowed_signers` files: the signers whose signature counts.
 //!
-//! The format is the one of ssh-keygen(1), section ALLOWED SIGNERS. Never guesses: a line that we do not understand refuses the
-//! whole file, since a mistyped restriction must not become no restriction.
+//! The format is the one of ssh-keygen(1), section ALLOWED SIGNERS. A line that cannot be parsed makes the whole file an error, since
+//! a mistyped restriction must not become no restriction.
 
 use ssh_key::public::KeyData;
 use wildmatch::WildMatch;
@@ -10,7 +10,7 @@ use crate::base::error::{Context, Error, Result};
 use crate::base::time::Timestamp;
 use crate::storage::signature::{NAMESPACE, PublicKey};
 
-/// Those whose signature counts, in the order of the file.
+/// The allowed signers, in the order of the file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AllowedSigners {
     entries: Vec<SignerLine>,
@@ -103,7 +103,7 @@ fn entry(line: usize, text: &str) -> Result<SignerLine> {
     }
     let (principals, rest) = principals(text)?;
     let fields = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
-    // Options are whatever stands between the principals and the type of the key; they may hold spaces in quotes.
+    // Options are the text between the principals and the key type; they may have spaces in quotes.
     let (limits, rest) = if is_key_type(rest) { (SignerLimits::default(), rest) } else { options(rest)? };
     let [kind, base64, ..] = &fields(rest)[..] else { return Err(Error::new("the key is missing")) };
     let key = if kind == "ssh-ed25519" {
@@ -176,8 +176,8 @@ fn set_option(limits: &mut SignerLimits, name: &str, value: Option<&str>) -> Res
     if is_new { Ok(()) } else { Err(Error::new(format!("{name} is given twice"))) }
 }
 
-/// `YYYYMMDDZ` or `YYYYMMDDHHMM[SS]Z`. ssh-keygen also takes local time; we do not, for a report must be as valid in one
-/// office as in the other.
+/// `YYYYMMDDZ` or `YYYYMMDDHHMM[SS]Z`. ssh-keygen also accepts local time; this is refused, because the result would depend on the
+/// time zone.
 fn time(text: &str) -> Result<Timestamp> {
     let Some(digits) = text.strip_suffix(['Z', 'z']) else {
         let hint = "end it with Z to say UTC, for instance 20260131Z or 202601312359Z";

@@ -1,6 +1,4 @@
-//! Files that the user writes for a comparison: checks of their own, and differences that they expect.
-//!
-//! A file without content does not count as success.
+//! Files that the user writes for a comparison: checks, waivers and allowed signers.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,7 +15,7 @@ use crate::storage::signers::{AllowedSigners, LISTED_BY};
 /// Every `*.sql` of a directory, by stem.
 ///
 /// # Errors
-/// When the directory cannot be read, or holds no check: a wrong path must not look like checks that hold.
+/// When the directory cannot be read or has no check: a wrong path must not look like checks that hold.
 pub fn assertions(dir: &Path) -> Result<BTreeMap<String, String>> {
     let checks = read_checks(dir).doing(|| format!("read checks in {}", dir.display()))?;
     if checks.is_empty() {
@@ -28,10 +26,10 @@ pub fn assertions(dir: &Path) -> Result<BTreeMap<String, String>> {
     Ok(checks)
 }
 
-/// Whose signature counts.
+/// The signers whose signature counts.
 ///
 /// # Errors
-/// When the file cannot be read, or a line of it is not understood.
+/// When the file cannot be read, or a line cannot be parsed.
 pub fn allowed_signers(path: &Path) -> Result<AllowedSigners> {
     let text = allowed_signers_text(path)?;
     AllowedSigners::parse(&text).doing(|| format!("read allowed signers {}", path.display()))
@@ -62,7 +60,7 @@ fn read_checks(dir: &Path) -> Result<BTreeMap<String, String>> {
     Ok(checks)
 }
 
-/// The stem of a check; `None` for a file that cannot be meant as one. What may be meant as one and is not read is an error.
+/// The stem of a check; `None` for a file that is not one. A file that could be meant as one but is not read is an error.
 fn check_name(path: &Path) -> Result<Option<String>> {
     let shown = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let is_sql = shown.to_ascii_lowercase().ends_with(".sql");
@@ -116,7 +114,7 @@ fn read_waivers(path: &Path) -> Result<Vec<Waiver>> {
     file.waiver.into_iter().map(|entry| check_waiver(entry, &by)).collect()
 }
 
-/// A waiver that can never match, or that gives no reason, is a mistake.
+/// Refuses a waiver that can never match or that has no reason.
 fn check_waiver(entry: WaiverEntry, by: &str) -> Result<Waiver> {
     if entry.reason.trim().is_empty() {
         return Err(Error::new(format!("waiver for {}: the reason is empty", entry.object)));
@@ -128,7 +126,7 @@ fn check_waiver(entry: WaiverEntry, by: &str) -> Result<Waiver> {
         return Err(Error::new(format!("waiver for {}: there is no kind {:?}", entry.object, entry.kind))
             .hint(format!("a kind of finding ({kinds}), unchecked, or a kind of object such as index")));
     }
-    // A kind of schema object may be left out as a whole, as --no-owner does; damage, and what holds data, may not.
+    // A whole kind of schema objects may be waived, as --no-owner does, but not findings about data or kinds that hold data.
     let may_be_all = is_object && !["schema", "table", "column", "sequence"].contains(&entry.kind.as_str());
     if !may_be_all && !entry.object.chars().any(char::is_alphanumeric) {
         return Err(Error::new(format!("waiver for every {}: it would cover any damage", entry.kind))

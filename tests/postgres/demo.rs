@@ -63,7 +63,7 @@ fn every_damage_case_is_named_and_nothing_is_left_behind() {
         let named = wound.expected();
         assert!(named.iter().all(|finding| output.contains(finding)), "{named:?}\n{text}");
     }
-    assert!(text.contains("6 of 6 wounds named exactly"), "{text}");
+    assert!(text.contains("6 of 6 damages found exactly"), "{text}");
     assert!(text.contains("sound (") && text.contains("good signature of") && text.contains("bad signature"), "{text}");
     let too_wide: Vec<&str> = text.lines().filter(|line| line.chars().count() > 80 && line.contains("   $")).collect();
     assert_eq!(too_wide, Vec::<&str>::new());

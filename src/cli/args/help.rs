@@ -1,12 +1,12 @@
-//! What stands below the options in the help of each command: its exit codes and an example.
+//! The text below the options in the help of each command: its exit codes and an example.
 //!
-//! A test over all commands keeps that each has both, and that every example is understood.
+//! A test over all commands checks that each has both, and that every example can be parsed.
 
 pub const ROOT: &str = "Exit codes:
   0         sound: everything was compared and nothing was found
   1         damaged: at least one finding
   2         inconclusive: something could not be checked, or an error
-  3         sound with warnings: something after it failed or was left behind (nightly, sweep)
+  3         sound with warnings: a later step failed or something was left behind (nightly, sweep)
   130, 143  interrupted
 
 Examples:
@@ -20,20 +20,21 @@ pub const COMPARE: &str = "An endpoint is a connection string (postgresql://… 
 or the path of a saved manifest. Environment, .pgpass and service file work as in psql. A dump must be in UTF-8 and have been made with \
 PGOPTIONS='-c timezone=UTC -c bytea_output=hex -c lc_monetary=C', so that values are printed as we print them.
 
-What sound proves: at one moment on each side, every table had the same rows, as COPY prints them; every sequence stood at the same \
-value; large objects and the definitions of all objects were the same; and no row violated a foreign key. A dump answers for rows, \
-sequences and large objects only; the verdict line names what was compared, and --require makes a missing aspect inconclusive.
+What sound proves, for one snapshot of each side: every table had the same rows, as COPY prints them; every sequence had the same \
+value; large objects and the definitions of all objects were the same; and no row violated a foreign key. A dump contains only rows, \
+sequences and large objects to compare; the verdict line lists what was compared, and --require makes the verdict inconclusive unless \
+a part was compared.
 
 Waivers, for --waivers, each printed and signed with the report:
   [[waiver]]
   kind = \"index\"                  # a kind of object, a kind of finding such as row_content, or unchecked
-  object = \"shop.orders_note_idx\" # as printed; * stands for any text
+  object = \"shop.orders_note_idx\" # as printed; * matches any text
   reason = \"built on the copy only\"
 
 Exit codes:
   0         sound: everything was compared and nothing was found
   1         damaged: at least one finding
-  2         inconclusive: something could not be checked, nothing was there to compare, or an error
+  2         inconclusive: something could not be checked, there was nothing to compare, or an error
   130, 143  interrupted
 
 Examples:
@@ -59,29 +60,35 @@ check everything that could fail later, make the temporary instance, dump, resto
 report, delete the instance, move the dump to verified/ or damaged/ (unverified/ without a verdict), after_restore hook, keep or drop the \
 copy, remove old dumps, after_verified hook, write closing.json and pages, notify.
 
-The dump is proven when rows, sequences and large objects are equal in source, dump and restored copy, and every finding or unchecked \
-entry that is left only says what a restore on this server cannot carry: the version of an extension or a collation, a tablespace, an \
-owner or a privilege of a role that could not be set, what event triggers wrote, rows that the restore computes, an invalid index, \
-what pg_dump never carries, what the restore server refuses to create for lack of a right or an extension (never a table of the user). \
-A proven dump goes to verified/ and can be restored; the exit code stays 1 or 2 until the entry is fixed or waived.
+The dump is proven when rows, sequences and large objects are equal in source, dump and restored copy, and all other findings and \
+unchecked entries are limits, that is, differences caused by the restore server or by pg_dump:
+  * the version of an extension or of a collation
+  * a tablespace that the restore server does not have
+  * an owner or a privilege that the restore role could not set
+  * rows that event triggers wrote during the restore
+  * rows that the restore computes (materialized views, generated columns)
+  * an invalid index, which pg_dump leaves out
+  * objects and properties that pg_dump never dumps
+  * objects, except tables of the user, that the restore server refuses to create for lack of a right or an extension
+A proven dump goes to verified/ and can be restored; the exit code stays 1 or 2 until each limit is fixed or waived.
 
 Exit codes:
   0         sound: the backup is proven, and everything was cleaned up
   1         damaged: at least one finding; the report says whether the dump itself is proven
   2         inconclusive: something could not be checked, or the run failed
-  3         sound with warnings: something after it failed or was left behind; the next run goes on with it
-  130, 143  interrupted; what is left behind is named, and the next run cleans it up
+  3         sound with warnings: a later step failed or something was left behind; the next run cleans up
+  130, 143  interrupted; what is left behind is listed, and the next run cleans it up
 
 Examples:
   pgwitness nightly --dry-run
   pgwitness nightly --config /etc/pgwitness/pgwitness.toml --quiet";
 
 pub const RESTORE: &str = "Refuses an existing database, a backup whose report is not signed, and files that have changed since. Compares the new database with \
-the manifest that was signed. Never takes an older backup than the newest verified one unless --backup names it. Roles and tablespaces \
+the signed manifest. Restores the newest verified backup unless --backup gives another one. Roles and tablespaces \
 are not in a dump: globals.sql beside it has the roles, without passwords.
 
 Exit codes:
-  0         sound: the new database is what was signed
+  0         sound: the new database equals the signed manifest
   1         damaged: at least one finding
   2         inconclusive: nothing was restored, or something could not be checked
   130, 143  interrupted
@@ -101,7 +108,7 @@ Examples:
   pgwitness sweep --confirm pgwitness-20260131t020000z-1f2e3d4c";
 
 pub const INIT: &str = "Exit codes:
-  0  made and marked, or was so already
+  0  created and marked, or it was already
   2  an error, for instance a directory that is marked for another source
 
 Examples:
@@ -109,8 +116,8 @@ Examples:
   pgwitness init --adopt";
 
 pub const BACKUPS: &str = "Exit codes:
-  0  fine
-  2  some verified backup does not count any more, or an error
+  0  all verified backups are usable
+  2  a verified backup is incomplete or unreadable, or an error
 
 Examples:
   pgwitness backups list
@@ -125,7 +132,7 @@ Examples:
   pgwitness demo
   pgwitness demo --pg-bindir /usr/lib/postgresql/17/bin";
 
-pub const KEYGEN: &str = "Prints the line for the allowed_signers file of those who check reports. ssh-keygen -Y verify needs the same line, and accepts the signatures.
+pub const KEYGEN: &str = "Prints the line for the allowed_signers file with which reports are checked. ssh-keygen -Y verify needs the same line, and accepts the signatures.
 
 Exit codes:
   0  made
@@ -215,8 +222,9 @@ Examples:
   pgwitness report show latest
   pgwitness report show 20260131 --directory reports --only findings";
 
-pub const REPORT_ACKNOWLEDGE: &str = "A report is its id, the beginning of its id, `latest` or `previous`, or a path (its directory or its report.json).
-The line for your key that is printed belongs into allowed_signers; from then on `report list` and the pages show your note.
+pub const REPORT_ACKNOWLEDGE: &str =
+    "A report is its id, the beginning of its id, `latest` or `previous`, or a path (its directory or its report.json).
+Add the printed line for your key to allowed_signers; from then on `report list` and the pages show your note.
 
 Exit codes:
   0  signed
@@ -226,8 +234,8 @@ Examples:
   pgwitness report acknowledge latest --note \"fixed the copy job\" --key key";
 
 pub const REPORT_LIST: &str = "Exit codes:
-  0  every night that is shown is in order, whatever its verdict; the newest may not be finished, and the last line says so
-  2  one is not: missing, edited, exchanged, unreadable, without a report or a closing, or not signed by an allowed signer
+  0  no listed report has a problem, whatever its verdict; the newest run may not be finished, and the last line says so
+  2  a report is missing, edited, exchanged, unreadable, without closing.json, or not signed by an allowed signer
 
 Examples:
   pgwitness report list --since 7d
@@ -246,17 +254,17 @@ Examples:
   pgwitness report html latest --directory reports --output night.html";
 
 pub const REPORT_VERIFY: &str =
-    "Says whether a report is genuine and complete; whether the database is sound is what the report says. ssh-keygen checks the same signature:
+    "Checks that a report is authentic and complete; its verdict does not change the exit code. ssh-keygen checks the same signature:
   ssh-keygen -Y verify -f allowed_signers -I backup@db.example.org -n pgwitness-report -s report.json.sig < report.json
 
 Exit codes:
   0  proven
-  1  a dump on disk is not the one that was signed for
-  2  not proven: no signature or a bad one (of report.json or closing.json), a signer who is not allowed, a side file or a dump
-     that is not there, a broken chain, older than --max-age; or not proven yet: the newest night is less than a day old and has
-     no closing.json, so it is still running, or was killed
+  1  a dump on disk differs from the signed report
+  2  not proven: no signature or a bad one (of report.json or closing.json), a signer who is not allowed, a missing side file or
+     dump, a broken chain, older than --max-age; or not proven yet: the newest run is less than a day old and has no closing.json,
+     so it is still running, or was killed
 
-What went wrong after a report was signed is in closing.json; it is printed, and does not change the exit code.
+Failures after a report was signed are in closing.json; they are printed, and do not change the exit code.
 Times in allowed_signers (valid-before=…) must end in Z, for UTC.
 
 Examples:
@@ -264,12 +272,12 @@ Examples:
   pgwitness report verify latest --allowed-signers allowed_signers
   pgwitness report verify --directory reports --max-age 26h";
 
-pub const REPORT_DIFF: &str = "Read from what was saved beside the two reports; no database is needed.
+pub const REPORT_DIFF: &str = "Compares the manifests beside the two reports; needs no database.
 
 Exit codes:
   0  nothing has changed
   1  something has changed
-  2  an error, or something that one of the nights could not read may have changed
+  2  an error, or something that one of the runs could not read may have changed
 
 Examples:
   pgwitness report diff previous latest

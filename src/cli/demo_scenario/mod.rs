@@ -209,7 +209,7 @@ impl Demo {
         let admin = self.connect("postgres").await?;
         let (name, copy) = (quote_always(wound.database), quote_always(COPY));
         execute(&admin, &format!("CREATE DATABASE {name} TEMPLATE {copy}")).await?;
-        execute(&self.connect(wound.database).await?, &wound.sql()).await.doing(|| format!("wound {name}"))?;
+        execute(&self.connect(wound.database).await?, &wound.sql()).await.doing(|| format!("damage {name}"))?;
         self.compare(wound.database).await
     }
 

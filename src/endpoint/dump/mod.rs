@@ -204,7 +204,8 @@ impl Dump {
             (Some(reason), _) => Observed::Unseen(reason),
             (None, Some(tally)) => Observed::Seen(fitted(tally)),
             (None, None) => {
-                let reason = "no rows are stored under this table's own name (dump made with --load-via-partition-root?)";
+                let reason =
+                    "no rows are stored under this table's own name (dump made with --load-via-partition-root?)";
                 Observed::Unseen(reason.into())
             }
         }

@@ -77,7 +77,9 @@ impl ForeignKey {
         let calls = |what: &str, list: &[String]| (!list.is_empty()).then(|| format!("{what} {}", list.join(", ")));
         let planned = || [&self.child, &self.parent].into_iter().find_map(|name| planning.get(name).cloned());
         calls("the comparison may call", &self.suspects)
-            .or_else(|| calls("with polymorphic operand types, PostgreSQL may choose another operator than", &self.undetermined))
+            .or_else(|| {
+                calls("with polymorphic operand types, PostgreSQL may choose another operator than", &self.undetermined)
+            })
             .or_else(planned)
     }
 

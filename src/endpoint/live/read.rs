@@ -67,7 +67,9 @@ fn check_counts(reported: &[u64], arrived: &[u64], statements: usize) -> Result<
         return Err(Error::new(format!("the server completed {} of {statements} COPY statements", reported.len())));
     }
     match reported.iter().zip(arrived).find(|(reported, arrived)| reported != arrived) {
-        Some((reported, arrived)) => Err(Error::new(format!("the server reported {reported} rows, but {arrived} arrived"))),
+        Some((reported, arrived)) => {
+            Err(Error::new(format!("the server reported {reported} rows, but {arrived} arrived")))
+        }
         None => Ok(()),
     }
 }

@@ -10,14 +10,14 @@ use crate::base::error::{Context, Result};
 use crate::base::files;
 use crate::model::run::DumpFile;
 
-/// A file that is not what it was.
+/// How a file differs from the record.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum FileDifference {
-    /// It is not there.
+    /// In the record, but not in the directory.
     Missing(String),
-    /// Its bytes are others.
+    /// Other bytes.
     Changed(String),
-    /// It was not there.
+    /// In the directory, but not in the record.
     Extra(String),
 }
 
@@ -26,13 +26,13 @@ impl fmt::Display for FileDifference {
         match self {
             Self::Missing(path) => write!(f, "{path} is missing"),
             Self::Changed(path) => write!(f, "{path} has changed"),
-            Self::Extra(path) => write!(f, "{path} was not there"),
+            Self::Extra(path) => write!(f, "{path} is not in the record"),
         }
     }
 }
 
 impl Backup {
-    /// Reads every file once more and holds it against the record; nothing found is the good answer.
+    /// Hashes every file again and compares it with the record. An empty list means: unchanged.
     pub fn verify_files(&self) -> Result<Vec<FileDifference>> {
         let files = &self.record.dump.files;
         let mut found = differences(&self.path, files)?;

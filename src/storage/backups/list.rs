@@ -1,5 +1,5 @@
-//! The list of backups. Omits a backup whose record does not fit its name, or whose files are not all there in full length, and
-//! does not change it.
+//! The list of backups. A backup whose record does not match its name, or whose files are missing or truncated, is unusable. Changes
+//! nothing.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -12,11 +12,11 @@ use super::{Backups, DAMAGED, PARTIAL, REMOVING, UNVERIFIED, VERIFIED, demand_id
 use crate::base::error::{Context, Error, Result};
 use crate::storage::retention::Held;
 
-/// A backup. One that is verified or unverified is whole as far as names and lengths of its files tell (see `verify_files` for
-/// more); one that is damaged need not be.
+/// A backup. A verified or unverified one is complete by names and lengths of its files ([`Backup::verify_files`] also checks their
+/// contents); a damaged one need not be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Backup {
-    /// By its own word.
+    /// As stored in `backup.json`, not verified.
     pub record: BackupRecord,
     /// Its directory.
     pub path: PathBuf,
@@ -35,22 +35,22 @@ impl Backup {
 pub struct BackupListing {
     /// Restored, compared and proven.
     pub verified: Vec<Backup>,
-    /// Found wanting.
+    /// Compared, with findings.
     pub damaged: Vec<Backup>,
     /// Complete, not proven.
     pub unverified: Vec<Backup>,
-    /// Ids of those that are being dumped, or were when a run died.
+    /// Ids of those that are being dumped, or were when a run was killed.
     pub partial: Vec<String>,
-    /// Ids of those that are pruned, and not all of it gone yet.
+    /// Ids of those that are being removed.
     pub removing: Vec<String>,
-    /// What has the name of a backup and does not count as one; each is in `notes` too. It is never touched.
+    /// Entries with the name of a backup that are not usable; each is in `notes` too. They are never changed.
     pub unusable: Vec<Unusable>,
-    /// What is there besides, and why it does not count, a line each. It is never touched.
+    /// All other entries, and why they are not backups, a line each. They are never changed.
     pub notes: Vec<String>,
 }
 
 impl BackupListing {
-    /// The names of all that is there, whether it counts or not.
+    /// The ids of all entries, usable or not.
     pub fn ids(&self) -> BTreeSet<String> {
         let whole = [&self.verified, &self.damaged, &self.unverified].into_iter().flatten();
         let whole = whole.map(|backup| &backup.record.id);
@@ -59,7 +59,7 @@ impl BackupListing {
     }
 }
 
-/// Something with the name of a backup that does not count as one.
+/// An entry with the name of a backup that is not usable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unusable {
     /// `verified`, `damaged` or `unverified`.
@@ -68,11 +68,10 @@ pub struct Unusable {
     pub id: String,
     /// As far as it can be read.
     pub backup: Option<Backup>,
-    /// Why it does not count.
+    /// Why it is not usable.
     pub why: String,
 }
 
-/// For people.
 impl std::fmt::Display for Unusable {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}/{} does not count as a backup: {}", self.place, self.id, self.why)
@@ -103,7 +102,7 @@ impl BackupListing {
 }
 
 impl Backups {
-    /// Looks at everything in the directory.
+    /// Lists all entries of the directory.
     pub fn list(&self) -> Result<BackupListing> {
         let doing = || format!("list backups in {}", self.dir.display());
         let mut listing = BackupListing::default();
@@ -148,7 +147,7 @@ impl Backups {
         Ok(self.list()?.verified.into_iter().next())
     }
 
-    /// The verified backup of this id, or the only one whose id begins so.
+    /// The verified backup with this id, or the only one whose id begins with it.
     pub fn get(&self, prefix: &str) -> Result<Backup> {
         let listing = self.list()?;
         let mut found: Vec<Backup> = listing.verified;
@@ -157,14 +156,14 @@ impl Backups {
         match (found.pop(), found.len()) {
             (Some(backup), 0) => Ok(backup),
             (Some(_), others) => {
-                Err(Error::new(format!("{} verified backups begin so", others + 1)).hint("give more of its id"))
-                    .doing(doing)
+                let cause = format!("{} verified backups have an id that begins with this", others + 1);
+                Err(Error::new(cause).hint("give more characters of the id")).doing(doing)
             }
             (None, _) => Err(self.why_none(prefix)).doing(doing),
         }
     }
 
-    /// It may be there, but not verified: that is worth saying.
+    /// Why there is no such verified backup: it may exist in another state.
     fn why_none(&self, id: &str) -> Error {
         let hint = "list them with `pgwitness backups list`";
         match self.whereabouts(id) {
@@ -212,7 +211,7 @@ impl Backup {
     }
 }
 
-/// Whether there is something of this name; "could not look" is an error.
+/// Whether the path exists; an error if that is not known.
 pub(super) fn exists(path: &Path) -> Result<bool> {
     match path.symlink_metadata() {
         Ok(_) => Ok(true),
@@ -221,12 +220,12 @@ pub(super) fn exists(path: &Path) -> Result<bool> {
     }
 }
 
-/// Reads one backup as its place demands: files that are missing or cut short are no news under `damaged/`.
+/// Reads one backup. Under `damaged/`, files may be missing or truncated.
 pub(super) fn read_in(place: &str, path: &Path, id: &str) -> Result<Backup> {
     if place == DAMAGED { read_record(path, id) } else { read_whole(path, id) }
 }
 
-/// Reads one backup and holds its files against its record, by name and length.
+/// Reads one backup and compares its files with its record, by name and length.
 pub(super) fn read_whole(path: &Path, id: &str) -> Result<Backup> {
     let backup = read_record(path, id)?;
     for file in &backup.record.dump.files {

@@ -1,6 +1,6 @@
-//! The mark of a backup directory: proof that the backup disk is mounted.
+//! The marker file of a backup directory: shows that the backup disk is mounted.
 //!
-//! Only `init` makes it: a run that made it would fill the root disk when the mount is missing.
+//! Only `init` creates it: a run that created it would fill the root disk when the mount is missing.
 
 use std::fs::{self, DirBuilder};
 use std::io::ErrorKind;
@@ -18,11 +18,11 @@ use crate::base::time::Timestamp;
 use crate::model::run::Origin;
 use crate::storage::reports::write::{clear, replace_own, sync_directory};
 
-/// In the backup directory itself.
+/// The marker file, in the backup directory itself.
 pub(super) const MARKER: &str = ".pgwitness-backups";
-/// Format 2 added the sources; marks without them stay readable.
+/// Format 2 added the sources; markers without them stay readable.
 const FORMAT: u32 = 2;
-/// What a new file system has.
+/// Directory that a new file system contains.
 const LOST_AND_FOUND: &str = "lost+found";
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,13 +36,13 @@ struct Marker {
     /// `f_fsid` at `init`; with most file systems, the file system's own.
     file_system: String,
     created_at: Timestamp,
-    /// The identities of the one source that it is for. Empty: the first successful run sets it.
+    /// The identities of the one source of this directory. Empty: the first successful run sets them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     sources: Vec<Origin>,
 }
 
 impl Backups {
-    /// Marks an empty directory (made where its parent is there) as ours. Marked already and on the same disk, it is only opened.
+    /// Marks an empty directory, which is created if its parent exists. If it is marked already and on the same disk, only opens it.
     pub fn init(dir: &Path, random_id: &str, now: Timestamp) -> Result<Self> {
         make(dir)?;
         let doing = || format!("mark backup directory {}", dir.display());
@@ -71,17 +71,17 @@ impl Backups {
         Self::open(dir)
     }
 
-    /// Marks the directory for this source, unless it is already. The lock of the state directory does not keep a run of another
-    /// configuration away: the current mark is read again and takes precedence.
+    /// Marks the directory for this source, unless it is already. The lock of the state directory does not exclude a run of another
+    /// configuration, so the marker file is read again; if it has changed, that is an error.
     pub fn mark_for(&mut self, ours: &Ours) -> Result<()> {
         if ours.note.is_some() {
-            // The address is another one: that these are one source is for the user to say.
+            // The address is a new one: only the user can confirm that it is the same source.
             return Ok(());
         }
         let doing = || format!("mark backup directory {}", self.dir.display());
-        let mut marker = read(&self.dir)?.ok_or_else(|| Error::new("the mark is gone")).doing(doing)?;
+        let mut marker = read(&self.dir)?.ok_or_else(|| Error::new("the marker file has disappeared")).doing(doing)?;
         if marker.sources != self.sources {
-            return Err(Error::new("another run has marked it meanwhile")).doing(doing);
+            return Err(Error::new("another run has changed the marker file")).doing(doing);
         }
         let wanted = ours.identities();
         if marker.sources != wanted {
@@ -92,23 +92,23 @@ impl Backups {
         Ok(())
     }
 
-    /// Marks the directory for this source as well, whatever it was marked for: the user confirmed that they are one.
+    /// Marks the directory for this source too: the user confirmed that it is the same as the one it was marked for.
     pub fn adopt(&mut self, origin: &Origin) -> Result<()> {
         let mut accepted = vec![origin.clone()];
         accepted.extend(self.sources.iter().filter(|old| *old != origin).cloned());
         self.mark_for(&Ours::new(origin.clone(), accepted))
     }
 
-    /// What it is marked for.
+    /// The identities of its source.
     pub fn sources(&self) -> &[Origin] {
         &self.sources
     }
 
-    /// Opens a marked directory. Without the mark, the backup disk is not mounted.
+    /// Opens a marked directory. If the marker file is missing, the backup disk is probably not mounted.
     pub fn open(dir: &Path) -> Result<Self> {
         let doing = || format!("open backup directory {}", dir.display());
         let Some(marker) = read(dir)? else {
-            let cause = format!("it has no mark ({MARKER})");
+            let cause = format!("the marker file {MARKER} is missing");
             let hint = "is the backup disk mounted? A new directory is marked once, by `pgwitness init`";
             return Err(Error::new(cause).hint(hint)).doing(doing);
         };
@@ -127,8 +127,7 @@ impl Marker {
         replace_own(dir, MARKER, &bytes).map(drop)
     }
 
-    /// Numbers of devices change over reboots, and some file systems make `f_fsid` of them: only when both are others, something
-    /// was moved.
+    /// Device numbers change at reboots, and some file systems derive `f_fsid` from them: the directory was moved only if both differ.
     fn remark(&self, dir: &Path) -> Result<Option<String>> {
         let (device, file_system) = disk(dir).doing(|| format!("look at {}", dir.display()))?;
         let is_other = device != self.device && file_system != self.file_system;
@@ -140,7 +139,7 @@ fn read(dir: &Path) -> Result<Option<Marker>> {
     let path = dir.join(MARKER);
     let doing = || format!("read {}", path.display());
     match files::read(&path, files::STATE) {
-        Ok(bytes) => json::from_slice("mark of a backup directory", &bytes, 1..=FORMAT).map(Some).doing(doing),
+        Ok(bytes) => json::from_slice("marker file of a backup directory", &bytes, 1..=FORMAT).map(Some).doing(doing),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error).doing(doing),
     }
@@ -156,7 +155,7 @@ fn make(dir: &Path) -> Result<()> {
     }
 }
 
-/// Something in the directory that is not ours.
+/// An entry of the directory that is not ours.
 fn foreign(dir: &Path) -> std::io::Result<Option<String>> {
     for entry in fs::read_dir(dir)? {
         let name = entry?.file_name().to_string_lossy().into_owned();

@@ -1,21 +1,21 @@
-//! The directory where dumps are kept: verified, damaged and unverified ones are in different places.
+//! The backup directory: verified, damaged and unverified backups are in separate directories.
 //!
-//! Changes only a proven backup of this program: a name of its form and a record inside with the same id. Removes
+//! Changes only backups of this program: a name of its form and a record inside with the same id. Removes
 //! a verified backup only by a [`RetentionPlan`](crate::storage::retention::RetentionPlan) that leaves another one.
 //!
 //! ```text
-//! .pgwitness-backups          the mark: an unmounted mount point does not have it
+//! .pgwitness-backups          the marker file: an unmounted mount point does not have it
 //! unverified/ID.partial/      is being dumped
 //! unverified/ID/              complete, not verified
 //! verified/ID/                restored, compared and proven
 //! damaged/ID/                 with findings; kept for inspection
-//! .removing-ID/               pruned or superseded, and not all of it gone yet
+//! .removing-ID/               being removed
 //! ```
 //!
 //! In `ID/`: `dump` (a directory; one file with `format = "custom"`), `globals.sql`, `database.json`, `SHA256SUMS` (for `sha256sum -c`) and `backup.json`. ID is the time of the data and
 //! the first eight digits of the run. A backup only ever moves by rename, and only after everything in it is on disk.
 //!
-//! Needs the lock of the state directory; blocks, for hashing reads all there is.
+//! Needs the lock of the state directory. Blocks: hashing reads whole backups.
 
 mod check;
 mod list;
@@ -58,15 +58,15 @@ pub const GLOBALS: &str = "globals.sql";
 pub const SUMS: &str = "SHA256SUMS";
 /// See [`BackupRecord`].
 pub const RECORD: &str = "backup.json";
-/// What marks a directory for the source of the configuration, whatever it was marked for before.
+/// The command that marks a directory for the source of the configuration, also if it was marked for another one.
 const MARKER_ADOPT: &str = "pgwitness init --adopt";
 
-/// A backup directory that bears our mark.
+/// A backup directory with the marker file.
 #[derive(Debug)]
 pub struct Backups {
     dir: PathBuf,
     remarks: Vec<String>,
-    /// What it is marked for; empty before the first successful run of a directory that an older version has marked.
+    /// The identities of its source; empty until the first successful run if an older version has marked it.
     sources: Vec<Origin>,
 }
 
@@ -76,12 +76,12 @@ impl Backups {
         stamped_name(data_as_of, run_id)
     }
 
-    /// Where it is.
+    /// Its path.
     pub fn dir(&self) -> &Path {
         &self.dir
     }
 
-    /// What people should know of the directory, for instance that it is on another disk than it was.
+    /// Remarks for the user, for instance that the directory is on another disk than before.
     pub fn remarks(&self) -> &[String] {
         &self.remarks
     }
@@ -91,7 +91,7 @@ impl Backups {
     }
 }
 
-/// `20260131T020000Z-1f2e3d4c`, and nothing that could lead elsewhere.
+/// `20260131T020000Z-1f2e3d4c`, without path separators.
 fn is_id(text: &str) -> bool {
     let form = b"dddddddd-dddddd--xxxxxxxx";
     text.len() == form.len()

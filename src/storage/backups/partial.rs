@@ -1,4 +1,4 @@
-//! An incomplete backup. It is not listed, and gets the name of a backup only after every byte of it is on disk.
+//! An incomplete backup. It is not listed as a backup, and is renamed to one only after every byte of it is on disk.
 
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, ErrorKind};
@@ -24,7 +24,7 @@ pub struct Partial {
 }
 
 impl Backups {
-    /// Makes the directory of a new backup. Refused when there is anything of this id, wherever it is.
+    /// Creates the directory of a new backup. Refused when an entry with this id exists in any state.
     pub fn begin(&self, id: &str) -> Result<Partial> {
         let doing = || format!("begin backup {id} in {}", self.dir.display());
         demand_id(id).doing(doing)?;
@@ -40,12 +40,12 @@ impl Backups {
 }
 
 impl Partial {
-    /// Of the backup that this becomes.
+    /// The id of the backup.
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// The directory itself.
+    /// The directory.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -65,7 +65,7 @@ impl Partial {
         self.path.join(GLOBALS)
     }
 
-    /// Hashes every file, forces everything to disk and gives the backup its name. Reads all that was dumped once more.
+    /// Hashes every file (reads the whole dump again), syncs everything to disk and renames the directory to its final name.
     pub fn finish(&self, made: &Made) -> Result<Backup> {
         let doing = || format!("finish backup {}", self.id);
         let files = hash_files(&self.path).doing(doing)?;
@@ -84,7 +84,7 @@ impl Partial {
         Ok(Backup { record, path })
     }
 
-    /// Removes it, and nothing but it.
+    /// Removes the directory.
     pub fn discard(self) -> Result<()> {
         match fs::remove_dir_all(&self.path) {
             Err(error) if error.kind() != ErrorKind::NotFound => {
@@ -100,7 +100,7 @@ pub(super) fn sums(files: &[DumpFile]) -> String {
     files.iter().map(|file| format!("{}  {}\n", file.sha256, file.path)).collect()
 }
 
-/// Every file of a backup but those that we write about it, in order of path.
+/// The files of a backup except `SHA256SUMS` and `backup.json`, by path.
 pub(super) fn hash_files(dir: &Path) -> Result<Vec<DumpFile>> {
     let mut files = Vec::new();
     for path in paths(dir, dir)? {
@@ -121,7 +121,7 @@ pub(super) fn hash(path: &Path) -> io::Result<(u64, String)> {
     Ok((bytes, sha256))
 }
 
-/// Paths of all files, relative to `root`, sorted. What is neither file nor directory is no part of a dump.
+/// Paths of all files, relative to `root`, sorted. Anything but files and directories is an error.
 pub(super) fn paths(root: &Path, dir: &Path) -> Result<Vec<String>> {
     let mut found = Vec::new();
     let doing = || format!("list {}", dir.display());
@@ -149,7 +149,7 @@ fn relative(root: &Path, path: &Path) -> Result<String> {
     }
 }
 
-/// Files first, then the directory that names them.
+/// Syncs the files first, then their directory.
 fn sync_tree(dir: &Path) -> io::Result<()> {
     for entry in fs::read_dir(dir)? {
         let entry = entry?;

@@ -1,6 +1,6 @@
-//! Removes the backups that retention does not keep: first the name, then the bytes, so that a partial backup is not listed.
+//! Removes the backups that retention does not keep: first renames, then deletes, so that a partly deleted backup is not listed.
 //!
-//! Removes only what is under `verified/` at that moment, and neither the last nor the newest one there.
+//! Removes only backups that are under `verified/` then, and neither the last nor the newest one there.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -16,14 +16,14 @@ use crate::storage::retention::RetentionPlan;
 pub struct Pruned {
     /// Ids, in the order of the plan.
     pub removed: Vec<String>,
-    /// What a prune that was interrupted had left.
+    /// Ids whose removal an interrupted prune had started.
     pub finished: Vec<String>,
-    /// Of the dumps in `removed`.
+    /// Size of the dumps in `removed`.
     pub bytes: u64,
 }
 
 impl Backups {
-    /// Finishes what an earlier prune has left, then removes what the plan does not keep.
+    /// Completes an interrupted prune, then removes the backups that the plan does not keep.
     pub fn prune(&self, plan: &RetentionPlan) -> Result<Pruned> {
         let doing = || format!("prune backups in {}", self.dir.display());
         self.check_plan(plan).doing(doing)?;
@@ -39,7 +39,7 @@ impl Backups {
         Ok(pruned)
     }
 
-    /// Takes away what an earlier prune had already struck off; the answer is their ids.
+    /// Deletes the backups that an earlier prune has renamed; returns their ids.
     pub fn finish_removals(&self) -> Result<Vec<String>> {
         let removing = self.list()?.removing;
         for id in &removing {
@@ -48,7 +48,7 @@ impl Backups {
         Ok(removing)
     }
 
-    /// A plan is made of a list; the directory may be another by now. What it would leave is looked at afresh.
+    /// Checks the plan against the current directory, which may have changed since the list was made.
     fn check_plan(&self, plan: &RetentionPlan) -> Result<()> {
         let remove: BTreeSet<&str> = plan.remove.iter().map(String::as_str).collect();
         if remove.is_empty() {
@@ -64,7 +64,7 @@ impl Backups {
         }
     }
 
-    /// From here on it is no backup any more.
+    /// Renames a backup so that it is not one any more, then deletes it.
     pub(super) fn bury(&self, place: &str, id: &str) -> Result<()> {
         let (from, grave) = (self.under(place, id), self.dir.join(format!("{REMOVING}{id}")));
         fs::rename(&from, &grave).map_err(clear).doing(|| format!("strike off {}", from.display()))?;

@@ -1,4 +1,4 @@
-//! `backup.json`: what a backup is, by its own word. Plain data.
+//! `backup.json`: the description of a backup in its directory, not signed. Plain data.
 
 use std::path::Path;
 
@@ -16,7 +16,7 @@ use crate::storage::retention::Held;
 /// Format 2 added the source; records without it stay readable.
 const FORMAT: u32 = 2;
 
-/// What pg_dump made, as far as the files themselves do not tell.
+/// Facts about a dump that its files do not show.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Made {
     /// Of the run, 32 hexadecimal digits.
@@ -51,7 +51,7 @@ pub struct BackupRecord {
     pub source: Option<Origin>,
     /// The dump, with the hash of every file but `SHA256SUMS` and this one.
     pub dump: DumpFacts,
-    /// What was said of it, once it was.
+    /// The report on this backup; `None` until there is one.
     pub report: Option<ReportFile>,
 }
 

@@ -1,6 +1,6 @@
-//! Which backups of a directory are of one source. Only those count: for retention, as the newest verified one, for a restore.
+//! Which backups of a directory belong to one source. Retention, the search for the newest verified backup and a restore use only these.
 //!
-//! A backup whose source is not known does not count and is not offered for removal.
+//! A backup whose source is not known is not used and never removed.
 
 use std::fs;
 use std::path::Path;
@@ -19,26 +19,26 @@ use crate::storage::reports;
 pub struct Ours {
     /// The source as it is known now.
     pub origin: Origin,
-    /// Every identity of it that counts.
+    /// All identities of the source.
     accepted: Vec<Origin>,
-    /// Something people should know, in one line.
+    /// A remark for the user, in one line.
     pub note: Option<String>,
 }
 
-/// What is in a directory, by its source.
+/// The backups of a directory, by their source.
 #[derive(Debug, Clone, Default)]
 pub struct SharedDirectory {
-    /// Of the source.
+    /// Backups of the source.
     pub own: BackupListing,
-    /// Of the same database and system identifier at another address, verified ones only, newest first.
+    /// Verified backups of the same database and system identifier at another address, newest first.
     pub moved: Vec<Backup>,
-    /// Verified ones that do not say which source they are of, newest first.
+    /// Verified backups that do not record their source, newest first.
     pub unknown: Vec<Backup>,
-    /// Verified ones of other sources.
+    /// Number of verified backups of other sources.
     pub others: usize,
 }
 
-/// The source as the configuration names it. Nothing is connected to.
+/// The source as the configuration names it, without a connection.
 ///
 /// # Errors
 /// A wrong connection string.
@@ -63,7 +63,7 @@ pub fn configured(source: &Source, environment: &dyn Fn(&str) -> Option<String>)
 }
 
 impl Backups {
-    /// The directory as this source uses it.
+    /// The identities of the source, as the marker of the directory and `origin` give them.
     ///
     /// # Errors
     /// It is marked for another source.
@@ -94,7 +94,7 @@ impl Backups {
         Ok(Ours { origin: origin.clone(), accepted, note })
     }
 
-    /// As [`Backups::ours`], where nothing is removed or made: also when the directory is marked for another source.
+    /// As [`Backups::ours`] for read-only use: no error when the directory is marked for another source.
     pub fn as_of(&self, origin: &Origin) -> Ours {
         let alone = || Ours::new(origin.clone(), vec![origin.clone()]);
         self.ours(origin).unwrap_or_else(|_| alone())
@@ -106,8 +106,8 @@ impl Ours {
         Self { origin, accepted, note: None }
     }
 
-    /// How a backup is related to the source. `reports` is where reports are kept: a record of an older version does not name the source,
-    /// its report does.
+    /// How a backup is related to the source. `reports`: the report directory, for records of an older version, in which only the report
+    /// names the source.
     pub fn kinship(&self, backup: &Backup, reports: &Path) -> Kinship {
         match backup.record.source.clone().or_else(|| reported(backup, reports)) {
             Some(origin) => {
@@ -118,7 +118,7 @@ impl Ours {
         }
     }
 
-    /// Sorts what is there by its source.
+    /// Sorts the backups by source.
     pub fn split(&self, listing: BackupListing, reports: &Path) -> SharedDirectory {
         let own = |backup: &Backup| self.kinship(backup, reports) == Kinship::Same;
         let mut shared = SharedDirectory::default();
@@ -133,17 +133,17 @@ impl Ours {
         }
         shared.own.damaged = damaged.into_iter().filter(own).collect();
         shared.own.unverified = unverified.into_iter().filter(own).collect();
-        // What cannot be read does not say whose it is: it may be ours.
+        // An unreadable record may be of this source.
         shared.own.unusable =
             unusable.into_iter().filter(|unusable| unusable.backup.as_ref().is_none_or(own)).collect();
         (shared.own.partial, shared.own.removing, shared.own.notes) = (partial, removing, notes);
         shared
     }
 
-    /// The identities with which a directory is marked once a run of this source has succeeded.
+    /// The identities for the marker of the directory after a successful run of this source.
     pub(super) fn identities(&self) -> Vec<Origin> {
         let mut all = vec![self.origin.clone()];
-        // What is said in less detail of the same source is of no more use.
+        // Less detailed identities of the same source are dropped.
         let is_vague = |old: &Origin| {
             matches!(old, Origin::Postgres { system_identifier: None, .. } | Origin::Rds { resource_id: None, .. })
         };
@@ -160,12 +160,12 @@ impl SharedDirectory {
         self.moved.is_empty() && self.unknown.is_empty() && self.others == 0
     }
 
-    /// What people should know of the backups that do not count, a line each.
+    /// Remarks on the backups that are not used, a line each.
     pub fn notes(&self, origin: &Origin) -> Vec<String> {
         let mut notes = Vec::new();
         if let Some(newest) = self.unknown.first() {
             notes.push(format!(
-                "{} not said to be of {origin}: never counted, never removed (the newest is {}; restore one with --backup)",
+                "{} of an unknown source, maybe of {origin}: not counted and never removed (newest: {}; restore it with --backup)",
                 several(self.unknown.len()),
                 newest.record.id
             ));
@@ -194,7 +194,7 @@ fn names(origins: &[Origin]) -> String {
     all.join(", and for ")
 }
 
-/// The source of a backup in its signed report. The record names the report by its hash.
+/// The source of a backup from its report, which the record names by its hash.
 fn reported(backup: &Backup, reports: &Path) -> Option<Origin> {
     let file = backup.record.report.as_ref()?;
     let written = Path::new(&file.path);

@@ -1,4 +1,4 @@
-//! Whether there is enough space. A failed query does not count as enough.
+//! Checks the free space. A failed query is an error.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use crate::base::error::{Context, Error, Result};
 use crate::base::text::bytes as size;
 
 impl Backups {
-    /// Free to us, in bytes.
+    /// Free bytes for this user.
     pub fn free_bytes(&self) -> Result<u64> {
         free_bytes(&self.dir)
     }
@@ -18,7 +18,7 @@ impl Backups {
     }
 }
 
-/// An error when less than this is free to us in any directory.
+/// An error when less than this is free.
 pub fn demand_free(dir: &Path, bytes: u64) -> Result<()> {
     let free = free_bytes(dir)?;
     if free >= bytes {

@@ -10,9 +10,8 @@ use crate::storage::journal::{Place, ReportFile};
 use crate::storage::reports::write::{clear, sync_directory};
 
 impl Backups {
-    /// Moves a complete backup from `unverified/` to where the report says it belongs, and notes the report in its record first; or
-    /// discards it, complete or not. Being there already, it stays: so this may be done again after a crash. The answer is its
-    /// directory.
+    /// Moves a complete backup from `unverified/` to `place` after adding the report to its record, or discards it, complete or not. Does
+    /// nothing if it is there already, so it can be repeated after a crash. Returns the backup.
     pub fn place(&self, id: &str, place: Place, report: Option<&ReportFile>) -> Result<Option<Backup>> {
         let doing = || format!("place backup {id} in {}", self.dir.display());
         demand_id(id).doing(doing)?;
@@ -39,14 +38,14 @@ impl Backups {
             backup.record.write(&from)?;
         }
         fs::rename(&from, &to).map_err(clear)?;
-        // The new name first: were only the old one's removal on disk, the backup would be gone.
+        // Sync the new directory first: if only the removal of the old name were on disk, the backup would be lost.
         sync_directory(&self.dir.join(place))?;
         sync_directory(&self.dir.join(UNVERIFIED))?;
         Ok(Backup { path: to, ..backup })
     }
 
-    /// What became of a backup on which there is no verdict: where it was placed, or discarded now if it is not complete. A complete one
-    /// stays where it is, for it may be the only one of its day. One whose report is signed should be placed by that report instead.
+    /// The place of a backup without a verdict. An incomplete one is discarded now; a complete one stays, because it may be the only one
+    /// of its day. If its report is signed, use [`Backups::place`] with that report instead.
     pub fn recover(&self, id: &str) -> Result<Place> {
         match self.whereabouts(id)? {
             Some(Whereabouts::Verified) => Ok(Place::Verified),
@@ -58,7 +57,7 @@ impl Backups {
         }
     }
 
-    /// Only from `unverified/`; a complete one first gets a name that is never taken for a backup.
+    /// Only from `unverified/`; a complete one is first renamed to a name that is not a backup's.
     fn discard(&self, id: &str) -> Result<()> {
         let partial: PathBuf = self.under(UNVERIFIED, &format!("{id}{PARTIAL}"));
         if exists(&partial)? {

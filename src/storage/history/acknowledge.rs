@@ -24,14 +24,14 @@ pub struct Acknowledged {
     pub path: PathBuf,
     /// The contents of the report.
     pub verdict_line: String,
-    /// What an `allowed_signers` file needs to say for the review to count.
+    /// The line for an `allowed_signers` file with which the review counts.
     pub allowed_signers_line: String,
 }
 
-/// Signs a note over the `report.json` at this path. Without an identity, the comment of the key is one.
+/// Signs a note on the `report.json` at this path. The identity defaults to the comment of the key.
 ///
 /// # Errors
-/// A report that cannot be read, an empty note, a key without an identity, what cannot be written.
+/// A report that cannot be read, an empty note, a key without an identity, or a failed write.
 pub fn acknowledge(
     report: &Path,
     note: &str,

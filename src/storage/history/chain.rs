@@ -1,7 +1,6 @@
-//! Checks the chain of the runs in a directory: every report names the previous one by its hash.
+//! Checks the chain of the reports in a directory: every report names the previous one by its hash.
 //!
-//! Pure. Where a missing report and an edited one look alike, the result says so. What is cut off at the new end of a
-//! chain leaves no trace in it; only the date of the newest run shows it.
+//! Pure. The chain does not show that its newest reports are missing; see `last_signed.json`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +9,7 @@ use crate::base::time::Timestamp;
 use crate::model::post_report::PostReport;
 use crate::storage::reports;
 
-/// What the chain needs of a report.
+/// The facts of a report that the chain needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Link {
     /// Of its bytes.
@@ -35,7 +34,7 @@ pub fn time_of(name: &str) -> Option<Timestamp> {
     Timestamp::from_stamp(stamp).filter(|_| is_run)
 }
 
-/// A report that was removed on purpose.
+/// A report that `report.keep_days` removed.
 #[derive(Debug, Clone, Copy)]
 pub struct Removed<'a> {
     /// When its run began.
@@ -46,8 +45,7 @@ pub struct Removed<'a> {
     pub previous: Option<&'a str>,
 }
 
-/// Says of each, oldest first, how it hangs on the others, and puts those that are missing where they belong.
-/// `removed` are the reports that were removed on purpose.
+/// Sets the chain state of each entry (oldest first) and inserts entries for missing reports. `removed`: reports that were pruned.
 pub fn judge(found: Vec<(NightEntry, Option<Link>)>, is_checked: bool, removed: &[Removed<'_>]) -> Vec<NightEntry> {
     let pruned: BTreeSet<&str> = removed.iter().map(|report| report.sha256).collect();
     let (mut entries, links): (Vec<NightEntry>, Vec<Option<Link>>) = found.into_iter().unzip();
@@ -101,11 +99,11 @@ fn absent(sha256: String, is_checked: bool) -> NightEntry {
 struct Chain<'a> {
     entries: &'a [NightEntry],
     links: &'a [Option<Link>],
-    /// By hash, the first that has it.
+    /// By hash, the first report that has it.
     by_sha256: BTreeMap<&'a str, usize>,
-    /// By hash, the first that names it.
+    /// By hash, the first report that names it.
     named_by: BTreeMap<&'a str, usize>,
-    /// The first that names none.
+    /// The first report that names no previous one.
     root: Option<usize>,
 }
 
@@ -159,15 +157,16 @@ impl<'a> Chain<'a> {
         match &link.previous {
             Some(previous) => first(&self.named_by, previous)
                 .map(|other| format!("it names the same report before it as {}", self.id(other))),
-            // Runs that began before the first one and ended after it name it.
+            // A run that began before the first one and ended after it names the first one.
             None => self
                 .root
                 .filter(|root| *root != index)
-                .map(|root| format!("a second beginning: {} is older", self.id(root))),
+                .map(|root| format!("it names no previous report, although {} is older", self.id(root))),
         }
     }
 
-    /// The one before it in time, which no report names and whose signature is bad, is the one that it named.
+    /// The named previous report is not here. If the report directly before has a bad signature and is named by no other report, it was
+    /// probably edited; otherwise one is missing.
     fn lost(&self, index: usize) -> ChainState {
         let before = (0..index).rev().find_map(|at| Some((at, self.links.get(at)?.as_ref()?)));
         let edited = before.filter(|(at, link)| {

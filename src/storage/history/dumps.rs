@@ -11,17 +11,17 @@ use crate::base::error::Error;
 use crate::model::run::{DumpFacts, DumpFile};
 use crate::storage::reports::hash_of;
 
-/// Where a backup may be, below the backup directory: that of a sound run first.
+/// The directories of backups, that of sound runs first.
 const PLACES: [&str; 2] = ["verified", "damaged"];
 
-/// What became of a dump.
+/// The state of a dump.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DumpState {
-    /// Every file is there and is what was signed for: how many.
+    /// All files are as signed; their number.
     Intact(usize),
-    /// Files that are not what was signed for, that are missing or that no report signs: a line each.
+    /// Files that differ from the signed list, are missing or are not in it: a line each.
     Damaged(Vec<String>),
-    /// There is no such backup any more, or it is elsewhere.
+    /// There is no such backup in these directories.
     Gone(String),
 }
 
@@ -62,7 +62,7 @@ fn change(dir: &Path, file: &DumpFile) -> Option<String> {
     }
 }
 
-/// What lies among the files of a dump of format `directory` would be taken for a part of it.
+/// Files in a dump of format `directory` that are not in the signed list: pg_restore could read them as parts of the dump.
 fn foreign(dir: &Path, dump: &DumpFacts) -> Vec<String> {
     let listed: BTreeSet<PathBuf> = dump.files.iter().map(|file| PathBuf::from(&file.path)).collect();
     let parents: BTreeSet<&Path> = listed.iter().filter_map(|path| path.parent()).collect();

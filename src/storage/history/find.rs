@@ -1,6 +1,6 @@
-//! From what people say to a report: `latest`, `previous`, an id or the beginning of one, or a path.
+//! Finds a report from an argument: `latest`, `previous`, an id or the beginning of one, or a path.
 //!
-//! If the latest report cannot be read, an older one does not count as the latest.
+//! If a report cannot be read, `latest` and `previous` are an error: it may be the latest.
 
 use std::path::{Path, PathBuf};
 
@@ -49,7 +49,7 @@ fn by_id(dir: &Path, text: &str) -> Result<PathBuf> {
     }
 }
 
-/// 0 is the newest, by the reports' own word.
+/// 0 is the newest, by the start times in the reports, which are not verified.
 fn by_age(dir: &Path, age: usize) -> Result<PathBuf> {
     let mut dated: Vec<(Timestamp, PathBuf)> = Vec::new();
     for path in reports_in(dir)? {
@@ -59,6 +59,9 @@ fn by_age(dir: &Path, age: usize) -> Result<PathBuf> {
     dated.sort();
     let count = dated.len();
     let wanted = count.checked_sub(age + 1).and_then(|index| dated.into_iter().nth(index));
-    let nothing = || Error::new(format!("there are {count} reports in {}", dir.display()));
+    let nothing = || match count {
+        0 => Error::new(format!("there is no report in {}", dir.display())),
+        _ => Error::new(format!("there is only one report in {}, so there is no previous one", dir.display())),
+    };
     wanted.map(|(_, path)| path).ok_or_else(nothing)
 }

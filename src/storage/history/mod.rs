@@ -1,7 +1,6 @@
-//! The runs in a directory of reports: the contents of each, whether its signature is good, and whether one is missing.
+//! The list of reports in a directory: the contents of each, whether its signature is valid, and whether one is missing.
 //!
-//! Reading changes nothing and omits no run: what could not be read is an entry with the reason, a run that left no report
-//! is an entry, and so is a report that others name and that is not there.
+//! Reading changes nothing. Unreadable reports, runs without a report and missing reports that others name are entries too.
 
 mod acknowledge;
 mod chain;
@@ -30,7 +29,8 @@ pub use read::{is_pending, read};
 pub use review::{Review, ReviewState};
 pub use verify::{Proof, VerifiedExtent, exit_code, prove_aftermath, prove_dump, verify_all};
 
-/// One run.
+/// One entry of the report directory: the report of a nightly run or of `compare`, a run without a report, or a report that others
+/// name and that is missing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct NightEntry {
     /// Name of the directory; for a missing run, `missing-` and the first 8 digits of its hash.
@@ -38,25 +38,25 @@ pub struct NightEntry {
     /// The directory; empty when the run is missing.
     #[serde(skip)]
     pub path: PathBuf,
-    /// By the report's own word, else by the name of the directory.
+    /// As the report says, otherwise from the name of the directory.
     pub started_at: Option<Timestamp>,
     /// What is there.
     pub content: Content,
-    /// Whose word it is.
+    /// Whether the signature is valid, and whose it is.
     pub signature: SignatureState,
     /// Whether allowed signers were given.
     pub is_checked: bool,
-    /// Whether it hangs together with the others.
+    /// Its place in the chain of reports.
     pub chain: ChainState,
     /// What came after the report was signed; signed separately, and trusted only where [`NightEntry::disorder`] is empty.
     pub aftermath: PostReport,
-    /// What else is wrong with it, a line each: a side file that is gone or has another length.
+    /// Problems of its side files, a line each: missing, or another length.
     pub troubles: Vec<String>,
     /// The reviews of administrators, oldest first.
     pub reviews: Vec<Review>,
 }
 
-/// What there is of a run.
+/// The content of an entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Content {
@@ -64,12 +64,12 @@ pub enum Content {
     Report(Box<Summary>),
     /// A report that could not be read: why.
     Unreadable(String),
-    /// A directory without a report: the run is still at it, or was killed.
+    /// A directory without a report: the run is still running, or was killed.
     NoReport {
         /// True of the newest, when it is less than a day old.
         may_be_running: bool,
     },
-    /// Another report names this one, and it is not there.
+    /// Another report names this one, but it is missing.
     Missing {
         /// SHA-256 of its `report.json`.
         sha256: String,
@@ -117,7 +117,7 @@ pub struct Summary {
     /// What was dumped, as far as the report says.
     #[serde(skip)]
     pub source: Option<Origin>,
-    /// Of the snapshot, or of the moment that was dumped.
+    /// Time of the RDS snapshot, or of the snapshot that was dumped.
     pub data_as_of: Option<Timestamp>,
     /// The steps; empty for a comparison.
     pub steps: Vec<Step>,
@@ -125,19 +125,19 @@ pub struct Summary {
     pub previous_report_sha256: Option<String>,
 }
 
-/// Whose word it is.
+/// Result of the signature check of a report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SignatureState {
-    /// Of this signer, who is allowed. (Of the report alone: side files are hashed by `report verify`.)
+    /// Valid, by this allowed signer. (Of the report alone: `report verify` hashes the side files.)
     Good(String),
     /// There is none.
     Unsigned,
-    /// It does not fit the report: why.
+    /// It does not match the report: why.
     Bad(String),
-    /// It fits, but the signer does not count: why.
+    /// It matches, but the signer is not allowed: why.
     UnknownSigner(String),
-    /// There is one, and no allowed signers were given.
+    /// There is one, but no allowed signers were given.
     NotChecked,
 }
 
@@ -145,24 +145,24 @@ pub enum SignatureState {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ChainState {
-    /// The first of all: it names none.
+    /// The first report: it names no previous one.
     First,
     /// It names this one.
     Linked(String),
-    /// The one that it names was removed by `report.keep_days`, as the list of removed reports says.
+    /// The report that it names was removed by `report.keep_days` and is in the list of removed reports.
     PreviousPruned,
-    /// The one that it names is not here.
+    /// The report that it names is missing.
     PreviousMissing,
-    /// The one that it names was this one, which has been edited since.
+    /// The report that it names was this one, which has been edited since.
     PreviousEdited(String),
-    /// Not where it belongs: why. Renamed, copied, exchanged with another, or the chain was started anew.
+    /// At the wrong place: why. Renamed, copied, exchanged with another, or a second first report.
     Misplaced(String),
-    /// There is no report that could name one.
+    /// There is no readable report.
     Unknown,
 }
 
 impl ChainState {
-    /// Whether it is as it should be, as far as the chain is concerned.
+    /// Whether the chain has no gap here.
     pub fn is_whole(&self) -> bool {
         matches!(self, Self::First | Self::Linked(_) | Self::PreviousPruned)
     }

@@ -1,7 +1,7 @@
-//! Reports that `report.keep_days` removed: a signed list, so that a report which another hand removed does not pass for one of them.
+//! The signed list of the reports that `report.keep_days` removed, to tell them from reports that were removed by other means.
 //!
-//! Removed are only reports that are in order: what is missing, edited or moved stays as it is found. The newest report, the newest
-//! sound one and those of backups that are still there always stay.
+//! Only reports without problems are removed; missing, edited or moved ones stay as they are. The newest report, the newest sound one
+//! and those of existing backups always stay.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -14,7 +14,7 @@ use super::{NightEntry, SignatureState, chain};
 use crate::base::error::{Context, Error, Result};
 use crate::base::files;
 use crate::base::json;
-use crate::base::time::Timestamp;
+use crate::base::time::{DAY_S, Timestamp};
 use crate::model::run::{Kinship, Origin};
 use crate::storage::reports::{self, Authorship, KeyFile, Trust, authorship};
 use crate::storage::signature::NAMESPACE;
@@ -22,7 +22,6 @@ use crate::storage::signature::NAMESPACE;
 /// The list, in the directory of the reports.
 pub const PRUNED: &str = "pruned.json";
 const FORMAT: u32 = 1;
-const DAY_S: u64 = 86_400;
 /// Before the name of a report that is being removed.
 const REMOVING: &str = ".removing-";
 
@@ -36,7 +35,7 @@ pub struct PrunedReport {
     pub name: String,
     /// Of its `report.json`.
     pub sha256: String,
-    /// Of the report that it named, so that the chain goes on behind it.
+    /// SHA-256 of the previous report that it named, so that the chain continues.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<String>,
 }
@@ -48,24 +47,23 @@ struct Stored {
     pruned: BTreeSet<PrunedReport>,
 }
 
-/// What may go.
+/// Which reports may be removed.
 #[derive(Debug, Clone, Copy)]
 pub struct PruneRule<'a> {
-    /// Reports of runs that began longer ago.
+    /// Those of runs that began longer ago.
     pub keep_days: u32,
-    /// The time that it is.
+    /// The current time.
     pub now: Timestamp,
-    /// Whose reports: those of other sources stay.
+    /// The source; reports of other sources stay.
     pub source: &'a Origin,
-    /// Names of the backups that are there.
+    /// Ids of the existing backups.
     pub backups: &'a BTreeSet<String>,
 }
 
-/// The reports that were removed, as the list says. Without `trust`, its signature is not checked; it must have one if any report
-/// has one.
+/// The reports in the list. Without `trust`, its signature is not checked; it must have one if any report has one.
 ///
 /// # Errors
-/// It cannot be read, or is not the word of an allowed signer.
+/// It cannot be read, or is not signed by an allowed signer.
 pub fn pruned(dir: &Path, trust: Option<Trust<'_>>) -> Result<BTreeSet<PrunedReport>> {
     let path = dir.join(PRUNED);
     read(&path, trust).doing(|| format!("read the list of removed reports {}", path.display()))
@@ -130,10 +128,10 @@ fn pruned_report(entry: &NightEntry) -> Option<PrunedReport> {
     })
 }
 
-/// Removes these reports: the list says so before the first of them goes. Needs the lock of the state directory.
+/// Writes the list, then removes these reports. Needs the lock of the state directory.
 ///
 /// # Errors
-/// The list is not ours, or cannot be written: then nothing is removed. A report cannot be removed.
+/// The existing list is not valid, or cannot be written: then nothing is removed. A report cannot be removed.
 pub fn prune_reports(dir: &Path, removed: &BTreeSet<PrunedReport>, key: &KeyFile, trust: Trust<'_>) -> Result<()> {
     reports::finish_signed(dir, PRUNED)?;
     let mut all = pruned(dir, Some(trust))?;

@@ -21,7 +21,7 @@ use crate::storage::reports::{self, Authorship, REPORT, SIGNATURE, Trust, author
 use crate::storage::signature::NAMESPACE;
 use crate::storage::signers::AllowedSigners;
 
-/// A run that is at it for longer was killed.
+/// A run that takes longer was killed.
 const LONGEST_RUN_S: u64 = 86_400;
 
 /// Every run in this directory, newest first. With `allowed`, signatures are checked against it, and `now` against its times.
@@ -41,7 +41,8 @@ pub fn read(dir: &Path, allowed: Option<&AllowedSigners>, now: Timestamp) -> Res
     let pruned: Vec<Removed<'_>> = removed.iter().flatten().map(|report| removed_link(report)).collect();
     let mut entries = chain::judge(found, trust.is_some(), &pruned);
     if let Err(error) = &removed {
-        // What it would explain is missing now; and where it explains nothing, it is a forged file in our directory.
+        // Without a valid pruned.json, reports that it lists count as missing; and an invalid one may be forged. So the newest entry
+        // shows the error.
         entries.last_mut().into_iter().for_each(|newest| newest.troubles.push(error.to_string()));
     }
     entries.reverse();
@@ -59,7 +60,7 @@ fn directories(dir: &Path) -> Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-/// `None`: a directory that has nothing to do with us.
+/// `None`: a directory that is not pgwitness's.
 fn one(path: &Path, trust: Option<Trust<'_>>) -> Option<(NightEntry, Option<Link>)> {
     let id = path.file_name()?.to_string_lossy().into_owned();
     let stamp = chain::time_of(&id);
@@ -89,7 +90,7 @@ fn one(path: &Path, trust: Option<Trust<'_>>) -> Option<(NightEntry, Option<Link
     }
 }
 
-/// The closing comes after the report: where it is, the report was.
+/// `closing.json` is written after the report: if it exists, there was a report.
 fn without_report(mut entry: NightEntry) -> NightEntry {
     if entry.path.join(CLOSING).exists() {
         entry.troubles.push(format!("{REPORT} was removed: {CLOSING}, which comes after it, is here"));
@@ -97,7 +98,7 @@ fn without_report(mut entry: NightEntry) -> NightEntry {
     entry
 }
 
-/// All that the chain needs, so that it also holds over reports of other versions.
+/// The fields that the chain needs, so that it also works with reports of other versions.
 #[derive(Deserialize)]
 struct Outline {
     #[serde(default)]
@@ -112,7 +113,7 @@ struct OutlineTimes {
     finished_at: Timestamp,
 }
 
-/// When a report was started, by its own word.
+/// The start time in a report, not verified.
 pub fn times_of(bytes: &[u8]) -> Result<Timestamp> {
     let outline: Outline = serde_json::from_slice(bytes).map_err(|error| Error::from_source(&error))?;
     Ok(outline.times.started_at)
@@ -197,8 +198,8 @@ fn summary(report: Report, sha256: String) -> Summary {
     }
 }
 
-/// Whether the run that wrote this `report.json` may still be at it, by the others that lie beside it. Where they cannot be listed,
-/// nothing speaks for it.
+/// Whether the run that wrote this `report.json` may still be running, according to the other reports in its directory; false if these
+/// cannot be listed.
 pub fn is_pending(report: &Path, now: Timestamp) -> bool {
     let place = || {
         let own = report.canonicalize().ok().filter(|file| file.ends_with(REPORT))?.parent()?.to_owned();
@@ -209,12 +210,12 @@ pub fn is_pending(report: &Path, now: Timestamp) -> bool {
     nights.iter().any(|night| night.path == own && night.is_pending())
 }
 
-/// A run of that time, if it has not ended. None began in the future.
+/// Whether a run that started then may still be running; false for a time in the future.
 fn may_be_running(started_at: Timestamp, now: Timestamp) -> bool {
     started_at <= now && now.seconds_since(started_at) < LONGEST_RUN_S
 }
 
-/// Only the newest run can still be running; comparisons beside it do not count, nor does a time in the future.
+/// Only the newest run can still be running. Reports of `compare` and times in the future are ignored.
 fn note_running(found: &mut [(NightEntry, Option<Link>)], now: Timestamp) {
     let is_night = |entry: &NightEntry| match &entry.content {
         Content::NoReport { .. } => true,
@@ -232,7 +233,7 @@ fn note_running(found: &mut [(NightEntry, Option<Link>)], now: Timestamp) {
     }
 }
 
-/// Also without allowed signers: an unsigned report among signed ones was signed once, or is not from this program.
+/// Notes unsigned reports among signed ones, also without allowed signers: the signature was removed, or another program wrote them.
 fn note_unsigned(found: &mut [(NightEntry, Option<Link>)]) {
     if found.iter().all(|(entry, _)| entry.is_checked || entry.signature != SignatureState::NotChecked) {
         return;

@@ -61,7 +61,7 @@ pub struct ReviewStatement {
     pub identity: String,
 }
 
-/// All reviews of the report in `dir`, oldest first. What cannot be read is a review that does not count.
+/// All reviews of the report in `dir`, oldest first. An unreadable review is void.
 pub fn read(dir: &Path, report_sha256: &str, trust: Option<Trust<'_>>) -> Vec<Review> {
     let Ok(entries) = fs::read_dir(dir.join(DIRECTORY)) else { return Vec::new() };
     let mut paths: Vec<_> = entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect();

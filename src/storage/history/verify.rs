@@ -22,11 +22,11 @@ pub struct Proof {
     pub lines: Vec<String>,
     /// The report's own verdict line, when its signature is trusted.
     pub verdict_line: Option<String>,
-    /// What went wrong after the report was signed; that is proven too, and changes nothing of the code.
+    /// Failures after the report was signed, from the signed `closing.json`; they do not change the code.
     pub wrongs: Vec<String>,
-    /// 0: proven. 1: a dump on disk is not the one that was signed for. 2: not proven.
+    /// 0: proven. 1: a dump on disk differs from the signed report. 2: not proven.
     pub code: u8,
-    /// Nothing is wrong but that the run has not ended, as far as is known: not proven yet.
+    /// Not proven yet, only because the run may still be running.
     pub is_pending: bool,
 }
 
@@ -48,7 +48,7 @@ pub fn verify_all(dir: &Path, trust: Trust<'_>, extent: VerifiedExtent<'_>) -> R
     if let Some(id) = extent.back_from {
         entries = ancestors(entries, id);
     }
-    // Retention keeps the newest proven dump, whatever the exit code of its run was.
+    // Retention keeps the newest proven dump, also if its run was not sound.
     let is_kept = |entry: &NightEntry| {
         let is_proven = entry.summary().is_some_and(|summary| summary.backup.is_some() && summary.is_dump_proven);
         is_proven && entry.verdict().is_some()
@@ -105,7 +105,7 @@ fn one(entry: &NightEntry, trust: Trust<'_>, backups: Option<&Path>, is_newest: 
     if matches!(entry.content, Content::NoReport { may_be_running: true }) {
         proof.lines.push("no report yet: the run is still at it, or was killed".into());
     }
-    // A run that was killed in the evening looks the same in the morning.
+    // A killed run looks like a running one for a day.
     if entry.is_pending() && proof.code == 0 {
         (proof.code, proof.is_pending) = (NOT_PROVEN, true);
     }
@@ -121,7 +121,7 @@ fn prove_report(entry: &NightEntry, trust: Trust<'_>, backups: Option<&Path>, is
             proof.wrongs = verified.aftermath.wrongs(verified.report.verdict.exit_code());
             let aftermath = verified.aftermath.if_running(entry.aftermath.pending().is_some());
             match (aftermath.pending(), prove_aftermath(&aftermath)) {
-                // Counts when nothing else is wrong.
+                // Reported only if there is no other problem.
                 (Some(pending), _) => proof.lines.push(pending.into()),
                 (None, (code, line)) => line.into_iter().for_each(|line| note(proof, code, line)),
             }
@@ -135,7 +135,7 @@ fn prove_report(entry: &NightEntry, trust: Trust<'_>, backups: Option<&Path>, is
 }
 
 fn note(proof: &mut Proof, code: u8, line: String) {
-    // Damage that was seen outweighs what is not known.
+    // Damage takes precedence over "not proven".
     proof.code = match (proof.code, code) {
         (1, _) | (_, 1) => 1,
         (old, new) => old.max(new),
@@ -155,7 +155,7 @@ pub fn prove_dump(report: &Report, backups: &Path, is_needed: bool) -> (u8, Stri
     }
 }
 
-/// Code and line for what came after a report; no line where nothing was to come.
+/// Code and line for the closing of a report; no line if none is expected.
 pub fn prove_aftermath(aftermath: &PostReport) -> (u8, Option<String>) {
     match aftermath {
         PostReport::Nothing => (0, None),
@@ -165,7 +165,7 @@ pub fn prove_aftermath(aftermath: &PostReport) -> (u8, Option<String>) {
     }
 }
 
-/// One exit code for all: damage that was seen, then what is not proven.
+/// One exit code for all: damage first, then "not proven".
 pub fn exit_code(proofs: &[Proof]) -> u8 {
     let has = |code| proofs.iter().any(|proof| proof.code == code);
     match (has(1), has(2) || proofs.is_empty()) {

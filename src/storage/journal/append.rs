@@ -1,4 +1,4 @@
-//! Writing a journal: each line is on disk before the answer. No partial line is left between complete ones.
+//! Writing a journal: a line is on disk when [`Journal::append`] returns. No partial line is left between complete ones.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Seek as _, SeekFrom, Write as _};
@@ -18,7 +18,7 @@ pub(super) const FORMAT: u32 = 1;
 /// Below the state directory.
 pub(super) const RUNS: &str = "runs";
 
-/// The journal of the run that is at work.
+/// The journal of the current run.
 #[derive(Debug)]
 pub struct Journal {
     path: PathBuf,
@@ -27,7 +27,7 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Makes the journal of this run, with the entry `run_started`. Needs the lock.
+    /// Creates the journal of this run, with the entry `run_started`. Needs the lock.
     pub fn create(state: &Path, run: &Holder) -> Result<Self> {
         let runs = state.join(RUNS);
         make_directory(&runs)?;
@@ -83,12 +83,12 @@ impl Journal {
 #[derive(Debug)]
 pub(super) struct Tail {
     file: File,
-    /// So many bytes are whole lines.
+    /// Length of the complete lines, in bytes.
     good: u64,
 }
 
 impl Tail {
-    /// Goes on with an old journal after its whole lines.
+    /// Opens an old journal to append after its complete lines.
     pub(super) fn open(path: &Path, good: u64) -> io::Result<Self> {
         Ok(Self { file: OpenOptions::new().write(true).open(path)?, good })
     }
@@ -100,7 +100,7 @@ impl Tail {
     pub(super) fn append(&mut self, entry: &Entry) -> io::Result<()> {
         let mut line = serde_json::to_vec(entry)?;
         line.push(b'\n');
-        // What a full disk or a crash left of an earlier line would be garbage in the middle.
+        // Remove a partial line that a full disk or a crash has left.
         self.file.set_len(self.good)?;
         self.file.seek(SeekFrom::Start(self.good))?;
         self.file.write_all(&line).and_then(|()| self.file.sync_data()).inspect_err(|_| {
@@ -112,7 +112,7 @@ impl Tail {
     }
 }
 
-/// For its owner alone; no harm when it is there.
+/// Creates a directory with mode 0700, unless it exists.
 pub(super) fn make_directory(dir: &Path) -> Result<()> {
     let doing = || format!("make directory {}", dir.display());
     match DirBuilder::new().mode(0o700).create(dir) {

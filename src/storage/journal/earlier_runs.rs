@@ -1,7 +1,7 @@
 //! The journals of earlier runs, and their open cleanup tasks.
 //!
-//! A line that is not understood makes the whole journal unreadable, except a last line that was cut off in the
-//! writing, which announced nothing that was done.
+//! An unknown line makes the whole journal unreadable. Only an incomplete last line is ignored: the action that it announces was not
+//! performed.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -27,11 +27,11 @@ pub enum Debt {
         /// Its `DbiResourceId`, if AWS's answer came.
         resource_id: Option<String>,
     },
-    /// A backup that was begun and is not where it belongs.
+    /// A backup that was started and not placed yet.
     Backup {
         /// Of the backup.
         id: String,
-        /// The report that the run had signed, if it got so far: then the dump may be as good as any.
+        /// The report that the run has signed, if it has: then the dump may be proven.
         report: Option<ReportFile>,
     },
     /// A database for the restored copy.
@@ -43,7 +43,6 @@ pub enum Debt {
     },
 }
 
-/// For people.
 impl std::fmt::Display for Debt {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -92,7 +91,7 @@ pub struct Past {
     pub path: PathBuf,
     /// Its whole lines.
     pub entries: Vec<Entry>,
-    /// A last line that was cut off, in words.
+    /// Describes an incomplete last line.
     pub torn: Option<String>,
     good: u64,
 }
@@ -132,7 +131,7 @@ impl Past {
         parse(path, &bytes).doing(doing)
     }
 
-    /// Of the run; none when it died before its first line was written, and so did nothing.
+    /// The run; `None` when it was killed before its first line was written, and so did nothing.
     pub fn run_id(&self) -> Option<&str> {
         match self.entries.first() {
             Some(Entry::RunStarted { run_id, .. }) => Some(run_id),
@@ -140,7 +139,7 @@ impl Past {
         }
     }
 
-    /// Whether the run ended by itself.
+    /// Whether the run ended without being killed.
     pub fn is_ended(&self) -> bool {
         self.entries.iter().any(|entry| matches!(entry, Entry::RunEnded { .. }))
     }
@@ -152,11 +151,11 @@ impl Past {
 
     /// Records in the old journal that a task is done: `debt.gone()`, or where a backup was placed, or that a copy is kept.
     pub fn settle(&mut self, paid: Entry) -> Result<()> {
-        let doing = || format!("settle in journal {}", self.path.display());
+        let doing = || format!("update journal {}", self.path.display());
         let mut after = self.entries.clone();
         after.push(paid.clone());
         if debts(&after).len() >= self.debts().len() {
-            return Err(Error::new("this pays none of its debts")).doing(doing);
+            return Err(Error::new("this entry completes none of the open cleanup tasks")).doing(doing);
         }
         self.append(paid)
     }
@@ -165,10 +164,11 @@ impl Past {
     pub fn close(mut self, by_run: &str, at: Timestamp) -> Result<()> {
         let owed = self.debts().len();
         if owed > 0 {
-            return Err(Error::new(format!("{owed} of its debts are not paid")))
+            let (noun, are) = if owed == 1 { ("task", "is") } else { ("tasks", "are") };
+            return Err(Error::new(format!("{owed} cleanup {noun} {are} still open")))
                 .doing(|| format!("close journal {}", self.path.display()));
         }
-        // Without a first line there is no run to speak of.
+        // Without a first line no run was started.
         let has_started = self.run_id().is_some();
         if has_started && !self.is_ended() && !self.entries.iter().any(|entry| matches!(entry, Entry::Settled { .. })) {
             self.append(Entry::Settled { by_run: by_run.to_owned(), at })?;
@@ -189,7 +189,7 @@ impl Past {
     }
 }
 
-/// What these entries leave unpaid, in the order in which it was begun.
+/// The cleanup tasks that these entries leave open, in the order in which they began.
 pub fn debts(entries: &[Entry]) -> Vec<Debt> {
     let mut debts: Vec<Debt> = Vec::new();
     let mut signed = None;
@@ -259,7 +259,7 @@ fn is_paid_by(debt: &Debt, entry: &Entry) -> bool {
     }
 }
 
-/// Whole lines, each understood; only what follows the last one may be cut off.
+/// Parses complete lines; only the text after the last one may be incomplete.
 fn parse(path: &Path, bytes: &[u8]) -> Result<Past> {
     let mut past = Past { path: path.to_owned(), entries: Vec::new(), torn: None, good: 0 };
     let mut rest = bytes;
@@ -267,7 +267,7 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<Past> {
         let (line, after) = rest.split_at(end);
         let number = past.entries.len() + 1;
         let entry = serde_json::from_slice(line)
-            .map_err(|error| Error::new(error.to_string()).hint("what this run owes is not known: look for yourself"))
+            .map_err(|error| Error::new(error.to_string()).hint(LOOK))
             .doing(|| format!("line {number}"))?;
         check_first(number, &entry)?;
         past.entries.push(entry);
@@ -280,6 +280,8 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<Past> {
     }
     Ok(past)
 }
+
+const LOOK: &str = "it is not known what this run has left behind: check RDS and the restore server by hand";
 
 fn check_first(number: usize, entry: &Entry) -> Result<()> {
     let is_start = matches!(entry, Entry::RunStarted { .. });

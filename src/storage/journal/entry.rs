@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::time::Timestamp;
 use crate::model::run::StepResult;
 
-/// One line. What may outlive the run is named before it is made.
+/// One line. Anything that could remain after a crash has an entry before it is created.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "entry", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Entry {
@@ -34,9 +34,9 @@ pub enum Entry {
         /// How.
         result: StepResult,
     },
-    /// An RDS instance is about to be ordered.
+    /// An RDS instance is about to be requested.
     InstanceIntended(InstanceClaim),
-    /// AWS confirmed the order: the instance is being created.
+    /// AWS confirmed the request: the instance is being created.
     InstanceCreated {
         /// `DBInstanceIdentifier`.
         identifier: String,
@@ -48,7 +48,7 @@ pub enum Entry {
         /// `DBInstanceIdentifier`.
         identifier: String,
     },
-    /// A backup's directory is about to be made.
+    /// A backup's directory is about to be created.
     BackupBegun {
         /// Of the backup.
         id: String,
@@ -88,7 +88,7 @@ pub enum Entry {
         /// Of its bytes.
         sha256: String,
     },
-    /// The run ended by itself.
+    /// The run ended without being killed.
     RunEnded {
         /// Of the process.
         exit_code: u8,
@@ -102,13 +102,13 @@ pub enum Entry {
     },
 }
 
-/// All that is known of a temporary instance: what the proof that it is ours needs.
+/// Facts of a temporary instance: the input of the proof that it is ours.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct InstanceClaim {
     /// `DBInstanceIdentifier`, random.
     pub identifier: String,
-    /// Of the run that asked for it, as in its tags.
+    /// The run that requested it, as in its tags.
     pub run_id: String,
     /// `DbiResourceId` of production.
     pub source_resource_id: String,
@@ -122,7 +122,7 @@ pub struct InstanceClaim {
     pub region: String,
     /// Start of the identifier, as configured then.
     pub prefix: String,
-    /// Before it was asked for.
+    /// Time before the request.
     pub at: Timestamp,
 }
 
@@ -132,7 +132,7 @@ pub struct InstanceClaim {
 pub struct CopyClaim {
     /// Its name.
     pub database: String,
-    /// Which server, in words without a password.
+    /// The server, without a password.
     pub server: String,
     /// Before it was created.
     pub at: Timestamp,

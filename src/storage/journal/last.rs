@@ -26,7 +26,7 @@ pub struct LastVerified {
     format: u32,
     /// Of the backup.
     pub backup: String,
-    /// What the backup is of; format 1 does not say.
+    /// The source of the backup; not in format 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<Origin>,
     /// The data is of this time.
@@ -47,7 +47,7 @@ impl LastVerified {
         Self { format: FORMAT, backup: backup.to_owned(), source: None, data_as_of, verified_at, dump_bytes, step_ms }
     }
 
-    /// `None` before the first sound run. An error: there was one, but its record cannot be read.
+    /// `None` before the first sound run. An error if the record cannot be read.
     pub fn read(state: &Path) -> Result<Option<Self>> {
         let path = state.join(NAME);
         let doing = || format!("read {}", path.display());
@@ -66,7 +66,7 @@ impl LastVerified {
         Ok(Self::read(state)?.filter(|last| !is_other(last)))
     }
 
-    /// In place of the old one, as a whole or not at all. Needs the lock.
+    /// Replaces the old record atomically. Needs the lock.
     pub fn write(&self, state: &Path) -> Result<()> {
         let mut bytes = serde_json::to_vec(self).map_err(|error| Error::from_source(&error))?;
         bytes.push(b'\n');

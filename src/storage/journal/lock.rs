@@ -14,20 +14,19 @@ use crate::base::time::Timestamp;
 use crate::storage::reports::write::clear;
 
 const NAME: &str = "lock";
-/// More than any holder of ours writes.
+/// More than pgwitness ever writes.
 const MAX_HOLDER_BYTES: u64 = 4096;
 
-/// Held until it is dropped or the process ends, however it ends. Children do not inherit it: the file is closed on exec.
+/// Held until it is dropped or the process ends. Children do not inherit it: the file is closed on exec.
 ///
-/// `flock` is of this machine where the file system is. On NFS the kernel turns it into a lock at the server, which two machines
-/// share if the server and both mounts allow it; with `nolock` or `local_lock=flock` each machine has its own. So a state directory
-/// belongs on a local disk, and two machines that share one are not kept apart for certain.
+/// On NFS the kernel turns `flock` into a lock at the server, which two machines share if the server and both mounts allow it; with
+/// `nolock` or `local_lock=flock` each machine has its own. So the state directory belongs on a local disk.
 #[derive(Debug)]
 pub struct Lock {
     _file: File,
 }
 
-/// Who holds the lock, for people.
+/// The process that holds the lock, for messages.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holder {
     /// 32 hexadecimal digits.

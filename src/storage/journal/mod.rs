@@ -6,9 +6,9 @@
 //!
 //! ```text
 //! lock                                  held while a run works; never removed
-//! last_verified.json                    what the newest verified dump was and took
-//! last_signed.json                      the report that was signed last, by report directory
-//! copies.json                           the copies that were kept, by server and name
+//! last_verified.json                    facts of the newest verified dump
+//! last_signed.json                      the last signed report, by report directory
+//! copies.json                           the copies that were kept (written by nightly::copy)
 //! runs/20260131T020000Z-1f2e3d4c.journal
 //! runs/closed/…                         journals of runs without open cleanup tasks
 //! ```

@@ -1,6 +1,6 @@
-//! The last report that was signed here, by report directory: the next run detects its removal.
+//! The last signed report of each report directory, so that the next run detects its removal.
 //!
-//! A chain of reports shows a gap in the middle, but not that its newest reports are missing; this file does.
+//! The chain of reports shows a gap in the middle, but not that its newest reports are missing; this file does.
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
@@ -17,7 +17,7 @@ use crate::storage::reports::{EXPECTED, REPORT, sha256};
 const NAME: &str = "last_signed.json";
 const FORMAT: u32 = 1;
 
-/// The report that was signed last in one directory.
+/// The last signed report of one directory.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LastSigned {
@@ -27,7 +27,7 @@ pub struct LastSigned {
     pub run_id: String,
     /// Of the bytes of `report.json`.
     pub sha256: String,
-    /// Of all its files, or of the last one that has manifests.
+    /// Size of all its files, or of the last report that has manifests.
     #[serde(with = "crate::base::count")]
     pub bytes: u64,
 }
@@ -40,7 +40,7 @@ struct Stored {
 }
 
 impl LastSigned {
-    /// Of the report in this directory, which has just been written.
+    /// For the report that has just been written to this directory.
     ///
     /// # Errors
     /// Its files cannot be listed.
@@ -55,15 +55,15 @@ impl LastSigned {
     /// `None` before the first report below `directory`.
     ///
     /// # Errors
-    /// There was one, but what it was cannot be read.
+    /// The file cannot be read.
     pub fn read(state: &Path, directory: &Path) -> Result<Option<Self>> {
         Ok(read(state)?.remove(&key(directory)))
     }
 
-    /// In place of what is remembered of `directory`. Needs the lock.
+    /// Replaces the entry of `directory`. Needs the lock.
     ///
     /// # Errors
-    /// It cannot be written, or what is there cannot be read.
+    /// The file cannot be read or written.
     pub fn write(mut self, state: &Path, directory: &Path) -> Result<()> {
         let mut reports = read(state)?;
         if self.bytes == 0 {
@@ -76,7 +76,7 @@ impl LastSigned {
         replace_own(state, NAME, &bytes).map(drop)
     }
 
-    /// Why this report is no longer what was signed; `None`: it is there as it was.
+    /// Why this report is not as it was signed; `None` if it is.
     pub fn lost(&self, directory: &Path) -> Option<Error> {
         let path = directory.join(&self.name).join(REPORT);
         let why = match files::read(&path, files::REPORT) {
@@ -86,16 +86,16 @@ impl LastSigned {
             Err(error) => format!("cannot be read: {error}"),
         };
         let text = format!(
-            "the report that was signed last, {} (run {}, SHA-256 {}), {why}: reports after the newest one that is left were removed or changed",
+            "the last signed report, {} (run {}, SHA-256 {}), {why}. Reports were removed or changed",
             path.display(),
             self.run_id,
             self.sha256
         );
-        Some(Error::new(text).hint("bring the report directory back from a copy, and find out what removed it"))
+        Some(Error::new(text).hint("restore the report directory from a copy, and find out what removed it"))
     }
 }
 
-/// What is wrong with the newest report below `directory`, by what was signed there last; `None`: nothing, or none was.
+/// The problem of the last signed report below `directory`; `None` if there is no problem or no such report.
 pub fn lost_report(state: &Path, directory: &Path) -> Option<Error> {
     match LastSigned::read(state, directory) {
         Ok(last) => last?.lost(directory),

@@ -12,7 +12,7 @@ use crate::base::error::{Context, Error, Result};
 use crate::base::files;
 use crate::storage::signature::{self, PrivateKey};
 
-/// Where a private key is, and what opens it.
+/// The path of a private key, and its passphrase.
 #[derive(Clone, PartialEq, Eq)]
 pub struct KeyFile {
     /// A private key in OpenSSH's format, mode 0600.
@@ -28,14 +28,14 @@ impl std::fmt::Debug for KeyFile {
     }
 }
 
-/// A key pair that was made.
+/// A new key pair.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Generated {
     /// The private key, mode 0600.
     pub private: PathBuf,
     /// The public key.
     pub public: PathBuf,
-    /// What an `allowed_signers` file needs to say.
+    /// The line for an `allowed_signers` file.
     pub allowed_signers_line: String,
 }
 
@@ -44,7 +44,7 @@ pub fn random_run_id() -> Result<String> {
     random::<16>().map(hex::encode)
 }
 
-/// For hashes that stand for values: random, and the same as long as this process lives.
+/// Salt for the hashes that replace values: random, and constant in this process.
 pub fn process_salt() -> Result<[u8; 16]> {
     static SALT: std::sync::OnceLock<[u8; 16]> = std::sync::OnceLock::new();
     let made = random()?;
@@ -87,7 +87,7 @@ fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
     written.doing(|| format!("write {}", path.display()))
 }
 
-/// Reads a private key that is fit for signing: Ed25519, and closed to others.
+/// Reads a private key for signing: Ed25519, and not readable for other users.
 pub fn read_key(key: &KeyFile) -> Result<PrivateKey> {
     let read = || -> Result<PrivateKey> {
         let file = files::open(&key.path).map_err(|error| absent(error, &key.path))?;
@@ -95,7 +95,7 @@ pub fn read_key(key: &KeyFile) -> Result<PrivateKey> {
         let has_mode = check_mode(&file, &key.path);
         let text = String::from_utf8(files::read_open(file, files::KEY)?);
         let text = text.map_err(|_| Error::new("not an OpenSSH private key"))?;
-        // Before its mode: to close a public key is no help.
+        // Before the mode: changing the mode of a public key would not help.
         demand_private(&text, &key.path)?;
         has_mode?;
         signature::private_key(&text, key.passphrase.as_deref())
@@ -125,7 +125,7 @@ fn demand_private(text: &str, path: &Path) -> Result<()> {
     Err(Error::new("it is a public key; the private key signs").hint(format!("the private key, {private}")))
 }
 
-/// Asks the open file, not its name, which may mean another file by now.
+/// Checks the open file, not its path, which may be another file by now.
 fn check_mode(file: &File, path: &Path) -> Result<()> {
     let mode = file.metadata()?.permissions().mode() & 0o7777;
     if mode & !0o600 == 0 {

@@ -19,7 +19,7 @@ pub fn is_report_directory(path: &Path) -> bool {
     path.join(REPORT).is_file()
 }
 
-/// Reads a manifest; a byte that rotted in a digest or a sketch is found, for they have to add up.
+/// Reads a manifest. A changed byte in a digest or a sketch is detected, because their sums must agree.
 pub fn load_manifest(path: &Path) -> Result<Manifest> {
     load(path).doing(|| format!("read manifest {}", path.display()))
 }
@@ -51,12 +51,12 @@ fn check_sums(manifest: &Manifest) -> Result<()> {
     Ok(())
 }
 
-/// The newest report in a directory, by its own word.
+/// The newest report in a directory, by the times in the reports, not verified.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Previous {
     /// SHA-256 of its `report.json`.
     pub sha256: Option<String>,
-    /// Reports that could not be read, with the reason: the new report should remark on them, for one of them may be newer.
+    /// Reports that could not be read, with the reason: the new report has a remark on them, because one of them may be newer.
     pub unreadable: Vec<MarkedText>,
 }
 
@@ -66,7 +66,7 @@ pub fn reports_in(dir: &Path) -> Result<Vec<PathBuf>> {
         let mut paths = Vec::new();
         for entry in fs::read_dir(dir)? {
             let path = entry?.path().join(REPORT);
-            // Also what is no file: it is in the place of a report, and has to be named as one that cannot be read.
+            // Also anything but a file: it is in the place of a report, and is listed as one that cannot be read.
             if path.symlink_metadata().is_ok() {
                 paths.push(path);
             }
@@ -77,7 +77,7 @@ pub fn reports_in(dir: &Path) -> Result<Vec<PathBuf>> {
     list().doing(|| format!("list reports in {}", dir.display()))
 }
 
-/// By `started_at` as the reports have it: times of files change when they are copied.
+/// By `started_at` in the reports: file times change when files are copied.
 pub fn previous_report(dir: &Path) -> Result<Previous> {
     let mut previous = Previous::default();
     let mut newest = None;
@@ -91,7 +91,7 @@ pub fn previous_report(dir: &Path) -> Result<Previous> {
     Ok(previous)
 }
 
-/// All that the chain needs, so that it also holds over reports of other versions.
+/// The fields that the chain needs, so that it also works with reports of other versions.
 #[derive(Deserialize)]
 struct Started {
     times: StartedAt,

@@ -17,18 +17,18 @@ use crate::model::run::{CLOSING, Closing};
 use crate::storage::signature;
 use crate::storage::signers::AllowedSigners;
 
-/// What a verification found. Anything but [`SignatureCheck::Good`] is no proof of anything.
+/// The result of a verification. Only [`SignatureCheck::Good`] is a proof.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SignatureCheck {
     /// Signed by an allowed signer, and unchanged since; also when the verdict is "damaged".
     Good(Box<Verified>),
     /// There is no signature.
     Unsigned,
-    /// The signature does not fit the report, for this reason.
+    /// The signature does not match the report, for this reason.
     BadSignature(String),
-    /// The signature fits, but the signer does not count, for this reason.
+    /// The signature matches, but the signer is not allowed, for this reason.
     UnknownSigner(String),
-    /// The report is good, but these side files are not what it speaks for.
+    /// The report is good, but these side files do not match it.
     SideFiles(Vec<String>),
 }
 
@@ -41,12 +41,12 @@ pub struct Verified {
     pub signer: String,
     /// SHA-256 of `report.json`, as the next report names it.
     pub sha256: String,
-    /// What came after it was signed; that may be no proof, also beside a good report.
+    /// The closing, which has its own signature.
     pub aftermath: PostReport,
 }
 
 impl SignatureCheck {
-    /// 0 when good, else 2: then there is no answer.
+    /// 0 when good, else 2.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Good(_) => 0,
@@ -67,16 +67,16 @@ impl fmt::Display for SignatureCheck {
     }
 }
 
-/// The author of a file, as far as its signature proves it.
+/// The result of a signature check of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Authorship {
     /// Signed by an allowed signer: the principals, as in the list of allowed signers.
     Of(String),
     /// There is no signature.
     Unsigned,
-    /// The signature does not fit, for this reason.
+    /// The signature does not match, for this reason.
     BadSignature(String),
-    /// The signature fits, but the signer does not count, for this reason.
+    /// The signature matches, but the signer is not allowed, for this reason.
     UnknownSigner(String),
 }
 
@@ -99,11 +99,11 @@ pub struct Trust<'a> {
     pub allowed: &'a AllowedSigners,
     /// If given, only this signer.
     pub identity: Option<&'a str>,
-    /// Held against the times in the list.
+    /// Compared with the times in the list.
     pub now: Timestamp,
 }
 
-/// Whose word these bytes are, which were read from `path`: the signature is beside it.
+/// Checks the signature of these bytes, which were read from `path`; it is in `path`.sig.
 pub fn authorship(path: &Path, bytes: &[u8], namespace: &str, trust: Trust<'_>) -> Result<Authorship> {
     let Some(armored) = read_signature(path)? else { return Ok(Authorship::Unsigned) };
     let key = match String::from_utf8(armored) {
@@ -120,8 +120,8 @@ pub fn authorship(path: &Path, bytes: &[u8], namespace: &str, trust: Trust<'_>) 
     })
 }
 
-/// Verifies a report directory or a `report.json`. With an `identity`, only that signer counts; `now` is held against
-/// the times in the list of allowed signers. An error: it could not be read at all.
+/// Verifies a report directory or a `report.json`. With an `identity`, only that signer is allowed; `now` is compared with the times in
+/// the list of allowed signers. An error: it could not be read at all.
 pub fn verify(path: &Path, allowed: &AllowedSigners, identity: Option<&str>, now: Timestamp) -> Result<SignatureCheck> {
     let path = if path.is_dir() { path.join(REPORT) } else { path.to_owned() };
     let doing = || format!("read report {}", path.display());
@@ -141,11 +141,11 @@ pub fn verify(path: &Path, allowed: &AllowedSigners, identity: Option<&str>, now
     Ok(SignatureCheck::Good(Box::new(Verified { report, signer, sha256, aftermath })))
 }
 
-/// The only command that goes on after its report.
+/// The only command that writes a `closing.json`.
 const NIGHTLY: &str = "nightly";
 
-/// What came after this `report.json`, whose hash is given, was signed. Without `trust` the signer is not known, but the
-/// record is signed if the report is, and it belongs to this report.
+/// The closing of this `report.json`, whose hash is given. Without `trust` the signer is not checked, but the closing must be signed if
+/// the report is, and must belong to this report.
 pub fn aftermath(path: &Path, report: &Report, sha256: &str, trust: Option<Trust<'_>>) -> PostReport {
     let file = path.with_file_name(CLOSING);
     let bytes = match files::read(&file, files::CLOSING) {
@@ -203,7 +203,7 @@ fn read_signature(report: &Path) -> Result<Option<Vec<u8>>> {
     }
 }
 
-/// What is wrong with a side file, if anything is.
+/// The problem of a side file, if there is one.
 pub fn change(report: &Path, file: &SideFile) -> Option<String> {
     let path = report.with_file_name(&file.name);
     // Compare the size first: it avoids reading a file of any size.

@@ -1,4 +1,4 @@
-//! Writing one file so that it is there as a whole or not at all.
+//! Atomic writing of files.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, BufWriter, ErrorKind, Write};
@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use crate::base::error::{Context, Error, Result};
 use crate::model::report::SideFile;
 
-/// Counts and hashes what passes through it on its way to the file.
+/// Counts and hashes the bytes that are written through it.
 #[derive(Debug)]
 pub struct Hashing<W> {
     inner: W,
@@ -20,12 +20,12 @@ pub struct Hashing<W> {
 }
 
 impl<W> Hashing<W> {
-    /// Nothing has passed yet.
+    /// Nothing written yet.
     pub fn new(inner: W) -> Self {
         Self { inner, sha256: Sha256::new(), bytes: 0 }
     }
 
-    /// What passed: bytes, SHA-256 in hexadecimal digits, and what it was written to.
+    /// Number of bytes, SHA-256 in hexadecimal digits, and the inner writer.
     pub fn finish(self) -> (u64, String, W) {
         (self.bytes, hex::encode(self.sha256.finalize()), self.inner)
     }
@@ -44,20 +44,20 @@ impl<W: Write> Write for Hashing<W> {
     }
 }
 
-/// What becomes of a file once it is safely on disk.
+/// What happens to a file after it was synced to disk.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Then {
-    /// It gets its name.
+    /// Renames it to its final name.
     Keep,
     /// Renames it to its final name, readable by all users of this machine, whatever the umask.
     Show,
-    /// It was only to see whether it could be written.
+    /// Removes it: it was only a test whether it can be written.
     Remove,
 }
 
 type Fill<'a> = &'a mut dyn Write;
 
-/// Writes `NAME.partial`, forces it to disk and gives it its name; on failure the partial file is removed.
+/// Writes `NAME.partial`, syncs it to disk and renames it; on failure the partial file is removed.
 pub fn replace(dir: &Path, name: &str, fill: impl FnOnce(Fill<'_>) -> io::Result<()>, then: Then) -> Result<SideFile> {
     let partial = dir.join(format!("{name}.partial"));
     let write = || -> io::Result<(u64, String)> {
@@ -107,13 +107,12 @@ pub fn json(dir: &Path, name: &str, value: &impl Serialize) -> Result<SideFile> 
     replace(dir, name, fill, Then::Keep)
 }
 
-/// As [`replace`], where this name and its `.partial` are ours alone, as nothing is in a directory whose lock we hold: what a crash
-/// left under `.partial` is taken away first.
+/// As [`replace`] for a directory whose lock is held: a `.partial` that a crash has left is removed first.
 pub fn replace_own(dir: &Path, name: &str, bytes: &[u8]) -> Result<SideFile> {
     replace_own_and(dir, name, bytes, Then::Keep)
 }
 
-/// As [`replace_own`], and `then` is up to the caller.
+/// As [`replace_own`], with a choice of `then`.
 pub fn replace_own_and(dir: &Path, name: &str, bytes: &[u8], then: Then) -> Result<SideFile> {
     match fs::remove_file(dir.join(format!("{name}.partial"))) {
         Err(error) if error.kind() != ErrorKind::NotFound => {
@@ -123,13 +122,13 @@ pub fn replace_own_and(dir: &Path, name: &str, bytes: &[u8], then: Then) -> Resu
     }
 }
 
-/// A new name is safe only when its directory is.
+/// A rename is durable only after its directory was synced.
 pub fn sync_directory(dir: &Path) -> Result<()> {
     let sync = File::open(dir).and_then(|directory| directory.sync_all());
     sync.doing(|| format!("write directory {}", dir.display()))
 }
 
-/// A full disk in one plain line.
+/// A short error for a full disk; others are unchanged.
 pub fn clear(error: io::Error) -> Error {
     let (text, hint) = match error.kind() {
         ErrorKind::StorageFull => ("the disk is full", "free some space and run it again"),

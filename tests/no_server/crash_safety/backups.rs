@@ -30,7 +30,7 @@ fn changed(backup: &Backup, change: impl FnOnce(&Path)) -> Vec<FileDifference> {
 fn a_directory_without_the_mark_is_refused_for_the_disk_may_not_be_mounted() {
     let dir = tempfile::tempdir().unwrap();
     let error = Backups::open(dir.path()).unwrap_err();
-    assert!(error.to_string().ends_with("it has no mark (.pgwitness-backups)"), "{error}");
+    assert!(error.to_string().ends_with("the marker file .pgwitness-backups is missing"), "{error}");
     assert!(error.hint_text().unwrap().starts_with("is the backup disk mounted?"));
     assert!(names(dir.path()).is_empty());
     Backups::open(&dir.path().join("nowhere")).unwrap_err();
@@ -341,7 +341,7 @@ fn a_backup_is_found_by_the_beginning_of_its_id_when_there_is_only_one() {
     dump(&backups, 3);
     assert_eq!(backups.get("20260602").unwrap().record.id, id(2));
     let error = backups.get("202606").unwrap_err();
-    assert!(error.to_string().ends_with("2 verified backups begin so"), "{error}");
+    assert!(error.to_string().ends_with("2 verified backups have an id that begins with this"), "{error}");
     for (asked, text) in [(id(3), "it was never verified"), ("2027".into(), "there is no such verified backup")] {
         let error = backups.get(&asked).unwrap_err();
         assert!(error.to_string().ends_with(text), "{error}");

@@ -200,11 +200,11 @@ fn debts_are_settled_in_the_journal_that_has_them_and_only_then_it_closes() {
     journal_of(dir.path(), &night()[..6]);
     let now = at("2026-06-16T02:00:00Z");
     let error = only_past(dir.path()).close("next", now).unwrap_err();
-    assert!(error.to_string().ends_with("3 of its debts are not paid"), "{error}");
+    assert!(error.to_string().ends_with("3 cleanup tasks are still open"), "{error}");
     let mut past = only_past(dir.path());
     let foreign = Entry::InstanceGone { identifier: "somebody-elses".into() };
     let error = past.settle(foreign).unwrap_err();
-    assert!(error.to_string().ends_with("this pays none of its debts"), "{error}");
+    assert!(error.to_string().ends_with("this entry completes none of the open cleanup tasks"), "{error}");
     past.settle(Entry::BackupPlaced { id: "20260615T003000Z-00112233".into(), place: Place::Verified }).unwrap();
     assert_eq!(initials(&only_past(dir.path()).debts()), "Ic");
     for debt in past.debts() {

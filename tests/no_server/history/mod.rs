@@ -619,7 +619,7 @@ fn a_chain_that_was_begun_anew_shows() {
     let fresh = write_report(&elsewhere, Some(&reports.key), june(20));
     fs::rename(fresh, reports.reports().join(id(20))).unwrap();
     let ChainState::Misplaced(why) = reports.entry(20).chain else { panic!("{:?}", reports.entry(20)) };
-    assert_eq!(why, format!("a second beginning: {} is older", id(15)));
+    assert_eq!(why, format!("it names no previous report, although {} is older", id(15)));
 }
 
 #[test]

@@ -39,7 +39,7 @@ fn newest_reports_that_were_removed_or_changed_are_missed_by_the_next_night_and_
         let last = scenario.nights().pop().unwrap();
         damage(&last);
         let said = scenario.demand(&["nightly", "--quiet"], 3);
-        assert!(said.contains(last.to_str().unwrap()) && said.contains("the report that was signed last"), "{said}");
+        assert!(said.contains(last.to_str().unwrap()) && said.contains("the last signed report, "), "{said}");
         let report = scenario.reports().pop().unwrap();
         let remarks = report["remarks"].to_string();
         assert!(remarks.contains(last.to_str().unwrap()), "the signed report says it: {remarks}");

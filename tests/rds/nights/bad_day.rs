@@ -108,7 +108,7 @@ fn a_backup_without_a_trusted_report_is_not_restored() {
     let words = refused(&machine, &["--backup", "20"]);
     assert_eq!(
         words,
-        "error: find backup \"20\" in DIR/backups: 2 verified backups begin so\n  try: give more of its id\n"
+        "error: find backup \"20\" in DIR/backups: 2 verified backups have an id that begins with this\n  try: give more characters of the id\n"
     );
     let words = refused(&machine, &["--backup", "20200101T000000Z-00000000"]);
     let expected = "error: find backup \"RUN\" in DIR/backups: there is no such verified backup\n  \

@@ -54,7 +54,7 @@ const MACHINE: &[Case] = &[
             fs::create_dir(machine.scenario.path("backups")).unwrap();
             vec![]
         },
-        "error: open backup directory DIR/backups: it has no mark (.pgwitness-backups)\n  \
+        "error: open backup directory DIR/backups: the marker file .pgwitness-backups is missing\n  \
          try: is the backup disk mounted? A new directory is marked once, by `pgwitness init`",
     ),
     (

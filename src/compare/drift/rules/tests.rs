@@ -43,7 +43,10 @@ fn an_empty_and_a_vanished_table_are_found() {
     let (findings, ..) = judged(None, &manifest(&[("orders", seen(0))]), std::slice::from_ref(&empty));
     assert_eq!(findings, ["drift shop.orders: it is empty (rule orders)"]);
     let (findings, ..) = judged(Some(&before), &manifest(&[]), &[empty, vanish.clone()]);
-    assert_eq!(findings, ["drift shop.orders: the table no longer exists (rule orders); the table no longer exists (rule shop.*)"]);
+    assert_eq!(
+        findings,
+        ["drift shop.orders: the table no longer exists (rule orders); the table no longer exists (rule shop.*)"]
+    );
     let (findings, unchecked, _) = judged(Some(&before), &manifest(&[("orders", unseen())]), &[vanish]);
     assert!(findings.is_empty() && unchecked.is_empty(), "that it is there is seen");
 }
