@@ -1,65 +1,80 @@
-//! pgwitness makes an off-system backup of a PostgreSQL database, restores it, proves that the restored copy equals the source,
-//! and signs the result.
+//! pgwitness dumps a PostgreSQL database to another host, restores the dump, checks that the restored copy equals the source, and
+//! signs the result.
 //!
 //! # How it works
 //!
 //! Everything that can be read (a live database, a dump, a saved manifest) is an [`endpoint`]. Each is reduced to a
 //! [`model::manifest`]: for every table the number of rows, a [`model::digest`] (a sum of the SHA-256 of the lines that
-//! `COPY … TO STDOUT` prints) and a [`model::sketch`] (a small table from which differing rows can be decoded); the state of
-//! sequences; the definition of every object, read by the SQL in `checks/catalog`; the rows that violate foreign keys. A pure
-//! function ([`compare`]) sorts the differences of two manifests into findings, unchecked entries and waivers; one method turns
-//! that into a verdict ([`model::verdict`]). A second pass fetches the differing rows and names them
-//! ([`endpoint::compare_endpoints`], [`compare::rows`]); then the [`model::report`] is written and signed. The same code reads
-//! both sides.
+//! `COPY … TO STDOUT` prints) and a [`model::sketch`] (an invertible Bloom lookup table, from which the digests of differing rows can
+//! be decoded); the values of sequences; the definition of every object, read by the SQL in `checks/catalog`; the rows that violate
+//! foreign keys. A pure function ([`compare`]) sorts the differences of two manifests into findings, unchecked entries and waivers;
+//! one method turns these into a verdict ([`model::verdict`]). A second pass fetches the differing rows
+//! ([`endpoint::compare_endpoints`], [`compare::rows`]); then the [`model::report`] is written and signed. The same code reads both
+//! sides.
 //!
-//! A nightly run ([`nightly`]) takes its data from a temporary RDS instance ([`aws`]) or from any server, makes a dump
-//! ([`nightly::dumping`]), restores it ([`nightly::restoring`]) and compares three manifests instead of two. What may outlive a run
-//! is in the journal ([`storage::journal`]) before it is made; the same code removes it at the end of the run, at the start of the
-//! next one, and by `sweep`.
+//! A nightly run ([`nightly`]) reads a temporary RDS instance ([`aws`]) or any server, makes a dump ([`nightly::dumping`]), restores it
+//! ([`nightly::restoring`]) and compares three manifests instead of two. Before a run creates anything that could remain after a crash
+//! (RDS instance, database, backup directory), it writes an entry to the journal ([`storage::journal`]). Entries without a matching
+//! "done" entry are cleanup tasks: they are done at the end of the run, at the start of the next run, or by `sweep`.
 //!
 //! # The rooms
 //!
-//! A room uses only rooms above it in this list, and inside a room a module uses only modules above it in `mod.rs`;
-//! `tests/no_server/architecture.rs` keeps both rules. `model`, `compare` and `config` are pure: no files, no sockets, no clock.
+//! A room is a top-level module. Each room may use only rooms that come before it in this list. The same holds for the modules inside
+//! a room, in the order of its `mod.rs`. `tests/no_server/architecture.rs` checks both rules. `model`, `compare` and `config` are pure:
+//! no files, no sockets, no clock.
 //!
-//! * [`base`] – errors, time, JSON, text, files, secrets, TLS; knows nothing of databases.
+//! * [`base`] – errors, time, JSON, text, files, secrets, TLS.
 //! * [`model`] – plain data: names, digests, manifests, findings, verdicts, reports, runs; the SQL of `checks/`.
-//! * [`compare`] – two manifests compared: tables, schema, columns, sequences, waivers, drift from run to run.
-//! * [`postgres`] – servers and programs of PostgreSQL: connection strings, sessions, `pg_dump` and its kin, a server of our own.
+//! * [`compare`] – the comparison of two manifests: tables, schema, columns, sequences, waivers, drift between runs.
+//! * [`postgres`] – PostgreSQL: connection strings, sessions, programs such as `pg_dump`, a throw-away server.
 //! * [`config`] – `pgwitness.toml`.
-//! * [`storage`] – our own disk: reports and signatures, journals, the backup directory, retention.
-//! * [`endpoint`] – what can be read, and the comparison of two endpoints.
-//! * [`aws`] – RDS: snapshot, temporary instance, and the proof without which nothing is deleted.
+//! * [`storage`] – files on the backup host: reports and signatures, journals, the backup directory, retention.
+//! * [`endpoint`] – live databases, dumps and saved manifests, and the comparison of two of them.
+//! * [`aws`] – RDS: RDS snapshot, temporary instance, and the checks without which nothing is deleted.
 //! * [`output`] – terminal, HTML, e-mail, webhook, health check, metrics.
 //! * [`nightly`] – a run: preflight, dump, restore, verification, report, cleanup; and the restore after a disaster.
 //! * [`cli`] – the only room that prints, reads the environment and asks for the time.
 //!
 //! # Terms
 //!
-//! *endpoint*: something to read · *moment*: one snapshot shared by all sessions of a side · *expected, actual*: the two sides,
-//! always in that order · *finding*: a difference that was seen · *unchecked*: something that could not be read, with the reason
-//! · *waiver*: a difference that was expected, with reason and author · *limit*: what a restore on this server cannot carry ·
-//! *verdict*: sound, damaged or inconclusive.
+//! Comparison:
+//! * *endpoint*: a live database, a dump or a saved manifest. *expected, actual*: the two sides, always in that order.
+//! * *snapshot*: one exported PostgreSQL snapshot, shared by all sessions of a side. (The other kind is always called RDS snapshot.)
+//! * *manifest*: what one endpoint contains, reduced to counts, digests, sketches and definitions. *digest*: sum of the hashes of rows.
+//!   *sketch*: see above. *tally*: digest and sketch of one table.
+//! * *finding*: a difference. *unchecked*: something that could not be read, with the reason.
+//! * *waiver*: an expected difference, with reason and origin (`by`): an option, the user's file, or `nature` for rows that cannot be in
+//!   a dump.
+//! * *limit*: a difference caused by the restore server or by pg_dump, not by damage of the dump.
+//! * *verdict*: sound, damaged or inconclusive. *drift*: changes of the source between two runs.
+//!
+//! Nightly run:
+//! * *run* (also *night*): one execution of `nightly`. *leg*: the comparison of source and dump, or of dump and copy.
+//! * *dump*: what pg_dump wrote. *copy*: the restored database. *backup*: a directory with a dump and its metadata.
+//! * *journal*: a file with an entry for each action of a run. *cleanup task* (type `Debt`): something that may remain and must be
+//!   removed.
+//! * *closing*: the signed file `closing.json`, with the steps after the report was signed. *chain*: each report has the hash of the
+//!   previous one.
 //!
 //! # Decisions that are not evident
 //!
-//! * A sketch has three rows of 2^k cells, one cell a row, instead of three cells in one array: the three never coincide, and
-//!   folding stays row by row. A cell has a sixth word, a check: without it, small sketches would decode rows that never existed.
+//! * A sketch has three arrays of 2^k cells, and a row has one cell in each, instead of three cells in one array: so the three never
+//!   coincide, and each array can be folded by itself. A cell has a sixth word, a check: without it, small sketches would decode rows
+//!   that do not exist.
 //! * The lines of a COPY bypass the queues of tokio-postgres ([`postgres::copy_stream`]), which cost more than the hashing.
 //! * A dump written with another time zone, bytea format or currency is *unchecked*, not damaged: the values may be the same.
-//! * TRUNCATE, a rewrite or a swap after the moment makes an old snapshot see an empty table: what has changed in the catalog
-//!   since the moment is unchecked ([`endpoint::live`]).
-//! * A violation seen on a live side is a finding even where the other side, a dump, cannot answer.
-//! * A server prints one definition in several ways, so definitions that differ as texts are parsed and compared in one form
+//! * After TRUNCATE or a table rewrite, an older snapshot sees an empty table without an error. So relations whose catalog entry has
+//!   changed since the snapshot are unchecked ([`endpoint::live`]).
+//! * A foreign key violation on a live side is a finding even if the other side is a dump, which has no result for it.
+//! * A server prints one definition in several ways, so definitions with different texts are parsed and compared in one form
 //!   ([`compare::canonical`]).
-//! * Comparing an endpoint with itself proves nothing and is refused; so is a waiver that covers everything.
-//! * The report of a run is signed before the instance is deleted, so what comes after is in a second signed file,
-//!   `closing.json`.
-//! * The restored copy has a random name until it is verified and the hook has run on it: a program that finds the public name
-//!   finds a copy that the hook has cleaned.
+//! * Comparing an endpoint with itself is refused; so is a waiver that covers everything.
+//! * The report of a run is signed before the RDS instance is deleted, so later steps are in a second signed file, `closing.json`.
+//! * The restored copy has a random name until it is verified and the hook has run on it: under the public name there is never a copy
+//!   that the hook has not cleaned.
 //! * A complete dump without a verdict is kept in `unverified/` until a newer one is verified: it may be the only one of its day.
-//! * Sequences and large objects are read at the moment's time, but a sequence is not transactional: on a live source its value
-//!   may be later than the rows.
+//! * Large objects are read in the snapshot; sequences are not transactional, so on a live source their values may be later than the
+//!   rows.
 //!
 //! # Absent on purpose
 //!

@@ -19,6 +19,7 @@ use aws_smithy_types::date_time::Format;
 
 use super::complete_answer::Whole;
 use super::errors::ApiError;
+use super::facts::MAX_SKEW_S;
 use crate::base::error::{Context, Error, Result};
 use crate::base::time::Timestamp;
 use crate::config::RdsSource;
@@ -30,8 +31,6 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(45);
 /// Limit for all attempts of a call and the pauses between them.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(240);
-/// AWS rejects signatures with a larger skew; the deletion rules also compare local times with AWS times.
-const MAX_SKEW_S: u64 = 300;
 
 /// The caller identity that AWS reports.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,6 +8,9 @@ use aws_smithy_types::DateTime;
 
 use crate::base::time::Timestamp;
 
+/// Allowed difference between the clocks of this machine and of AWS, which rejects signatures with a larger skew.
+pub(in crate::aws) const MAX_SKEW_S: u64 = 300;
+
 /// A time before 1970 becomes 1970.
 pub(in crate::aws) fn timestamp(time: &DateTime) -> Timestamp {
     Timestamp::new(UNIX_EPOCH + Duration::from_secs(time.secs().try_into().unwrap_or_default()))

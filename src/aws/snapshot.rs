@@ -6,14 +6,12 @@ use aws_sdk_rds::types::DbSnapshot;
 
 use super::client::Rds;
 use super::errors::ApiError;
-use super::facts::{Snapshot, SourceInstance, timestamp};
+use super::facts::{MAX_SKEW_S, Snapshot, SourceInstance, timestamp};
 use super::wait::Deadline;
 use crate::base::error::{Context, Error, Result};
 use crate::base::time::Timestamp;
 use crate::config::{RdsSource, SnapshotKind};
 
-/// Allowed difference between the clocks of this machine and of AWS.
-const SKEW_S: u64 = 300;
 /// More pages than any instance has.
 const MAX_PAGES: usize = 1000;
 /// Hint for an unfinished snapshot.
@@ -196,7 +194,7 @@ fn usable(listed: &SnapshotPage, now: Timestamp) -> Result<Snapshot> {
         )));
     }
     let created_at = listed.created_at.ok_or_else(|| Error::new("RDS did not say when it was taken"))?;
-    if created_at.seconds() > now.seconds() + SKEW_S {
+    if created_at.seconds() > now.seconds() + MAX_SKEW_S {
         let error = Error::new(format!("snapshot {} is of {created_at}, but now is {now}", listed.identifier));
         return Err(error.hint("check the clock of this machine"));
     }

@@ -1,7 +1,7 @@
-//! Counts in stored forms: a number as far as every JSON reader holds it exactly, text beyond.
+//! Counts in stored JSON: a number up to 2^53 - 1, a text beyond.
 //!
-//! Many readers keep numbers as floating point, exact only up to 2^53 - 1, and would show another count than we signed.
-//! Each count has one form only, so that equal things are equal bytes: use it as `#[serde(with = "crate::base::count")]`.
+//! Many readers store numbers as floating point, which is exact only up to 2^53 - 1. Each count has only one form, so equal values are
+//! equal bytes: use it as `#[serde(with = "crate::base::count")]`.
 
 use std::fmt;
 

@@ -1,7 +1,7 @@
 //! An error: what we were doing, why it failed, what to try.
 //!
-//! An error means "we could not look". It is never a finding about the data (see `finding`), and it always ends in
-//! exit code 2 unless the user interrupted us.
+//! An error means that something could not be read or done. It is never a finding about the data (see src/model/finding.rs). Its exit
+//! code is 2, or that of the signal if the user interrupted the process.
 
 use std::error::Error as StdError;
 use std::fmt;

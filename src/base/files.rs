@@ -1,7 +1,7 @@
 //! Opens files that another party may have written: regular files only, without waiting, and never more than a limit.
 //!
-//! A FIFO or a device in place of a file is refused instead of opened: to open a FIFO is to wait for its other end. The size is
-//! asked of the open file before the first byte is read, and reading stops at the limit in case the file grows.
+//! A FIFO or a device is refused before it is opened, because opening a FIFO blocks until its other end is opened. The size of the
+//! open file is checked before the first byte is read, and reading stops at the limit in case the file grows.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read as _};
@@ -74,7 +74,7 @@ pub fn set_limits(environment: &dyn Fn(&str) -> Option<String>) -> Result<(), St
 /// A TiB.
 const MOST_MIB: u64 = 1 << 20;
 
-/// `report.sig`: an Ed25519 signature of OpenSSH has about 300 bytes.
+/// `report.json.sig`: an Ed25519 signature of OpenSSH has about 300 bytes.
 pub const SIGNATURE: Limit = Limit::fixed(64 << 10);
 /// A key, a password, a certificate with its chain or a list of allowed signers of one team.
 pub const KEY: Limit = Limit::fixed(64 << 10);
@@ -152,7 +152,7 @@ pub fn read_text(path: &Path, limit: Limit) -> io::Result<String> {
     String::from_utf8(read(path, limit)?).map_err(|_| io::Error::new(ErrorKind::InvalidData, "it is not UTF-8"))
 }
 
-/// Refuses what a user other than us and root owns: its owner can change it at any time.
+/// Refuses a file that another user than us and root owns: its owner can change it at any time.
 ///
 /// # Errors
 /// With the user's number.
@@ -221,7 +221,7 @@ mod tests {
             "it is larger than 256 MiB, the limit for a file of its kind; PGWITNESS_MAX_REPORT_MIB sets another one"
         );
         assert!(open_within(&path, MANIFEST).is_ok() && open_within(&path, SIGNATURE).is_err());
-        // The files of /proc say that they are empty.
+        // Files in /proc have the size 0.
         assert!(read(Path::new("/proc/self/maps"), Limit::fixed(10)).is_err());
     }
 

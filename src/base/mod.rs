@@ -1,4 +1,4 @@
-//! What every room uses and what knows nothing of databases: errors, marked texts, time, JSON, files, secrets, TLS.
+//! Basics of every room, independent of databases: errors, marked texts, time, JSON, files, secrets, TLS.
 
 pub mod marked;
 pub mod error;

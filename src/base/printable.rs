@@ -1,7 +1,7 @@
 //! Makes any text visible and harmless on a terminal: names and values in a database are untrusted input.
 //!
-//! Never lets a control character, an escape sequence or an invisible character through, and never shows two different
-//! texts alike: every character that cannot be seen is written as an escape that can be read back.
+//! Control characters, escape sequences and invisible characters become escapes that can be read back, so two different texts are
+//! never shown the same way.
 
 /// One line of visible characters. A newline becomes `\n`, ESC becomes `\u{1b}`, a bidi override `\u{202e}`.
 ///

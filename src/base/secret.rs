@@ -41,7 +41,7 @@ impl Secret {
     /// A new random password of 32 characters.
     ///
     /// # Errors
-    /// When the system has no randomness to give.
+    /// When the system's random generator fails.
     pub fn random() -> Result<Self> {
         let mut bytes = [0; LENGTH];
         OsRng
@@ -158,7 +158,7 @@ async fn output(mut child: Child) -> Result<(Vec<u8>, Vec<u8>, bool)> {
     Ok((printed, complaint, status.success()))
 }
 
-/// A password that is no text, or that the server would cut, is a mistake that is better named here.
+/// Refuses a password that is not text or that the server would truncate.
 fn first_line(bytes: &[u8]) -> Result<Secret> {
     let text = str::from_utf8(bytes).map_err(|_| Error::new("it is not UTF-8"))?;
     let line = text.lines().next().unwrap_or_default();

@@ -25,7 +25,7 @@ pub fn grouped_noun(number: u64, noun: &str) -> String {
     format!("{} {noun}{plural}", grouped(number))
 }
 
-/// As people say it: `512 B`, `1.2 GB`; powers of 1,000.
+/// `512 B`, `1.2 GB`; powers of 1,000.
 pub fn bytes(count: u64) -> String {
     let units = ["kB", "MB", "GB", "TB", "PB", "EB"];
     let mut text = format!("{count} B");
@@ -43,7 +43,7 @@ pub fn bytes(count: u64) -> String {
     text
 }
 
-/// As people say it: `45 ms`, `7.2 s`, `3 min 20 s`, `2 h 05 min`.
+/// `45 ms`, `7.2 s`, `3 min 20 s`, `2 h 05 min`.
 pub fn duration(milliseconds: u64) -> String {
     let seconds = milliseconds / 1000;
     match seconds {

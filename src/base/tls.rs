@@ -1,7 +1,7 @@
 //! TLS to a PostgreSQL server (rustls, ring): what is checked, and against which roots.
 //!
-//! Never accepts a handshake whose signature is wrong, even where the certificate itself is not asked for: then at least the
-//! server holds the key it shows.
+//! The signature of the handshake is always checked, even if the certificate is not verified: the server then has at least the
+//! certificate's key.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -20,18 +20,18 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use crate::base::error::{Context, Error, Result};
 use crate::base::files;
 
-/// What we ask of the server's certificate.
+/// How the server's certificate is verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PeerVerification {
-    /// Nothing: encrypted, but to whom we do not know.
+    /// Not verified: encrypted, to an unknown server.
     Nothing,
-    /// Signed by a root we trust (`verify-ca`).
+    /// Signed by a trusted root (`verify-ca`).
     Chain,
-    /// And it names the host we meant (`verify-full`).
+    /// As above, and issued for the host (`verify-full`).
     Full,
 }
 
-/// Where trust comes from.
+/// The trusted roots.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Roots {
     /// The operating system's store.
@@ -160,7 +160,7 @@ impl ServerCertVerifier for Verifier {
     ) -> Result<ServerCertVerified, rustls::Error> {
         let Some(inner) = &self.inner else { return Ok(ServerCertVerified::assertion()) };
         match inner.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now) {
-            // The name is looked at last: the chain is good.
+            // webpki checks the name last, so the chain is valid.
             Err(rustls::Error::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
             )) if self.verification == PeerVerification::Chain => Ok(ServerCertVerified::assertion()),

@@ -12,7 +12,7 @@ pub use report::{
     ShowArguments, SideChoice, TrustArguments, VerdictChoice, VerifyArguments,
 };
 
-/// Proves that a copy of a PostgreSQL database equals its source, and signs the result.
+/// Nightly PostgreSQL backups that are restored, compared with their source row by row, and signed.
 #[derive(Debug, Parser)]
 #[command(name = "pgwitness", version, max_term_width = 100, after_help = help::ROOT)]
 pub struct Arguments {

@@ -353,3 +353,37 @@ fn violation(kind: FindingKind, name: &str, e: Option<&Violations>, a: Option<&V
     }
     finding
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn remarks(object: &str, reason: &str) -> Vec<String> {
+        let request = Request::default();
+        let mut notes = Notes::new(&request);
+        notes.unchecked(object, "actual", reason);
+        hint_at_grant(&mut notes);
+        notes.outcome.remarks
+    }
+
+    #[test]
+    fn a_server_of_any_language_gives_the_hint_at_the_missing_grant() {
+        for reason in
+            ["permission denied for table t (SQLSTATE 42501)", "keine Berechtigung für Tabelle t (SQLSTATE 42501)"]
+        {
+            let given = remarks("rows public.t", reason);
+            assert!(
+                matches!(given.as_slice(), [only] if only.contains("may not read 1 table;")),
+                "{reason}: {given:?}"
+            );
+            let given = remarks("large objects", reason);
+            assert!(matches!(given.as_slice(), [only] if only.contains("lo_compat_privileges")), "{reason}: {given:?}");
+        }
+        for (object, reason) in [
+            ("rows public.t", "canceling statement due to lock timeout (SQLSTATE 55P03)"),
+            ("foreign_key public.t t_fkey", "permission denied for table t (SQLSTATE 42501)"),
+        ] {
+            assert_eq!(remarks(object, reason), Vec::<String>::new(), "{object}: {reason}");
+        }
+    }
+}

@@ -22,13 +22,13 @@ pub struct DumpSettings {
     pub jobs: u16,
     /// pg_dump's `--compress`, for instance `6`, `gzip:6`, `zstd:3` (from PostgreSQL 16) or `0`.
     pub compression: Option<String>,
-    /// pg_dump's `--exclude-table-data` patterns: rows that are not kept. Each is shown in the report.
+    /// pg_dump's `--exclude-table-data` patterns. The report lists each.
     #[serde(default)]
     pub exclude_table_data: Vec<String>,
-    /// pg_dump and pg_restore are stopped when nothing has moved for so long.
+    /// pg_dump and pg_restore are stopped after this time without progress.
     #[serde(default = "defaults::stalled_after")]
     pub stalled_after: Span,
-    /// Where PostgreSQL's programs are, when not where they are usually found.
+    /// The directory of PostgreSQL's programs; `None` searches the usual ones.
     pub pg_bindir: Option<PathBuf>,
 }
 

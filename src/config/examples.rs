@@ -1,13 +1,13 @@
-//! Set-up that an installed program carries: a commented configuration, units for systemd, a line for cron, alerts, a policy for IAM.
+//! Examples in the program: a commented configuration, systemd units, a crontab line, alerts, an IAM policy.
 //!
-//! The examples hold no real name, account or address.
+//! They have no real name, account or address.
 
 use super::{Config, SnapshotKind, Source};
 
-/// Every key, with what it means and what holds without it.
+/// Every key with its meaning and default.
 pub const TOML: &str = include_str!("examples/pgwitness.toml");
 
-/// For a club: RDS, a test system that is filled from the restored copy, dumps off site.
+/// For RDS: a test system that is filled from the restored copy, off-site dumps.
 pub const CLUB: &str = include_str!("examples/club.toml");
 
 /// For systemd: the service.
@@ -19,7 +19,7 @@ pub const TIMER: &str = include_str!("examples/pgwitness.timer");
 /// For cron.
 pub const CRON: &str = include_str!("examples/pgwitness.cron");
 
-/// For Prometheus: when the figures of `[metrics]` are an alarm.
+/// Alerting rules for Prometheus.
 pub const ALERTS: &str = include_str!("examples/alerts.yml");
 
 const POLICY: &str = include_str!("examples/iam-policy.json");
@@ -39,8 +39,8 @@ pub const ACTIONS: [&str; 7] = [
     "rds:RestoreDBInstanceFromDBSnapshot",
 ];
 
-/// The smallest policy for the credentials of a run, as JSON. Without a configuration, and where it is silent, names in angle
-/// brackets stand for what must be filled in.
+/// The smallest IAM policy for the credentials of a run, as JSON. Values that the configuration does not give are placeholders in angle
+/// brackets.
 pub fn policy(config: Option<&Config>) -> String {
     let Some(Source::Rds(source)) = config.map(|config| &config.source) else {
         return fill(&[

@@ -33,11 +33,11 @@ pub use span::Span;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// What is copied.
+    /// The database that is dumped.
     pub source: Source,
-    /// How it is dumped, and where to.
+    /// How it is dumped, and to which directory.
     pub dump: DumpSettings,
-    /// Where it is restored to be proven.
+    /// The restore server.
     pub restore: RestoreSettings,
     /// What is compared.
     #[serde(default)]
@@ -45,9 +45,9 @@ pub struct Config {
     /// Changes of tables that are forbidden between two runs.
     #[serde(default)]
     pub drift: Vec<DriftRule>,
-    /// Which verified dumps stay.
+    /// Which verified backups are kept.
     pub retention: Retention,
-    /// Where reports go and who signs them.
+    /// The report directory and the signing key.
     pub report: ReportSettings,
     /// Commands of the user's own, run after the verdict.
     #[serde(default)]
@@ -55,7 +55,7 @@ pub struct Config {
     /// The notification channels.
     #[serde(default)]
     pub notify: Notify,
-    /// Figures for Prometheus.
+    /// Metrics for Prometheus.
     #[serde(default)]
     pub metrics: Option<Metrics>,
     /// What must never be deleted.
@@ -76,22 +76,22 @@ pub struct Verify {
     pub waivers: Option<PathBuf>,
     /// Sessions for each side.
     pub jobs: Option<u16>,
-    /// Check foreign keys even where that calls functions, casts or operators that users of the database have made.
+    /// Check foreign keys even if that calls functions, casts or operators that users of the database have created.
     pub allow_user_functions: bool,
     /// Show hashes instead of values.
     pub redact: bool,
-    /// Differing rows that are named for each table.
+    /// Differing rows that are listed for each table.
     pub max_rows: Option<u32>,
 }
 
-/// Which verified dumps stay, by the time of the data in them. What none of the rules keeps is removed, after a sound run only;
-/// the newest verified dump always stays.
+/// Which verified backups are kept, by the time of their data. After a run whose dump is proven, backups that no rule keeps are
+/// removed; the newest one is always kept.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Retention {
-    /// The newest so many.
+    /// This many of the newest.
     pub keep_last: u32,
-    /// The newest of each of the last so many days that have one.
+    /// The newest of each of the last N days that have one.
     pub keep_daily: u32,
     /// As `keep_daily`, by ISO week.
     pub keep_weekly: u32,
@@ -99,11 +99,11 @@ pub struct Retention {
     pub keep_monthly: u32,
     /// As `keep_daily`, by year.
     pub keep_yearly: u32,
-    /// All that are at most so much older than the newest one.
+    /// All that are at most this much older than the newest one.
     pub keep_within: Option<Span>,
 }
 
-/// Where reports go and who signs them.
+/// The report directory and the signing key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReportSettings {
@@ -111,7 +111,7 @@ pub struct ReportSettings {
     pub directory: PathBuf,
     /// The private key that signs (see `pgwitness keygen`).
     pub key: PathBuf,
-    /// The first line of this file opens the key.
+    /// The first line of this file is the passphrase of the key.
     pub passphrase_file: Option<PathBuf>,
     /// The allowed signers for the pages that a run writes; without it, signatures are not checked there.
     #[serde(default)]
@@ -119,8 +119,8 @@ pub struct ReportSettings {
     /// Whether a run writes pages (`report.html`, `index.html`) beside the reports.
     #[serde(default = "defaults::yes")]
     pub html: bool,
-    /// Reports of runs that began longer ago are removed, after a good night only; the newest one, the newest sound one and those
-    /// of backups that are there always stay. Left out, none is removed.
+    /// After a run whose dump is proven, reports of runs that began longer ago are removed; the newest one, the newest sound one and
+    /// those of existing backups are always kept. `None`: all are kept.
     pub keep_days: Option<u32>,
 }
 
@@ -131,17 +131,16 @@ pub struct Hooks {
     /// On the restored copy, only after a sound verdict, for instance to remove personal data. `PGWITNESS_COPY` is the name
     /// of the database, `PGHOST` and its like how to reach it.
     pub after_restore: Vec<String>,
-    /// With the verified dump in place, for instance to copy it elsewhere. `PGWITNESS_DUMP` is its path,
+    /// After the backup was moved to `verified/`, for instance to copy it elsewhere. `PGWITNESS_DUMP` is its path,
     /// `PGWITNESS_REPORT` the directory of its signed report, without which a restore elsewhere refuses it.
     pub after_verified: Vec<String>,
-    /// Each is stopped after so long.
+    /// Each is stopped after this time.
     pub timeout: Option<Span>,
-    /// Names of further variables of our environment that hooks need, for instance `AWS_PROFILE`. Credentials are not passed on
-    /// without.
+    /// Names of further environment variables that hooks get, for instance `AWS_PROFILE`. Credentials are not passed by default.
     pub environment: Vec<String>,
 }
 
-/// What must never be deleted, whatever else is true.
+/// What must never be deleted.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Protected {

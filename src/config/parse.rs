@@ -11,14 +11,14 @@ use crate::base::error::{Error, Result};
 
 const KINDS: [&str; 2] = ["rds", "postgres"];
 
-/// How alike two keys must be (Jaro and Winkler, 0 to 1) for one to be taken for a misspelling of the other.
+/// Minimum similarity of two keys (Jaro and Winkler, 0 to 1) to suggest one for the other.
 const ALIKE: f64 = 0.75;
 
 const SECRET_HINT: &str =
     "a password never stands in this file: name a password_file, a password_command or a password_env";
 
 impl Config {
-    /// Reads a configuration, fills in the defaults and checks what can be checked without looking at anything else.
+    /// Reads a configuration, fills in the defaults and checks it without any input or output.
     ///
     /// # Errors
     /// No TOML; an unknown key, a wrong type or a missing key, by line and `section.key`; everything that [`Config::check`] finds.
@@ -77,7 +77,7 @@ fn read<T: DeserializeOwned>(text: &str, value: Spanned<DeValue<'_>>, section: &
     T::deserialize(ValueDeserializer::from(value)).map_err(|error| explain(text, &error, section))
 }
 
-/// Puts serde's words into an administrator's.
+/// Rewrites an error of serde for an administrator.
 fn explain(text: &str, error: &toml::de::Error, section: &str) -> Error {
     let path = path_of(error, section);
     let line = error.span().map_or(0, |span| line_of(text, span.start));

@@ -1,6 +1,4 @@
-//! What a check of the configuration collects, and the rules that more than one key needs.
-//!
-//! The rules here are independent of the names of keys.
+//! The problems that a check of the configuration finds, and rules that several keys share.
 
 use std::path::{Component, Path};
 
@@ -11,7 +9,7 @@ use crate::base::error::Error;
 /// The form of the name of an environment variable.
 pub(super) const VARIABLE: &str = "^[A-Za-z_][A-Za-z0-9_]*$";
 
-/// What is wrong so far.
+/// The problems so far.
 #[derive(Default)]
 pub struct Problems(pub Vec<Error>);
 
@@ -66,7 +64,7 @@ impl Problems {
     }
 }
 
-/// A constant that were no pattern would fit nothing: refused, never let through.
+/// False if the constant is not a valid pattern, so that the value is refused.
 pub fn fits(form: &str, text: &str) -> bool {
     Regex::new(form).is_ok_and(|form| form.is_match(text))
 }

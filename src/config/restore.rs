@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::defaults;
 
-/// Where a dump is restored to be proven.
+/// The restore server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RestoreSettings {
@@ -23,7 +23,7 @@ pub struct RestoreSettings {
     /// Name of the restored copy.
     #[serde(default = "defaults::copy")]
     pub database: String,
-    /// What is done with the restored copy.
+    /// What happens to the restored copy after the verdict.
     #[serde(default)]
     pub copy: CopyFate,
     /// pg_restore's `--jobs`.
@@ -48,7 +48,7 @@ pub struct RestoreSettings {
     pub accept: Vec<AcceptedError>,
 }
 
-/// What pg_restore does about materialized views.
+/// Whether pg_restore fills materialized views.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum MaterializedViews {

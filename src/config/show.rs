@@ -11,7 +11,7 @@ impl Config {
         toml::to_string(self).map_err(|error| Error::from_source(&error)).doing(|| "write the configuration")
     }
 
-    /// For people to look at: the addresses of webhook and ping, which may be all that keeps others out, without their paths.
+    /// For display: without the paths of the webhook and ping URLs, which may be secret.
     #[must_use]
     pub fn masked(&self) -> Self {
         let mut masked = self.clone();

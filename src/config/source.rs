@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{Span, defaults};
 use crate::postgres::conninfo::Spoken;
 
-/// What is copied.
+/// The database that is dumped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum Source {
@@ -53,10 +53,10 @@ pub struct RdsSource {
     pub profile: Option<String>,
     /// Another address for the API, for stand-ins and proxies.
     pub endpoint_url: Option<String>,
-    /// Which snapshots count.
+    /// Which RDS snapshots are used.
     #[serde(default)]
     pub snapshots: SnapshotKind,
-    /// An older newest snapshot is stale.
+    /// A run fails if the newest snapshot is older.
     #[serde(default = "defaults::max_snapshot_age")]
     pub max_snapshot_age: Span,
     /// How long to wait for a snapshot that RDS is still making; then the newest finished one is taken.
@@ -66,7 +66,7 @@ pub struct RdsSource {
     pub temporary: Temporary,
 }
 
-/// Which RDS snapshots count.
+/// Which RDS snapshots are used.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SnapshotKind {
@@ -111,7 +111,7 @@ pub struct Temporary {
     /// From the delete call to `DBInstanceNotFound`; later it is a cleanup task.
     #[serde(default = "defaults::delete_timeout")]
     pub delete_timeout: Span,
-    /// Between two looks.
+    /// Between two queries of its status.
     #[serde(default = "defaults::poll_interval")]
     pub poll_interval: Span,
 }

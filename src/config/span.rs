@@ -15,7 +15,7 @@ const UNITS: [(char, u64); 5] = [('w', 7 * 86_400), ('d', 86_400), ('h', 3600), 
 /// A hundred years: what is longer is a typing error, and sums of times below it never overflow.
 const MAX_S: u64 = 36_525 * 86_400;
 
-/// A length of time as people write it: `90s`, `30m`, `26h`, `7d`, `4w`; whole seconds.
+/// A length of time: `90s`, `30m`, `26h`, `7d`, `4w`; whole seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Span(u64);
 

@@ -8,7 +8,7 @@ use crate::base::error::{Context, Error, Result};
 use crate::base::marked::MarkedText;
 use crate::endpoint::archive::Archive;
 use crate::endpoint::dump::Dump;
-use crate::endpoint::live::{CaptureRequest, Live, LiveOptions};
+use crate::endpoint::live::{CaptureRequest, Live, LiveOptions, PeerState};
 use crate::model::hashing::{Accumulator, Purpose};
 use crate::model::listing::{Listed, Listing};
 use crate::model::manifest::{Definition, Manifest, RelationKind, SequenceValue};
@@ -110,9 +110,7 @@ impl Endpoint {
             Self::Captured(inner, _) => return inner.remarks(side),
             Self::Dump(_) | Self::Saved(_) => return Vec::new(),
         };
-        let facts = live.facts();
-        let is_unproven = facts.peer.as_deref() == Some("encrypted, identity not verified");
-        let unproven = is_unproven.then(|| {
+        let unproven = (live.peer_state() == PeerState::NotVerified).then(|| {
             format!("{side}: the server's identity was not verified: use sslmode=verify-full with sslrootcert")
         });
         let warnings = live.warnings().iter().map(|warning| format!("{side}: {warning}"));

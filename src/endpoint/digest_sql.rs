@@ -7,7 +7,7 @@ use crate::base::error::{Error, Result};
 use crate::base::printable::printable;
 use crate::model::name::{Name, quote_always, quote_literal};
 
-/// Settings that change the text of a value; see `session`, which pins the same for our own reading.
+/// Settings that change the text of a value, with the values that [`crate::postgres::session`] pins.
 const PINS: [(&str, &str); 9] = [
     ("DateStyle", "ISO, MDY"),
     ("IntervalStyle", "postgres"),
@@ -165,9 +165,18 @@ fn identifier(text: &str) -> Result<(String, &str), &'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::postgres::session;
 
     fn parsed(text: &str) -> Option<(Option<String>, String)> {
         parse_name(text).ok()
+    }
+
+    #[test]
+    fn the_statement_pins_the_same_values_as_a_session() {
+        for (name, value) in PINS {
+            let pinned = session::PINS.iter().find(|(other, _)| other.eq_ignore_ascii_case(name));
+            assert_eq!(pinned.map(|(_, other)| *other), Some(value), "{name}");
+        }
     }
 
     #[test]

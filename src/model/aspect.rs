@@ -1,10 +1,10 @@
-//! The aspects of a database that a verdict speaks of.
+//! The aspects of a database that can be compared.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// One aspect; the order is the order in which people read them.
+/// One aspect, in the order of the verdict line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Aspect {
@@ -45,7 +45,7 @@ impl Aspect {
     }
 }
 
-/// As a sentence has it: `large objects`.
+/// As printed in a sentence: `large objects`.
 impl fmt::Display for Aspect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.id().replace('-', " "))

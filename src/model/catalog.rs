@@ -1,10 +1,10 @@
-//! The SQL asked of a database, embedded from `checks/`. Text only; nothing here talks to a server.
+//! The SQL of `checks/`, embedded. Text only.
 
-/// What holds rows.
+/// Relations with rows of their own.
 pub const RELATIONS: &str = include_str!("../../checks/data/relations.sql");
 /// Partitioned tables, views and sequences, and what is a partition of what.
 pub const NAMES: &str = include_str!("../../checks/data/names.sql");
-/// Where names without a schema are looked up outside of our sessions.
+/// The search path outside of our sessions.
 pub const SEARCH_PATH: &str = include_str!("../../checks/data/search_path.sql");
 /// True sizes.
 pub const SIZES: &str = include_str!("../../checks/data/sizes.sql");
@@ -23,7 +23,7 @@ pub const FOREIGN_KEYS: &str = concat!(
 pub const PLANNING: &str =
     concat!(include_str!("../../checks/integrity/suspect.sql"), include_str!("../../checks/integrity/planning.sql"));
 
-/// One question of `checks/catalog`: every object of a kind, with its definition.
+/// One catalog query of `checks/catalog`: returns every object of a kind with its definition.
 #[derive(Debug, Clone, Copy)]
 pub struct Question {
     /// The kind of object: the stem of the file.
@@ -33,14 +33,14 @@ pub struct Question {
 }
 
 impl Question {
-    /// Whether a server of this major version can be asked (`-- from: 15`, `-- until: 16` at the top of the file).
+    /// Whether a server of this major version supports the query (`-- from: 15`, `-- until: 16` at the top of the file).
     pub fn is_for(&self, major: u32) -> bool {
         let (from, until) = (self.bound("-- from:"), self.bound("-- until:"));
         from.is_none_or(|from| major >= from) && until.is_none_or(|until| major <= until)
     }
 
-    /// Whether the answers of two servers can be compared (`-- between: 18`: where both are of this major or later). Without such a
-    /// line a server that is too old to be asked has no such objects.
+    /// Whether the results of two servers can be compared (`-- between: 18`: only if both have this major version or a later one).
+    /// Without such a line, a server that is too old for the query has no such objects.
     pub fn is_between(&self, majors: [u32; 2]) -> bool {
         self.bound("-- between:").is_none_or(|from| majors.iter().all(|major| *major >= from))
     }
@@ -53,7 +53,7 @@ impl Question {
 
 macro_rules! questions {
     ($($kind:literal),* $(,)?) => {
-        /// All questions, by kind.
+        /// All catalog queries, by kind.
         pub const CATALOG: &[Question] =
             &[$(Question { kind: $kind, sql: include_str!(concat!("../../checks/catalog/", $kind, ".sql")) }),*];
     };

@@ -1,11 +1,10 @@
-//! The digest: one fingerprint for the rows of a table, whatever their order and wherever they are kept.
+//! The digest: a fingerprint of the rows of a table, independent of their order.
 //!
 //! A *row line* is what `COPY table (columns) TO STDOUT` prints for a row, without the newline; a *row digest* is its
 //! SHA-256; a *table digest* is the number of rows and the sum of the row digests, taken as four big-endian `u64` lanes,
 //! each modulo 2^64. A sum needs no sort and no key, counts duplicates, and lets many connections add up their parts.
 //!
-//! It guards against accident, and against anyone who cannot choose the contents of rows freely. It is **not** a
-//! commitment against an attacker who writes rows to order: sums modulo 2^64 can be steered by an attacker who adds chosen rows.
+//! It detects accidental changes, but is **not** collision resistant: an attacker who can add chosen rows can steer sums modulo 2^64.
 
 #[cfg(target_arch = "x86_64")]
 mod pair;

@@ -1,6 +1,6 @@
-//! Findings, things unchecked, waivers: what a comparison has to say.
+//! Findings, unchecked entries and waivers: the results of a comparison.
 //!
-//! A finding is something we looked at and that is wrong. Something we could not look at is never a finding, and never left out.
+//! A finding is a difference that was seen. Something that could not be read is an unchecked entry, never a finding.
 
 use std::fmt;
 
@@ -80,31 +80,31 @@ impl fmt::Display for FindingKind {
     }
 }
 
-/// Something we looked at and that is wrong.
+/// A difference that was seen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Finding {
     /// What is wrong.
     pub kind: FindingKind,
-    /// With what: `shop.orders`, `index shop.orders_member_idx`.
+    /// The object: `shop.orders`, `index shop.orders_member_idx`.
     pub object: String,
-    /// What expected says, where a short text can say it.
+    /// The expected state, if it is a short text.
     pub expected: Option<String>,
-    /// What actual says.
+    /// The actual state.
     pub actual: Option<String>,
     /// Further lines for people: folded objects, samples of violating rows. They hold values, as both sides may.
     pub detail: Vec<String>,
     /// Which rows, when rows differ.
     pub rows: Option<RowDifference>,
-    /// Set where the finding only says what a restore on this server cannot carry. It is a finding all the same.
+    /// Set if the cause is the restore server or pg_dump. It is a finding nevertheless.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<Limit>,
 }
 
-/// What a dump and its restore cannot carry to another server, although the dump holds all that pg_dump can write.
+/// The cause of a difference that is not damage of the dump: the restore server or pg_dump.
 ///
-/// A finding or an unchecked entry with a limit still counts for the verdict. It does not count against the dump: see
-/// the rule for the dump in the README.
+/// A finding or an unchecked entry with a limit counts for the verdict, but the dump can be proven nevertheless: see "Proven dump" in
+/// the README.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Limit {
@@ -157,7 +157,7 @@ impl Limit {
     }
 }
 
-/// As a sentence has it: `extension version`.
+/// As printed in a sentence: `extension version`.
 impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -183,7 +183,7 @@ impl Finding {
         Self { kind, object: object.into(), expected: None, actual: None, detail: Vec::new(), rows: None, limit: None }
     }
 
-    /// What the two sides say.
+    /// Sets the expected and the actual state.
     #[must_use]
     pub fn sides(mut self, expected: impl Into<String>, actual: impl Into<String>) -> Self {
         self.expected = Some(expected.into());
@@ -258,17 +258,17 @@ pub struct RowText {
     pub copies: u64,
 }
 
-/// Something we could not look at, with the reason.
+/// Something that could not be read, with the reason.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Unchecked {
-    /// What: `rows of shop.orders`, `foreign key …`.
+    /// For instance `rows shop.orders` or `foreign_key shop.orders orders_member_fkey`. Waivers match this text.
     pub object: String,
     /// On which side: `expected`, `actual` or `both`.
     pub side: String,
     /// Why.
     pub reason: MarkedText,
-    /// Set where the reason is only what a restore on this server cannot carry.
+    /// Set if the cause is the restore server or pg_dump.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<Limit>,
 }
@@ -279,11 +279,11 @@ pub struct Unchecked {
 pub struct Waiver {
     /// Kind of finding (or `unchecked`, or an aspect of an object such as `owner`).
     pub kind: String,
-    /// Object as printed in the finding; `*` stands for any text.
+    /// Object as printed in the finding; `*` matches any text.
     pub object: String,
-    /// Why this is no harm.
+    /// Why this is harmless.
     pub reason: String,
-    /// Who asked: `option`, `file NAME`, or `nature` for what no copy can hold.
+    /// Its origin: `option`, `file NAME`, or `nature` for rows that cannot be in a dump.
     pub by: String,
 }
 

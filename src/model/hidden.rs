@@ -1,12 +1,12 @@
-//! Values that are secrets: their place in a definition is taken by a digest that is slow to make.
+//! Replaces secrets in definitions by a slow digest.
 //!
-//! The questions of `checks/catalog` write `(hidden value HEX)` for the value of an option that is named like a secret. It
-//! becomes eight digits before anything is kept, so that two sides still compare. The digest is salted with the object and made in
-//! many rounds: tables made in advance are of no use, and a guess costs as much time as a login.
+//! The catalog queries write `(hidden value HEX)` for the value of an option that is named like a secret. It becomes eight digits before
+//! it is stored, so that two sides can still be compared. The digest is salted with the object and computed in many rounds: precomputed
+//! tables are useless, and a guess takes as long as a login.
 
 use sha2::{Digest as _, Sha256};
 
-/// How a value begins in what a question answers.
+/// How such a value begins in the result of a catalog query.
 const OPENING: &str = "(hidden value ";
 /// SHA-256 after SHA-256.
 const ROUNDS: u32 = 50_000;

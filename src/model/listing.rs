@@ -1,4 +1,4 @@
-//! What an endpoint has to offer before anything is read, and what two endpoints agree to read.
+//! The relations and columns of an endpoint, before any row is read, and the plan which of them are read on both sides.
 //!
 //! Both sides must print the same columns in the same order, or equal rows would have different digests.
 

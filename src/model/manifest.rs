@@ -1,7 +1,7 @@
-//! The manifest: what one endpoint held at one moment.
+//! The manifest: the contents of one endpoint in one snapshot.
 //!
-//! Keyed by names people can read, never by OID; equal manifests are equal bytes. What could not be looked at is in here
-//! too, with the reason, so that it can never be taken for "nothing there".
+//! Keyed by names, never by OID; equal manifests are equal bytes. What could not be read is in it too, with the reason, so that it
+//! cannot be taken for "nothing there".
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +16,7 @@ use crate::model::sketch::Sketch;
 /// The stored form's version. Readers refuse versions they do not know and read all older ones.
 pub const FORMAT: u32 = 2;
 
-/// What one endpoint held at one moment.
+/// The contents of one endpoint in one snapshot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
@@ -111,35 +111,35 @@ fn note<T>(unseen: &mut Vec<String>, object: &str, observed: &Observed<T>) {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EndpointFacts {
-    /// `live`, `dump` or `manifest`.
+    /// `live database` or `dump`: printed in messages.
     pub kind: String,
     /// The connection string without password, or the path.
     pub description: String,
     /// `server_version`, when known.
     pub server_version: Option<String>,
-    /// Whether the peer's identity was proven by its certificate: `verified`, `not verified`, `local`.
+    /// How the connection was protected, in words, for instance `encrypted, identity verified`.
     pub peer: Option<String>,
     /// The settings that the session was pinned to, as read back from the server.
     pub settings: BTreeMap<String, String>,
-    /// When the moment was taken, RFC 3339, by our clock.
+    /// When the snapshot was exported, RFC 3339, by our clock.
     pub taken_at: String,
-    /// The server was in recovery: its sequences may stand ahead of the primary's.
+    /// The server was in recovery: its sequences may be ahead of the primary's.
     #[serde(default, skip_serializing_if = "is_false")]
     pub is_standby: bool,
 }
 
-/// Something we looked at, or the reason why we could not.
+/// A result, or the reason why there is none.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Observed<T> {
-    /// What we saw.
+    /// The result.
     Seen(T),
-    /// Why we could not look.
+    /// Why it could not be read.
     Unseen(MarkedText),
 }
 
 impl<T> Observed<T> {
-    /// What we saw, if we did.
+    /// The result, if there is one.
     pub fn seen(&self) -> Option<&T> {
         match self {
             Self::Seen(value) => Some(value),
@@ -162,9 +162,9 @@ impl<T> Observed<T> {
 pub enum RelationKind {
     /// A table or a leaf partition.
     Table,
-    /// Derived data: a dump carries the query, not the rows.
+    /// Derived data: a dump contains the query, not the rows.
     MaterializedView,
-    /// Its rows live elsewhere.
+    /// Its rows are on another server.
     ForeignTable,
 }
 
@@ -266,7 +266,7 @@ pub struct SequenceValue {
     /// `last_value`, as text: it may exceed what JSON readers hold exactly.
     #[serde(with = "as_text")]
     pub last_value: i64,
-    /// Whether `last_value` has been handed out: (1, false) and (1, true) are not the same.
+    /// Whether nextval has returned `last_value`: (1, false) and (1, true) are different states.
     pub is_called: bool,
 }
 
@@ -274,9 +274,9 @@ pub struct SequenceValue {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Schema {
-    /// By kind (the stem of the question in `checks/catalog`), then by identity.
+    /// By kind (the stem of the file in `checks/catalog`), then by identity.
     pub objects: BTreeMap<String, BTreeMap<String, Definition>>,
-    /// Kinds that could not be asked for, with the reason.
+    /// Kinds that could not be read, with the reason.
     pub unseen: BTreeMap<String, MarkedText>,
 }
 
@@ -284,7 +284,7 @@ pub struct Schema {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Definition {
-    /// Everything that makes it what it is.
+    /// The complete definition.
     pub text: String,
     /// Raw name of the schema that it lives in.
     pub schema: Option<String>,

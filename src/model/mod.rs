@@ -1,4 +1,4 @@
-//! Plain data: what an endpoint holds, what a comparison finds, what a run did. Pure.
+//! Plain data: the contents of an endpoint, the result of a comparison, the facts of a run. Pure.
 
 pub mod name;
 pub mod sqlstate;

@@ -55,7 +55,7 @@ pub fn quote_literal(text: &str) -> String {
     if doubled.contains('\\') { format!(" E'{}'", doubled.replace('\\', "\\\\")) } else { format!("'{doubled}'") }
 }
 
-/// Keywords that `quote_ident` quotes (all but the unreserved ones), sorted. Source: `pg_get_keywords()` of 15 to 18,
+/// Keywords that `quote_ident` quotes (all but the unreserved ones), sorted. Source: `pg_get_keywords()` of 14 to 18,
 /// where `catcode <> 'U'`.
 const KEYWORDS: &[&str] = &[
     "all",

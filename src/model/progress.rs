@@ -10,9 +10,9 @@ use crate::base::marked::MarkedText;
 /// One of the two sides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Side {
-    /// What it should be.
+    /// The reference.
     Expected,
-    /// What it is.
+    /// The side that is checked.
     Actual,
 }
 
@@ -71,7 +71,7 @@ pub enum Event<'a> {
         /// Why the last one failed.
         reason: &'a MarkedText,
     },
-    /// People should know this now, not only when all is done.
+    /// A warning to show at once.
     Warning(&'a MarkedText),
 }
 

@@ -47,11 +47,11 @@ pub struct Report {
     pub coverage: Coverage,
     /// What is wrong.
     pub findings: Vec<Finding>,
-    /// What could not be looked at.
+    /// What could not be read.
     pub unchecked: Vec<Unchecked>,
     /// What was expected to differ.
     pub waivers: Vec<AppliedWaiver>,
-    /// Neither wrong nor unchecked, but people should know.
+    /// Remarks for the user.
     pub remarks: Vec<MarkedText>,
     /// By printed name.
     pub tables: BTreeMap<String, TableResult>,
@@ -67,7 +67,7 @@ pub struct Report {
     pub tools: Tools,
     /// When.
     pub times: Times,
-    /// Files beside the report that it speaks for.
+    /// Files beside the report, with their hashes.
     pub side_files: Vec<SideFile>,
     /// SHA-256 of the report before this one in the same place, if there is one: shows a missing or edited report.
     pub previous_report_sha256: Option<String>,
@@ -122,7 +122,7 @@ pub struct Times {
     pub duration_ms: u64,
 }
 
-/// A file beside the report that it speaks for.
+/// A file beside the report, with its hash.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SideFile {

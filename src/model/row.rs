@@ -1,6 +1,6 @@
-//! A row line taken apart: the text format of COPY, from the line back to values.
+//! Parses a row line (text format of COPY) into values.
 //!
-//! Only for output of differences; the digest is taken over the line as it is.
+//! Only for the output of differences; the digest is computed over the line as it is.
 
 /// Values of one row line, in the order of its columns; `None` is NULL.
 pub fn values(line: &[u8]) -> Vec<Option<Vec<u8>>> {

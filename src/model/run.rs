@@ -25,7 +25,7 @@ pub struct RunFacts {
     /// The source itself; reports of version 0.1 do not have it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<Origin>,
-    /// The data is of this time: the snapshot's, or of the moment that was dumped.
+    /// Time of the data: that of the RDS snapshot, or of the snapshot that was dumped.
     pub data_as_of: Option<Timestamp>,
     /// What was done, in order, up to the signing of this report.
     pub steps: Vec<Step>,

@@ -96,7 +96,7 @@ impl RunRecord {
         self.facts()?.dump_verdict.as_ref()
     }
 
-    /// Of the snapshot, or of the moment that was dumped.
+    /// Time of the RDS snapshot, or of the snapshot that was dumped.
     pub fn data_as_of(&self) -> Option<Timestamp> {
         self.facts()?.data_as_of
     }

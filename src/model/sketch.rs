@@ -37,7 +37,7 @@ pub struct Difference {
     pub expected_only: Vec<(RowDigest, u64)>,
     /// Rows that actual has and expected has not.
     pub actual_only: Vec<(RowDigest, u64)>,
-    /// False when the sketch was too small: then the lists are a part of the truth.
+    /// False when the sketch was too small: then the lists are incomplete.
     pub is_complete: bool,
 }
 

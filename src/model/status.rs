@@ -96,7 +96,7 @@ impl Status {
         }
     }
 
-    /// The word that people read.
+    /// The printed word.
     pub fn word(self) -> &'static str {
         match self {
             Self::SoundWithWarnings => "sound with warnings",

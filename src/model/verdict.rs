@@ -1,7 +1,7 @@
 //! The outcome of a comparison and the one place where a verdict is made.
 //!
-//! The worst bug in this field is "could not check" reported as "fine". So a [`Verdict`] cannot be built anywhere else, and
-//! nothing in here can turn a finding or something unchecked into sound.
+//! "Could not check" must never be reported as "sound". So a [`Verdict`] cannot be built anywhere else, and no code here turns a finding
+//! or an unchecked entry into sound.
 
 mod dump;
 
@@ -17,7 +17,7 @@ use crate::model::finding::{AppliedWaiver, Finding, Unchecked};
 
 pub use dump::{DumpVerdict, differs};
 
-/// One of three answers.
+/// The verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
@@ -60,14 +60,14 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// Everything a comparison has to say.
+/// The result of a comparison.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Outcome {
     /// Per relation, by printed name.
     pub tables: BTreeMap<String, TableResult>,
     /// What is wrong.
     pub findings: Vec<Finding>,
-    /// What we could not look at.
+    /// What could not be read.
     pub unchecked: Vec<Unchecked>,
     /// What was expected to differ.
     pub waivers: Vec<AppliedWaiver>,
@@ -77,11 +77,11 @@ pub struct Outcome {
     pub selection: Vec<String>,
     /// How much was compared.
     pub coverage: Coverage,
-    /// Things people should know that are neither wrong nor unchecked.
+    /// Remarks for the user that are neither findings nor unchecked.
     pub remarks: Vec<MarkedText>,
 }
 
-/// What the verdict speaks of.
+/// The scope of a verdict.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scope {
@@ -157,7 +157,7 @@ pub struct Coverage {
     /// Schema objects on the actual side.
     #[serde(with = "crate::base::count")]
     pub objects_actual: u64,
-    /// Foreign keys whose rows were looked at on both sides.
+    /// Foreign keys whose rows were checked on both sides.
     #[serde(with = "crate::base::count")]
     pub foreign_keys: u64,
     /// Sequences compared.

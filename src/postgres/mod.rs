@@ -1,4 +1,4 @@
-//! PostgreSQL servers and programs: where they are, how to connect, what a session is, how a program is run.
+//! PostgreSQL servers and programs: finding them, connections, sessions, running a program.
 
 pub mod versions;
 pub mod errors;

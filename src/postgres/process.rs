@@ -34,7 +34,7 @@ pub struct Order<'a> {
     pub arguments: Vec<OsString>,
     /// How it reaches the server.
     pub environment: &'a ChildEnvironment,
-    /// It is stopped when it has written nothing and `progress` has not changed for so long.
+    /// It is stopped when it has written nothing and `progress` has not changed for this time.
     pub stalled_after: Duration,
     /// From SIGTERM to SIGKILL when it is stopped; usually [`GRACE`].
     pub grace: Duration,

@@ -1,8 +1,7 @@
 //! A pinned session: the same row gives the same bytes on every server, and nothing can be written.
 //!
-//! Every setting is set *and read back*, once more inside each transaction: behind a pooler that lends servers out by the
-//! transaction, the session that was prepared need not be the one that reads. A server that keeps another value is refused. A
-//! session joins a *moment*, one exported snapshot that all workers share.
+//! Every setting is set *and read back*, again inside each transaction: behind a pooler in transaction mode, the prepared session
+//! need not be the one that reads. A server that keeps another value is refused. All sessions of a side import one exported snapshot.
 
 use std::collections::BTreeMap;
 use std::pin::pin;
@@ -22,7 +21,7 @@ use crate::postgres::versions;
 
 /// Settings that change the text of a value, hide rows, end long scans, or allow writing. `default_transaction_read_only`
 /// comes first. Those that a server does not know (older versions) are skipped.
-const PINS: &[(&str, &str)] = &[
+pub(crate) const PINS: &[(&str, &str)] = &[
     ("default_transaction_read_only", "on"),
     (ENCODING, "UTF8"),
     ("datestyle", "ISO, MDY"),
@@ -32,7 +31,7 @@ const PINS: &[(&str, &str)] = &[
     ("timezone", "UTC"),
     ("lc_monetary", "C"),
     ("search_path", ""),
-    // The server refuses rather than hides rows.
+    // The server then refuses a query instead of hiding rows.
     ("row_security", "off"),
     ("quote_all_identifiers", "off"),
     ("standard_conforming_strings", "on"),
@@ -66,17 +65,14 @@ const MOST_SETUP_BYTES: usize = 1 << 20;
 /// From a request to stop to giving the connection up.
 const STOPPING: Duration = Duration::from_secs(10);
 
-/// Settings that only a superuser can change, and under which a server hides damaged pages instead of refusing them: what
-/// it then shows is not what the database holds.
+/// Settings that only a superuser can change. With other values, the server hides damaged pages instead of reporting an error.
 const DEMANDS: &[(&str, &str)] = &[("zero_damaged_pages", "off"), ("ignore_checksum_failure", "off")];
 
-/// With this a server (from 14, where the system can tell) soon stops a long query of ours when we are gone. It changes no
-/// value, so a server that cannot is no worse.
+/// With this, a server (from 14, on systems that support it) soon stops a long query after the client has disconnected. Optional.
 const NOTICE_OUR_END: &str = "SELECT pg_catalog.set_config(name, '5s', false) FROM pg_catalog.pg_settings \
                               WHERE name = 'client_connection_check_interval'";
 
-/// The same settings as a value of PGOPTIONS: a dump made with it holds the very lines that a pinned session reads. Without,
-/// times are written in the zone, and bytes in the form, that are set for the database.
+/// The same settings as a value of PGOPTIONS: a dump made with it has the same lines that a pinned session reads.
 pub fn pgoptions() -> String {
     // The rest is not about text, and older servers refuse what they do not know.
     let about_text = PINS.iter().filter(|(name, _)| !name.ends_with("_timeout"));
@@ -243,7 +239,7 @@ impl Session {
         self.connection.cancel().await
     }
 
-    /// Starts a moment that other sessions can join while this one stays open. Returns the snapshot's identifier.
+    /// Exports a snapshot that other sessions can import while this one stays open. Returns its identifier.
     ///
     /// # Errors
     /// When the server refuses.
@@ -254,17 +250,17 @@ impl Session {
         text(&row, 0)
     }
 
-    /// Joins a moment, leaving whatever transaction there was.
+    /// Imports a snapshot, after rolling back any open transaction.
     ///
     /// # Errors
-    /// When the moment is gone, that is, the session that began it has ended; when a setting is not kept.
+    /// When the session that exported the snapshot has ended; when a setting is not kept.
     pub async fn join(&self, snapshot: &str) -> Result<()> {
         let sql = format!("ROLLBACK; {BEGIN}; SET TRANSACTION SNAPSHOT {}", quote_literal(snapshot));
-        self.execute(&sql).await.doing(|| "join the moment")?;
+        self.execute(&sql).await.doing(|| "import the snapshot")?;
         self.kept_settings().await.map(drop)
     }
 
-    /// Whether it still answers. After a final error the server may not have closed the connection yet, so this asks.
+    /// Checks by a query that the connection works: after a fatal error the server may not have closed it yet.
     ///
     /// # Errors
     /// Why it does not.
@@ -393,7 +389,7 @@ fn minutes(limit: Duration) -> String {
     }
 }
 
-/// A value that is not UTF-8 must not pass for NULL.
+/// A value that is not UTF-8 is an error, not NULL.
 fn demand_utf8(row: &SimpleQueryRow) -> Result<()> {
     match (0..row.len()).find(|column| row.try_get(*column).is_err()) {
         None => Ok(()),

@@ -15,7 +15,7 @@ use crate::base::error::{Error, Result};
 /// What a client needs: to make a dump and to restore it.
 pub const CLIENT: &[&str] = &["pg_dump", "pg_restore"];
 
-/// What a throw-away server needs (see `cluster`).
+/// Programs of a throw-away server (see [`crate::postgres::server`]).
 pub const SERVER: &[&str] = &["postgres", "initdb", "pg_ctl"];
 
 /// Directories with programs of PostgreSQL, `*` standing for any text within one name.

@@ -1,4 +1,4 @@
-//! Which major versions of PostgreSQL we know.
+//! The supported major versions of PostgreSQL.
 
 use std::ops::RangeInclusive;
 
@@ -7,7 +7,7 @@ use crate::base::error::{Error, Result};
 /// Catalogs and the output of pg_dump are known, and tested, for these.
 pub const SUPPORTED: RangeInclusive<u32> = 14..=18;
 
-/// Refuses a server of another major version: what its catalogs hold, we would not all ask for.
+/// Refuses a server of another major version: its catalogs may have objects that no catalog query reads.
 ///
 /// # Errors
 /// One sentence with both versions, and what to do.

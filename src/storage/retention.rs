@@ -14,8 +14,10 @@
 use std::cmp::Reverse;
 use std::fmt;
 
-use crate::base::time::{DAY_S, Timestamp};
+use crate::base::time::Timestamp;
 use crate::config::Retention;
+
+const DAY_S: u64 = 86_400;
 
 /// A dump, as far as retention needs to know it.
 #[derive(Debug, Clone, PartialEq, Eq)]

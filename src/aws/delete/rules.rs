@@ -3,13 +3,10 @@
 //! Pure: a value that is not in the case is unknown, and the rule refuses.
 
 use super::{Claim, Guard, Orphan};
-use crate::aws::facts::Described;
+use crate::aws::facts::{Described, MAX_SKEW_S};
 use crate::aws::identifier::is_temporary_identifier;
 use crate::aws::tags;
 use crate::base::time::Timestamp;
-
-/// Allowed difference between the clocks of this machine and of AWS.
-const SKEW_S: u64 = 300;
 
 /// Statuses of an instance that never accepted a login: it is being created, or its creation has failed.
 const UNBORN: &[&str] = &["creating", "failed", "incompatible-restore", "insufficient-capacity", "restore-error"];
@@ -148,7 +145,7 @@ fn created_after_the_intent(case: &Case<'_>, instance: &Described) -> Result<(),
         return require(is_new, || "RDS does not say when it was created".to_owned());
     };
     let intended_at = case.claim.intended_at;
-    require(created_at.seconds() + SKEW_S >= intended_at.seconds(), || {
+    require(created_at.seconds() + MAX_SKEW_S >= intended_at.seconds(), || {
         format!("created at {created_at}, before {intended_at}")
     })
 }

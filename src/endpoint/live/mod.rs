@@ -3,6 +3,7 @@
 //! Read only, by the setting of each session and by its transaction. What cannot be read is recorded
 //! with the reason, and the rest is read.
 
+mod peer_state;
 mod collect;
 mod condition;
 mod folding;
@@ -29,12 +30,13 @@ use crate::model::manifest::{Column, EndpointFacts, Manifest, RelationKind, Sequ
 use crate::model::name::Name;
 use crate::model::progress::{Listener, Side};
 use crate::model::selection::Selection;
-use crate::postgres::conninfo::{ConnInfo, Peer};
+use crate::postgres::conninfo::ConnInfo;
 use crate::postgres::session::{Session, SessionOptions, optional, text};
 
 use collect::Collected;
 use foreign_keys::ForeignKey;
 use jobs::{Job, Pages, Queue};
+pub use peer_state::PeerState;
 
 /// How a live database is read.
 #[derive(Debug, Clone)]
@@ -269,11 +271,16 @@ impl Live {
             kind: "live database".into(),
             description: self.conninfo.describe(),
             server_version: Some(self.snapshot_session.server_version().to_owned()),
-            peer: Some(peer_text(*self.snapshot_session.peer()).to_owned()),
+            peer: Some(self.peer_state().text().to_owned()),
             settings: self.settings(),
             taken_at: self.taken_at.clone(),
             is_standby: self.is_standby,
         }
+    }
+
+    /// How the connection is protected.
+    pub fn peer_state(&self) -> PeerState {
+        PeerState::of(*self.snapshot_session.peer())
     }
 
     /// The encoding in which rows are read: `UTF8`, or `SQL_ASCII` for the unconverted bytes of such a database.
@@ -422,17 +429,6 @@ impl Live {
 /// Not the system identifier: a physical copy has the same.
 const IDENTITY: &str = "SELECT concat_ws(' ', d.oid, d.datname, pg_catalog.pg_postmaster_start_time(), current_setting('port')) \
     FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()";
-
-/// What is known of the other end, for the report.
-fn peer_text(peer: Peer) -> &'static str {
-    match (peer.encrypted, peer.verified) {
-        _ if peer.is_local_socket => "local socket",
-        (_, true) if peer.is_name_verified => "encrypted, identity verified",
-        (_, true) => "encrypted, certificate verified, host name not",
-        (true, false) => "encrypted, identity not verified",
-        (false, false) => "not encrypted",
-    }
-}
 
 async fn open_session(conninfo: &ConnInfo, options: &LiveOptions) -> Result<Session> {
     let mut session = Session::open(conninfo, &SessionOptions { lock_timeout_s: options.lock_timeout_s }).await?;

@@ -111,7 +111,7 @@ impl Report {
         self.waivers.iter().any(|waiver| !waiver.covered.is_empty())
     }
 
-    /// What the types cannot say.
+    /// Checks that the types do not express.
     fn check_forms(&self) -> Result<()> {
         let is_hex = |text: &str, digits: usize| {
             text.len() == digits && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))

@@ -1,4 +1,4 @@
-//! The rule for the dump: whether a run has verified its dump, although the restore server could not restore everything.
+//! The rule for a proven dump: a run may prove its dump although the restore server could not restore everything.
 //!
 //! The dump is proven when rows, sequences and large objects of every table are equal in source, dump and restored copy, and
 //! every finding and every unchecked entry that is left has a [`Limit`]. The verdict is not touched by it: a finding with a
@@ -20,7 +20,7 @@ pub struct DumpVerdict {
     is_proven: bool,
     /// What the restored copy lacks, each kind once. Empty in a sound run.
     lacks: Vec<Limit>,
-    /// Why the dump is not proven: the first entry that speaks against it.
+    /// Why the dump is not proven: the first entry that counts against it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
 }
@@ -117,8 +117,8 @@ impl Outcome {
     }
 }
 
-/// Whether a restore on this server cannot carry it. Of data, only what the restore itself computes or writes: rows of
-/// materialized views, generated columns, and what event triggers have written.
+/// Whether the cause is a limit. For data only what the restore itself computes or writes: rows of materialized views, generated
+/// columns, and rows that event triggers have written.
 fn is_limited(finding: &Finding) -> bool {
     use FindingKind::{
         Assertion, Changed, ColumnOrder, Drift, ForeignKey, Generated, LargeObjects, Missing, RowContent, RowCount,

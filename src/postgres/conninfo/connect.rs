@@ -23,7 +23,7 @@ use crate::base::tls::PeerVerification;
 use crate::postgres::copy_stream::{CopyInterceptor, CopyRouter, InterceptedTls};
 use crate::postgres::errors::{describe_error, is_tls_failure, sqlstate};
 
-/// Whom we talk to. On a socket of this machine both are false: the file system's permissions stand for them.
+/// How the server was verified. On a socket of this machine both are false: file system permissions protect it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Peer {
     /// The connection is encrypted.

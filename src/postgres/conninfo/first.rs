@@ -1,9 +1,9 @@
-//! The first step of every connection: what the owner of a database has set is out of force before a query of ours is read.
+//! The first step of every connection: overrides settings that the owner of a database has made, before any other query.
 //!
-//! A `search_path` of the database's owner decides which function an unqualified name means, and which operator a `=`; a
-//! `statement_timeout` ends what it likes. Options of the startup packet win over settings of a database or a role. A pooler may
-//! refuse them, and then a lone statement comes first: it names its function with the schema, and uses no operator.
-//! A login event trigger (PostgreSQL 17) runs before all of this; only a superuser can make one.
+//! A `search_path` of the database's owner decides which function an unqualified name calls, and which operator a `=`; a
+//! `statement_timeout` may end any query. Options of the startup packet take precedence over settings of a database or a role. If a
+//! pooler refuses them, a single statement is sent first, which names its function with the schema and uses no operator.
+//! A login event trigger (PostgreSQL 17) runs before all of this; only a superuser can create one.
 
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
 //! The connection keywords of libpq, with the environment variable of each.
 //!
-//! For the meaning of a keyword see `check` and `connect`.
+//! For the meaning of a keyword see [`super::check`] and [`super::connect`].
 
 /// A keyword and the environment variable that gives its default, if it has one.
 /// Source: PostgreSQL documentation, "Parameter Key Words" and "Environment Variables", versions 15 to 18.

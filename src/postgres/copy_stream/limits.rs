@@ -1,6 +1,6 @@
 //! Limits for server messages: an unknown or larger message is refused before it fills the memory.
 
-/// Hint and error of whatever answers in another protocol.
+/// Hint and error for a server that does not speak the PostgreSQL protocol.
 pub const NOT_POSTGRESQL: &str = "the peer does not speak PostgreSQL's protocol";
 const TOO_LONG: &str = "a message from the server is longer than PostgreSQL's longest";
 const TOO_MUCH: &str = "the server says more than a login needs";
