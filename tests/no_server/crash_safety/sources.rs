@@ -117,5 +117,5 @@ fn a_directory_and_backups_of_an_older_version_are_still_read() {
     let ours = backups.ours(&origin("a", "db:5432", None)).unwrap();
     let shared = ours.split(backups.list().unwrap(), Path::new("/nowhere"));
     assert_eq!((shared.own.verified.len(), shared.unknown.len()), (0, 1));
-    assert!(shared.notes(&ours.origin)[0].contains("never counted, never removed"));
+    assert!(shared.notes(&ours.origin)[0].contains("not counted and never removed"));
 }

@@ -34,7 +34,7 @@ fn drift_of(report: &Value) -> Vec<&str> {
 fn what_was_lost_before_the_dump_is_a_finding_every_night_until_it_is_acknowledged() {
     let (database, mut scenario) = guarded("drift_shrunk");
     let said = scenario.demand(&["nightly"], 0);
-    assert!(said.contains("there is no sound night before this one"), "{said}");
+    assert!(said.contains("there is no earlier sound run to compare with"), "{said}");
     database.run("DELETE FROM orders WHERE id > 79");
     let said = scenario.demand(&["nightly"], 1);
     assert!(said.contains("lost 21 rows (21 %); the rule allows 20 %"), "{said}");
@@ -191,7 +191,7 @@ fn a_night_of_another_database_is_no_measure_and_does_not_hide_the_one_that_is()
     scenario.set("dump", &text("directory", scenario.path("other_backups")));
     scenario.demand(&["init"], 0);
     let said = scenario.demand(&["nightly"], 0);
-    assert!(said.contains("there is no sound night before this one"), "{said}");
+    assert!(said.contains("there is no earlier sound run to compare with"), "{said}");
     assert!(said.contains("of another database, drift_source"), "{said}");
     scenario.set("source", &text("url", server().conninfo("drift_source")));
     scenario.set("dump", &text("directory", scenario.path("backups")));
