@@ -7,7 +7,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-const DAY_S: u64 = 86_400;
+/// Seconds of a day.
+pub const DAY_S: u64 = 86_400;
 
 /// Seconds since 1970-01-01T00:00:00Z, leap seconds not counted; up to the year 9999.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

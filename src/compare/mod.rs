@@ -358,7 +358,7 @@ fn violation(kind: FindingKind, name: &str, e: Option<&Violations>, a: Option<&V
 mod tests {
     use super::*;
 
-    fn remarks(object: &str, reason: &str) -> Vec<String> {
+    fn remarks(object: &str, reason: &str) -> Vec<MarkedText> {
         let request = Request::default();
         let mut notes = Notes::new(&request);
         notes.unchecked(object, "actual", reason);
@@ -373,17 +373,20 @@ mod tests {
         {
             let given = remarks("rows public.t", reason);
             assert!(
-                matches!(given.as_slice(), [only] if only.contains("may not read 1 table;")),
+                matches!(given.as_slice(), [only] if only.full().contains("may not read 1 table;")),
                 "{reason}: {given:?}"
             );
             let given = remarks("large objects", reason);
-            assert!(matches!(given.as_slice(), [only] if only.contains("lo_compat_privileges")), "{reason}: {given:?}");
+            assert!(
+                matches!(given.as_slice(), [only] if only.full().contains("lo_compat_privileges")),
+                "{reason}: {given:?}"
+            );
         }
         for (object, reason) in [
             ("rows public.t", "canceling statement due to lock timeout (SQLSTATE 55P03)"),
             ("foreign_key public.t t_fkey", "permission denied for table t (SQLSTATE 42501)"),
         ] {
-            assert_eq!(remarks(object, reason), Vec::<String>::new(), "{object}: {reason}");
+            assert_eq!(remarks(object, reason), Vec::<MarkedText>::new(), "{object}: {reason}");
         }
     }
 }

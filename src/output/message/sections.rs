@@ -6,7 +6,7 @@ use super::headline::{headline, meaning};
 use crate::base::marked::MarkedText;
 use crate::base::printable::printable;
 use crate::base::text::{bytes, cut, duration, grouped_noun};
-use crate::base::time::Timestamp;
+use crate::base::time::{DAY_S, Timestamp};
 use crate::model::finding::{Finding, FindingKind, Unchecked};
 use crate::model::run::{Step, StepResult};
 use crate::model::run_record::{Proven, RunRecord};
@@ -21,7 +21,6 @@ pub const MAX_ITEMS: usize = 20;
 const MAX_CELLS: usize = 600;
 /// Lines of one finding with its values.
 const MAX_LINES: usize = 40;
-const DAY_S: u64 = 86_400;
 
 /// The contents of a message.
 pub struct Told {

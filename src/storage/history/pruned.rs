@@ -14,7 +14,7 @@ use super::{NightEntry, SignatureState, chain};
 use crate::base::error::{Context, Error, Result};
 use crate::base::files;
 use crate::base::json;
-use crate::base::time::Timestamp;
+use crate::base::time::{DAY_S, Timestamp};
 use crate::model::run::{Kinship, Origin};
 use crate::storage::reports::{self, Authorship, KeyFile, Trust, authorship};
 use crate::storage::signature::NAMESPACE;
@@ -22,7 +22,6 @@ use crate::storage::signature::NAMESPACE;
 /// The list, in the directory of the reports.
 pub const PRUNED: &str = "pruned.json";
 const FORMAT: u32 = 1;
-const DAY_S: u64 = 86_400;
 /// Before the name of a report that is being removed.
 const REMOVING: &str = ".removing-";
 

@@ -89,7 +89,8 @@ fn what_was_not_asked_for_a_report_cannot_be_compared_later() {
     let report = std::fs::read_dir(&reports).unwrap().next().unwrap().unwrap().path();
     let side = |name: &str| report.join(name).display().to_string();
     let (expected, actual) = (side("expected.manifest.json"), side("actual.manifest.json"));
-    compare(&expected, &actual, &[]).is(2, &["schema comment (expected)", "schema comment (actual)", "was not read when the manifest was made"]);
+    compare(&expected, &actual, &[])
+        .is(2, &["schema comment (expected)", "schema comment (actual)", "was not read when the manifest was made"]);
     compare(&expected, &pair.actual.conninfo, &[]).is(2, &["schema comment (expected)"]);
     compare(&expected, &actual, &["--no-comments"]).is(0, &["sound"]);
 }

@@ -36,7 +36,13 @@ fn a_stale_materialized_view_is_a_remark_and_no_damage() {
     let said = pair.compare(&["--all-tables"]);
     said.is(
         0,
-        &["sound", "materialized view public.seen", "expected 2 rows, actual 3 rows", "1 row only in actual", "derived"],
+        &[
+            "sound",
+            "materialized view public.seen",
+            "expected 2 rows, actual 3 rows",
+            "1 row only in actual",
+            "derived",
+        ],
     );
     assert!(said.out.contains("tables 2 of 3"), "not counted as compared: {said}");
     pair.actual.run("UPDATE base SET word = 'x' WHERE id = 1");
