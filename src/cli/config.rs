@@ -13,9 +13,7 @@ use crate::base::printable::printable;
 use crate::config::{Config, Source, examples};
 use crate::model::progress::no_listener;
 use crate::model::verdict::counted;
-use crate::nightly;
-use crate::nightly::local_checks::{self, Check, World};
-use crate::output::notify;
+use crate::nightly::{self, Check, CheckList, CheckStage};
 
 /// Exit code when a check failed: a run would be inconclusive, or a notification would fail.
 const NOT_FIT: u8 = 2;
@@ -68,42 +66,34 @@ fn show(config: &Config, format: ConfigFormat) -> Result<u8> {
 
 async fn check(path: &Path, is_offline: bool) -> Result<u8> {
     let config = read(path)?;
-    let file = Check { name: "configuration".into(), result: whole(path, &config) };
-    let world = World { environment: &inputs::environment, now: inputs::now() };
-    let mut checks = [vec![file], local_checks::local(&config, &world).await].concat();
-    if !is_offline {
-        checks.extend(nightly::far(&inputs::given(&config, no_listener())).await);
-    }
-    let telling = [local_checks::telling(&config), channels(&config, is_offline).await].concat();
-    let is_fit = checks.iter().all(|check| check.result.is_ok());
-    checks.extend(telling);
-    print_checks(&checks)?;
-    let failed = checks.iter().filter(|check| check.result.is_err()).count();
-    if failed == 0 {
+    let context = inputs::context(&config, no_listener());
+    let mut list = CheckList::complete();
+    list.note(CheckStage::Local, "configuration", whole(path, &config))?;
+    nightly::complete(&mut list, &context, is_offline).await?;
+    nightly::after_verdict(&mut list, &context, is_offline).await?;
+    print_checks(&list.checks)?;
+    let failed: Vec<&Check> = list.checks.iter().filter(|check| check.result.is_err()).collect();
+    if failed.is_empty() {
         return Ok(0);
     }
-    let end = if is_fit {
+    let end = if failed.iter().all(|check| check.stage == CheckStage::AfterVerdict) {
         "a run could not send its notifications, and would end with exit code 3 at best"
     } else {
         "a run would fail too"
     };
-    print_note(&format!("{} of {} failed: {end}", counted(failed, "check"), checks.len()));
+    print_note(&format!("{} of {} failed: {end}", counted(failed.len(), "check"), list.checks.len()));
     Ok(NOT_FIT)
-}
-
-/// Checks the notification channels.
-async fn channels(config: &Config, is_offline: bool) -> Vec<Check> {
-    let tried = match is_offline {
-        true => notify::secrets(&config.notify, &inputs::environment).await,
-        false => notify::check(&config.notify, &inputs::environment, notify::Limits::default()).await,
-    };
-    tried.into_iter().map(|(name, result)| Check { name, result }).collect()
 }
 
 /// Prints one or more lines for each check.
 pub fn print_checks(checks: &[Check]) -> Result<()> {
+    print_result(&check_lines(checks))
+}
+
+/// One or more lines for each check.
+pub fn check_lines(checks: &[Check]) -> String {
     let has_color = Terminal::stdout().has_color;
-    print_result(&checks.iter().map(|check| line(check, has_color)).collect::<String>())
+    checks.iter().map(|check| line(check, has_color)).collect()
 }
 
 /// A user who can write the file controls which commands run.

@@ -136,7 +136,7 @@ pub fn key_file(path: &Path, passphrase_file: Option<&PathBuf>) -> Result<KeyFil
 }
 
 /// The context for every command that uses the configuration.
-pub fn given(config: &Config, listener: Listener) -> RunContext<'_> {
+pub fn context(config: &Config, listener: Listener) -> RunContext<'_> {
     RunContext {
         config,
         environment: &environment,

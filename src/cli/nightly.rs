@@ -15,53 +15,51 @@ pub async fn run(arguments: &NightlyArguments) -> Result<u8> {
     let config = config::load(&arguments.file)?;
     let progress = Progress::new(arguments.quiet, Terminal::stderr());
     let redaction = inputs::redaction(config.verify.redact)?;
-    let mut given = inputs::given(&config, redaction.listener(progress.listener.clone()));
-    given.snapshot.clone_from(&arguments.snapshot);
+    let mut context = inputs::context(&config, redaction.listener(progress.listener.clone()));
+    context.snapshot.clone_from(&arguments.snapshot);
     if arguments.dry_run {
         let plan = tokio::select! {
-            plan = nightly::plan(&given) => plan,
+            plan = nightly::plan(&context) => plan,
             signal = stopped() => Err(Error::interrupted(signal)),
         }?;
         drop(progress);
         return show_plan(&plan);
     }
-    let ended = nightly::run(&given, stopped).await?;
-    drop(given);
+    let ended = nightly::run(&context, stopped).await?;
+    drop(context);
     drop(progress);
-    tell(&ended, arguments.format)?;
+    print_outcome(&ended, arguments.format)?;
     Ok(ended.exit_code)
 }
 
-fn tell(ended: &RunOutcome, format: Format) -> Result<()> {
-    if let Some(witnessed) = &ended.comparison {
+fn print_outcome(ended: &RunOutcome, format: Format) -> Result<()> {
+    if let Some(comparison) = &ended.comparison {
         match (format, &ended.report) {
             (Format::Json, Some(path)) => print_json(&files::read_text(path, files::REPORT)?)?,
             _ => {
-                let heading = Heading::new(&witnessed.expected.endpoint, &witnessed.actual.endpoint);
+                let heading = Heading::new(&comparison.expected.endpoint, &comparison.actual.endpoint);
                 let style = Terminal::stdout().style(false);
                 let dump =
                     ended.dump_verdict.as_ref().map(|dump| terminal::dump_verdict(dump, style)).unwrap_or_default();
-                print_result(&format!("{}{dump}", terminal::outcome(&heading, &witnessed.outcome, style)))?;
+                print_result(&format!("{}{dump}", terminal::outcome(&heading, &comparison.outcome, style)))?;
             }
         }
     }
     if let Some(error) = &ended.error {
         print_error(error);
     }
-    for trouble in &ended.troubles {
-        print_error(trouble);
-    }
+    ended.problems.iter().for_each(print_error);
     if let Some(path) = &ended.report {
         print_note(&format!("report: {}", path.display()));
     }
     Ok(())
 }
 
+/// The checks as `config check` prints them, then the plan.
 fn show_plan(plan: &Plan) -> Result<u8> {
-    let mut text: String = plan.steps.iter().map(|step| format!("{}\n", printable(step))).collect();
-    for trouble in &plan.troubles {
-        text.push_str(&format!("✗ {}\n", printable(&trouble.to_string())));
-    }
-    print_result(&text)?;
-    Ok(if plan.troubles.is_empty() { 0 } else { 2 })
+    let steps: String = plan.steps.iter().map(|step| format!("{}\n", printable(step))).collect();
+    print_result(&format!("{}{steps}", config::check_lines(&plan.checks)))?;
+    plan.problem.iter().for_each(print_error);
+    let is_good = plan.checks.iter().all(|check| check.result.is_ok()) && plan.problem.is_none();
+    Ok(if is_good { 0 } else { 2 })
 }

@@ -3,7 +3,7 @@
 use super::args::{ConfigArguments, NotifyCommand};
 use super::{config, inputs};
 use crate::base::error::{Error, Result};
-use crate::nightly::local_checks::Check;
+use crate::nightly::{Check, CheckStage};
 use crate::output::notify::{self, Limits};
 use crate::storage::reports;
 
@@ -30,7 +30,8 @@ async fn test(file: &ConfigArguments) -> Result<u8> {
     let about = (host.as_str(), source.as_str());
     let written = (inputs::now(), id.as_str());
     let tried = notify::test(channels, about, written, &inputs::environment, Limits::default()).await;
-    let checks: Vec<Check> = tried.into_iter().map(|(name, result)| Check { name, result }).collect();
+    let check = |(name, result)| Check { name, stage: CheckStage::AfterVerdict, result };
+    let checks: Vec<Check> = tried.into_iter().map(check).collect();
     config::print_checks(&checks)?;
     let is_told = checks.iter().all(|check| check.result.is_ok());
     Ok(if is_told { 0 } else { NOT_TOLD })

@@ -11,7 +11,7 @@ use crate::model::redaction::Redaction;
 use crate::model::report::Report;
 use crate::model::verdict::{self, Outcome};
 use crate::nightly::RunContext;
-use crate::nightly::recover::{self, WantedBackup};
+use crate::nightly::disaster_restore::{self, WantedBackup};
 use crate::output::terminal::{self, Heading};
 use crate::postgres::conninfo::ConnInfo;
 use crate::storage::journal::{Holder, Lock};
@@ -28,19 +28,19 @@ pub async fn run(arguments: &RestoreArguments) -> Result<u8> {
 
 async fn run_redacted(arguments: &RestoreArguments, config: &Config, redaction: Redaction) -> Result<u8> {
     let progress = Progress::new(arguments.quiet, Terminal::stderr());
-    let given = inputs::given(config, redaction.listener(progress.listener.clone()));
+    let context = inputs::context(config, redaction.listener(progress.listener.clone()));
     let into = ConnInfo::resolve(&arguments.into, &inputs::environment).doing(|| "read --into")?;
     if !into.names_database() {
         let hint = "name the new database in it, for instance --into \"dbname=shop_restored host=...\"";
         return Err(Error::new("it names no database").hint(hint)).doing(|| "read --into");
     }
     let holder =
-        Holder { run_id: reports::random_run_id()?, command: "restore".into(), pid: given.pid, at: inputs::now() };
+        Holder { run_id: reports::random_run_id()?, command: "restore".into(), pid: context.pid, at: inputs::now() };
     // A run that ends meanwhile could remove the backup.
-    let _lock = Lock::acquire(given.state(), &holder)?;
-    let signers = signers(arguments, &given).await?;
+    let _lock = Lock::acquire(context.state(), &holder)?;
+    let signers = signers(arguments, &context).await?;
     let wanted = WantedBackup {
-        given: &given,
+        context: &context,
         backup: arguments.backup.as_deref(),
         into: &into,
         maintenance: &arguments.maintenance_db,
@@ -49,19 +49,19 @@ async fn run_redacted(arguments: &RestoreArguments, config: &Config, redaction: 
     let chosen = tokio::select! {
         biased;
         signal = stopped() => return Err(Error::interrupted(signal)),
-        chosen = async { recover::choose(&wanted) } => chosen?,
+        chosen = async { disaster_restore::choose(&wanted) } => chosen?,
     };
     let record = &chosen.backup.record;
     let about = format!("backup {}, data of {}, signed by {}", record.id, record.data_as_of, chosen.signer);
     print_note(&about);
     chosen.notes.iter().for_each(|note| print_note(&format!("note: {note}")));
-    for statement in recover::left_over(&wanted).await? {
+    for statement in disaster_restore::left_over(&wanted).await? {
         print_note(&format!("note: an interrupted restore has left a database; remove it with: {statement}"));
     }
-    let recovered = recover::recover(&wanted, &chosen, stopped).await?;
+    let restored = disaster_restore::restore(&wanted, &chosen, stopped).await?;
     drop(progress);
-    let (outcome, sides) = (&recovered.comparison.outcome, &recovered.comparison);
-    match (arguments.format, &recovered.report) {
+    let (outcome, sides) = (&restored.comparison.outcome, &restored.comparison);
+    match (arguments.format, &restored.report) {
         (Format::Json, Ok(path)) => {
             let bytes = files::read(path, files::REPORT)?;
             Report::from_bytes(&bytes)?;
@@ -73,7 +73,7 @@ async fn run_redacted(arguments: &RestoreArguments, config: &Config, redaction: 
             print_result(&format!("{}{}", terminal::outcome(&heading, outcome, style), differs(outcome)))?;
         }
     }
-    match &recovered.report {
+    match &restored.report {
         Ok(path) => print_note(&format!("report: {}", path.display())),
         // The verdict does not depend on the report: after a disaster the key may be lost.
         Err(error) => print_error(&error.clone().context("there is no report on this restore")),
@@ -91,13 +91,13 @@ fn differs(outcome: &Outcome) -> String {
 }
 
 /// The signers of the file, or only the configured key.
-async fn signers(arguments: &RestoreArguments, given: &RunContext<'_>) -> Result<AllowedSigners> {
+async fn signers(arguments: &RestoreArguments, context: &RunContext<'_>) -> Result<AllowedSigners> {
     if let Some(file) = &arguments.allowed_signers {
         let text =
             files::read_text(file, files::BY_HAND).map_err(Error::from).doing(|| format!("read {}", file.display()))?;
         return AllowedSigners::parse(&text).doing(|| format!("read {}", file.display()));
     }
-    let key = given.key().await.and_then(|key| reports::read_key(&key));
+    let key = context.key().await.and_then(|key| reports::read_key(&key));
     let key = key.map_err(|error| error.hint("name who may have signed with --allowed-signers"))?;
     AllowedSigners::parse(&signature::allowed_signers_line(signature::identity(&key), key.public_key())?)
 }

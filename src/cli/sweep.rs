@@ -14,10 +14,10 @@ const LEFT_BEHIND: u8 = 3;
 pub async fn run(arguments: &SweepArguments) -> Result<u8> {
     let config = config::load(&arguments.file)?;
     let progress = Progress::new(false, Terminal::stderr());
-    let given = inputs::given(&config, progress.listener.clone());
-    let broom = SweepOptions { is_dry: arguments.dry_run, confirmed: &arguments.confirm };
-    let swept = sweep(&given, &broom).await?;
-    drop(given);
+    let context = inputs::context(&config, progress.listener.clone());
+    let options = SweepOptions { is_dry: arguments.dry_run, confirmed: &arguments.confirm };
+    let swept = sweep(&context, &options).await?;
+    drop(context);
     drop(progress);
     let mut lines = swept.notes.clone();
     for instance in &swept.unclaimed {
@@ -28,12 +28,12 @@ pub async fn run(arguments: &SweepArguments) -> Result<u8> {
             instance.identifier, instance.status, instance.identifier
         ));
     }
-    if lines.is_empty() && swept.troubles.is_empty() {
+    if lines.is_empty() && swept.problems.is_empty() {
         lines.push("nothing is left over".into());
     }
     print_result(&lines.iter().map(|line| format!("{line}\n")).collect::<String>())?;
-    swept.troubles.iter().for_each(print_error);
+    swept.problems.iter().for_each(print_error);
     let is_left = arguments.dry_run && !swept.notes.is_empty();
-    let is_clean = swept.troubles.is_empty() && swept.unclaimed.is_empty() && !is_left;
+    let is_clean = swept.problems.is_empty() && swept.unclaimed.is_empty() && !is_left;
     Ok(if is_clean { 0 } else { LEFT_BEHIND })
 }

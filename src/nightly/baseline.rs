@@ -9,7 +9,7 @@ mod search;
 use std::time::Duration;
 
 use super::context::RunContext;
-use super::verification::Verification;
+use super::three_way::Verification;
 use crate::base::error::{Error, Result};
 use crate::base::marked::MarkedText;
 use crate::compare::Request;
@@ -28,28 +28,28 @@ const WAYS_OUT: &str = "to go on: list an earlier key in report.allowed_signers,
                         (those of compare belong elsewhere), or waive kind = \"unchecked\", object = \"drift\"";
 
 /// Adds the findings of the drift rules to the outcome. If they cannot be applied, that is unchecked; the comparison stands.
-pub async fn judge(witnessed: &mut Verification, given: &RunContext<'_>, request: &Request) {
-    if given.config.drift.is_empty() {
+pub async fn add_drift(verification: &mut Verification, context: &RunContext<'_>, request: &Request) {
+    if context.config.drift.is_empty() {
         return;
     }
-    let judged = apply(witnessed, given).await.unwrap_or_else(|error| Judged {
+    let judged = apply(verification, context).await.unwrap_or_else(|error| Judged {
         unchecked: vec![unchecked(
             error.context("the rules could not be applied").text().map(|text| format!("{text}; {WAYS_OUT}")),
         )],
         ..Judged::default()
     });
-    judged.add_to(&mut witnessed.comparison.outcome, &request.waivers);
+    judged.add_to(&mut verification.comparison.outcome, &request.waivers);
 }
 
-async fn apply(witnessed: &Verification, given: &RunContext<'_>) -> Result<Judged> {
-    let rules = drift::rules(&given.config.drift)?;
-    let tonight = &witnessed.comparison.expected;
+async fn apply(verification: &Verification, context: &RunContext<'_>) -> Result<Judged> {
+    let rules = drift::rules(&context.config.drift)?;
+    let tonight = &verification.comparison.expected;
     let search = Search {
-        directory: given.config.report.directory.clone(),
-        key: given.key().await?,
-        listed: given.config.report.allowed_signers.clone(),
-        now: (given.now)(),
-        tonight: Tonight::new(&given.config.source, &tonight.endpoint),
+        directory: context.config.report.directory.clone(),
+        key: context.key().await?,
+        listed: context.config.report.allowed_signers.clone(),
+        now: (context.now)(),
+        tonight: Tonight::new(&context.config.source, &tonight.endpoint),
     };
     let found = patiently(PATIENCE, move || search.run()).await?;
     let mut judged = drift::judge(found.manifest.as_ref(), tonight, &rules);

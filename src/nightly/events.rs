@@ -4,19 +4,20 @@
 
 use crate::compare::waiver_for;
 use crate::model::finding::{Finding, FindingKind, Limit};
-use crate::model::manifest::Manifest;
+use crate::model::manifest::{Manifest, SequenceValue};
 use crate::model::verdict::Outcome;
 
-/// Marks these findings of `outcome` (source against copy). `first` is source against dump, `second` is dump against copy.
-pub fn limit(outcome: &mut Outcome, first: &Outcome, second: &Outcome, copy: &Manifest) {
+/// Marks these findings of `outcome` (source against copy), and the same ones of `second` (dump against copy). `first` is source
+/// against dump.
+pub fn limit(outcome: &mut Outcome, first: &Outcome, second: &mut Outcome, source: &Manifest, copy: &Manifest) {
     if copy.schema.objects.get("event_trigger").is_none_or(|triggers| triggers.is_empty()) {
         return;
     }
-    let has = |leg: &Outcome, finding: &Finding| {
-        leg.findings.iter().any(|other| other.object == finding.object && other.kind == finding.kind)
-    };
-    let findings = outcome.findings.iter_mut().filter(|finding| is_surplus(finding));
-    for finding in findings.filter(|finding| !has(first, finding) && has(second, finding)) {
+    let is_same = |one: &Finding, other: &Finding| one.object == other.object && one.kind == other.kind;
+    let surplus = outcome.findings.iter_mut().filter(|finding| is_surplus(finding, source, copy));
+    for finding in surplus.filter(|finding| !first.findings.iter().any(|other| is_same(finding, other))) {
+        let Some(of_copy) = second.findings.iter_mut().find(|other| is_same(finding, other)) else { continue };
+        of_copy.limit = Some(Limit::EventTrigger);
         finding.limit = Some(Limit::EventTrigger);
         finding.detail.push("event triggers of the database may have written this during the restore".into());
         finding.detail.push("waiver, where this is expected:".into());
@@ -24,13 +25,24 @@ pub fn limit(outcome: &mut Outcome, first: &Outcome, second: &Outcome, copy: &Ma
     }
 }
 
-/// The copy has everything that the dump has.
-fn is_surplus(finding: &Finding) -> bool {
+/// The copy has everything that the source has, and more.
+fn is_surplus(finding: &Finding, source: &Manifest, copy: &Manifest) -> bool {
     match finding.kind {
         FindingKind::RowCount => {
             finding.rows.as_ref().is_some_and(|rows| rows.is_exact && rows.expected_only == 0 && rows.actual_only > 0)
         }
-        FindingKind::SequenceValue => true,
+        FindingKind::SequenceValue => {
+            let value = |side: &Manifest| {
+                let (_, value) = side.sequences.iter().find(|(name, _)| name.to_string() == finding.object)?;
+                value.seen().copied()
+            };
+            value(source).zip(value(copy)).is_some_and(|(source, copy)| is_ahead(source, copy))
+        }
         _ => false,
     }
+}
+
+/// Of an ascending sequence. A descending one gets no limit.
+fn is_ahead(source: SequenceValue, copy: SequenceValue) -> bool {
+    copy.is_called && (copy.last_value, copy.is_called) > (source.last_value, source.is_called)
 }

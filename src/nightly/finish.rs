@@ -1,294 +1,258 @@
-//! The end of a run: sign, delete the instance, place the dump, keep or drop the copy, prune.
+//! The end of a run that began, with or without a verdict.
 //!
-//! Every run ends here. Nothing here changes the verdict; a later problem turns exit code 0 into 3, and is recorded in
-//! `closing.json` beside the report.
+//! Order: sign the report, delete the instance, place the dump, keep or drop the copy, prune; write closing.json and HTML, notify,
+//! close the journal, write metrics, ping. Each step sees the results of the previous ones. Nothing here changes the verdict; a
+//! later problem turns exit code 0 into 3, and is recorded in `closing.json` beside the report.
 
-use std::path::Path;
 use std::time::Duration;
 
-use super::baseline;
-use super::cleanup::{Cleaner, earlier};
-use super::copy;
-use super::end::{End, PATIENCE_WHEN_STOPPED};
-use super::hooks::Hook;
-use super::report_writer::{self, Signed};
-use super::state::RunState;
-use super::verification::Verification;
-use super::{RunOutcome, notification};
+use super::RunOutcome;
+use super::cleanup::Cleaner;
+use super::copy_disposition;
+use super::current_run::CurrentRun;
+use super::notification::{self, PATIENCE_WHEN_STOPPED};
+use super::report_writer::{self, ReportWriter, Signed};
+use super::stages::{Failure, VerifiedRun};
+use super::verified_dump::follow_up;
 use crate::base::error::{Error, Result};
-use crate::config::Span;
 use crate::model::report::Report;
+use crate::model::run::Closing;
+use crate::model::run_record::{ReportRef, RunRecord};
 use crate::model::status::Status;
-use crate::storage::backups::Backups;
-use crate::storage::history::{self, PruneRule};
-use crate::storage::journal::{Debt, Entry, LastVerified, Past, Place};
-use crate::storage::reports::Trust;
-use crate::storage::retention;
+use crate::storage::journal::{Debt, Entry};
 
-/// Hint for a verified backup with a missing file.
-const LOOK: &str =
-    "look at the disk, and at `pgwitness backups list`; move it out of the directory once it is not needed";
+/// Ends the run.
+pub async fn finish(
+    mut run: CurrentRun<'_>,
+    writer: Result<ReportWriter>,
+    result: Result<VerifiedRun, Failure>,
+) -> RunOutcome {
+    if let Err(failure) = &result {
+        run.steps.broken_off(&failure.error);
+    }
+    let (report, signed) = sign(&mut run, writer, &result);
+    let steps_in_report = run.steps.ended.len();
+    let mut end = RunEnd { run, result, report, signed, steps_in_report };
+    end.clean_up().await;
+    end.announce().await;
+    end.outcome()
+}
 
-impl RunState<'_> {
-    /// Ends the run, with or without a verification.
-    pub async fn close(mut self, result: Result<Verification>) -> RunOutcome {
-        let (witnessed, error) = match result {
-            Ok(witnessed) => (Some(witnessed), None),
-            Err(error) => (None, Some(error)),
-        };
-        if let Some(error) = &error {
-            self.record.broken_off(error);
+/// The report, and what of it is on disk: the report of a verification is needed for messages also when it cannot be signed.
+fn sign(
+    run: &mut CurrentRun<'_>,
+    writer: Result<ReportWriter>,
+    result: &Result<VerifiedRun, Failure>,
+) -> (Option<Report>, Option<Signed>) {
+    // The cause of a missing report is the error of the run.
+    let Ok(writer) = writer else { return (None, None) };
+    run.problems.extend(writer.lost.clone());
+    run.facts.steps.clone_from(&run.steps.ended);
+    let facts = run.facts.clone();
+    let prepared = match result {
+        Ok(verified) => writer.report(&verified.verification, facts, run.context),
+        Err(failure) => writer.report_failure(&failure.error, &failure.changed_files, facts, run.context),
+    };
+    let report = match (&prepared, result) {
+        (Ok(prepared), _) => Some(prepared.report.clone()),
+        (Err(_), Ok(verified)) => Some(report_writer::unsigned(&verified.verification, run.facts.clone())),
+        (Err(_), Err(_)) => None,
+    };
+    let signed = prepared.and_then(|prepared| {
+        let (path, sha256) = (prepared.file.path.clone(), prepared.file.sha256.clone());
+        run.steps.journal.append(&Entry::Reported { path, sha256 })?;
+        prepared.write()
+    });
+    let signed = signed.map_err(|error| run.problems.push(error)).ok();
+    let remembered = signed.as_ref().map_or(Ok(()), |signed| signed.remember(run.context, &run.run_id));
+    run.problems.extend(remembered.err());
+    (report, signed)
+}
+
+/// A run when its report is written.
+struct RunEnd<'a> {
+    run: CurrentRun<'a>,
+    result: Result<VerifiedRun, Failure>,
+    /// The report; of a verification also when it could not be signed.
+    report: Option<Report>,
+    /// The report on disk, when it was signed.
+    signed: Option<Signed>,
+    /// Number of steps in the report; the later ones belong in closing.json.
+    steps_in_report: usize,
+}
+
+impl RunEnd<'_> {
+    async fn clean_up(&mut self) {
+        let run = &mut self.run;
+        let is_stopped = self.result.as_ref().is_err_and(|failure| failure.error.signal().is_some());
+        let patience = is_stopped.then_some(PATIENCE_WHEN_STOPPED);
+        run_tasks(run, "delete_instance", |task| matches!(task, Debt::Instance { .. }), patience).await;
+        run_tasks(run, "place_backup", |task| matches!(task, Debt::Backup { .. }), None).await;
+        if let (Ok(verified), Some(signed)) = (&self.result, &self.signed)
+            && signed.verdict.is_sound()
+        {
+            run.late_step("keep_copy", async |run| keep_copy(run, verified).await).await;
         }
-        let (report, signed) = self.sign(witnessed.as_ref(), error.as_ref());
-        let steps_in_report = self.record.steps.len();
-        let patience = error.as_ref().and_then(Error::signal).map(|_| PATIENCE_WHEN_STOPPED);
-        self.pay_all("delete_instance", |debt| matches!(debt, Debt::Instance { .. }), patience).await;
-        self.pay_all("place_backup", |debt| matches!(debt, Debt::Backup { .. }), None).await;
-        let is_sound = signed.as_ref().is_some_and(|signed| signed.verdict.is_sound());
-        self.end_copy(is_sound).await;
+        // This drops a copy that is not sound, and one on which the hook failed: it may contain what the hook should have removed.
+        run_tasks(run, "drop_copy", |task| matches!(task, Debt::Copy { .. }), None).await;
         // A proven dump that could not be placed must not lead to the removal of older ones.
-        let is_placed = !self.record.journal.debts().iter().any(|debt| matches!(debt, Debt::Backup { .. }));
-        let is_proven = signed.as_ref().is_some_and(|signed| signed.is_dump_proven);
-        if is_proven && is_placed {
-            self.after_proven(signed.as_ref()).await;
+        let is_placed = !run.steps.journal.debts().iter().any(|task| matches!(task, Debt::Backup { .. }));
+        if let (Ok(verified), Some(signed)) = (&self.result, &self.signed)
+            && signed.is_dump_proven
+            && is_placed
+        {
+            follow_up(run, verified, signed).await;
         }
-        let end = End { report, signed, witnessed, error, steps_in_report };
-        self.finish(end).await
     }
 
-    /// Exit code of the process, with the problems so far.
-    pub fn exit_code(&self, end: &End) -> u8 {
-        exit_code(end.signed.as_ref(), end.witnessed.as_ref(), self.signal(end), &self.troubles)
+    /// A notification that became wrong is corrected; closing.json is written again after a later problem.
+    async fn announce(&mut self) {
+        let mut written = self.write_closing().await;
+        let sent = self.notify_as_step().await;
+        if sent.is_some() {
+            written = self.write_closing().await;
+        }
+        let closed = self.run.steps.journal.end(self.exit_code());
+        self.run.problems.extend(closed.err());
+        self.write_metrics();
+        let failed = notification::ping(self.run.context, &self.record()).await;
+        self.run.problems.extend(failed);
+        if sent.is_some_and(|code| code != self.exit_code()) {
+            let failed = self.notify().await;
+            self.run.problems.add_new(failed);
+        }
+        if self.state() != written {
+            self.write_closing().await;
+            self.write_metrics();
+        }
     }
 
-    /// The signal that stopped the run.
-    pub fn signal(&self, end: &End) -> Option<i32> {
-        end.error.as_ref().and_then(Error::signal).or(*self.stopped.borrow())
-    }
-
-    /// Order: write closing.json and HTML, notify, close the journal, write metrics, ping. Each step sees the results of the
-    /// previous ones. After a late failure, closing.json is written again and corrected notifications are sent.
-    async fn finish(mut self, end: End) -> RunOutcome {
-        let mut on_paper = self.settle(&end).await;
-        self.tell(&end).await;
-        if self.told.is_some() {
-            on_paper = self.settle(&end).await;
+    /// Sends e-mail and webhook. Returns the exit code in them; `None` where no recipient is configured.
+    async fn notify_as_step(&mut self) -> Option<u8> {
+        let config = &self.run.context.config.notify;
+        if config.email.is_none() && config.webhook.is_none() {
+            return None;
         }
-        let exit_code = self.exit_code(&end);
-        if let Err(error) = self.record.journal.end(exit_code) {
-            self.troubles.push(error);
-        }
-        self.write_figures(&end);
-        let failed = notification::ping(self.given, &self.run_record(&end)).await;
-        self.troubles.extend(failed);
-        self.correct(&end).await;
-        if (self.exit_code(&end), self.troubles.len()) != on_paper {
-            self.settle(&end).await;
-            self.write_figures(&end);
-        }
-        let exit_code = self.exit_code(&end);
-        let End { signed, witnessed, error, .. } = end;
-        let report = signed.map(|signed| signed.path);
-        let dump_verdict = witnessed.as_ref().map(Verification::dump_verdict);
-        let comparison = witnessed.map(|witnessed| witnessed.comparison);
-        RunOutcome { exit_code, report, comparison, dump_verdict, error, troubles: self.troubles.into_list() }
-    }
-
-    /// The report, and what of it is on disk: the report of a verification is needed for messages also when it cannot be signed.
-    fn sign(&mut self, witnessed: Option<&Verification>, error: Option<&Error>) -> (Option<Report>, Option<Signed>) {
-        let paper = std::mem::replace(&mut self.paper, Err(Error::new("the report was written")));
-        // The cause of a missing report is the error of the run.
-        let Ok(paper) = paper else { return (None, None) };
-        self.troubles.extend(paper.lost.clone());
-        self.facts.steps.clone_from(&self.record.steps);
-        let facts = self.facts.clone();
-        let prepared = match (witnessed, error) {
-            (Some(witnessed), _) => paper.report(witnessed, facts, self.given),
-            (None, error) => {
-                let unknown = Error::new("the run was interrupted");
-                paper.report_failure(error.unwrap_or(&unknown), &self.changed_files, facts, self.given)
-            }
+        let exit_code = self.exit_code();
+        let mut failed = match self.run.steps.begin("notify") {
+            Ok(()) => self.notify().await,
+            Err(error) => vec![error],
         };
-        let report = prepared.as_ref().ok().map(|prepared| prepared.report.clone());
-        let report =
-            report.or_else(|| witnessed.map(|witnessed| report_writer::unsigned(witnessed, self.facts.clone())));
-        let signed = prepared.and_then(|prepared| {
-            let (path, sha256) = (prepared.file.path.clone(), prepared.file.sha256.clone());
-            self.record.journal.append(&Entry::Reported { path, sha256 })?;
-            prepared.write()
-        });
-        let signed = signed.map_err(|error| self.troubles.push(error)).ok();
-        let remembered = signed.as_ref().map_or(Ok(()), |signed| signed.remember(self.given, &self.run_id));
-        self.troubles.extend(remembered.err());
-        (report, signed)
+        // Report each failure; the step has failed with the last one.
+        let last = failed.pop();
+        self.run.problems.extend(failed);
+        self.run.end_step(last.map_or(Ok(()), Err));
+        Some(exit_code)
     }
 
-    /// Performs every cleanup task of this run of one kind.
-    async fn pay_all(&mut self, step: &'static str, is_meant: fn(&Debt) -> bool, patience: Option<Duration>) {
-        for debt in self.record.journal.debts().into_iter().filter(is_meant) {
-            self.pay(step, &debt, patience).await;
+    async fn notify(&self) -> Vec<Error> {
+        let (run, record) = (&self.run, self.record());
+        let sending = notification::send(run.context, &record);
+        if self.signal().is_some() {
+            // The stop signal itself is the news.
+            return sending.await;
         }
+        run.unless_stopped(async { Ok(sending.await) }).await.unwrap_or_else(|error| vec![error])
     }
 
-    /// Performs one cleanup task as a step. After a failure it stays in the journal.
-    async fn pay(&mut self, step: &'static str, debt: &Debt, patience: Option<Duration>) {
-        if let Err(error) = self.record.begin(step) {
-            self.troubles.push(error);
+    /// Returns the state that is written; where it changes by the end, this is called again.
+    async fn write_closing(&mut self) -> (u8, usize) {
+        let state = self.state();
+        // Where no report could be written, one problem is enough.
+        if let Some(signed) = &self.signed {
+            let failed = notification::write_closing(self.run.context, signed, &self.record()).await;
+            self.run.problems.add_new(failed);
         }
-        let paid = Cleaner { given: self.given, cloud: self.cloud.as_ref(), patience }.pay(debt).await;
-        let written = paid.and_then(|paid| self.record.journal.append(&paid));
-        self.end_step(written);
+        state
     }
 
-    /// Ends the current step; a failure is reported at the end.
-    pub fn end_step(&mut self, result: Result<()>) {
-        match result.and_then(|()| self.record.done()) {
-            Ok(()) => {}
-            Err(error) => {
-                self.record.broken_off(&error);
-                self.troubles.push(error);
+    fn write_metrics(&mut self) {
+        let written = notification::write_metrics(self.run.context, &self.record());
+        self.run.problems.add_new(written.err());
+    }
+
+    /// Exit code and number of problems.
+    fn state(&self) -> (u8, usize) {
+        (self.exit_code(), self.run.problems.len())
+    }
+
+    /// The record of the run so far.
+    fn record(&self) -> RunRecord {
+        let run = &self.run;
+        let file = self.signed.as_ref().map(|signed| &signed.file);
+        let mut record = notification::new_record(run.context, &run.run_id, run.started_at);
+        record.closing = Closing {
+            report_sha256: file.map(|file| file.sha256.clone()).unwrap_or_default(),
+            exit_code: self.exit_code(),
+            steps: run.steps.ended.get(self.steps_in_report..).unwrap_or_default().to_vec(),
+            troubles: run.problems.iter().map(Error::text).collect(),
+            ..record.closing
+        };
+        let signed = file.map(|file| ReportRef { path: file.path.clone(), sha256: file.sha256.clone() });
+        let error = self.result.as_ref().err().map(|failure| failure.error.text());
+        RunRecord { report: self.report.clone(), signed, error, ..record }
+    }
+
+    /// The signal that stopped the run or its end.
+    fn signal(&self) -> Option<i32> {
+        self.result.as_ref().err().and_then(|failure| failure.error.signal()).or(*self.run.stopped.borrow())
+    }
+
+    /// With the problems so far. A signal takes precedence. A damaged verification stays damaged without a report; sound requires
+    /// a signed report.
+    fn exit_code(&self) -> u8 {
+        if let Some(code) = self.signal().and_then(|signal| u8::try_from(128 + signal).ok()) {
+            return code;
+        }
+        let outcome = self.result.as_ref().ok().map(|verified| &verified.verification.comparison.outcome);
+        match &self.signed {
+            Some(signed) if signed.verdict.is_sound() && !self.run.problems.is_empty() => {
+                Status::SoundWithWarnings.exit_code()
             }
+            Some(signed) => signed.verdict.exit_code(),
+            None if outcome.is_some_and(|outcome| outcome.verdict().is_damaged()) => Status::Damaged.exit_code(),
+            None => Status::Inconclusive.exit_code(),
         }
     }
 
-    /// Drops a copy that is not sound, and one on which the hook failed: it may contain what the hook should have removed.
-    async fn end_copy(&mut self, is_sound: bool) {
-        if let (true, Some(copy)) = (is_sound, self.copy.clone()) {
-            let began = self.record.begin("keep_copy");
-            let kept = match began {
-                Ok(()) => self.keep_copy(&copy).await,
-                Err(error) => Err(error),
-            };
-            self.end_step(kept);
-        }
-        self.pay_all("drop_copy", |debt| matches!(debt, Debt::Copy { .. }), None).await;
-    }
-
-    async fn keep_copy(&mut self, copy: &crate::nightly::restoring::CopyIdentity) -> Result<()> {
-        let admin = self.given.restore_server().await?;
-        let stamp = self.facts.data_as_of.unwrap_or_default().stamp().to_lowercase();
-        let kept = self.unless_stopped(copy::keep(self.given, &admin, copy, &stamp)).await?;
-        if let Some(kept) = kept {
-            self.record.note(format!("kept as {}", kept.database));
-            self.record.journal.append(&Entry::CopyKept { database: copy.database.clone() })?;
-        }
-        Ok(())
-    }
-
-    /// What is done with a dump that counts as verified, also where the verdict on the copy is not sound.
-    async fn after_proven(&mut self, signed: Option<&Signed>) {
-        if let Err(error) = self.remember() {
-            self.troubles.push(error);
-        }
-        let result = self.record.begin("prune").and_then(|()| self.prune());
-        self.end_step(result);
-        if let (Some(keep_days), Some(signed)) = (self.given.config.report.keep_days, signed) {
-            let result = self.record.begin("prune_reports").and_then(|()| self.prune_reports(keep_days, signed));
-            self.end_step(result);
-        }
-        if !self.given.config.hooks.after_verified.is_empty() {
-            let result = match self.record.begin("after_verified") {
-                Ok(()) => self.after_verified().await,
-                Err(error) => Err(error),
-            };
-            self.end_step(result);
-        }
-    }
-
-    /// User commands may take hours: stop them on a signal.
-    pub async fn unless_stopped<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
-        let mut stopped = self.stopped.clone();
-        tokio::select! {
-            biased;
-            Ok(signal) = stopped.wait_for(Option::is_some) => Err(Error::interrupted(signal.unwrap_or_default())),
-            done = work => done,
-        }
-    }
-
-    fn remember(&self) -> Result<()> {
-        let Some(backup) = &self.backup else { return Ok(()) };
-        let record = &backup.record;
-        let mut last = LastVerified::new(&record.id, record.data_as_of, (self.given.now)(), record.dump.bytes);
-        last.source.clone_from(&record.source);
-        last.step_ms = self.record.steps.iter().map(|step| (step.name.clone(), step.duration_ms)).collect();
-        last.write(self.given.state())
-    }
-
-    fn prune(&mut self) -> Result<()> {
-        let mut backups = Backups::open(&self.given.config.dump.directory)?;
-        let own = self.own_backups(&backups)?;
-        let plan = retention::plan(&own.held(), &self.given.config.retention, (self.given.now)());
-        let pruned = backups.prune(&plan)?;
-        if let Some(ours) = &self.ours {
-            backups.mark_for(ours)?;
-        }
-        // The backup was verified once, and may be the only one of its day.
-        let lost = own.unusable.iter().filter(|unusable| unusable.place == "verified");
-        self.troubles.extend(lost.map(|unusable| Error::new(unusable.to_string()).hint(LOOK)));
-        for id in &pruned.removed {
-            self.record.note(format!("removed {id}"));
-        }
-        self.discard_superseded(&backups)
-    }
-
-    /// Of the reports that our key or a listed one signed; others stay.
-    fn prune_reports(&mut self, keep_days: u32, signed: &Signed) -> Result<()> {
-        let Some(source) = self.facts.source.clone() else { return Ok(()) };
-        let report = &self.given.config.report;
-        let allowed = baseline::trusted(&signed.key, report.allowed_signers.as_deref())?;
-        let now = (self.given.now)();
-        let trust = Trust { allowed: &allowed, identity: None, now };
-        let listing = Backups::open(&self.given.config.dump.directory)?.list()?;
-        let backups = listing.ids();
-        let entries = history::read(&report.directory, Some(&allowed), now)?;
-        let rule = PruneRule { keep_days, now, source: &source, backups: &backups };
-        let removed = history::plan_pruning(&entries, rule);
-        history::prune_reports(&report.directory, &removed, &signed.key, trust)?;
-        removed.iter().for_each(|report| self.record.note(format!("removed {}", report.name)));
-        Ok(())
-    }
-
-    /// A dump without a verdict was kept for the case that nothing better would come; now it has.
-    fn discard_superseded(&mut self, backups: &Backups) -> Result<()> {
-        let Some(tonight) = self.facts.data_as_of else { return Ok(()) };
-        // A dump with an open cleanup task of an earlier run may be a proven one.
-        let owed: Vec<Debt> = earlier(self.given)?.open.iter().flat_map(Past::debts).collect();
-        let is_owed = |id: &str| owed.iter().any(|debt| matches!(debt, Debt::Backup { id: owed, .. } if owed == id));
-        let listing = self.own_backups(backups)?;
-        let old = listing.unverified.iter().filter(|old| old.record.data_as_of <= tonight && !is_owed(&old.record.id));
-        for old in old {
-            backups.place(&old.record.id, Place::Discarded, None)?;
-            self.record.note(format!("removed {}, which was never verified", old.record.id));
-        }
-        Ok(())
-    }
-
-    async fn after_verified(&self) -> Result<()> {
-        let Some(backup) = &self.backup else { return Ok(()) };
-        let backups = Backups::open(&self.given.config.dump.directory)?;
-        let placed = backups.get(&backup.record.id)?;
-        let timeout = self.given.config.hooks.timeout.map(Span::duration);
-        let hooks = &self.given.config.hooks;
-        let hook = Hook::new("after_verified", &hooks.after_verified, timeout);
-        let mut hook = hook.pass_on(self.given.environment, &hooks.environment);
-        hook.set("PGWITNESS_DUMP", &placed.path.display().to_string());
-        // A restore on another machine rejects a dump without its signed report.
-        let report = placed.record.report.as_ref().and_then(|report| Path::new(&report.path).parent());
-        hook.set("PGWITNESS_REPORT", &report.map(|dir| dir.display().to_string()).unwrap_or_default());
-        self.unless_stopped(hook.run()).await
+    fn outcome(self) -> RunOutcome {
+        let exit_code = self.exit_code();
+        let report = self.signed.map(|signed| signed.path);
+        let problems = self.run.problems.into_list();
+        let (verification, error) = match self.result {
+            Ok(verified) => (Some(verified.verification), None),
+            Err(failure) => (None, Some(failure.error)),
+        };
+        let dump_verdict = verification.as_ref().map(|verification| verification.dump_verdict());
+        let comparison = verification.map(|verification| verification.comparison);
+        RunOutcome { exit_code, report, comparison, dump_verdict, error, problems }
     }
 }
 
-/// A signal takes precedence. A damaged verification stays damaged without a report; sound requires a signed report.
-fn exit_code(signed: Option<&Signed>, witnessed: Option<&Verification>, signal: Option<i32>, troubles: &[Error]) -> u8 {
-    if let Some(code) = signal.and_then(|signal| u8::try_from(128 + signal).ok()) {
-        return code;
+/// Runs every cleanup task of this run of one kind, each as a step. After a failure the task stays in the journal. A journal that
+/// cannot be written does not prevent the cleanup.
+async fn run_tasks(
+    run: &mut CurrentRun<'_>,
+    step: &'static str,
+    is_meant: fn(&Debt) -> bool,
+    patience: Option<Duration>,
+) {
+    for task in run.steps.journal.debts().into_iter().filter(is_meant) {
+        run.problems.extend(run.steps.begin(step).err());
+        let done = Cleaner { context: run.context, cloud: run.cloud.as_ref(), patience }.run(&task).await;
+        let written = done.and_then(|done| run.steps.journal.append(&done));
+        run.end_step(written);
     }
-    let is_damaged = witnessed.is_some_and(|witnessed| witnessed.comparison.outcome.verdict().is_damaged());
-    match signed {
-        Some(signed) if signed.verdict.is_sound() && !troubles.is_empty() => Status::SoundWithWarnings.exit_code(),
-        Some(signed) => signed.verdict.exit_code(),
-        None if is_damaged => Status::Damaged.exit_code(),
-        None => Status::Inconclusive.exit_code(),
+}
+
+async fn keep_copy(run: &mut CurrentRun<'_>, verified: &VerifiedRun) -> Result<()> {
+    let (context, copy) = (run.context, &verified.copy);
+    let admin = context.restore_server().await?;
+    let stamp = verified.backup.record.data_as_of.stamp().to_lowercase();
+    let kept = run.unless_stopped(copy_disposition::keep(context, &admin, copy, &stamp)).await?;
+    if let Some(kept) = kept {
+        run.steps.note(format!("kept as {}", kept.database));
+        run.steps.journal.append(&Entry::CopyKept { database: copy.database.clone() })?;
     }
+    Ok(())
 }

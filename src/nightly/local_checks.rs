@@ -1,6 +1,6 @@
 //! Checks on this machine before a run, at no cost: files, directories, programs, secrets.
 //!
-//! Leaves nothing on disk. A check that cannot be made fails. AWS and the servers are checked elsewhere.
+//! Leaves nothing on disk. A check that cannot be made fails. AWS and the servers: see [`super::preflight`].
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
@@ -10,102 +10,108 @@ use std::time::SystemTime;
 use x509_cert::Certificate;
 use x509_cert::der::Decode as _;
 
+use super::check::{CheckList, CheckStage};
+use super::context::RunContext;
 use crate::base::error::{Context, Error, Result};
-use crate::base::secret;
 use crate::base::text::bytes;
 use crate::base::time::Timestamp;
 use crate::base::tls;
-use crate::config::{Config, Metrics, Source};
+use crate::config::{Metrics, Source};
+use crate::model::verdict::counted;
 use crate::nightly::dumping;
-use crate::output::metrics_file;
-use crate::postgres::conninfo::ConnInfo;
-use crate::postgres::conninfo::ServerLogin;
-use crate::postgres::tools::{CLIENT, PgTools};
-use crate::storage::reports::{self, KeyFile};
+use crate::output::{metrics_file, notify};
+use crate::postgres::conninfo::{ConnInfo, ServerLogin};
+use crate::postgres::tools::PgTools;
+use crate::storage::reports;
 use crate::storage::user_files;
 
 /// From this version on, pg_dump accepts compression methods by name.
 const NAMED_COMPRESSION: u32 = 16;
 
-/// Hint for a missing directory.
+/// Hint for a missing backup directory.
+const IS_MOUNTED: &str = "is the backup disk mounted? A new directory is made and marked once, by `pgwitness init`";
+/// Hint for another missing directory.
 const MADE_BY_INIT: &str = "`pgwitness init` makes it, for the user that runs it";
 
-/// One check.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Check {
-    /// The configuration key, or the programs, for instance `report.key`.
-    pub name: String,
-    /// What was found, in a few words; or why a run would fail.
-    pub result: Result<String>,
-}
-
-/// Input of the checks besides files.
-pub struct World<'a> {
-    /// Environment variables.
-    pub environment: &'a dyn Fn(&str) -> Option<String>,
-    /// Current time, for certificates.
-    pub now: Timestamp,
+/// What the checks of this machine found; `None` where a check failed.
+#[derive(Default)]
+pub struct LocalFacts {
+    /// How to connect to the source, when it is not on RDS.
+    pub source: Option<ConnInfo>,
+    /// The PostgreSQL programs.
+    pub tools: Option<PgTools>,
+    /// How to connect to the restore server.
+    pub server: Option<ConnInfo>,
 }
 
 /// All checks that need no connection, in the order of the configuration file.
-pub async fn local(config: &Config, world: &World<'_>) -> Vec<Check> {
-    let mut checks = Vec::new();
-    let mut add = |name: &str, result: Result<String>| checks.push(Check { name: name.to_owned(), result });
+///
+/// # Errors
+/// A check failed, and a run stops there.
+pub async fn local(list: &mut CheckList, context: &RunContext<'_>) -> Result<LocalFacts> {
+    use CheckStage::Local;
+    let (config, mut facts) = (context.config, LocalFacts::default());
     match &config.source {
         Source::Rds(source) => {
-            add("source.temporary.ca_bundle", ca_bundle(&source.temporary.ca_bundle, world.now));
+            let seen = ca_bundle(&source.temporary.ca_bundle, (context.now)());
+            list.note(Local, "source.temporary.ca_bundle", seen)?;
         }
-        Source::Postgres(source) => add("source.url", connection(&source.login(), world).await),
+        Source::Postgres(source) => {
+            facts.source = list.add(Local, "source.url", connection(&source.login(), context).await)?;
+        }
     }
-    add(
-        "dump.directory",
-        directory(
-            &config.dump.directory,
-            "is the backup disk mounted? A new directory is made and marked once, by `pgwitness init`",
-        ),
-    );
-    add("pg_dump, pg_restore", programs(config, world));
-    add("restore.url", connection(&config.restore.login(), world).await);
+    list.note(Local, "dump.directory", directory(&config.dump.directory, IS_MOUNTED))?;
+    facts.tools = list.add(Local, "pg_dump, pg_restore", programs(context))?;
+    facts.server = list.add(Local, "restore.url", connection(&config.restore.login(), context).await)?;
     if let Some(dir) = &config.verify.checks {
-        add("verify.checks", user_files::assertions(dir).map(|checks| counted(checks.len(), "check")));
+        let seen = user_files::assertions(dir).map(|checks| counted(checks.len(), "check"));
+        list.note(Local, "verify.checks", seen)?;
     }
     if let Some(file) = &config.verify.waivers {
-        add("verify.waivers", user_files::waivers(file).map(|waivers| counted(waivers.len(), "waiver")));
+        let seen = user_files::waivers(file).map(|waivers| counted(waivers.len(), "waiver"));
+        list.note(Local, "verify.waivers", seen)?;
     }
-    add("report.directory", directory(&config.report.directory, MADE_BY_INIT));
-    add("report.key", key(config, world).await);
+    list.note(Local, "report.directory", directory(&config.report.directory, MADE_BY_INIT))?;
+    list.note(Local, "report.key", key(context).await)?;
+    let hooks = &config.hooks;
     for (name, command) in
-        [("hooks.after_restore", &config.hooks.after_restore), ("hooks.after_verified", &config.hooks.after_verified)]
+        [("hooks.after_restore", &hooks.after_restore), ("hooks.after_verified", &hooks.after_verified)]
     {
         if let Some(program) = command.first() {
-            add(name, program_in(program, (world.environment)("PATH").as_deref()));
+            list.note(Local, name, program_in(program, (context.environment)("PATH").as_deref()))?;
         }
     }
-    add("state.directory", directory(&config.state.directory, MADE_BY_INIT));
-    checks
+    list.note(Local, "state.directory", directory(&config.state.directory, MADE_BY_INIT))?;
+    Ok(facts)
 }
 
-/// What a run reads and writes after its verdict. A failure here turns exit code 0 into 3.
-pub fn telling(config: &Config) -> Vec<Check> {
-    let mut checks = Vec::new();
+/// What a run reads and writes after its verdict: files, and the notification channels; offline only the secrets of these.
+///
+/// # Errors
+/// A check failed, and a run stops there.
+pub async fn after_verdict(list: &mut CheckList, context: &RunContext<'_>, is_offline: bool) -> Result<()> {
+    use CheckStage::AfterVerdict;
+    let config = context.config;
     if let Some(file) = &config.report.allowed_signers {
         let result = user_files::allowed_signers(file).map(|_| file.display().to_string());
-        checks.push(Check { name: "report.allowed_signers".into(), result });
+        let hint = "write the lines into it that `pgwitness keygen` and `pgwitness report acknowledge` print";
+        list.note(AfterVerdict, "report.allowed_signers", result.map_err(|error| error.hint(hint)))?;
     }
-    let metrics = config.metrics.iter();
-    checks.extend(metrics.map(|metrics| Check { name: "metrics.textfile".into(), result: figures(metrics) }));
-    checks
+    if let Some(metrics) = &config.metrics {
+        list.note(AfterVerdict, "metrics.textfile", textfile(metrics))?;
+    }
+    let channels = match is_offline {
+        true => notify::secrets(&config.notify, context.environment).await,
+        false => notify::check(&config.notify, context.environment, notify::Limits::default()).await,
+    };
+    channels.into_iter().try_for_each(|(name, seen)| list.note(AfterVerdict, &name, seen))
 }
 
-fn figures(metrics: &Metrics) -> Result<String> {
+fn textfile(metrics: &Metrics) -> Result<String> {
     let path = &metrics.textfile;
     directory(path.parent().unwrap_or(Path::new("/")), metrics_file::WHEN_ABSENT)?;
     metrics_file::check_ours(path, &metrics.labels)?;
     Ok(path.display().to_string())
-}
-
-fn counted(number: usize, noun: &str) -> String {
-    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
 /// Lists the root certificates, and requires one that is valid.
@@ -148,10 +154,9 @@ fn directory(path: &Path, when_absent: &str) -> Result<String> {
     Ok(format!("{}, {} free", path.display(), bytes(space.f_bavail.saturating_mul(space.f_frsize))))
 }
 
-fn programs(config: &Config, world: &World<'_>) -> Result<String> {
-    let path = (world.environment)("PATH");
-    let tools = PgTools::find(config.dump.pg_bindir.as_deref(), path.as_deref(), CLIENT)
-        .map_err(|error| error.hint("set dump.pg_bindir to the directory that has them"))?;
+fn programs(context: &RunContext<'_>) -> Result<(PgTools, String)> {
+    let config = context.config;
+    let tools = context.tools().map_err(|error| error.hint("set dump.pg_bindir to the directory that has them"))?;
     let is_named = config.dump.compression.as_ref().is_some_and(|method| method.parse::<u8>().is_err());
     if is_named && tools.version.major < NAMED_COMPRESSION {
         let version = &tools.version.text;
@@ -159,28 +164,26 @@ fn programs(config: &Config, world: &World<'_>) -> Result<String> {
             .hint("a number from 0 to 9, or pg_dump from PostgreSQL 16"));
     }
     let warning = dumping::lacks_fixes(&tools).map(|warning| format!("; {warning}")).unwrap_or_default();
-    Ok(format!("{} in {}{warning}", tools.version.text, tools.bindir.display()))
+    let seen = format!("{} in {}{warning}", tools.version.text, tools.bindir.display());
+    Ok((tools, seen))
 }
 
 /// Resolves the login with its password, without a connection.
-async fn connection(login: &ServerLogin<'_>, world: &World<'_>) -> Result<String> {
-    let info = ConnInfo::of_login(login, world.environment).await?;
-    match info.warnings().first() {
-        Some(warning) => Err(Error::new(warning.clone())),
-        None => Ok(with_warning(info.describe(), info.transport_warning())),
+async fn connection(login: &ServerLogin<'_>, context: &RunContext<'_>) -> Result<(ConnInfo, String)> {
+    let info = ConnInfo::of_login(login, context.environment).await?;
+    if let Some(warning) = info.warnings().first() {
+        return Err(Error::new(warning.clone()));
     }
+    // The warning is on a line of its own.
+    let warning = info.transport_warning().map(|warning| format!("\nwarning: {warning}")).unwrap_or_default();
+    let seen = format!("{}{warning}", info.describe());
+    Ok((info, seen))
 }
 
-/// The warning is on a line of its own.
-fn with_warning(seen: String, warning: Option<String>) -> String {
-    warning.map_or(seen.clone(), |warning| format!("{seen}\nwarning: {warning}"))
-}
-
-async fn key(config: &Config, world: &World<'_>) -> Result<String> {
-    let passphrase = secret::resolve(config.report.passphrase_file.as_deref(), None, None, world.environment).await?;
-    let passphrase = passphrase.map(|secret| secret.reveal().to_owned());
-    let key = reports::read_key(&KeyFile { path: config.report.key.clone(), passphrase })?;
-    Ok(format!("{} {}", config.report.key.display(), key.public_key().fingerprint(ssh_key::HashAlg::Sha256)))
+async fn key(context: &RunContext<'_>) -> Result<String> {
+    let file = context.key().await?;
+    let key = reports::read_key(&file)?;
+    Ok(format!("{} {}", file.path.display(), key.public_key().fingerprint(ssh_key::HashAlg::Sha256)))
 }
 
 /// A program by absolute path, or by name in `PATH`.

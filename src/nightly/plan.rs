@@ -1,103 +1,102 @@
 //! `nightly --dry-run`: what a run would do now, without doing it.
 
+use super::check::{Check, CheckList};
 use super::cleanup::earlier;
-use super::compatibility::demand_fit;
 use super::context::RunContext;
-use super::preflight::{self, Ready};
+use super::local_checks::after_verdict;
+use super::preflight::{Found, complete};
+use super::pruning::{OldReports, superseded};
 use super::source::shared;
-use super::temporary_instance::Cloud;
+use crate::aws::identifier::identifier;
 use crate::base::error::{Error, Result};
-use crate::config::{CopyFate, PostgresSource, Source};
+use crate::config::{CopyFate, Source};
 use crate::storage::backups::Backups;
 use crate::storage::retention::{self, Held};
 
-/// The planned steps, in order.
-#[derive(Debug, Default)]
+/// What a run would check, make and remove.
+#[derive(Debug)]
 pub struct Plan {
-    /// One line each.
+    /// The checks that `config check` makes.
+    pub checks: Vec<Check>,
+    /// What would be made and removed, one line each.
     pub steps: Vec<String>,
-    /// Why the run would fail.
-    pub troubles: Vec<Error>,
+    /// Why what would be removed is not known.
+    pub problem: Option<Error>,
 }
 
-/// Checks everything that a run checks before it incurs costs, and lists what it would remove at the end.
+/// Makes every check, and lists what a run would make and remove.
 ///
 /// # Errors
 /// The journals of earlier runs cannot be listed.
-pub async fn plan(given: &RunContext<'_>) -> Result<Plan> {
-    let mut plan = Plan::default();
-    for past in earlier(given)?.open {
-        plan.steps.extend(past.debts().iter().map(|debt| format!("clean up after an earlier run: {debt}")));
+pub async fn plan(context: &RunContext<'_>) -> Result<Plan> {
+    let mut list = CheckList::complete();
+    let mut steps = Vec::new();
+    for past in earlier(context)?.open {
+        steps.extend(past.debts().iter().map(|debt| format!("clean up after an earlier run: {debt}")));
     }
-    let mut version = None;
-    if let Source::Rds(config) = &given.config.source {
-        match snapshot(config, given).await {
-            Ok((line, engine)) => {
-                plan.steps.push(line);
-                version = Some(engine);
-            }
-            Err(error) => plan.troubles.push(error),
-        }
-    }
-    match preflight::demand(given, version.as_deref()).await {
-        Ok(ready) => {
-            if let Source::Postgres(source) = &given.config.source {
-                match fit(source, given, &ready).await {
-                    Ok(note) => plan.steps.push(note),
-                    Err(error) => plan.troubles.push(error),
-                }
-            }
-            plan.steps.extend(ready.notes);
-        }
-        Err(error) => plan.troubles.push(error),
-    }
-    plan.steps.extend(made(given));
-    match removals(given) {
-        Ok(lines) => plan.steps.extend(lines),
-        Err(error) => plan.troubles.push(error),
-    }
-    Ok(plan)
-}
-
-async fn fit(source: &PostgresSource, given: &RunContext<'_>, ready: &Ready) -> Result<String> {
-    let source = given.postgres_source(source).await?;
-    demand_fit(&source, &ready.server, &ready.tools, &given.config.restore).await
-}
-
-async fn snapshot(config: &crate::config::RdsSource, given: &RunContext<'_>) -> Result<(String, String)> {
-    let mut cloud = Cloud::open(config, given).await?;
-    let source = cloud.find_source().await?.clone();
-    let snapshot = cloud.rds.find_snapshot(&source, given.snapshot.as_deref(), (given.now)()).await?;
-    let classes = config.temporary.instance_classes.join(", then ");
-    let line = format!("build {classes} from {} of {}", snapshot.identifier, snapshot.created_at);
-    Ok((line, snapshot.engine_version))
-}
-
-/// What a run leaves or makes for a time, besides a temporary instance.
-fn made(given: &RunContext<'_>) -> [String; 3] {
-    let config = given.config;
-    let fate = match config.restore.copy {
-        CopyFate::Drop => "dropped after the verdict",
-        CopyFate::Replace => "kept until the next run",
-        CopyFate::Keep => "kept, with the time in its name",
+    let found = complete(&mut list, context, false).await?;
+    after_verdict(&mut list, context, false).await?;
+    steps.extend(made(context, &found));
+    let removals = match &found.backups {
+        Some(backups) => removals(context, backups).await,
+        None => Ok(Vec::new()),
     };
-    [
-        format!("make a dump in {}", config.dump.directory.display()),
-        format!("make the database {} on the restore server: {fate}", config.restore.database),
-        format!("make a signed report in {}", config.report.directory.display()),
-    ]
+    let problem = removals.map(|lines| steps.extend(lines)).err();
+    Ok(Plan { checks: list.checks, steps, problem })
 }
 
-/// As if tonight's dump were verified already.
-fn removals(given: &RunContext<'_>) -> Result<Vec<String>> {
-    let (backups, now) = (Backups::open(&given.config.dump.directory)?, (given.now)());
-    let mut held = shared(given, &backups)?.1.own.held();
-    held.push(Held { id: "tonight".into(), data_as_of: now, made_at: now, is_verified: true });
-    let plan = retention::plan(&held, &given.config.retention, now);
-    let keep = plan.keep.iter().filter(|kept| kept.id != "tonight").map(|kept| {
+/// In place of the eight random digits of a run, in the names of what it makes.
+const RUN: &str = "<random>";
+
+/// What a run leaves or makes for a time. The times in the names are those of a run that begins now.
+fn made(context: &RunContext<'_>, found: &Found) -> Vec<String> {
+    let (config, now) = (context.config, (context.now)());
+    let mut lines = Vec::new();
+    let mut data_as_of = now;
+    if let (Source::Rds(source), Some(snapshot)) = (&config.source, &found.snapshot) {
+        let (temporary, id) = (&source.temporary, &snapshot.identifier);
+        let classes = temporary.instance_classes.join(", then ");
+        lines.push(format!("build {classes} from {id} of {}", snapshot.created_at));
+        let name = identifier(&temporary.prefix, now, RUN);
+        lines.push(format!("the temporary instance has the name {name}, and is deleted after the report is signed"));
+        data_as_of = snapshot.created_at;
+    }
+    let (dumps, id) = (config.dump.directory.display(), format!("{}-{RUN}", data_as_of.stamp()));
+    let name = &config.restore.database;
+    let fate = match config.restore.copy {
+        CopyFate::Drop => "dropped after the verdict".to_owned(),
+        CopyFate::Replace => format!("kept as {name} until the next run, if it is sound"),
+        CopyFate::Keep => format!("kept as {name}_{}, if it is sound", data_as_of.stamp().to_lowercase()),
+    };
+    lines.extend([
+        format!("make a dump in {dumps}"),
+        format!("the dump is {dumps}/unverified/{id}.partial, and then verified/{id}, if it is verified"),
+        format!("make the database {name}_{RUN} on the restore server: {fate}"),
+        format!("make a signed report in {}", config.report.directory.display()),
+    ]);
+    lines
+}
+
+/// As if the dump of this run were verified already.
+async fn removals(context: &RunContext<'_>, backups: &Backups) -> Result<Vec<String>> {
+    let now = (context.now)();
+    let own = shared(context, backups)?.1.own;
+    let mut held = own.held();
+    held.push(Held { id: RUN.into(), data_as_of: now, made_at: now, is_verified: true });
+    let plan = retention::plan(&held, &context.config.retention, now);
+    let keep = plan.keep.iter().filter(|kept| kept.id != RUN).map(|kept| {
         let reasons: Vec<String> = kept.reasons.iter().map(ToString::to_string).collect();
         format!("keep {} ({})", kept.id, reasons.join(", "))
     });
     let remove = plan.remove.iter().map(|id| format!("remove {id}, if the dump of this run is verified"));
-    Ok(keep.chain(remove).collect())
+    let superseded = superseded(context, &own, now)?.into_iter();
+    let superseded =
+        superseded.map(|id| format!("remove {id}, which was never verified, if the dump of this run is verified"));
+    let mut lines: Vec<String> = keep.chain(remove).chain(superseded).collect();
+    if let Some(keep_days) = context.config.report.keep_days {
+        let old = OldReports::find(context, keep_days, &context.origin()?, &context.key().await?)?;
+        let old = old.reports.iter().map(|report| &report.name);
+        lines.extend(old.map(|name| format!("remove the report {name}, if the dump of this run is verified")));
+    }
+    Ok(lines)
 }

@@ -5,116 +5,171 @@
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
+use super::check::{CheckList, CheckStage};
 use super::compatibility::{demand_fit, open};
 use super::context::RunContext;
 use super::directories::{shared_reports, shared_state};
+use super::local_checks::{LocalFacts, local};
 use super::restore_role;
 use super::source::shared;
 use super::temporary_instance::Cloud;
+use crate::aws::Snapshot;
 use crate::base::error::{Context, Error, Result};
 use crate::base::text::bytes;
 use crate::config::{CopyFate, RdsSource, Source};
 use crate::model::name::quote_literal;
 use crate::model::progress::Event;
+use crate::model::run::Origin;
 use crate::nightly::dumping;
-use crate::nightly::local_checks::{self, Check, World};
 use crate::postgres::conninfo::ConnInfo;
 use crate::postgres::session::{Session, optional, text};
 use crate::postgres::tools::PgTools;
-use crate::storage::backups::{Backups, demand_free};
+use crate::storage::backups::{Backups, Ours, demand_free};
 use crate::storage::journal::{LastSigned, LastVerified};
 
-/// The results that the run continues with.
+/// What the checks found; `None` where a check failed or was not made.
+#[derive(Default)]
+pub struct Found {
+    /// On this machine.
+    pub local: LocalFacts,
+    /// The snapshot that a run would take, and its engine version.
+    pub snapshot: Option<Snapshot>,
+    /// Where dumps are kept.
+    pub backups: Option<Backups>,
+    /// The backups of the source, once a run has identified it.
+    pub ours: Option<Ours>,
+    /// Major version of the restore server.
+    pub restore_major: Option<u32>,
+}
+
+/// What a run continues with.
 pub struct Ready {
+    /// How to connect to a source that is not on RDS.
+    pub source: Option<ConnInfo>,
     /// The PostgreSQL programs.
     pub tools: PgTools,
     /// Where dumps are kept.
     pub backups: Backups,
+    /// The backups of the source.
+    pub ours: Ours,
     /// The restore server; the database is the one for administration.
     pub server: ConnInfo,
-    /// Notes for the report.
-    pub notes: Vec<String>,
 }
 
-/// Checks of AWS and the servers, at no cost. For `config check`.
-pub async fn far(given: &RunContext<'_>) -> Vec<Check> {
-    let (mut checks, mut engine_version) = (Vec::new(), None);
-    if let Source::Rds(config) = &given.config.source {
-        (checks, engine_version) = aws(config, given).await;
-    }
-    let mut add = |name: &str, result: Result<String>| checks.push(Check { name: name.to_owned(), result });
-    // Where the directory is missing, the check of dump.directory says so.
-    if given.config.dump.directory.exists() {
-        add("backups", backups(given).map(|(_, note)| note));
-    }
-    if let Ok(origin) = given.origin() {
-        let own = |seen: Result<Option<String>>| {
-            seen.map(|warning| warning.map_or("of no other source".to_owned(), |text| format!("shared\n{text}")))
-        };
-        add("reports", own(shared_reports(&given.config.report.directory, &origin)));
-        add("state", own(shared_state(given.state(), &origin)));
-    }
-    let server = server(given).await;
-    let power = match &server {
-        Ok((info, _)) => restore_role::warning(info, given.config.restore.role.as_deref()).await,
-        Err(_) => None,
-    };
-    let power = power.map(|warning| format!("\nwarning: {}", warning.full())).unwrap_or_default();
-    let seen = server.as_ref().map(|(info, major)| format!("{}, PostgreSQL {major}{power}", info.describe()));
-    add("restore server", seen.map_err(Error::clone));
-    let Ok(tools) = given.tools() else { return checks };
-    match (&given.config.source, server) {
-        (Source::Postgres(source), Ok((target, _))) => {
-            let fit = async {
-                let source = given.postgres_source(source).await?;
-                demand_fit(&source, &target, &tools, &given.config.restore).await
-            };
-            add("source and copy", fit.await);
-        }
-        (Source::Postgres(source), Err(_)) => {
-            let reached = async {
-                let info = given.postgres_source(source).await?;
-                let session = open(&info).await.doing(|| "check the source")?;
-                Ok(format!("{}, PostgreSQL {}", info.describe(), session.major()))
-            };
-            add("source", reached.await);
-        }
-        (Source::Rds(_), Ok((_, restore_major))) => {
-            if let Some(version) = engine_version {
-                let fit = check_engine(&version, restore_major, &tools);
-                add("source and copy", fit.map(|()| format!("source PostgreSQL {version}, copy {restore_major}")));
+impl Found {
+    /// What a run continues with, after [`CheckList::until_failure`].
+    ///
+    /// # Errors
+    /// A check was not made.
+    pub fn ready(self) -> Result<Ready> {
+        let LocalFacts { source, tools, server } = self.local;
+        match (tools, self.backups, self.ours, server) {
+            (Some(tools), Some(backups), Some(ours), Some(server)) => {
+                Ok(Ready { source, tools, backups, ours, server })
             }
+            _ => Err(Error::new("a check before the run was not made")),
         }
-        (Source::Rds(_), Err(_)) => {}
     }
-    checks
 }
 
-/// Identity, production, and the snapshot that would be restored; with the snapshot's engine version.
-async fn aws(config: &RdsSource, given: &RunContext<'_>) -> (Vec<Check>, Option<String>) {
-    let check = |name: &str, result: Result<String>| Check { name: name.to_owned(), result };
-    let mut cloud = match Cloud::open(config, given).await {
-        Ok(cloud) => cloud,
-        Err(error) => return (vec![check("AWS", Err(error))], None),
-    };
-    let mut checks = vec![check("AWS", Ok(format!("{} in {}", cloud.identity.arn, config.region)))];
-    let source = match cloud.find_source().await {
-        Ok(source) => source.clone(),
-        Err(error) => {
-            checks.push(check("source.instance", Err(error)));
-            return (checks, None);
-        }
-    };
-    let protection = if source.deletion_protection { "on" } else { "OFF" };
-    let (name, id, status) = (&source.identifier, &source.resource_id, &source.status);
-    checks.push(check("source.instance", Ok(format!("{name} ({id}), {status}, deletion protection {protection}"))));
-    let found = cloud.rds.find_snapshot(&source, None, (given.now)()).await;
-    let version = found.as_ref().ok().map(|snapshot| snapshot.engine_version.clone());
-    let seen = found.map(|snapshot| {
-        format!("{} of {}, PostgreSQL {}", snapshot.identifier, snapshot.created_at, snapshot.engine_version)
+/// Makes every check that is possible before a run incurs costs. Offline, only those that need no connection.
+///
+/// # Errors
+/// A check failed, and a run stops there.
+pub async fn complete(list: &mut CheckList, context: &RunContext<'_>, is_offline: bool) -> Result<Found> {
+    let mut found = Found { local: local(list, context).await?, ..Default::default() };
+    if is_offline {
+        return Ok(found);
+    }
+    if let Source::Rds(config) = &context.config.source {
+        found.snapshot = aws(list, config, context).await?;
+    }
+    remote(list, context, &mut found).await?;
+    let engine_version = found.snapshot.as_ref().map(|snapshot| snapshot.engine_version.clone());
+    compatible(list, context, &found, engine_version.as_deref()).await?;
+    Ok(found)
+}
+
+/// Identity, production, and the snapshot that would be restored. A run makes these checks as steps of its own.
+async fn aws(list: &mut CheckList, config: &RdsSource, context: &RunContext<'_>) -> Result<Option<Snapshot>> {
+    let opened = Cloud::open(config, context).await;
+    let opened = opened.map(|cloud| {
+        let seen = format!("{} in {}", cloud.identity.arn, config.region);
+        (cloud, seen)
     });
-    checks.push(check("source.snapshots", seen));
-    (checks, version)
+    let Some(mut cloud) = list.add(CheckStage::Remote, "AWS", opened)? else { return Ok(None) };
+    let source = cloud.find_source().await.cloned().map(|source| {
+        let protection = if source.deletion_protection { "on" } else { "OFF" };
+        let (name, id, status) = (&source.identifier, &source.resource_id, &source.status);
+        let seen = format!("{name} ({id}), {status}, deletion protection {protection}");
+        (source, seen)
+    });
+    let Some(source) = list.add(CheckStage::Remote, "source.instance", source)? else { return Ok(None) };
+    let snapshot = cloud.rds.find_snapshot(&source, context.snapshot.as_deref(), (context.now)()).await;
+    let snapshot = snapshot.map(|snapshot| {
+        let seen =
+            format!("{} of {}, PostgreSQL {}", snapshot.identifier, snapshot.created_at, snapshot.engine_version);
+        (snapshot, seen)
+    });
+    list.add(CheckStage::Remote, "source.snapshots", snapshot)
+}
+
+/// What this machine keeps of earlier runs, and the restore server. What depends on a failed check of this machine is not
+/// checked: it would fail of the same cause.
+///
+/// # Errors
+/// A check failed, and a run stops there.
+pub async fn remote(list: &mut CheckList, context: &RunContext<'_>, found: &mut Found) -> Result<()> {
+    use CheckStage::Remote;
+    if !list.has_failed("source.url") {
+        let origin = context.origin()?;
+        if !list.has_failed("dump.directory") {
+            found.backups = list.add(Remote, "backups", backups(context, &origin))?;
+        }
+        let own = |shared: Result<Option<String>>| {
+            shared.map(|warning| warning.map_or("of no other source".to_owned(), |text| format!("shared\n{text}")))
+        };
+        if !list.has_failed("report.directory") {
+            list.note(Remote, "reports", own(shared_reports(&context.config.report.directory, &origin)))?;
+        }
+        if !list.has_failed("state.directory") {
+            list.note(Remote, "state", own(shared_state(context.state(), &origin)))?;
+        }
+    }
+    if let Some(info) = &found.local.server {
+        found.restore_major = list.add(Remote, "restore server", restore_server(context, info).await)?;
+    }
+    Ok(())
+}
+
+/// Whether the restore server can take what the source holds. Of a snapshot only the engine version is known before an instance
+/// is built from it: a run checks that instance too. Where the restore server failed, only the source is checked.
+///
+/// # Errors
+/// The check failed, and a run stops there.
+pub async fn compatible(
+    list: &mut CheckList,
+    context: &RunContext<'_>,
+    found: &Found,
+    engine_version: Option<&str>,
+) -> Result<()> {
+    let Found { local: LocalFacts { source, tools, server }, restore_major, .. } = found;
+    let seen = match (source, engine_version, tools, server.as_ref().zip(*restore_major)) {
+        (Some(source), _, Some(tools), Some((target, _))) => {
+            demand_fit(source, target, tools, &context.config.restore).await
+        }
+        (None, Some(version), Some(tools), Some((_, major))) => {
+            check_engine(version, major, tools).map(|()| format!("source PostgreSQL {version}, copy {major}"))
+        }
+        (Some(source), ..) => return list.note(CheckStage::Remote, "source", reached(source).await),
+        _ => return Ok(()),
+    };
+    list.note(CheckStage::Remote, "source and copy", seen)
+}
+
+async fn reached(source: &ConnInfo) -> Result<String> {
+    let session = open(source).await.doing(|| "check the source")?;
+    Ok(format!("{}, PostgreSQL {}", source.describe(), session.major()))
 }
 
 fn check_engine(version: &str, restore_major: u32, tools: &PgTools) -> Result<()> {
@@ -125,39 +180,20 @@ fn check_engine(version: &str, restore_major: u32, tools: &PgTools) -> Result<()
     dumping::check_marker(tools, dumping::keeps_marker(version))
 }
 
-/// All checks before costs are incurred. `engine_version` is the snapshot's.
-///
-/// # Errors
-/// Anything that would make the run fail later.
-pub async fn demand(given: &RunContext<'_>, engine_version: Option<&str>) -> Result<Ready> {
-    let world = World { environment: given.environment, now: (given.now)() };
-    let mut notes = Vec::new();
-    for check in local_checks::local(given.config, &world).await {
-        let seen = check.result.doing(|| check.name.clone())?;
-        notes.push(format!("{}: {seen}", check.name));
-    }
-    let tools = given.tools()?;
-    let (backups, note) = backups(given)?;
-    notes.push(note);
-    backups.remarks().iter().for_each(|remark| (given.listener)(Event::Warning(&remark.into())));
-    let (server, restore_major) = server(given).await?;
-    if let Some(version) = engine_version {
-        check_engine(version, restore_major, &tools)?;
-    }
-    notes.push(format!("{}, PostgreSQL {restore_major}", server.describe()));
-    Ok(Ready { tools, backups, server, notes })
-}
+/// Minimum for any dump, in bytes.
+const LEAST_FREE: u64 = 16 << 20;
 
 /// Requires free space for one and a half times the last dump, and the last report.
-fn backups(given: &RunContext<'_>) -> Result<(Backups, String)> {
-    let backups = Backups::open(&given.config.dump.directory)?;
+fn backups(context: &RunContext<'_>, origin: &Origin) -> Result<(Backups, String)> {
+    let backups = Backups::open(&context.config.dump.directory)?;
     // Check the mark of the directory before any server is contacted; the server's identity is checked later.
-    shared(given, &backups)?;
-    let last = LastVerified::read_of(given.state(), &given.origin()?)?;
+    shared(context, &backups)?;
+    // The check of the state reports a record that cannot be read.
+    let last = LastVerified::read_of(context.state(), origin).ok().flatten();
     let needed = last.map_or(0, |last| with_half(last.dump_bytes)).max(LEAST_FREE);
-    let reports = &given.config.report.directory;
+    let reports = &context.config.report.directory;
     // A problem with the record is reported when the missing report is reported.
-    let report = LastSigned::read(given.state(), reports).ok().flatten().map_or(0, |last| with_half(last.bytes));
+    let report = LastSigned::read(context.state(), reports).ok().flatten().map_or(0, |last| with_half(last.bytes));
     if is_one_disk(backups.dir(), reports) {
         backups.demand_free(needed.saturating_add(report))?;
     } else {
@@ -166,6 +202,7 @@ fn backups(given: &RunContext<'_>) -> Result<(Backups, String)> {
     }
     let mut note = format!("{} free in {}", bytes(backups.free_bytes()?), backups.dir().display());
     for remark in backups.remarks() {
+        (context.listener)(Event::Warning(&remark.into()));
         note = format!("{note}; {remark}");
     }
     Ok((backups, note))
@@ -180,18 +217,16 @@ fn is_one_disk(one: &Path, other: &Path) -> bool {
     matches!((device(one), device(other)), (Ok(one), Ok(other)) if one == other)
 }
 
-/// Minimum for any dump, in bytes.
-const LEAST_FREE: u64 = 16 << 20;
-
 /// The server is reachable, the user may create databases and use the configured role, and the name of the copy is free or kept
-/// by an earlier run.
-async fn server(given: &RunContext<'_>) -> Result<(ConnInfo, u32)> {
-    let info = given.restore_server().await?;
-    let major = look(given, &info).await.doing(|| "check the restore server")?;
-    Ok((info, major))
+/// by an earlier run. Its major version.
+async fn restore_server(context: &RunContext<'_>, info: &ConnInfo) -> Result<(u32, String)> {
+    let major = restore_major(context, info).await.doing(|| "check the restore server")?;
+    let warning = restore_role::warning(info, context.config.restore.role.as_deref()).await;
+    let warning = warning.map(|warning| format!("\nwarning: {}", warning.full())).unwrap_or_default();
+    Ok((major, format!("{}, PostgreSQL {major}{warning}", info.describe())))
 }
 
-async fn look(given: &RunContext<'_>, info: &ConnInfo) -> Result<u32> {
+async fn restore_major(context: &RunContext<'_>, info: &ConnInfo) -> Result<u32> {
     let session = open(info).await?;
     let row =
         session.row("SELECT rolcreatedb OR rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user").await?;
@@ -199,12 +234,12 @@ async fn look(given: &RunContext<'_>, info: &ConnInfo) -> Result<u32> {
         return Err(Error::new(format!("{} may not create databases on {}", info.user(), info.describe()))
             .hint(format!("give the role {} CREATEDB", info.user())));
     }
-    let restore = &given.config.restore;
+    let restore = &context.config.restore;
     if let Some(role) = &restore.role {
         demand_role(&session, role, info).await?;
     }
     if restore.copy == CopyFate::Replace {
-        super::copy::replaceable(given, info).await?;
+        super::copy_disposition::replaceable(context, info).await?;
     }
     Ok(session.major())
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::context::RunContext;
-use super::verification::Verification;
+use super::three_way::Verification;
 use crate::base::error::{Error, Result};
 use crate::base::time::Timestamp;
 use crate::endpoint::compare_endpoints::Comparison;
@@ -56,8 +56,8 @@ impl ReportWriter {
     ///
     /// # Errors
     /// One of them fails.
-    pub async fn prepare(given: &RunContext<'_>, run_id: &str, started_at: Timestamp) -> Result<Self> {
-        let key = given.key().await?;
+    pub async fn prepare(context: &RunContext<'_>, run_id: &str, started_at: Timestamp) -> Result<Self> {
+        let key = context.key().await?;
         let hint = format!("pgwitness keygen {}", key.path.display());
         if !key.path.exists() {
             return Err(reports::read_key(&key)
@@ -65,9 +65,9 @@ impl ReportWriter {
                 .unwrap_or_else(|| Error::new("the key was missing for a moment"))
                 .hint(hint));
         }
-        let directory = &given.config.report.directory;
+        let directory = &context.config.report.directory;
         let folder = Folder::prepare(directory, Some(&key), started_at, run_id)?;
-        let lost = lost_report(given.state(), directory);
+        let lost = lost_report(context.state(), directory);
         Ok(Self { folder, key, run_id: run_id.to_owned(), started_at, clock: std::time::Instant::now(), lost })
     }
 
@@ -75,12 +75,17 @@ impl ReportWriter {
     ///
     /// # Errors
     /// The manifests cannot be written.
-    pub fn report(self, witnessed: &Verification, night: RunFacts, given: &RunContext<'_>) -> Result<PreparedReport> {
-        let mut outcome = witnessed.comparison.outcome.clone();
-        let (expected, actual) = (&witnessed.comparison.expected, &witnessed.comparison.actual);
-        let mut run = self.run(night, given, &mut outcome)?;
+    pub fn report(
+        self,
+        verification: &Verification,
+        facts: RunFacts,
+        context: &RunContext<'_>,
+    ) -> Result<PreparedReport> {
+        let mut outcome = verification.comparison.outcome.clone();
+        let (expected, actual) = (&verification.comparison.expected, &verification.comparison.actual);
+        let mut run = self.run(facts, context, &mut outcome)?;
         run.side_files = self.folder.write_manifests(expected, actual)?;
-        run.side_files.push(reports::write_manifest(self.folder.path(), reports::DUMP, &witnessed.dump)?);
+        run.side_files.push(reports::write_manifest(self.folder.path(), reports::DUMP, &verification.dump)?);
         self.finish(Report::new(&outcome, expected, actual, run))
     }
 
@@ -92,8 +97,8 @@ impl ReportWriter {
         self,
         error: &Error,
         changed_files: &[String],
-        night: RunFacts,
-        given: &RunContext<'_>,
+        facts: RunFacts,
+        context: &RunContext<'_>,
     ) -> Result<PreparedReport> {
         let mut outcome = Outcome { scope: Scope::default(), ..Default::default() };
         outcome.unchecked.push(Unchecked {
@@ -107,28 +112,28 @@ impl ReportWriter {
             finding.detail.push("the file is not what pg_dump wrote".into());
             finding
         }));
-        let source = Manifest::not_read(format!("{} source", night.source_kind));
+        let source = Manifest::not_read(format!("{} source", facts.source_kind));
         let copy = Manifest::not_read("the copy".into());
-        let run = self.run(night, given, &mut outcome)?;
+        let run = self.run(facts, context, &mut outcome)?;
         self.finish(Report::new(&outcome, &source, &copy, run))
     }
 
-    fn run(&self, night: RunFacts, given: &RunContext<'_>, outcome: &mut Outcome) -> Result<Run> {
+    fn run(&self, facts: RunFacts, context: &RunContext<'_>, outcome: &mut Outcome) -> Result<Run> {
         let previous = self.folder.previous()?;
         outcome.remarks.extend(previous.unreadable);
         outcome.remarks.extend(self.lost.as_ref().map(Error::text));
-        let excluded = given.config.dump.exclude_table_data.clone();
+        let excluded = context.config.dump.exclude_table_data.clone();
         let selection = [("exclude-table-data".to_owned(), excluded)];
         let duration_ms = u64::try_from(self.clock.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let pg_restore = night.restore.as_ref().map(|restore| restore.pg_restore.clone());
+        let pg_restore = facts.restore.as_ref().map(|restore| restore.pg_restore.clone());
         Ok(Run {
             run_id: self.run_id.clone(),
             command: "nightly".into(),
             selection: selection.into_iter().filter(|(_, patterns)| !patterns.is_empty()).collect(),
             tools: Tools { pgwitness: env!("CARGO_PKG_VERSION").into(), pg_restore },
-            times: Times { started_at: self.started_at, finished_at: (given.now)(), duration_ms },
+            times: Times { started_at: self.started_at, finished_at: (context.now)(), duration_ms },
             previous_report_sha256: previous.sha256,
-            night: Some(night),
+            night: Some(facts),
             ..Default::default()
         })
     }
@@ -165,8 +170,8 @@ impl Signed {
     ///
     /// # Errors
     /// The record cannot be written.
-    pub fn remember(&self, given: &RunContext<'_>, run_id: &str) -> Result<()> {
+    pub fn remember(&self, context: &RunContext<'_>, run_id: &str) -> Result<()> {
         let last = LastSigned::of(&self.path, run_id, &self.file.sha256)?;
-        last.write(given.state(), &given.config.report.directory)
+        last.write(context.state(), &context.config.report.directory)
     }
 }

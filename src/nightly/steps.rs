@@ -17,7 +17,7 @@ pub struct Steps {
     /// Receives the intent before each side effect.
     pub journal: Journal,
     /// The steps that have ended.
-    pub steps: Vec<Step>,
+    pub ended: Vec<Step>,
     now: fn() -> Timestamp,
     listener: Listener,
     running: Option<Running>,
@@ -34,15 +34,15 @@ struct Running {
 impl Steps {
     /// The initial state.
     pub fn new(journal: Journal, now: fn() -> Timestamp, listener: Listener, redaction: Redaction) -> Self {
-        Self { journal, steps: Vec::new(), now, listener, running: None, redaction }
+        Self { journal, ended: Vec::new(), now, listener, running: None, redaction }
     }
 
-    /// What goes wrong besides: nothing yet.
-    pub fn troubles(&self) -> Troubles {
-        Troubles { list: Vec::new(), redaction: self.redaction }
+    /// No problem yet.
+    pub fn problems(&self) -> Problems {
+        Problems { list: Vec::new(), redaction: self.redaction }
     }
 
-    /// A step begins. One that runs still was broken off by an error or a signal: see [`Steps::broken_off`].
+    /// Begins a step. A step that still runs was stopped by an error or a signal: see [`Steps::broken_off`].
     ///
     /// # Errors
     /// The journal cannot be written: then the step must not be performed.
@@ -90,7 +90,7 @@ impl Steps {
         let Some(running) = self.running.take() else { return Ok(()) };
         let duration_ms = u64::try_from(running.clock.elapsed().as_millis()).unwrap_or(u64::MAX);
         let step = running.name.to_owned();
-        self.steps.push(Step {
+        self.ended.push(Step {
             name: step.clone(),
             started_at: running.started_at,
             duration_ms,
@@ -101,16 +101,25 @@ impl Steps {
     }
 }
 
-/// Errors that are told and take no verdict back. Each is kept as it may be told: redacted where values are.
-pub struct Troubles {
+/// Errors that do not change the verdict, redacted where they hold values.
+pub struct Problems {
     list: Vec<Error>,
     redaction: Redaction,
 }
 
-impl Troubles {
+impl Problems {
     /// One more.
     pub fn push(&mut self, error: Error) {
         self.list.push(self.redaction.error(error));
+    }
+
+    /// Adds those that are not in it yet.
+    pub fn add_new(&mut self, errors: impl IntoIterator<Item = Error>) {
+        for error in errors {
+            if !self.list.iter().any(|known| known.to_string() == error.to_string()) {
+                self.push(error);
+            }
+        }
     }
 
     /// All of them.
@@ -119,13 +128,13 @@ impl Troubles {
     }
 }
 
-impl Extend<Error> for Troubles {
+impl Extend<Error> for Problems {
     fn extend<I: IntoIterator<Item = Error>>(&mut self, errors: I) {
         errors.into_iter().for_each(|error| self.push(error));
     }
 }
 
-impl std::ops::Deref for Troubles {
+impl std::ops::Deref for Problems {
     type Target = [Error];
 
     fn deref(&self) -> &[Error] {

@@ -3,7 +3,7 @@
 //! An instance without a journal is deleted only when its own tags show that pgwitness created it and that it has expired, and
 //! the user has typed its identifier.
 
-use super::cleanup::{Cleaner, Recovered, earlier};
+use super::cleanup::{Cleaner, CleanupResult, earlier};
 use super::context::RunContext;
 use super::temporary_instance::Cloud;
 use crate::aws::{Deadline, Described};
@@ -26,7 +26,7 @@ pub struct Swept {
     /// What was done, or would be done.
     pub notes: Vec<String>,
     /// What failed.
-    pub troubles: Vec<Error>,
+    pub problems: Vec<Error>,
     /// Instances with our tag that are in no journal and that the user did not name.
     pub unclaimed: Vec<Described>,
 }
@@ -35,79 +35,79 @@ pub struct Swept {
 ///
 /// # Errors
 /// The lock is held, or AWS cannot be queried.
-pub async fn sweep(given: &RunContext<'_>, broom: &SweepOptions<'_>) -> Result<Swept> {
+pub async fn sweep(context: &RunContext<'_>, options: &SweepOptions<'_>) -> Result<Swept> {
     let run_id = reports::random_run_id()?;
-    let holder = Holder { run_id: run_id.clone(), command: "sweep".into(), pid: given.pid, at: (given.now)() };
-    let _lock = Lock::acquire(given.state(), &holder)?;
+    let holder = Holder { run_id: run_id.clone(), command: "sweep".into(), pid: context.pid, at: (context.now)() };
+    let _lock = Lock::acquire(context.state(), &holder)?;
     let mut swept = Swept::default();
-    let opened = match &given.config.source {
-        Source::Rds(config) => Some(Cloud::open(config, given).await),
+    let opened = match &context.config.source {
+        Source::Rds(config) => Some(Cloud::open(config, context).await),
         Source::Postgres(_) => None,
     };
     // Without AWS, what is on this machine is cleaned up anyway, and an instance that must still be removed is reported.
-    let mut cloud = opened.and_then(|opened| opened.map_err(|error| swept.troubles.push(error)).ok());
+    let mut cloud = opened.and_then(|opened| opened.map_err(|error| swept.problems.push(error)).ok());
     if let Some(Err(error)) = match &mut cloud {
         Some(cloud) => Some(cloud.find_source().await.map(drop)),
         None => None,
     } {
-        swept.troubles.push(error);
+        swept.problems.push(error);
     }
-    let runs = earlier(given)?;
-    let known: Vec<String> = runs.open.iter().flat_map(|past| past.debts()).map(|debt| debt.to_string()).collect();
-    if broom.is_dry {
-        swept.notes.extend(known.iter().map(|debt| format!("would clean up: {debt}")));
-        swept.troubles.extend(runs.unreadable);
+    let runs = earlier(context)?;
+    let known: Vec<String> = runs.open.iter().flat_map(|past| past.debts()).map(|task| task.to_string()).collect();
+    if options.is_dry {
+        swept.notes.extend(known.iter().map(|task| format!("would clean up: {task}")));
+        swept.problems.extend(runs.unreadable);
     } else {
-        let payer = Cleaner { given, cloud: cloud.as_ref(), patience: None };
-        let Recovered { notes, troubles } = payer.recover(runs, &run_id).await;
+        let cleaner = Cleaner { context, cloud: cloud.as_ref(), patience: None };
+        let CleanupResult { notes, problems } = cleaner.clean_up_earlier_runs(runs, &run_id).await;
         swept.notes.extend(notes);
-        swept.troubles.extend(troubles);
+        swept.problems.extend(problems);
     }
     let leftovers = match &cloud {
         Some(cloud) => cloud.rds.leftovers().await?,
         None => Vec::new(),
     };
-    for name in broom.confirmed {
+    for name in options.confirmed {
         let is_it = |instance: &Described| instance.identifier == *name;
         if !leftovers.iter().any(is_it) && !is_known(&known, name) {
             let error = Error::new("no instance of this name has our tags: nothing was deleted");
-            swept.troubles.push(error.context(format!("--confirm {name}")));
+            swept.problems.push(error.context(format!("--confirm {name}")));
         }
     }
     if let Some(cloud) = &cloud {
         let unknown = leftovers.into_iter().filter(|instance| !is_known(&known, &instance.identifier));
-        unclaimed(given, cloud, broom, unknown, &mut swept).await;
+        unclaimed(context, cloud, options, unknown, &mut swept).await;
     }
     Ok(swept)
 }
 
 /// Whether an open cleanup task names the instance.
 fn is_known(known: &[String], identifier: &str) -> bool {
-    known.iter().any(|debt| debt.contains(identifier))
+    known.iter().any(|task| task.contains(identifier))
 }
 
 async fn unclaimed(
-    given: &RunContext<'_>,
+    context: &RunContext<'_>,
     cloud: &Cloud,
-    broom: &SweepOptions<'_>,
+    options: &SweepOptions<'_>,
     unknown: impl Iterator<Item = Described>,
     swept: &mut Swept,
 ) {
     for instance in unknown {
-        if broom.is_dry || !broom.confirmed.contains(&instance.identifier) {
+        if options.is_dry || !options.confirmed.contains(&instance.identifier) {
             swept.unclaimed.push(instance);
             continue;
         }
-        match remove(given, cloud, &instance).await {
+        match remove(context, cloud, &instance).await {
             Ok(()) => swept.notes.push(format!("the instance {} is gone", instance.identifier)),
-            Err(error) => swept.troubles.push(error.context(format!("delete {}", instance.identifier))),
+            Err(error) => swept.problems.push(error.context(format!("delete {}", instance.identifier))),
         }
     }
 }
 
-async fn remove(given: &RunContext<'_>, cloud: &Cloud, instance: &Described) -> Result<()> {
-    let guard = cloud.guard(given);
-    let proven = cloud.rds.prove_orphan(instance, &instance.identifier, (given.now)(), &guard).await?;
+async fn remove(context: &RunContext<'_>, cloud: &Cloud, instance: &Described) -> Result<()> {
+    let guard = cloud.guard(context);
+    let proven = cloud.rds.prove_orphan(instance, &instance.identifier, (context.now)(), &guard).await?;
     let Some(proven) = proven else { return Ok(()) };
     let claim = proven.claim().clone();
     let deadline = Deadline::after(cloud.rds.source().temporary.delete_timeout.duration());

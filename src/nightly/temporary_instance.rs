@@ -29,8 +29,6 @@ pub struct Opened {
     pub conninfo: ConnInfo,
     /// Facts for the report.
     pub facts: RdsFacts,
-    /// The snapshot, whose time is that of the data.
-    pub snapshot: Snapshot,
 }
 
 impl Cloud {
@@ -38,12 +36,12 @@ impl Cloud {
     ///
     /// # Errors
     /// No credentials, expired ones, the wrong account, a wrong clock.
-    pub async fn connect(given: &RunContext<'_>, record: &mut Steps) -> Result<Option<Self>> {
-        let Source::Rds(config) = &given.config.source else { return Ok(None) };
-        record.begin("identity")?;
-        let cloud = Self::open(config, given).await?;
-        record.note(format!("{} in account {}", cloud.identity.arn, cloud.identity.account));
-        record.done()?;
+    pub async fn connect(context: &RunContext<'_>, steps: &mut Steps) -> Result<Option<Self>> {
+        let Source::Rds(config) = &context.config.source else { return Ok(None) };
+        steps.begin("identity")?;
+        let cloud = Self::open(config, context).await?;
+        steps.note(format!("{} in account {}", cloud.identity.arn, cloud.identity.account));
+        steps.done()?;
         Ok(Some(cloud))
     }
 
@@ -51,18 +49,18 @@ impl Cloud {
     ///
     /// # Errors
     /// As [`Cloud::connect`].
-    pub async fn open(config: &RdsSource, given: &RunContext<'_>) -> Result<Self> {
-        let rds = Rds::connect(config, &given.listener).await?;
-        let identity = rds.identity((given.now)()).await?;
+    pub async fn open(config: &RdsSource, context: &RunContext<'_>) -> Result<Self> {
+        let rds = Rds::connect(config, &context.listener).await?;
+        let identity = rds.identity((context.now)()).await?;
         Ok(Self { rds, identity, source: None })
     }
 
     /// What must never be deleted.
-    pub fn guard(&self, given: &RunContext<'_>) -> Guard {
+    pub fn guard(&self, context: &RunContext<'_>) -> Guard {
         let config = self.rds.source();
         Guard {
             prefix: config.temporary.prefix.clone(),
-            protected: given.config.protected.instances.clone(),
+            protected: context.config.protected.instances.clone(),
             source_instance: config.instance.clone(),
             source_resource_id: self.source.as_ref().map(|source| source.resource_id.clone()),
             account: self.identity.account.clone(),
@@ -85,31 +83,31 @@ impl Cloud {
     ///
     /// # Errors
     /// See [`Rds::find_snapshot`].
-    pub async fn find_snapshot(&mut self, given: &RunContext<'_>, record: &mut Steps) -> Result<Snapshot> {
-        record.begin("find_source")?;
+    pub async fn find_snapshot(&mut self, context: &RunContext<'_>, steps: &mut Steps) -> Result<Snapshot> {
+        steps.begin("find_source")?;
         let source = self.find_source().await?.clone();
-        record.note(format!("{} ({}), {}", source.identifier, source.resource_id, source.status));
+        steps.note(format!("{} ({}), {}", source.identifier, source.resource_id, source.status));
         if !source.deletion_protection {
             let warning =
                 format!("{} is not protected against deletion (DeletionProtection is off)", source.identifier);
-            (given.listener)(Event::Warning(&(&warning).into()));
-            record.note(warning);
+            (context.listener)(Event::Warning(&(&warning).into()));
+            steps.note(warning);
         }
-        record.done()?;
-        record.begin("find_snapshot")?;
-        if given.snapshot.is_none() {
+        steps.done()?;
+        steps.begin("find_snapshot")?;
+        if context.snapshot.is_none() {
             let mut notes = Vec::new();
             let waited = self.rds.await_snapshot(&source, &mut notes).await;
-            notes.into_iter().for_each(|note| record.note(note));
+            notes.into_iter().for_each(|note| steps.note(note));
             waited?;
         }
-        let snapshot = self.rds.find_snapshot(&source, given.snapshot.as_deref(), (given.now)()).await?;
-        record.note(format!(
+        let snapshot = self.rds.find_snapshot(&source, context.snapshot.as_deref(), (context.now)()).await?;
+        steps.note(format!(
             "{} of {}, PostgreSQL {}",
             snapshot.identifier, snapshot.created_at, snapshot.engine_version
         ));
-        snapshot.notes.iter().for_each(|note| record.note(note));
-        record.done()?;
+        snapshot.notes.iter().for_each(|note| steps.note(note));
+        steps.done()?;
         Ok(snapshot)
     }
 
@@ -119,46 +117,46 @@ impl Cloud {
     /// Any failure: what was created by then is a cleanup task in the journal.
     pub async fn build(
         &self,
-        snapshot: Snapshot,
-        given: &RunContext<'_>,
+        snapshot: &Snapshot,
+        context: &RunContext<'_>,
         run_id: &str,
-        record: &mut Steps,
+        steps: &mut Steps,
     ) -> Result<Opened> {
         let Some(source) = &self.source else { return Err(Error::new("production was not described")) };
         let deadline = Deadline::after(self.rds.source().temporary.restore_timeout.duration());
-        let (claim, mut facts) = self.order(&snapshot, source, given, run_id, record).await?;
-        record.begin("wait_instance")?;
+        let (claim, mut facts) = self.order(snapshot, source, context, run_id, steps).await?;
+        steps.begin("wait_instance")?;
         let mut notes = Vec::new();
         let ready = self.rds.wait_ready(&claim, deadline, &mut notes).await;
-        notes.drain(..).for_each(|note| record.note(note));
+        notes.drain(..).for_each(|note| steps.note(note));
         ready?;
-        record.done()?;
-        record.begin("reset_password")?;
+        steps.done()?;
+        steps.begin("reset_password")?;
         let secret = Secret::random()?;
         let gone = || Error::new(format!("{} is gone again", claim.identifier));
-        let proven = self.rds.prove(&claim, &self.guard(given)).await?.ok_or_else(gone)?;
+        let proven = self.rds.prove(&claim, &self.guard(context)).await?.ok_or_else(gone)?;
         let described = self.rds.reset_password(&proven, &secret, deadline, &mut notes).await;
-        notes.drain(..).for_each(|note| record.note(note));
+        notes.drain(..).for_each(|note| steps.note(note));
         let described = described?;
-        record.done()?;
-        record.begin("login")?;
+        steps.done()?;
+        steps.begin("login")?;
         let conninfo = self.rds.login(&described, source, &secret, deadline).await?;
-        record.note(conninfo.describe());
-        record.done()?;
+        steps.note(conninfo.describe());
+        steps.done()?;
         facts.instance_class = Some(described.instance_class);
-        Ok(Opened { conninfo, facts, snapshot })
+        Ok(Opened { conninfo, facts })
     }
 
     async fn order(
         &self,
         snapshot: &Snapshot,
         source: &SourceInstance,
-        given: &RunContext<'_>,
+        context: &RunContext<'_>,
         run_id: &str,
-        record: &mut Steps,
+        steps: &mut Steps,
     ) -> Result<(Claim, RdsFacts)> {
-        record.begin("create_instance")?;
-        let (config, now) = (self.rds.source(), (given.now)());
+        steps.begin("create_instance")?;
+        let (config, now) = (self.rds.source(), (context.now)());
         let name = identifier(&config.temporary.prefix, now, run_id.get(..8).unwrap_or_default());
         let journaled = InstanceClaim {
             identifier: name.clone(),
@@ -171,7 +169,7 @@ impl Cloud {
             prefix: config.temporary.prefix.clone(),
             at: now,
         };
-        record.journal.append(&Entry::InstanceIntended(journaled.clone()))?;
+        steps.journal.append(&Entry::InstanceIntended(journaled.clone()))?;
         let order = InstanceOrder {
             identifier: &name,
             run_id,
@@ -182,15 +180,13 @@ impl Cloud {
         };
         let restored = self.rds.restore(&order).await?;
         let resource_id = restored.resource_id.clone();
-        record
-            .journal
-            .append(&Entry::InstanceCreated { identifier: name.clone(), resource_id: resource_id.clone() })?;
-        record.note(format!("{name} ({resource_id}), {}", restored.instance_class));
-        restored.notes.iter().for_each(|note| record.note(note));
+        steps.journal.append(&Entry::InstanceCreated { identifier: name.clone(), resource_id: resource_id.clone() })?;
+        steps.note(format!("{name} ({resource_id}), {}", restored.instance_class));
+        restored.notes.iter().for_each(|note| steps.note(note));
         if config.temporary.publicly_accessible {
-            record.note("reachable from the internet (publicly_accessible)");
+            steps.note("reachable from the internet (publicly_accessible)");
         }
-        record.done()?;
+        steps.done()?;
         let facts = RdsFacts {
             account: self.identity.account.clone(),
             region: config.region.clone(),

@@ -145,7 +145,7 @@ impl Demo {
     /// The run has no report: a fault of the machine or of pgwitness.
     pub async fn night(&self) -> Result<DemoRun> {
         let config = Config::parse(&self.toml())?;
-        let given = RunContext {
+        let context = RunContext {
             config: &config,
             environment: NO_ENVIRONMENT,
             now: self.now,
@@ -156,8 +156,8 @@ impl Demo {
             pid: std::process::id(),
         };
         // No stop signal is needed: on interruption everything is removed with the server.
-        let ended = nightly::run(&given, std::future::pending).await?;
-        let problem = ended.error.into_iter().chain(ended.troubles).next();
+        let ended = nightly::run(&context, std::future::pending).await?;
+        let problem = ended.error.into_iter().chain(ended.problems).next();
         let problem = problem.map(|error| error.context("run nightly"));
         let Some(report) = ended.report else {
             return Err(problem.unwrap_or_else(|| Error::new("the run has no report")));

@@ -95,7 +95,7 @@ async fn run_dump(order: &DumpOrder<'_>, listener: &Listener) -> Result<Dumped> 
     }
     let written = written(path.clone(), listener);
     let ended = process::run(&run, &written, &mut |_| ()).await.map_err(with_disk_hint)?;
-    judge("pg_dump", &ended)?;
+    check_end("pg_dump", &ended)?;
     written();
     let files = files(order.target, &path).doing(|| format!("list {}", path.display()))?;
     check_files(order.config.format, &files)?;
@@ -135,7 +135,7 @@ async fn run_globals(order: &DumpOrder<'_>) -> Result<Vec<MarkedText>> {
     let stalled_after = order.config.stalled_after.duration();
     let run = Order { program: &program, arguments, environment: &environment, stalled_after, grace: GRACE };
     let ended = process::run(&run, &|| size(&path), &mut |_| ()).await.map_err(with_disk_hint)?;
-    judge("pg_dumpall", &ended)?;
+    check_end("pg_dumpall", &ended)?;
     if size(&path) == 0 {
         return Err(Error::new(format!("pg_dumpall left nothing in {}", path.display())));
     }
@@ -231,7 +231,7 @@ fn check_files(format: DumpFormat, files: &[(PathBuf, u64)]) -> Result<()> {
 }
 
 /// Whether the exit status and the output of a program both show success.
-fn judge(program: &str, ended: &ProcessEnd) -> Result<()> {
+fn check_end(program: &str, ended: &ProcessEnd) -> Result<()> {
     let said = &ended.said;
     match ended.status.code() {
         Some(0) if said.errors.is_empty() => Ok(()),

@@ -33,12 +33,12 @@ const PASSED_OVER: &[&str] = &[
 
 /// A complaint, and the first line of the command that failed, where pg_restore prints one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Heard {
+pub(super) struct ParsedComplaint {
     pub(super) complaint: Complaint,
     pub(super) command: String,
 }
 
-impl Heard {
+impl ParsedComplaint {
     fn new(object: String, message: String) -> Self {
         let complaint = Complaint { object, sqlstate: String::new(), message, accepted: None, limit: None };
         Self { complaint, command: String::new() }
@@ -47,8 +47,8 @@ impl Heard {
 
 /// Takes line after line.
 #[derive(Debug, Default)]
-pub(super) struct Complaints {
-    list: Vec<Heard>,
+pub(super) struct ComplaintParser {
+    list: Vec<ParsedComplaint>,
     count: u64,
     /// Number of complaints from workers.
     of_workers: u64,
@@ -67,9 +67,9 @@ pub(super) struct Complaints {
     has_open_command: bool,
 }
 
-impl Complaints {
+impl ComplaintParser {
     /// Parses the next line of standard error.
-    pub(super) fn hear(&mut self, line: &str) {
+    pub(super) fn parse(&mut self, line: &str) {
         if line.trim().is_empty() {
             return;
         }
@@ -117,7 +117,7 @@ impl Complaints {
         self.has_open_message = self.list.len() < MOST;
         self.has_open_command = self.has_open_message;
         if self.has_open_message {
-            self.list.push(Heard::new(object, said(message).to_owned()));
+            self.list.push(ParsedComplaint::new(object, said(message).to_owned()));
         }
     }
 
@@ -136,18 +136,18 @@ impl Complaints {
     }
 
     fn detail(&mut self, detail: &str) {
-        if let Some(heard) = self.list.last_mut() {
-            heard.complaint.message.push_str("; ");
-            heard.complaint.message.push_str(detail);
+        if let Some(parsed) = self.list.last_mut() {
+            parsed.complaint.message.push_str("; ");
+            parsed.complaint.message.push_str(detail);
         }
         self.has_open_message = false;
     }
 
     /// The failed command shows whether only an owner or a privilege could not be set.
     fn command(&mut self, command: &str) {
-        if let Some(heard) = self.list.last_mut() {
-            heard.complaint.limit = known::limit_of(&heard.complaint.message, command);
-            command.clone_into(&mut heard.command);
+        if let Some(parsed) = self.list.last_mut() {
+            parsed.complaint.limit = known::limit_of(&parsed.complaint.message, command);
+            command.clone_into(&mut parsed.command);
         }
         (self.has_open_message, self.has_open_command) = (false, false);
     }
@@ -156,7 +156,7 @@ impl Complaints {
     ///
     /// # Errors
     /// It ended for another reason, or counted otherwise.
-    pub(super) fn finish(self, ended: &ProcessEnd) -> Result<Vec<Heard>> {
+    pub(super) fn finish(self, ended: &ProcessEnd) -> Result<Vec<ParsedComplaint>> {
         let is_good = ended.status.success();
         if let Some(full) = self.list.iter().map(|one| &one.complaint).find(|one| one.message.contains(DISK_FULL)) {
             let safe = "the disk of the restore server is full";
@@ -181,11 +181,11 @@ impl Complaints {
         }
     }
 
-    fn all(mut self) -> Vec<Heard> {
+    fn all(mut self) -> Vec<ParsedComplaint> {
         let kept = self.list.len() as u64;
         if self.count > kept {
             let message = format!("{} more complaints", self.count - kept);
-            self.list.push(Heard::new(String::new(), message));
+            self.list.push(ParsedComplaint::new(String::new(), message));
         }
         self.list
     }
@@ -232,14 +232,14 @@ mod tests {
     use std::process::ExitStatus;
 
     fn heard(text: &str, code: i32) -> Result<Vec<(String, String)>, String> {
-        let (mut complaints, mut said) = (Complaints::default(), Said::default());
+        let (mut complaints, mut said) = (ComplaintParser::default(), Said::default());
         for line in text.lines() {
-            complaints.hear(line);
+            complaints.parse(line);
             said.add(line);
         }
         let ended = ProcessEnd { status: ExitStatus::from_raw(code << 8), said };
         let list = complaints.finish(&ended).map_err(|error| error.to_string())?;
-        Ok(list.into_iter().map(|heard| (heard.complaint.object, heard.complaint.message)).collect())
+        Ok(list.into_iter().map(|parsed| (parsed.complaint.object, parsed.complaint.message)).collect())
     }
 
     const TWO: &str = "pg_restore: while PROCESSING TOC:

@@ -85,7 +85,7 @@ pub fn sqlstate_of(message: &str) -> Option<&'static str> {
 }
 
 /// Adds the code to the complaint and, if it is harmless, the reason.
-pub(super) fn judged(mut complaint: Complaint, accept: &[AcceptedError]) -> Complaint {
+pub(super) fn classified(mut complaint: Complaint, accept: &[AcceptedError]) -> Complaint {
     if let Some(state) = sqlstate_of(&complaint.message) {
         state.clone_into(&mut complaint.sqlstate);
     }
@@ -142,10 +142,10 @@ mod tests {
     fn a_complaint_is_accepted_by_object_and_code_together() {
         let accept = [accepted("INDEX a", "23505", None)];
         let message = "could not create unique index \"a\"; Key (id)=(1) is duplicated.";
-        let one = judged(complaint("INDEX a", message), &accept);
+        let one = classified(complaint("INDEX a", message), &accept);
         assert_eq!((one.sqlstate.as_str(), one.accepted.as_deref()), ("23505", Some("known")));
-        assert_eq!(judged(complaint("INDEX b", message), &accept).accepted, None);
-        assert_eq!(judged(complaint("INDEX a", "permission denied for table a"), &accept).accepted, None);
+        assert_eq!(classified(complaint("INDEX b", message), &accept).accepted, None);
+        assert_eq!(classified(complaint("INDEX a", "permission denied for table a"), &accept).accepted, None);
     }
 
     fn accepted(object: &str, sqlstate: &str, message: Option<&str>) -> AcceptedError {
@@ -157,12 +157,12 @@ mod tests {
     fn a_complaint_with_an_unknown_code_or_object_is_accepted_by_its_message() {
         let by_message =
             [accepted("TABLE a", "", Some("never heard of")), accepted("", "42501", Some("permission denied for x"))];
-        assert!(judged(complaint("TABLE a", "never heard of; Key (id)=(1)"), &by_message).accepted.is_some());
-        assert!(judged(complaint("", "permission denied for x"), &by_message).accepted.is_some());
-        assert!(judged(complaint("TABLE b", "never heard of"), &by_message).accepted.is_none());
-        assert!(judged(complaint("", "permission denied for y"), &by_message).accepted.is_none());
+        assert!(classified(complaint("TABLE a", "never heard of; Key (id)=(1)"), &by_message).accepted.is_some());
+        assert!(classified(complaint("", "permission denied for x"), &by_message).accepted.is_some());
+        assert!(classified(complaint("TABLE b", "never heard of"), &by_message).accepted.is_none());
+        assert!(classified(complaint("", "permission denied for y"), &by_message).accepted.is_none());
         let alone = [accepted("", "", Some("never heard of"))];
-        assert!(judged(complaint("TABLE a", "never heard of"), &alone).accepted.is_none(), "never by words alone");
+        assert!(classified(complaint("TABLE a", "never heard of"), &alone).accepted.is_none(), "never by words alone");
     }
 
     #[test]
@@ -177,16 +177,16 @@ mod tests {
     #[test]
     fn what_we_do_not_know_is_never_accepted() {
         let accept = [accepted("", "", None)];
-        assert_eq!(judged(complaint("", "never heard of"), &accept).accepted, None);
-        assert_eq!(judged(complaint("", "permission denied for table a"), &accept).accepted, None);
+        assert_eq!(classified(complaint("", "never heard of"), &accept).accepted, None);
+        assert_eq!(classified(complaint("", "permission denied for table a"), &accept).accepted, None);
     }
 
     #[test]
     fn what_comes_with_the_template_is_harmless_and_says_why() {
         let owner = "must be owner of extension plpgsql";
-        assert!(judged(complaint("COMMENT EXTENSION plpgsql", owner), &[]).accepted.unwrap().contains("template"));
-        assert!(judged(complaint("SCHEMA public", "schema \"public\" already exists"), &[]).accepted.is_some());
-        assert_eq!(judged(complaint("COMMENT EXTENSION postgis", owner), &[]).accepted, None);
-        assert_eq!(judged(complaint("SCHEMA shop", "schema \"shop\" already exists"), &[]).accepted, None);
+        assert!(classified(complaint("COMMENT EXTENSION plpgsql", owner), &[]).accepted.unwrap().contains("template"));
+        assert!(classified(complaint("SCHEMA public", "schema \"public\" already exists"), &[]).accepted.is_some());
+        assert_eq!(classified(complaint("COMMENT EXTENSION postgis", owner), &[]).accepted, None);
+        assert_eq!(classified(complaint("SCHEMA shop", "schema \"shop\" already exists"), &[]).accepted, None);
     }
 }

@@ -5,8 +5,8 @@
 //! them.
 
 mod complaints;
-mod copy;
 mod created;
+mod database;
 mod facts;
 mod known;
 mod members;
@@ -32,10 +32,10 @@ use crate::postgres::process::{self, GRACE, Order};
 use crate::postgres::session::pgoptions;
 use crate::postgres::tools::PgTools;
 
-use complaints::{Complaints, Heard};
-pub use copy::{
-    CopyIdentity, CopyOrder, create_copy, demand_free, drop_copy, drop_statement, find_copy, interim_name, left_over,
-    rename_copy, wait_for_creation,
+use complaints::{ComplaintParser, ParsedComplaint};
+pub use database::{
+    CopyOrder, create_copy, demand_free, drop_copy, drop_statement, find_copy, interim_name, left_over, rename_copy,
+    wait_for_creation,
 };
 pub use facts::{DatabaseFacts, DatabaseSetting, FACTS_FILE, Grant, database_facts, read_facts, write_facts};
 pub use known::{accept_entry, sqlstate_of};
@@ -44,6 +44,8 @@ pub use needs::{Needs, demand_none, lacking, lacking_locale};
 use passes::Pass;
 pub use properties::{PropertiesOrder, restore_properties};
 pub use refused::Refused;
+
+pub use crate::storage::journal::CopyIdentity;
 
 /// What to restore, and where to.
 pub struct RestoreOrder<'a> {
@@ -141,7 +143,7 @@ async fn run_restore(order: &RestoreOrder<'_>) -> Result<Restored> {
     }
     let environment = order.conninfo.child_environment()?.with_options(&options);
     let program = order.tools.program("pg_restore");
-    let (mut heard, mut notes) = (Vec::new(), Vec::new());
+    let (mut parsed, mut notes) = (Vec::new(), Vec::new());
     let run = |arguments| Order {
         program: &program,
         arguments,
@@ -151,10 +153,10 @@ async fn run_restore(order: &RestoreOrder<'_>) -> Result<Restored> {
     };
     for pass in &passes::plan(order.dump, &run(Vec::new()), order.without_refresh).await? {
         let run = run(arguments(order, pass, environment.connection_argument()));
-        run_pass(order, &run, &mut heard, &mut notes).await?;
+        run_pass(order, &run, &mut parsed, &mut notes).await?;
     }
-    let refused = refused::judge(&mut heard, order.members);
-    let complaints = heard.into_iter().map(|one| known::judged(one.complaint, order.accept)).collect();
+    let refused = refused::mark(&mut parsed, order.members);
+    let complaints = parsed.into_iter().map(|one| known::classified(one.complaint, order.accept)).collect();
     Ok(Restored { pg_restore: order.tools.version.text.clone(), complaints, notes, refused })
 }
 
@@ -162,22 +164,21 @@ async fn run_restore(order: &RestoreOrder<'_>) -> Result<Restored> {
 async fn run_pass(
     order: &RestoreOrder<'_>,
     run: &Order<'_>,
-    heard: &mut Vec<Heard>,
+    parsed: &mut Vec<ParsedComplaint>,
     notes: &mut Vec<MarkedText>,
 ) -> Result<()> {
-    let mut complaints = Complaints::default();
+    let mut complaints = ComplaintParser::default();
     let moved = AtomicU64::new(0);
     let progress = || moved.load(Ordering::Relaxed);
-    let mut hear = |line: &str| complaints.hear(line);
-    let running = process::run(run, &progress, &mut hear);
+    let mut parse = |line: &str| complaints.parse(line);
+    let running = process::run(run, &progress, &mut parse);
     let ended = tokio::select! {
         ended = running => ended?,
         never = moved::watch(order.conninfo, order.stalled_after, &moved) => match never {},
     };
-    heard.extend(complaints.finish(&ended).map_err(with_disk_hint)?);
-    notes.extend(
-        ended.said.warnings("pg_restore").into_iter().filter(|line| !line.full().starts_with(complaints::COUNT)),
-    );
+    parsed.extend(complaints.finish(&ended).map_err(with_disk_hint)?);
+    let warnings = ended.said.warnings("pg_restore").into_iter();
+    notes.extend(warnings.filter(|line| !line.full().starts_with(complaints::COUNT)));
     Ok(())
 }
 

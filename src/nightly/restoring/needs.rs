@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use super::copy::connect;
+use super::database::connect;
 use super::facts::DatabaseFacts;
 use crate::base::error::{Context, Error, Result};
 use crate::base::marked::MarkedText;

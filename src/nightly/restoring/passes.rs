@@ -10,7 +10,7 @@ use std::path::Path;
 
 use tempfile::NamedTempFile;
 
-use super::complaints::Complaints;
+use super::complaints::ComplaintParser;
 use crate::base::error::{Context, Result};
 use crate::postgres::process::{self, Order};
 
@@ -38,8 +38,8 @@ pub(super) async fn plan(dump: &Path, run: &Order<'_>, without_refresh: bool) ->
     let file = NamedTempFile::new().doing(|| "make a list of entries")?;
     let arguments: [OsString; 5] = ["--list".into(), "--file".into(), file.path().into(), "--".into(), dump.into()];
     let order = Order { arguments: arguments.to_vec(), ..*run };
-    let mut complaints = Complaints::default();
-    let ended = process::run(&order, &|| 0, &mut |line| complaints.hear(line)).await?;
+    let mut complaints = ComplaintParser::default();
+    let ended = process::run(&order, &|| 0, &mut |line| complaints.parse(line)).await?;
     complaints.finish(&ended)?;
     let list = std::fs::read(file.path()).doing(|| "read a list of entries")?;
     split(&String::from_utf8_lossy(&list), without_refresh).iter().map(|ids| pass(ids.as_deref())).collect()

@@ -4,7 +4,7 @@
 //! This runs after the rows are restored: a setting may prevent writes (`default_transaction_read_only`), a limit may reject
 //! workers.
 
-use super::copy::{CopyIdentity, check_name, connect, prove};
+use super::database::{check_name, connect, prove};
 use super::facts::{DatabaseFacts, DatabaseSetting, Grant};
 use super::known;
 use crate::base::error::{Context, Error, Result};
@@ -14,6 +14,7 @@ use crate::model::name::{quote_always, quote_literal};
 use crate::model::run::Complaint;
 use crate::postgres::conninfo::{ConnInfo, Connection};
 use crate::postgres::errors::{describe_error, is_connection_lost, sqlstate};
+use crate::storage::journal::CopyIdentity;
 
 /// Settings that are lists of names; a single quoted text would be one name.
 const LISTS: &[&str] = &["search_path", "temp_tablespaces", "session_preload_libraries", "local_preload_libraries"];
@@ -55,7 +56,7 @@ async fn apply(order: &PropertiesOrder<'_>) -> Result<Vec<Complaint>> {
     for (object, sql) in statements(order) {
         complaints.extend(run(&connection, &object, &sql).await?);
     }
-    Ok(complaints.into_iter().map(|complaint| known::judged(complaint, order.accept)).collect())
+    Ok(complaints.into_iter().map(|complaint| known::classified(complaint, order.accept)).collect())
 }
 
 /// Runs the statement; the error of the server becomes a complaint.

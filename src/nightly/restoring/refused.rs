@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use super::complaints::Heard;
+use super::complaints::ParsedComplaint;
 use super::created::{self, Thing};
 use super::members::Members;
 use crate::model::finding::Limit;
@@ -57,10 +57,10 @@ struct Cause {
 }
 
 /// Gives every complaint that a refused CREATE explains its limit.
-pub(super) fn judge(heard: &mut [Heard], members: &Members) -> Refused {
+pub(super) fn mark(parsed: &mut [ParsedComplaint], members: &Members) -> Refused {
     let mut found = Refused::default();
     let mut absent: BTreeMap<Thing, Cause> = BTreeMap::new();
-    for one in heard.iter() {
+    for one in parsed.iter() {
         if let (Some(limit), Some(made)) = (first_cause(one), created::by(&one.command, &one.complaint.object))
             && let Some(finding) = made.findings.first().cloned()
         {
@@ -70,10 +70,10 @@ pub(super) fn judge(heard: &mut [Heard], members: &Members) -> Refused {
             absent.extend(made.thing.map(|thing| (thing, Cause { limit, finding })));
         }
     }
-    let mut open: Vec<usize> = (0..heard.len()).collect();
+    let mut open: Vec<usize> = (0..parsed.len()).collect();
     loop {
         let before = open.len();
-        open.retain(|at| !heard.get_mut(*at).is_some_and(|one| explain(*at, one, &mut absent, members, &mut found)));
+        open.retain(|at| !parsed.get_mut(*at).is_some_and(|one| explain(*at, one, &mut absent, members, &mut found)));
         if open.len() == before {
             break;
         }
@@ -91,16 +91,16 @@ pub(super) fn judge(heard: &mut [Heard], members: &Members) -> Refused {
 /// Whether the complaint is explained by what is known to be absent; then it adds what it was to create.
 fn explain(
     at: usize,
-    heard: &mut Heard,
+    parsed: &mut ParsedComplaint,
     absent: &mut BTreeMap<Thing, Cause>,
     members: &Members,
     found: &mut Refused,
 ) -> bool {
-    let made = created::by(&heard.command, &heard.complaint.object);
+    let made = created::by(&parsed.command, &parsed.complaint.object);
     let own = made.as_ref().and_then(|made| made.findings.first().cloned());
-    let first = first_cause(heard).map(|limit| Cause { limit, finding: own.unwrap_or_default() });
-    let Some(cause) = first.or_else(|| follows(heard, absent, members, found)) else { return false };
-    heard.complaint.limit = Some(cause.limit);
+    let first = first_cause(parsed).map(|limit| Cause { limit, finding: own.unwrap_or_default() });
+    let Some(cause) = first.or_else(|| follows(parsed, absent, members, found)) else { return false };
+    parsed.complaint.limit = Some(cause.limit);
     found.complaints.entry(cause.finding.clone()).or_default().push(at);
     if let Some(made) = made {
         found.objects.extend(made.findings.into_iter().map(|name| (name, cause.limit)));
@@ -112,8 +112,8 @@ fn explain(
 }
 
 /// The limit of a CREATE that this server refuses from any dump.
-fn first_cause(heard: &Heard) -> Option<Limit> {
-    let (message, command) = (heard.complaint.message.as_str(), heard.command.as_str());
+fn first_cause(parsed: &ParsedComplaint) -> Option<Limit> {
+    let (message, command) = (parsed.complaint.message.as_str(), parsed.command.as_str());
     let starts = |list: &[&str]| list.iter().any(|start| message.starts_with(start));
     if command.starts_with("CREATE EXTENSION ") {
         let is_there = message.starts_with("extension \"") && !message.contains("\" is not available");
@@ -125,8 +125,13 @@ fn first_cause(heard: &Heard) -> Option<Limit> {
 }
 
 /// The cause of a thing that the complaint misses.
-fn follows(heard: &Heard, absent: &BTreeMap<Thing, Cause>, members: &Members, found: &mut Refused) -> Option<Cause> {
-    let missed = created::missed(&heard.complaint.message);
+fn follows(
+    parsed: &ParsedComplaint,
+    absent: &BTreeMap<Thing, Cause>,
+    members: &Members,
+    found: &mut Refused,
+) -> Option<Cause> {
+    let missed = created::missed(&parsed.complaint.message);
     if let Some(cause) = missed.iter().find_map(|thing| absent.get(thing)) {
         return Some(cause.clone());
     }
@@ -201,7 +206,7 @@ impl Refused {
 mod tests {
     use super::*;
 
-    fn heard(object: &str, message: &str, command: &str) -> Heard {
+    fn parsed(object: &str, message: &str, command: &str) -> ParsedComplaint {
         let complaint = crate::model::run::Complaint {
             object: object.into(),
             sqlstate: String::new(),
@@ -209,30 +214,30 @@ mod tests {
             accepted: None,
             limit: None,
         };
-        Heard { complaint, command: command.into() }
+        ParsedComplaint { complaint, command: command.into() }
     }
 
-    fn limits(list: &mut [Heard], members: &Members) -> (Vec<Option<Limit>>, Refused) {
-        let refused = judge(list, members);
+    fn limits(list: &mut [ParsedComplaint], members: &Members) -> (Vec<Option<Limit>>, Refused) {
+        let refused = mark(list, members);
         (list.iter().map(|one| one.complaint.limit).collect(), refused)
     }
 
     #[test]
     fn what_depends_on_a_refused_object_has_its_limit_in_whatever_order_it_comes() {
         let mut list = [
-            heard("COMMENT SERVER away", "server \"away\" does not exist", "COMMENT ON SERVER away IS 'x';"),
-            heard("FOREIGN TABLE far", "server \"away\" does not exist", "CREATE FOREIGN TABLE shop.far ("),
-            heard(
+            parsed("COMMENT SERVER away", "server \"away\" does not exist", "COMMENT ON SERVER away IS 'x';"),
+            parsed("FOREIGN TABLE far", "server \"away\" does not exist", "CREATE FOREIGN TABLE shop.far ("),
+            parsed(
                 "SERVER away",
                 "foreign-data wrapper \"files\" does not exist",
                 "CREATE SERVER away FOREIGN DATA WRAPPER files;",
             ),
-            heard(
+            parsed(
                 "FOREIGN DATA WRAPPER files",
                 "permission denied to create foreign-data wrapper \"files\"",
                 "CREATE FOREIGN DATA WRAPPER files;",
             ),
-            heard("VIEW v", "relation \"shop.other\" does not exist", "CREATE VIEW shop.v AS"),
+            parsed("VIEW v", "relation \"shop.other\" does not exist", "CREATE VIEW shop.v AS"),
         ];
         let (found, refused) = limits(&mut list, &Members::default());
         let superuser = Some(Limit::Superuser);
@@ -251,7 +256,7 @@ mod tests {
             ("schema \"public\" does not exist", "CREATE EXTENSION IF NOT EXISTS hstore WITH SCHEMA public;"),
             ("extension \"hstore\" already exists", "CREATE EXTENSION hstore;"),
         ] {
-            let (found, refused) = limits(&mut [heard("X x", message, command)], &Members::default());
+            let (found, refused) = limits(&mut [parsed("X x", message, command)], &Members::default());
             assert!(found == [None] && refused.is_empty(), "{message}");
         }
     }
@@ -265,14 +270,14 @@ mod tests {
         ]);
         let only = "can only create extension in database postgres";
         let mut list = [
-            heard("EXTENSION pg_cron", only, "CREATE EXTENSION IF NOT EXISTS pg_cron WITH SCHEMA pg_catalog;"),
-            heard("TABLE DATA job", "relation \"cron.job\" does not exist", "COPY cron.job (jobid) FROM stdin;"),
-            heard(
+            parsed("EXTENSION pg_cron", only, "CREATE EXTENSION IF NOT EXISTS pg_cron WITH SCHEMA pg_catalog;"),
+            parsed("TABLE DATA job", "relation \"cron.job\" does not exist", "COPY cron.job (jobid) FROM stdin;"),
+            parsed(
                 "TABLE DATA config",
                 "relation \"public.config\" does not exist",
                 "COPY public.config (k) FROM stdin;",
             ),
-            heard("TABLE DATA t", "relation \"public.t\" does not exist", "COPY public.t (k) FROM stdin;"),
+            parsed("TABLE DATA t", "relation \"public.t\" does not exist", "COPY public.t (k) FROM stdin;"),
         ];
         let (found, refused) = limits(&mut list, &members);
         let (missing, version) = (Some(Limit::Extension), Some(Limit::ExtensionVersion));

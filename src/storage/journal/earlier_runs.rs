@@ -8,7 +8,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::append::{FORMAT, RUNS, Tail, make_directory};
-use super::entry::{CopyClaim, Entry, InstanceClaim, Place};
+use super::entry::{CopyClaim, CopyIdentity, Entry, InstanceClaim, Place};
 use crate::base::error::{Context, Error, Result};
 use crate::base::files;
 use crate::base::time::Timestamp;
@@ -38,8 +38,8 @@ pub enum Debt {
     Copy {
         /// What was about to be created.
         claim: CopyClaim,
-        /// `pg_database.oid` and `system_identifier`, once it was.
-        created: Option<(u32, String)>,
+        /// What was created, once it was.
+        created: Option<CopyIdentity>,
     },
 }
 
@@ -201,9 +201,7 @@ pub fn debts(entries: &[Entry]) -> Vec<Debt> {
             Entry::InstanceCreated { identifier, resource_id } => name_resource(&mut debts, identifier, resource_id),
             Entry::BackupBegun { id } => debts.push(Debt::Backup { id: id.clone(), report: None }),
             Entry::CopyIntended(claim) => debts.push(Debt::Copy { claim: claim.clone(), created: None }),
-            Entry::CopyCreated { database, oid, system_identifier } => {
-                name_database(&mut debts, database, (*oid, system_identifier.clone()));
-            }
+            Entry::CopyCreated(identity) => name_database(&mut debts, identity),
             Entry::InstanceGone { .. }
             | Entry::BackupPlaced { .. }
             | Entry::CopyGone { .. }
@@ -239,10 +237,10 @@ fn name_resource(debts: &mut [Debt], identifier: &str, named: &str) {
     }
 }
 
-fn name_database(debts: &mut [Debt], database: &str, named: (u32, String)) {
+fn name_database(debts: &mut [Debt], identity: &CopyIdentity) {
     for debt in debts {
         match debt {
-            Debt::Copy { claim, created } if claim.database == database => *created = Some(named.clone()),
+            Debt::Copy { claim, created } if claim.database == identity.database => *created = Some(identity.clone()),
             _ => {}
         }
     }

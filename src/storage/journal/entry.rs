@@ -63,14 +63,7 @@ pub enum Entry {
     /// A database is about to be created for the restored copy.
     CopyIntended(CopyClaim),
     /// The database was created: it is this one, and no other of its name.
-    CopyCreated {
-        /// Its name.
-        database: String,
-        /// Its `pg_database.oid`.
-        oid: u32,
-        /// `system_identifier` of the server.
-        system_identifier: String,
-    },
+    CopyCreated(CopyIdentity),
     /// The database of the restored copy was dropped.
     CopyGone {
         /// Its name.
@@ -136,6 +129,18 @@ pub struct CopyClaim {
     pub server: String,
     /// Before it was created.
     pub at: Timestamp,
+}
+
+/// Identifies the database of a restored copy from its creation on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CopyIdentity {
+    /// Its name.
+    pub database: String,
+    /// Its `pg_database.oid`, which is reused only after four thousand million objects.
+    pub oid: u32,
+    /// `system_identifier` of the server.
+    pub system_identifier: String,
 }
 
 /// The place of a backup.

@@ -22,7 +22,7 @@ mod signed;
 
 pub use append::Journal;
 pub use earlier_runs::{Debt, Past, ReportFile, Runs, debts, open_runs};
-pub use entry::{CopyClaim, Entry, InstanceClaim, Place};
+pub use entry::{CopyClaim, CopyIdentity, Entry, InstanceClaim, Place};
 pub use last::LastVerified;
 pub use lock::{Holder, Lock};
 pub use signed::{LastSigned, lost_report};

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use pgwitness::model::run::StepResult;
 use pgwitness::storage::journal::{
-    CopyClaim, Debt, Entry, InstanceClaim, Journal, LastVerified, Past, Place, open_runs,
+    CopyClaim, CopyIdentity, Debt, Entry, InstanceClaim, Journal, LastVerified, Past, Place, open_runs,
 };
 
 use crate::crash_safety::records::{RUN, at, holder, names, report};
@@ -42,7 +42,11 @@ fn night() -> Vec<Entry> {
         Entry::BackupBegun { id: id() },
         Entry::StepEnded { step: step(), result: StepResult::Failed("a \"quoted\" reason\nin two lines".into()) },
         Entry::CopyIntended(copy()),
-        Entry::CopyCreated { database: copy().database, oid: 16_384, system_identifier: "7300000000000000001".into() },
+        Entry::CopyCreated(CopyIdentity {
+            database: copy().database,
+            oid: 16_384,
+            system_identifier: "7300000000000000001".into(),
+        }),
         Entry::Reported { path: report().path, sha256: report().sha256 },
         Entry::InstanceGone { identifier },
         Entry::BackupPlaced { id: id(), place: Place::Verified },

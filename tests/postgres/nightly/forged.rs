@@ -2,7 +2,7 @@
 
 use pgwitness::base::time::Timestamp;
 use pgwitness::postgres::conninfo::ConnInfo;
-use pgwitness::storage::journal::{CopyClaim, Entry, Holder, Journal};
+use pgwitness::storage::journal::{CopyClaim, CopyIdentity, Entry, Holder, Journal};
 
 use crate::support::night::NightlyScenario;
 use crate::support::{Database, cluster};
@@ -19,7 +19,7 @@ fn forge(scenario: &NightlyScenario, server: &Database, url: &str, database: &st
     let system_identifier = server.value("SELECT system_identifier FROM pg_control_system()");
     let claim = CopyClaim { database: database.into(), server: describe, at };
     journal.append(&Entry::CopyIntended(claim)).unwrap();
-    journal.append(&Entry::CopyCreated { database: database.into(), oid, system_identifier }).unwrap();
+    journal.append(&Entry::CopyCreated(CopyIdentity { database: database.into(), oid, system_identifier })).unwrap();
 }
 
 #[test]

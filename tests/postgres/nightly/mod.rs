@@ -405,6 +405,43 @@ fn event_triggers_write_nothing_into_the_copy() {
     }
 }
 
+/// DDL on the restored copy, which its event trigger logs, and then `sql`.
+fn logged_in_the_copy(name: &str, sql: &str) -> String {
+    format!(
+        "\"$REAL/pg_restore\" \"$@\"; code=$?
+        DB=$(echo \"$*\" | grep -o 'copy_of_{name}_[0-9a-f]*' | head -1)
+        [ -n \"$DB\" ] && \"$REAL/psql\" -X -q -d \"$DB\" -c 'CREATE TABLE shop.passing (i int); DROP TABLE shop.passing; {sql}' >/dev/null
+        exit $code"
+    )
+}
+
+#[test]
+fn what_an_event_trigger_wrote_into_the_copy_leaves_the_dump_proven_and_a_damage_of_the_same_table_does_not() {
+    let (database, mut world) = shop("logged");
+    database.run(
+        "CREATE TABLE shop.audit (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, tag text);
+         CREATE FUNCTION shop.note() RETURNS event_trigger LANGUAGE plpgsql SECURITY DEFINER AS
+           $$ BEGIN INSERT INTO shop.audit (tag) VALUES (tg_tag); END $$;
+         INSERT INTO shop.audit (tag) SELECT 'old' FROM generate_series(1, 5);
+         CREATE EVENT TRIGGER audit_ddl ON ddl_command_end EXECUTE FUNCTION shop.note()",
+    );
+    world.wrap("pg_restore", &logged_in_the_copy("logged", ""));
+    let said = world.demand(&["nightly"], 1);
+    assert!(said.contains("the dump is proven; this restore server differs in: effect of an event trigger"), "{said}");
+    let proven = world.backups("verified");
+    assert_eq!(proven.len(), 1);
+    for damage in [
+        "DELETE FROM shop.audit WHERE id = 3",
+        "UPDATE shop.audit SET tag = upper(tag) WHERE id = 3",
+        "SELECT setval(pg_get_serial_sequence($$shop.audit$$, $$id$$), 2)",
+    ] {
+        world.wrap("pg_restore", &logged_in_the_copy("logged", damage));
+        let said = world.demand(&["nightly"], 1);
+        assert!(said.contains("the dump is not proven: "), "{damage}: {said}");
+        assert_eq!(world.backups("verified"), proven, "{damage}");
+    }
+}
+
 #[test]
 fn materialized_views_are_left_alone_when_that_is_asked_for() {
     let (database, mut scenario) = shop("left_views");

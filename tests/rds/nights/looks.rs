@@ -80,8 +80,11 @@ fn a_dry_run_shows_the_plan_and_changes_nothing() {
         format!("clean up after an earlier run: RDS instance {} in ap-southeast-2\n", debt.id),
         "build db.t4g.medium, then db.m7g.large from SNAPSHOT of TIME\n".into(),
         "postgresql://postgres@SOCKET:5432/postgres, PostgreSQL MAJOR\n".into(),
+        "✓ source.snapshots: SNAPSHOT of TIME, PostgreSQL MAJOR".into(),
+        "the temporary instance has the name pgwitness-".into(),
         "make a dump in DIR/backups\n".into(),
-        "make the database ".into(),
+        "the dump is DIR/backups/unverified/".into(),
+        "make the database dry_run_<random> on the restore server: ".into(),
         "make a signed report in DIR/reports\n".into(),
     ];
     assert!(expected.iter().all(|line| said.contains(line.as_str())), "{said}");

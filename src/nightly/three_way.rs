@@ -1,9 +1,10 @@
 //! Compares three manifests: of the source, the dump and the restored copy.
 //!
-//! The verdict compares source and copy. The legs (source to dump, dump to copy) show where a difference arose; a difference that
-//! only a leg shows is a finding too. A side that could not be read is never equal.
+//! The verdict compares source and copy. The stage comparisons (source to dump, dump to copy) show where a difference arose; a
+//! difference that only one of them shows is a finding too. A side that could not be read is never equal.
 
-use super::{events, missing_rights, refused};
+use super::restoring::{Refused, Restored, accept_entry};
+use super::{events, missing_rights, refused_objects};
 use crate::base::error::Result;
 use crate::base::marked::MarkedText;
 use crate::compare::{self, Request};
@@ -16,21 +17,20 @@ use crate::model::manifest::Manifest;
 use crate::model::progress::{Listener, Side};
 use crate::model::run::{Complaint, Leg};
 use crate::model::verdict::{DumpVerdict, Outcome};
-use crate::nightly::restoring::{Refused, accept_entry};
 
-/// The first leg.
+/// The first stage.
 const SOURCE_TO_DUMP: &str = "source to dump";
-/// The second leg.
+/// The second stage.
 const DUMP_TO_COPY: &str = "dump to copy";
 
 /// The result of a verification.
 pub struct Verification {
-    /// Source and copy, with the additional findings of the legs.
+    /// Source and copy, with the additional findings of the stage comparisons.
     pub comparison: Comparison,
     /// The manifest of the dump.
     pub dump: Manifest,
     /// Where the differences arose.
-    pub legs: Vec<Leg>,
+    pub stages: Vec<Leg>,
     /// Source to dump, dump to copy.
     pub outcomes: [Outcome; 2],
 }
@@ -71,12 +71,12 @@ fn request(endpoint: &Endpoint, job: &ComparisonJob) -> CaptureRequest {
 ///
 /// # Errors
 /// The copy cannot be read at all.
-pub async fn judge(
+pub async fn verify(
     source: &Endpoint,
     dump: Manifest,
     copy: &Endpoint,
     job: &ComparisonJob,
-    restored: &Heard,
+    restored: &Restored,
     listener: &Listener,
 ) -> Result<Verification> {
     let mut comparison = compare_endpoints::run(source, copy, job, listener).await?;
@@ -84,34 +84,25 @@ pub async fn judge(
     let request = Request { required: Vec::new(), selection, ..job.request.clone() };
     let first = compare::compare(&comparison.expected, &dump, &request);
     let mut second = compare::compare(&dump, &comparison.actual, &request);
-    let legs = vec![leg(SOURCE_TO_DUMP, &first), leg(DUMP_TO_COPY, &second)];
+    let stages = vec![stage(SOURCE_TO_DUMP, &first), stage(DUMP_TO_COPY, &second)];
     let outcome = &mut comparison.outcome;
     outcome.remarks.extend(source.remarks(Side::Expected));
     outcome.remarks.extend(copy.remarks(Side::Actual));
-    blame(&mut outcome.findings, &first, &second);
-    add_of_legs(outcome, &first, &second);
-    explain(outcome, restored, Some(&first));
-    refused::mark_leg(&mut second, outcome);
-    events::limit(outcome, &first, &second, &comparison.actual);
+    locate(&mut outcome.findings, &first, &second);
+    add_of_stages(outcome, &first, &second);
+    explain(outcome, &restored.complaints, &restored.refused, Some(&first));
+    refused_objects::mark_stage(&mut second, outcome);
+    events::limit(outcome, &first, &mut second, &comparison.expected, &comparison.actual);
     job.show.redaction.outcome(outcome);
-    Ok(Verification { comparison, dump, legs, outcomes: [first, second] })
+    Ok(Verification { comparison, dump, stages, outcomes: [first, second] })
 }
 
-/// What the restore server has refused.
-#[derive(Debug, Default)]
-pub struct Heard {
-    /// What pg_restore complained of.
-    pub complaints: Vec<Complaint>,
-    /// What is not in the copy because of it.
-    pub refused: Refused,
-}
-
-/// What pg_restore's complaints explain of an outcome, and what is unchecked because of them. `first` is source against dump,
-/// where both were compared.
-pub fn explain(outcome: &mut Outcome, heard: &Heard, first: Option<&Outcome>) {
-    missing_rights::fold(outcome, &heard.complaints);
-    refused::mark(outcome, &heard.refused, &heard.complaints, first);
-    outcome.unchecked.extend(heard.complaints.iter().filter_map(unchecked));
+/// What the complaints of pg_restore explain of an outcome, and what is unchecked because of them. `first` is source against
+/// dump, where both were compared.
+pub fn explain(outcome: &mut Outcome, complaints: &[Complaint], refused: &Refused, first: Option<&Outcome>) {
+    missing_rights::fold(outcome, complaints);
+    refused_objects::mark(outcome, refused, complaints, first);
+    outcome.unchecked.extend(complaints.iter().filter_map(unchecked));
 }
 
 /// With the entry that accepts it, where it only says what this restore server cannot take.
@@ -127,7 +118,7 @@ fn unchecked(complaint: &Complaint) -> Option<Unchecked> {
     Some(unchecked)
 }
 
-fn leg(name: &str, outcome: &Outcome) -> Leg {
+fn stage(name: &str, outcome: &Outcome) -> Leg {
     let findings = outcome.findings.iter().map(ToString::to_string).collect();
     Leg { name: name.into(), verdict_line: outcome.verdict_line(), findings }
 }
@@ -136,8 +127,8 @@ fn has(outcome: &Outcome, finding: &Finding) -> bool {
     outcome.findings.iter().any(|other| other.kind == finding.kind && other.object == finding.object)
 }
 
-/// Names the leg on which each finding arose, where the dump shows it.
-fn blame(findings: &mut [Finding], first: &Outcome, second: &Outcome) {
+/// Names the stage in which each finding arose, where the dump shows it.
+fn locate(findings: &mut [Finding], first: &Outcome, second: &Outcome) {
     let is_of_data = |finding: &&mut Finding| {
         use FindingKind::{LargeObjects, RowContent, RowCount, SequenceValue};
         matches!(finding.kind, RowCount | RowContent | LargeObjects | SequenceValue)
@@ -154,16 +145,16 @@ fn blame(findings: &mut [Finding], first: &Outcome, second: &Outcome) {
 }
 
 /// Adds findings that source and copy do not show: if the dump differs from the copy, it does not prove the next restore.
-fn add_of_legs(outcome: &mut Outcome, first: &Outcome, second: &Outcome) {
-    for (name, leg) in [(SOURCE_TO_DUMP, first), (DUMP_TO_COPY, second)] {
-        for finding in &leg.findings {
+fn add_of_stages(outcome: &mut Outcome, first: &Outcome, second: &Outcome) {
+    for (name, stage) in [(SOURCE_TO_DUMP, first), (DUMP_TO_COPY, second)] {
+        for finding in &stage.findings {
             if !has(outcome, finding) {
                 let mut finding = finding.clone();
                 finding.detail.push(format!("seen from {name} only"));
                 outcome.findings.push(finding);
             }
         }
-        for unchecked in &leg.unchecked {
+        for unchecked in &stage.unchecked {
             let mut unchecked = unchecked.clone();
             unchecked.side = format!("{} ({name})", unchecked.side);
             outcome.unchecked.push(unchecked);

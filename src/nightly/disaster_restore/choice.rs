@@ -4,7 +4,7 @@
 
 use crate::base::error::{Context, Error, Result};
 use crate::model::run::Kinship;
-use crate::nightly::RunContext;
+use crate::nightly::context::RunContext;
 use crate::storage::backups::{Backup, Backups, Ours, SharedDirectory};
 use crate::storage::journal::LastVerified;
 
@@ -12,18 +12,18 @@ use crate::storage::journal::LastVerified;
 ///
 /// # Errors
 /// There is none; the named one is of another source; a newer one cannot be used.
-pub fn choose(given: &RunContext<'_>, named: Option<&str>) -> Result<(Backup, Vec<String>)> {
-    let backups = Backups::open(&given.config.dump.directory)?;
+pub fn choose(context: &RunContext<'_>, named: Option<&str>) -> Result<(Backup, Vec<String>)> {
+    let backups = Backups::open(&context.config.dump.directory)?;
     match named {
-        Some(id) => by_name(given, &backups, id),
-        None => newest(given, &backups),
+        Some(id) => by_name(context, &backups, id),
+        None => newest(context, &backups),
     }
 }
 
-fn by_name(given: &RunContext<'_>, backups: &Backups, id: &str) -> Result<(Backup, Vec<String>)> {
-    let (backup, origin) = (backups.get(id)?, given.origin()?);
+fn by_name(context: &RunContext<'_>, backups: &Backups, id: &str) -> Result<(Backup, Vec<String>)> {
+    let (backup, origin) = (backups.get(id)?, context.origin()?);
     let source = backup.record.source.as_ref().map_or_else(|| "an unknown source".to_owned(), ToString::to_string);
-    let note = match backups.as_of(&origin).kinship(&backup, &given.config.report.directory) {
+    let note = match backups.as_of(&origin).kinship(&backup, &context.config.report.directory) {
         Kinship::Same => None,
         Kinship::Moved => {
             Some(format!("backup {} is of {source}, the same system at another address", backup.record.id))
@@ -40,12 +40,12 @@ fn by_name(given: &RunContext<'_>, backups: &Backups, id: &str) -> Result<(Backu
     Ok((backup, note.into_iter().collect()))
 }
 
-fn newest(given: &RunContext<'_>, backups: &Backups) -> Result<(Backup, Vec<String>)> {
-    let origin = given.origin()?;
+fn newest(context: &RunContext<'_>, backups: &Backups) -> Result<(Backup, Vec<String>)> {
+    let origin = context.origin()?;
     let ours: Ours = backups.ours(&origin)?;
-    let shared = ours.split(backups.list()?, &given.config.report.directory);
+    let shared = ours.split(backups.list()?, &context.config.report.directory);
     let notes = shared.notes(&origin);
-    let newer = newer(given, &shared)?;
+    let newer = newer(context, &shared)?;
     let Some(backup) = shared.own.verified.first().cloned() else {
         let error = Error::new(format!("there is no verified backup of {origin}"));
         let reasons = newer.into_iter().chain(notes).collect::<Vec<_>>().join("; ");
@@ -67,7 +67,7 @@ fn newest(given: &RunContext<'_>, backups: &Backups) -> Result<(Backup, Vec<Stri
 }
 
 /// Why the newer backups cannot be used: a sentence each, newest first.
-fn newer(given: &RunContext<'_>, shared: &SharedDirectory) -> Result<Vec<String>> {
+fn newer(context: &RunContext<'_>, shared: &SharedDirectory) -> Result<Vec<String>> {
     let newest = shared.own.verified.first();
     let id = newest.map(|backup| backup.record.id.as_str()).unwrap_or_default();
     let mut newer: Vec<(&str, String)> = Vec::new();
@@ -84,15 +84,15 @@ fn newer(given: &RunContext<'_>, shared: &SharedDirectory) -> Result<Vec<String>
     newer.sort_by(|a, b| b.0.cmp(a.0));
     let mut reasons: Vec<String> = newer.iter().map(|(_, reason)| reason.clone()).collect();
     if reasons.is_empty() {
-        reasons.extend(gone(given, newest)?);
+        reasons.extend(gone(context, newest)?);
     }
     Ok(reasons)
 }
 
 /// The newest backup that was verified here, by the state of the runs, if it is missing.
-fn gone(given: &RunContext<'_>, newest: Option<&Backup>) -> Result<Option<String>> {
+fn gone(context: &RunContext<'_>, newest: Option<&Backup>) -> Result<Option<String>> {
     // Another machine has no state.
-    let last = LastVerified::read_of(given.state(), &given.origin()?).ok().flatten();
+    let last = LastVerified::read_of(context.state(), &context.origin()?).ok().flatten();
     let last = last.filter(|last| newest.is_none_or(|newest| last.data_as_of > newest.record.data_as_of));
     Ok(last.map(|last| {
         format!(

@@ -10,11 +10,11 @@ use serde::{Deserialize, Serialize};
 
 use super::context::RunContext;
 use super::hooks;
+use super::restoring::{self, CopyIdentity};
 use crate::base::error::{Context, Error, Result};
 use crate::base::files;
 use crate::base::json;
 use crate::config::{CopyFate, Span};
-use crate::nightly::restoring::{self, CopyIdentity};
 use crate::postgres::conninfo::ConnInfo;
 use crate::storage::reports::write::replace_own;
 
@@ -24,12 +24,12 @@ const FORMAT: u32 = 1;
 /// The copies that earlier runs have kept and that may be replaced.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct KeptCopy {
+struct KeptCopies {
     format: u32,
     copies: Vec<CopyIdentity>,
 }
 
-impl KeptCopy {
+impl KeptCopies {
     fn read(state: &Path) -> Result<Self> {
         let path = state.join(NAME);
         match files::read(&path, files::STATE) {
@@ -51,19 +51,24 @@ impl KeptCopy {
 ///
 /// # Errors
 /// The list of kept copies cannot be read.
-pub fn is_kept(given: &RunContext<'_>, oid: u32, system_identifier: &str) -> Result<bool> {
-    let kept = KeptCopy::read(given.state())?.copies;
-    Ok(kept.iter().any(|copy| copy.oid == oid && copy.system_identifier == system_identifier))
+pub fn is_kept(context: &RunContext<'_>, copy: &CopyIdentity) -> Result<bool> {
+    let kept = KeptCopies::read(context.state())?.copies;
+    Ok(kept.iter().any(|kept| is_same_database(kept, copy)))
+}
+
+/// Whatever its name is now.
+fn is_same_database(one: &CopyIdentity, other: &CopyIdentity) -> bool {
+    (one.oid, &one.system_identifier) == (other.oid, &other.system_identifier)
 }
 
 /// The copy of an earlier run that has the name under which the new copy is to be kept; `None` when the name is free.
 ///
 /// # Errors
 /// A database that pgwitness did not create has the name.
-pub async fn replaceable(given: &RunContext<'_>, admin: &ConnInfo) -> Result<Option<CopyIdentity>> {
-    let name = &given.config.restore.database;
+pub async fn replaceable(context: &RunContext<'_>, admin: &ConnInfo) -> Result<Option<CopyIdentity>> {
+    let name = &context.config.restore.database;
     let Some(found) = restoring::find_copy(admin, name).await? else { return Ok(None) };
-    if KeptCopy::read(given.state())?.copies.contains(&found) {
+    if KeptCopies::read(context.state())?.copies.contains(&found) {
         return Ok(Some(found));
     }
     Err(Error::new(format!("the database {name} is not a copy that pgwitness made: it will not be replaced"))
@@ -75,59 +80,59 @@ pub async fn replaceable(given: &RunContext<'_>, admin: &ConnInfo) -> Result<Opt
 /// # Errors
 /// The hook failed, or the name is not available: the copy is unchanged, and should be dropped.
 pub async fn keep(
-    given: &RunContext<'_>,
+    context: &RunContext<'_>,
     admin: &ConnInfo,
     copy: &CopyIdentity,
     stamp: &str,
 ) -> Result<Option<CopyIdentity>> {
-    after_restore(given, admin, copy).await?;
-    let restore = &given.config.restore;
+    after_restore(context, admin, copy).await?;
+    let restore = &context.config.restore;
     match restore.copy {
         CopyFate::Drop => Ok(None),
-        CopyFate::Replace => replace(given, admin, copy).await.map(Some),
-        CopyFate::Keep => rename(given, admin, copy, &format!("{}_{stamp}", restore.database)).await.map(Some),
+        CopyFate::Replace => replace(context, admin, copy).await.map(Some),
+        CopyFate::Keep => rename(context, admin, copy, &format!("{}_{stamp}", restore.database)).await.map(Some),
     }
 }
 
 /// Drops the old copy only when the new one has its name.
-async fn replace(given: &RunContext<'_>, admin: &ConnInfo, copy: &CopyIdentity) -> Result<CopyIdentity> {
-    let name = &given.config.restore.database;
-    let Some(old) = replaceable(given, admin).await? else { return rename(given, admin, copy, name).await };
-    let aside = rename(given, admin, &old, &format!("{}_old", copy.database)).await?;
-    let new = match rename(given, admin, copy, name).await {
+async fn replace(context: &RunContext<'_>, admin: &ConnInfo, copy: &CopyIdentity) -> Result<CopyIdentity> {
+    let name = &context.config.restore.database;
+    let Some(old) = replaceable(context, admin).await? else { return rename(context, admin, copy, name).await };
+    let aside = rename(context, admin, &old, &format!("{}_old", copy.database)).await?;
+    let new = match rename(context, admin, copy, name).await {
         Ok(new) => new,
         Err(error) => {
-            rename(given, admin, &aside, name).await?;
+            rename(context, admin, &aside, name).await?;
             return Err(error);
         }
     };
-    restoring::drop_copy(admin, &aside, &given.config.protected.databases).await?;
-    let mut kept = KeptCopy::read(given.state())?;
-    kept.copies.retain(|copy| copy.oid != aside.oid || copy.system_identifier != aside.system_identifier);
-    kept.write(given.state())?;
+    restoring::drop_copy(admin, &aside, &context.config.protected.databases).await?;
+    let mut kept = KeptCopies::read(context.state())?;
+    kept.copies.retain(|copy| !is_same_database(copy, &aside));
+    kept.write(context.state())?;
     Ok(new)
 }
 
 /// Records the copy under its new name before the rename, so that every kept copy is recorded.
-async fn rename(given: &RunContext<'_>, admin: &ConnInfo, copy: &CopyIdentity, name: &str) -> Result<CopyIdentity> {
-    let mut kept = KeptCopy::read(given.state())?;
+async fn rename(context: &RunContext<'_>, admin: &ConnInfo, copy: &CopyIdentity, name: &str) -> Result<CopyIdentity> {
+    let mut kept = KeptCopies::read(context.state())?;
     kept.copies.push(CopyIdentity { database: name.to_owned(), ..copy.clone() });
-    kept.write(given.state())?;
-    let renamed = restoring::rename_copy(admin, copy, name, &given.config.protected.databases).await?;
+    kept.write(context.state())?;
+    let renamed = restoring::rename_copy(admin, copy, name, &context.config.protected.databases).await?;
     kept.copies.retain(|known| known != copy);
-    kept.write(given.state())?;
+    kept.write(context.state())?;
     Ok(renamed)
 }
 
-async fn after_restore(given: &RunContext<'_>, admin: &ConnInfo, copy: &CopyIdentity) -> Result<()> {
-    let command = &given.config.hooks.after_restore;
+async fn after_restore(context: &RunContext<'_>, admin: &ConnInfo, copy: &CopyIdentity) -> Result<()> {
+    let command = &context.config.hooks.after_restore;
     if command.is_empty() {
         return Ok(());
     }
     // Hold this until the hook has ended: it owns the password file.
     let environment = admin.with_dbname(&copy.database).child_environment()?;
-    let hook = hooks::Hook::new("after_restore", command, given.config.hooks.timeout.map(Span::duration));
-    let mut hook = hook.pass_on(given.environment, &given.config.hooks.environment);
+    let hook = hooks::Hook::new("after_restore", command, context.config.hooks.timeout.map(Span::duration));
+    let mut hook = hook.pass_on(context.environment, &context.config.hooks.environment);
     // Nothing of libpq's that points elsewhere is left in it.
     hook.reach(&environment);
     hook.set("PGDATABASE", &copy.database);

@@ -4,7 +4,6 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use tokio_postgres::SimpleQueryMessage;
 
 use super::facts::DatabaseFacts;
@@ -12,6 +11,7 @@ use crate::base::error::{Context, Error, Result};
 use crate::model::name::{quote_always, quote_literal};
 use crate::postgres::conninfo::{ConnInfo, Connection};
 use crate::postgres::errors::{describe_error, sqlstate};
+use crate::storage::journal::CopyIdentity;
 
 /// The server truncates a longer name, which could then be the name of another database.
 const MOST_NAME_BYTES: usize = 63;
@@ -24,18 +24,6 @@ const CREATION_TRIES: u32 = 300;
 /// A plain DROP waits for 5 seconds by itself.
 const DROP_TRIES: u32 = 12;
 const BUSY_PAUSE: Duration = Duration::from_millis(100);
-
-/// Identifies the database, for the journal, right after its creation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CopyIdentity {
-    /// Its name.
-    pub database: String,
-    /// Its `pg_database.oid`, which is reused only after four thousand million objects.
-    pub oid: u32,
-    /// `system_identifier` of the server.
-    pub system_identifier: String,
-}
 
 /// The database to create.
 pub struct CopyOrder<'a> {

@@ -1,4 +1,4 @@
-//! Disaster recovery: restores the newest verified backup into a new database and checks that it is what was signed.
+//! Restore after a disaster: restores the newest verified backup into a new database and checks that it is what was signed.
 //!
 //! The target database must not exist, changed dump files or reports are rejected, and only a comparison proves the result; the
 //! exit status of pg_restore does not.
@@ -8,6 +8,12 @@ mod choice;
 use std::future::Future;
 use std::path::{Path, PathBuf};
 
+use super::context::RunContext;
+use super::dumping;
+use super::left_out;
+use super::restore_into::{RestorableDump, RestoreTarget, restore_into};
+use super::restoring::{self, CopyIdentity, DatabaseFacts, Members, Needs};
+use super::three_way;
 use crate::base::error::{Context, Error, Result};
 use crate::endpoint::any::Endpoint;
 use crate::endpoint::compare_endpoints::{self, Comparison};
@@ -17,11 +23,6 @@ use crate::model::manifest::Manifest;
 use crate::model::progress::{Event, Side};
 use crate::model::report::{Report, Run, Times, Tools};
 use crate::model::run::{RestoreFacts, RunFacts};
-use crate::nightly::dumping;
-use crate::nightly::restoring::{
-    self, CopyIdentity, CopyOrder, DatabaseFacts, Members, Needs, PropertiesOrder, RestoreOrder,
-};
-use crate::nightly::{self, Heard, RunContext};
 use crate::postgres::conninfo::ConnInfo;
 use crate::postgres::session::{Session, SessionOptions};
 use crate::postgres::tools::PgTools;
@@ -33,7 +34,7 @@ use crate::storage::signers::AllowedSigners;
 /// What to restore, and where to.
 pub struct WantedBackup<'a> {
     /// Configuration and context.
-    pub given: &'a RunContext<'a>,
+    pub context: &'a RunContext<'a>,
     /// The id of the backup or a prefix of it; the newest verified one when `None`.
     pub backup: Option<&'a str>,
     /// The new database: its name and its server.
@@ -51,7 +52,7 @@ pub struct Chosen {
     /// Its report, with a good signature.
     pub report: Report,
     /// The directory of the report.
-    pub papers: PathBuf,
+    pub report_directory: PathBuf,
     /// The signer.
     pub signer: String,
     /// Notes on the choice for the user, a line each.
@@ -72,22 +73,22 @@ pub struct RestoredBackup {
 /// No such backup; a newer one that cannot be used; its report is missing, not signed by an allowed signer, or of another dump; a
 /// file has changed.
 pub fn choose(wanted: &WantedBackup<'_>) -> Result<Chosen> {
-    let (backup, notes) = choice::choose(wanted.given, wanted.backup)?;
-    (wanted.given.listener)(Event::Phase("check the files of the dump"));
+    let (backup, notes) = choice::choose(wanted.context, wanted.backup)?;
+    (wanted.context.listener)(Event::Phase("check the files of the dump"));
     let doing = || format!("verify the backup {}", backup.record.id);
-    let (report, papers, signer) = signed_report(wanted, &backup).doing(doing)?;
+    let (report, report_directory, signer) = signed_report(wanted, &backup).doing(doing)?;
     if let Some(first) = backup.verify_files()?.first() {
         let error = Error::new(format!("it has changed since it was verified: {first}"));
         return Err(error.hint("choose another backup (--backup), and check the disk")).doing(doing);
     }
-    Ok(Chosen { backup, report, papers, signer, notes })
+    Ok(Chosen { backup, report, report_directory, signer, notes })
 }
 
 fn signed_report(wanted: &WantedBackup<'_>, backup: &Backup) -> Result<(Report, PathBuf, String)> {
     let file = backup.record.report.as_ref().ok_or_else(|| Error::new("it names no report"))?;
-    let path = locate(Path::new(&file.path), &wanted.given.config.report.directory);
-    let check = reports::verify(&path, wanted.signers, None, (wanted.given.now)());
-    let check = check.map_err(|error| if path.exists() { error } else { error.hint(NO_PAPERS) })?;
+    let path = locate(Path::new(&file.path), &wanted.context.config.report.directory);
+    let check = reports::verify(&path, wanted.signers, None, (wanted.context.now)());
+    let check = check.map_err(|error| if path.exists() { error } else { error.hint(NO_REPORT) })?;
     let SignatureCheck::Good(verified) = check else { return Err(Error::new(check.to_string())) };
     if verified.sha256 != file.sha256 {
         return Err(Error::new(format!("{} is a good report, but not the one of this backup", path.display())));
@@ -99,12 +100,12 @@ fn signed_report(wanted: &WantedBackup<'_>, backup: &Backup) -> Result<(Report, 
     if !verified.report.proves_dump() {
         return Err(Error::new(format!("its report says {}, and does not prove the dump", verified.report.verdict)));
     }
-    let papers = path.parent().map(Path::to_owned).unwrap_or_default();
-    Ok((verified.report.clone(), papers, verified.signer.to_string()))
+    let report_directory = path.parent().map(Path::to_owned).unwrap_or_default();
+    Ok((verified.report.clone(), report_directory, verified.signer.to_string()))
 }
 
 /// Hint for a missing report.
-const NO_PAPERS: &str =
+const NO_REPORT: &str =
     "restore report.directory, or choose another backup (--backup): without its signed report a backup proves nothing";
 
 /// The path at which it was written, or the same name below the configured directory: a restored machine may have other paths.
@@ -122,14 +123,14 @@ fn locate(written: &Path, directory: &Path) -> PathBuf {
 ///
 /// # Errors
 /// The database exists, cannot be created, or nothing can be restored into it; a stop signal. Anything less is in the comparison.
-pub async fn recover<S: Future<Output = i32>>(
+pub async fn restore<S: Future<Output = i32>>(
     wanted: &WantedBackup<'_>,
     chosen: &Chosen,
     stop: impl Fn() -> S,
 ) -> Result<RestoredBackup> {
-    let (given, started_at, clock) = (wanted.given, (wanted.given.now)(), std::time::Instant::now());
+    let (context, started_at, clock) = (wanted.context, (wanted.context.now)(), std::time::Instant::now());
     let admin = wanted.into.with_dbname(wanted.maintenance);
-    let (name, protected) = (wanted.into.dbname(), &given.config.protected.databases);
+    let (name, protected) = (wanted.into.dbname(), &context.config.protected.databases);
     restoring::demand_free(&admin, name, protected).await?;
     let run_id = reports::random_run_id()?;
     let into = wanted.into.with_dbname(&restoring::interim_name(name, &run_id));
@@ -142,7 +143,7 @@ pub async fn recover<S: Future<Output = i32>>(
         Ok(filled) => filled,
         // What the server said goes before a hint of ours is added, which has to stay.
         Err(error) => {
-            let error = given.redaction()?.error(error);
+            let error = context.redaction()?.error(error);
             return Err(removed(error, wanted, &admin, into.dbname(), stop()).await);
         }
     };
@@ -151,7 +152,7 @@ pub async fn recover<S: Future<Output = i32>>(
         .map_err(|error| error.hint(format!("the restored database is {:?}: rename it yourself", copy.database)))?;
     name.clone_into(&mut facts.database);
     comparison.actual.endpoint.description = wanted.into.describe();
-    let times = Times { started_at, finished_at: (given.now)(), duration_ms: ms(clock) };
+    let times = Times { started_at, finished_at: (context.now)(), duration_ms: ms(clock) };
     let report = write_report(wanted, chosen, &mut comparison, facts, times, run_id).await;
     Ok(RestoredBackup { comparison, report })
 }
@@ -175,7 +176,9 @@ async fn removed(
     let remove = async {
         restoring::wait_for_creation(admin, database).await?;
         match restoring::find_copy(admin, database).await? {
-            Some(copy) => restoring::drop_copy(admin, &copy, &wanted.given.config.protected.databases).await.map(drop),
+            Some(copy) => {
+                restoring::drop_copy(admin, &copy, &wanted.context.config.protected.databases).await.map(drop)
+            }
             None => Ok(()),
         }
     };
@@ -202,43 +205,21 @@ async fn fill(
     admin: &ConnInfo,
     into: &ConnInfo,
 ) -> Result<(CopyIdentity, Comparison, RestoreFacts)> {
-    let given = wanted.given;
-    let tools = given.tools()?;
-    let expected = reports::load_manifest(&chosen.papers.join(reports::EXPECTED))?;
+    let context = wanted.context;
+    let tools = context.tools()?;
+    let expected = reports::load_manifest(&chosen.report_directory.join(reports::EXPECTED))?;
     check_versions(&tools, admin, &expected).await?;
-    let facts = restoring::read_facts(&chosen.backup.path)?;
-    demand_needs(wanted, chosen, &expected, &facts).await?;
-    (given.listener)(Event::Phase("restore"));
-    let restore = &given.config.restore;
-    let order = CopyOrder {
-        admin,
-        database: into.dbname(),
-        owner: restore.role.as_deref(),
-        facts: &facts,
-        protected: &given.config.protected.databases,
-    };
-    let copy = restoring::create_copy(&order).await?;
-    let path = chosen.backup.dump_path();
-    let members = Members::of_manifest(&expected);
-    let stalled_after = given.config.dump.stalled_after.duration();
-    let order = RestoreOrder::new(&path, into, restore, &members, stalled_after, &tools);
-    let mut restored = restoring::restore(&order).await?;
-    let order = PropertiesOrder {
-        admin,
-        copy: &copy,
-        facts: &facts,
-        no_owner: restore.no_owner,
-        no_privileges: restore.no_privileges,
-        accept: &restore.accept,
-        protected: &given.config.protected.databases,
-    };
-    restored.complaints.extend(restoring::restore_properties(&order).await?);
-    let redaction = given.redaction()?;
-    (given.listener)(Event::Phase("compare with what was signed"));
+    let dump = RestorableDump::new(&chosen.backup, Members::of_manifest(&expected))?;
+    demand_needs(wanted, chosen, &expected, &dump.facts).await?;
+    (context.listener)(Event::Phase("restore"));
+    let target = RestoreTarget { admin, database: into.dbname() };
+    let copy = target.create(context, &dump).await?;
+    let mut restored = restore_into(context, &dump, target, &copy, &tools).await?;
+    let redaction = context.redaction()?;
+    (context.listener)(Event::Phase("compare with what was signed"));
     let mut comparison = compare(wanted, chosen, expected, into).await?;
-    let heard = Heard { complaints: restored.complaints.clone(), refused: restored.refused };
-    nightly::explain(&mut comparison.outcome, &heard, None);
-    nightly::leave_out(&mut comparison.outcome, restore, &comparison.expected);
+    three_way::explain(&mut comparison.outcome, &restored.complaints, &restored.refused, None);
+    left_out::apply(&mut comparison.outcome, &context.config.restore, &comparison.expected);
     comparison.outcome.unchecked.extend(changed_since(chosen)?);
     redaction.outcome(&mut comparison.outcome);
     restored.complaints.iter_mut().for_each(|complaint| redaction.complaint(complaint));
@@ -268,12 +249,12 @@ async fn compare(
     expected: Manifest,
     into: &ConnInfo,
 ) -> Result<Comparison> {
-    let given = wanted.given;
-    let options = given.open_options();
+    let context = wanted.context;
+    let options = context.open_options();
     let live = Live::open(into.clone(), options.live.clone(), Side::Actual, options.taken_at.clone()).await?;
     let (expected, actual) = (Endpoint::Saved(Box::new(expected)), Endpoint::Live(Box::new(live)));
     let mut comparison =
-        compare_endpoints::run(&expected, &actual, &given.job_of(&chosen.report)?, &given.listener).await?;
+        compare_endpoints::run(&expected, &actual, &context.job_of(&chosen.report)?, &context.listener).await?;
     comparison.outcome.remarks.extend(actual.remarks(Side::Actual));
     Ok(comparison)
 }
@@ -290,7 +271,7 @@ async fn demand_needs(
     let globals = chosen.backup.path.join(dumping::GLOBALS);
     let globals = globals.is_file().then(|| globals.display().to_string());
     let needs = Needs::of_manifest(expected);
-    let mut problems = restoring::lacking(&needs, &target, &wanted.given.config.restore, globals.as_deref()).await?;
+    let mut problems = restoring::lacking(&needs, &target, &wanted.context.config.restore, globals.as_deref()).await?;
     problems.extend(restoring::lacking_locale(&admin, facts).await?);
     restoring::demand_none(problems)
 }
@@ -310,13 +291,13 @@ async fn write_report(
     times: Times,
     run_id: String,
 ) -> Result<PathBuf> {
-    let given = wanted.given;
-    let key = given.key().await?;
-    let folder = Folder::prepare(&given.config.report.directory, Some(&key), times.started_at, &run_id)?;
+    let context = wanted.context;
+    let key = context.key().await?;
+    let folder = Folder::prepare(&context.config.report.directory, Some(&key), times.started_at, &run_id)?;
     let previous = folder.previous()?;
     comparison.outcome.remarks.extend(previous.unreadable);
-    let directory = &given.config.report.directory;
-    comparison.outcome.remarks.extend(lost_report(given.state(), directory).map(|error| error.text()));
+    let directory = &context.config.report.directory;
+    comparison.outcome.remarks.extend(lost_report(context.state(), directory).map(|error| error.text()));
     let signed = &chosen.report;
     let night = RunFacts {
         source_kind: "backup".into(),
@@ -344,9 +325,9 @@ async fn write_report(
     let path = folder.finish(&report).doing(|| "write the report on the restore")?;
     let sha256 = reports::sha256(&report.to_bytes()?);
     let remembered =
-        LastSigned::of(&path, &report.run_id, &sha256).and_then(|last| last.write(given.state(), directory));
+        LastSigned::of(&path, &report.run_id, &sha256).and_then(|last| last.write(context.state(), directory));
     if let Err(error) = remembered {
-        (given.listener)(Event::Warning(&error.text()));
+        (context.listener)(Event::Warning(&error.text()));
     }
     Ok(path)
 }

@@ -11,19 +11,19 @@ use crate::model::name::Name;
 /// Values by sequence name.
 pub type Values = BTreeMap<Name, SequenceValue>;
 
-/// Values before pg_dump started, and after it ended.
+/// The values of all sequences before pg_dump started, and after it ended.
 #[derive(Debug, Clone, Default)]
-pub struct Moving {
+pub struct SequenceRange {
     /// Before pg_dump started.
     pub before: Values,
     /// After pg_dump ended.
     pub after: Values,
 }
 
-impl Moving {
+impl SequenceRange {
     /// Where a sequence moved meanwhile and the dump has a value in between, that value becomes the expected one. Returns one
     /// remark for each such sequence. Values that the source's own reading did not return stay unread.
-    pub fn settle(&self, source: &mut Manifest, dump: &Manifest) -> Vec<MarkedText> {
+    pub fn reconcile(&self, source: &mut Manifest, dump: &Manifest) -> Vec<MarkedText> {
         let mut remarks = Vec::new();
         for (name, before) in &self.before {
             let (Some(after), Some(dumped)) = (self.after.get(name), dump.sequences.get(name).and_then(Observed::seen))
@@ -84,13 +84,13 @@ mod tests {
     fn a_sequence_that_could_not_be_read_is_not_read_because_the_dump_has_a_value() {
         let name = Name::new("shop", "ids");
         let one = |last| Values::from([(name.clone(), value(last, true))]);
-        let moving = Moving { before: one(5), after: one(9) };
+        let range = SequenceRange { before: one(5), after: one(9) };
         let dump = manifest(&name, Observed::Seen(value(7, true)));
         let mut unseen = manifest(&name, Observed::Unseen("permission denied".into()));
-        assert_eq!(moving.settle(&mut unseen, &dump), []);
+        assert_eq!(range.reconcile(&mut unseen, &dump), []);
         assert_eq!(unseen.sequences[&name], Observed::Unseen("permission denied".into()));
         let mut seen = manifest(&name, Observed::Seen(value(6, true)));
-        assert_eq!(moving.settle(&mut seen, &dump).len(), 1);
+        assert_eq!(range.reconcile(&mut seen, &dump).len(), 1);
         assert_eq!(seen.sequences[&name], Observed::Seen(value(7, true)));
     }
 

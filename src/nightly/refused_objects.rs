@@ -3,11 +3,11 @@
 //! Pure. A missing object gets a limit only where a complaint of pg_restore names exactly this object. Rows are never given up: a
 //! table that is missing has a limit only where it belongs to an extension and the dump was proven to hold its rows.
 
+use super::restoring::{Refused, accept_entry};
 use crate::compare::waiver_for;
 use crate::model::finding::{Finding, FindingKind, Limit};
 use crate::model::run::Complaint;
 use crate::model::verdict::{Outcome, TableStatus};
-use crate::nightly::restoring::{Refused, accept_entry};
 
 /// Lines of accept entries that one finding shows.
 const MOST_LINES: usize = 60;
@@ -82,8 +82,8 @@ fn is_in_dump(object: &str, first: Option<&Outcome>) -> bool {
 }
 
 /// What the dump holds and the copy lacks, for the same cause as in `outcome`.
-pub fn mark_leg(leg: &mut Outcome, outcome: &Outcome) {
-    for finding in leg.findings.iter_mut().filter(|finding| finding.kind == FindingKind::Missing) {
+pub fn mark_stage(second: &mut Outcome, outcome: &Outcome) {
+    for finding in second.findings.iter_mut().filter(|finding| finding.kind == FindingKind::Missing) {
         let same = outcome.findings.iter().find(|other| other.kind == finding.kind && other.object == finding.object);
         finding.limit = finding.limit.or(same.and_then(|same| same.limit));
     }
