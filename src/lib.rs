@@ -1,4 +1,4 @@
-//! pgwitness dumps a PostgreSQL database to another host, restores the dump, checks that the restored copy equals the source, and
+//! Dumps a PostgreSQL database to another host, restores the dump, checks that the restored copy equals the source, and
 //! signs the result.
 //!
 //! # How it works

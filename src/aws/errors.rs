@@ -166,9 +166,9 @@ where
 }
 
 impl From<ApiError> for Error {
-    fn from(api: ApiError) -> Self {
-        let error = Self::new(&api.text);
-        if let Some(hint) = api.hint() { error.hint(hint) } else { error }
+    fn from(failed: ApiError) -> Self {
+        let error = Self::new(&failed.text);
+        if let Some(hint) = failed.hint() { error.hint(hint) } else { error }
     }
 }
 

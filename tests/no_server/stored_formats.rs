@@ -14,7 +14,7 @@ use pgwitness::model::run::CLOSING;
 use pgwitness::storage::backups::{BackupRecord, Backups};
 use pgwitness::storage::history::{PRUNED, prune_reports, pruned};
 use pgwitness::storage::journal::{Entry, LastSigned, LastVerified, Past};
-use pgwitness::storage::reports::{self, Trust, load_manifest, write_json, write_manifest};
+use pgwitness::storage::reports::{self, Trust, load_manifest, sign_json, write_manifest};
 
 use crate::small_report::{allowed, at, make_key};
 
@@ -62,14 +62,19 @@ fn manifests_of_every_format_load_and_those_of_the_newest_print_the_same() {
 }
 
 #[test]
-fn a_closing_loads_and_prints_the_same() {
-    let file = report(FORMAT);
-    let bytes = fs::read(&file).unwrap();
-    let closing = reports::aftermath(&file, &Report::from_bytes(&bytes).unwrap(), &reports::sha256(&bytes), None);
-    let PostReport::Told(closing) = closing else { panic!("{closing:?}") };
-    let dir = tempfile::tempdir().unwrap();
-    write_json(dir.path(), CLOSING, &*closing).unwrap();
-    assert_eq!(fs::read(dir.path().join(CLOSING)).unwrap(), fs::read(file.with_file_name(CLOSING)).unwrap());
+fn a_closing_of_every_format_loads_and_prints_the_same() {
+    for (of_report, format) in [(3, 1), (4, 2)] {
+        let file = report(of_report);
+        let bytes = fs::read(&file).unwrap();
+        let closing = reports::aftermath(&file, &Report::from_bytes(&bytes).unwrap(), &reports::sha256(&bytes), None);
+        let PostReport::Told(closing) = closing else { panic!("{closing:?}") };
+        assert_eq!(closing.format, format);
+        let dir = tempfile::tempdir().unwrap();
+        let (key, _) = make_key(dir.path());
+        let printed = if format == 1 { *closing } else { closing.stored() };
+        sign_json(dir.path(), CLOSING, &printed, &key).unwrap();
+        assert_eq!(fs::read(dir.path().join(CLOSING)).unwrap(), fs::read(file.with_file_name(CLOSING)).unwrap());
+    }
 }
 
 #[test]

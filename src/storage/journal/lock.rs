@@ -14,7 +14,7 @@ use crate::base::time::Timestamp;
 use crate::storage::reports::write::clear;
 
 const NAME: &str = "lock";
-/// More than pgwitness ever writes.
+/// More than is ever written.
 const MAX_HOLDER_BYTES: u64 = 4096;
 
 /// Held until it is dropped or the process ends. Children do not inherit it: the file is closed on exec.

@@ -92,7 +92,9 @@ fn wherever_a_night_dies_the_next_one_knows_what_is_owed() {
         let past = only_past(dir.path());
         assert_eq!(initials(&past.debts()), *owed, "after {length} entries");
         assert_eq!((past.run_id(), past.is_ended(), &past.torn), (Some(RUN), false, &None));
-        assert_eq!(&past.entries[1..], entries);
+        // A journal holds the whole text of an error, not which part of it is safe.
+        let print = |entries: &[Entry]| serde_json::to_string(entries).unwrap();
+        assert_eq!(print(&past.entries[1..]), print(entries));
     }
 }
 
