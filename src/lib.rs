@@ -51,7 +51,7 @@
 //! Nightly run:
 //! * *run* (also *night*): one execution of `nightly`. *leg*: the comparison of source and dump, or of dump and copy.
 //! * *dump*: what pg_dump wrote. *copy*: the restored database. *backup*: a directory with a dump and its metadata.
-//! * *journal*: a file with an entry for each action of a run. *cleanup task* (type `Debt`): something that may remain and must be
+//! * *journal*: a file with an entry for each action of a run. *cleanup task* (type `CleanupTask`): something that may remain and must be
 //!   removed.
 //! * *closing*: the signed file `closing.json`, with the steps after the report was signed. *chain*: each report has the hash of the
 //!   previous one.

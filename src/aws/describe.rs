@@ -6,7 +6,7 @@ use aws_sdk_rds::types::{DbInstance, Filter, PendingModifiedValues};
 
 use super::client::Rds;
 use super::errors::ApiError;
-use super::facts::{Described, InstanceAddress, SourceInstance, timestamp};
+use super::facts::{InstanceAddress, InstanceDescription, SourceInstance, timestamp};
 use super::identifier::is_temporary_identifier;
 use super::tags;
 use crate::base::error::{Context, Error, Result};
@@ -23,7 +23,8 @@ impl Rds {
         let doing = || format!("find the source instance {}", self.source().instance);
         let found = self.describe(&self.source().instance).await.doing(doing)?;
         let pinned = self.source().resource_id.as_deref();
-        let is_pinned = |described: &&Described| pinned.is_none_or(|id| described.resource_id.as_deref() == Some(id));
+        let is_pinned =
+            |described: &&InstanceDescription| pinned.is_none_or(|id| described.resource_id.as_deref() == Some(id));
         let Some(described) = found.as_ref().filter(is_pinned) else {
             return Err(self.not_the_source(found.as_ref()).await).doing(doing);
         };
@@ -31,7 +32,7 @@ impl Rds {
     }
 
     /// No instance of that name, or another instance: states the current name of the pinned one.
-    async fn not_the_source(&self, found: Option<&Described>) -> Error {
+    async fn not_the_source(&self, found: Option<&InstanceDescription>) -> Error {
         let region = &self.source().region;
         let seen = found.map_or_else(
             || format!("there is no instance of this name in {region}"),
@@ -51,17 +52,17 @@ impl Rds {
     ///
     /// # Errors
     /// Any other answer of RDS: then it is not known whether the instance exists.
-    pub async fn describe(&self, identifier: &str) -> Result<Option<Described>> {
+    pub async fn describe(&self, identifier: &str) -> Result<Option<InstanceDescription>> {
         let found = self.look(identifier).await.doing(|| format!("describe instance {identifier}"))?;
         Ok(found.into_iter().next())
     }
 
     /// All instances that RDS returns for this name; empty only for `DBInstanceNotFound`.
-    pub(in crate::aws) async fn look(&self, identifier: &str) -> Result<Vec<Described>, ApiError> {
+    pub(in crate::aws) async fn look(&self, identifier: &str) -> Result<Vec<InstanceDescription>, ApiError> {
         let answer = self.api.describe_db_instances().db_instance_identifier(identifier).send().await;
         match answer.map_err(ApiError::from) {
             Ok(answer) => {
-                let found: Vec<Described> = answer.db_instances().iter().map(described).collect();
+                let found: Vec<InstanceDescription> = answer.db_instances().iter().map(described).collect();
                 if found.is_empty() { Err(ApiError::odd("RDS answered with an empty list")) } else { Ok(found) }
             }
             Err(error) if error.is("DBInstanceNotFound") => Ok(Vec::new()),
@@ -70,13 +71,16 @@ impl Rds {
     }
 
     /// The instance with this resource id, under any name.
-    pub(in crate::aws) async fn find_by_resource_id(&self, resource_id: &str) -> Result<Option<Described>, ApiError> {
+    pub(in crate::aws) async fn find_by_resource_id(
+        &self,
+        resource_id: &str,
+    ) -> Result<Option<InstanceDescription>, ApiError> {
         let filter = Filter::builder().name("dbi-resource-id").values(resource_id).build();
         let all = self.all_instances(Some(filter)).await?;
         Ok(all.into_iter().find(|described| described.resource_id.as_deref() == Some(resource_id)))
     }
 
-    async fn all_instances(&self, filter: Option<Filter>) -> Result<Vec<Described>, ApiError> {
+    async fn all_instances(&self, filter: Option<Filter>) -> Result<Vec<InstanceDescription>, ApiError> {
         let mut all = Vec::new();
         let mut marker = None;
         for _ in 0..MAX_PAGES {
@@ -95,7 +99,7 @@ impl Rds {
     ///
     /// # Errors
     /// Any error of RDS: then it is not known what is left.
-    pub async fn leftovers(&self) -> Result<Vec<Described>> {
+    pub async fn leftovers(&self) -> Result<Vec<InstanceDescription>> {
         let mut all = self.all_instances(None).await.doing(|| "list instances")?;
         let prefix = &self.source().temporary.prefix;
         all.retain(|described| {
@@ -106,7 +110,7 @@ impl Rds {
     }
 }
 
-fn source_of(described: &Described) -> Result<SourceInstance> {
+fn source_of(described: &InstanceDescription) -> Result<SourceInstance> {
     if described.engine != "postgres" {
         return Err(Error::new(format!("its engine is {:?}, not postgres", described.engine)));
     }
@@ -125,11 +129,11 @@ fn source_of(described: &Described) -> Result<SourceInstance> {
     })
 }
 
-pub(in crate::aws) fn described(instance: &DbInstance) -> Described {
+pub(in crate::aws) fn described(instance: &DbInstance) -> InstanceDescription {
     let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
     let tags = instance.tag_list().iter().map(|tag| (text(tag.key()), text(tag.value()))).collect();
     let replicas = [instance.read_replica_db_instance_identifiers(), instance.read_replica_db_cluster_identifiers()];
-    Described {
+    InstanceDescription {
         identifier: text(instance.db_instance_identifier()),
         resource_id: some(instance.dbi_resource_id()),
         arn: some(instance.db_instance_arn()),
@@ -189,10 +193,14 @@ mod tests {
 
     #[test]
     fn a_source_that_is_no_postgres_or_in_a_cluster_is_refused() {
-        let good = Described { engine: "postgres".into(), resource_id: Some("db-A".into()), ..Described::default() };
+        let good = InstanceDescription {
+            engine: "postgres".into(),
+            resource_id: Some("db-A".into()),
+            ..InstanceDescription::default()
+        };
         assert!(source_of(&good).is_ok());
-        assert!(source_of(&Described { engine: "mysql".into(), ..good.clone() }).is_err());
-        assert!(source_of(&Described { cluster: Some("c".into()), ..good.clone() }).is_err());
-        assert!(source_of(&Described { resource_id: None, ..good }).is_err());
+        assert!(source_of(&InstanceDescription { engine: "mysql".into(), ..good.clone() }).is_err());
+        assert!(source_of(&InstanceDescription { cluster: Some("c".into()), ..good.clone() }).is_err());
+        assert!(source_of(&InstanceDescription { resource_id: None, ..good }).is_err());
     }
 }

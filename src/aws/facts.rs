@@ -27,7 +27,7 @@ pub struct InstanceAddress {
 
 /// An instance as `DescribeDBInstances` shows it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Described {
+pub struct InstanceDescription {
     /// `DBInstanceIdentifier`; empty when RDS did not return it.
     pub identifier: String,
     /// `DbiResourceId`: unchanged by a rename, never reused.
@@ -66,7 +66,7 @@ pub struct Described {
     pub allocated_gib: u64,
 }
 
-impl Described {
+impl InstanceDescription {
     /// The value of a tag that occurs exactly once.
     pub fn tag(&self, key: &str) -> Option<&str> {
         let mut values = self.tags.iter().filter(|(name, _)| name == key).map(|(_, value)| value.as_str());

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::client::Rds;
-use super::facts::{Described, InstanceAddress, SourceInstance};
+use super::facts::{InstanceAddress, InstanceDescription, SourceInstance};
 use super::wait::Deadline;
 use crate::base::error::{Context, Error, Result};
 use crate::base::secret::Secret;
@@ -34,7 +34,7 @@ impl Rds {
     /// No endpoint or user known; the endpoint or resource id is production's; `connect_via` has no address.
     pub async fn temporary_conninfo(
         &self,
-        instance: &Described,
+        instance: &InstanceDescription,
         source: &SourceInstance,
         secret: &Secret,
     ) -> Result<ConnInfo> {
@@ -50,7 +50,7 @@ impl Rds {
     /// The deadline, with the last reason; immediately for a certificate that does not match the endpoint.
     pub async fn login(
         &self,
-        instance: &Described,
+        instance: &InstanceDescription,
         source: &SourceInstance,
         secret: &Secret,
         deadline: Deadline,
@@ -76,7 +76,12 @@ impl Rds {
     }
 
     /// The first address that accepts the login.
-    async fn try_ways(&self, instance: &Described, endpoint: &InstanceAddress, secret: &Secret) -> Result<ConnInfo> {
+    async fn try_ways(
+        &self,
+        instance: &InstanceDescription,
+        endpoint: &InstanceAddress,
+        secret: &Secret,
+    ) -> Result<ConnInfo> {
         let mut last = Error::new("it has no address");
         for way in self.ways(endpoint).await? {
             let conninfo = self.conninfo(instance, endpoint, &way, secret)?;
@@ -101,7 +106,7 @@ impl Rds {
 
     fn conninfo(
         &self,
-        instance: &Described,
+        instance: &InstanceDescription,
         endpoint: &InstanceAddress,
         way: &Way,
         secret: &Secret,
@@ -131,7 +136,7 @@ impl Rds {
 }
 
 /// Requires an endpoint of its own, of an instance that is not production.
-fn distinct_endpoint<'a>(instance: &'a Described, source: &SourceInstance) -> Result<&'a InstanceAddress> {
+fn distinct_endpoint<'a>(instance: &'a InstanceDescription, source: &SourceInstance) -> Result<&'a InstanceAddress> {
     let endpoint = instance.endpoint.as_ref().ok_or_else(|| Error::new("it has no endpoint yet"))?;
     if instance.resource_id.is_none() || instance.resource_id.as_deref() == Some(source.resource_id.as_str()) {
         return Err(Error::new(format!("its resource id is not known to differ from that of {}", source.identifier)));

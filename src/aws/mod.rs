@@ -20,8 +20,8 @@ mod snapshot;
 
 pub use cleanup_task::{debt, left_alone};
 pub use client::{Identity, Rds};
-pub use delete::{Claim, Guard, ProvenTemporary, Refusal, is_refusal};
-pub use facts::{Described, InstanceAddress, Snapshot, SourceInstance};
+pub use delete::{Claim, DeletionPolicy, ProvenTemporary, Refusal, is_refusal};
+pub use facts::{InstanceAddress, InstanceDescription, Snapshot, SourceInstance};
 pub use restore::{InstanceOrder, RestoredInstance};
 pub use wait::Deadline;
 

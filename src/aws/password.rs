@@ -5,7 +5,7 @@
 use super::client::Rds;
 use super::delete::ProvenTemporary;
 use super::errors::{ApiError, Kind};
-use super::facts::Described;
+use super::facts::InstanceDescription;
 use super::wait::Deadline;
 use crate::base::error::{Context, Result};
 use crate::base::secret::Secret;
@@ -21,7 +21,7 @@ impl Rds {
         secret: &Secret,
         deadline: Deadline,
         notes: &mut Vec<String>,
-    ) -> Result<Described> {
+    ) -> Result<InstanceDescription> {
         let doing = || format!("set a password on instance {}", instance.described().identifier);
         loop {
             let Err(error) = self.send_password(instance, secret).await else { break };

@@ -8,7 +8,7 @@ use aws_sdk_rds::types::Tag;
 use super::client::Rds;
 use super::describe::described;
 use super::errors::{ApiError, Kind};
-use super::facts::{Described, Snapshot, SourceInstance};
+use super::facts::{InstanceDescription, Snapshot, SourceInstance};
 use super::tags;
 use super::wait::Deadline;
 use crate::base::error::{Context, Error, Result};
@@ -88,7 +88,7 @@ impl Rds {
         Err(last).doing(doing)
     }
 
-    async fn order(&self, order: &InstanceOrder<'_>, class: &str) -> Result<Described, ApiError> {
+    async fn order(&self, order: &InstanceOrder<'_>, class: &str) -> Result<InstanceDescription, ApiError> {
         let temporary = &self.source().temporary;
         let call = self.api.restore_db_instance_from_db_snapshot();
         let call = call
@@ -112,7 +112,7 @@ impl Rds {
     }
 
     /// The instance under our identifier after a failed call, if this run ordered it.
-    async fn adopt(&self, order: &InstanceOrder<'_>, error: &ApiError) -> Result<Option<Described>> {
+    async fn adopt(&self, order: &InstanceOrder<'_>, error: &ApiError) -> Result<Option<InstanceDescription>> {
         let is_unclear = error.kind == Kind::Unknown || error.is("DBInstanceAlreadyExists");
         let mut unseen = None;
         for look in 1..=LOOKS {
@@ -138,7 +138,7 @@ fn unknown(order: &InstanceOrder<'_>, error: ApiError) -> Error {
     Error::from(error).context(format!("it is not known whether {} was built", order.identifier))
 }
 
-fn check_is_ours(order: &InstanceOrder<'_>, described: Described) -> Result<Described> {
+fn check_is_ours(order: &InstanceOrder<'_>, described: InstanceDescription) -> Result<InstanceDescription> {
     if described.tag(tags::RUN_ID) == Some(order.run_id) && described.tag(tags::MANAGED) == Some("true") {
         return Ok(described);
     }
@@ -146,7 +146,7 @@ fn check_is_ours(order: &InstanceOrder<'_>, described: Described) -> Result<Desc
 }
 
 /// The journaled resource id later decides what is deleted: it must not be production's.
-fn restored(order: &InstanceOrder<'_>, described: Described, notes: Vec<String>) -> Result<RestoredInstance> {
+fn restored(order: &InstanceOrder<'_>, described: InstanceDescription, notes: Vec<String>) -> Result<RestoredInstance> {
     let resource_id = described.resource_id.ok_or_else(|| Error::new("RDS did not say its DbiResourceId"))?;
     if described.identifier != order.identifier || resource_id == order.source.resource_id {
         return Err(Error::new(format!("RDS answered with {} ({resource_id})", described.identifier)));

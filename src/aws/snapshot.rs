@@ -21,7 +21,7 @@ const AWS_BACKUP: &str = "awsbackup";
 
 /// A snapshot as RDS lists it, finished or not.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct SnapshotPage {
+struct ListedSnapshot {
     identifier: String,
     status: String,
     percent: Option<i32>,
@@ -70,7 +70,7 @@ impl Rds {
         loop {
             let mut listed = self.list_snapshots(&source.resource_id, None).await.doing(doing)?;
             listed.retain(|snapshot| snapshot.resource_id == source.resource_id);
-            let counting: Vec<&SnapshotPage> = listed.iter().filter(|one| counts(one, self.source())).collect();
+            let counting: Vec<&ListedSnapshot> = listed.iter().filter(|one| counts(one, self.source())).collect();
             let coming = coming(&counting);
             match (coming.is_empty(), notes.is_empty()) {
                 (true, _) => return Ok(()),
@@ -86,7 +86,7 @@ impl Rds {
     }
 
     /// Without a kind: automated and manual snapshots.
-    async fn list_snapshots(&self, resource_id: &str, kind: Option<&str>) -> Result<Vec<SnapshotPage>, ApiError> {
+    async fn list_snapshots(&self, resource_id: &str, kind: Option<&str>) -> Result<Vec<ListedSnapshot>, ApiError> {
         let mut all = Vec::new();
         let mut marker = None;
         for _ in 0..MAX_PAGES {
@@ -107,12 +107,12 @@ fn finding(source: &SourceInstance) -> String {
     format!("find a snapshot of {} ({})", source.identifier, source.resource_id)
 }
 
-fn listed(snapshot: &DbSnapshot) -> SnapshotPage {
+fn listed(snapshot: &DbSnapshot) -> ListedSnapshot {
     let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
     // The creation time of a copy is the time of copying; its data is as old as the original.
     let times = [snapshot.snapshot_create_time(), snapshot.original_snapshot_create_time()];
     let created_at = times[0].and_then(|_| times.into_iter().flatten().map(timestamp).min());
-    SnapshotPage {
+    ListedSnapshot {
         identifier: text(snapshot.db_snapshot_identifier()),
         status: text(snapshot.status()),
         percent: snapshot.percent_progress(),
@@ -126,8 +126,8 @@ fn listed(snapshot: &DbSnapshot) -> SnapshotPage {
     }
 }
 
-fn choose_newest(all: &[SnapshotPage], source: &RdsSource, now: Timestamp) -> Result<Snapshot> {
-    let counting: Vec<&SnapshotPage> = all.iter().filter(|listed| counts(listed, source)).collect();
+fn choose_newest(all: &[ListedSnapshot], source: &RdsSource, now: Timestamp) -> Result<Snapshot> {
+    let counting: Vec<&ListedSnapshot> = all.iter().filter(|listed| counts(listed, source)).collect();
     let finished = counting.iter().filter(|listed| is_finished(listed)).max_by_key(|listed| listed.created_at);
     let Some(newest) = finished else { return Err(none_finished(&counting, all.len())) };
     let mut snapshot = usable(newest, now)?;
@@ -149,7 +149,7 @@ fn choose_newest(all: &[SnapshotPage], source: &RdsSource, now: Timestamp) -> Re
 }
 
 /// Whether a snapshot is of the configured kind.
-fn counts(listed: &SnapshotPage, source: &RdsSource) -> bool {
+fn counts(listed: &ListedSnapshot, source: &RdsSource) -> bool {
     match source.snapshots {
         SnapshotKind::Automated => listed.kind == "automated",
         SnapshotKind::Manual => listed.kind == "manual",
@@ -158,14 +158,14 @@ fn counts(listed: &SnapshotPage, source: &RdsSource) -> bool {
 }
 
 /// Snapshots that RDS is creating and that will be newer than every finished one. Their creation time may be absent.
-fn coming(counting: &[&SnapshotPage]) -> String {
+fn coming(counting: &[&ListedSnapshot]) -> String {
     let newest = counting.iter().filter(|listed| is_finished(listed)).filter_map(|listed| listed.created_at).max();
-    let is_newer = |listed: &SnapshotPage| listed.created_at.is_none_or(|at| newest.is_none_or(|newest| at > newest));
+    let is_newer = |listed: &ListedSnapshot| listed.created_at.is_none_or(|at| newest.is_none_or(|newest| at > newest));
     let coming = counting.iter().filter(|listed| listed.status == "creating" && is_newer(listed));
     coming.map(|listed| format!("{} is {}", listed.identifier, progress(listed))).collect::<Vec<_>>().join(", ")
 }
 
-fn choose_wanted(all: &[SnapshotPage], wanted: &str, now: Timestamp) -> Result<Snapshot> {
+fn choose_wanted(all: &[ListedSnapshot], wanted: &str, now: Timestamp) -> Result<Snapshot> {
     let Some(found) = all.iter().find(|listed| listed.identifier == wanted) else {
         let newest = all.iter().max_by_key(|listed| listed.created_at);
         let seen =
@@ -181,12 +181,12 @@ fn choose_wanted(all: &[SnapshotPage], wanted: &str, now: Timestamp) -> Result<S
     Ok(snapshot)
 }
 
-fn is_finished(listed: &SnapshotPage) -> bool {
+fn is_finished(listed: &ListedSnapshot) -> bool {
     listed.status == "available" && listed.created_at.is_some()
 }
 
 /// Checks the engine and that the time is not in the future.
-fn usable(listed: &SnapshotPage, now: Timestamp) -> Result<Snapshot> {
+fn usable(listed: &ListedSnapshot, now: Timestamp) -> Result<Snapshot> {
     if listed.engine != "postgres" {
         return Err(Error::new(format!(
             "snapshot {} is of engine {:?}, not postgres",
@@ -210,7 +210,7 @@ fn usable(listed: &SnapshotPage, now: Timestamp) -> Result<Snapshot> {
     })
 }
 
-fn none_finished(counting: &[&SnapshotPage], all: usize) -> Error {
+fn none_finished(counting: &[&ListedSnapshot], all: usize) -> Error {
     match (counting.len(), all) {
         (0, 0) => Error::new("it has no snapshot").hint("is its backup retention period 0?"),
         (0, others) => Error::new(format!("it has no snapshot of the configured kind, but {others} of another kind"))
@@ -219,14 +219,14 @@ fn none_finished(counting: &[&SnapshotPage], all: usize) -> Error {
     }
 }
 
-fn unfinished(counting: &[&SnapshotPage]) -> String {
+fn unfinished(counting: &[&ListedSnapshot]) -> String {
     let unfinished = counting.iter().filter(|listed| !is_finished(listed));
     let texts: Vec<String> =
         unfinished.map(|listed| format!("{} is {}", listed.identifier, progress(listed))).collect();
     texts.join(", ")
 }
 
-fn progress(listed: &SnapshotPage) -> String {
+fn progress(listed: &ListedSnapshot) -> String {
     match (listed.status.as_str(), listed.percent) {
         ("available", _) => "available, but RDS does not say when it was taken".to_owned(),
         ("", _) => "without a status".to_owned(),
@@ -235,7 +235,7 @@ fn progress(listed: &SnapshotPage) -> String {
     }
 }
 
-fn age(listed: &SnapshotPage, now: Timestamp) -> String {
+fn age(listed: &ListedSnapshot, now: Timestamp) -> String {
     span(now.seconds().saturating_sub(listed.created_at.unwrap_or_default().seconds()))
 }
 

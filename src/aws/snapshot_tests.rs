@@ -39,8 +39,8 @@ fn time(text: &str) -> Timestamp {
     Timestamp::parse(text).unwrap()
 }
 
-fn snapshot(identifier: &str, created_at: &str) -> SnapshotPage {
-    SnapshotPage {
+fn snapshot(identifier: &str, created_at: &str) -> ListedSnapshot {
+    ListedSnapshot {
         identifier: identifier.into(),
         status: "available".into(),
         created_at: Some(time(created_at)),
@@ -48,12 +48,12 @@ fn snapshot(identifier: &str, created_at: &str) -> SnapshotPage {
         engine: "postgres".into(),
         engine_version: "17.4".into(),
         resource_id: "db-PRODUCTION".into(),
-        ..SnapshotPage::default()
+        ..ListedSnapshot::default()
     }
 }
 
-fn creating(identifier: &str) -> SnapshotPage {
-    SnapshotPage {
+fn creating(identifier: &str) -> ListedSnapshot {
+    ListedSnapshot {
         status: "creating".into(),
         percent: Some(45),
         created_at: None,
@@ -63,7 +63,7 @@ fn creating(identifier: &str) -> SnapshotPage {
 
 const NOW: &str = "2026-01-31T08:00:00Z";
 
-fn newest(all: &[SnapshotPage]) -> Result<Snapshot, String> {
+fn newest(all: &[ListedSnapshot]) -> Result<Snapshot, String> {
     choose_newest(all, &source(SnapshotKind::Automated), time(NOW)).map_err(|error| error.to_string())
 }
 
@@ -74,7 +74,7 @@ fn the_newest_finished_snapshot_is_taken_and_unfinished_ones_are_not() {
         snapshot("rds:c", "2026-01-31T02:00:00Z"),
         snapshot("rds:b", "2026-01-30T20:00:00Z"),
         creating("rds:d"),
-        SnapshotPage { created_at: None, ..snapshot("rds:e", NOW) },
+        ListedSnapshot { created_at: None, ..snapshot("rds:e", NOW) },
     ];
     let chosen = newest(&all).unwrap();
     assert_eq!(chosen.identifier, "rds:c");
@@ -97,7 +97,7 @@ fn a_stale_newest_snapshot_is_refused_with_both_ages() {
 #[test]
 fn each_kind_of_nothing_has_its_own_words() {
     assert_eq!(newest(&[]).unwrap_err(), "it has no snapshot");
-    let manual = SnapshotPage { kind: "manual".into(), ..snapshot("mine", "2026-01-31T02:00:00Z") };
+    let manual = ListedSnapshot { kind: "manual".into(), ..snapshot("mine", "2026-01-31T02:00:00Z") };
     let expected = "it has no snapshot of the configured kind, but 1 of another kind";
     assert_eq!(newest(std::slice::from_ref(&manual)).unwrap_err(), expected);
     assert!(choose_newest(&[manual], &source(SnapshotKind::Any), time(NOW)).is_ok());
@@ -115,7 +115,7 @@ fn a_snapshot_of_the_future_or_of_another_engine_is_refused() {
         "snapshot rds:a is of 2026-01-31T08:05:01Z, but now is 2026-01-31T08:00:00Z"
     );
     assert!(newest(&[snapshot("rds:a", "2026-01-31T08:05:00Z")]).is_ok());
-    let mysql = SnapshotPage { engine: "mysql".into(), ..snapshot("rds:a", "2026-01-31T02:00:00Z") };
+    let mysql = ListedSnapshot { engine: "mysql".into(), ..snapshot("rds:a", "2026-01-31T02:00:00Z") };
     assert!(newest(&[mysql]).unwrap_err().contains("not postgres"));
 }
 

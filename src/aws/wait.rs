@@ -10,7 +10,7 @@ use ssh_key::rand_core::{OsRng, RngCore};
 use super::client::Rds;
 use super::delete::Claim;
 use super::errors::{ApiError, Kind};
-use super::facts::Described;
+use super::facts::InstanceDescription;
 use super::tags;
 use crate::base::error::{Context, Error, Result};
 use crate::model::progress::Event;
@@ -74,7 +74,12 @@ impl Rds {
     ///
     /// # Errors
     /// A terminal status, the deadline, lost permission, another instance under the name.
-    pub async fn wait_ready(&self, claim: &Claim, deadline: Deadline, notes: &mut Vec<String>) -> Result<Described> {
+    pub async fn wait_ready(
+        &self,
+        claim: &Claim,
+        deadline: Deadline,
+        notes: &mut Vec<String>,
+    ) -> Result<InstanceDescription> {
         let doing = || format!("wait for instance {}", claim.identifier);
         let (mut last, mut misses) = (String::new(), 0);
         loop {
@@ -97,10 +102,10 @@ impl Rds {
     fn judge(
         &self,
         claim: &Claim,
-        seen: Result<Vec<Described>, ApiError>,
+        seen: Result<Vec<InstanceDescription>, ApiError>,
         last: &mut String,
         notes: &mut Vec<String>,
-    ) -> Result<Option<Described>> {
+    ) -> Result<Option<InstanceDescription>> {
         let described = match seen {
             Ok(seen) => match seen.into_iter().next() {
                 Some(described) => described,
@@ -191,7 +196,7 @@ fn chance() -> f64 {
 }
 
 /// The status, and why an available one is not ready.
-fn state(described: &Described) -> String {
+fn state(described: &InstanceDescription) -> String {
     let mut state = described.status.clone();
     if described.status == "available" && described.has_pending_changes {
         state.push_str(", changes pending");
@@ -202,12 +207,12 @@ fn state(described: &Described) -> String {
     state
 }
 
-fn is_ready(described: &Described) -> bool {
+fn is_ready(described: &InstanceDescription) -> bool {
     described.status == "available" && !described.has_pending_changes && described.endpoint.is_some()
 }
 
 /// Data of another instance under the same name would be reported as this run's.
-fn check_is_claimed(claim: &Claim, described: &Described) -> Result<()> {
+fn check_is_claimed(claim: &Claim, described: &InstanceDescription) -> Result<()> {
     let run_id = described.tag(tags::RUN_ID);
     if claim.resource_id.is_some() && claim.resource_id == described.resource_id && run_id == Some(&claim.run_id) {
         return Ok(());

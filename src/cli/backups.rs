@@ -11,8 +11,8 @@ use crate::base::error::{Error, Result};
 use crate::base::printable::printable;
 use crate::base::text::{bytes as size, cells};
 use crate::base::time::Timestamp;
-use crate::model::run::{Kinship, Origin};
-use crate::storage::backups::{self, Backup, BackupListing, Backups, Ours};
+use crate::model::run::{Origin, SourceMatch};
+use crate::storage::backups::{self, Backup, BackupListing, Backups, OwnSource};
 
 /// Exit code: a backup that was verified before no longer counts.
 const NOT_WHOLE: u8 = 2;
@@ -100,7 +100,7 @@ impl BackupFolder {
 }
 
 /// Newest first, in any place.
-fn lines(listing: &BackupListing, ours: Option<&Ours>, reports: &Path) -> Vec<BackupLine> {
+fn lines(listing: &BackupListing, ours: Option<&OwnSource>, reports: &Path) -> Vec<BackupLine> {
     let mut lines = Vec::new();
     let places = [("verified", &listing.verified), ("damaged", &listing.damaged), ("unverified", &listing.unverified)];
     for (place, backups) in places {
@@ -120,14 +120,14 @@ fn lines(listing: &BackupListing, ours: Option<&Ours>, reports: &Path) -> Vec<Ba
     lines
 }
 
-fn line(place: &'static str, backup: &Backup, ours: Option<&Ours>, reports: &Path) -> BackupLine {
+fn line(place: &'static str, backup: &Backup, ours: Option<&OwnSource>, reports: &Path) -> BackupLine {
     let record = &backup.record;
     let kinship = ours.map(|ours| ours.kinship(backup, reports));
     let note = match kinship {
-        None | Some(Kinship::Same) => None,
-        Some(Kinship::Moved) => Some("of the same system at another address: not used"),
-        Some(Kinship::Other) => Some("of another source: not used"),
-        Some(Kinship::Unknown) => Some("its source is not known: not used"),
+        None | Some(SourceMatch::Same) => None,
+        Some(SourceMatch::Moved) => Some("of the same system at another address: not used"),
+        Some(SourceMatch::Other) => Some("of another source: not used"),
+        Some(SourceMatch::Unknown) => Some("its source is not known: not used"),
     };
     BackupLine {
         id: record.id.clone(),
@@ -136,7 +136,7 @@ fn line(place: &'static str, backup: &Backup, ours: Option<&Ours>, reports: &Pat
         made_at: Some(record.made_at),
         bytes: Some(record.dump.bytes),
         source: record.source.clone(),
-        is_own: kinship.map(|kinship| kinship == Kinship::Same),
+        is_own: kinship.map(|kinship| kinship == SourceMatch::Same),
         report: record.report.as_ref().map(|report| report.path.clone()),
         note: note.map(str::to_owned),
     }

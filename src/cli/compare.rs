@@ -17,7 +17,7 @@ use crate::model::redaction::Redaction;
 use crate::model::report::{Report, Run, Times, Tools};
 use crate::model::selection::Selection;
 use crate::output::terminal::{self, Heading};
-use crate::storage::reports::{self, Folder, KeyFile};
+use crate::storage::reports::{self, KeyFile, NewReport};
 
 /// Compares, prints, writes the report; returns the exit code of the verdict.
 pub async fn run(arguments: &CompareArguments, key: Option<KeyFile>) -> Result<u8> {
@@ -31,7 +31,7 @@ async fn run_redacted(arguments: &CompareArguments, key: Option<KeyFile>, redact
     let job = job(arguments)?;
     // Report what cannot be written or signed before the slow work.
     let folder =
-        arguments.report.as_ref().map(|dir| Folder::prepare(dir, key.as_ref(), started_at, &run_id)).transpose()?;
+        arguments.report.as_ref().map(|dir| NewReport::prepare(dir, key.as_ref(), started_at, &run_id)).transpose()?;
     let options = inputs::open_options(&arguments.reading, &arguments.checks, started_at, 2);
     let mut progress = Progress::new(arguments.reading.quiet, Terminal::stderr());
     progress.listener = redaction.listener(progress.listener.clone());
@@ -79,7 +79,7 @@ fn job(arguments: &CompareArguments) -> Result<ComparisonJob> {
 }
 
 /// Print first: the result must appear even if the report cannot be written.
-fn finish(arguments: &CompareArguments, comparison: &Comparison, facts: Run, folder: Option<Folder>) -> Result<u8> {
+fn finish(arguments: &CompareArguments, comparison: &Comparison, facts: Run, folder: Option<NewReport>) -> Result<u8> {
     let report = Report::new(&comparison.outcome, &comparison.expected, &comparison.actual, facts);
     match arguments.format {
         Format::Json => print_json(&String::from_utf8_lossy(&report.to_bytes()?))?,

@@ -11,7 +11,7 @@ use crate::base::error::{Error, Result};
 use crate::base::text::{grouped, wrap};
 use crate::cli::demo_scenario::{self, Demo, DemoReport, DemoRun, SOURCE, WOUNDS, Wound};
 use crate::endpoint::compare_endpoints::Comparison;
-use crate::model::post_report::PostReport;
+use crate::model::post_report::ClosingState;
 use crate::model::report::Report;
 use crate::model::run::StepResult;
 use crate::output::terminal::{self, Part, Style};
@@ -258,7 +258,7 @@ impl Page {
 
     /// Prints the findings and what could not be checked.
     fn entries(&self, report: &Report) -> Result<()> {
-        print_result(&terminal::report(report, &PostReport::Nothing, Some(Part::Findings), self.style))
+        print_result(&terminal::report(report, &ClosingState::Nothing, Some(Part::Findings), self.style))
     }
 
     fn summary(&self, exact: &[bool]) -> Result<()> {

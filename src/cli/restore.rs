@@ -14,7 +14,7 @@ use crate::nightly::RunContext;
 use crate::nightly::disaster_restore::{self, WantedBackup};
 use crate::output::terminal::{self, Heading};
 use crate::postgres::conninfo::ConnInfo;
-use crate::storage::journal::{Holder, Lock};
+use crate::storage::journal::{Lock, RunInfo};
 use crate::storage::reports;
 use crate::storage::signature;
 use crate::storage::signers::AllowedSigners;
@@ -35,7 +35,7 @@ async fn run_redacted(arguments: &RestoreArguments, config: &Config, redaction: 
         return Err(Error::new("it names no database").hint(hint)).doing(|| "read --into");
     }
     let holder =
-        Holder { run_id: reports::random_run_id()?, command: "restore".into(), pid: context.pid, at: inputs::now() };
+        RunInfo { run_id: reports::random_run_id()?, command: "restore".into(), pid: context.pid, at: inputs::now() };
     // A run that ends meanwhile could remove the backup.
     let _lock = Lock::acquire(context.state(), &holder)?;
     let signers = signers(arguments, &context).await?;

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Notes;
+use super::OutcomeBuilder;
 use crate::model::finding::{Finding, FindingKind};
 use crate::model::manifest::Definition;
 
@@ -17,7 +17,7 @@ pub const KINDS: [&str; 2] = ["collation_version", "database_collation_version"]
 const OUTDATED: &str = "the library now says ";
 
 /// Compares each side with itself, and remarks on what differs between the sides.
-pub fn compare(kind: &str, expected: &Objects<'_>, actual: &Objects<'_>, notes: &mut Notes<'_>) {
+pub fn compare(kind: &str, expected: &Objects<'_>, actual: &Objects<'_>, notes: &mut OutcomeBuilder<'_>) {
     let mut differing = Vec::new();
     for identity in expected.keys().chain(actual.keys()).collect::<BTreeSet<_>>() {
         let [e, a] = [expected, actual].map(|side| side.get(identity).map(|(_, definition)| definition.text.as_str()));
@@ -60,7 +60,7 @@ mod tests {
             .each_ref()
             .map(|side| side.iter().map(|definition| (identity.clone(), (identity.as_str(), definition))).collect());
         let request = Request::default();
-        let mut notes = Notes::new(&request);
+        let mut notes = OutcomeBuilder::new(&request);
         compare("collation_version", &e, &a, &mut notes);
         let remarks = notes.outcome.remarks.iter().map(|remark| remark.full().to_owned()).collect();
         (notes.findings.values().map(ToString::to_string).collect(), remarks)

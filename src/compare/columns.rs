@@ -2,14 +2,14 @@
 //!
 //! Definitions of columns are compared with the schema; this is what the comparison of rows needs, also for a dump.
 
-use super::Notes;
+use super::OutcomeBuilder;
 use crate::model::finding::{Finding, FindingKind};
 use crate::model::manifest::{Relation, RelationKind};
 use crate::model::name::{Name, quote_ident};
 
 /// Finds columns on one side only, common columns in another order, and columns that are generated on one side only, whose values
 /// are read on neither.
-pub fn compare(name: &Name, expected: &Relation, actual: &Relation, notes: &mut Notes<'_>) {
+pub fn compare(name: &Name, expected: &Relation, actual: &Relation, notes: &mut OutcomeBuilder<'_>) {
     // A dump does not name the columns of a materialized view.
     if expected.kind == RelationKind::MaterializedView && (expected.columns.is_empty() || actual.columns.is_empty()) {
         return;

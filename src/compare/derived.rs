@@ -4,7 +4,7 @@
 //! here, because they are code of the source.
 
 use super::row_counts::{row_difference, rows_of};
-use super::{Notes, note_unseen};
+use super::{OutcomeBuilder, note_unseen};
 use crate::model::finding::{Finding, FindingKind, Limit};
 use crate::model::manifest::{Computed, Manifest, Observed, Relation, Tally};
 use crate::model::name::{Name, quote_ident};
@@ -24,7 +24,7 @@ pub fn is_filled_alike(name: &Name, expected: &Manifest, actual: &Manifest) -> b
 }
 
 /// Adds a remark, not a finding, for a materialized view whose rows differ.
-pub fn materialized_view(name: &Name, expected: &Tally, actual: &Tally, notes: &mut Notes<'_>) -> TableStatus {
+pub fn materialized_view(name: &Name, expected: &Tally, actual: &Tally, notes: &mut OutcomeBuilder<'_>) -> TableStatus {
     let difference = row_difference(expected, actual);
     let word = if difference.is_exact { "" } else { "at least " };
     let rows = |count: u64| counted(usize::try_from(count).unwrap_or(usize::MAX), "row");
@@ -41,7 +41,7 @@ pub fn materialized_view(name: &Name, expected: &Tally, actual: &Tally, notes: &
 }
 
 /// Stored generated columns of a table whose rows were compared.
-pub fn generated_columns(name: &Name, expected: &Relation, actual: &Relation, notes: &mut Notes<'_>) {
+pub fn generated_columns(name: &Name, expected: &Relation, actual: &Relation, notes: &mut OutcomeBuilder<'_>) {
     match (&expected.computed, &actual.computed) {
         (Some(e), Some(a)) if e.columns == a.columns => compare(name, (expected, e), (actual, a), notes),
         // The column comparison reports columns that are generated on one side only.
@@ -59,7 +59,7 @@ type ComputedSide<'a> = (&'a Relation, &'a Computed);
 
 /// Compares rows with and without their generated columns. If more rows differ with them than without, some rows are equal except for
 /// their generated values; that surplus is the finding.
-fn compare(name: &Name, expected: ComputedSide<'_>, actual: ComputedSide<'_>, notes: &mut Notes<'_>) {
+fn compare(name: &Name, expected: ComputedSide<'_>, actual: ComputedSide<'_>, notes: &mut OutcomeBuilder<'_>) {
     let object = format!("generated columns {name}");
     let (Observed::Seen(e), Observed::Seen(a)) = (&expected.1.rows, &actual.1.rows) else {
         let before = notes.outcome.unchecked.len();
@@ -105,7 +105,7 @@ fn stored_columns(name: &Name, sides: [&Relation; 2]) -> Vec<String> {
 }
 
 /// Adds one remark that lists all generated columns that were not compared.
-pub fn remark_on_uncompared(notes: &mut Notes<'_>) {
+pub fn remark_on_uncompared(notes: &mut OutcomeBuilder<'_>) {
     let columns = std::mem::take(&mut notes.uncompared_columns);
     if !columns.is_empty() {
         let columns = columns.into_iter().collect::<Vec<_>>().join(", ");

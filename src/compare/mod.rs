@@ -49,7 +49,7 @@ pub struct Request {
 
 /// Compares what was seen; makes no verdict (see [`Outcome::verdict`]).
 pub fn compare(expected: &Manifest, actual: &Manifest, request: &Request) -> Outcome {
-    let mut notes = Notes::new(request);
+    let mut notes = OutcomeBuilder::new(request);
     notes.outcome.scope = scope(expected, actual, request, &mut notes.outcome.unchecked);
     notes.outcome.selection = request.selection.options();
     tables::compare(expected, actual, &mut notes);
@@ -78,7 +78,7 @@ pub fn compare(expected: &Manifest, actual: &Manifest, request: &Request) -> Out
 }
 
 /// If the role may not read some objects, adds one remark with the GRANT that helps, not one per object.
-fn hint_at_grant(notes: &mut Notes<'_>) {
+fn hint_at_grant(notes: &mut OutcomeBuilder<'_>) {
     let denied = notes.outcome.unchecked.iter().filter(|entry| entry.reason.full().contains(NO_PRIVILEGE));
     let (mut tables, mut sequences, mut has_large_objects) = (0, 0, false);
     for entry in denied {
@@ -109,7 +109,7 @@ const NO_PRIVILEGE: &str = "(SQLSTATE 42501)";
 
 /// Builds an outcome. Findings have a key, so that one difference that two comparisons report (a missing column in the rows and in
 /// the schema) is one finding.
-struct Notes<'a> {
+struct OutcomeBuilder<'a> {
     outcome: Outcome,
     findings: BTreeMap<(FindingKind, String), Finding>,
     request: &'a Request,
@@ -119,7 +119,7 @@ struct Notes<'a> {
     virtual_columns: BTreeSet<String>,
 }
 
-impl<'a> Notes<'a> {
+impl<'a> OutcomeBuilder<'a> {
     fn new(request: &'a Request) -> Self {
         Self {
             outcome: Outcome::default(),
@@ -203,7 +203,7 @@ fn scope(expected: &Manifest, actual: &Manifest, request: &Request, unchecked: &
     scope
 }
 
-fn compare_sequences(expected: &Manifest, actual: &Manifest, notes: &mut Notes<'_>) {
+fn compare_sequences(expected: &Manifest, actual: &Manifest, notes: &mut OutcomeBuilder<'_>) {
     let names: BTreeSet<_> = expected.sequences.keys().chain(actual.sequences.keys()).collect();
     for name in names {
         if !notes.request.selection.has_table(name) {
@@ -236,7 +236,12 @@ fn sequence_text(value: &SequenceValue) -> String {
 }
 
 /// Adds an unchecked entry for each side that could not be read.
-fn note_unseen<T>(object: &str, expected: Option<&Observed<T>>, actual: Option<&Observed<T>>, notes: &mut Notes<'_>) {
+fn note_unseen<T>(
+    object: &str,
+    expected: Option<&Observed<T>>,
+    actual: Option<&Observed<T>>,
+    notes: &mut OutcomeBuilder<'_>,
+) {
     for (side, observed) in [("expected", expected), ("actual", actual)] {
         if let Some(Observed::Unseen(reason)) = observed {
             notes.unchecked(object, side, reason.clone());
@@ -246,20 +251,20 @@ fn note_unseen<T>(object: &str, expected: Option<&Observed<T>>, actual: Option<&
 
 /// How violations of foreign keys, or of assertions, are reported. `is_definition_compared`: the schema comparison reports a name
 /// that exists on one side only.
-struct ColumnRule {
+struct ViolationKind {
     aspect: Aspect,
     kind: FindingKind,
     noun: &'static str,
     is_definition_compared: bool,
 }
 
-const FOREIGN_KEYS: ColumnRule = ColumnRule {
+const FOREIGN_KEYS: ViolationKind = ViolationKind {
     aspect: Aspect::ForeignKeys,
     kind: FindingKind::ForeignKey,
     noun: "foreign_key",
     is_definition_compared: true,
 };
-const ASSERTIONS: ColumnRule = ColumnRule {
+const ASSERTIONS: ViolationKind = ViolationKind {
     aspect: Aspect::Assertions,
     kind: FindingKind::Assertion,
     noun: "assertion",
@@ -271,7 +276,7 @@ type Looked<'a> = Option<&'a Observed<Violations>>;
 
 /// Violations are findings on either side, also when both sides have them and also when the other side is a dump, which has no
 /// result for foreign keys.
-fn compare_violations(rule: ColumnRule, expected: &Results, actual: &Results, notes: &mut Notes<'_>) {
+fn compare_violations(rule: ViolationKind, expected: &Results, actual: &Results, notes: &mut OutcomeBuilder<'_>) {
     let mut names: BTreeSet<&String> = expected.keys().chain(actual.keys()).collect();
     if rule.aspect == Aspect::Assertions {
         names.extend(&notes.request.assertions);
@@ -294,7 +299,7 @@ const KEY_DEFINITION: &str = "FOREIGN KEY ";
 pub const KEY_LIST: &str = "(list)";
 
 /// Adds an unchecked entry for every foreign key that is declared on a side but has no check result there.
-fn note_lost_keys(side: &str, manifest: &Manifest, others: &Results, notes: &mut Notes<'_>) {
+fn note_lost_keys(side: &str, manifest: &Manifest, others: &Results, notes: &mut OutcomeBuilder<'_>) {
     let keys = manifest.schema.objects.get("constraint");
     let selection = &notes.request.selection;
     let is_selected = |key: &Definition| match (&key.schema, &key.relation) {
@@ -313,7 +318,13 @@ fn note_lost_keys(side: &str, manifest: &Manifest, others: &Results, notes: &mut
     }
 }
 
-fn note_what_was_looked_at(rule: &ColumnRule, name: &str, e: Looked<'_>, a: Looked<'_>, notes: &mut Notes<'_>) {
+fn note_what_was_looked_at(
+    rule: &ViolationKind,
+    name: &str,
+    e: Looked<'_>,
+    a: Looked<'_>,
+    notes: &mut OutcomeBuilder<'_>,
+) {
     let object = format!("{} {name}", rule.noun);
     note_unseen(&object, e, a, notes);
     if !rule.is_definition_compared {
@@ -360,7 +371,7 @@ mod tests {
 
     fn remarks(object: &str, reason: &str) -> Vec<MarkedText> {
         let request = Request::default();
-        let mut notes = Notes::new(&request);
+        let mut notes = OutcomeBuilder::new(&request);
         notes.unchecked(object, "actual", reason);
         hint_at_grant(&mut notes);
         notes.outcome.remarks

@@ -10,7 +10,7 @@ use super::collations::{self, Objects};
 use super::inherited;
 use super::tables::LARGE_OBJECTS;
 use super::waive::is_whole_kind;
-use super::{Notes, Request};
+use super::{OutcomeBuilder, Request};
 use crate::compare::canonical::{self, KnownArrays};
 use crate::model::catalog;
 use crate::model::finding::{Finding, FindingKind};
@@ -22,7 +22,7 @@ use crate::model::progress::Side;
 const ABOUT_OTHERS: [&str; 4] = ["owner", "privilege", "comment", "security_label"];
 
 /// Compares the definitions of everything that takes part.
-pub fn compare(expected: &Manifest, actual: &Manifest, notes: &mut Notes<'_>) {
+pub fn compare(expected: &Manifest, actual: &Manifest, notes: &mut OutcomeBuilder<'_>) {
     let request = notes.request;
     for (side, manifest) in [("expected", expected), ("actual", actual)] {
         for (kind, reason) in manifest.schema.unseen.iter().filter(|(kind, _)| !is_switched_off(kind, request)) {
@@ -84,7 +84,7 @@ pub fn compare(expected: &Manifest, actual: &Manifest, notes: &mut Notes<'_>) {
 const NOT_READABLE: &str = "NOT READABLE: ";
 
 /// Adds unchecked entries for definitions that the reading role may not read.
-fn note_unreadable(kind: &str, identity: &str, sides: [&Definition; 2], notes: &mut Notes<'_>) -> bool {
+fn note_unreadable(kind: &str, identity: &str, sides: [&Definition; 2], notes: &mut OutcomeBuilder<'_>) -> bool {
     // Only here: the text of other kinds may be a user's own.
     let reasons = sides.map(|side| side.text.strip_prefix(NOT_READABLE).filter(|_| kind == "user_mapping"));
     for (side, reason) in ["expected", "actual"].into_iter().zip(reasons) {
@@ -102,7 +102,7 @@ fn is_between(kind: &str, majors: Majors) -> bool {
 
 /// The objects of an extension are not compared: only the extension itself, the rows of its tables, and what users granted or created
 /// on them. The remark tells the user so.
-fn remark_on_extensions(expected: &Manifest, notes: &mut Notes<'_>) {
+fn remark_on_extensions(expected: &Manifest, notes: &mut OutcomeBuilder<'_>) {
     let extensions = expected.schema.objects.get("extension").into_iter().flatten();
     // The language that is in every database and is rarely changed.
     let names: Vec<&str> =
@@ -118,7 +118,7 @@ fn remark_on_extensions(expected: &Manifest, notes: &mut Notes<'_>) {
 }
 
 /// A saved manifest may lack whole kinds (`--no-owner`); a kind that was not read is unchecked, not empty.
-fn note_not_asked(expected: &Manifest, actual: &Manifest, kinds: &BTreeSet<&String>, notes: &mut Notes<'_>) {
+fn note_not_asked(expected: &Manifest, actual: &Manifest, kinds: &BTreeSet<&String>, notes: &mut OutcomeBuilder<'_>) {
     let ours = catalog::CATALOG.iter().map(|question| question.kind);
     let kinds: BTreeSet<&str> = ours.chain(kinds.iter().map(|kind| kind.as_str())).collect();
     for kind in kinds.into_iter().filter(|kind| !is_switched_off(kind, notes.request)) {
@@ -237,13 +237,13 @@ fn is_relation(object: &Object<'_>) -> bool {
 }
 
 /// Objects that exist on one side only and to which other objects belong, by the names under which those refer to them.
-struct Heads<'a> {
+struct ParentObjects<'a> {
     schemas: BTreeMap<&'a str, &'a Object<'a>>,
     relations: BTreeMap<&'a str, &'a Object<'a>>,
     spelt_out: BTreeMap<String, &'a Object<'a>>,
 }
 
-impl<'a> Heads<'a> {
+impl<'a> ParentObjects<'a> {
     fn of(objects: &'a [Object<'a>]) -> Self {
         let by_identity = |is_head: &dyn Fn(&Object<'_>) -> bool| {
             objects.iter().filter(|object| is_head(object)).map(|object| (object.identity, object)).collect()
@@ -278,8 +278,8 @@ impl<'a> Heads<'a> {
 }
 
 /// Heads become findings; what belongs to a head becomes a line of its detail.
-fn fold(kind: FindingKind, objects: &[Object<'_>], notes: &mut Notes<'_>) {
-    let heads = Heads::of(objects);
+fn fold(kind: FindingKind, objects: &[Object<'_>], notes: &mut OutcomeBuilder<'_>) {
+    let heads = ParentObjects::of(objects);
     for object in objects {
         match heads.find(object) {
             Some(head) => add_detail(kind, head, object, notes),
@@ -290,7 +290,7 @@ fn fold(kind: FindingKind, objects: &[Object<'_>], notes: &mut Notes<'_>) {
 }
 
 /// A NOT NULL constraint of 18 becomes a detail line of the finding for its column, its domain, or its table (a detached partition).
-fn fold_not_null(notes: &mut Notes<'_>) {
+fn fold_not_null(notes: &mut OutcomeBuilder<'_>) {
     let is_one = |key: &(FindingKind, String)| key.1.starts_with("not_null ");
     let (ones, others) = std::mem::take(&mut notes.findings).into_iter().partition(|(key, _)| is_one(key));
     notes.findings = others;
@@ -308,7 +308,7 @@ fn fold_not_null(notes: &mut Notes<'_>) {
 }
 
 /// Large objects that exist on one side only become detail lines of the finding for the data of large objects.
-fn fold_large_objects(kind: FindingKind, notes: &mut Notes<'_>) {
+fn fold_large_objects(kind: FindingKind, notes: &mut OutcomeBuilder<'_>) {
     let data = (FindingKind::LargeObjects, LARGE_OBJECTS.to_owned());
     if !notes.findings.contains_key(&data) {
         return;
@@ -334,7 +334,7 @@ fn one_sided(kind: FindingKind, object: &Object<'_>) -> Finding {
 }
 
 /// Adds the object to the detail of its parent, and removes a finding that another comparison made for it.
-fn add_detail(kind: FindingKind, head: &Object<'_>, object: &Object<'_>, notes: &mut Notes<'_>) {
+fn add_detail(kind: FindingKind, head: &Object<'_>, object: &Object<'_>, notes: &mut OutcomeBuilder<'_>) {
     notes.findings.remove(&(kind, object.printed()));
     let head = notes.findings.entry((kind, head.printed())).or_insert_with(|| one_sided(kind, head));
     head.detail.push(object.printed());

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::row_counts::{row_difference, rows_of};
-use super::{Notes, columns, derived, note_unseen};
+use super::{OutcomeBuilder, columns, derived, note_unseen};
 use crate::model::aspect::Aspect;
 use crate::model::finding::{Finding, FindingKind, Limit};
 use crate::model::manifest::{Manifest, Observed, Relation, RelationKind, Tally};
@@ -17,7 +17,7 @@ const NO_ROWS_OF_EXTENSION: &str = "belongs to an extension: a dump does not car
 pub const LARGE_OBJECTS: &str = "large objects";
 
 /// Compares the rows of every relation that takes part.
-pub fn compare(expected: &Manifest, actual: &Manifest, notes: &mut Notes<'_>) {
+pub fn compare(expected: &Manifest, actual: &Manifest, notes: &mut OutcomeBuilder<'_>) {
     let names: BTreeSet<&Name> = expected.relations.keys().chain(actual.relations.keys()).collect();
     if !notes.has(Aspect::Rows) {
         let remark =
@@ -56,7 +56,7 @@ fn has_dump(expected: &Manifest, actual: &Manifest) -> bool {
     !(expected.answers.contains(&Aspect::Schema) && actual.answers.contains(&Aspect::Schema))
 }
 
-fn one_sided(kind: FindingKind, name: &Name, relation: &Relation, notes: &mut Notes<'_>) -> TableStatus {
+fn one_sided(kind: FindingKind, name: &Name, relation: &Relation, notes: &mut OutcomeBuilder<'_>) -> TableStatus {
     notes.find(Finding::new(kind, format!("{} {name}", noun(relation.kind))));
     if kind == FindingKind::Missing { TableStatus::Missing } else { TableStatus::Unexpected }
 }
@@ -76,7 +76,7 @@ fn both_sides(
     (e, a): (&Relation, &Relation),
     has_dump: bool,
     is_computed: bool,
-    notes: &mut Notes<'_>,
+    notes: &mut OutcomeBuilder<'_>,
 ) -> TableStatus {
     columns::compare(name, e, a, notes);
     if e.kind != a.kind {
@@ -134,7 +134,7 @@ fn both_sides(
     }
 }
 
-fn waive(name: &Name, reason: &str, by: &str, notes: &mut Notes<'_>) -> TableStatus {
+fn waive(name: &Name, reason: &str, by: &str, notes: &mut OutcomeBuilder<'_>) -> TableStatus {
     notes.waived("rows", &name.to_string(), reason, by);
     notes.outcome.coverage.waived_expected += 1;
     notes.outcome.coverage.waived_actual += 1;
@@ -151,7 +151,7 @@ fn is_of_extension(e: &Relation, a: &Relation) -> bool {
 }
 
 /// Rows that `--exclude-table-data` leaves out but that are in the dump are a finding: they were not compared.
-fn check_left_out(name: &Name, e: &Relation, a: &Relation, notes: &mut Notes<'_>) {
+fn check_left_out(name: &Name, e: &Relation, a: &Relation, notes: &mut OutcomeBuilder<'_>) {
     for side in [e, a] {
         if side.is_dumped {
             let mut finding = Finding::new(FindingKind::Unexpected, format!("rows {name}"));
@@ -163,7 +163,7 @@ fn check_left_out(name: &Name, e: &Relation, a: &Relation, notes: &mut Notes<'_>
     }
 }
 
-fn note_virtual_columns(name: &Name, e: &Relation, a: &Relation, notes: &mut Notes<'_>) {
+fn note_virtual_columns(name: &Name, e: &Relation, a: &Relation, notes: &mut OutcomeBuilder<'_>) {
     let columns = e.columns.iter().chain(&a.columns).filter(|column| column.is_virtual);
     let columns: Vec<String> = columns.map(|column| format!("{name}.{}", quote_ident(&column.name))).collect();
     notes.virtual_columns.extend(columns);
@@ -180,7 +180,7 @@ fn reason_to_leave_rows(
     e: &Relation,
     a: &Relation,
     has_dump: bool,
-    notes: &Notes<'_>,
+    notes: &OutcomeBuilder<'_>,
 ) -> Option<(&'static str, &'static str)> {
     // Only if both sides have the same kind: the rows of a table that was replaced by another kind are lost.
     let is = |kind| e.kind == kind && a.kind == kind;
@@ -197,7 +197,7 @@ fn reason_to_leave_rows(
     }
 }
 
-fn compare_tallies(name: &Name, expected: &Tally, actual: &Tally, notes: &mut Notes<'_>) -> TableStatus {
+fn compare_tallies(name: &Name, expected: &Tally, actual: &Tally, notes: &mut OutcomeBuilder<'_>) -> TableStatus {
     if expected.digest == actual.digest {
         return TableStatus::Equal;
     }
@@ -213,7 +213,7 @@ fn rows_finding(kind: FindingKind, object: &str, expected: &Tally, actual: &Tall
 }
 
 /// Compares all large objects as one table of (oid, chunk, bytes) rows.
-pub fn compare_large_objects(expected: &Manifest, actual: &Manifest, notes: &mut Notes<'_>) {
+pub fn compare_large_objects(expected: &Manifest, actual: &Manifest, notes: &mut OutcomeBuilder<'_>) {
     match (&expected.large_objects, &actual.large_objects) {
         (Observed::Seen(e), Observed::Seen(a)) if e.digest != a.digest => {
             notes.find(rows_finding(FindingKind::LargeObjects, LARGE_OBJECTS, e, a));

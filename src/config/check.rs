@@ -12,7 +12,7 @@ use super::{
 };
 use crate::base::error::Error;
 use crate::model::selection::Pattern;
-use crate::postgres::conninfo::{ServerLogin, Spoken, has_other_scheme};
+use crate::postgres::conninfo::{ConnectionSummary, ServerLogin, has_other_scheme};
 
 /// `PREFIX-YYYYMMDDthhmmssz-8hex` must fit into the 63 characters of an RDS identifier.
 const MAX_PREFIX: usize = 37;
@@ -153,7 +153,7 @@ fn check_login(problems: &mut Problems, section: &str, login: &ServerLogin<'_>) 
     let problem = || format!("{section}.url begins with a scheme that PostgreSQL does not know");
     let schemes = "postgresql:// or postgres://, or keyword=value pairs";
     problems.unless(!has_other_scheme(login.url), problem, schemes);
-    let has_none = !Spoken::read(login.url).has_password;
+    let has_none = !ConnectionSummary::read(login.url).has_password;
     problems.unless(has_none, || format!("{section}.url has a password in it"), hint);
     let ServerLogin { password_file, password_command, password_env, .. } = *login;
     let given = [password_file.is_some(), password_command.is_some(), password_env.is_some()];
@@ -237,7 +237,7 @@ fn has_wildcard(object: &str) -> bool {
 /// By text alone; the night itself also compares the servers.
 fn check_sides(problems: &mut Problems, config: &Config) {
     let Source::Postgres(source) = &config.source else { return };
-    let [from, to] = [&source.url, &config.restore.url].map(|url| Spoken::read(url));
+    let [from, to] = [&source.url, &config.restore.url].map(|url| ConnectionSummary::read(url));
     let is_same = from.server == to.server && from.dbname == config.restore.database;
     let problem = || format!("restore.database: {:?} is the source itself", config.restore.database);
     problems.unless(!is_same, problem, "the copy is dropped or replaced: give it a name of its own");

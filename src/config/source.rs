@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::{Span, defaults};
-use crate::postgres::conninfo::Spoken;
+use crate::postgres::conninfo::ConnectionSummary;
 
 /// The database that is dumped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,10 +26,12 @@ impl Source {
             Self::Rds(source) => {
                 format!("RDS instance {} in {}, database {}", source.instance, source.region, source.dbname)
             }
-            Self::Postgres(source) => match Spoken::read(&source.url) {
-                Spoken { dbname, .. } if dbname.is_empty() => "a PostgreSQL database".into(),
-                Spoken { server, dbname, .. } if server.starts_with(':') => format!("PostgreSQL database {dbname}"),
-                Spoken { server, dbname, .. } => format!("PostgreSQL database {dbname} on {server}"),
+            Self::Postgres(source) => match ConnectionSummary::read(&source.url) {
+                ConnectionSummary { dbname, .. } if dbname.is_empty() => "a PostgreSQL database".into(),
+                ConnectionSummary { server, dbname, .. } if server.starts_with(':') => {
+                    format!("PostgreSQL database {dbname}")
+                }
+                ConnectionSummary { server, dbname, .. } => format!("PostgreSQL database {dbname} on {server}"),
             },
         }
     }

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use crate::base::error::{Context, Error, Result};
 use crate::base::marked::MarkedText;
-use crate::endpoint::archive::Archive;
+use crate::endpoint::archive::DumpReader;
 use crate::endpoint::dump::Dump;
 use crate::endpoint::live::{CaptureRequest, Live, LiveOptions, PeerState};
 use crate::model::hashing::{Accumulator, Purpose};
-use crate::model::listing::{Listed, Listing};
+use crate::model::listing::{ListedRelation, Listing};
 use crate::model::manifest::{Definition, Manifest, RelationKind, SequenceValue};
 use crate::model::name::Name;
 use crate::model::progress::{Listener, Side};
@@ -83,7 +83,7 @@ impl Endpoint {
         if path.extension().is_some_and(|extension| extension == "json") {
             return Ok(Self::Saved(Box::new(reports::load_manifest(path)?)));
         }
-        if Archive::detect(path)?.is_none() {
+        if DumpReader::detect(path)?.is_none() {
             let error = Error::new(format!("{} is neither a dump nor a saved manifest", path.display()));
             return Err(error.hint("a dump is what pg_dump writes: -Fc, -Fd, -Ft or plain SQL"));
         }
@@ -216,7 +216,7 @@ fn no_such_endpoint(path: &Path) -> Error {
 
 fn saved_listing(manifest: &Manifest) -> Listing {
     let listed = |(name, relation): (&Name, &crate::model::manifest::Relation)| {
-        let listed = Listed {
+        let listed = ListedRelation {
             kind: relation.kind,
             columns: relation.columns.clone(),
             key: relation.key.clone(),

@@ -25,14 +25,14 @@ pub const PLANNING: &str =
 
 /// One catalog query of `checks/catalog`: returns every object of a kind with its definition.
 #[derive(Debug, Clone, Copy)]
-pub struct Question {
+pub struct CatalogQuery {
     /// The kind of object: the stem of the file.
     pub kind: &'static str,
     /// One SELECT.
     pub sql: &'static str,
 }
 
-impl Question {
+impl CatalogQuery {
     /// Whether a server of this major version supports the query (`-- from: 15`, `-- until: 16` at the top of the file).
     pub fn is_for(&self, major: u32) -> bool {
         let (from, until) = (self.bound("-- from:"), self.bound("-- until:"));
@@ -54,8 +54,8 @@ impl Question {
 macro_rules! questions {
     ($($kind:literal),* $(,)?) => {
         /// All catalog queries, by kind.
-        pub const CATALOG: &[Question] =
-            &[$(Question { kind: $kind, sql: include_str!(concat!("../../checks/catalog/", $kind, ".sql")) }),*];
+        pub const CATALOG: &[CatalogQuery] =
+            &[$(CatalogQuery { kind: $kind, sql: include_str!(concat!("../../checks/catalog/", $kind, ".sql")) }),*];
     };
 }
 
@@ -136,14 +136,14 @@ mod tests {
 
     #[test]
     fn a_question_knows_which_servers_it_is_for() {
-        let question = Question { kind: "x", sql: "-- What.\n-- from: 15\n-- until: 16\nSELECT" };
+        let question = CatalogQuery { kind: "x", sql: "-- What.\n-- from: 15\n-- until: 16\nSELECT" };
         assert_eq!([14, 15, 16, 17].map(|major| question.is_for(major)), [false, true, true, false]);
     }
 
     #[test]
     fn what_only_newer_servers_name_is_compared_between_them_only() {
-        let question = Question { kind: "x", sql: "-- What.\n-- from: 18\n-- between: 18\nSELECT" };
+        let question = CatalogQuery { kind: "x", sql: "-- What.\n-- from: 18\n-- between: 18\nSELECT" };
         assert!(question.is_between([18, 18]) && !question.is_between([17, 18]) && !question.is_between([18, 17]));
-        assert!(Question { kind: "x", sql: "-- from: 18\nSELECT" }.is_between([14, 18]));
+        assert!(CatalogQuery { kind: "x", sql: "-- from: 18\nSELECT" }.is_between([14, 18]));
     }
 }

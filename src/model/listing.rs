@@ -12,7 +12,7 @@ use crate::model::selection::{Catalog, Selection};
 #[derive(Debug, Clone, Default)]
 pub struct Listing {
     /// By name.
-    pub relations: BTreeMap<Name, Listed>,
+    pub relations: BTreeMap<Name, ListedRelation>,
     /// What patterns need to know besides.
     pub names: Names,
 }
@@ -26,7 +26,7 @@ impl Listing {
 
 /// A relation whose rows have not been read.
 #[derive(Debug, Clone)]
-pub struct Listed {
+pub struct ListedRelation {
     /// What it is.
     pub kind: RelationKind,
     /// Columns in attribute order.
@@ -58,7 +58,7 @@ pub struct ConfigurationRows {
     pub refused: Option<String>,
 }
 
-impl Listed {
+impl ListedRelation {
     /// As it goes into a manifest.
     pub fn relation(&self, read_columns: Vec<String>, rows: Observed<crate::model::manifest::Tally>) -> Relation {
         Relation {
@@ -106,11 +106,11 @@ pub fn all(listing: &Listing, selection: &Selection) -> ReadPlan {
     agree(listing, listing, selection)
 }
 
-fn has_rows(listed: &Listed) -> bool {
+fn has_rows(listed: &ListedRelation) -> bool {
     listed.kind != RelationKind::ForeignTable && listed.can_have_rows
 }
 
-fn common_columns(expected: &Listed, actual: &Listed) -> Vec<String> {
+fn common_columns(expected: &ListedRelation, actual: &ListedRelation) -> Vec<String> {
     if let Some(fixed) = expected.fixed.as_ref().or(actual.fixed.as_ref()) {
         return fixed.clone();
     }
@@ -122,14 +122,14 @@ fn common_columns(expected: &Listed, actual: &Listed) -> Vec<String> {
 mod tests {
     use super::*;
 
-    fn listed(columns: &[&str], generated: &str) -> Listed {
+    fn listed(columns: &[&str], generated: &str) -> ListedRelation {
         let column = |name: &&str| Column {
             name: (*name).to_owned(),
             type_name: "text".into(),
             is_generated: *name == generated,
             is_virtual: false,
         };
-        Listed {
+        ListedRelation {
             kind: RelationKind::Table,
             columns: columns.iter().map(column).collect(),
             key: Vec::new(),

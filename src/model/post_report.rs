@@ -10,7 +10,7 @@ use crate::model::status::SIGNALS;
 /// What is known of the time after the signature.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum PostReport {
+pub enum ClosingState {
     /// Nothing is to be known: only `nightly` goes on after its report. (Nor of a report that cannot be read.)
     Nothing,
     /// There is no record: the run was killed, or is still running.
@@ -30,7 +30,7 @@ pub const NOT_YET: &str = "no closing.json yet: the run is still at it, or was k
 /// Before what must still be removed.
 pub const CLEANUP_TASK: &str = "cleanup task: ";
 
-impl PostReport {
+impl ClosingState {
     /// The contents of the record, if its signature is trusted.
     pub fn closing(&self) -> Option<&Closing> {
         match self {
@@ -99,7 +99,7 @@ mod tests {
     use crate::base::marked::MarkedText;
     use crate::model::run::Step;
 
-    fn told(exit_code: u8, troubles: &[&str], debts: &[&str], failed: Option<&str>) -> PostReport {
+    fn told(exit_code: u8, troubles: &[&str], debts: &[&str], failed: Option<&str>) -> ClosingState {
         let step = |why: &str| Step {
             name: "prune".into(),
             started_at: Default::default(),
@@ -107,7 +107,7 @@ mod tests {
             result: StepResult::Failed(why.into()),
             notes: Vec::new(),
         };
-        PostReport::Told(Box::new(Closing {
+        ClosingState::Told(Box::new(Closing {
             format: 2,
             run_id: String::new(),
             report_sha256: String::new(),
@@ -138,9 +138,9 @@ mod tests {
 
     #[test]
     fn no_paper_is_no_good_end() {
-        assert!(PostReport::Absent { may_be_running: false }.disorder().is_some());
-        assert!(PostReport::Void("bad signature".into()).disorder().is_some());
-        let running = PostReport::Absent { may_be_running: true };
+        assert!(ClosingState::Absent { may_be_running: false }.disorder().is_some());
+        assert!(ClosingState::Void("bad signature".into()).disorder().is_some());
+        let running = ClosingState::Absent { may_be_running: true };
         assert!(running.disorder().is_none() && running.pending().is_some());
     }
 }

@@ -14,7 +14,7 @@ use crate::model::finding::{Limit, Unchecked};
 use crate::model::sqlstate::condition;
 use crate::model::verdict::DumpVerdict;
 
-pub use origin::{Kinship, Origin};
+pub use origin::{Origin, SourceMatch};
 
 /// One run, from the lock to the signature.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -13,7 +13,7 @@ use super::three_way::Verification;
 use crate::base::error::{Error, Result};
 use crate::base::marked::MarkedText;
 use crate::compare::Request;
-use crate::compare::drift::{self, Judged};
+use crate::compare::drift::{self, DriftFindings};
 use crate::model::finding::Unchecked;
 use same::Tonight;
 pub use search::trusted;
@@ -32,16 +32,16 @@ pub async fn add_drift(verification: &mut Verification, context: &RunContext<'_>
     if context.config.drift.is_empty() {
         return;
     }
-    let judged = apply(verification, context).await.unwrap_or_else(|error| Judged {
+    let judged = apply(verification, context).await.unwrap_or_else(|error| DriftFindings {
         unchecked: vec![unchecked(
             error.context("the rules could not be applied").text().map(|text| format!("{text}; {WAYS_OUT}")),
         )],
-        ..Judged::default()
+        ..DriftFindings::default()
     });
     judged.add_to(&mut verification.comparison.outcome, &request.waivers);
 }
 
-async fn apply(verification: &Verification, context: &RunContext<'_>) -> Result<Judged> {
+async fn apply(verification: &Verification, context: &RunContext<'_>) -> Result<DriftFindings> {
     let rules = drift::rules(&context.config.drift)?;
     let tonight = &verification.comparison.expected;
     let search = Search {

@@ -11,14 +11,14 @@ use super::context::RunContext;
 use super::copy_disposition;
 use super::restoring;
 use super::temporary_instance::Cloud;
-use crate::aws::{Claim, Deadline, Guard, debt, is_refusal, left_alone};
+use crate::aws::{Claim, Deadline, DeletionPolicy, debt, is_refusal, left_alone};
 use crate::base::error::{Context, Error, Result};
 use crate::base::files;
 use crate::model::progress::Event;
 use crate::model::report::Report;
-use crate::storage::backups::{Backups, Whereabouts};
+use crate::storage::backups::{BackupState, Backups};
 use crate::storage::journal::{
-    CopyClaim, CopyIdentity, Debt, Entry, InstanceClaim, Past, Place, ReportFile, Runs, open_runs,
+    CleanupTask, CopyClaim, CopyIdentity, EarlierRun, Entry, InstanceClaim, OpenJournals, Place, ReportFile, open_runs,
 };
 use crate::storage::reports;
 
@@ -43,7 +43,7 @@ pub struct CleanupResult {
 
 impl Cleaner<'_> {
     /// Runs the cleanup tasks of earlier runs. `by_run` is the id of this run.
-    pub async fn clean_up_earlier_runs(&self, runs: Runs, by_run: &str) -> CleanupResult {
+    pub async fn clean_up_earlier_runs(&self, runs: OpenJournals, by_run: &str) -> CleanupResult {
         let mut result = CleanupResult { notes: Vec::new(), problems: runs.unreadable };
         for past in runs.open {
             self.clean_up_run(past, by_run, &mut result).await;
@@ -51,7 +51,7 @@ impl Cleaner<'_> {
         result
     }
 
-    async fn clean_up_run(&self, mut past: Past, by_run: &str, result: &mut CleanupResult) {
+    async fn clean_up_run(&self, mut past: EarlierRun, by_run: &str, result: &mut CleanupResult) {
         let name = past.path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
         if !past.is_ended() {
             result.notes.push(format!("run {name} was interrupted"));
@@ -70,8 +70,8 @@ impl Cleaner<'_> {
         }
     }
 
-    async fn run_proven(&self, task: &Debt, run_id: Option<&str>) -> Result<Entry> {
-        if let Debt::Copy { claim, .. } = task {
+    async fn run_proven(&self, task: &CleanupTask, run_id: Option<&str>) -> Result<Entry> {
+        if let CleanupTask::Copy { claim, .. } = task {
             let checked = check_claim(claim, run_id, &self.context.config.restore.database);
             checked.map_err(|error| error.context(format!("drop {task}")))?;
         }
@@ -79,7 +79,7 @@ impl Cleaner<'_> {
     }
 
     /// Removes a report that was never finished. A finished one that is not in the journal stays: it is signed.
-    fn clear_report(&self, past: &Past) -> Vec<Error> {
+    fn clear_report(&self, past: &EarlierRun) -> Vec<Error> {
         let Some(Entry::RunStarted { run_id, at, .. }) = past.entries.first() else { return Vec::new() };
         let directory = &self.context.config.report.directory;
         let removed = reports::remove_unfinished_of(directory, *at, run_id).map(drop);
@@ -91,14 +91,14 @@ impl Cleaner<'_> {
     ///
     /// # Errors
     /// The cleanup task must still be run.
-    pub async fn run(&self, task: &Debt) -> Result<Entry> {
+    pub async fn run(&self, task: &CleanupTask) -> Result<Entry> {
         match task {
-            Debt::Instance { claim: journaled, resource_id } => {
+            CleanupTask::Instance { claim: journaled, resource_id } => {
                 self.delete_instance(journaled, resource_id.clone()).await?;
                 Ok(task.gone())
             }
-            Debt::Backup { id, report } => self.place_backup(id, report.as_ref()),
-            Debt::Copy { claim, created } => {
+            CleanupTask::Backup { id, report } => self.place_backup(id, report.as_ref()),
+            CleanupTask::Copy { claim, created } => {
                 let doing = || format!("drop the copy {}", claim.database);
                 self.drop_copy(claim, created.as_ref()).await.doing(doing)
             }
@@ -123,7 +123,7 @@ impl Cleaner<'_> {
         let configured = cloud.rds.source().temporary.delete_timeout.duration();
         let deadline = Deadline::after(self.patience.unwrap_or(configured));
         // The prefix that was configured when the instance was ordered.
-        let guard = Guard { prefix: journaled.prefix.clone(), ..cloud.guard(self.context) };
+        let guard = DeletionPolicy { prefix: journaled.prefix.clone(), ..cloud.guard(self.context) };
         cloud.rds.remove(&claim, &guard, deadline, &mut Vec::new()).await.map(drop)
     }
 
@@ -165,10 +165,10 @@ impl Cleaner<'_> {
         };
         // A run may be found damaged before its dump was complete.
         let place = match (place, backups.whereabouts(id)?) {
-            (Place::Verified, Some(Whereabouts::Partial) | None) => {
+            (Place::Verified, Some(BackupState::Partial) | None) => {
                 return Err(Error::new(format!("the dump {id} was verified, and is missing")));
             }
-            (Place::Damaged, Some(Whereabouts::Partial) | None) => Place::Discarded,
+            (Place::Damaged, Some(BackupState::Partial) | None) => Place::Discarded,
             (place, _) => place,
         };
         backups.place(id, place, report)?;
@@ -216,6 +216,6 @@ fn describe(done: &Entry) -> String {
 ///
 /// # Errors
 /// The journals cannot be listed.
-pub fn earlier(context: &RunContext<'_>) -> Result<Runs> {
+pub fn earlier(context: &RunContext<'_>) -> Result<OpenJournals> {
     open_runs(context.state())
 }

@@ -10,7 +10,7 @@ use super::temporary_instance::Cloud;
 use crate::base::error::{Error, Result};
 use crate::base::time::Timestamp;
 use crate::model::run::RunFacts;
-use crate::storage::journal::Holder;
+use crate::storage::journal::RunInfo;
 
 /// A run in progress.
 pub struct CurrentRun<'a> {
@@ -36,7 +36,7 @@ impl<'a> CurrentRun<'a> {
     /// The initial state.
     pub fn new(
         context: &'a RunContext<'a>,
-        holder: &Holder,
+        holder: &RunInfo,
         steps: Steps,
         stopped: watch::Receiver<Option<i32>>,
     ) -> Self {

@@ -1,6 +1,6 @@
 //! Directories that another configuration uses for another source: each should have its own.
 //!
-//! Backups know their source and are kept apart (see [`crate::storage::backups::Ours`]). Reports and state can be shared, but then there is one
+//! Backups know their source and are kept apart (see [`crate::storage::backups::OwnSource`]). Reports and state can be shared, but then there is one
 //! chain of reports and one memory of the last verified dump for both.
 
 use std::path::Path;
@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use crate::base::error::Result;
 use crate::base::files;
-use crate::model::run::{Kinship, Origin};
+use crate::model::run::{Origin, SourceMatch};
 use crate::storage::journal::LastVerified;
 use crate::storage::reports;
 
@@ -23,7 +23,7 @@ const HINT: &str =
 pub fn shared_reports(dir: &Path, origin: &Origin) -> Result<Option<String>> {
     // By name, which begins with the time.
     let newest = reports::reports_in(dir)?.into_iter().rev().find_map(|path| Some((source_of(&path)?, path)));
-    let other = newest.filter(|(source, _)| source.kinship(origin) == Kinship::Other);
+    let other = newest.filter(|(source, _)| source.kinship(origin) == SourceMatch::Other);
     Ok(other.map(|(source, path)| {
         let (dir, path) = (dir.display(), path.display());
         format!("warning: {dir} is used for another source: its newest report, {path}, is of {source}; {HINT}")
@@ -36,7 +36,7 @@ pub fn shared_reports(dir: &Path, origin: &Origin) -> Result<Option<String>> {
 /// What it remembers cannot be read.
 pub fn shared_state(dir: &Path, origin: &Origin) -> Result<Option<String>> {
     let source = LastVerified::read(dir)?.and_then(|last| last.source);
-    let other = source.filter(|source| source.kinship(origin) == Kinship::Other);
+    let other = source.filter(|source| source.kinship(origin) == SourceMatch::Other);
     Ok(other.map(|source| {
         let dir = dir.display();
         format!(

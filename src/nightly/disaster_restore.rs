@@ -28,7 +28,7 @@ use crate::postgres::session::{Session, SessionOptions};
 use crate::postgres::tools::PgTools;
 use crate::storage::backups::Backup;
 use crate::storage::journal::{LastSigned, lost_report};
-use crate::storage::reports::{self, Folder, SignatureCheck};
+use crate::storage::reports::{self, NewReport, SignatureCheck};
 use crate::storage::signers::AllowedSigners;
 
 /// What to restore, and where to.
@@ -293,7 +293,7 @@ async fn write_report(
 ) -> Result<PathBuf> {
     let context = wanted.context;
     let key = context.key().await?;
-    let folder = Folder::prepare(&context.config.report.directory, Some(&key), times.started_at, &run_id)?;
+    let folder = NewReport::prepare(&context.config.report.directory, Some(&key), times.started_at, &run_id)?;
     let previous = folder.previous()?;
     comparison.outcome.remarks.extend(previous.unreadable);
     let directory = &context.config.report.directory;

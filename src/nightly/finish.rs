@@ -19,7 +19,7 @@ use crate::model::report::Report;
 use crate::model::run::Closing;
 use crate::model::run_record::{ReportRef, RunRecord};
 use crate::model::status::Status;
-use crate::storage::journal::{Debt, Entry};
+use crate::storage::journal::{CleanupTask, Entry};
 
 /// Ends the run.
 pub async fn finish(
@@ -86,17 +86,17 @@ impl RunEnd<'_> {
         let run = &mut self.run;
         let is_stopped = self.result.as_ref().is_err_and(|failure| failure.error.signal().is_some());
         let patience = is_stopped.then_some(PATIENCE_WHEN_STOPPED);
-        run_tasks(run, "delete_instance", |task| matches!(task, Debt::Instance { .. }), patience).await;
-        run_tasks(run, "place_backup", |task| matches!(task, Debt::Backup { .. }), None).await;
+        run_tasks(run, "delete_instance", |task| matches!(task, CleanupTask::Instance { .. }), patience).await;
+        run_tasks(run, "place_backup", |task| matches!(task, CleanupTask::Backup { .. }), None).await;
         if let (Ok(verified), Some(signed)) = (&self.result, &self.signed)
             && signed.verdict.is_sound()
         {
             run.late_step("keep_copy", async |run| keep_copy(run, verified).await).await;
         }
         // This drops a copy that is not sound, and one on which the hook failed: it may contain what the hook should have removed.
-        run_tasks(run, "drop_copy", |task| matches!(task, Debt::Copy { .. }), None).await;
+        run_tasks(run, "drop_copy", |task| matches!(task, CleanupTask::Copy { .. }), None).await;
         // A proven dump that could not be placed must not lead to the removal of older ones.
-        let is_placed = !run.steps.journal.debts().iter().any(|task| matches!(task, Debt::Backup { .. }));
+        let is_placed = !run.steps.journal.debts().iter().any(|task| matches!(task, CleanupTask::Backup { .. }));
         if let (Ok(verified), Some(signed)) = (&self.result, &self.signed)
             && signed.is_dump_proven
             && is_placed
@@ -234,7 +234,7 @@ impl RunEnd<'_> {
 async fn run_tasks(
     run: &mut CurrentRun<'_>,
     step: &'static str,
-    is_meant: fn(&Debt) -> bool,
+    is_meant: fn(&CleanupTask) -> bool,
     patience: Option<Duration>,
 ) {
     for task in run.steps.journal.debts().into_iter().filter(is_meant) {

@@ -56,7 +56,7 @@ use crate::base::error::{Error, Result};
 use crate::endpoint::compare_endpoints::Comparison;
 use crate::model::progress::Event;
 use crate::model::verdict::DumpVerdict;
-use crate::storage::journal::{Holder, Journal, Lock, Runs};
+use crate::storage::journal::{Journal, Lock, OpenJournals, RunInfo};
 use crate::storage::reports;
 use cleanup::earlier;
 use current_run::CurrentRun;
@@ -89,7 +89,7 @@ pub struct RunOutcome {
 /// Only before the run begins: another run holds the lock, or the journal cannot be written. Later errors are in the result.
 pub async fn run<S: Future<Output = i32>>(context: &RunContext<'_>, stop: impl Fn() -> S) -> Result<RunOutcome> {
     let (run_id, started_at) = (reports::random_run_id()?, (context.now)());
-    let holder = Holder { run_id, command: "nightly".into(), pid: context.pid, at: started_at };
+    let holder = RunInfo { run_id, command: "nightly".into(), pid: context.pid, at: started_at };
     let lock = match Lock::acquire(context.state(), &holder) {
         Ok(lock) => lock,
         Err(error) => return Err(not_begun(context, &holder, error, true, stop()).await),
@@ -121,7 +121,7 @@ pub async fn run<S: Future<Output = i32>>(context: &RunContext<'_>, stop: impl F
     Ok(with_open_tasks(context, outcome))
 }
 
-fn prepare(context: &RunContext<'_>, holder: &Holder) -> Result<(Runs, Journal)> {
+fn prepare(context: &RunContext<'_>, holder: &RunInfo) -> Result<(OpenJournals, Journal)> {
     let earlier = earlier(context)?;
     Ok((earlier, Journal::create(context.state(), holder)?))
 }
@@ -129,7 +129,7 @@ fn prepare(context: &RunContext<'_>, holder: &Holder) -> Result<(Runs, Journal)>
 /// The run did not start; send the notifications. Errors of the channels are warnings.
 async fn not_begun(
     context: &RunContext<'_>,
-    holder: &Holder,
+    holder: &RunInfo,
     error: Error,
     is_busy: bool,
     stop: impl Future<Output = i32>,
@@ -170,7 +170,7 @@ async fn second_signal<S: Future<Output = i32>>(
     }
 }
 
-async fn abandoned(context: &RunContext<'_>, holder: &Holder, signal: i32) -> RunOutcome {
+async fn abandoned(context: &RunContext<'_>, holder: &RunInfo, signal: i32) -> RunOutcome {
     let exit_code = u8::try_from(128 + signal).unwrap_or(u8::MAX);
     let error = Error::interrupted(signal).hint("the next run, or sweep, cleans up");
     let problems = end_early(context, holder, EarlyEnd::Abandoned { exit_code }).await;

@@ -16,7 +16,7 @@ use crate::output::metrics;
 use crate::output::metrics_file;
 use crate::output::notify;
 use crate::output::site::{self, Readers};
-use crate::storage::journal::{Debt, Holder, LastVerified, Past};
+use crate::storage::journal::{CleanupTask, EarlierRun, LastVerified, RunInfo};
 use crate::storage::reports;
 use crate::storage::user_files;
 
@@ -39,7 +39,7 @@ pub enum EarlyEnd<'a> {
 }
 
 /// Ends a run without a report: notify, ping, write metrics. Returns what failed.
-pub async fn end_early(context: &RunContext<'_>, holder: &Holder, end: EarlyEnd<'_>) -> Vec<Error> {
+pub async fn end_early(context: &RunContext<'_>, holder: &RunInfo, end: EarlyEnd<'_>) -> Vec<Error> {
     let mut record = new_record(context, &holder.run_id, holder.at);
     let mut failed = Vec::new();
     match end {
@@ -144,8 +144,8 @@ fn open_tasks(context: &RunContext<'_>) -> (Vec<String>, usize) {
         Ok(runs) => runs,
         Err(error) => return (vec![format!("not known, the journals cannot be read: {}", error.text().safe())], 0),
     };
-    let tasks: Vec<Debt> = runs.open.iter().flat_map(Past::debts).collect();
-    let instances = tasks.iter().filter(|task| matches!(task, Debt::Instance { .. })).count();
+    let tasks: Vec<CleanupTask> = runs.open.iter().flat_map(EarlierRun::debts).collect();
+    let instances = tasks.iter().filter(|task| matches!(task, CleanupTask::Instance { .. })).count();
     let unreadable = runs.unreadable.iter().map(Error::text);
     let unreadable = unreadable.map(|text| format!("not known, a journal cannot be read: {}", text.safe()));
     (tasks.iter().map(ToString::to_string).chain(unreadable).collect(), instances)

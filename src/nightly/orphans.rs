@@ -4,9 +4,9 @@
 
 use super::cleanup::earlier;
 use super::current_run::CurrentRun;
-use crate::aws::Described;
+use crate::aws::InstanceDescription;
 use crate::base::error::{Error, Result};
-use crate::storage::journal::{Debt, Past};
+use crate::storage::journal::{CleanupTask, EarlierRun};
 
 /// Reports them. An expired one is a problem; a younger one may be in use by another machine.
 pub async fn report(run: &mut CurrentRun<'_>) {
@@ -19,7 +19,7 @@ pub async fn report(run: &mut CurrentRun<'_>) {
     }
 }
 
-fn report_one(run: &mut CurrentRun<'_>, instance: &Described) {
+fn report_one(run: &mut CurrentRun<'_>, instance: &InstanceDescription) {
     let name = &instance.identifier;
     if !instance.has_expired((run.context.now)()) {
         run.steps.note(format!("the temporary instance {name} is not of this machine, and has not expired"));
@@ -33,11 +33,12 @@ fn report_one(run: &mut CurrentRun<'_>, instance: &Described) {
     run.problems.push(Error::new(text).hint(format!("check it, then: pgwitness sweep --confirm {name}")));
 }
 
-async fn orphans(run: &CurrentRun<'_>) -> Result<Vec<Described>> {
+async fn orphans(run: &CurrentRun<'_>) -> Result<Vec<InstanceDescription>> {
     let Some(cloud) = &run.cloud else { return Ok(Vec::new()) };
-    let tasks: Vec<Debt> = earlier(run.context)?.open.iter().flat_map(Past::debts).collect();
-    let is_known =
-        |name: &str| tasks.iter().any(|task| matches!(task, Debt::Instance { claim, .. } if claim.identifier == name));
+    let tasks: Vec<CleanupTask> = earlier(run.context)?.open.iter().flat_map(EarlierRun::debts).collect();
+    let is_known = |name: &str| {
+        tasks.iter().any(|task| matches!(task, CleanupTask::Instance { claim, .. } if claim.identifier == name))
+    };
     let found = cloud.rds.leftovers().await?;
     Ok(found.into_iter().filter(|instance| !is_known(&instance.identifier)).collect())
 }

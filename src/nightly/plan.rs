@@ -11,7 +11,7 @@ use crate::aws::identifier::identifier;
 use crate::base::error::{Error, Result};
 use crate::config::{CopyFate, Source};
 use crate::storage::backups::Backups;
-use crate::storage::retention::{self, Held};
+use crate::storage::retention::{self, BackupAge};
 
 /// What a run would check, make and remove.
 #[derive(Debug)]
@@ -82,7 +82,7 @@ async fn removals(context: &RunContext<'_>, backups: &Backups) -> Result<Vec<Str
     let now = (context.now)();
     let own = shared(context, backups)?.1.own;
     let mut held = own.held();
-    held.push(Held { id: RUN.into(), data_as_of: now, made_at: now, is_verified: true });
+    held.push(BackupAge { id: RUN.into(), data_as_of: now, made_at: now, is_verified: true });
     let plan = retention::plan(&held, &context.config.retention, now);
     let keep = plan.keep.iter().filter(|kept| kept.id != RUN).map(|kept| {
         let reasons: Vec<String> = kept.reasons.iter().map(ToString::to_string).collect();

@@ -24,7 +24,7 @@ use crate::nightly::dumping;
 use crate::postgres::conninfo::ConnInfo;
 use crate::postgres::session::{Session, optional, text};
 use crate::postgres::tools::PgTools;
-use crate::storage::backups::{Backups, Ours, demand_free};
+use crate::storage::backups::{Backups, OwnSource, demand_free};
 use crate::storage::journal::{LastSigned, LastVerified};
 
 /// What the checks found; `None` where a check failed or was not made.
@@ -37,7 +37,7 @@ pub struct Found {
     /// Where dumps are kept.
     pub backups: Option<Backups>,
     /// The backups of the source, once a run has identified it.
-    pub ours: Option<Ours>,
+    pub ours: Option<OwnSource>,
     /// Major version of the restore server.
     pub restore_major: Option<u32>,
 }
@@ -51,7 +51,7 @@ pub struct Ready {
     /// Where dumps are kept.
     pub backups: Backups,
     /// The backups of the source.
-    pub ours: Ours,
+    pub ours: OwnSource,
     /// The restore server; the database is the one for administration.
     pub server: ConnInfo,
 }

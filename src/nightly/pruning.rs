@@ -12,7 +12,7 @@ use crate::base::time::Timestamp;
 use crate::model::run::Origin;
 use crate::storage::backups::{BackupListing, Backups};
 use crate::storage::history::{self, PruneRule, PrunedReport};
-use crate::storage::journal::{Debt, Past};
+use crate::storage::journal::{CleanupTask, EarlierRun};
 use crate::storage::reports::{KeyFile, Trust};
 use crate::storage::signers::AllowedSigners;
 
@@ -22,8 +22,9 @@ use crate::storage::signers::AllowedSigners;
 /// The journals cannot be listed.
 pub fn superseded(context: &RunContext<'_>, own: &BackupListing, data_as_of: Timestamp) -> Result<Vec<String>> {
     // A dump with an open cleanup task of an earlier run may be a verified one.
-    let tasks: Vec<Debt> = earlier(context)?.open.iter().flat_map(Past::debts).collect();
-    let is_open = |id: &str| tasks.iter().any(|task| matches!(task, Debt::Backup { id: open, .. } if open == id));
+    let tasks: Vec<CleanupTask> = earlier(context)?.open.iter().flat_map(EarlierRun::debts).collect();
+    let is_open =
+        |id: &str| tasks.iter().any(|task| matches!(task, CleanupTask::Backup { id: open, .. } if open == id));
     let old =
         own.unverified.iter().map(|old| &old.record).filter(|old| old.data_as_of <= data_as_of && !is_open(&old.id));
     Ok(old.map(|old| old.id.clone()).collect())

@@ -13,11 +13,11 @@ use crate::model::report::{Report, Run, Times, Tools};
 use crate::model::run::RunFacts;
 use crate::model::verdict::{Outcome, Scope, Verdict};
 use crate::storage::journal::{LastSigned, ReportFile, lost_report};
-use crate::storage::reports::{self, Folder, KeyFile};
+use crate::storage::reports::{self, KeyFile, NewReport};
 
 /// The directory of the report, created at the start, so that a missing permission or key is an early error.
 pub struct ReportWriter {
-    folder: Folder,
+    folder: NewReport,
     key: KeyFile,
     run_id: String,
     started_at: Timestamp,
@@ -28,7 +28,7 @@ pub struct ReportWriter {
 
 /// A report that is ready to be written.
 pub struct PreparedReport {
-    folder: Folder,
+    folder: NewReport,
     key: KeyFile,
     /// The report.
     pub report: Report,
@@ -66,7 +66,7 @@ impl ReportWriter {
                 .hint(hint));
         }
         let directory = &context.config.report.directory;
-        let folder = Folder::prepare(directory, Some(&key), started_at, run_id)?;
+        let folder = NewReport::prepare(directory, Some(&key), started_at, run_id)?;
         let lost = lost_report(context.state(), directory);
         Ok(Self { folder, key, run_id: run_id.to_owned(), started_at, clock: std::time::Instant::now(), lost })
     }

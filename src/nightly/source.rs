@@ -8,7 +8,7 @@ use crate::config::Source;
 use crate::model::progress::Event;
 use crate::model::run::Origin;
 use crate::postgres::session::text;
-use crate::storage::backups::{Backups, Ours, SharedDirectory};
+use crate::storage::backups::{Backups, OwnSource, SharedDirectory};
 
 /// The identity of the source now: a server is queried; production on RDS was described before.
 ///
@@ -37,7 +37,7 @@ async fn identify(context: &RunContext<'_>, described: Option<(&str, &str)>) -> 
 ///
 /// # Errors
 /// The source cannot be queried; the directory is marked for another source.
-pub async fn claim_backups(run: &mut CurrentRun<'_>, backups: &Backups) -> Result<Ours> {
+pub async fn claim_backups(run: &mut CurrentRun<'_>, backups: &Backups) -> Result<OwnSource> {
     let cloud = run.cloud.as_ref();
     let described = cloud.and_then(|cloud| Some((cloud.identity.account.as_str(), cloud.source.as_ref()?)));
     let described = described.map(|(account, source)| (account, source.resource_id.as_str()));
@@ -56,7 +56,7 @@ pub async fn claim_backups(run: &mut CurrentRun<'_>, backups: &Backups) -> Resul
 ///
 /// # Errors
 /// An invalid connection string; the directory is marked for another source, or cannot be listed.
-pub fn shared(context: &RunContext<'_>, backups: &Backups) -> Result<(Ours, SharedDirectory)> {
+pub fn shared(context: &RunContext<'_>, backups: &Backups) -> Result<(OwnSource, SharedDirectory)> {
     let ours = backups.ours(&context.origin()?)?;
     let shared = ours.split(backups.list()?, &context.config.report.directory);
     Ok((ours, shared))

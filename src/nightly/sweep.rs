@@ -6,10 +6,10 @@
 use super::cleanup::{Cleaner, CleanupResult, earlier};
 use super::context::RunContext;
 use super::temporary_instance::Cloud;
-use crate::aws::{Deadline, Described};
+use crate::aws::{Deadline, InstanceDescription};
 use crate::base::error::{Error, Result};
 use crate::config::Source;
-use crate::storage::journal::{Holder, Lock};
+use crate::storage::journal::{Lock, RunInfo};
 use crate::storage::reports;
 
 /// Options of a sweep.
@@ -28,7 +28,7 @@ pub struct Swept {
     /// What failed.
     pub problems: Vec<Error>,
     /// Instances with our tag that are in no journal and that the user did not name.
-    pub unclaimed: Vec<Described>,
+    pub unclaimed: Vec<InstanceDescription>,
 }
 
 /// Finds what is left over and cleans it up. Takes the lock: the resources of a current run are not left over.
@@ -37,7 +37,7 @@ pub struct Swept {
 /// The lock is held, or AWS cannot be queried.
 pub async fn sweep(context: &RunContext<'_>, options: &SweepOptions<'_>) -> Result<Swept> {
     let run_id = reports::random_run_id()?;
-    let holder = Holder { run_id: run_id.clone(), command: "sweep".into(), pid: context.pid, at: (context.now)() };
+    let holder = RunInfo { run_id: run_id.clone(), command: "sweep".into(), pid: context.pid, at: (context.now)() };
     let _lock = Lock::acquire(context.state(), &holder)?;
     let mut swept = Swept::default();
     let opened = match &context.config.source {
@@ -68,7 +68,7 @@ pub async fn sweep(context: &RunContext<'_>, options: &SweepOptions<'_>) -> Resu
         None => Vec::new(),
     };
     for name in options.confirmed {
-        let is_it = |instance: &Described| instance.identifier == *name;
+        let is_it = |instance: &InstanceDescription| instance.identifier == *name;
         if !leftovers.iter().any(is_it) && !is_known(&known, name) {
             let error = Error::new("no instance of this name has our tags: nothing was deleted");
             swept.problems.push(error.context(format!("--confirm {name}")));
@@ -90,7 +90,7 @@ async fn unclaimed(
     context: &RunContext<'_>,
     cloud: &Cloud,
     options: &SweepOptions<'_>,
-    unknown: impl Iterator<Item = Described>,
+    unknown: impl Iterator<Item = InstanceDescription>,
     swept: &mut Swept,
 ) {
     for instance in unknown {
@@ -105,7 +105,7 @@ async fn unclaimed(
     }
 }
 
-async fn remove(context: &RunContext<'_>, cloud: &Cloud, instance: &Described) -> Result<()> {
+async fn remove(context: &RunContext<'_>, cloud: &Cloud, instance: &InstanceDescription) -> Result<()> {
     let guard = cloud.guard(context);
     let proven = cloud.rds.prove_orphan(instance, &instance.identifier, (context.now)(), &guard).await?;
     let Some(proven) = proven else { return Ok(()) };

@@ -5,7 +5,7 @@
 use super::context::RunContext;
 use super::steps::Steps;
 use crate::aws::identifier::identifier;
-use crate::aws::{Claim, Deadline, Guard, Identity, InstanceOrder, Rds, Secret, Snapshot, SourceInstance};
+use crate::aws::{Claim, Deadline, DeletionPolicy, Identity, InstanceOrder, Rds, Secret, Snapshot, SourceInstance};
 use crate::base::error::{Error, Result};
 use crate::config::{RdsSource, Source};
 use crate::model::progress::Event;
@@ -56,9 +56,9 @@ impl Cloud {
     }
 
     /// What must never be deleted.
-    pub fn guard(&self, context: &RunContext<'_>) -> Guard {
+    pub fn guard(&self, context: &RunContext<'_>) -> DeletionPolicy {
         let config = self.rds.source();
-        Guard {
+        DeletionPolicy {
             prefix: config.temporary.prefix.clone(),
             protected: context.config.protected.instances.clone(),
             source_instance: config.instance.clone(),

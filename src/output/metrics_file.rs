@@ -10,7 +10,7 @@ use crate::base::error::{Context, Error, Result};
 use crate::base::files;
 use crate::base::printable::printable;
 use crate::output::metrics;
-use crate::storage::reports::write::{Then, replace_own_and};
+use crate::storage::reports::write::{AfterWrite, replace_own_and};
 
 /// Hint for a missing directory.
 pub const WHEN_ABSENT: &str = "create it, writable for the user of the nightly run, \
@@ -35,7 +35,7 @@ pub fn write(path: &Path, text: &str) -> Result<()> {
     }
     check(path, metrics::labels_of(text).as_deref())?;
     // Not `.prom`: a file that the collector reads must be complete.
-    replace_own_and(dir, name, text.as_bytes(), Then::Show).map(drop).map_err(|error| error.hint(WHEN_REFUSED))
+    replace_own_and(dir, name, text.as_bytes(), AfterWrite::Show).map(drop).map_err(|error| error.hint(WHEN_REFUSED))
 }
 
 /// Whether an existing file of this name may be replaced by metrics with these labels.

@@ -14,7 +14,7 @@ use crate::base::files;
 use crate::base::time::Timestamp;
 use crate::model::report::Report;
 use crate::output::html::{self, INDEX, PAGE, ReportPage};
-use crate::storage::history::{self, NightEntry};
+use crate::storage::history::{self, ReportEntry};
 use crate::storage::reports::{self, REPORT};
 use crate::storage::signers::AllowedSigners;
 
@@ -58,7 +58,7 @@ pub fn all(dir: &Path, output: Option<&Path>, readers: Readers<'_>) -> Result<Pu
         }
     }
     let without = nights.iter().filter(|night| matches!(night.content, history::Content::Unreadable(_)));
-    let why = |night: &NightEntry| format!("{}: no page: {}", night.id, night.disorder().join("; "));
+    let why = |night: &ReportEntry| format!("{}: no page: {}", night.id, night.disorder().join("; "));
     published.troubles.extend(without.map(why));
     write(&published.index, &html::index(&nights, readers.now))?;
     Ok(published)
@@ -100,8 +100,8 @@ struct Neighbours<'a> {
 }
 
 impl<'a> Neighbours<'a> {
-    fn of(nights: &'a [NightEntry], position: usize) -> Self {
-        let id = |night: &'a NightEntry| night.summary().map(|_| night.id.as_str());
+    fn of(nights: &'a [ReportEntry], position: usize) -> Self {
+        let id = |night: &'a ReportEntry| night.summary().map(|_| night.id.as_str());
         let (newer, older) = nights.split_at(position.min(nights.len()));
         Self { older: older.iter().skip(1).find_map(id), newer: newer.iter().rev().find_map(id), has_index: true }
     }
@@ -116,7 +116,7 @@ impl<'a> Neighbours<'a> {
     }
 }
 
-fn write_one(night: &NightEntry, neighbours: &Neighbours<'_>, path: &Path) -> Result<()> {
+fn write_one(night: &ReportEntry, neighbours: &Neighbours<'_>, path: &Path) -> Result<()> {
     let file = night.path.join(REPORT);
     let bytes = files::read(&file, files::REPORT).doing(|| format!("read report {}", file.display()))?;
     if night.summary().is_none_or(|summary| summary.sha256 != hex::encode(Sha256::digest(&bytes))) {

@@ -46,15 +46,15 @@ pub fn stamped_name(at: Timestamp, run_id: &str) -> Result<String> {
     }
 }
 
-/// The directory of a report that is being written. If it is dropped before [`Folder::finish`], its files are removed.
+/// The directory of a report that is being written. If it is dropped before [`NewReport::finish`], its files are removed.
 #[derive(Debug)]
-pub struct Folder {
+pub struct NewReport {
     parent: PathBuf,
     path: PathBuf,
     key: Option<PrivateKey>,
 }
 
-impl Folder {
+impl NewReport {
     /// Creates `DIR/<UTC stamp>-<first 8 digits of run_id>/` and reads the key, so that a report that cannot be written or signed is an
     /// error at the start of the run.
     pub fn prepare(dir: &Path, key: Option<&KeyFile>, started_at: Timestamp, run_id: &str) -> Result<Self> {
@@ -70,7 +70,7 @@ impl Folder {
             .doing(|| format!("make report directory {}", path.display()))?;
         let folder = Self { parent: dir.to_owned(), path, key };
         // A directory can be created on a full disk: try to write a byte.
-        write::replace(&folder.path, REPORT, |file| file.write_all(b"\n"), write::Then::Remove)?;
+        write::replace(&folder.path, REPORT, |file| file.write_all(b"\n"), write::AfterWrite::Remove)?;
         write::sync_directory(dir)?;
         Ok(folder)
     }
@@ -96,9 +96,9 @@ impl Folder {
         let bytes = report.to_bytes()?;
         if let Some(key) = &self.key {
             let armored = signature::sign(key, &bytes)?;
-            write::replace(&self.path, SIGNATURE, |file| file.write_all(armored.as_bytes()), write::Then::Keep)?;
+            write::replace(&self.path, SIGNATURE, |file| file.write_all(armored.as_bytes()), write::AfterWrite::Keep)?;
         }
-        write::replace(&self.path, REPORT, |file| file.write_all(&bytes), write::Then::Keep)?;
+        write::replace(&self.path, REPORT, |file| file.write_all(&bytes), write::AfterWrite::Keep)?;
         Ok(self.path.join(REPORT))
     }
 }
@@ -109,7 +109,7 @@ pub fn write_file(
     name: &str,
     fill: impl FnOnce(&mut dyn std::io::Write) -> std::io::Result<()>,
 ) -> Result<SideFile> {
-    write::replace(dir, name, fill, write::Then::Keep)
+    write::replace(dir, name, fill, write::AfterWrite::Keep)
 }
 
 /// Writes one manifest atomically; an existing file is replaced.
@@ -200,7 +200,7 @@ fn remove_unfinished(path: &Path) -> std::io::Result<bool> {
     fs::remove_dir(path).map(|()| true)
 }
 
-impl Drop for Folder {
+impl Drop for NewReport {
     fn drop(&mut self) {
         // Best effort: the caller reports the earlier error.
         remove_unfinished(&self.path).ok();

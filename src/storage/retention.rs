@@ -21,7 +21,7 @@ const DAY_S: u64 = 86_400;
 
 /// A dump, as far as retention needs to know it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Held {
+pub struct BackupAge {
     /// Its unique name.
     pub id: String,
     /// Time of the RDS snapshot, or of the snapshot that was dumped.
@@ -90,10 +90,10 @@ impl fmt::Display for Reason {
 }
 
 /// Divides the dumps into those to keep and those to remove. `now` only identifies dates in the future.
-pub fn plan(held: &[Held], rules: &Retention, now: Timestamp) -> RetentionPlan {
-    let mut verified: Vec<&Held> = held.iter().filter(|held| held.is_verified).collect();
+pub fn plan(held: &[BackupAge], rules: &Retention, now: Timestamp) -> RetentionPlan {
+    let mut verified: Vec<&BackupAge> = held.iter().filter(|held| held.is_verified).collect();
     verified.sort_by_key(|held| Reverse((held.data_as_of, held.made_at, &held.id)));
-    let (future, past): (Vec<&Held>, Vec<&Held>) = verified.iter().partition(|held| held.data_as_of > now);
+    let (future, past): (Vec<&BackupAge>, Vec<&BackupAge>) = verified.iter().partition(|held| held.data_as_of > now);
     let mut plan = RetentionPlan::default();
     for held in &future {
         let newest = verified.first().filter(|newest| newest.id == held.id).map(|_| Reason::Newest);

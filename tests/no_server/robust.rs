@@ -10,10 +10,10 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::small_report::{IDENTITY, allowed, make_key, night, write_report};
-use pgwitness::endpoint::archive::Archive;
+use pgwitness::endpoint::archive::DumpReader;
 use pgwitness::model::report::Report;
 use pgwitness::postgres::conninfo::ConnInfo;
-use pgwitness::storage::journal::Past;
+use pgwitness::storage::journal::EarlierRun;
 use pgwitness::storage::reports;
 use pgwitness::storage::signature;
 use pgwitness::storage::signers::AllowedSigners;
@@ -89,7 +89,7 @@ proptest! {
 
     #[test]
     fn a_plain_dump_is_read_or_refused(bytes in any_or_changed(DUMP)) {
-        with_file(&bytes, |path| Archive::open(path, Path::new("/no/such/pg_restore")).map(drop).ok());
+        with_file(&bytes, |path| DumpReader::open(path, Path::new("/no/such/pg_restore")).map(drop).ok());
     }
 
     #[test]
@@ -99,7 +99,7 @@ proptest! {
 
     #[test]
     fn a_journal_is_read_or_refused(bytes in any_or_changed(JOURNAL)) {
-        with_file(&bytes, |path| Past::read(path).map(|past| past.debts()).ok());
+        with_file(&bytes, |path| EarlierRun::read(path).map(|past| past.debts()).ok());
     }
 
     #[test]

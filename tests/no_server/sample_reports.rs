@@ -19,7 +19,7 @@ use pgwitness::model::run::{
     CLOSING, Complaint, DumpFacts, DumpFile, Leg, RdsFacts, RestoreFacts, RunFacts, Step, StepResult,
 };
 use pgwitness::model::verdict::Outcome;
-use pgwitness::storage::reports::{Folder, KeyFile};
+use pgwitness::storage::reports::{KeyFile, NewReport};
 use pgwitness::storage::signature::PrivateKey;
 
 use crate::small_report::{at, leave_an_instance, manifest, seconds, write_closing};
@@ -281,7 +281,7 @@ pub fn write_night(
     change(&mut outcome, &mut expected, &mut actual, &mut night);
     let duration_ms = night.steps.iter().map(|step| step.duration_ms).sum::<u64>() - 388_000 + day * 9_000;
     let finished_at = Timestamp::new(UNIX_EPOCH + Duration::from_secs(seconds(start) + duration_ms / 1000));
-    let folder = Folder::prepare(dir, key, start, &run_id).unwrap();
+    let folder = NewReport::prepare(dir, key, start, &run_id).unwrap();
     let run = Run {
         run_id,
         command: "nightly".into(),

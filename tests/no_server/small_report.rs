@@ -15,7 +15,7 @@ use pgwitness::model::manifest::{EndpointFacts, FORMAT, Manifest, Observed, Rela
 use pgwitness::model::name::Name;
 use pgwitness::model::report::{Report, Run, Times, Tools};
 use pgwitness::model::run::{CLOSING, Closing, RunFacts, Step, StepResult};
-use pgwitness::storage::reports::{self, Folder, Generated, KeyFile, keygen};
+use pgwitness::storage::reports::{self, Generated, KeyFile, NewReport, keygen};
 use pgwitness::storage::signers::AllowedSigners;
 
 pub const IDENTITY: &str = "backup@example.com";
@@ -93,7 +93,7 @@ pub fn write_night(
     expected: &Manifest,
     actual: &Manifest,
 ) -> PathBuf {
-    let folder = Folder::prepare(dir, key, started_at, RUN_ID).unwrap();
+    let folder = NewReport::prepare(dir, key, started_at, RUN_ID).unwrap();
     let run = Run {
         run_id: RUN_ID.into(),
         command: if night.is_some() { "nightly" } else { "compare" }.into(),

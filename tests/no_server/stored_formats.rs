@@ -8,12 +8,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use pgwitness::base::json;
-use pgwitness::model::post_report::PostReport;
+use pgwitness::model::post_report::ClosingState;
 use pgwitness::model::report::{FORMAT, Report};
 use pgwitness::model::run::CLOSING;
 use pgwitness::storage::backups::{BackupRecord, Backups};
 use pgwitness::storage::history::{PRUNED, prune_reports, pruned};
-use pgwitness::storage::journal::{Entry, LastSigned, LastVerified, Past};
+use pgwitness::storage::journal::{EarlierRun, Entry, LastSigned, LastVerified};
 use pgwitness::storage::reports::{self, Trust, load_manifest, sign_json, write_manifest};
 
 use crate::small_report::{allowed, at, make_key};
@@ -67,7 +67,7 @@ fn a_closing_of_every_format_loads_and_prints_the_same() {
         let file = report(of_report);
         let bytes = fs::read(&file).unwrap();
         let closing = reports::aftermath(&file, &Report::from_bytes(&bytes).unwrap(), &reports::sha256(&bytes), None);
-        let PostReport::Told(closing) = closing else { panic!("{closing:?}") };
+        let ClosingState::Told(closing) = closing else { panic!("{closing:?}") };
         assert_eq!(closing.format, format);
         let dir = tempfile::tempdir().unwrap();
         let (key, _) = make_key(dir.path());
@@ -80,7 +80,7 @@ fn a_closing_of_every_format_loads_and_prints_the_same() {
 #[test]
 fn a_journal_loads_and_prints_the_same() {
     let file = stored("state/nightly-1.journal");
-    let past = Past::read(&file).unwrap();
+    let past = EarlierRun::read(&file).unwrap();
     assert!(past.is_ended() && past.run_id().is_some() && past.debts().is_empty());
     let text = fs::read_to_string(&file).unwrap();
     for line in text.lines() {

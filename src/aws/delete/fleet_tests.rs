@@ -50,7 +50,7 @@ fn tags() -> impl Strategy<Value = Vec<(String, String)>> {
 }
 
 /// An arbitrary instance, which almost never matches the claim.
-fn stranger() -> impl Strategy<Value = Described> {
+fn stranger() -> impl Strategy<Value = InstanceDescription> {
     let identity = (select(NAMES), maybe(RESOURCE_IDS), maybe(ARNS), maybe(TIMES), tags());
     let ties = (seldom("aurora"), seldom("production"), seldom("replica"));
     let protection = prop_oneof![4 => Just(Some(false)), 1 => Just(Some(true)), 1 => Just(None)];
@@ -58,7 +58,7 @@ fn stranger() -> impl Strategy<Value = Described> {
     (identity, ties, protection, status).prop_map(|(identity, ties, deletion_protection, status)| {
         let (name, resource_id, arn, created_at, tags) = identity;
         let (cluster, replica_of, replica) = ties;
-        Described {
+        InstanceDescription {
             identifier: name.into(),
             resource_id,
             arn,
@@ -69,7 +69,7 @@ fn stranger() -> impl Strategy<Value = Described> {
             replica_of,
             replicas: replica.into_iter().collect(),
             deletion_protection,
-            ..Described::default()
+            ..InstanceDescription::default()
         }
     })
 }
@@ -77,7 +77,7 @@ fn stranger() -> impl Strategy<Value = Described> {
 const FIELDS: usize = 10;
 
 /// Replaces one field by that of another instance.
-fn take(field: usize, ours: &mut Described, other: Described) {
+fn take(field: usize, ours: &mut InstanceDescription, other: InstanceDescription) {
     match field {
         0 => ours.identifier = other.identifier,
         1 => ours.resource_id = other.resource_id,
@@ -93,7 +93,7 @@ fn take(field: usize, ours: &mut Described, other: Described) {
 }
 
 /// Half of the instances are arbitrary; the others differ from the claimed one in a few fields.
-fn instance() -> impl Strategy<Value = Described> {
+fn instance() -> impl Strategy<Value = InstanceDescription> {
     let near = (stranger(), proptest::collection::vec(0..FIELDS, 0..4)).prop_map(|(other, fields)| {
         let mut ours = good().described.swap_remove(0);
         fields.into_iter().for_each(|field| take(field, &mut ours, other.clone()));
@@ -114,7 +114,7 @@ fn claim() -> impl Strategy<Value = Claim> {
 }
 
 /// An independent definition of the rules, from the journal and the described instance.
-fn is_truly_ours(claim: &Claim, it: &Described) -> bool {
+fn is_truly_ours(claim: &Claim, it: &InstanceDescription) -> bool {
     let temporary = ["pgwitness-20260131t020000z-0123abcd", "pgwitness-20260131t020000z-0123abce"];
     let tag = |key| {
         let values: Vec<&str> = it.tags.iter().filter(|(k, _)| k == key).map(|(_, v)| v.as_str()).collect();
@@ -167,7 +167,7 @@ proptest! {
 
     #[test]
     fn production_is_never_proven_whatever_it_looks_like(it in instance(), claim in claim()) {
-        let production = Described { resource_id: Some("db-PRODUCTION".into()), ..it };
+        let production = InstanceDescription { resource_id: Some("db-PRODUCTION".into()), ..it };
         prop_assert!(prove(&claim, &good().guard, &[production]).is_err());
     }
 }

@@ -8,7 +8,7 @@ mod rules;
 
 use super::client::Rds;
 use super::errors::ApiError;
-use super::facts::Described;
+use super::facts::InstanceDescription;
 use super::tags;
 use super::wait::Deadline;
 use crate::base::error::{Context, Error, Result};
@@ -40,7 +40,7 @@ pub struct Claim {
 
 /// What must never be deleted, and the account and region in use.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Guard {
+pub struct DeletionPolicy {
     /// Prefix of the identifiers: for a claim of the journal as it was then, otherwise as configured.
     pub prefix: String,
     /// `DBInstanceIdentifier`s of the configuration.
@@ -66,9 +66,9 @@ struct Orphan {
 #[derive(Debug)]
 pub struct ProvenTemporary {
     claim: Claim,
-    guard: Guard,
+    guard: DeletionPolicy,
     orphan: Option<Orphan>,
-    described: Described,
+    described: InstanceDescription,
 }
 
 /// Why an instance is not proven: each rule that does not hold, with the reason.
@@ -84,7 +84,11 @@ pub struct Refusal {
 ///
 /// # Errors
 /// Every rule that does not hold.
-pub fn prove(claim: &Claim, guard: &Guard, described: &[Described]) -> Result<ProvenTemporary, Refusal> {
+pub fn prove(
+    claim: &Claim,
+    guard: &DeletionPolicy,
+    described: &[InstanceDescription],
+) -> Result<ProvenTemporary, Refusal> {
     prove_by(RULES, claim, guard, None, described)
 }
 
@@ -94,11 +98,11 @@ pub fn prove(claim: &Claim, guard: &Guard, described: &[Described]) -> Result<Pr
 /// # Errors
 /// Every rule that does not hold.
 pub fn prove_orphan(
-    orphan: &Described,
+    orphan: &InstanceDescription,
     confirmed: &str,
     now: Timestamp,
-    guard: &Guard,
-    described: &[Described],
+    guard: &DeletionPolicy,
+    described: &[InstanceDescription],
 ) -> Result<ProvenTemporary, Refusal> {
     let claim = claim_of_tags(orphan, guard)?;
     prove_by(RULES, &claim, guard, Some(Orphan { confirmed: confirmed.to_owned(), now }), described)
@@ -107,9 +111,9 @@ pub fn prove_orphan(
 fn prove_by(
     rules: &[(&'static str, DeletionRule)],
     claim: &Claim,
-    guard: &Guard,
+    guard: &DeletionPolicy,
     orphan: Option<Orphan>,
-    described: &[Described],
+    described: &[InstanceDescription],
 ) -> Result<ProvenTemporary, Refusal> {
     let refused = |broken| Refusal { identifier: claim.identifier.clone(), broken };
     let Some(first) = described.first() else {
@@ -124,7 +128,7 @@ fn prove_by(
 }
 
 /// The claim that the tags of the instance make; the rules then apply as for a claim of the journal.
-fn claim_of_tags(orphan: &Described, guard: &Guard) -> Result<Claim, Refusal> {
+fn claim_of_tags(orphan: &InstanceDescription, guard: &DeletionPolicy) -> Result<Claim, Refusal> {
     let tag = |key: &'static str| {
         orphan.tag(key).map(str::to_owned).ok_or_else(|| Refusal {
             identifier: orphan.identifier.clone(),
@@ -164,7 +168,7 @@ impl Claim {
 
 impl ProvenTemporary {
     /// The instance as described when it was proven.
-    pub fn described(&self) -> &Described {
+    pub fn described(&self) -> &InstanceDescription {
         &self.described
     }
 
@@ -176,7 +180,7 @@ impl ProvenTemporary {
 
 impl Refusal {
     /// The only rule that does not hold is the creation time, and the instance is too young to have one.
-    fn may_be_over_soon(&self, described: &[Described]) -> bool {
+    fn may_be_over_soon(&self, described: &[InstanceDescription]) -> bool {
         let is_young = described.iter().all(|it| it.created_at.is_none() && it.status == "creating");
         is_young && self.broken.iter().all(|(rule, _)| *rule == CREATED_AFTER)
     }
@@ -202,7 +206,7 @@ impl Rds {
     ///
     /// # Errors
     /// A refusal, or RDS could not be asked.
-    pub async fn prove(&self, claim: &Claim, guard: &Guard) -> Result<Option<ProvenTemporary>> {
+    pub async fn prove(&self, claim: &Claim, guard: &DeletionPolicy) -> Result<Option<ProvenTemporary>> {
         self.prove_afresh(claim, guard, None).await
     }
 
@@ -212,10 +216,10 @@ impl Rds {
     /// A refusal, or RDS could not be asked.
     pub async fn prove_orphan(
         &self,
-        orphan: &Described,
+        orphan: &InstanceDescription,
         confirmed: &str,
         now: Timestamp,
-        guard: &Guard,
+        guard: &DeletionPolicy,
     ) -> Result<Option<ProvenTemporary>> {
         let claim = claim_of_tags(orphan, guard)?;
         self.prove_afresh(&claim, guard, Some(Orphan { confirmed: confirmed.to_owned(), now })).await
@@ -224,7 +228,7 @@ impl Rds {
     async fn prove_afresh(
         &self,
         claim: &Claim,
-        guard: &Guard,
+        guard: &DeletionPolicy,
         orphan: Option<Orphan>,
     ) -> Result<Option<ProvenTemporary>> {
         self.prove_once(claim, guard, orphan).await.doing(|| format!("prove that {} is ours", claim.identifier))?
@@ -234,7 +238,7 @@ impl Rds {
     async fn prove_once(
         &self,
         claim: &Claim,
-        guard: &Guard,
+        guard: &DeletionPolicy,
         orphan: Option<Orphan>,
     ) -> Result<Result<Option<ProvenTemporary>>, ApiError> {
         let described = self.look(&claim.identifier).await?;
@@ -277,7 +281,7 @@ impl Rds {
     async fn delete_claimed(
         &self,
         claim: &Claim,
-        guard: &Guard,
+        guard: &DeletionPolicy,
         orphan: Option<Orphan>,
         deadline: Deadline,
         notes: &mut Vec<String>,
@@ -316,7 +320,7 @@ impl Rds {
     pub async fn remove(
         &self,
         claim: &Claim,
-        guard: &Guard,
+        guard: &DeletionPolicy,
         deadline: Deadline,
         notes: &mut Vec<String>,
     ) -> Result<bool> {

@@ -11,9 +11,9 @@ const PRODUCTION: &str = "db-PRODUCTION";
 #[derive(Clone)]
 pub(super) struct Example {
     pub claim: Claim,
-    pub guard: Guard,
+    pub guard: DeletionPolicy,
     pub orphan: Option<Orphan>,
-    pub described: Vec<Described>,
+    pub described: Vec<InstanceDescription>,
 }
 
 impl Example {
@@ -48,7 +48,7 @@ pub(super) fn good() -> Example {
         account: "123456789012".into(),
         region: "ap-southeast-2".into(),
     };
-    let guard = Guard {
+    let guard = DeletionPolicy {
         prefix: "pgwitness".into(),
         protected: vec!["staging".into()],
         source_instance: "production".into(),
@@ -63,7 +63,7 @@ pub(super) fn good() -> Example {
         (tags::EXPIRES_AT, "2026-02-01T02:00:00Z"),
         (tags::SOURCE_RESOURCE_ID, PRODUCTION),
     ];
-    let described = Described {
+    let described = InstanceDescription {
         identifier: NAME.into(),
         resource_id: Some("db-TEMPORARY".into()),
         arn: Some(format!("arn:aws:rds:ap-southeast-2:123456789012:db:{NAME}")),
@@ -73,7 +73,7 @@ pub(super) fn good() -> Example {
         deletion_protection: Some(false),
         endpoint: Some(InstanceAddress { host: "temporary.example".into(), port: 5432 }),
         engine: "postgres".into(),
-        ..Described::default()
+        ..InstanceDescription::default()
     };
     Example { claim, guard, orphan: None, described: vec![described] }
 }
@@ -93,7 +93,7 @@ fn refused_by_one_rule() -> Vec<(&'static str, Example)> {
     };
     let known = |harm| from(good(), harm);
     vec![
-        ("exactly one", known(|e| e.described.push(Described::default()))),
+        ("exactly one", known(|e| e.described.push(InstanceDescription::default()))),
         ("the claimed identifier", known(|e| e.claim.identifier = "pgwitness-20260131t020000z-ffffffff".into())),
         ("an identifier of our making", known(|e| e.rename("pgwitness-copy"))),
         ("not the source's identifier", known(|e| e.guard.source_instance = NAME.to_uppercase())),

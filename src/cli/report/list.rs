@@ -10,7 +10,7 @@ use super::{Result, directory, signers};
 use crate::base::error::Error;
 use crate::base::time::Timestamp;
 use crate::model::status::Status;
-use crate::storage::history::{self, Content, NightEntry};
+use crate::storage::history::{self, Content, ReportEntry};
 
 /// Exit code: a report has a problem.
 const DISORDER: u8 = 2;
@@ -31,7 +31,7 @@ pub fn run(arguments: &ListArguments) -> Result<u8> {
 }
 
 /// A missing run belongs to the newer run that names it, which precedes it in the list.
-fn select(nights: Vec<NightEntry>, since: Option<Timestamp>, verdict: Option<VerdictChoice>) -> Vec<NightEntry> {
+fn select(nights: Vec<ReportEntry>, since: Option<Timestamp>, verdict: Option<VerdictChoice>) -> Vec<ReportEntry> {
     let mut is_last_shown = false;
     let mut shown = Vec::new();
     for night in nights {
@@ -50,7 +50,7 @@ fn select(nights: Vec<NightEntry>, since: Option<Timestamp>, verdict: Option<Ver
     shown
 }
 
-fn is(wanted: VerdictChoice, night: &NightEntry) -> bool {
+fn is(wanted: VerdictChoice, night: &ReportEntry) -> bool {
     let status = match wanted {
         VerdictChoice::SoundWithWarnings => return night.status() == Status::SoundWithWarnings,
         VerdictChoice::Sound => Status::Sound,
@@ -86,7 +86,7 @@ struct RunListing<'a> {
 #[derive(Serialize)]
 struct ListedRun<'a> {
     #[serde(flatten)]
-    entry: &'a NightEntry,
+    entry: &'a ReportEntry,
     /// The proven verdict; `content` has the verdict that the report states.
     verdict: Option<crate::model::verdict::Verdict>,
     /// Empty: no problem.
@@ -95,7 +95,7 @@ struct ListedRun<'a> {
     wrongs: Vec<String>,
 }
 
-fn json(nights: &[NightEntry]) -> Result<String> {
+fn json(nights: &[ReportEntry]) -> Result<String> {
     let night =
         |entry| ListedRun { entry, verdict: entry.verdict(), disorder: entry.disorder(), wrongs: entry.wrongs() };
     let listing = RunListing { format: 1, nights: nights.iter().map(night).collect() };

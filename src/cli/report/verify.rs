@@ -13,7 +13,7 @@ use crate::base::text::wrap;
 use crate::config::Span;
 use crate::model::verdict::counted;
 use crate::output::terminal::Style;
-use crate::storage::history::{self, NightEntry, Proof, SignatureState, VerifiedExtent};
+use crate::storage::history::{self, ReportCheck, ReportEntry, SignatureState, VerifiedExtent};
 use crate::storage::reports::{self, SignatureCheck, Trust};
 use crate::storage::signers::AllowedSigners;
 
@@ -109,7 +109,7 @@ const TOO_OLD: u8 = 2;
 /// The time of the newest proven report, and whether it is too old. Removing reports at the end does not break the chain.
 fn newest(dir: &Path, trust: Trust<'_>, max_age: Option<Span>) -> Result<(String, bool)> {
     let entries = history::read(dir, Some(trust.allowed), trust.now)?;
-    let is_night = |night: &&NightEntry| night.summary().is_some_and(|summary| summary.command == "nightly");
+    let is_night = |night: &&ReportEntry| night.summary().is_some_and(|summary| summary.command == "nightly");
     let proven = entries.iter().filter(is_night).find(|night| matches!(night.signature, SignatureState::Good(_)));
     let Some(at) = proven.and_then(|night| night.started_at) else {
         return Ok(("newest nightly report: none that is proven\n".into(), max_age.is_some()));
@@ -120,7 +120,7 @@ fn newest(dir: &Path, trust: Trust<'_>, max_age: Option<Span>) -> Result<(String
     Ok((format!("newest nightly report: {at}{words}\n"), too_old.is_some()))
 }
 
-fn text(proofs: &[Proof], style: Style) -> String {
+fn text(proofs: &[ReportCheck], style: Style) -> String {
     let mut text = String::new();
     for proof in proofs {
         let line = format!("{}: {}", printable(&proof.id), printable(&proof.lines.join("; ")));
@@ -146,7 +146,7 @@ fn text(proofs: &[Proof], style: Style) -> String {
     text + &format!("{runs}: {closing}{after}\n")
 }
 
-fn color(proof: &Proof) -> fn(Style, &str) -> String {
+fn color(proof: &ReportCheck) -> fn(Style, &str) -> String {
     match proof.code {
         0 => Style::green,
         _ if proof.is_pending => Style::yellow,

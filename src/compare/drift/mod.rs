@@ -16,7 +16,7 @@ use crate::model::manifest::{Manifest, Observed, Relation, Tally, Violations};
 use crate::model::name::Name;
 
 pub use rule::DriftRule;
-pub use rules::{Judged, Rule, judge, rules};
+pub use rules::{DriftFindings, Rule, judge, rules};
 
 /// What has changed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]

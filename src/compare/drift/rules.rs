@@ -34,7 +34,7 @@ pub fn rules(given: &[DriftRule]) -> Result<Vec<Rule>> {
 
 /// The result of the rules for a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Judged {
+pub struct DriftFindings {
     /// Rules that do not hold, a finding for each table.
     pub findings: Vec<Finding>,
     /// Rules that could not be applied.
@@ -43,7 +43,7 @@ pub struct Judged {
     pub remarks: Vec<MarkedText>,
 }
 
-impl Judged {
+impl DriftFindings {
     /// Adds the result to the outcome of a run whose own waivers have been applied already; the same waivers may cover drift.
     pub fn add_to(self, outcome: &mut Outcome, waivers: &[Waiver]) {
         let mut own = Outcome { findings: self.findings, unchecked: self.unchecked, ..Outcome::default() };
@@ -64,8 +64,8 @@ impl Judged {
 }
 
 /// Compares a run with the last sound run before it (none for the first run): rows lost in a damaged run must not become the baseline.
-pub fn judge(previous: Option<&Manifest>, current: &Manifest, rules: &[Rule]) -> Judged {
-    let mut judged = Judged::default();
+pub fn judge(previous: Option<&Manifest>, current: &Manifest, rules: &[Rule]) -> DriftFindings {
+    let mut judged = DriftFindings::default();
     for rule in rules {
         let names: Vec<&Name> =
             names(previous, current).into_iter().filter(|name| rule.pattern.matches(name)).collect();
@@ -103,7 +103,7 @@ fn unchecked(rule: &Rule, reason: &str) -> Unchecked {
     }
 }
 
-fn judge_table(rule: &Rule, name: &Name, previous: Option<&Manifest>, current: &Manifest, judged: &mut Judged) {
+fn judge_table(rule: &Rule, name: &Name, previous: Option<&Manifest>, current: &Manifest, judged: &mut DriftFindings) {
     let was = previous.and_then(|manifest| manifest.relations.get(name));
     let Some(is) = current.relations.get(name) else {
         let before = was.and_then(|was| was.rows.seen()).map_or("a table".to_owned(), |tally| rows(tally.digest.rows));
@@ -144,7 +144,7 @@ fn rows(count: u64) -> String {
     counted(usize::try_from(count).unwrap_or(usize::MAX), "row")
 }
 
-impl Judged {
+impl DriftFindings {
     /// One finding for each table, however many rules it breaks.
     fn find(&mut self, name: &Name, before: String, now: String, why: &str, rule: &Rule) {
         let line = format!("{why} (rule {})", rule.given.tables);

@@ -10,7 +10,7 @@ use crate::model::name::Name;
 
 /// The contents of a dump as its statements say, not verified.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ArchiveCatalog {
+pub struct DumpContents {
     /// The encoding of names and rows, for instance `UTF8`; empty when the dump does not say.
     pub encoding: String,
     /// For instance `15.18 (Debian 15.18-0+deb12u1)`.
@@ -18,9 +18,9 @@ pub struct ArchiveCatalog {
     /// The version of pg_dump, likewise.
     pub dump_version: Option<String>,
     /// Every table, partitioned table, foreign table and materialized view.
-    pub tables: BTreeMap<Name, ArchiveTable>,
+    pub tables: BTreeMap<Name, DumpTable>,
     /// Every sequence whose value is in the dump; none in one made with `--schema-only`.
-    pub sequences: BTreeMap<Name, ArchivedSequence>,
+    pub sequences: BTreeMap<Name, DumpSequence>,
     /// The identifiers of all large objects, in ascending order.
     pub large_objects: Vec<u32>,
     /// Whether the content of large objects is in the dump too.
@@ -38,7 +38,7 @@ pub struct ArchiveCatalog {
 
 /// `last_value` and `is_called` of a sequence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ArchivedSequence {
+pub struct DumpSequence {
     /// The last value that nextval returned, or the next one when `is_called` is false.
     pub last_value: i64,
     /// Whether nextval has returned `last_value`.
@@ -47,13 +47,13 @@ pub struct ArchivedSequence {
 
 /// A relation that has, or could have, rows of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ArchiveTable {
+pub struct DumpTable {
     /// What it is.
     pub kind: TableKind,
     /// An RDS snapshot never holds its rows.
     pub is_unlogged: bool,
     /// In the order of the table, inherited ones first. Empty for a materialized view: its definition names none.
-    pub columns: Vec<ArchiveColumn>,
+    pub columns: Vec<DumpColumn>,
     /// The columns of the primary key, empty if there is none.
     pub primary_key: Vec<String>,
     /// The partitioned table this is a partition of.
@@ -66,7 +66,7 @@ pub struct ArchiveTable {
 
 /// A column as `CREATE TABLE` writes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ArchiveColumn {
+pub struct DumpColumn {
     /// Raw (unquoted).
     pub name: String,
     /// As `format_type` prints it, for instance `numeric(10,2)`.
@@ -102,8 +102,8 @@ pub enum HasData {
 /// Gathers the catalog from statements in the order of the dump.
 #[derive(Debug, Default)]
 pub(super) struct Builder {
-    pub(super) catalog: ArchiveCatalog,
-    types: BTreeMap<Name, Vec<ArchiveColumn>>,
+    pub(super) catalog: DumpContents,
+    types: BTreeMap<Name, Vec<DumpColumn>>,
     unresolved: Vec<NewTable>,
 }
 
@@ -140,7 +140,7 @@ impl Builder {
             Statement::Insert(table) => self.data(&table, HasData::Inserts, &[]),
             Statement::Create => catalog.has_definitions = true,
             Statement::Sequence { name, last_value, is_called } => {
-                catalog.sequences.insert(name, ArchivedSequence { last_value, is_called });
+                catalog.sequences.insert(name, DumpSequence { last_value, is_called });
             }
             Statement::LargeObjectCreate(oid) => catalog.large_objects.push(oid),
             Statement::LargeObjectOpen(_) => catalog.has_large_object_data = true,
@@ -160,9 +160,8 @@ impl Builder {
             }
             return;
         }
-        let column =
-            |name: &String| ArchiveColumn { name: name.clone(), type_name: String::new(), is_generated: false };
-        let entry = ArchiveTable {
+        let column = |name: &String| DumpColumn { name: name.clone(), type_name: String::new(), is_generated: false };
+        let entry = DumpTable {
             kind: TableKind::Ordinary,
             is_unlogged: false,
             columns: columns.iter().map(column).collect(),
@@ -177,7 +176,7 @@ impl Builder {
 
     fn table(&mut self, table: NewTable) {
         self.catalog.has_definitions = true;
-        let entry = ArchiveTable {
+        let entry = DumpTable {
             kind: table.kind,
             is_unlogged: table.is_unlogged,
             columns: table.columns.clone(),
@@ -193,9 +192,9 @@ impl Builder {
     }
 
     /// Adds the columns a table has from its type or its parents; a parent always comes before its children.
-    pub(super) fn finish(mut self) -> ArchiveCatalog {
+    pub(super) fn finish(mut self) -> DumpContents {
         for table in std::mem::take(&mut self.unresolved) {
-            let mut columns: Vec<ArchiveColumn> =
+            let mut columns: Vec<DumpColumn> =
                 table.of_type.iter().filter_map(|name| self.types.get(name)).flatten().cloned().collect();
             let parents = table.inherits.iter().filter_map(|name| self.catalog.tables.get(name));
             for column in parents.flat_map(|parent| &parent.columns).chain(&table.columns) {

@@ -11,7 +11,7 @@ use crate::base::files;
 
 /// The formats of pg_dump.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ArchiveFormat {
+pub enum DumpFileFormat {
     /// `-Fc`, one file.
     Custom,
     /// `-Fd`, a directory.
@@ -28,11 +28,11 @@ const SMALLEST_GZIP_BYTES: u64 = 20;
 const TAR_MAGIC: std::ops::Range<usize> = 257..262;
 
 /// `None` if this is not a dump. An error if it is one that cannot be read as it is, or if the path cannot be read.
-pub(super) fn detect(path: &Path) -> Result<Option<ArchiveFormat>> {
+pub(super) fn detect(path: &Path) -> Result<Option<DumpFileFormat>> {
     let metadata = fs::metadata(path)?;
     if metadata.is_dir() {
         let names = ["toc.dat", "toc.dat.gz", "toc.dat.lz4", "toc.dat.zst"];
-        return Ok(names.iter().any(|name| path.join(name).exists()).then_some(ArchiveFormat::Directory));
+        return Ok(names.iter().any(|name| path.join(name).exists()).then_some(DumpFileFormat::Directory));
     }
     if !metadata.is_file() {
         return Err(Error::new("neither a file nor a directory").hint("write the dump to a file first"));
@@ -47,15 +47,15 @@ pub(super) fn detect(path: &Path) -> Result<Option<ArchiveFormat>> {
 }
 
 /// A file too short to decide counts as the format that it could be the start of: reading it will report that it is truncated.
-fn of_head(head: &[u8]) -> Option<ArchiveFormat> {
+fn of_head(head: &[u8]) -> Option<DumpFileFormat> {
     let begins = |magic: &[u8]| head.starts_with(magic) || magic.starts_with(head);
     let is_text = head.windows(HEADER.len() - 3).any(|part| part == &HEADER[3..]) || begins(HEADER);
     if begins(b"PGDMP") {
-        Some(ArchiveFormat::Custom)
+        Some(DumpFileFormat::Custom)
     } else if begins(b"toc.dat\0") && head.get(TAR_MAGIC).is_none_or(|magic| magic == b"ustar") {
-        Some(ArchiveFormat::Tar)
+        Some(DumpFileFormat::Tar)
     } else {
-        is_text.then_some(ArchiveFormat::Plain)
+        is_text.then_some(DumpFileFormat::Plain)
     }
 }
 
@@ -129,11 +129,11 @@ mod tests {
 
     #[test]
     fn formats_are_told_by_their_first_bytes_even_if_there_are_few() {
-        assert_eq!(of_head(b"PGDMP\x01"), Some(ArchiveFormat::Custom));
-        assert_eq!(of_head(b"PG"), Some(ArchiveFormat::Custom));
-        assert_eq!(of_head(b"toc.dat\0"), Some(ArchiveFormat::Tar));
-        assert_eq!(of_head(b"--\n-- Postgre"), Some(ArchiveFormat::Plain));
-        assert_eq!(of_head(b"-- ours\n--\n-- PostgreSQL database dump\n--\n"), Some(ArchiveFormat::Plain));
+        assert_eq!(of_head(b"PGDMP\x01"), Some(DumpFileFormat::Custom));
+        assert_eq!(of_head(b"PG"), Some(DumpFileFormat::Custom));
+        assert_eq!(of_head(b"toc.dat\0"), Some(DumpFileFormat::Tar));
+        assert_eq!(of_head(b"--\n-- Postgre"), Some(DumpFileFormat::Plain));
+        assert_eq!(of_head(b"-- ours\n--\n-- PostgreSQL database dump\n--\n"), Some(DumpFileFormat::Plain));
         assert_eq!(of_head(b"{\"version\": 1}"), None);
     }
 

@@ -7,7 +7,7 @@ use super::catalog::Builder;
 use super::reader::{Handler, Next};
 use super::statement::Statement;
 use super::toc::relation_oid;
-use super::written::Written;
+use super::written::PgDumpOutputCheck;
 use crate::base::error::{Context, Result};
 use crate::model::name::Name;
 
@@ -16,7 +16,7 @@ use crate::model::name::Name;
 pub(super) struct Gather {
     pub(super) builder: Builder,
     pub(super) names: BTreeMap<u32, Name>,
-    pub(super) written: Written,
+    pub(super) written: PgDumpOutputCheck,
     oid: Option<u32>,
 }
 
@@ -28,7 +28,7 @@ impl Handler for Gather {
         }
     }
 
-    fn written(&mut self) -> Option<&mut Written> {
+    fn written(&mut self) -> Option<&mut PgDumpOutputCheck> {
         Some(&mut self.written)
     }
 

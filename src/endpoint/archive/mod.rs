@@ -27,8 +27,8 @@ mod written;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-pub use catalog::{ArchiveCatalog, ArchiveColumn, ArchiveTable, ArchivedSequence, HasData, TableKind};
-pub use format::ArchiveFormat;
+pub use catalog::{DumpColumn, DumpContents, DumpSequence, DumpTable, HasData, TableKind};
+pub use format::DumpFileFormat;
 
 use crate::base::error::{Context, Result};
 use crate::base::files;
@@ -54,21 +54,21 @@ pub trait RowSink: Send {
 
 /// A dump, its table of contents read.
 #[derive(Debug)]
-pub struct Archive {
+pub struct DumpReader {
     path: PathBuf,
-    format: ArchiveFormat,
+    format: DumpFileFormat,
     pg_restore: PathBuf,
-    catalog: ArchiveCatalog,
+    catalog: DumpContents,
     toc: Toc,
     /// Raw names by OID, of relations that are defined in an archive.
     names: BTreeMap<u32, Name>,
     has_offsets: bool,
 }
 
-impl Archive {
+impl DumpReader {
     /// Reads the first bytes: `None` if it is not a dump. A dump that cannot be read as it is, for instance because it is compressed
     /// as a whole, is an error with a hint.
-    pub fn detect(path: &Path) -> Result<Option<ArchiveFormat>> {
+    pub fn detect(path: &Path) -> Result<Option<DumpFileFormat>> {
         format::detect(path).doing(|| reading(path))
     }
 
@@ -79,23 +79,23 @@ impl Archive {
             path: path.to_owned(),
             format,
             pg_restore: pg_restore.to_owned(),
-            catalog: ArchiveCatalog::default(),
+            catalog: DumpContents::default(),
             toc: Toc::default(),
             names: BTreeMap::new(),
             has_offsets: false,
         };
-        let opened = if format == ArchiveFormat::Plain { archive.open_plain() } else { archive.open_archive() };
+        let opened = if format == DumpFileFormat::Plain { archive.open_plain() } else { archive.open_archive() };
         opened.doing(|| reading(path))?;
         Ok(archive)
     }
 
     /// The contents as the dump's statements say.
-    pub fn catalog(&self) -> &ArchiveCatalog {
+    pub fn catalog(&self) -> &DumpContents {
         &self.catalog
     }
 
     /// Which kind of dump it is.
-    pub fn format(&self) -> ArchiveFormat {
+    pub fn format(&self) -> DumpFileFormat {
         self.format
     }
 
@@ -112,9 +112,9 @@ impl Archive {
 
     fn open_archive(&mut self) -> Result<()> {
         match self.format {
-            ArchiveFormat::Tar => format::check_tar_end(&self.path)?,
-            ArchiveFormat::Directory => format::check_directory(&self.path)?,
-            ArchiveFormat::Custom | ArchiveFormat::Plain => {}
+            DumpFileFormat::Tar => format::check_tar_end(&self.path)?,
+            DumpFileFormat::Directory => format::check_directory(&self.path)?,
+            DumpFileFormat::Custom | DumpFileFormat::Plain => {}
         }
         let list = Restore::start(&self.pg_restore, &["-l"], None, &self.path)?.read_all()?;
         self.toc = toc::parse(&String::from_utf8_lossy(&list))?;

@@ -14,12 +14,12 @@ enum Head {
 
 /// The identifier being read, in lower case, as far as a keyword could reach.
 #[derive(Debug, Default)]
-struct NestedWord {
+struct KeywordBuffer {
     bytes: [u8; 12],
     len: usize,
 }
 
-impl NestedWord {
+impl KeywordBuffer {
     fn push(&mut self, byte: u8) {
         if let Some(slot) = self.bytes.get_mut(self.len) {
             *slot = byte.to_ascii_lowercase();
@@ -35,7 +35,7 @@ impl NestedWord {
 /// Follows the words and parentheses of a statement.
 #[derive(Debug)]
 pub(super) struct Nesting {
-    word: NestedWord,
+    word: KeywordBuffer,
     head: Head,
     parens: u32,
     /// Depth of BEGIN ATOMIC and CASE; a semicolon inside ends nothing.
@@ -45,7 +45,7 @@ pub(super) struct Nesting {
 
 impl Nesting {
     pub(super) fn new() -> Self {
-        Self { word: NestedWord::default(), head: Head::Start, parens: 0, body: 0, was_begin: false }
+        Self { word: KeywordBuffer::default(), head: Head::Start, parens: 0, body: 0, was_begin: false }
     }
 
     /// A semicolon here ends the statement.

@@ -6,7 +6,7 @@ use std::io::{ErrorKind, Read};
 
 use super::splitter::{Piece, Splitter};
 use super::statement::{Reading, Statement, parse};
-use super::written::{Seen, Written};
+use super::written::{PgDumpOutputCheck, Seen};
 use crate::base::error::{Context, Error, Result};
 
 /// Large enough to make the cost of a system call negligible.
@@ -27,7 +27,7 @@ pub(super) trait Handler {
     /// A `--` comment between statements.
     fn comment(&mut self, text: &[u8]);
     /// The check that pg_dump wrote every statement, if it is wanted.
-    fn written(&mut self) -> Option<&mut Written> {
+    fn written(&mut self) -> Option<&mut PgDumpOutputCheck> {
         None
     }
     /// A statement, in the order of the dump.
@@ -64,7 +64,7 @@ pub(super) fn read_dump(input: impl Read, handler: &mut impl Handler) -> Result<
     let mut blocks = Blocks { input, buffer: vec![0; BLOCK_BYTES], start: 0, end: 0, lines: 0 };
     let mut splitter = Splitter::new();
     let mut reading = Reading { is_utf8: true, plain_quotes_escape: false };
-    let mut ending = ReaderEnding::default();
+    let mut ending = TrailerCheck::default();
     loop {
         if blocks.unread().is_empty() && !blocks.fill()? {
             break;
@@ -233,14 +233,14 @@ fn newlines(bytes: &[u8]) -> u64 {
 
 /// Checks that a dump is complete: the trailer comment must be last, followed only by `--` and, in newer versions, `\unrestrict`.
 #[derive(Debug, Default)]
-struct ReaderEnding {
+struct TrailerCheck {
     headers: u32,
     is_trailer_seen: bool,
     is_frame_closed: bool,
     restricted: Option<Vec<u8>>,
 }
 
-impl ReaderEnding {
+impl TrailerCheck {
     fn comment(&mut self, text: &[u8]) -> Result<()> {
         if text == b"-- PostgreSQL database dump" {
             self.headers += 1;

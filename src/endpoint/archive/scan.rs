@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use super::handlers::Deliver;
 use super::reader::{ReaderEnd, read_dump};
 use super::restore::Restore;
-use super::{Archive, ArchiveFormat, HasData, RowSink, format, reading};
+use super::{DumpFileFormat, DumpReader, HasData, RowSink, format, reading};
 use crate::base::error::{Context, Error, Result};
 use crate::base::files;
 use crate::model::name::Name;
@@ -53,7 +53,7 @@ struct ScanShared<'a> {
     error: Mutex<Option<Error>>,
 }
 
-impl Archive {
+impl DumpReader {
     /// Streams the rows of the wanted relations, and the large objects if wanted, each `make_sink()` serving one
     /// process. `-Fc` and `-Fd` are read by up to `jobs` processes, `-Ft` and plain SQL in one pass.
     ///
@@ -74,7 +74,7 @@ impl Archive {
             is_stopped: AtomicBool::new(false),
             error: Mutex::new(None),
         };
-        let scanned = if self.format == ArchiveFormat::Plain {
+        let scanned = if self.format == DumpFileFormat::Plain {
             self.scan_plain(&shared, make_sink)
         } else {
             self.scan_archive(&shared, jobs, make_sink)
@@ -95,7 +95,7 @@ impl Archive {
 
     fn scan_archive(&self, shared: &ScanShared<'_>, jobs: usize, make_sink: MakeSink<'_, '_>) -> Result<()> {
         let is_serial =
-            self.format == ArchiveFormat::Tar || (self.format == ArchiveFormat::Custom && !self.has_offsets);
+            self.format == DumpFileFormat::Tar || (self.format == DumpFileFormat::Custom && !self.has_offsets);
         let jobs = if is_serial { 1 } else { jobs.max(1) };
         let batches = make_batches(&self.jobs(shared), jobs);
         std::thread::scope(|scope| {
@@ -171,7 +171,7 @@ impl Archive {
     /// The size of the entry's file in a directory; elsewhere all entries are alike.
     fn weight(&self, id: u32) -> u64 {
         let size = |suffix| fs::metadata(self.path.join(format!("{id}.dat{suffix}"))).map_or(0, |m| m.len());
-        let is_directory = self.format == ArchiveFormat::Directory;
+        let is_directory = self.format == DumpFileFormat::Directory;
         let bytes = if is_directory { ["", ".gz", ".lz4", ".zst"].into_iter().map(size).sum() } else { 0 };
         TABLE_OVERHEAD_BYTES + bytes
     }

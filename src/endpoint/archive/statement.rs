@@ -2,7 +2,7 @@
 //!
 //! Most statements of a dump are not classified: they are `Other`.
 
-use super::catalog::{ArchiveColumn, TableKind};
+use super::catalog::{DumpColumn, TableKind};
 use super::token::{Token, Tokens};
 use super::written::start;
 use crate::base::error::{Error, Result};
@@ -16,7 +16,7 @@ pub(super) enum Statement {
     StandardStrings(bool),
     Table(NewTable),
     /// A composite type: a table may be created `OF` it without a list of columns.
-    Type(Name, Vec<ArchiveColumn>),
+    Type(Name, Vec<DumpColumn>),
     Attach {
         parent: Name,
         child: Name,
@@ -53,7 +53,7 @@ pub(super) struct NewTable {
     pub(super) name: Name,
     pub(super) kind: TableKind,
     pub(super) is_unlogged: bool,
-    pub(super) columns: Vec<ArchiveColumn>,
+    pub(super) columns: Vec<DumpColumn>,
     pub(super) inherits: Vec<Name>,
     pub(super) of_type: Option<Name>,
 }
@@ -250,7 +250,7 @@ fn table_body(tokens: &mut Tokens<'_>, table: &mut NewTable) -> Option<()> {
 }
 
 /// The elements of a table up to the closing parenthesis.
-fn columns(tokens: &mut Tokens<'_>) -> Option<Vec<ArchiveColumn>> {
+fn columns(tokens: &mut Tokens<'_>) -> Option<Vec<DumpColumn>> {
     let mut columns = Vec::new();
     if tokens.symbol(b')') {
         return Some(columns);
@@ -260,7 +260,7 @@ fn columns(tokens: &mut Tokens<'_>) -> Option<Vec<ArchiveColumn>> {
         let name = tokens.identifier()?;
         let (type_name, is_generated, is_last) = column_rest(tokens)?;
         if !is_constraint {
-            columns.push(ArchiveColumn { name, type_name, is_generated });
+            columns.push(DumpColumn { name, type_name, is_generated });
         }
         if is_last {
             return Some(columns);

@@ -10,7 +10,7 @@ use crate::base::marked::MarkedText;
 
 /// Checks a dump from its start to its end, and keeps the first statement that pg_dump does not write.
 #[derive(Debug, Default)]
-pub(super) struct Written {
+pub(super) struct PgDumpOutputCheck {
     /// A CREATE or rows were seen: `--clean` drops objects only before that.
     has_made: bool,
     has_copy: bool,
@@ -169,7 +169,7 @@ const ALTERS: &[(&str, &[&str])] = &[
 /// Statements that only describe objects, or grant or revoke their use.
 const HARMLESS: &[&str] = &["COMMENT ON", "SECURITY LABEL", "GRANT", "REVOKE", "REFRESH MATERIALIZED VIEW"];
 
-impl Written {
+impl PgDumpOutputCheck {
     pub(super) fn statement(&mut self, seen: &Seen<'_>) {
         if self.strange.is_some() {
             return;

@@ -14,13 +14,13 @@ const OTHER_MONEY: &str = "money values are not in the C locale: make the dump w
 
 /// The columns of a table whose text depends on these settings, by their position in the dump's line.
 #[derive(Debug, Default)]
-pub struct Dialect {
+pub struct OutputSettingsCheck {
     columns: Vec<(usize, Test)>,
 }
 
 type Test = fn(&[u8]) -> Option<&'static str>;
 
-impl Dialect {
+impl OutputSettingsCheck {
     /// `order`: the columns of a line.
     pub fn of(order: &[String], columns: &[Column]) -> Self {
         let type_name =
@@ -99,7 +99,7 @@ mod tests {
         };
         let columns = [column("note", "text"), column("value", type_name)];
         let order = ["value".to_owned(), "note".to_owned()];
-        Dialect::of(&order, &columns).complaint(format!("{field}\t12:00:00+11").as_bytes())
+        OutputSettingsCheck::of(&order, &columns).complaint(format!("{field}\t12:00:00+11").as_bytes())
     }
 
     #[test]

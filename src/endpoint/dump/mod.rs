@@ -13,10 +13,10 @@ use std::sync::Arc;
 
 use crate::base::error::{Error, Result};
 use crate::base::marked::MarkedText;
-use crate::endpoint::archive::{Archive, ArchiveCatalog, ArchiveTable, HasData, TableKind};
+use crate::endpoint::archive::{DumpContents, DumpReader, DumpTable, HasData, TableKind};
 use crate::model::aspect::Aspect;
 use crate::model::hashing::{Accumulator, Purpose};
-use crate::model::listing::{Listed, Listing, ReadPlan};
+use crate::model::listing::{ListedRelation, Listing, ReadPlan};
 use crate::model::manifest::{
     Column, EndpointFacts, FORMAT, Manifest, Names, Observed, Relation, RelationKind, Schema, SequenceValue, Tally,
 };
@@ -28,7 +28,7 @@ use sink::{Sink, SinkResult, SinkShared};
 
 /// A dump whose table of contents has been read.
 pub struct Dump {
-    archive: Arc<Archive>,
+    archive: Arc<DumpReader>,
     description: String,
     side: Side,
     jobs: usize,
@@ -44,7 +44,7 @@ impl Dump {
     /// When it is not a dump, is truncated, or pg_restore cannot read it.
     pub async fn open(path: &Path, tools: &PgTools, jobs: usize, side: Side, taken_at: String) -> Result<Self> {
         let (owned, program) = (path.to_owned(), tools.program("pg_restore"));
-        let archive = blocking(move || Archive::open(&owned, &program)).await?;
+        let archive = blocking(move || DumpReader::open(&owned, &program)).await?;
         let tables = archive.catalog().tables.iter().filter(|(_, table)| table.kind != TableKind::Partitioned);
         let relations = tables.map(|(name, table)| (name.clone(), listed(table))).collect();
         let description = path.display().to_string();
@@ -89,7 +89,7 @@ impl Dump {
         listener(Event::Planned { side: self.side, tables: rows.len() as u64, bytes: 0 });
         let purpose = Purpose::Tally { log2: crate::model::sketch::MAX_LOG2 };
         let mut taken = self.read(rows, true, purpose, listener).await?;
-        let relation = |(name, listed): (&Name, &Listed)| {
+        let relation = |(name, listed): (&Name, &ListedRelation)| {
             let columns = plan.get(name).cloned().unwrap_or_default();
             let rows = match taken.otherwise.get(name) {
                 Some(reason) => Observed::Unseen((*reason).into()),
@@ -123,8 +123,8 @@ impl Dump {
     /// Rows, sequences and large objects; nothing for a dump with definitions only.
     fn answers(&self) -> BTreeSet<Aspect> {
         let catalog = self.archive.catalog();
-        let could_have = |table: &ArchiveTable| table.kind == TableKind::Ordinary;
-        let is_empty = |table: &ArchiveTable| table.has_data == HasData::None;
+        let could_have = |table: &DumpTable| table.kind == TableKind::Ordinary;
+        let is_empty = |table: &DumpTable| table.has_data == HasData::None;
         let has_no_rows = catalog.tables.values().all(is_empty) && catalog.tables.values().any(could_have);
         if has_no_rows && catalog.sequences.is_empty() && !catalog.has_large_object_data {
             return BTreeSet::new();
@@ -243,19 +243,19 @@ fn fitted(mut tally: Tally) -> Tally {
     tally
 }
 
-fn listed(table: &ArchiveTable) -> Listed {
+fn listed(table: &DumpTable) -> ListedRelation {
     let kind = match table.kind {
         TableKind::Ordinary | TableKind::Partitioned => RelationKind::Table,
         TableKind::Foreign => RelationKind::ForeignTable,
         TableKind::MaterializedView => RelationKind::MaterializedView,
     };
-    let column = |column: &crate::endpoint::archive::ArchiveColumn| Column {
+    let column = |column: &crate::endpoint::archive::DumpColumn| Column {
         name: column.name.clone(),
         type_name: column.type_name.clone(),
         is_generated: column.is_generated,
         is_virtual: false,
     };
-    Listed {
+    ListedRelation {
         kind,
         columns: table.columns.iter().map(column).collect(),
         key: table.primary_key.clone(),
@@ -270,8 +270,8 @@ fn listed(table: &ArchiveTable) -> Listed {
 }
 
 /// A dump does not list its views, nor the search path of its database.
-fn names(catalog: &ArchiveCatalog) -> Names {
-    let parent = |(name, table): (&Name, &ArchiveTable)| Some((name.clone(), table.partition_of.clone()?));
+fn names(catalog: &DumpContents) -> Names {
+    let parent = |(name, table): (&Name, &DumpTable)| Some((name.clone(), table.partition_of.clone()?));
     let roots = catalog.tables.iter().filter(|(_, table)| table.kind == TableKind::Partitioned);
     Names {
         search_path: None,

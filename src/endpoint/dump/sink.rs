@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::dialect::Dialect;
+use super::dialect::OutputSettingsCheck;
 use super::scan::Scan;
 use crate::base::error::{Error, Result};
 use crate::endpoint::archive::RowSink;
@@ -37,7 +37,7 @@ pub struct SinkResult {
     pub rows: BTreeMap<Name, Accumulator>,
     /// Chunks of large objects.
     pub large_objects: Accumulator,
-    /// Relations with values that cannot be compared, and why (see [`Dialect`]).
+    /// Relations with values that cannot be compared, and why (see [`OutputSettingsCheck`]).
     pub otherwise: BTreeMap<Name, &'static str>,
 }
 
@@ -89,15 +89,15 @@ fn unlocked<T>(mutex: Mutex<T>) -> T {
 /// The sink of one process.
 pub struct Sink<'s> {
     shared: &'s SinkShared<'s>,
-    table: Option<SinkReading>,
+    table: Option<OpenTable>,
     large_object: Option<LargeObject>,
 }
 
-struct SinkReading {
+struct OpenTable {
     name: Name,
     /// The position of each column of the row line in the dump's line; `None` when the order is the same.
     order: Option<Vec<usize>>,
-    dialect: Dialect,
+    dialect: OutputSettingsCheck,
     otherwise: Option<&'static str>,
     scan: Scan,
 }
@@ -136,9 +136,9 @@ impl RowSink for Sink<'_> {
         let is_same = wanted == columns;
         let scan = self.shared.scan(&table.to_string());
         let listed = self.shared.listing.relations.get(table);
-        let dialect = listed.map(|listed| Dialect::of(columns, &listed.columns)).unwrap_or_default();
+        let dialect = listed.map(|listed| OutputSettingsCheck::of(columns, &listed.columns)).unwrap_or_default();
         let order = (!is_same).then_some(order);
-        self.table = Some(SinkReading { name: table.clone(), order, dialect, otherwise: None, scan });
+        self.table = Some(OpenTable { name: table.clone(), order, dialect, otherwise: None, scan });
         Ok(())
     }
 

@@ -36,7 +36,7 @@ pub struct Collected {
 
 #[derive(Default)]
 struct CollectState {
-    relations: BTreeMap<Name, SideReading>,
+    relations: BTreeMap<Name, PartialTally>,
     computed: BTreeMap<Name, Observed<Tally>>,
     sketch_bytes_left: usize,
     large_objects: Option<Observed<Tally>>,
@@ -46,7 +46,7 @@ struct CollectState {
     assertions: BTreeMap<String, Observed<Violations>>,
 }
 
-struct SideReading {
+struct PartialTally {
     slices_left: usize,
     tally: Tally,
     failure: Option<MarkedText>,
@@ -66,7 +66,8 @@ impl Collected {
                 (false, true) => Pages::slices(bytes / 8192).len(),
                 (false, false) => 1,
             };
-            let reading = SideReading { slices_left, tally: Tally::new(crate::model::sketch::MIN_LOG2), failure: None };
+            let reading =
+                PartialTally { slices_left, tally: Tally::new(crate::model::sketch::MIN_LOG2), failure: None };
             state.relations.insert(name.clone(), reading);
         }
         if let Err(error) = &live.foreign_keys {
@@ -202,7 +203,7 @@ impl Collected {
                 }
             }
             Job::LargeObjects => state.large_objects = Some(Observed::Unseen(reason)),
-            Job::Question(question) => {
+            Job::Definitions(question) => {
                 state.schema.unseen.insert(question.kind.to_owned(), reason);
             }
             Job::Sequences(names) => {
@@ -256,7 +257,7 @@ fn relations(
     state: &mut CollectState,
 ) -> BTreeMap<Name, crate::model::manifest::Relation> {
     let CollectState { relations: readings, computed, .. } = state;
-    let relation = |(name, listed): (&Name, &crate::model::listing::Listed)| {
+    let relation = |(name, listed): (&Name, &crate::model::listing::ListedRelation)| {
         let columns = plan.get(name).cloned().unwrap_or_default();
         let computed_columns = plan.get(name).and_then(|columns| live.computed_columns(name, columns));
         let mut relation = listed.relation(columns, observed(readings.remove(name)));
@@ -269,12 +270,12 @@ fn relations(
     live.listing.relations.iter().map(relation).collect()
 }
 
-fn observed(reading: Option<SideReading>) -> Observed<Tally> {
+fn observed(reading: Option<PartialTally>) -> Observed<Tally> {
     match reading {
         None => Observed::Unseen("was not asked for".into()),
-        Some(SideReading { failure: Some(reason), .. }) => Observed::Unseen(reason),
-        Some(SideReading { slices_left: 0, tally, failure: None }) => Observed::Seen(tally),
-        Some(SideReading { slices_left, .. }) => Observed::Unseen(format!("{slices_left} parts were not read").into()),
+        Some(PartialTally { failure: Some(reason), .. }) => Observed::Unseen(reason),
+        Some(PartialTally { slices_left: 0, tally, failure: None }) => Observed::Seen(tally),
+        Some(PartialTally { slices_left, .. }) => Observed::Unseen(format!("{slices_left} parts were not read").into()),
     }
 }
 

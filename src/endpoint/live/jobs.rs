@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
 use super::foreign_keys::ForeignKey;
-use crate::model::catalog::Question;
+use crate::model::catalog::CatalogQuery;
 use crate::model::name::Name;
 
 /// A slice of a table: pages `from..to`, or to the end of the table.
@@ -70,7 +70,7 @@ pub enum Job {
     /// Read the large objects.
     LargeObjects,
     /// Read the definitions of one kind.
-    Question(Question),
+    Definitions(CatalogQuery),
     /// Read some sequences.
     Sequences(Vec<Name>),
     /// Count the rows that violate foreign keys.
@@ -125,7 +125,7 @@ impl Job {
             Self::Rows { bytes, .. } | Self::Computed { bytes, .. } => *bytes,
             Self::Small(relations) => relations.iter().map(|(_, bytes)| bytes).sum(),
             Self::ForeignKeys(keys) => keys.iter().map(|key| key.bytes).sum(),
-            Self::Question(_) => 1 << 20,
+            Self::Definitions(_) => 1 << 20,
             Self::Sequences(_) => 0,
         }
     }

@@ -25,7 +25,7 @@ use crate::base::error::{Context, Error, Result};
 use crate::model::aspect::Aspect;
 use crate::model::catalog;
 use crate::model::hashing::{Accumulator, OnBatch, Purpose};
-use crate::model::listing::{Listed, Listing, ReadPlan};
+use crate::model::listing::{ListedRelation, Listing, ReadPlan};
 use crate::model::manifest::{Column, EndpointFacts, Manifest, RelationKind, SequenceValue};
 use crate::model::name::Name;
 use crate::model::progress::{Listener, Side};
@@ -171,7 +171,7 @@ impl Live {
             self.heaps.insert(name.clone());
         }
         let estimate = text(row, 6)?.parse().unwrap_or(0);
-        let listed = Listed {
+        let listed = ListedRelation {
             kind,
             columns: json::<Vec<ListedColumn>>(row, 10)?.into_iter().map(Column::from).collect(),
             key: json(row, 9)?,
@@ -333,7 +333,7 @@ impl Live {
         jobs.extend(Job::foreign_keys(keys.cloned()));
         let questions = catalog::CATALOG.iter().filter(|question| !request.kinds_off.contains(question.kind));
         let questions = questions.filter(|question| question.is_for(self.snapshot_session.major()));
-        jobs.extend(questions.copied().map(Job::Question));
+        jobs.extend(questions.copied().map(Job::Definitions));
         let sequences: Vec<Name> = self.sequences.iter().filter(|name| selection.has_table(name)).cloned().collect();
         jobs.extend(sequences.chunks(200).map(|chunk| Job::Sequences(chunk.to_vec())));
         let assertions = request.assertions.iter();

@@ -15,7 +15,7 @@ use super::jobs::{Job, Pages, Queue};
 use super::{COUNTING, Live, catalog_guard, read};
 use crate::base::error::{Error, Result};
 use crate::base::marked::MarkedText;
-use crate::model::catalog::Question;
+use crate::model::catalog::CatalogQuery;
 use crate::model::hashing::{Accumulator, OnBatch, Purpose};
 use crate::model::hidden;
 use crate::model::manifest::{Definition, Observed, SequenceValue, Violations};
@@ -144,7 +144,7 @@ impl Worker<'_> {
                 let part = read::copy(&self.session, &sql, &purpose, &on_batch).await?;
                 self.collected.large_objects(part);
             }
-            Job::Question(question) => self.ask(question).await?,
+            Job::Definitions(question) => self.ask(question).await?,
             Job::Sequences(names) => self.sequences(names).await?,
             Job::ForeignKeys(keys) => self.foreign_keys(keys).await?,
             Job::Assertion { name, sql } => self.assertion(name, sql).await?,
@@ -152,7 +152,7 @@ impl Worker<'_> {
         Ok(())
     }
 
-    async fn ask(&self, question: &Question) -> Result<()> {
+    async fn ask(&self, question: &CatalogQuery) -> Result<()> {
         let objects = definitions(&self.session, question).await?;
         self.collected.definitions(question.kind, objects)
     }
@@ -283,7 +283,7 @@ const ALLOW_VIEWS: &str = "SELECT pg_catalog.set_config(name, '', true) FROM pg_
 ///
 /// # Errors
 /// The server's refusal.
-pub async fn definitions(session: &Session, question: &Question) -> Result<Vec<(String, Definition)>> {
+pub async fn definitions(session: &Session, question: &CatalogQuery) -> Result<Vec<(String, Definition)>> {
     let definition = |row: &tokio_postgres::SimpleQueryRow| {
         let identity = text(row, 0)?;
         let definition = Definition {

@@ -40,7 +40,7 @@ pub enum Origin {
 
 /// How two origins are related.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kinship {
+pub enum SourceMatch {
     /// Other databases, or other servers.
     Other,
     /// The same database name on servers of which too little is known.
@@ -53,7 +53,7 @@ pub enum Kinship {
 
 impl Origin {
     /// How the other one is related to this one.
-    pub fn kinship(&self, other: &Self) -> Kinship {
+    pub fn kinship(&self, other: &Self) -> SourceMatch {
         match (self, other) {
             (
                 Self::Postgres { database: db, servers, system_identifier },
@@ -61,14 +61,14 @@ impl Origin {
             ) if db == other_db => {
                 let is_there = servers.iter().any(|server| others.contains(server));
                 match (system_identifier, other_id, is_there) {
-                    (Some(one), Some(other), _) if one != other => Kinship::Other,
-                    (_, _, true) => Kinship::Same,
-                    (Some(_), Some(_), false) => Kinship::Moved,
-                    _ => Kinship::Unknown,
+                    (Some(one), Some(other), _) if one != other => SourceMatch::Other,
+                    (_, _, true) => SourceMatch::Same,
+                    (Some(_), Some(_), false) => SourceMatch::Moved,
+                    _ => SourceMatch::Unknown,
                 }
             }
-            (Self::Rds { .. }, Self::Rds { .. }) if self.is_same_instance(other) => Kinship::Same,
-            _ => Kinship::Other,
+            (Self::Rds { .. }, Self::Rds { .. }) if self.is_same_instance(other) => SourceMatch::Same,
+            _ => SourceMatch::Other,
         }
     }
 
@@ -127,26 +127,26 @@ mod tests {
     #[test]
     fn a_database_of_another_name_or_of_another_server_is_another_source() {
         let ours = server("shop", &["db:5432"], Some("7"));
-        assert_eq!(ours.kinship(&server("shop2", &["db:5432"], Some("7"))), Kinship::Other);
-        assert_eq!(ours.kinship(&server("shop", &["db:5432"], Some("8"))), Kinship::Other);
-        assert_eq!(ours.kinship(&instance("db", "eu-west-1", None)), Kinship::Other);
-        assert_eq!(ours.kinship(&server("shop", &["other:5432"], None)), Kinship::Unknown);
+        assert_eq!(ours.kinship(&server("shop2", &["db:5432"], Some("7"))), SourceMatch::Other);
+        assert_eq!(ours.kinship(&server("shop", &["db:5432"], Some("8"))), SourceMatch::Other);
+        assert_eq!(ours.kinship(&instance("db", "eu-west-1", None)), SourceMatch::Other);
+        assert_eq!(ours.kinship(&server("shop", &["other:5432"], None)), SourceMatch::Unknown);
     }
 
     #[test]
     fn a_server_that_has_moved_is_told_from_one_that_has_not() {
         let ours = server("shop", &["a:5432", "b:5432"], Some("7"));
-        assert_eq!(ours.kinship(&server("shop", &["b:5432"], Some("7"))), Kinship::Same);
-        assert_eq!(ours.kinship(&server("shop", &["b:5432"], None)), Kinship::Same);
-        assert_eq!(ours.kinship(&server("shop", &["c:5432"], Some("7"))), Kinship::Moved);
+        assert_eq!(ours.kinship(&server("shop", &["b:5432"], Some("7"))), SourceMatch::Same);
+        assert_eq!(ours.kinship(&server("shop", &["b:5432"], None)), SourceMatch::Same);
+        assert_eq!(ours.kinship(&server("shop", &["c:5432"], Some("7"))), SourceMatch::Moved);
     }
 
     #[test]
     fn an_instance_stays_itself_by_name_or_by_resource_id() {
         let ours = instance("shop-prod", "eu-west-1", Some("db-A"));
-        assert_eq!(ours.kinship(&instance("shop-prod", "eu-west-1", Some("db-B"))), Kinship::Same);
-        assert_eq!(ours.kinship(&instance("renamed", "eu-west-1", Some("db-A"))), Kinship::Same);
-        assert_eq!(ours.kinship(&instance("renamed", "eu-west-1", None)), Kinship::Other);
-        assert_eq!(ours.kinship(&instance("shop-prod", "eu-west-2", Some("db-A"))), Kinship::Other);
+        assert_eq!(ours.kinship(&instance("shop-prod", "eu-west-1", Some("db-B"))), SourceMatch::Same);
+        assert_eq!(ours.kinship(&instance("renamed", "eu-west-1", Some("db-A"))), SourceMatch::Same);
+        assert_eq!(ours.kinship(&instance("renamed", "eu-west-1", None)), SourceMatch::Other);
+        assert_eq!(ours.kinship(&instance("shop-prod", "eu-west-2", Some("db-A"))), SourceMatch::Other);
     }
 }

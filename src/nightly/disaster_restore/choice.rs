@@ -3,9 +3,9 @@
 //! An older backup is chosen in place of a newer one only if the user names it.
 
 use crate::base::error::{Context, Error, Result};
-use crate::model::run::Kinship;
+use crate::model::run::SourceMatch;
 use crate::nightly::context::RunContext;
-use crate::storage::backups::{Backup, Backups, Ours, SharedDirectory};
+use crate::storage::backups::{Backup, Backups, OwnSource, SharedDirectory};
 use crate::storage::journal::LastVerified;
 
 /// The backup, and notes on the choice for the user.
@@ -24,14 +24,14 @@ fn by_name(context: &RunContext<'_>, backups: &Backups, id: &str) -> Result<(Bac
     let (backup, origin) = (backups.get(id)?, context.origin()?);
     let source = backup.record.source.as_ref().map_or_else(|| "an unknown source".to_owned(), ToString::to_string);
     let note = match backups.as_of(&origin).kinship(&backup, &context.config.report.directory) {
-        Kinship::Same => None,
-        Kinship::Moved => {
+        SourceMatch::Same => None,
+        SourceMatch::Moved => {
             Some(format!("backup {} is of {source}, the same system at another address", backup.record.id))
         }
-        Kinship::Unknown => {
+        SourceMatch::Unknown => {
             Some(format!("backup {} is of {source}: that it is of {origin} is not known", backup.record.id))
         }
-        Kinship::Other => {
+        SourceMatch::Other => {
             let error = Error::new(format!("it is of another source ({source}), the configuration is of {origin}"));
             return Err(error.hint("restore it with the configuration of its source"))
                 .doing(|| format!("take backup {}", backup.record.id));
@@ -42,7 +42,7 @@ fn by_name(context: &RunContext<'_>, backups: &Backups, id: &str) -> Result<(Bac
 
 fn newest(context: &RunContext<'_>, backups: &Backups) -> Result<(Backup, Vec<String>)> {
     let origin = context.origin()?;
-    let ours: Ours = backups.ours(&origin)?;
+    let ours: OwnSource = backups.ours(&origin)?;
     let shared = ours.split(backups.list()?, &context.config.report.directory);
     let notes = shared.notes(&origin);
     let newer = newer(context, &shared)?;

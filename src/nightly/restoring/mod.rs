@@ -24,7 +24,7 @@ use std::time::Duration;
 use crate::base::error::{Context, Error, Result};
 use crate::base::marked::MarkedText;
 use crate::config::{self, AcceptedError, MaterializedViews};
-use crate::endpoint::archive::Archive;
+use crate::endpoint::archive::DumpReader;
 use crate::model::run::Complaint;
 use crate::nightly::dumping::with_disk_hint;
 use crate::postgres::conninfo::ConnInfo;
@@ -133,7 +133,7 @@ pub async fn restore(order: &RestoreOrder<'_>) -> Result<Restored> {
 }
 
 async fn run_restore(order: &RestoreOrder<'_>) -> Result<Restored> {
-    if Archive::detect(order.dump)?.is_none() {
+    if DumpReader::detect(order.dump)?.is_none() {
         return Err(Error::new("this is not a PostgreSQL dump"));
     }
     // The text in a dump depends on these settings (above all for money); this restore also needs write access.

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::DumpSource;
 use crate::base::error::Result;
 use crate::endpoint::any::Endpoint;
-use crate::endpoint::archive::Archive;
+use crate::endpoint::archive::DumpReader;
 use crate::endpoint::compare_endpoints::{ComparisonJob, check_patterns};
 use crate::endpoint::live::Live;
 use crate::model::manifest::Manifest;
@@ -19,7 +19,7 @@ use crate::nightly::restoring;
 use crate::nightly::sequences::SequenceRange;
 use crate::nightly::three_way;
 use crate::postgres::conninfo::ConnInfo;
-use crate::storage::backups::{Backup, Backups, Made, Partial};
+use crate::storage::backups::{Backup, Backups, DumpMetadata, Partial};
 use crate::storage::journal::{Entry, Place};
 
 /// A dump is retried once while the source answers.
@@ -149,7 +149,7 @@ fn without_rows(run: &mut CurrentRun<'_>, live: &Live, job: &ComparisonJob) -> R
 /// A dump that no server accepts completely is detected before the restore.
 fn demand_unmarked(dump: &Path, ready: &Ready) -> Result<()> {
     let pg_restore = ready.tools.program("pg_restore");
-    let archive = tokio::task::block_in_place(|| Archive::open(dump, &pg_restore))?;
+    let archive = tokio::task::block_in_place(|| DumpReader::open(dump, &pg_restore))?;
     dumping::check_unmarked(&ready.tools, archive.catalog().marked.as_ref())
 }
 
@@ -161,7 +161,7 @@ async fn complete(
     dumped: Dumped,
 ) -> Result<Backup> {
     restoring::write_facts(&restoring::database_facts(server).await?, partial.path())?;
-    let made = Made {
+    let made = DumpMetadata {
         run_id: run.run_id.clone(),
         source: run.facts.source.clone(),
         data_as_of: source.data_as_of,

@@ -22,7 +22,7 @@ use crate::nightly::report_writer::ReportWriter;
 use crate::nightly::source::claim_backups;
 use crate::nightly::temporary_instance::Cloud;
 use crate::postgres::conninfo::ConnInfo;
-use crate::storage::journal::Runs;
+use crate::storage::journal::OpenJournals;
 
 pub use verify::VerifiedRun;
 
@@ -63,7 +63,7 @@ pub struct DumpSource {
 /// Anything that prevents a verdict.
 pub async fn work(
     run: &mut CurrentRun<'_>,
-    earlier: Runs,
+    earlier: OpenJournals,
     writer: &Result<ReportWriter>,
 ) -> Result<VerifiedRun, Failure> {
     run.problems.extend(notification::begin(run.context, &run.run_id).await);
@@ -81,7 +81,7 @@ pub async fn work(
 }
 
 /// Without access to AWS, the instances there are still reported, and this machine is cleaned up.
-async fn connect_and_clean_up(run: &mut CurrentRun<'_>, earlier: Runs) -> Result<()> {
+async fn connect_and_clean_up(run: &mut CurrentRun<'_>, earlier: OpenJournals) -> Result<()> {
     let connected = Cloud::connect(run.context, &mut run.steps).await;
     let refused = match connected {
         Ok(cloud) => {
@@ -98,7 +98,7 @@ async fn connect_and_clean_up(run: &mut CurrentRun<'_>, earlier: Runs) -> Result
 }
 
 /// Performs the cleanup tasks of earlier runs. A failure does not prevent this run, but is reported at its end.
-async fn clean_up_earlier_runs(run: &mut CurrentRun<'_>, earlier: Runs) -> Result<()> {
+async fn clean_up_earlier_runs(run: &mut CurrentRun<'_>, earlier: OpenJournals) -> Result<()> {
     run.steps.begin("recover")?;
     if earlier.open.is_empty() && earlier.unreadable.is_empty() {
         return run.steps.skipped("no earlier run has left anything");

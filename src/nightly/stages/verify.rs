@@ -12,7 +12,7 @@ use crate::nightly::left_out;
 use crate::nightly::preflight::Ready;
 use crate::nightly::restoring::CopyIdentity;
 use crate::nightly::three_way::{self, Verification};
-use crate::storage::backups::{Backup, Ours};
+use crate::storage::backups::{Backup, OwnSource};
 
 /// A run with a verdict: what its end places, keeps and removes.
 pub struct VerifiedRun {
@@ -23,7 +23,7 @@ pub struct VerifiedRun {
     /// The dump from which it was restored.
     pub backup: Backup,
     /// The backups of the same source.
-    pub ours: Ours,
+    pub ours: OwnSource,
 }
 
 /// Compares source, dump and restored copy, up to the two verdicts.

@@ -16,7 +16,7 @@ use crate::base::time::Timestamp;
 use crate::model::status::Status;
 use crate::output::document::{Block, Section, Text, outside, status_tone, strong};
 use crate::output::views::history::{self, counts, link, open_problems};
-use crate::storage::history::NightEntry;
+use crate::storage::history::ReportEntry;
 
 /// Number of months that are open.
 const OPEN_MONTHS: usize = 2;
@@ -24,15 +24,15 @@ const OPEN_MONTHS: usize = 2;
 const OPEN_LINES: usize = 3;
 
 /// The whole file; `runs` are newest first, as [`crate::storage::history::read`] returns them.
-pub fn index(runs: &[NightEntry], now: Timestamp) -> String {
-    let status = runs.first().map_or(Status::NoReport, NightEntry::status);
+pub fn index(runs: &[ReportEntry], now: Timestamp) -> String {
+    let status = runs.first().map_or(Status::NoReport, ReportEntry::status);
     let sources = printable(&history::sources(runs).join("; "));
     let of = if sources.is_empty() { "" } else { ": " };
     let title = format!("{}: newest of {}{of}{sources}", status.word(), grouped_noun(runs.len() as u64, "run"));
     document(&title, status, &body(runs, status, now))
 }
 
-fn body(runs: &[NightEntry], status: Status, now: Timestamp) -> Markup {
+fn body(runs: &[ReportEntry], status: Status, now: Timestamp) -> Markup {
     html! {
         header {
             h1 { "Runs" }
@@ -53,7 +53,7 @@ fn body(runs: &[NightEntry], status: Status, now: Timestamp) -> Markup {
     }
 }
 
-fn newest_run(runs: &[NightEntry], newest: &NightEntry, status: Status) -> Markup {
+fn newest_run(runs: &[ReportEntry], newest: &ReportEntry, status: Status) -> Markup {
     let summary = newest.summary().filter(|_| newest.verdict().is_some());
     html! {
         div class={ "verdict " (class(status_tone(status))) } {
@@ -71,7 +71,7 @@ fn newest_run(runs: &[NightEntry], newest: &NightEntry, status: Status) -> Marku
     }
 }
 
-fn facts(runs: &[NightEntry]) -> Markup {
+fn facts(runs: &[ReportEntry]) -> Markup {
     let sound = runs.iter().find(|run| run.is_sound());
     let proven = runs.iter().find(|run| run.is_dump_proven());
     let is_other = proven.map(|run| &run.id) != sound.map(|run| &run.id);
@@ -86,7 +86,7 @@ fn facts(runs: &[NightEntry]) -> Markup {
 }
 
 /// Problems after the reports were signed.
-fn after(runs: &[NightEntry]) -> Section {
+fn after(runs: &[ReportEntry]) -> Section {
     let brief = |mut lines: Vec<String>| {
         let hidden = lines.len().saturating_sub(OPEN_LINES);
         if hidden > 1 {
@@ -101,14 +101,14 @@ fn after(runs: &[NightEntry]) -> Section {
 }
 
 /// Problems of the reports themselves, independent of their verdicts.
-fn attention(runs: &[NightEntry]) -> Section {
+fn attention(runs: &[ReportEntry]) -> Section {
     let note = "Problems of the report files; the verdicts on the database are in the table.";
     of_runs(Section::new("attention", "Not in order").note(note), runs.iter().map(|run| (run, run.disorder())))
 }
 
 /// Runs with their problems; no section without problems.
-fn of_runs<'a>(section: Section, runs: impl Iterator<Item = (&'a NightEntry, Vec<String>)>) -> Section {
-    let line = |(run, lines): (&NightEntry, Vec<String>)| {
+fn of_runs<'a>(section: Section, runs: impl Iterator<Item = (&'a ReportEntry, Vec<String>)>) -> Section {
+    let line = |(run, lines): (&ReportEntry, Vec<String>)| {
         let lines = lines.iter().map(|line| outside(line)).reduce(|text, line| text.and("; ").and(line))?;
         Some(history::badge(run.status()).and(" ").and(link(run)).and(": ").and(lines))
     };
@@ -117,8 +117,8 @@ fn of_runs<'a>(section: Section, runs: impl Iterator<Item = (&'a NightEntry, Vec
 }
 
 /// A table for each month; a run without a time belongs to the newer run that names it, above it.
-fn all(runs: &[NightEntry]) -> Markup {
-    let mut months: Vec<(String, Vec<&NightEntry>)> = Vec::new();
+fn all(runs: &[ReportEntry]) -> Markup {
+    let mut months: Vec<(String, Vec<&ReportEntry>)> = Vec::new();
     for run in runs {
         let name = run.started_at.map(month);
         match months.last_mut() {
@@ -140,7 +140,7 @@ fn all(runs: &[NightEntry]) -> Markup {
 }
 
 /// `29 runs: 27 sound, 2 damaged`
-fn summary(runs: &[&NightEntry]) -> String {
+fn summary(runs: &[&ReportEntry]) -> String {
     let counts: Vec<String> =
         counts(runs).into_iter().map(|(status, count)| format!("{count} {}", status.word())).collect();
     format!("{}: {}", grouped_noun(runs.len() as u64, "run"), counts.join(", "))

@@ -18,7 +18,7 @@ pub use index::index;
 pub use report::report;
 
 use crate::model::report::Report;
-use crate::storage::history::NightEntry;
+use crate::storage::history::ReportEntry;
 
 /// Name of the index page.
 pub const INDEX: &str = "index.html";
@@ -28,7 +28,7 @@ pub struct ReportPage<'a> {
     /// The parsed report.
     pub report: &'a Report,
     /// The result of the signature check, and the reviews.
-    pub entry: &'a NightEntry,
+    pub entry: &'a ReportEntry,
     /// Id of the previous report that has a page.
     pub older: Option<&'a str>,
     /// Id of the next report that has a page.

@@ -9,14 +9,14 @@ use super::text::{day, short_day};
 use crate::base::printable::printable;
 use crate::base::text::{duration, grouped};
 use crate::output::views::history::{counts, href};
-use crate::storage::history::{NightEntry, Summary};
+use crate::storage::history::{ReportEntry, Summary};
 
 /// Number of runs in the charts; the table has all of them.
 const DRAWN: usize = 90;
 
 /// The section; `runs` are newest first.
-pub fn section(runs: &[NightEntry]) -> Markup {
-    let drawn: Vec<&NightEntry> = runs.iter().take(DRAWN).rev().collect();
+pub fn section(runs: &[ReportEntry]) -> Markup {
+    let drawn: Vec<&ReportEntry> = runs.iter().take(DRAWN).rev().collect();
     let lines = [
         picture("rows", "Rows", &drawn, &rows_read, &grouped),
         picture("dump", "Size of the dump", &drawn, &|summary| summary.dump_bytes, &fine_bytes),
@@ -45,7 +45,7 @@ fn fine_bytes(count: u64) -> String {
     fitting.map_or_else(|| format!("{} B", grouped(count)), |(unit, size)| format!("{} {unit}", grouped(count / size)))
 }
 
-fn cell(run: &NightEntry) -> Markup {
+fn cell(run: &ReportEntry) -> Markup {
     let status = run.status();
     let label = format!("{}: {}", run.started_at.map_or_else(|| run.id.clone(), day), status.word());
     let label = printable(&label);
@@ -62,18 +62,18 @@ fn cell(run: &NightEntry) -> Markup {
 fn picture(
     id: &str,
     title: &str,
-    drawn: &[&NightEntry],
+    drawn: &[&ReportEntry],
     of: &dyn Fn(&Summary) -> Option<u64>,
     tell: &dyn Fn(u64) -> String,
 ) -> Option<Markup> {
-    let value = |run: &&NightEntry| run.verdict().and_then(|_| run.summary()).and_then(of);
+    let value = |run: &&ReportEntry| run.verdict().and_then(|_| run.summary()).and_then(of);
     let values: Vec<Option<u64>> = drawn.iter().map(value).collect();
-    let known: Vec<(u64, &NightEntry)> =
+    let known: Vec<(u64, &ReportEntry)> =
         drawn.iter().zip(&values).filter_map(|(run, value)| Some(((*value)?, *run))).collect();
     let (first, last) = (known.first()?, known.last()?);
-    let named = |run: &NightEntry| run.started_at.map(short_day).unwrap_or_default();
+    let named = |run: &ReportEntry| run.started_at.map(short_day).unwrap_or_default();
     let description = format!("{} on {}, {} on {}.", tell(first.0), named(first.1), tell(last.0), named(last.1));
-    let edge = |run: Option<&&NightEntry>| run.map(|run| named(run)).unwrap_or_default();
+    let edge = |run: Option<&&ReportEntry>| run.map(|run| named(run)).unwrap_or_default();
     let ends = [edge(drawn.first()), edge(drawn.last())];
     chart::line(&ChartLine { id, title, description: &description, values: &values, tell, ends: [&ends[0], &ends[1]] })
 }

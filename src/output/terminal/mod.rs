@@ -20,7 +20,7 @@ use crate::model::manifest::EndpointFacts;
 use crate::model::verdict::{DumpVerdict, Outcome, Verdict};
 use crate::output::document::{Block, Item, Section, Text, Tone, outside, quiet};
 use crate::output::views::{coverage, drift as drift_view, findings, history, remarks, tables};
-use crate::storage::history::NightEntry;
+use crate::storage::history::ReportEntry;
 
 /// The heading: the two endpoints, expected first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -87,7 +87,7 @@ pub fn drift(drift: &Drift, style: Style) -> String {
 }
 
 /// The whole view of these runs, newest first.
-pub fn history_table(runs: &[NightEntry], now: Timestamp, style: Style) -> String {
+pub fn history_table(runs: &[ReportEntry], now: Timestamp, style: Style) -> String {
     if runs.is_empty() {
         return "no reports\n".to_owned();
     }

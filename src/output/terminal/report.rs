@@ -4,7 +4,7 @@
 
 use super::blocks::{paragraph, section};
 use super::{Heading, Style, dump_lines, head, joined, verdict};
-use crate::model::post_report::PostReport;
+use crate::model::post_report::ClosingState;
 use crate::model::report::Report;
 use crate::output::document::{Section, outside};
 use crate::output::views::{findings, remarks, run, tables};
@@ -24,7 +24,7 @@ pub enum Part {
 
 /// The whole report, or one part of it; its last line is always the verdict. The closing follows: its steps only with the other
 /// steps, its problems always.
-pub fn report(report: &Report, post: &PostReport, only: Option<Part>, style: Style) -> String {
+pub fn report(report: &Report, post: &ClosingState, only: Option<Part>, style: Style) -> String {
     let outcome = report.outcome();
     let heading = Heading::new(&report.endpoints.expected, &report.endpoints.actual);
     let is_shown = |part| only.is_none_or(|only| only == part);
@@ -39,7 +39,7 @@ pub fn report(report: &Report, post: &PostReport, only: Option<Part>, style: Sty
         sections.push(tables::section(&outcome.tables));
     }
     if let (true, Some(facts)) = (is_shown(Part::Steps), &report.night) {
-        let steps = run::steps(&facts.steps, &PostReport::Nothing);
+        let steps = run::steps(&facts.steps, &ClosingState::Nothing);
         sections.extend([run::origin(facts), run::stages(&facts.legs), steps]);
     }
     if only.is_none() {
@@ -58,11 +58,11 @@ pub fn report(report: &Report, post: &PostReport, only: Option<Part>, style: Sty
 }
 
 /// What followed the signature of the report; `verdict_code` is the exit code of the verdict.
-fn after(post: &PostReport, verdict_code: u8, with_steps: bool, style: Style) -> Vec<String> {
+fn after(post: &ClosingState, verdict_code: u8, with_steps: bool, style: Style) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(closing) = post.closing().filter(|_| with_steps) {
         lines.push(style.bold("after the report was signed"));
-        lines.extend(section(&run::steps(&closing.steps, &PostReport::Nothing), style));
+        lines.extend(section(&run::steps(&closing.steps, &ClosingState::Nothing), style));
     }
     let wrongs = post.wrongs(verdict_code);
     let open = post.pending().map(str::to_owned);

@@ -5,10 +5,10 @@
 use super::verification::{self, review};
 use crate::base::text::{bytes, duration, grouped, grouped_noun};
 use crate::base::time::Timestamp;
-use crate::model::run::{Closing, Kinship};
+use crate::model::run::{Closing, SourceMatch};
 use crate::model::status::Status;
 use crate::output::document::{Cell, Column, Look, Row, Table, Text, Tone, name, or_dash, outside, status_tone, word};
-use crate::storage::history::{NightEntry, ReviewState, Summary};
+use crate::storage::history::{ReportEntry, ReviewState, Summary};
 
 /// Name of the page of one report, in the report's directory.
 pub const PAGE: &str = "report.html";
@@ -17,7 +17,7 @@ pub const PAGE: &str = "report.html";
 const SPARE: [u8; 14] = [0, 0, 3, 5, 4, 8, 9, 6, 7, 1, 2, 10, 12, 11];
 
 /// The runs, newest first.
-pub fn table(runs: &[&NightEntry], caption: String) -> Table {
+pub fn table(runs: &[&ReportEntry], caption: String) -> Table {
     let columns = [
         Column::Words("run"),
         Column::Words("verdict"),
@@ -38,7 +38,7 @@ pub fn table(runs: &[&NightEntry], caption: String) -> Table {
     Table { class: "nights", spare: &SPARE, ..Table::new(caption, columns, rows) }
 }
 
-fn row(run: &NightEntry) -> Row {
+fn row(run: &ReportEntry) -> Row {
     let summary = run.summary();
     let number = |of: &dyn Fn(&Summary) -> Option<String>| or_dash(summary.and_then(of));
     let status = run.status();
@@ -67,7 +67,7 @@ pub fn badge(status: Status) -> Text {
 }
 
 /// A link to the page of the run, if it has one.
-pub fn link(run: &NightEntry) -> Text {
+pub fn link(run: &ReportEntry) -> Text {
     let href = run.summary().map(|_| format!("{}/{PAGE}", href(&run.id)));
     Text::shown(crate::base::printable::printable(&run.id), Look::Run { href, at: run.started_at })
 }
@@ -81,14 +81,14 @@ pub fn href(id: &str) -> String {
     id.bytes().map(escape).collect()
 }
 
-fn reviewed(run: &NightEntry) -> Cell {
+fn reviewed(run: &ReportEntry) -> Cell {
     let counts = run.reviews.iter().filter(|review| !matches!(review.state, ReviewState::Void(_)));
     let names: Vec<&str> = counts.map(|review| review.identity.as_str()).collect();
     outside(&names.join(", ")).into()
 }
 
 /// `2 problems, 1 cleanup task`; empty without a problem.
-fn counted(run: &NightEntry) -> String {
+fn counted(run: &ReportEntry) -> String {
     let Some(closing) = run.aftermath.closing().filter(|_| !run.wrongs().is_empty()) else { return String::new() };
     let counts = [(closing.troubles.len(), "problem"), (closing.debts.len(), "cleanup task")];
     let parts: Vec<String> = counts
@@ -100,10 +100,10 @@ fn counted(run: &NightEntry) -> String {
 }
 
 /// Problems after the report was signed, without the cleanup tasks that a later run of the same source no longer lists.
-pub fn open_problems(runs: &[NightEntry], position: usize) -> Vec<String> {
+pub fn open_problems(runs: &[ReportEntry], position: usize) -> Vec<String> {
     let Some(run) = runs.get(position) else { return Vec::new() };
-    let is_of_source = |other: &&NightEntry| match (source(run), source(other)) {
-        (Some(ours), Some(theirs)) => ours.kinship(theirs) == Kinship::Same,
+    let is_of_source = |other: &&ReportEntry| match (source(run), source(other)) {
+        (Some(ours), Some(theirs)) => ours.kinship(theirs) == SourceMatch::Same,
         _ => false,
     };
     let newest: Option<&Closing> =
@@ -115,12 +115,12 @@ pub fn open_problems(runs: &[NightEntry], position: usize) -> Vec<String> {
     run.wrongs().into_iter().filter(|line| !is_done(line)).collect()
 }
 
-fn source(run: &NightEntry) -> Option<&crate::model::run::Origin> {
+fn source(run: &ReportEntry) -> Option<&crate::model::run::Origin> {
     run.summary()?.source.as_ref()
 }
 
 /// The sources of the runs, that of the newest first.
-pub fn sources(runs: &[NightEntry]) -> Vec<String> {
+pub fn sources(runs: &[ReportEntry]) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for source in runs.iter().filter_map(source) {
         let text = source.to_string();
@@ -132,13 +132,13 @@ pub fn sources(runs: &[NightEntry]) -> Vec<String> {
 }
 
 /// How many runs have each status; none is left out.
-pub fn counts(runs: &[&NightEntry]) -> Vec<(Status, usize)> {
+pub fn counts(runs: &[&ReportEntry]) -> Vec<(Status, usize)> {
     let count = |status| runs.iter().filter(|run| run.status() == status).count();
     Status::ALL.into_iter().map(|status| (status, count(status))).filter(|(_, count)| *count > 0).collect()
 }
 
 /// What is to be said of a run below the table.
-pub fn notes(run: &NightEntry) -> Vec<(Option<Tone>, Text)> {
+pub fn notes(run: &ReportEntry) -> Vec<(Option<Tone>, Text)> {
     let say = |text: Text| name(&run.id).and(": ").and(text);
     let mut notes: Vec<(Option<Tone>, Text)> =
         run.disorder().iter().map(|reason| (Some(Tone::Bad), say(outside(reason)))).collect();
@@ -154,8 +154,8 @@ pub fn notes(run: &NightEntry) -> Vec<(Option<Tone>, Text)> {
 }
 
 /// Removed reports at the end of the chain are visible only by the date of the newest one.
-pub fn closing(runs: &[NightEntry], now: Timestamp) -> Text {
-    let count = |is: &dyn Fn(&NightEntry) -> bool| runs.iter().filter(|run| is(run)).count() as u64;
+pub fn closing(runs: &[ReportEntry], now: Timestamp) -> Text {
+    let count = |is: &dyn Fn(&ReportEntry) -> bool| runs.iter().filter(|run| is(run)).count() as u64;
     let wrong = count(&|run| !run.disorder().is_empty());
     let newest = runs.iter().find_map(|run| run.summary().and(run.started_at));
     let age = newest.map_or(String::new(), |at| format!("; the newest report is {} old", age(now.seconds_since(at))));
@@ -164,7 +164,7 @@ pub fn closing(runs: &[NightEntry], now: Timestamp) -> Text {
         false => "; signatures not checked (--allowed-signers)",
     };
     let mut after = String::new();
-    let (pending, ended_badly) = (count(&NightEntry::is_pending), count(&|run| !run.wrongs().is_empty()));
+    let (pending, ended_badly) = (count(&ReportEntry::is_pending), count(&|run| !run.wrongs().is_empty()));
     if pending > 0 {
         after.push_str(&format!("; {} not finished, or killed", grouped(pending)));
     }

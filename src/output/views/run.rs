@@ -2,7 +2,7 @@
 
 use crate::base::text::{bytes, duration, grouped_noun};
 use crate::base::time::Timestamp;
-use crate::model::post_report::PostReport;
+use crate::model::post_report::ClosingState;
 use crate::model::run::{Complaint, Leg, RdsFacts, RunFacts, Step, StepResult};
 use crate::output::document::{
     Bar, Block, Cell, Column, Item, Row, Section, Table, Text, Tone, clock, name, outside, quiet, time, word,
@@ -87,14 +87,14 @@ pub fn stages(legs: &[Leg]) -> Section {
 }
 
 /// The steps before the signature, and those after it. On one scale.
-pub fn steps(before: &[Step], post: &PostReport) -> Section {
+pub fn steps(before: &[Step], post: &ClosingState) -> Section {
     let after = post.closing().map_or(&[][..], |closing| &closing.steps);
     let section = Section::new("steps", "Steps");
     let all = || before.iter().chain(after);
     let Some(start) = all().map(|step| step.started_at).min() else { return section };
     let whole = all().map(|step| offset(step, start).saturating_add(step.duration_ms)).max().unwrap_or(1);
     let row = |step, class| row(step, start, whole, class);
-    let more = (*post != PostReport::Nothing).then(|| {
+    let more = (*post != ClosingState::Nothing).then(|| {
         let heading = Text::from("After the report was signed");
         let heading = match post.disorder().or(post.pending().map(str::to_owned)) {
             None => heading,

@@ -4,25 +4,25 @@
 
 use crate::base::printable::printable;
 use crate::base::text::{bytes, grouped_noun};
-use crate::model::post_report::PostReport;
+use crate::model::post_report::ClosingState;
 use crate::model::report::Report;
 use crate::model::run::CLOSING;
 use crate::output::document::{
     Block, Cell, Column, Look, Row, Section, Table, Text, Tone, name, outside, quiet, time, word,
 };
-use crate::storage::history::{ChainState, Content, NightEntry, Review, ReviewState, SignatureState};
+use crate::storage::history::{ChainState, Content, ReportEntry, Review, ReviewState, SignatureState};
 use crate::storage::reports::REPORT;
 use crate::storage::signature::NAMESPACE;
 
 /// The result of the signature check in a word: of the report, and of what came after it.
-pub fn signature(run: &NightEntry) -> Text {
+pub fn signature(run: &ReportEntry) -> Text {
     match (&run.content, &run.signature, &run.aftermath) {
         (Content::NoReport { .. } | Content::Missing { .. }, ..) => "–".into(),
         (_, SignatureState::Unsigned, _) if run.is_checked => word(Tone::Bad, "unsigned"),
-        (_, SignatureState::Good(_) | SignatureState::NotChecked, PostReport::Void(_)) => {
+        (_, SignatureState::Good(_) | SignatureState::NotChecked, ClosingState::Void(_)) => {
             word(Tone::Bad, "closing bad")
         }
-        (_, SignatureState::Good(_) | SignatureState::NotChecked, PostReport::Absent { may_be_running: false }) => {
+        (_, SignatureState::Good(_) | SignatureState::NotChecked, ClosingState::Absent { may_be_running: false }) => {
             word(Tone::Bad, "no closing")
         }
         (_, signature, _) => in_a_table(signature_words(signature).0),
@@ -73,14 +73,16 @@ fn chain_words(state: &ChainState) -> (Text, Text) {
 }
 
 /// The state of closing.json.
-fn closing(post: &PostReport, is_checked: bool) -> Text {
+fn closing(post: &ClosingState, is_checked: bool) -> Text {
     match post {
-        PostReport::Nothing => "nothing: not a run".into(),
-        PostReport::Told(_) if is_checked => word(Tone::Good, "signed").and(" by itself"),
-        PostReport::Told(_) => word(Tone::Unsure, "not checked").and(": it is of this report"),
-        PostReport::Absent { may_be_running: true } => word(Tone::Unsure, "not yet"),
-        PostReport::Absent { may_be_running: false } => word(Tone::Bad, "not known").and(": there is no closing.json"),
-        PostReport::Void(why) => word(Tone::Bad, "no proof").and(": ").and(outside(why)),
+        ClosingState::Nothing => "nothing: not a run".into(),
+        ClosingState::Told(_) if is_checked => word(Tone::Good, "signed").and(" by itself"),
+        ClosingState::Told(_) => word(Tone::Unsure, "not checked").and(": it is of this report"),
+        ClosingState::Absent { may_be_running: true } => word(Tone::Unsure, "not yet"),
+        ClosingState::Absent { may_be_running: false } => {
+            word(Tone::Bad, "not known").and(": there is no closing.json")
+        }
+        ClosingState::Void(why) => word(Tone::Bad, "no proof").and(": ").and(outside(why)),
     }
 }
 
@@ -89,12 +91,12 @@ fn in_full((word, rest): (Text, Text)) -> Text {
 }
 
 /// The section on signature, chain and reviews.
-pub fn section(run: &NightEntry, sha256: &str) -> Section {
+pub fn section(run: &ReportEntry, sha256: &str) -> Section {
     let intro = Text::from("This page is not signed; any program could have written it. What is signed is ")
         .and(name(REPORT))
         .and(", from which it was made. Check it in the directory of the report, with a tool that you already have:");
     let mut facts = vec![("Signature, when this page was made", in_full(signature_words(&run.signature)))];
-    if run.aftermath != PostReport::Nothing {
+    if run.aftermath != ClosingState::Nothing {
         facts.push(("What came after", closing(&run.aftermath, run.is_checked)));
     }
     facts.push(("Chain", in_full(chain_words(&run.chain))));
@@ -107,7 +109,7 @@ pub fn section(run: &NightEntry, sha256: &str) -> Section {
         .with(reviews(&run.reviews))
 }
 
-fn commands(run: &NightEntry, sha256: &str) -> Vec<Block> {
+fn commands(run: &ReportEntry, sha256: &str) -> Vec<Block> {
     let identity = match &run.signature {
         SignatureState::Good(principals) => principals.split(',').next().unwrap_or_default(),
         _ => "IDENTITY",
@@ -168,7 +170,7 @@ fn reviews(reviews: &[Review]) -> Option<Block> {
 const OPEN: usize = 20;
 
 /// The section of files with their hashes.
-pub fn files(report: &Report, run: &NightEntry, sha256: &str) -> Section {
+pub fn files(report: &Report, run: &ReportEntry, sha256: &str) -> Section {
     let row = |file: &str, size: Option<u64>, hash: Cell| {
         let cells = [name(file).into(), size.map(bytes).unwrap_or_default().into(), hash];
         Row { weight: size.unwrap_or_default(), ..Row::new(cells) }

@@ -34,7 +34,7 @@ pub use connect::{Connection, Peer};
 pub use hosts::HostSpec;
 pub use login::ServerLogin;
 pub use parse::quote_value;
-pub use summary::{Spoken, has_other_scheme, masked};
+pub use summary::{ConnectionSummary, has_other_scheme, masked};
 pub use uri::decode;
 
 use crate::base::error::{Context, Error, Result};

@@ -4,7 +4,7 @@
 
 /// The parts of the text; empty if the text does not contain it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Spoken {
+pub struct ConnectionSummary {
     /// `HOST:PORT`, or several with commas, in lower case.
     pub server: String,
     /// The database.
@@ -13,7 +13,7 @@ pub struct Spoken {
     pub has_password: bool,
 }
 
-impl Spoken {
+impl ConnectionSummary {
     /// Reads a URI or `keyword=value` pairs; of anything else nothing is known.
     pub fn read(text: &str) -> Self {
         let rest = ["postgresql://", "postgres://"].iter().find_map(|scheme| text.strip_prefix(scheme));
@@ -102,7 +102,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_panics(text in "(postgresql://)?[a-z=:/@?&%' \\PC]{0,40}") {
-            Spoken::read(&text);
+            ConnectionSummary::read(&text);
         }
     }
 
@@ -118,10 +118,10 @@ mod tests {
             "postgresq://app:secret@db/app",
             "mysql://app:se@cret@db/app",
         ] {
-            assert!(Spoken::read(text).has_password, "{text}");
+            assert!(ConnectionSummary::read(text).has_password, "{text}");
         }
         for text in ["postgresql://app@db:5432/app", "host=db user=app", "service=password", "", "postgresql:///app"] {
-            assert!(!Spoken::read(text).has_password, "{text}");
+            assert!(!ConnectionSummary::read(text).has_password, "{text}");
         }
     }
 
@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn both_forms_say_the_same() {
-        let place = |text: &str| Spoken { has_password: false, ..Spoken::read(text) };
+        let place = |text: &str| ConnectionSummary { has_password: false, ..ConnectionSummary::read(text) };
         assert_eq!(place("postgresql://app@DB/shop"), place("host=db dbname=shop user=app"));
         assert_eq!(place("postgresql://db:5433/shop"), place("dbname='shop' port=5433 host = db"));
         assert_eq!(place("postgresql:///shop?host=/tmp&port=5433"), place("host=/tmp port=5433 dbname=shop"));

@@ -10,7 +10,7 @@ use super::marker::MARKER;
 use super::record::BackupRecord;
 use super::{Backups, DAMAGED, PARTIAL, REMOVING, UNVERIFIED, VERIFIED, demand_id, is_id};
 use crate::base::error::{Context, Error, Result};
-use crate::storage::retention::Held;
+use crate::storage::retention::BackupAge;
 
 /// A backup. A verified or unverified one is complete by names and lengths of its files ([`Backup::verify_files`] also checks their
 /// contents); a damaged one need not be.
@@ -44,7 +44,7 @@ pub struct BackupListing {
     /// Ids of those that are being removed.
     pub removing: Vec<String>,
     /// Entries with the name of a backup that are not usable; each is in `notes` too. They are never changed.
-    pub unusable: Vec<Unusable>,
+    pub unusable: Vec<UnusableBackup>,
     /// All other entries, and why they are not backups, a line each. They are never changed.
     pub notes: Vec<String>,
 }
@@ -61,7 +61,7 @@ impl BackupListing {
 
 /// An entry with the name of a backup that is not usable.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unusable {
+pub struct UnusableBackup {
     /// `verified`, `damaged` or `unverified`.
     pub place: &'static str,
     /// Its name.
@@ -72,7 +72,7 @@ pub struct Unusable {
     pub why: String,
 }
 
-impl std::fmt::Display for Unusable {
+impl std::fmt::Display for UnusableBackup {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}/{} does not count as a backup: {}", self.place, self.id, self.why)
     }
@@ -80,7 +80,7 @@ impl std::fmt::Display for Unusable {
 
 /// Where a backup is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Whereabouts {
+pub enum BackupState {
     /// `unverified/ID.partial/`
     Partial,
     /// `unverified/ID/`
@@ -95,7 +95,7 @@ pub enum Whereabouts {
 
 impl BackupListing {
     /// As retention sees it.
-    pub fn held(&self) -> Vec<Held> {
+    pub fn held(&self) -> Vec<BackupAge> {
         let verified = self.verified.iter().map(|backup| backup.record.held(true));
         verified.chain(self.unverified.iter().chain(&self.damaged).map(|backup| backup.record.held(false))).collect()
     }
@@ -126,9 +126,9 @@ impl Backups {
         Ok(listing)
     }
 
-    fn unusable(&self, place: &'static str, id: String, error: &Error) -> Option<Unusable> {
+    fn unusable(&self, place: &'static str, id: String, error: &Error) -> Option<UnusableBackup> {
         let backup = read_record(&self.under(place, &id), &id).ok();
-        is_id(&id).then(|| Unusable { place, id, backup, why: error.to_string() })
+        is_id(&id).then(|| UnusableBackup { place, id, backup, why: error.to_string() })
     }
 
     fn list_top(&self, listing: &mut BackupListing) -> Result<()> {
@@ -167,23 +167,23 @@ impl Backups {
     fn why_none(&self, id: &str) -> Error {
         let hint = "list them with `pgwitness backups list`";
         match self.whereabouts(id) {
-            Ok(Some(Whereabouts::Damaged)) => Error::new("it is damaged").hint(hint),
-            Ok(Some(Whereabouts::Unverified | Whereabouts::Partial)) => Error::new("it was never verified").hint(hint),
-            Ok(Some(Whereabouts::Verified)) => Error::new("not all of its files are there").hint(hint),
-            Ok(Some(Whereabouts::Removing)) => Error::new("it is being removed").hint(hint),
+            Ok(Some(BackupState::Damaged)) => Error::new("it is damaged").hint(hint),
+            Ok(Some(BackupState::Unverified | BackupState::Partial)) => Error::new("it was never verified").hint(hint),
+            Ok(Some(BackupState::Verified)) => Error::new("not all of its files are there").hint(hint),
+            Ok(Some(BackupState::Removing)) => Error::new("it is being removed").hint(hint),
             Ok(None) | Err(_) => Error::new("there is no such verified backup").hint(hint),
         }
     }
 
     /// Where a backup is, complete or not; after a crash, where to go on.
-    pub fn whereabouts(&self, id: &str) -> Result<Option<Whereabouts>> {
+    pub fn whereabouts(&self, id: &str) -> Result<Option<BackupState>> {
         demand_id(id)?;
         let places = [
-            Whereabouts::Verified,
-            Whereabouts::Damaged,
-            Whereabouts::Unverified,
-            Whereabouts::Partial,
-            Whereabouts::Removing,
+            BackupState::Verified,
+            BackupState::Damaged,
+            BackupState::Unverified,
+            BackupState::Partial,
+            BackupState::Removing,
         ];
         for (place, path) in places.into_iter().zip(self.every_path(id)) {
             if exists(&path)? {

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::same_source::Ours;
+use super::same_source::OwnSource;
 use super::{Backups, DAMAGED, UNVERIFIED, VERIFIED};
 use crate::base::error::{Context, Error, Result};
 use crate::base::files;
@@ -73,7 +73,7 @@ impl Backups {
 
     /// Marks the directory for this source, unless it is already. The lock of the state directory does not exclude a run of another
     /// configuration, so the marker file is read again; if it has changed, that is an error.
-    pub fn mark_for(&mut self, ours: &Ours) -> Result<()> {
+    pub fn mark_for(&mut self, ours: &OwnSource) -> Result<()> {
         if ours.note.is_some() {
             // The address is a new one: only the user can confirm that it is the same source.
             return Ok(());
@@ -96,7 +96,7 @@ impl Backups {
     pub fn adopt(&mut self, origin: &Origin) -> Result<()> {
         let mut accepted = vec![origin.clone()];
         accepted.extend(self.sources.iter().filter(|old| *old != origin).cloned());
-        self.mark_for(&Ours::new(origin.clone(), accepted))
+        self.mark_for(&OwnSource::new(origin.clone(), accepted))
     }
 
     /// The identities of its source.

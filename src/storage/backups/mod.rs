@@ -35,11 +35,11 @@ use crate::model::run::Origin;
 use crate::storage::reports::stamped_name;
 
 pub use check::{FileDifference, differences};
-pub use list::{Backup, BackupListing, Unusable, Whereabouts};
+pub use list::{Backup, BackupListing, BackupState, UnusableBackup};
 pub use partial::Partial;
 pub use prune::Pruned;
-pub use record::{BackupRecord, Made};
-pub use same_source::{Ours, SharedDirectory, configured};
+pub use record::{BackupRecord, DumpMetadata};
+pub use same_source::{OwnSource, SharedDirectory, configured};
 pub use space::demand_free;
 
 const UNVERIFIED: &str = "unverified";

@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
-use super::record::{BackupRecord, Made};
+use super::record::{BackupRecord, DumpMetadata};
 use super::{Backup, Backups, DUMP_CUSTOM, DUMP_DIRECTORY, GLOBALS, PARTIAL, RECORD, SUMS, UNVERIFIED, demand_id};
 use crate::base::error::{Context, Error, Result};
 use crate::base::files;
@@ -66,7 +66,7 @@ impl Partial {
     }
 
     /// Hashes every file (reads the whole dump again), syncs everything to disk and renames the directory to its final name.
-    pub fn finish(&self, made: &Made) -> Result<Backup> {
+    pub fn finish(&self, made: &DumpMetadata) -> Result<Backup> {
         let doing = || format!("finish backup {}", self.id);
         let files = hash_files(&self.path).doing(doing)?;
         if files.iter().all(|file| !file.path.starts_with(DUMP_DIRECTORY)) {

@@ -11,14 +11,14 @@ use crate::base::time::Timestamp;
 use crate::model::run::{DumpFacts, Origin};
 use crate::storage::journal::ReportFile;
 use crate::storage::reports::write::replace_own;
-use crate::storage::retention::Held;
+use crate::storage::retention::BackupAge;
 
 /// Format 2 added the source; records without it stay readable.
 const FORMAT: u32 = 2;
 
 /// Facts about a dump that its files do not show.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Made {
+pub struct DumpMetadata {
     /// Of the run, 32 hexadecimal digits.
     pub run_id: String,
     /// The database that was dumped.
@@ -56,14 +56,14 @@ pub struct BackupRecord {
 }
 
 impl BackupRecord {
-    pub(super) fn new(id: &str, made: &Made, dump: DumpFacts) -> Self {
-        let Made { run_id, source, data_as_of, made_at, .. } = made.clone();
+    pub(super) fn new(id: &str, made: &DumpMetadata, dump: DumpFacts) -> Self {
+        let DumpMetadata { run_id, source, data_as_of, made_at, .. } = made.clone();
         Self { format: FORMAT, id: id.to_owned(), run_id, data_as_of, made_at, source, dump, report: None }
     }
 
     /// As retention sees it.
-    pub fn held(&self, is_verified: bool) -> Held {
-        Held { id: self.id.clone(), data_as_of: self.data_as_of, made_at: self.made_at, is_verified }
+    pub fn held(&self, is_verified: bool) -> BackupAge {
+        BackupAge { id: self.id.clone(), data_as_of: self.data_as_of, made_at: self.made_at, is_verified }
     }
 
     pub(super) fn read(dir: &Path) -> Result<Self> {

@@ -10,13 +10,13 @@ use super::{Backups, MARKER_ADOPT};
 use crate::base::error::{Context, Error, Result};
 use crate::config::Source;
 use crate::model::report::Report;
-use crate::model::run::{Kinship, Origin};
+use crate::model::run::{Origin, SourceMatch};
 use crate::postgres::conninfo::{ConnInfo, HostSpec};
 use crate::storage::reports;
 
 /// The source that a directory is used for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ours {
+pub struct OwnSource {
     /// The source as it is known now.
     pub origin: Origin,
     /// All identities of the source.
@@ -67,22 +67,22 @@ impl Backups {
     ///
     /// # Errors
     /// It is marked for another source.
-    pub fn ours(&self, origin: &Origin) -> Result<Ours> {
+    pub fn ours(&self, origin: &Origin) -> Result<OwnSource> {
         let marked = &self.sources;
-        let nearest = marked.iter().map(|marked| marked.kinship(origin)).max().unwrap_or(Kinship::Same);
+        let nearest = marked.iter().map(|marked| marked.kinship(origin)).max().unwrap_or(SourceMatch::Same);
         let mut accepted = vec![origin.clone()];
         let note = match nearest {
-            Kinship::Same => {
+            SourceMatch::Same => {
                 accepted.extend(marked.iter().cloned());
                 None
             }
-            Kinship::Moved => Some(format!(
+            SourceMatch::Moved => Some(format!(
                 "{} is marked for {}, and the source is now {origin}: backups of the old address are kept and not \
                  counted; when this is the same source, run: {MARKER_ADOPT}",
                 self.dir.display(),
                 names(marked)
             )),
-            Kinship::Unknown | Kinship::Other => {
+            SourceMatch::Unknown | SourceMatch::Other => {
                 return Err(Error::new(format!("it is marked for {}, and the source is {origin}", names(marked)))
                     .hint(format!(
                         "give each source a directory of its own (dump.directory); when this is the same source \
@@ -91,44 +91,44 @@ impl Backups {
                 .doing(|| format!("use backup directory {}", self.dir.display()));
             }
         };
-        Ok(Ours { origin: origin.clone(), accepted, note })
+        Ok(OwnSource { origin: origin.clone(), accepted, note })
     }
 
     /// As [`Backups::ours`] for read-only use: no error when the directory is marked for another source.
-    pub fn as_of(&self, origin: &Origin) -> Ours {
-        let alone = || Ours::new(origin.clone(), vec![origin.clone()]);
+    pub fn as_of(&self, origin: &Origin) -> OwnSource {
+        let alone = || OwnSource::new(origin.clone(), vec![origin.clone()]);
         self.ours(origin).unwrap_or_else(|_| alone())
     }
 }
 
-impl Ours {
+impl OwnSource {
     pub(super) fn new(origin: Origin, accepted: Vec<Origin>) -> Self {
         Self { origin, accepted, note: None }
     }
 
     /// How a backup is related to the source. `reports`: the report directory, for records of an older version, in which only the report
     /// names the source.
-    pub fn kinship(&self, backup: &Backup, reports: &Path) -> Kinship {
+    pub fn kinship(&self, backup: &Backup, reports: &Path) -> SourceMatch {
         match backup.record.source.clone().or_else(|| reported(backup, reports)) {
             Some(origin) => {
                 let all = self.accepted.iter().map(|ours| ours.kinship(&origin));
-                all.max().unwrap_or(Kinship::Unknown)
+                all.max().unwrap_or(SourceMatch::Unknown)
             }
-            None => Kinship::Unknown,
+            None => SourceMatch::Unknown,
         }
     }
 
     /// Sorts the backups by source.
     pub fn split(&self, listing: BackupListing, reports: &Path) -> SharedDirectory {
-        let own = |backup: &Backup| self.kinship(backup, reports) == Kinship::Same;
+        let own = |backup: &Backup| self.kinship(backup, reports) == SourceMatch::Same;
         let mut shared = SharedDirectory::default();
         let BackupListing { verified, damaged, unverified, partial, removing, unusable, notes } = listing;
         for backup in verified {
             match self.kinship(&backup, reports) {
-                Kinship::Same => shared.own.verified.push(backup),
-                Kinship::Moved => shared.moved.push(backup),
-                Kinship::Unknown => shared.unknown.push(backup),
-                Kinship::Other => shared.others += 1,
+                SourceMatch::Same => shared.own.verified.push(backup),
+                SourceMatch::Moved => shared.moved.push(backup),
+                SourceMatch::Unknown => shared.unknown.push(backup),
+                SourceMatch::Other => shared.others += 1,
             }
         }
         shared.own.damaged = damaged.into_iter().filter(own).collect();

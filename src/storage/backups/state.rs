@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use super::list::{Backup, Whereabouts, exists, read_in};
+use super::list::{Backup, BackupState, exists, read_in};
 use super::{Backups, DAMAGED, PARTIAL, UNVERIFIED, VERIFIED, demand_id};
 use crate::base::error::{Context, Error, Result};
 use crate::storage::journal::{Place, ReportFile};
@@ -48,10 +48,10 @@ impl Backups {
     /// of its day. If its report is signed, use [`Backups::place`] with that report instead.
     pub fn recover(&self, id: &str) -> Result<Place> {
         match self.whereabouts(id)? {
-            Some(Whereabouts::Verified) => Ok(Place::Verified),
-            Some(Whereabouts::Damaged) => Ok(Place::Damaged),
-            Some(Whereabouts::Unverified) => Ok(Place::Unverified),
-            Some(Whereabouts::Partial | Whereabouts::Removing) | None => {
+            Some(BackupState::Verified) => Ok(Place::Verified),
+            Some(BackupState::Damaged) => Ok(Place::Damaged),
+            Some(BackupState::Unverified) => Ok(Place::Unverified),
+            Some(BackupState::Partial | BackupState::Removing) | None => {
                 self.place(id, Place::Discarded, None).map(|_| Place::Discarded)
             }
         }

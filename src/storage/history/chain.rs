@@ -4,9 +4,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{ChainState, Content, NightEntry, SignatureState};
+use super::{ChainState, Content, ReportEntry, SignatureState};
 use crate::base::time::Timestamp;
-use crate::model::post_report::PostReport;
+use crate::model::post_report::ClosingState;
 use crate::storage::reports;
 
 /// The facts of a report that the chain needs.
@@ -46,9 +46,9 @@ pub struct Removed<'a> {
 }
 
 /// Sets the chain state of each entry (oldest first) and inserts entries for missing reports. `removed`: reports that were pruned.
-pub fn judge(found: Vec<(NightEntry, Option<Link>)>, is_checked: bool, removed: &[Removed<'_>]) -> Vec<NightEntry> {
+pub fn judge(found: Vec<(ReportEntry, Option<Link>)>, is_checked: bool, removed: &[Removed<'_>]) -> Vec<ReportEntry> {
     let pruned: BTreeSet<&str> = removed.iter().map(|report| report.sha256).collect();
-    let (mut entries, links): (Vec<NightEntry>, Vec<Option<Link>>) = found.into_iter().unzip();
+    let (mut entries, links): (Vec<ReportEntry>, Vec<Option<Link>>) = found.into_iter().unzip();
     let states = Chain::new(&entries, &links).states();
     let mut missing = Vec::new();
     for (index, (entry, state)) in entries.iter_mut().zip(states).enumerate() {
@@ -80,8 +80,8 @@ pub fn judge(found: Vec<(NightEntry, Option<Link>)>, is_checked: bool, removed: 
     entries
 }
 
-fn absent(sha256: String, is_checked: bool) -> NightEntry {
-    NightEntry {
+fn absent(sha256: String, is_checked: bool) -> ReportEntry {
+    ReportEntry {
         id: format!("missing-{}", sha256.get(..8).unwrap_or_default()),
         path: Default::default(),
         started_at: None,
@@ -89,7 +89,7 @@ fn absent(sha256: String, is_checked: bool) -> NightEntry {
         signature: SignatureState::Unsigned,
         is_checked,
         chain: ChainState::Unknown,
-        aftermath: PostReport::Nothing,
+        aftermath: ClosingState::Nothing,
         troubles: Vec::new(),
         reviews: Vec::new(),
     }
@@ -97,7 +97,7 @@ fn absent(sha256: String, is_checked: bool) -> NightEntry {
 
 /// The reports of a directory, oldest first.
 struct Chain<'a> {
-    entries: &'a [NightEntry],
+    entries: &'a [ReportEntry],
     links: &'a [Option<Link>],
     /// By hash, the first report that has it.
     by_sha256: BTreeMap<&'a str, usize>,
@@ -108,7 +108,7 @@ struct Chain<'a> {
 }
 
 impl<'a> Chain<'a> {
-    fn new(entries: &'a [NightEntry], links: &'a [Option<Link>]) -> Self {
+    fn new(entries: &'a [ReportEntry], links: &'a [Option<Link>]) -> Self {
         let mut chain = Self { entries, links, by_sha256: BTreeMap::new(), named_by: BTreeMap::new(), root: None };
         for (index, link) in links.iter().enumerate().filter_map(|(index, link)| Some((index, link.as_ref()?))) {
             chain.by_sha256.entry(&link.sha256).or_insert(index);

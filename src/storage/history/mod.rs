@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::base::time::Timestamp;
-use crate::model::post_report::PostReport;
+use crate::model::post_report::ClosingState;
 use crate::model::run::{Origin, Step};
 use crate::model::status::Status;
 use crate::model::verdict::Verdict;
@@ -27,12 +27,12 @@ pub use find::find;
 pub use pruned::{PRUNED, PruneRule, PrunedReport, plan_pruning, prune_reports, pruned};
 pub use read::{is_pending, read};
 pub use review::{Review, ReviewState};
-pub use verify::{Proof, VerifiedExtent, exit_code, prove_aftermath, prove_dump, verify_all};
+pub use verify::{ReportCheck, VerifiedExtent, exit_code, prove_aftermath, prove_dump, verify_all};
 
 /// One entry of the report directory: the report of a nightly run or of `compare`, a run without a report, or a report that others
 /// name and that is missing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct NightEntry {
+pub struct ReportEntry {
     /// Name of the directory; for a missing run, `missing-` and the first 8 digits of its hash.
     pub id: String,
     /// The directory; empty when the run is missing.
@@ -48,8 +48,8 @@ pub struct NightEntry {
     pub is_checked: bool,
     /// Its place in the chain of reports.
     pub chain: ChainState,
-    /// What came after the report was signed; signed separately, and trusted only where [`NightEntry::disorder`] is empty.
-    pub aftermath: PostReport,
+    /// What came after the report was signed; signed separately, and trusted only where [`ReportEntry::disorder`] is empty.
+    pub aftermath: ClosingState,
     /// Problems of its side files, a line each: missing, or another length.
     pub troubles: Vec<String>,
     /// The reviews of administrators, oldest first.
@@ -76,7 +76,7 @@ pub enum Content {
     },
 }
 
-/// Summary of a report. [`NightEntry::signature`] shows whether it is trusted.
+/// Summary of a report. [`ReportEntry::signature`] shows whether it is trusted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Summary {
     /// SHA-256 of `report.json`.
@@ -168,7 +168,7 @@ impl ChainState {
     }
 }
 
-impl NightEntry {
+impl ReportEntry {
     /// The summary of the report, if there is one that could be read.
     pub fn summary(&self) -> Option<&Summary> {
         match &self.content {

@@ -10,12 +10,12 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::{NightEntry, SignatureState, chain};
+use super::{ReportEntry, SignatureState, chain};
 use crate::base::error::{Context, Error, Result};
 use crate::base::files;
 use crate::base::json;
 use crate::base::time::{DAY_S, Timestamp};
-use crate::model::run::{Kinship, Origin};
+use crate::model::run::{Origin, SourceMatch};
 use crate::storage::reports::{self, Authorship, KeyFile, Trust, authorship};
 use crate::storage::signature::NAMESPACE;
 
@@ -97,19 +97,19 @@ fn has_signed_report(list: &Path) -> bool {
 }
 
 /// Which of these reports go. `entries` are checked, newest first.
-pub fn plan_pruning(entries: &[NightEntry], rule: PruneRule<'_>) -> BTreeSet<PrunedReport> {
-    let is_own = |entry: &&NightEntry| {
+pub fn plan_pruning(entries: &[ReportEntry], rule: PruneRule<'_>) -> BTreeSet<PrunedReport> {
+    let is_own = |entry: &&ReportEntry| {
         let source = entry.summary().and_then(|summary| summary.source.as_ref());
-        source.is_some_and(|source| source.kinship(rule.source) == Kinship::Same)
+        source.is_some_and(|source| source.kinship(rule.source) == SourceMatch::Same)
     };
     let newest = entries.iter().find(|entry| entry.summary().is_some()).map(|entry| &entry.id);
     let newest_sound = entries.iter().find(|entry| is_own(entry) && entry.is_sound()).map(|entry| &entry.id);
     let oldest_kept = rule.now.minus_seconds(u64::from(rule.keep_days) * DAY_S);
-    let is_old = |entry: &&NightEntry| entry.started_at.is_some_and(|at| at < oldest_kept);
-    let is_in_order = |entry: &&NightEntry| {
+    let is_old = |entry: &&ReportEntry| entry.started_at.is_some_and(|at| at < oldest_kept);
+    let is_in_order = |entry: &&ReportEntry| {
         matches!(entry.signature, SignatureState::Good(_)) && entry.disorder().is_empty() && !entry.is_pending()
     };
-    let is_needed = |entry: &&NightEntry| {
+    let is_needed = |entry: &&ReportEntry| {
         let backup = entry.summary().and_then(|summary| summary.backup.as_ref());
         [newest, newest_sound].contains(&Some(&entry.id)) || backup.is_some_and(|id| rule.backups.contains(id))
     };
@@ -117,7 +117,7 @@ pub fn plan_pruning(entries: &[NightEntry], rule: PruneRule<'_>) -> BTreeSet<Pru
     removed.filter(|entry| !is_needed(entry)).filter_map(pruned_report).collect()
 }
 
-fn pruned_report(entry: &NightEntry) -> Option<PrunedReport> {
+fn pruned_report(entry: &ReportEntry) -> Option<PrunedReport> {
     chain::time_of(&entry.id)?;
     let summary = entry.summary()?;
     Some(PrunedReport {

@@ -9,11 +9,11 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
 use super::chain::{self, Link, Removed};
-use super::{ChainState, Content, NightEntry, PrunedReport, SignatureState, Summary, pruned, review};
+use super::{ChainState, Content, PrunedReport, ReportEntry, SignatureState, Summary, pruned, review};
 use crate::base::error::{Context, Error, Result};
 use crate::base::files;
 use crate::base::time::Timestamp;
-use crate::model::post_report::PostReport;
+use crate::model::post_report::ClosingState;
 use crate::model::report::Report;
 use crate::model::run::CLOSING;
 use crate::model::verdict::DumpVerdict;
@@ -28,7 +28,7 @@ const LONGEST_RUN_S: u64 = 86_400;
 ///
 /// # Errors
 /// When the directory cannot be listed; the problems of one run are in its entry.
-pub fn read(dir: &Path, allowed: Option<&AllowedSigners>, now: Timestamp) -> Result<Vec<NightEntry>> {
+pub fn read(dir: &Path, allowed: Option<&AllowedSigners>, now: Timestamp) -> Result<Vec<ReportEntry>> {
     let trust = allowed.map(|allowed| Trust { allowed, identity: None, now });
     let mut found = Vec::new();
     for path in directories(dir).doing(|| format!("list reports in {}", dir.display()))? {
@@ -61,11 +61,11 @@ fn directories(dir: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// `None`: a directory that is not pgwitness's.
-fn one(path: &Path, trust: Option<Trust<'_>>) -> Option<(NightEntry, Option<Link>)> {
+fn one(path: &Path, trust: Option<Trust<'_>>) -> Option<(ReportEntry, Option<Link>)> {
     let id = path.file_name()?.to_string_lossy().into_owned();
     let stamp = chain::time_of(&id);
     let file = path.join(REPORT);
-    let entry = |content| NightEntry {
+    let entry = |content| ReportEntry {
         id: id.clone(),
         path: path.to_owned(),
         started_at: stamp,
@@ -73,7 +73,7 @@ fn one(path: &Path, trust: Option<Trust<'_>>) -> Option<(NightEntry, Option<Link
         signature: SignatureState::Unsigned,
         is_checked: trust.is_some(),
         chain: ChainState::Unknown,
-        aftermath: PostReport::Nothing,
+        aftermath: ClosingState::Nothing,
         troubles: Vec::new(),
         reviews: Vec::new(),
     };
@@ -91,7 +91,7 @@ fn one(path: &Path, trust: Option<Trust<'_>>) -> Option<(NightEntry, Option<Link
 }
 
 /// `closing.json` is written after the report: if it exists, there was a report.
-fn without_report(mut entry: NightEntry) -> NightEntry {
+fn without_report(mut entry: ReportEntry) -> ReportEntry {
     if entry.path.join(CLOSING).exists() {
         entry.troubles.push(format!("{REPORT} was removed: {CLOSING}, which comes after it, is here"));
     }
@@ -119,7 +119,7 @@ pub fn times_of(bytes: &[u8]) -> Result<Timestamp> {
     Ok(outline.times.started_at)
 }
 
-fn fill(entry: &mut NightEntry, file: &Path, bytes: &[u8], trust: Option<Trust<'_>>) -> Option<Link> {
+fn fill(entry: &mut ReportEntry, file: &Path, bytes: &[u8], trust: Option<Trust<'_>>) -> Option<Link> {
     let sha256 = hex::encode(Sha256::digest(bytes));
     entry.signature = signature(file, bytes, trust);
     entry.reviews = review::read(&entry.path, &sha256, trust);
@@ -216,25 +216,25 @@ fn may_be_running(started_at: Timestamp, now: Timestamp) -> bool {
 }
 
 /// Only the newest run can still be running. Reports of `compare` and times in the future are ignored.
-fn note_running(found: &mut [(NightEntry, Option<Link>)], now: Timestamp) {
-    let is_night = |entry: &NightEntry| match &entry.content {
+fn note_running(found: &mut [(ReportEntry, Option<Link>)], now: Timestamp) {
+    let is_night = |entry: &ReportEntry| match &entry.content {
         Content::NoReport { .. } => true,
-        Content::Report(_) => entry.aftermath != PostReport::Nothing,
+        Content::Report(_) => entry.aftermath != ClosingState::Nothing,
         Content::Unreadable(_) | Content::Missing { .. } => false,
     };
-    let has_begun = |entry: &NightEntry| entry.started_at.is_none_or(|at| at <= now);
+    let has_begun = |entry: &ReportEntry| entry.started_at.is_none_or(|at| at <= now);
     let newest = found.iter_mut().rev().map(|(entry, _)| entry).find(|entry| is_night(entry) && has_begun(entry));
     let newest = newest.filter(|entry| entry.started_at.is_some_and(|at| may_be_running(at, now)));
     let Some(entry) = newest else { return };
     match (&mut entry.content, &mut entry.aftermath) {
         (Content::NoReport { may_be_running }, _) => *may_be_running = entry.troubles.is_empty(),
-        (_, PostReport::Absent { may_be_running }) => *may_be_running = true,
+        (_, ClosingState::Absent { may_be_running }) => *may_be_running = true,
         _ => {}
     }
 }
 
 /// Notes unsigned reports among signed ones, also without allowed signers: the signature was removed, or another program wrote them.
-fn note_unsigned(found: &mut [(NightEntry, Option<Link>)]) {
+fn note_unsigned(found: &mut [(ReportEntry, Option<Link>)]) {
     if found.iter().all(|(entry, _)| entry.is_checked || entry.signature != SignatureState::NotChecked) {
         return;
     }

@@ -4,9 +4,9 @@
 
 use std::path::Path;
 
-use super::{ChainState, Content, DumpState, NightEntry, PRUNED, check_dump, read};
+use super::{ChainState, Content, DumpState, PRUNED, ReportEntry, check_dump, read};
 use crate::base::error::Result;
-use crate::model::post_report::PostReport;
+use crate::model::post_report::ClosingState;
 use crate::model::report::Report;
 use crate::model::run::{CLOSING, DumpFacts};
 use crate::storage::reports::{self, REPORT, SignatureCheck, Trust};
@@ -15,8 +15,8 @@ const NOT_PROVEN: u8 = 2;
 
 /// The result for one run.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Proof {
-    /// See [`NightEntry::id`].
+pub struct ReportCheck {
+    /// See [`ReportEntry::id`].
     pub id: String,
     /// What was found, a line each.
     pub lines: Vec<String>,
@@ -43,29 +43,29 @@ pub struct VerifiedExtent<'a> {
 ///
 /// # Errors
 /// When the directory cannot be listed.
-pub fn verify_all(dir: &Path, trust: Trust<'_>, extent: VerifiedExtent<'_>) -> Result<Vec<Proof>> {
+pub fn verify_all(dir: &Path, trust: Trust<'_>, extent: VerifiedExtent<'_>) -> Result<Vec<ReportCheck>> {
     let mut entries = read(dir, Some(trust.allowed), trust.now)?;
     if let Some(id) = extent.back_from {
         entries = ancestors(entries, id);
     }
     // Retention keeps the newest proven dump, also if its run was not sound.
-    let is_kept = |entry: &NightEntry| {
+    let is_kept = |entry: &ReportEntry| {
         let is_proven = entry.summary().is_some_and(|summary| summary.backup.is_some() && summary.is_dump_proven);
         is_proven && entry.verdict().is_some()
     };
     let newest = entries.iter().position(is_kept);
-    let prove = |(index, entry): (usize, &NightEntry)| one(entry, trust, extent.backups, Some(index) == newest);
-    let mut proofs: Vec<Proof> = entries.iter().enumerate().map(prove).collect();
+    let prove = |(index, entry): (usize, &ReportEntry)| one(entry, trust, extent.backups, Some(index) == newest);
+    let mut proofs: Vec<ReportCheck> = entries.iter().enumerate().map(prove).collect();
     proofs.reverse();
     Ok(proofs)
 }
 
 /// From this run back to the first, as far as the chain holds. Newest first, as given.
-fn ancestors(entries: Vec<NightEntry>, id: &str) -> Vec<NightEntry> {
+fn ancestors(entries: Vec<ReportEntry>, id: &str) -> Vec<ReportEntry> {
     let (mut wanted, mut kept) = (Some(id.to_owned()), Vec::new());
     for entry in entries {
         let is_absent = matches!(entry.content, Content::Missing { .. })
-            && kept.last().is_some_and(|last: &NightEntry| last.chain == ChainState::PreviousMissing);
+            && kept.last().is_some_and(|last: &ReportEntry| last.chain == ChainState::PreviousMissing);
         if wanted.as_ref() == Some(&entry.id) {
             wanted = match &entry.chain {
                 ChainState::Linked(previous) | ChainState::PreviousEdited(previous) => Some(previous.clone()),
@@ -79,8 +79,8 @@ fn ancestors(entries: Vec<NightEntry>, id: &str) -> Vec<NightEntry> {
     kept
 }
 
-fn one(entry: &NightEntry, trust: Trust<'_>, backups: Option<&Path>, is_newest: bool) -> Proof {
-    let mut proof = Proof {
+fn one(entry: &ReportEntry, trust: Trust<'_>, backups: Option<&Path>, is_newest: bool) -> ReportCheck {
+    let mut proof = ReportCheck {
         id: entry.id.clone(),
         lines: Vec::new(),
         verdict_line: None,
@@ -112,7 +112,13 @@ fn one(entry: &NightEntry, trust: Trust<'_>, backups: Option<&Path>, is_newest: 
     proof
 }
 
-fn prove_report(entry: &NightEntry, trust: Trust<'_>, backups: Option<&Path>, is_newest: bool, proof: &mut Proof) {
+fn prove_report(
+    entry: &ReportEntry,
+    trust: Trust<'_>,
+    backups: Option<&Path>,
+    is_newest: bool,
+    proof: &mut ReportCheck,
+) {
     match reports::verify(&entry.path, trust.allowed, trust.identity, trust.now) {
         Err(error) => note(proof, 2, error.to_string()),
         Ok(SignatureCheck::Good(verified)) => {
@@ -134,7 +140,7 @@ fn prove_report(entry: &NightEntry, trust: Trust<'_>, backups: Option<&Path>, is
     }
 }
 
-fn note(proof: &mut Proof, code: u8, line: String) {
+fn note(proof: &mut ReportCheck, code: u8, line: String) {
     // Damage takes precedence over "not proven".
     proof.code = match (proof.code, code) {
         (1, _) | (_, 1) => 1,
@@ -156,17 +162,17 @@ pub fn prove_dump(report: &Report, backups: &Path, is_needed: bool) -> (u8, Stri
 }
 
 /// Code and line for the closing of a report; no line if none is expected.
-pub fn prove_aftermath(aftermath: &PostReport) -> (u8, Option<String>) {
+pub fn prove_aftermath(aftermath: &ClosingState) -> (u8, Option<String>) {
     match aftermath {
-        PostReport::Nothing => (0, None),
-        PostReport::Told(_) => (0, Some(format!("{CLOSING} as well"))),
-        PostReport::Absent { may_be_running: true } => (NOT_PROVEN, aftermath.pending().map(str::to_owned)),
-        PostReport::Absent { may_be_running: false } | PostReport::Void(_) => (NOT_PROVEN, aftermath.disorder()),
+        ClosingState::Nothing => (0, None),
+        ClosingState::Told(_) => (0, Some(format!("{CLOSING} as well"))),
+        ClosingState::Absent { may_be_running: true } => (NOT_PROVEN, aftermath.pending().map(str::to_owned)),
+        ClosingState::Absent { may_be_running: false } | ClosingState::Void(_) => (NOT_PROVEN, aftermath.disorder()),
     }
 }
 
 /// One exit code for all: damage first, then "not proven".
-pub fn exit_code(proofs: &[Proof]) -> u8 {
+pub fn exit_code(proofs: &[ReportCheck]) -> u8 {
     let has = |code| proofs.iter().any(|proof| proof.code == code);
     match (has(1), has(2) || proofs.is_empty()) {
         (true, _) => 1,

@@ -5,9 +5,9 @@ use std::io::{self, ErrorKind, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use super::earlier_runs::{Debt, debts, move_to_closed};
+use super::earlier_runs::{CleanupTask, debts, move_to_closed};
 use super::entry::Entry;
-use super::lock::Holder;
+use super::lock::RunInfo;
 use crate::base::error::{Context, Result};
 use crate::storage::reports::stamped_name;
 use crate::storage::reports::write::{clear, sync_directory};
@@ -22,13 +22,13 @@ pub(super) const RUNS: &str = "runs";
 #[derive(Debug)]
 pub struct Journal {
     path: PathBuf,
-    tail: Tail,
+    tail: JournalFile,
     entries: Vec<Entry>,
 }
 
 impl Journal {
     /// Creates the journal of this run, with the entry `run_started`. Needs the lock.
-    pub fn create(state: &Path, run: &Holder) -> Result<Self> {
+    pub fn create(state: &Path, run: &RunInfo) -> Result<Self> {
         let runs = state.join(RUNS);
         make_directory(&runs)?;
         let path = runs.join(format!("{}.journal", stamped_name(run.at, &run.run_id)?));
@@ -36,7 +36,7 @@ impl Journal {
         let file =
             OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).map_err(clear).doing(doing)?;
         sync_directory(&runs)?;
-        let mut journal = Self { path, tail: Tail { file, good: 0 }, entries: Vec::new() };
+        let mut journal = Self { path, tail: JournalFile { file, good: 0 }, entries: Vec::new() };
         let started = Entry::RunStarted {
             format: FORMAT,
             run_id: run.run_id.clone(),
@@ -59,12 +59,12 @@ impl Journal {
     }
 
     /// What must be removed if the run ends now.
-    pub fn debts(&self) -> Vec<Debt> {
+    pub fn debts(&self) -> Vec<CleanupTask> {
         debts(&self.entries)
     }
 
     /// Ends the run. A journal without open cleanup tasks moves to `closed`; returns the tasks that are still open.
-    pub fn end(&mut self, exit_code: u8) -> Result<Vec<Debt>> {
+    pub fn end(&mut self, exit_code: u8) -> Result<Vec<CleanupTask>> {
         self.append(&Entry::RunEnded { exit_code })?;
         let debts = self.debts();
         if debts.is_empty() {
@@ -81,13 +81,13 @@ impl Journal {
 
 /// The end of a journal.
 #[derive(Debug)]
-pub(super) struct Tail {
+pub(super) struct JournalFile {
     file: File,
     /// Length of the complete lines, in bytes.
     good: u64,
 }
 
-impl Tail {
+impl JournalFile {
     /// Opens an old journal to append after its complete lines.
     pub(super) fn open(path: &Path, good: u64) -> io::Result<Self> {
         Ok(Self { file: OpenOptions::new().write(true).open(path)?, good })

@@ -7,7 +7,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use super::append::{FORMAT, RUNS, Tail, make_directory};
+use super::append::{FORMAT, JournalFile, RUNS, make_directory};
 use super::entry::{CopyClaim, CopyIdentity, Entry, InstanceClaim, Place};
 use crate::base::error::{Context, Error, Result};
 use crate::base::files;
@@ -19,7 +19,7 @@ const CLOSED: &str = "closed";
 
 /// Something that may be left of a run. The cleanup checks that it exists and that this program made it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Debt {
+pub enum CleanupTask {
     /// A temporary instance.
     Instance {
         /// What was asked for.
@@ -43,7 +43,7 @@ pub enum Debt {
     },
 }
 
-impl std::fmt::Display for Debt {
+impl std::fmt::Display for CleanupTask {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Instance { claim, .. } => write!(f, "RDS instance {} in {}", claim.identifier, claim.region),
@@ -63,7 +63,7 @@ pub struct ReportFile {
     pub sha256: String,
 }
 
-impl Debt {
+impl CleanupTask {
     /// The entry that records its removal.
     pub fn gone(&self) -> Entry {
         match self {
@@ -77,16 +77,16 @@ impl Debt {
 /// The journals that are not closed.
 #[derive(Debug, Default)]
 #[must_use]
-pub struct Runs {
+pub struct OpenJournals {
     /// Oldest first.
-    pub open: Vec<Past>,
+    pub open: Vec<EarlierRun>,
     /// Journals that cannot be read, each with the line: their cleanup tasks are not known.
     pub unreadable: Vec<Error>,
 }
 
 /// The journal of an earlier run.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Past {
+pub struct EarlierRun {
     /// Where it is.
     pub path: PathBuf,
     /// Its whole lines.
@@ -98,11 +98,11 @@ pub struct Past {
 
 /// Reads every journal that is not closed. Needs the lock, and comes before [`super::Journal::create`], whose journal would be one
 /// of them.
-pub fn open_runs(state: &Path) -> Result<Runs> {
+pub fn open_runs(state: &Path) -> Result<OpenJournals> {
     let dir = state.join(RUNS);
     let doing = || format!("list journals in {}", dir.display());
     let listing = match fs::read_dir(&dir) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Runs::default()),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(OpenJournals::default()),
         listing => listing.doing(doing)?,
     };
     let mut paths = Vec::new();
@@ -113,9 +113,9 @@ pub fn open_runs(state: &Path) -> Result<Runs> {
         }
     }
     paths.sort();
-    let mut runs = Runs::default();
+    let mut runs = OpenJournals::default();
     for path in paths {
-        match Past::read(&path) {
+        match EarlierRun::read(&path) {
             Ok(past) => runs.open.push(past),
             Err(error) => runs.unreadable.push(error),
         }
@@ -123,7 +123,7 @@ pub fn open_runs(state: &Path) -> Result<Runs> {
     Ok(runs)
 }
 
-impl Past {
+impl EarlierRun {
     /// Reads one journal.
     pub fn read(path: &Path) -> Result<Self> {
         let doing = || format!("read journal {}", path.display());
@@ -145,7 +145,7 @@ impl Past {
     }
 
     /// The open cleanup tasks.
-    pub fn debts(&self) -> Vec<Debt> {
+    pub fn debts(&self) -> Vec<CleanupTask> {
         debts(&self.entries)
     }
 
@@ -178,7 +178,7 @@ impl Past {
 
     fn append(&mut self, entry: Entry) -> Result<()> {
         let append = || {
-            let mut tail = Tail::open(&self.path, self.good)?;
+            let mut tail = JournalFile::open(&self.path, self.good)?;
             tail.append(&entry)?;
             Ok(tail.good())
         };
@@ -190,17 +190,17 @@ impl Past {
 }
 
 /// The cleanup tasks that these entries leave open, in the order in which they began.
-pub fn debts(entries: &[Entry]) -> Vec<Debt> {
-    let mut debts: Vec<Debt> = Vec::new();
+pub fn debts(entries: &[Entry]) -> Vec<CleanupTask> {
+    let mut debts: Vec<CleanupTask> = Vec::new();
     let mut signed = None;
     for entry in entries {
         match entry {
             Entry::InstanceIntended(claim) => {
-                debts.push(Debt::Instance { claim: Box::new(claim.clone()), resource_id: None });
+                debts.push(CleanupTask::Instance { claim: Box::new(claim.clone()), resource_id: None });
             }
             Entry::InstanceCreated { identifier, resource_id } => name_resource(&mut debts, identifier, resource_id),
-            Entry::BackupBegun { id } => debts.push(Debt::Backup { id: id.clone(), report: None }),
-            Entry::CopyIntended(claim) => debts.push(Debt::Copy { claim: claim.clone(), created: None }),
+            Entry::BackupBegun { id } => debts.push(CleanupTask::Backup { id: id.clone(), report: None }),
+            Entry::CopyIntended(claim) => debts.push(CleanupTask::Copy { claim: claim.clone(), created: None }),
             Entry::CopyCreated(identity) => name_database(&mut debts, identity),
             Entry::InstanceGone { .. }
             | Entry::BackupPlaced { .. }
@@ -219,17 +219,17 @@ pub fn debts(entries: &[Entry]) -> Vec<Debt> {
         }
     }
     for debt in &mut debts {
-        if let Debt::Backup { report, .. } = debt {
+        if let CleanupTask::Backup { report, .. } = debt {
             report.clone_from(&signed);
         }
     }
     debts
 }
 
-fn name_resource(debts: &mut [Debt], identifier: &str, named: &str) {
+fn name_resource(debts: &mut [CleanupTask], identifier: &str, named: &str) {
     for debt in debts {
         match debt {
-            Debt::Instance { claim, resource_id } if claim.identifier == identifier => {
+            CleanupTask::Instance { claim, resource_id } if claim.identifier == identifier => {
                 *resource_id = Some(named.to_owned());
             }
             _ => {}
@@ -237,20 +237,22 @@ fn name_resource(debts: &mut [Debt], identifier: &str, named: &str) {
     }
 }
 
-fn name_database(debts: &mut [Debt], identity: &CopyIdentity) {
+fn name_database(debts: &mut [CleanupTask], identity: &CopyIdentity) {
     for debt in debts {
         match debt {
-            Debt::Copy { claim, created } if claim.database == identity.database => *created = Some(identity.clone()),
+            CleanupTask::Copy { claim, created } if claim.database == identity.database => {
+                *created = Some(identity.clone())
+            }
             _ => {}
         }
     }
 }
 
-fn is_paid_by(debt: &Debt, entry: &Entry) -> bool {
+fn is_paid_by(debt: &CleanupTask, entry: &Entry) -> bool {
     match (debt, entry) {
-        (Debt::Instance { claim, .. }, Entry::InstanceGone { identifier }) => claim.identifier == *identifier,
-        (Debt::Backup { id, .. }, Entry::BackupPlaced { id: placed, .. }) => id == placed,
-        (Debt::Copy { claim, .. }, Entry::CopyGone { database } | Entry::CopyKept { database }) => {
+        (CleanupTask::Instance { claim, .. }, Entry::InstanceGone { identifier }) => claim.identifier == *identifier,
+        (CleanupTask::Backup { id, .. }, Entry::BackupPlaced { id: placed, .. }) => id == placed,
+        (CleanupTask::Copy { claim, .. }, Entry::CopyGone { database } | Entry::CopyKept { database }) => {
             claim.database == *database
         }
         _ => false,
@@ -258,8 +260,8 @@ fn is_paid_by(debt: &Debt, entry: &Entry) -> bool {
 }
 
 /// Parses complete lines; only the text after the last one may be incomplete.
-fn parse(path: &Path, bytes: &[u8]) -> Result<Past> {
-    let mut past = Past { path: path.to_owned(), entries: Vec::new(), torn: None, good: 0 };
+fn parse(path: &Path, bytes: &[u8]) -> Result<EarlierRun> {
+    let mut past = EarlierRun { path: path.to_owned(), entries: Vec::new(), torn: None, good: 0 };
     let mut rest = bytes;
     while let Some(end) = memchr::memchr(b'\n', rest) {
         let (line, after) = rest.split_at(end);

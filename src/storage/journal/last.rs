@@ -12,7 +12,7 @@ use crate::base::error::{Context, Error, Result};
 use crate::base::files;
 use crate::base::json;
 use crate::base::time::Timestamp;
-use crate::model::run::{Kinship, Origin};
+use crate::model::run::{Origin, SourceMatch};
 use crate::storage::reports::write::replace_own;
 
 const NAME: &str = "last_verified.json";
@@ -62,7 +62,7 @@ impl LastVerified {
 
     /// As [`LastVerified::read`], unless it is known to be of another source: two configurations may share a state directory.
     pub fn read_of(state: &Path, origin: &Origin) -> Result<Option<Self>> {
-        let is_other = |last: &Self| last.source.as_ref().is_some_and(|of| of.kinship(origin) == Kinship::Other);
+        let is_other = |last: &Self| last.source.as_ref().is_some_and(|of| of.kinship(origin) == SourceMatch::Other);
         Ok(Self::read(state)?.filter(|last| !is_other(last)))
     }
 

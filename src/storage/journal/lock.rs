@@ -28,7 +28,7 @@ pub struct Lock {
 
 /// The process that holds the lock, for messages.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Holder {
+pub struct RunInfo {
     /// 32 hexadecimal digits.
     pub run_id: String,
     /// For instance `nightly`.
@@ -41,7 +41,7 @@ pub struct Holder {
 
 impl Lock {
     /// Takes the lock; the error names the holder. Makes the state directory (0700) if its parent exists.
-    pub fn acquire(state: &Path, holder: &Holder) -> Result<Self> {
+    pub fn acquire(state: &Path, holder: &RunInfo) -> Result<Self> {
         make_directory(state)?;
         let path = state.join(NAME);
         let doing = || format!("lock {}", path.display());
@@ -96,7 +96,7 @@ fn make_directory(state: &Path) -> Result<()> {
 }
 
 /// Overwrites the old text, then truncates, so that it also works on a full disk.
-fn inscribe(file: &mut File, holder: &Holder) -> std::io::Result<()> {
+fn inscribe(file: &mut File, holder: &RunInfo) -> std::io::Result<()> {
     let mut text = serde_json::to_vec(holder)?;
     text.push(b'\n');
     file.seek(SeekFrom::Start(0))?;
@@ -107,8 +107,8 @@ fn inscribe(file: &mut File, holder: &Holder) -> std::io::Result<()> {
 fn held(file: &mut File) -> Error {
     let mut text = Vec::new();
     let read = file.take(MAX_HOLDER_BYTES).read_to_end(&mut text).ok();
-    let cause = match read.and_then(|_| serde_json::from_slice::<Holder>(&text).ok()) {
-        Some(Holder { run_id, command, pid, at }) => {
+    let cause = match read.and_then(|_| serde_json::from_slice::<RunInfo>(&text).ok()) {
+        Some(RunInfo { run_id, command, pid, at }) => {
             format!("another run is at work: {command}, process {pid}, run {run_id}, since {at}")
         }
         None => "another run is at work".to_owned(),

@@ -21,8 +21,8 @@ mod earlier_runs;
 mod signed;
 
 pub use append::Journal;
-pub use earlier_runs::{Debt, Past, ReportFile, Runs, debts, open_runs};
+pub use earlier_runs::{CleanupTask, EarlierRun, OpenJournals, ReportFile, debts, open_runs};
 pub use entry::{CopyClaim, CopyIdentity, Entry, InstanceClaim, Place};
 pub use last::LastVerified;
-pub use lock::{Holder, Lock};
+pub use lock::{Lock, RunInfo};
 pub use signed::{LastSigned, lost_report};

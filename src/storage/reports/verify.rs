@@ -11,7 +11,7 @@ use super::{Hashing, REPORT, SIGNATURE};
 use crate::base::error::{Context, Error, Result};
 use crate::base::files;
 use crate::base::time::Timestamp;
-use crate::model::post_report::PostReport;
+use crate::model::post_report::ClosingState;
 use crate::model::report::{Report, SideFile};
 use crate::model::run::{CLOSING, Closing};
 use crate::storage::signature;
@@ -42,7 +42,7 @@ pub struct Verified {
     /// SHA-256 of `report.json`, as the next report names it.
     pub sha256: String,
     /// The closing, which has its own signature.
-    pub aftermath: PostReport,
+    pub aftermath: ClosingState,
 }
 
 impl SignatureCheck {
@@ -146,25 +146,25 @@ const NIGHTLY: &str = "nightly";
 
 /// The closing of this `report.json`, whose hash is given. Without `trust` the signer is not checked, but the closing must be signed if
 /// the report is, and must belong to this report.
-pub fn aftermath(path: &Path, report: &Report, sha256: &str, trust: Option<Trust<'_>>) -> PostReport {
+pub fn aftermath(path: &Path, report: &Report, sha256: &str, trust: Option<Trust<'_>>) -> ClosingState {
     let file = path.with_file_name(CLOSING);
     let bytes = match files::read(&file, files::CLOSING) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == ErrorKind::NotFound => return without_closing(&file, report),
-        Err(error) => return PostReport::Void(Error::from(error).to_string()),
+        Err(error) => return ClosingState::Void(Error::from(error).to_string()),
     };
     match demand_signed(&file, &bytes, trust).and_then(|()| closing_of(&bytes, report, sha256)) {
-        Ok(closing) => PostReport::Told(Box::new(closing)),
-        Err(error) => PostReport::Void(error.to_string()),
+        Ok(closing) => ClosingState::Told(Box::new(closing)),
+        Err(error) => ClosingState::Void(error.to_string()),
     }
 }
 
-fn without_closing(file: &Path, report: &Report) -> PostReport {
+fn without_closing(file: &Path, report: &Report) -> ClosingState {
     let is_unfinished = file.with_file_name(format!("{CLOSING}.new")).exists();
     if signature_of(file).exists() && !is_unfinished {
-        return PostReport::Void("it is not here, and its signature is".into());
+        return ClosingState::Void("it is not here, and its signature is".into());
     }
-    if report.command == NIGHTLY { PostReport::Absent { may_be_running: false } } else { PostReport::Nothing }
+    if report.command == NIGHTLY { ClosingState::Absent { may_be_running: false } } else { ClosingState::Nothing }
 }
 
 fn demand_signed(file: &Path, bytes: &[u8], trust: Option<Trust<'_>>) -> Result<()> {

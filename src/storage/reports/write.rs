@@ -46,7 +46,7 @@ impl<W: Write> Write for Hashing<W> {
 
 /// What happens to a file after it was synced to disk.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Then {
+pub enum AfterWrite {
     /// Renames it to its final name.
     Keep,
     /// Renames it to its final name, readable by all users of this machine, whatever the umask.
@@ -58,21 +58,26 @@ pub enum Then {
 type Fill<'a> = &'a mut dyn Write;
 
 /// Writes `NAME.partial`, syncs it to disk and renames it; on failure the partial file is removed.
-pub fn replace(dir: &Path, name: &str, fill: impl FnOnce(Fill<'_>) -> io::Result<()>, then: Then) -> Result<SideFile> {
+pub fn replace(
+    dir: &Path,
+    name: &str,
+    fill: impl FnOnce(Fill<'_>) -> io::Result<()>,
+    then: AfterWrite,
+) -> Result<SideFile> {
     let partial = dir.join(format!("{name}.partial"));
     let write = || -> io::Result<(u64, String)> {
         let file = OpenOptions::new().write(true).create_new(true).mode(0o640).open(&partial)?;
         let set_mode = || match then {
-            Then::Show => file.set_permissions(Permissions::from_mode(0o644)),
-            Then::Keep | Then::Remove => Ok(()),
+            AfterWrite::Show => file.set_permissions(Permissions::from_mode(0o644)),
+            AfterWrite::Keep | AfterWrite::Remove => Ok(()),
         };
         let result = set_mode().and_then(|()| fill_and_sync(file, fill)).and_then(|written| {
-            if then != Then::Remove {
+            if then != AfterWrite::Remove {
                 fs::rename(&partial, dir.join(name))?;
             }
             Ok(written)
         });
-        if result.is_err() || then == Then::Remove {
+        if result.is_err() || then == AfterWrite::Remove {
             // Ours: `create_new` made it.
             fs::remove_file(&partial).ok();
         }
@@ -104,16 +109,16 @@ pub fn json(dir: &Path, name: &str, value: &impl Serialize) -> Result<SideFile> 
         serde_json::to_writer(&mut file, value)?;
         file.write_all(b"\n")
     };
-    replace(dir, name, fill, Then::Keep)
+    replace(dir, name, fill, AfterWrite::Keep)
 }
 
 /// As [`replace`] for a directory whose lock is held: a `.partial` that a crash has left is removed first.
 pub fn replace_own(dir: &Path, name: &str, bytes: &[u8]) -> Result<SideFile> {
-    replace_own_and(dir, name, bytes, Then::Keep)
+    replace_own_and(dir, name, bytes, AfterWrite::Keep)
 }
 
 /// As [`replace_own`], with a choice of `then`.
-pub fn replace_own_and(dir: &Path, name: &str, bytes: &[u8], then: Then) -> Result<SideFile> {
+pub fn replace_own_and(dir: &Path, name: &str, bytes: &[u8], then: AfterWrite) -> Result<SideFile> {
     match fs::remove_file(dir.join(format!("{name}.partial"))) {
         Err(error) if error.kind() != ErrorKind::NotFound => {
             Err(error).doing(|| format!("write {}", dir.join(name).display()))
@@ -159,7 +164,7 @@ mod tests {
     fn what_fails_leaves_nothing_behind() {
         let dir = tempfile::tempdir().unwrap();
         let fill = |file: Fill<'_>| file.write_all(b"x").and(Err(io::Error::from(ErrorKind::StorageFull)));
-        let error = replace(dir.path(), "a.json", fill, Then::Keep).unwrap_err();
+        let error = replace(dir.path(), "a.json", fill, AfterWrite::Keep).unwrap_err();
         assert_eq!(error.to_string(), format!("write {}: the disk is full", dir.path().join("a.json").display()));
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
     }
@@ -169,14 +174,14 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let theirs = dir.path().join("a.json.partial");
         fs::write(&theirs, "theirs").unwrap();
-        replace(dir.path(), "a.json", |file| file.write_all(b"x"), Then::Keep).unwrap_err();
+        replace(dir.path(), "a.json", |file| file.write_all(b"x"), AfterWrite::Keep).unwrap_err();
         assert_eq!(fs::read_to_string(theirs).unwrap(), "theirs");
     }
 
     #[test]
     fn the_hash_is_the_one_of_the_file() {
         let dir = tempfile::tempdir().unwrap();
-        let written = replace(dir.path(), "a", |file| file.write_all(b"abc"), Then::Keep).unwrap();
+        let written = replace(dir.path(), "a", |file| file.write_all(b"abc"), AfterWrite::Keep).unwrap();
         assert_eq!(written.sha256, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
         assert_eq!((written.bytes, fs::read(dir.path().join("a")).unwrap()), (3, b"abc".to_vec()));
     }

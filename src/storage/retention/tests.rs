@@ -19,12 +19,12 @@ fn time(text: &str) -> Timestamp {
     Timestamp::parse(text).unwrap()
 }
 
-fn held(id: &str, data_as_of: Timestamp) -> Held {
-    Held { id: id.to_owned(), data_as_of, made_at: data_as_of, is_verified: true }
+fn held(id: &str, data_as_of: Timestamp) -> BackupAge {
+    BackupAge { id: id.to_owned(), data_as_of, made_at: data_as_of, is_verified: true }
 }
 
 /// One dump a day at 02:30, the newest first.
-fn nights(last: &str, count: u64) -> Vec<Held> {
+fn nights(last: &str, count: u64) -> Vec<BackupAge> {
     let last = time(&format!("{last}T02:30:00Z")).seconds();
     (0..count).map(|night| at(last - night * DAY_S)).map(|time| held(&time.to_string()[..10], time)).collect()
 }
@@ -37,12 +37,12 @@ fn ids(plan: &RetentionPlan) -> (BTreeSet<String>, BTreeSet<String>) {
     (plan.keep.iter().map(|kept| kept.id.clone()).collect(), plan.remove.iter().cloned().collect())
 }
 
-fn fleet() -> impl Strategy<Value = Vec<Held>> {
+fn fleet() -> impl Strategy<Value = Vec<BackupAge>> {
     // Steps of some hours, so that days, weeks and months are shared; a few of the same second, a few far away.
     let step = prop_oneof![9 => (0_u64..300).prop_map(|step| step * 7 * 3600), 1 => Just(0), 1 => 0..5 * 366 * DAY_S];
     let one = (step, 0_u64..4, prop::bool::weighted(0.85));
     prop::collection::vec(one, 0..40).prop_map(|dumps| {
-        let dump = |(number, (before, made, is_verified)): (usize, (u64, u64, bool))| Held {
+        let dump = |(number, (before, made, is_verified)): (usize, (u64, u64, bool))| BackupAge {
             id: format!("dump{number:02}"),
             data_as_of: at(BASE_S - before),
             made_at: at(BASE_S + made),
@@ -89,18 +89,18 @@ fn monday(time: Timestamp) -> String {
 }
 
 /// For each rule: group by a text, take the best of each group, sort the groups, take the last so many.
-fn naive(fleet: &[Held], rules: &Retention, now: Timestamp) -> BTreeSet<String> {
-    let verified: Vec<&Held> = fleet.iter().filter(|held| held.is_verified).collect();
-    let past: Vec<&Held> = verified.iter().copied().filter(|held| held.data_as_of <= now).collect();
+fn naive(fleet: &[BackupAge], rules: &Retention, now: Timestamp) -> BTreeSet<String> {
+    let verified: Vec<&BackupAge> = fleet.iter().filter(|held| held.is_verified).collect();
+    let past: Vec<&BackupAge> = verified.iter().copied().filter(|held| held.data_as_of <= now).collect();
     if !has_rule(rules) {
         return BTreeSet::new();
     }
-    let rank = |held: &Held| (held.data_as_of, held.made_at, held.id.clone());
+    let rank = |held: &BackupAge| (held.data_as_of, held.made_at, held.id.clone());
     let mut keep: BTreeSet<String> =
         verified.iter().filter(|held| held.data_as_of > now).map(|h| h.id.clone()).collect();
     let newest = past.iter().max_by_key(|held| rank(held));
     keep.extend(newest.map(|held| held.id.clone()));
-    type Grouping<'a> = (u32, &'a dyn Fn(&Held) -> String);
+    type Grouping<'a> = (u32, &'a dyn Fn(&BackupAge) -> String);
     let groupings: [Grouping<'_>; 5] = [
         (rules.keep_last, &|held| held.data_as_of.to_string()),
         (rules.keep_daily, &|held| held.data_as_of.to_string()[..10].to_owned()),
@@ -109,7 +109,7 @@ fn naive(fleet: &[Held], rules: &Retention, now: Timestamp) -> BTreeSet<String> 
         (rules.keep_yearly, &|held| held.data_as_of.to_string()[..4].to_owned()),
     ];
     for (number, group) in groupings {
-        let mut best: BTreeMap<String, &Held> = BTreeMap::new();
+        let mut best: BTreeMap<String, &BackupAge> = BTreeMap::new();
         for held in &past {
             let entry = best.entry(group(held)).or_insert(held);
             if rank(held) > rank(entry) {
@@ -119,7 +119,7 @@ fn naive(fleet: &[Held], rules: &Retention, now: Timestamp) -> BTreeSet<String> 
         keep.extend(best.into_values().rev().take(number as usize).map(|held| held.id.clone()));
     }
     if let (Some(newest), Some(within)) = (newest, rules.keep_within.map(|within| within.duration().as_secs())) {
-        let is_within = |held: &&&Held| {
+        let is_within = |held: &&&BackupAge| {
             within > 0 && held.data_as_of.seconds() + within.min(1 << 40) >= newest.data_as_of.seconds()
         };
         keep.extend(past.iter().filter(is_within).map(|held| held.id.clone()));
@@ -150,7 +150,7 @@ proptest! {
     fn the_newest_verified_dump_is_never_removed(fleet in fleet(), rules in rules(), now in now()) {
         let plan = plan(&fleet, &rules, now);
         if let Some(newest) = fleet.iter().filter(|held| held.is_verified).map(|held| held.data_as_of).max() {
-            let stays = |held: &Held| held.data_as_of == newest && kept(&plan).contains(&held.id.as_str());
+            let stays = |held: &BackupAge| held.data_as_of == newest && kept(&plan).contains(&held.id.as_str());
             prop_assert!(fleet.iter().any(stays));
             prop_assert!(plan.keep[0].reasons.contains(&Reason::Newest));
         }
@@ -190,7 +190,7 @@ proptest! {
 
     #[test]
     fn a_dump_that_is_not_verified_changes_nothing(fleet in fleet(), rules in rules(), now in now()) {
-        let verified: Vec<Held> = fleet.iter().filter(|held| held.is_verified).cloned().collect();
+        let verified: Vec<BackupAge> = fleet.iter().filter(|held| held.is_verified).cloned().collect();
         prop_assert_eq!(plan(&fleet, &rules, now), plan(&verified, &rules, now));
     }
 
@@ -205,7 +205,7 @@ proptest! {
     #[test]
     fn after_a_prune_nothing_more_is_removed(fleet in fleet(), rules in rules(), now in now()) {
         let gone = plan(&fleet, &rules, now).remove;
-        let left: Vec<Held> = fleet.into_iter().filter(|held| !gone.contains(&held.id)).collect();
+        let left: Vec<BackupAge> = fleet.into_iter().filter(|held| !gone.contains(&held.id)).collect();
         prop_assert!(plan(&left, &rules, now).remove.is_empty());
     }
 
@@ -213,8 +213,8 @@ proptest! {
     #[test]
     fn a_year_of_nights_ends_as_one_prune_of_them_all_would(rules in rules(), dark in prop::collection::btree_set(0_u64..200, 0..60)) {
         let night = |number: u64| held(&format!("night{number:03}"), at(BASE_S + number * DAY_S));
-        let all: Vec<Held> = (0..200).filter(|number| !dark.contains(number)).map(night).collect();
-        let mut left: Vec<Held> = Vec::new();
+        let all: Vec<BackupAge> = (0..200).filter(|number| !dark.contains(number)).map(night).collect();
+        let mut left: Vec<BackupAge> = Vec::new();
         for held in &all {
             left.push(held.clone());
             let gone = plan(&left, &rules, held.data_as_of).remove;
@@ -273,7 +273,7 @@ fn a_run_repeated_by_hand_evicts_no_other_night_and_the_last_of_it_stays() {
     let mut fleet = nights("2026-06-10", 2);
     for (id, minutes) in [("again", 60), ("and-again", 120)] {
         let made_at = at(fleet[0].data_as_of.seconds() + minutes * 60);
-        fleet.push(Held { made_at, ..held(id, fleet[0].data_as_of) });
+        fleet.push(BackupAge { made_at, ..held(id, fleet[0].data_as_of) });
     }
     let plan = plan(&fleet, &rules, time("2026-06-11T00:00:00Z"));
     assert_eq!(kept(&plan), ["and-again", "2026-06-09"]);

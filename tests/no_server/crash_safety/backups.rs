@@ -6,14 +6,14 @@ use std::path::Path;
 use std::process::Command;
 
 use pgwitness::config::Retention;
-use pgwitness::storage::backups::{Backup, Backups, FileDifference, Whereabouts, differences};
+use pgwitness::storage::backups::{Backup, BackupState, Backups, FileDifference, differences};
 use pgwitness::storage::journal::Place;
-use pgwitness::storage::retention::{Held, RetentionPlan, plan};
+use pgwitness::storage::retention::{BackupAge, RetentionPlan, plan};
 
 use crate::crash_safety::records::{RUN, at, day, dump, id, ids, made, names, new_backups, report, verified};
 
 fn plan_of(backups: &Backups, keep_last: u32) -> RetentionPlan {
-    let held: Vec<Held> = backups.list().unwrap().verified.iter().map(|backup| backup.record.held(true)).collect();
+    let held: Vec<BackupAge> = backups.list().unwrap().verified.iter().map(|backup| backup.record.held(true)).collect();
     plan(&held, &Retention { keep_last, ..Retention::default() }, at("2027-01-01T00:00:00Z"))
 }
 
@@ -83,7 +83,7 @@ fn a_backup_is_complete_before_it_has_a_name_and_verified_before_it_counts() {
     let backups = new_backups(dir.path());
     let partial = backups.begin(&id(1)).unwrap();
     assert_eq!(fs::metadata(partial.path()).unwrap().mode() & 0o777, 0o700);
-    assert_eq!(backups.whereabouts(&id(1)).unwrap(), Some(Whereabouts::Partial));
+    assert_eq!(backups.whereabouts(&id(1)).unwrap(), Some(BackupState::Partial));
     fs::write(partial.dump_custom(), "PGDMP").unwrap();
     fs::write(partial.globals(), "-- roles\n").unwrap();
     let backup = partial.finish(&made(1)).unwrap();
@@ -219,7 +219,7 @@ fn a_crash_between_the_report_and_the_placing_loses_no_verified_dump() {
     let backup = dump(&backups, 1);
     // Killed in the writing of the record, which is where the placing begins.
     fs::write(backup.path.join("backup.json.partial"), "{\"form").unwrap();
-    assert_eq!(backups.whereabouts(&id(1)).unwrap(), Some(Whereabouts::Unverified));
+    assert_eq!(backups.whereabouts(&id(1)).unwrap(), Some(BackupState::Unverified));
     let placed = backups.place(&id(1), Place::Verified, Some(&report())).unwrap().unwrap();
     assert!(placed.verify_files().unwrap().is_empty());
     assert_eq!(backups.newest_verified().unwrap().unwrap().record.report, Some(report()));

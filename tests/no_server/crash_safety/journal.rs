@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use pgwitness::model::run::StepResult;
 use pgwitness::storage::journal::{
-    CopyClaim, CopyIdentity, Debt, Entry, InstanceClaim, Journal, LastVerified, Past, Place, open_runs,
+    CleanupTask, CopyClaim, CopyIdentity, EarlierRun, Entry, InstanceClaim, Journal, LastVerified, Place, open_runs,
 };
 
 use crate::crash_safety::records::{RUN, at, holder, names, report};
@@ -54,7 +54,7 @@ fn night() -> Vec<Entry> {
     ]
 }
 
-fn only_past(state: &Path) -> Past {
+fn only_past(state: &Path) -> EarlierRun {
     let mut runs = open_runs(state).unwrap();
     assert!(runs.unreadable.is_empty(), "{:?}", runs.unreadable);
     assert_eq!(runs.open.len(), 1);
@@ -62,14 +62,14 @@ fn only_past(state: &Path) -> Past {
 }
 
 /// What is owed, in one initial each.
-fn initials(debts: &[Debt]) -> String {
-    let initial = |debt: &Debt| match debt {
-        Debt::Instance { resource_id: None, .. } => 'i',
-        Debt::Instance { resource_id: Some(_), .. } => 'I',
-        Debt::Backup { report: None, .. } => 'b',
-        Debt::Backup { report: Some(_), .. } => 'B',
-        Debt::Copy { created: None, .. } => 'c',
-        Debt::Copy { created: Some(_), .. } => 'C',
+fn initials(debts: &[CleanupTask]) -> String {
+    let initial = |debt: &CleanupTask| match debt {
+        CleanupTask::Instance { resource_id: None, .. } => 'i',
+        CleanupTask::Instance { resource_id: Some(_), .. } => 'I',
+        CleanupTask::Backup { report: None, .. } => 'b',
+        CleanupTask::Backup { report: Some(_), .. } => 'B',
+        CleanupTask::Copy { created: None, .. } => 'c',
+        CleanupTask::Copy { created: Some(_), .. } => 'C',
     };
     debts.iter().map(initial).collect()
 }
@@ -176,9 +176,9 @@ fn a_claim_has_all_that_the_proof_needs_and_comes_back_as_it_was() {
     let dir = tempfile::tempdir().unwrap();
     journal_of(dir.path(), &night()[..6]);
     let debts = only_past(dir.path()).debts();
-    let instance = Debt::Instance { claim: Box::new(claim()), resource_id: Some("db-TEMPORARY".into()) };
-    let backup = Debt::Backup { id: "20260615T003000Z-00112233".into(), report: None };
-    assert_eq!(debts, [instance, backup, Debt::Copy { claim: copy(), created: None }]);
+    let instance = CleanupTask::Instance { claim: Box::new(claim()), resource_id: Some("db-TEMPORARY".into()) };
+    let backup = CleanupTask::Backup { id: "20260615T003000Z-00112233".into(), report: None };
+    assert_eq!(debts, [instance, backup, CleanupTask::Copy { claim: copy(), created: None }]);
 }
 
 #[test]
@@ -220,7 +220,7 @@ fn debts_are_settled_in_the_journal_that_has_them_and_only_then_it_closes() {
     let past = only_past(dir.path());
     assert!(past.debts().is_empty());
     past.close("next", now).unwrap();
-    let closed = Past::read(&dir.path().join("runs/closed").join(NAME)).unwrap();
+    let closed = EarlierRun::read(&dir.path().join("runs/closed").join(NAME)).unwrap();
     assert_eq!(closed.entries.last(), Some(&Entry::Settled { by_run: "next".into(), at: now }));
     assert!(open_runs(dir.path()).unwrap().open.is_empty());
 }

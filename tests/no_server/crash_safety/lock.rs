@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use pgwitness::storage::journal::{Holder, Lock};
+use pgwitness::storage::journal::{Lock, RunInfo};
 
 use crate::crash_safety::records::holder;
 use crate::support::ignored_test;
@@ -14,7 +14,7 @@ use crate::support::ignored_test;
 const STATE: &str = "PGWITNESS_TEST_LOCK_STATE";
 
 /// Another test's child, between its fork and its exec, holds a copy of every open file for a moment, the lock's too.
-pub fn soon(state: &Path, holder: &Holder) -> Lock {
+pub fn soon(state: &Path, holder: &RunInfo) -> Lock {
     let deadline = Instant::now() + Duration::from_secs(20);
     loop {
         match Lock::acquire(state, holder) {

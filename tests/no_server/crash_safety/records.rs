@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use pgwitness::base::time::Timestamp;
-use pgwitness::storage::backups::{Backup, Backups, Made};
-use pgwitness::storage::journal::{Holder, Place, ReportFile};
+use pgwitness::storage::backups::{Backup, Backups, DumpMetadata};
+use pgwitness::storage::journal::{Place, ReportFile, RunInfo};
 
 pub const RUN: &str = "00112233445566778899aabbccddeeff";
 
@@ -13,8 +13,8 @@ pub fn at(text: &str) -> Timestamp {
     Timestamp::parse(text).unwrap()
 }
 
-pub fn holder() -> Holder {
-    Holder { run_id: RUN.into(), command: "nightly".into(), pid: 4711, at: at("2026-06-15T02:00:00Z") }
+pub fn holder() -> RunInfo {
+    RunInfo { run_id: RUN.into(), command: "nightly".into(), pid: 4711, at: at("2026-06-15T02:00:00Z") }
 }
 
 pub fn names(dir: &Path) -> Vec<String> {
@@ -36,8 +36,8 @@ pub fn id(number: u32) -> String {
     Backups::id(day(number), RUN).unwrap()
 }
 
-pub fn made(number: u32) -> Made {
-    Made {
+pub fn made(number: u32) -> DumpMetadata {
+    DumpMetadata {
         run_id: RUN.into(),
         source: None,
         data_as_of: day(number),

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use pgwitness::config::Retention;
 use pgwitness::model::run::Origin;
-use pgwitness::storage::backups::{Backups, Made, Ours};
+use pgwitness::storage::backups::{Backups, DumpMetadata, OwnSource};
 use pgwitness::storage::journal::Place;
 use pgwitness::storage::retention::plan;
 use proptest::prelude::*;
@@ -23,11 +23,11 @@ fn origin(database: &str, server: &str, system: Option<&str>) -> Origin {
 fn backup_of(backups: &Backups, number: u32, source: Option<Origin>) {
     let partial = backups.begin(&id(number)).unwrap();
     fs::write(partial.dump_custom(), format!("PGDMP {number}")).unwrap();
-    partial.finish(&Made { source, ..made(number) }).unwrap();
+    partial.finish(&DumpMetadata { source, ..made(number) }).unwrap();
     backups.place(&id(number), Place::Verified, Some(&report())).unwrap();
 }
 
-fn own(backups: &Backups, ours: &Ours) -> Vec<String> {
+fn own(backups: &Backups, ours: &OwnSource) -> Vec<String> {
     let shared = ours.split(backups.list().unwrap(), Path::new("/nowhere"));
     shared.own.verified.iter().map(|backup| backup.record.id.clone()).collect()
 }

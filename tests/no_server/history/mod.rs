@@ -16,11 +16,13 @@ use pgwitness::base::time::Timestamp;
 use pgwitness::compare::{Request, compare};
 use pgwitness::model::manifest::{Definition, Manifest, Observed};
 use pgwitness::model::name::Name;
-use pgwitness::model::post_report::PostReport;
+use pgwitness::model::post_report::ClosingState;
 use pgwitness::model::report::{Report, Run, Times};
 use pgwitness::model::run::{Closing, DumpFacts, DumpFile, RunFacts, Step, StepResult};
 use pgwitness::model::status::Status;
-use pgwitness::storage::history::{self, ChainState, Content, NightEntry, ReviewState, SignatureState, VerifiedExtent};
+use pgwitness::storage::history::{
+    self, ChainState, Content, ReportEntry, ReviewState, SignatureState, VerifiedExtent,
+};
 use pgwitness::storage::reports::{KeyFile, Trust, keygen};
 use pgwitness::storage::signers::AllowedSigners;
 use proptest::prelude::*;
@@ -119,11 +121,11 @@ impl Reports {
         dir
     }
 
-    fn read(&self) -> Vec<NightEntry> {
+    fn read(&self) -> Vec<ReportEntry> {
         history::read(&self.reports(), Some(&self.signers), june(26)).unwrap()
     }
 
-    fn entry(&self, day: u32) -> NightEntry {
+    fn entry(&self, day: u32) -> ReportEntry {
         self.read().into_iter().find(|entry| entry.id == id(day)).unwrap()
     }
 
@@ -182,7 +184,7 @@ fn ten_nights() -> Reports {
     reports
 }
 
-fn state(entry: &NightEntry) -> String {
+fn state(entry: &ReportEntry) -> String {
     let content = match &entry.content {
         Content::Report(_) => entry.verdict().map_or("unproven".into(), |verdict| verdict.to_string()),
         Content::Unreadable(why) => format!("unreadable {why}"),
@@ -195,12 +197,12 @@ fn state(entry: &NightEntry) -> String {
     };
     let chain = format!("{:?}", entry.chain).replace("-00112233", "").replace("T020000Z", "").replace("202606", "");
     let after = match &entry.aftermath {
-        PostReport::Nothing => "",
-        PostReport::Absent { may_be_running: true } => ", may be running",
-        PostReport::Absent { may_be_running: false } => ", no closing",
-        PostReport::Void(_) => ", bad closing",
-        PostReport::Told(closing) if closing.exit_code == 3 => ", exit code 3",
-        PostReport::Told(_) => ", ended",
+        ClosingState::Nothing => "",
+        ClosingState::Absent { may_be_running: true } => ", may be running",
+        ClosingState::Absent { may_be_running: false } => ", no closing",
+        ClosingState::Void(_) => ", bad closing",
+        ClosingState::Told(closing) if closing.exit_code == 3 => ", exit code 3",
+        ClosingState::Told(_) => ", ended",
     };
     format!("{content}, {signature}, {}{after}", chain.replace('"', ""))
 }
@@ -480,7 +482,7 @@ fn the_newest_night_without_a_closing_may_still_be_at_it() {
         nights.into_iter().find(|entry| entry.id == id(25)).unwrap()
     };
     let entry = later(at("2026-06-25T10:00:00Z"));
-    assert_eq!((entry.disorder(), entry.aftermath), (Vec::new(), PostReport::Absent { may_be_running: true }));
+    assert_eq!((entry.disorder(), entry.aftermath), (Vec::new(), ClosingState::Absent { may_be_running: true }));
     let entry = later(at("2026-06-26T02:00:01Z"));
     assert_eq!(entry.disorder().len(), 1, "after a day it was killed");
     reports.night(26, &orders(9), &orders(9));
@@ -526,7 +528,7 @@ fn no_night_of_the_future_is_running() {
     let reports = Reports::sound(1);
     let night = reports.night(27, &orders(9), &orders(9));
     CLOSING.iter().for_each(|name| fs::remove_file(night.join(name)).unwrap());
-    assert_eq!(reports.entry(27).aftermath, PostReport::Absent { may_be_running: false });
+    assert_eq!(reports.entry(27).aftermath, ClosingState::Absent { may_be_running: false });
     // And it hides no other.
     fs::create_dir(reports.reports().join(id(25))).unwrap();
     let now = at("2026-06-25T03:00:00Z");
@@ -589,7 +591,7 @@ fn a_closing_is_read_as_strictly_as_a_report() {
     let good = format!(
         r#"{{"format":1,"run_id":"{RUN_ID}","report_sha256":"{sha256}","exit_code":0,"steps":[],"troubles":[],"debts":[]}}"#
     );
-    assert!(matches!(write(&good), PostReport::Told(_)));
+    assert!(matches!(write(&good), ClosingState::Told(_)));
     for (from, to, why) in [
         ("\"format\":1", "\"format\":3", "format 3"),
         ("\"debts\":[]", "\"debts\":[],\"debts\":[\"x\"]", "debts"),
@@ -597,11 +599,11 @@ fn a_closing_is_read_as_strictly_as_a_report() {
         ("\"run_id\":\"00", "\"run_id\":\"11", "another report"),
         (&sha256[..8], "00000000", "another report"),
     ] {
-        let PostReport::Void(told) = write(&good.replacen(from, to, 1)) else { panic!("{to}") };
+        let ClosingState::Void(told) = write(&good.replacen(from, to, 1)) else { panic!("{to}") };
         assert!(told.contains(why), "{told}");
     }
     let report = String::from_utf8(report).unwrap();
-    assert!(matches!(write(&report), PostReport::Void(_)), "a report with its good signature is no closing");
+    assert!(matches!(write(&report), ClosingState::Void(_)), "a report with its good signature is no closing");
 }
 
 #[test]

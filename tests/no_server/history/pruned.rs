@@ -134,7 +134,7 @@ fn a_report_that_another_hand_removed_is_missing_whatever_the_list_says() {
         let reports = pruned_world();
         attack(&reports);
         assert_ne!(reports.verify(false), 0, "{what}");
-        let is_missing = |entry: &history::NightEntry| matches!(entry.content, Content::Missing { .. });
+        let is_missing = |entry: &history::ReportEntry| matches!(entry.content, Content::Missing { .. });
         assert!(reports.read().iter().any(is_missing), "{what}");
     }
 }

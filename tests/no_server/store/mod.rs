@@ -10,7 +10,9 @@ use std::process::Command;
 use crate::small_report::{RUN_ID, at, make_key, manifest, night, write_report, write_report_on};
 use crate::support::test_name;
 use pgwitness::model::report::Report;
-use pgwitness::storage::reports::{Folder, KeyFile, is_report_directory, load_manifest, previous_report, reports_in};
+use pgwitness::storage::reports::{
+    KeyFile, NewReport, is_report_directory, load_manifest, previous_report, reports_in,
+};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -119,10 +121,10 @@ fn what_cannot_be_written_or_signed_is_said_before_the_work() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("file");
     fs::write(&file, "x").unwrap();
-    let error = Folder::prepare(&file, None, night(), RUN_ID).unwrap_err();
+    let error = NewReport::prepare(&file, None, night(), RUN_ID).unwrap_err();
     assert!(error.to_string().starts_with("make report directory"), "{error}");
     let key = KeyFile { path: dir.path().join("nowhere"), passphrase: None };
-    let error = Folder::prepare(&dir.path().join("reports"), Some(&key), night(), RUN_ID).unwrap_err();
+    let error = NewReport::prepare(&dir.path().join("reports"), Some(&key), night(), RUN_ID).unwrap_err();
     assert!(error.to_string().starts_with("read key"), "{error}");
     assert!(!dir.path().join("reports").exists());
 }
@@ -130,7 +132,7 @@ fn what_cannot_be_written_or_signed_is_said_before_the_work() {
 #[test]
 fn a_run_that_never_finished_leaves_no_report_and_no_directory() {
     let dir = tempfile::tempdir().unwrap();
-    let folder = Folder::prepare(dir.path(), None, night(), RUN_ID).unwrap();
+    let folder = NewReport::prepare(dir.path(), None, night(), RUN_ID).unwrap();
     assert!(names(folder.path()).is_empty());
     folder.write_manifests(&manifest(&[], 4), &manifest(&[], 4)).unwrap();
     drop(folder);
@@ -142,7 +144,7 @@ fn a_report_is_never_written_over_another() {
     let dir = tempfile::tempdir().unwrap();
     let report = write_report(dir.path(), None, night());
     let before = fs::read(report.join("report.json")).unwrap();
-    Folder::prepare(dir.path(), None, night(), RUN_ID).unwrap_err();
+    NewReport::prepare(dir.path(), None, night(), RUN_ID).unwrap_err();
     assert_eq!(fs::read(report.join("report.json")).unwrap(), before);
 }
 
@@ -173,7 +175,7 @@ fn a_disk_that_fills_up_is_one_clear_line_and_leaves_nothing_behind() {
 fn write_more_than_the_limit() {
     let Some(dir) = std::env::var_os(FULL_DISK_DIR) else { return };
     let dir = Path::new(&dir);
-    let folder = Folder::prepare(&dir.join("reports"), None, night(), RUN_ID).unwrap();
+    let folder = NewReport::prepare(&dir.join("reports"), None, night(), RUN_ID).unwrap();
     // Empty cells of a sketch take no room.
     let rows: Vec<String> = (0..4000).map(|row| row.to_string()).collect();
     let large = manifest(&rows.iter().map(String::as_str).collect::<Vec<_>>(), 12);

@@ -9,9 +9,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use pgwitness::base::error::{Error, Result};
-use pgwitness::endpoint::archive::{
-    Archive, ArchiveFormat, ArchiveTable, ArchivedSequence, HasData, RowSink, TableKind,
-};
+use pgwitness::endpoint::archive::{DumpFileFormat, DumpReader, DumpSequence, DumpTable, HasData, RowSink, TableKind};
 use pgwitness::model::name::Name;
 use tempfile::TempDir;
 use traps::{program, traps};
@@ -61,11 +59,11 @@ impl RowSink for Collect {
     }
 }
 
-fn open(path: &Path) -> Result<Archive> {
-    Archive::open(path, &program("pg_restore"))
+fn open(path: &Path) -> Result<DumpReader> {
+    DumpReader::open(path, &program("pg_restore"))
 }
 
-fn scan(archive: &Archive, jobs: usize, is_wanted: &(dyn Fn(&Name) -> bool + Sync)) -> Result<Seen> {
+fn scan(archive: &DumpReader, jobs: usize, is_wanted: &(dyn Fn(&Name) -> bool + Sync)) -> Result<Seen> {
     let all = Arc::new(Mutex::new(Seen::default()));
     let make = || Box::new(Collect { all: all.clone(), table: None, rows: Vec::new() }) as Box<dyn RowSink>;
     archive.scan(is_wanted, true, jobs, &make)?;
@@ -81,7 +79,7 @@ fn name(name: &str) -> Name {
     Name::new("shop", name)
 }
 
-fn table<'a>(archive: &'a Archive, table: &str) -> &'a ArchiveTable {
+fn table<'a>(archive: &'a DumpReader, table: &str) -> &'a DumpTable {
     &archive.catalog().tables[&name(table)]
 }
 
@@ -151,9 +149,9 @@ fn the_catalog_tells_columns_keys_kinds_and_sequences() {
     assert_eq!(kind("zero"), (TableKind::Ordinary, HasData::Rows));
     assert!(table(&archive, "unlogged").is_unlogged);
     let sequences = &archive.catalog().sequences;
-    assert_eq!(sequences[&name("orders_id_seq")], ArchivedSequence { last_value: 4711, is_called: true });
+    assert_eq!(sequences[&name("orders_id_seq")], DumpSequence { last_value: 4711, is_called: true });
     let hostile = name("it's a \\ \"sequence\"");
-    assert_eq!(sequences[&hostile], ArchivedSequence { last_value: -5, is_called: false });
+    assert_eq!(sequences[&hostile], DumpSequence { last_value: -5, is_called: false });
     assert_eq!(sequences.len(), 3);
 }
 
@@ -197,13 +195,13 @@ fn dumps_without_rows_or_with_inserts_or_without_definitions_say_so() {
 #[test]
 fn formats_are_detected_and_other_files_are_none() {
     let traps = traps();
-    let detect = |path: &str| Archive::detect(&traps.path(path));
-    assert_eq!(detect("custom"), Ok(Some(ArchiveFormat::Custom)));
-    assert_eq!(detect("directory"), Ok(Some(ArchiveFormat::Directory)));
-    assert_eq!(detect("tar"), Ok(Some(ArchiveFormat::Tar)));
-    assert_eq!(detect("create.sql"), Ok(Some(ArchiveFormat::Plain)));
+    let detect = |path: &str| DumpReader::detect(&traps.path(path));
+    assert_eq!(detect("custom"), Ok(Some(DumpFileFormat::Custom)));
+    assert_eq!(detect("directory"), Ok(Some(DumpFileFormat::Directory)));
+    assert_eq!(detect("tar"), Ok(Some(DumpFileFormat::Tar)));
+    assert_eq!(detect("create.sql"), Ok(Some(DumpFileFormat::Plain)));
     assert_eq!(detect("."), Ok(None));
-    assert_eq!(Archive::detect(Path::new(file!())), Ok(None));
+    assert_eq!(DumpReader::detect(Path::new(file!())), Ok(None));
     assert!(detect("no such file").unwrap_err().to_string().contains("no such file: "));
     assert!(open(Path::new(file!())).unwrap_err().to_string().ends_with("not a PostgreSQL dump"));
 }

@@ -2,7 +2,7 @@
 
 use pgwitness::base::time::Timestamp;
 use pgwitness::postgres::conninfo::ConnInfo;
-use pgwitness::storage::journal::{CopyClaim, CopyIdentity, Entry, Holder, Journal};
+use pgwitness::storage::journal::{CopyClaim, CopyIdentity, Entry, Journal, RunInfo};
 
 use crate::support::night::NightlyScenario;
 use crate::support::{Database, cluster};
@@ -12,7 +12,7 @@ const RUN: &str = "00112233445566778899aabbccddeeff";
 /// A journal of a run that says that it has made this database, with its true OID.
 fn forge(scenario: &NightlyScenario, server: &Database, url: &str, database: &str, run_id: &str) {
     let at = Timestamp::parse("2026-06-15T02:00:00Z").unwrap();
-    let holder = Holder { run_id: run_id.into(), command: "nightly".into(), pid: 4711, at };
+    let holder = RunInfo { run_id: run_id.into(), command: "nightly".into(), pid: 4711, at };
     let mut journal = Journal::create(&scenario.path("state"), &holder).unwrap();
     let describe = ConnInfo::resolve(url, &|_| None).unwrap().describe();
     let oid = server.value(&format!("SELECT oid FROM pg_database WHERE datname = '{database}'")).parse().unwrap();

@@ -5,7 +5,7 @@ use std::fs;
 use pgwitness::base::time::Timestamp;
 use pgwitness::model::report::Report;
 use pgwitness::model::run::{CLOSING, Closing};
-use pgwitness::storage::reports::{self, Folder, KeyFile};
+use pgwitness::storage::reports::{self, KeyFile, NewReport};
 
 use crate::nightly::shop;
 
@@ -22,7 +22,7 @@ fn a_good_night_removes_old_reports_whose_backup_is_gone_and_signs_which() {
     old.side_files.clear();
     let backup = &mut old.night.as_mut().unwrap().dump.as_mut().unwrap().backup;
     let kept = std::mem::replace(backup, "20260101T020000Z-00000000".into());
-    let folder = Folder::prepare(&scenario.path("reports"), Some(&key), started_at, &old.run_id).unwrap();
+    let folder = NewReport::prepare(&scenario.path("reports"), Some(&key), started_at, &old.run_id).unwrap();
     let dir = folder.path().to_owned();
     folder.finish(&old).unwrap();
     let closing = Closing {

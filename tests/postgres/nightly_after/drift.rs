@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use pgwitness::model::report::Report;
-use pgwitness::storage::reports::{Folder, KeyFile};
+use pgwitness::storage::reports::{KeyFile, NewReport};
 use serde_json::Value;
 
 use crate::nightly_after::{server, small};
@@ -161,7 +161,7 @@ fn a_report_in_the_place_of_another_or_of_a_time_to_come_is_no_measure() {
     report.times.finished_at = report.times.started_at;
     let key = KeyFile { path: scenario.path("key"), passphrase: None };
     let at = report.times.started_at;
-    let folder = Folder::prepare(&scenario.path("reports"), Some(&key), at, &report.run_id).unwrap();
+    let folder = NewReport::prepare(&scenario.path("reports"), Some(&key), at, &report.run_id).unwrap();
     folder.finish(&report).unwrap();
     demand_refused(&scenario, &format!("it began at {at}, but now is"));
 }

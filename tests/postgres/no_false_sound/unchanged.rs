@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use pgwitness::endpoint::archive::Archive;
+use pgwitness::endpoint::archive::DumpReader;
 
 use crate::no_false_sound::scenario::{Pair, server, start};
 use crate::support::fixture_database::FixtureDatabase;
@@ -38,7 +38,7 @@ fn pg_dumps() -> Vec<PathBuf> {
 }
 
 fn strange(dump: &Path) -> Option<String> {
-    let archive = Archive::open(dump, &client_tools().program("pg_restore")).unwrap();
+    let archive = DumpReader::open(dump, &client_tools().program("pg_restore")).unwrap();
     archive.catalog().strange.as_ref().map(|strange| strange.full().to_owned())
 }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use pgwitness::aws::identifier::identifier;
 use pgwitness::base::time::Timestamp;
-use pgwitness::storage::journal::{Entry, Holder, InstanceClaim, Journal};
+use pgwitness::storage::journal::{Entry, InstanceClaim, Journal, RunInfo};
 use pgwitness::storage::reports::random_run_id;
 
 use crate::fake_rds::{ACCOUNT, Action, Instance, Life, Stage, new_resource_id, tag};
@@ -69,7 +69,7 @@ pub fn set_tag(instance: &mut Instance, key: &str, value: Option<&str>) {
 pub fn journal(machine: &Machine, instance: &Instance, has_answer: bool) {
     let run_id = tag_of(instance, "pgwitness-run-id").to_owned();
     let ordered = Timestamp::parse(tag_of(instance, "pgwitness-created-at")).unwrap();
-    let holder = Holder { run_id: run_id.clone(), command: "nightly".into(), pid: 1, at: ordered };
+    let holder = RunInfo { run_id: run_id.clone(), command: "nightly".into(), pid: 1, at: ordered };
     let mut journal = Journal::create(&machine.scenario.path("state"), &holder).unwrap();
     let claim = InstanceClaim {
         identifier: instance.id.clone(),

@@ -6,7 +6,7 @@
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
-use pgwitness::aws::{Claim, Deadline, Guard, InstanceOrder, Rds, Secret};
+use pgwitness::aws::{Claim, Deadline, DeletionPolicy, InstanceOrder, Rds, Secret};
 use pgwitness::base::time::Timestamp;
 use pgwitness::model::progress;
 
@@ -44,7 +44,7 @@ async fn a_temporary_instance_lives_and_dies_in_moto() {
         account: identity.account.clone(),
         region: source.region.clone(),
     };
-    let guard = Guard {
+    let guard = DeletionPolicy {
         prefix: "pgwitness".into(),
         protected: Vec::new(),
         source_instance: production.identifier.clone(),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pgwitness::aws::{Deadline, Described, InstanceAddress, Secret};
+use pgwitness::aws::{Deadline, InstanceAddress, InstanceDescription, Secret};
 use pgwitness::config::RdsSource;
 use pgwitness::postgres::server::{Cluster, ClusterOptions};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
@@ -56,14 +56,14 @@ impl Served {
     }
 }
 
-fn described() -> Described {
-    Described {
+fn described() -> InstanceDescription {
+    InstanceDescription {
         identifier: NAME.into(),
         resource_id: Some(TEMPORARY.into()),
         status: "available".into(),
         endpoint: Some(InstanceAddress { host: HOST.into(), port: 5432 }),
         master_username: Some("master".into()),
-        ..Described::default()
+        ..InstanceDescription::default()
     }
 }
 
@@ -115,11 +115,11 @@ async fn productions_endpoint_or_resource_id_is_never_opened() {
     let secret = Secret::random().unwrap();
     let of_production = InstanceAddress { host: "Production.example".into(), port: 5433 };
     for (instance, why) in [
-        (Described { endpoint: Some(of_production), ..described() }, "is that of production"),
-        (Described { resource_id: Some(PRODUCTION.into()), ..described() }, "not known to differ"),
-        (Described { resource_id: None, ..described() }, "not known to differ"),
-        (Described { endpoint: None, ..described() }, "no endpoint yet"),
-        (Described { master_username: None, ..described() }, "master user"),
+        (InstanceDescription { endpoint: Some(of_production), ..described() }, "is that of production"),
+        (InstanceDescription { resource_id: Some(PRODUCTION.into()), ..described() }, "not known to differ"),
+        (InstanceDescription { resource_id: None, ..described() }, "not known to differ"),
+        (InstanceDescription { endpoint: None, ..described() }, "no endpoint yet"),
+        (InstanceDescription { master_username: None, ..described() }, "master user"),
     ] {
         let error = aws.rds.temporary_conninfo(&instance, &the_source(), &secret).await.unwrap_err().to_string();
         assert!(error.contains(why), "{error}");

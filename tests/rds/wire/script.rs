@@ -12,7 +12,7 @@ use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
-use pgwitness::aws::{Claim, Guard, Rds, Snapshot, SourceInstance};
+use pgwitness::aws::{Claim, DeletionPolicy, Rds, Snapshot, SourceInstance};
 use pgwitness::base::time::Timestamp;
 use pgwitness::config::{RdsSource, SnapshotKind, Span, Temporary};
 use pgwitness::model::progress;
@@ -253,8 +253,8 @@ pub fn the_claim() -> Claim {
     }
 }
 
-pub fn the_guard() -> Guard {
-    Guard {
+pub fn the_guard() -> DeletionPolicy {
+    DeletionPolicy {
         prefix: "pgwitness".into(),
         protected: Vec::new(),
         source_instance: "production".into(),

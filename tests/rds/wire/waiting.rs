@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pgwitness::aws::{Claim, Deadline, Described, Secret};
+use pgwitness::aws::{Claim, Deadline, InstanceDescription, Secret};
 
 use super::script::*;
 
@@ -20,7 +20,7 @@ fn status(status: &str) -> Answer {
     describes(&[instance(status, &[])], None)
 }
 
-async fn wait(aws: &Aws, limit: Duration) -> (Result<Described, String>, Vec<String>) {
+async fn wait(aws: &Aws, limit: Duration) -> (Result<InstanceDescription, String>, Vec<String>) {
     let mut notes = Vec::new();
     let ready = aws.rds.wait_ready(&the_claim(), Deadline::after(limit), &mut notes).await;
     (ready.map_err(|error| error.to_string()), notes)
