@@ -4,7 +4,7 @@
 //! decides what may be deleted.
 
 pub mod identifier;
-mod cleanup_task;
+mod messages;
 pub mod tags;
 pub mod facts;
 mod errors;
@@ -15,14 +15,14 @@ mod describe;
 mod wait;
 mod login;
 mod password;
-mod restore;
+mod create_instance;
 mod snapshot;
 
-pub use cleanup_task::{debt, left_alone};
 pub use client::{Identity, Rds};
+pub use create_instance::{InstanceOrder, RestoredInstance};
 pub use delete::{Claim, DeletionPolicy, ProvenTemporary, Refusal, is_refusal};
 pub use facts::{InstanceAddress, InstanceDescription, Snapshot, SourceInstance};
-pub use restore::{InstanceOrder, RestoredInstance};
+pub use messages::{not_ours_message, still_billed_message};
 pub use wait::Deadline;
 
 pub use crate::base::secret::Secret;

@@ -13,7 +13,7 @@ use rustix::fs::OFlags;
 
 /// The size up to which a kind of file is read.
 #[derive(Debug, Clone, Copy)]
-pub struct Limit {
+pub struct SizeLimit {
     bytes: u64,
     set_by: Option<Variable>,
 }
@@ -45,7 +45,7 @@ impl Variable {
     }
 }
 
-impl Limit {
+impl SizeLimit {
     const fn fixed(bytes: u64) -> Self {
         Self { bytes, set_by: None }
     }
@@ -75,23 +75,23 @@ pub fn set_limits(environment: &dyn Fn(&str) -> Option<String>) -> Result<(), St
 const MOST_MIB: u64 = 1 << 20;
 
 /// `report.json.sig`: an Ed25519 signature of OpenSSH has about 300 bytes.
-pub const SIGNATURE: Limit = Limit::fixed(64 << 10);
+pub const SIGNATURE: SizeLimit = SizeLimit::fixed(64 << 10);
 /// A key, a password, a certificate with its chain or a list of allowed signers of one team.
-pub const KEY: Limit = Limit::fixed(64 << 10);
+pub const KEY: SizeLimit = SizeLimit::fixed(64 << 10);
 /// What is written after a report is signed: `closing.json` and reviews.
-pub const CLOSING: Limit = Limit::fixed(1 << 20);
+pub const CLOSING: SizeLimit = SizeLimit::fixed(1 << 20);
 /// What users write by hand: the configuration, waivers, one assertion, a service file, allowed signers.
-pub const BY_HAND: Limit = Limit::fixed(1 << 20);
+pub const BY_HAND: SizeLimit = SizeLimit::fixed(1 << 20);
 /// Certificates: a bundle of all public authorities has about 300 KiB, a revocation list may have some MiB.
-pub const CERTIFICATES: Limit = Limit::fixed(16 << 20);
+pub const CERTIFICATES: SizeLimit = SizeLimit::fixed(16 << 20);
 /// `report.json`: a report over 100,000 tables has about 50 MiB.
-pub const REPORT: Limit = Limit { bytes: 256 << 20, set_by: Some(Variable::Report) };
+pub const REPORT: SizeLimit = SizeLimit { bytes: 256 << 20, set_by: Some(Variable::Report) };
 /// A manifest, which is read as a stream.
-pub const MANIFEST: Limit = Limit { bytes: 4 << 30, set_by: Some(Variable::Manifest) };
+pub const MANIFEST: SizeLimit = SizeLimit { bytes: 4 << 30, set_by: Some(Variable::Manifest) };
 /// Records of a backup (`backup.json`, `SHA256SUMS`, `database.json`): a directory dump has a line for each table.
-pub const RECORD: Limit = Limit::fixed(64 << 20);
+pub const RECORD: SizeLimit = SizeLimit::fixed(64 << 20);
 /// A journal, or a state file of ours.
-pub const STATE: Limit = Limit::fixed(16 << 20);
+pub const STATE: SizeLimit = SizeLimit::fixed(16 << 20);
 
 /// Opens a regular file for reading; symbolic links are followed, for Kubernetes mounts every configuration file as one.
 ///
@@ -116,7 +116,7 @@ pub fn open_unlinked(path: &Path) -> io::Result<File> {
 ///
 /// # Errors
 /// Also when it is no regular file, or too large.
-pub fn open_within(path: &Path, limit: Limit) -> io::Result<File> {
+pub fn open_within(path: &Path, limit: SizeLimit) -> io::Result<File> {
     let file = open(path)?;
     let bytes = file.metadata()?.len();
     if bytes > limit.bytes() { Err(too_large(limit)) } else { Ok(file) }
@@ -126,7 +126,7 @@ pub fn open_within(path: &Path, limit: Limit) -> io::Result<File> {
 ///
 /// # Errors
 /// Also when it is no regular file, or too large.
-pub fn read(path: &Path, limit: Limit) -> io::Result<Vec<u8>> {
+pub fn read(path: &Path, limit: SizeLimit) -> io::Result<Vec<u8>> {
     read_open(open(path)?, limit)
 }
 
@@ -134,7 +134,7 @@ pub fn read(path: &Path, limit: Limit) -> io::Result<Vec<u8>> {
 ///
 /// # Errors
 /// Also when it is too large.
-pub fn read_open(file: File, limit: Limit) -> io::Result<Vec<u8>> {
+pub fn read_open(file: File, limit: SizeLimit) -> io::Result<Vec<u8>> {
     let known = file.metadata()?.len();
     if known > limit.bytes() {
         return Err(too_large(limit));
@@ -148,7 +148,7 @@ pub fn read_open(file: File, limit: Limit) -> io::Result<Vec<u8>> {
 ///
 /// # Errors
 /// Also when it is no regular file, too large, or not UTF-8.
-pub fn read_text(path: &Path, limit: Limit) -> io::Result<String> {
+pub fn read_text(path: &Path, limit: SizeLimit) -> io::Result<String> {
     String::from_utf8(read(path, limit)?).map_err(|_| io::Error::new(ErrorKind::InvalidData, "it is not UTF-8"))
 }
 
@@ -180,7 +180,7 @@ fn check_kind(metadata: &fs::Metadata) -> io::Result<()> {
     if metadata.is_file() { Ok(()) } else { Err(refusal("not a regular file".to_owned())) }
 }
 
-fn too_large(limit: Limit) -> io::Error {
+fn too_large(limit: SizeLimit) -> io::Error {
     let size = match limit.bytes() {
         bytes if bytes >= 1 << 30 && bytes.trailing_zeros() >= 30 => format!("{} GiB", bytes >> 30),
         bytes if bytes >= 1 << 20 => format!("{} MiB", bytes >> 20),
@@ -222,7 +222,7 @@ mod tests {
         );
         assert!(open_within(&path, MANIFEST).is_ok() && open_within(&path, SIGNATURE).is_err());
         // Files in /proc have the size 0.
-        assert!(read(Path::new("/proc/self/maps"), Limit::fixed(10)).is_err());
+        assert!(read(Path::new("/proc/self/maps"), SizeLimit::fixed(10)).is_err());
     }
 
     #[test]

@@ -54,7 +54,7 @@ fn list(arguments: &BackupsListArguments) -> Result<u8> {
     let place = BackupFolder::new(arguments)?;
     let backups = Backups::open(&place.directory)?;
     let listing = backups.list()?;
-    let ours = place.origin.as_ref().map(|origin| backups.as_of(origin));
+    let ours = place.origin.as_ref().map(|origin| backups.own_source_unchecked(origin));
     let mut notes: Vec<String> = backups.remarks().to_vec();
     if let Some(origin) = &place.origin {
         let refused = backups.ours(origin).err();

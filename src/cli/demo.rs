@@ -9,9 +9,9 @@ use super::inputs;
 use super::terminal::{Terminal, print_note, print_result};
 use crate::base::error::{Error, Result};
 use crate::base::text::{grouped, wrap};
-use crate::cli::demo_scenario::{self, Demo, DemoReport, DemoRun, SOURCE, WOUNDS, Wound};
+use crate::cli::demo_scenario::{self, DamageCase, Demo, DemoReport, DemoRun, SOURCE, WOUNDS};
 use crate::endpoint::compare_endpoints::Comparison;
-use crate::model::post_report::ClosingState;
+use crate::model::closing_state::ClosingState;
 use crate::model::report::Report;
 use crate::model::run::StepResult;
 use crate::output::terminal::{self, Part, Style};
@@ -79,9 +79,9 @@ pub async fn run(tools: &PgTools) -> Result<u8> {
     paper(&demo, &page, &night)?;
     page.heading("4. Six copies, each with one deliberate damage")?;
     let mut exact = Vec::new();
-    for (i, wound) in WOUNDS.iter().enumerate() {
-        page.wound(i + 1, wound)?;
-        exact.push(injure(&demo, &page, wound).await?);
+    for (i, damage_case) in WOUNDS.iter().enumerate() {
+        page.damage_case(i + 1, damage_case)?;
+        exact.push(injure(&demo, &page, damage_case).await?);
     }
     drop(demo);
     page.summary(&exact)?;
@@ -164,15 +164,15 @@ fn paper(demo: &Demo, page: &Page, night: &DemoRun) -> Result<()> {
     }
 }
 
-async fn injure(demo: &Demo, page: &Page, wound: &Wound) -> Result<bool> {
+async fn injure(demo: &Demo, page: &Page, damage_case: &DamageCase) -> Result<bool> {
     let start = Instant::now();
-    let comparison = demo.wound(wound).await?;
-    let is_exact = demo_scenario::is_exact(wound, &comparison.outcome);
+    let comparison = demo.damage_case(damage_case).await?;
+    let is_exact = demo_scenario::is_exact(damage_case, &comparison.outcome);
     page.findings(&comparison)?;
     if is_exact {
         page.done(&page.style.green("✓ named, and nothing else"), start)?;
     } else {
-        page.text(&page.style.red(&format!("✗ should have been found: {}", wound.expected().join(", "))))?;
+        page.text(&page.style.red(&format!("✗ should have been found: {}", damage_case.expected().join(", "))))?;
     }
     Ok(is_exact)
 }
@@ -238,12 +238,12 @@ impl Page {
         )
     }
 
-    fn wound(&self, number: usize, wound: &Wound) -> Result<()> {
-        let why = wrap(wound.why(), self.style.width - 5);
+    fn damage_case(&self, number: usize, damage_case: &DamageCase) -> Result<()> {
+        let why = wrap(damage_case.why(), self.style.width - 5);
         let why = why.iter().map(|line| self.style.bold(line)).collect::<Vec<_>>().join("\n     ");
         print_result(&format!("\n   {} {why}\n", self.style.bold(&number.to_string())))?;
         // Keep the lines of the SQL as they are.
-        let sql = wound.sql();
+        let sql = damage_case.sql();
         print_result(&sql.lines().map(|line| format!("     {}\n", self.style.dim(line))).collect::<String>())
     }
 
@@ -263,10 +263,10 @@ impl Page {
 
     fn summary(&self, exact: &[bool]) -> Result<()> {
         self.heading("Summary")?;
-        for (wound, is_exact) in WOUNDS.iter().zip(exact) {
+        for (damage_case, is_exact) in WOUNDS.iter().zip(exact) {
             let mark = if *is_exact { self.style.green("✓") } else { self.style.red("✗") };
-            for (i, expected) in wound.expected().iter().enumerate() {
-                let (mark, title) = if i == 0 { (mark.as_str(), wound.title) } else { (" ", "") };
+            for (i, expected) in damage_case.expected().iter().enumerate() {
+                let (mark, title) = if i == 0 { (mark.as_str(), damage_case.title) } else { (" ", "") };
                 print_result(&format!("   {mark} {title:<12} {expected}\n"))?;
             }
         }

@@ -57,9 +57,9 @@ fn show(arguments: &ShowArguments) -> Result<u8> {
             let style = Terminal::stdout().style(all_tables);
             let trusted = allowed.as_ref().ok().and_then(Option::as_ref);
             let trust = trusted.map(|allowed| Trust { allowed, identity: None, now });
-            let aftermath = reports::aftermath(&path, &report, &reports::sha256(&bytes), trust);
-            let aftermath = aftermath.if_running(history::is_pending(&path, now));
-            print_result(&terminal::report(&report, &aftermath, arguments.only.map(part), style))?;
+            let closing_state = reports::closing_state(&path, &report, &reports::sha256(&bytes), trust);
+            let closing_state = closing_state.if_running(history::is_pending(&path, now));
+            print_result(&terminal::report(&report, &closing_state, arguments.only.map(part), style))?;
         }
     }
     if let Some(allowed) = allowed? {

@@ -23,7 +23,7 @@ pub fn compare(kind: &str, expected: &Objects<'_>, actual: &Objects<'_>, notes: 
         let [e, a] = [expected, actual].map(|side| side.get(identity).map(|(_, definition)| definition.text.as_str()));
         if [e, a].into_iter().flatten().any(is_outdated) {
             let finding = Finding::new(FindingKind::Changed, format!("{kind} {identity}"));
-            notes.find(finding.sides(e.unwrap_or("no version"), a.unwrap_or("no version")));
+            notes.add_finding(finding.sides(e.unwrap_or("no version"), a.unwrap_or("no version")));
         } else if let (Some(e), Some(a)) = (e, a)
             && e != a
         {

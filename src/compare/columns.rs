@@ -18,7 +18,7 @@ pub fn compare(name: &Name, expected: &Relation, actual: &Relation, notes: &mut 
     let (e, a) = (names(expected, is_of_rows), names(actual, is_of_rows));
     for (kind, mine, theirs) in [(FindingKind::Missing, &e, &a), (FindingKind::Unexpected, &a, &e)] {
         for column in mine.iter().filter(|column| !theirs.contains(column)) {
-            notes.find(Finding::new(kind, format!("column {name}.{}", quote_ident(column))));
+            notes.add_finding(Finding::new(kind, format!("column {name}.{}", quote_ident(column))));
         }
     }
     for column in &expected.columns {
@@ -28,7 +28,7 @@ pub fn compare(name: &Name, expected: &Relation, actual: &Relation, notes: &mut 
                 Finding::new(FindingKind::Changed, format!("column {name}.{}", quote_ident(&column.name)));
             let side = if column.is_generated { "expected" } else { "actual" };
             finding.detail.push(format!("generated on the {side} side only: its values were not compared"));
-            notes.find(finding);
+            notes.add_finding(finding);
         }
     }
     let common = |mine: &[&str], theirs: &[&str]| -> Vec<String> {
@@ -36,7 +36,7 @@ pub fn compare(name: &Name, expected: &Relation, actual: &Relation, notes: &mut 
     };
     let (e, a) = (common(&e, &a), common(&a, &e));
     if e != a {
-        notes.find(Finding::new(FindingKind::ColumnOrder, name.to_string()).sides(e.join(", "), a.join(", ")));
+        notes.add_finding(Finding::new(FindingKind::ColumnOrder, name.to_string()).sides(e.join(", "), a.join(", ")));
     }
 }
 

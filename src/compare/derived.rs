@@ -4,7 +4,7 @@
 //! here, because they are code of the source.
 
 use super::row_counts::{row_difference, rows_of};
-use super::{OutcomeBuilder, note_unseen};
+use super::{OutcomeBuilder, add_unseen};
 use crate::model::finding::{Finding, FindingKind, Limit};
 use crate::model::manifest::{Computed, Manifest, Observed, Relation, Tally};
 use crate::model::name::{Name, quote_ident};
@@ -63,7 +63,7 @@ fn compare(name: &Name, expected: ComputedSide<'_>, actual: ComputedSide<'_>, no
     let object = format!("generated columns {name}");
     let (Observed::Seen(e), Observed::Seen(a)) = (&expected.1.rows, &actual.1.rows) else {
         let before = notes.outcome.unchecked.len();
-        note_unseen(&object, Some(&expected.1.rows), Some(&actual.1.rows), notes);
+        add_unseen(&object, Some(&expected.1.rows), Some(&actual.1.rows), notes);
         notes.outcome.unchecked.iter_mut().skip(before).for_each(|entry| entry.limit = Some(Limit::DerivedRows));
         return;
     };
@@ -75,7 +75,7 @@ fn compare(name: &Name, expected: ComputedSide<'_>, actual: ComputedSide<'_>, no
     let is_same_rows = base_e.digest == base_a.digest;
     let is_told_apart = is_same_rows || (with.is_exact && without.is_exact);
     if !is_told_apart {
-        notes.unchecked(
+        notes.add_unchecked(
             object,
             "both",
             "so many rows differ that the values of generated columns cannot be told apart",
@@ -95,7 +95,7 @@ fn compare(name: &Name, expected: ComputedSide<'_>, actual: ComputedSide<'_>, no
     ));
     finding.rows = Some(with);
     finding.limit = Some(Limit::DerivedRows);
-    notes.find(finding);
+    notes.add_finding(finding);
 }
 
 fn stored_columns(name: &Name, sides: [&Relation; 2]) -> Vec<String> {

@@ -3,7 +3,7 @@
 //! A restore from an older major version into a newer one gains both on the child. They are ignored on the child when the other side
 //! is older; the parent's own column is compared as usual.
 
-use super::across::Majors;
+use super::major_versions::Majors;
 use crate::compare::canonical;
 use crate::model::manifest::Manifest;
 

@@ -8,7 +8,7 @@ pub mod rows;
 mod collations;
 mod columns;
 mod locales;
-mod across;
+mod major_versions;
 mod inherited;
 mod not_dumped;
 mod limits;
@@ -134,7 +134,7 @@ impl<'a> OutcomeBuilder<'a> {
         self.outcome.scope.compared.contains(&aspect)
     }
 
-    fn find(&mut self, finding: Finding) {
+    fn add_finding(&mut self, finding: Finding) {
         let kept = self.findings.entry((finding.kind, finding.object.clone())).or_insert_with(|| finding.clone());
         kept.expected = kept.expected.take().or(finding.expected);
         kept.actual = kept.actual.take().or(finding.actual);
@@ -143,7 +143,7 @@ impl<'a> OutcomeBuilder<'a> {
         }
     }
 
-    fn unchecked(&mut self, object: impl Into<String>, side: &str, reason: impl Into<MarkedText>) {
+    fn add_unchecked(&mut self, object: impl Into<String>, side: &str, reason: impl Into<MarkedText>) {
         self.outcome.unchecked.push(Unchecked {
             object: object.into(),
             side: side.into(),
@@ -157,7 +157,7 @@ impl<'a> OutcomeBuilder<'a> {
     }
 
     /// Adds a waiver for rows that cannot be compared, or that `--exclude-table-data` leaves out.
-    fn waived(&mut self, kind: &str, object: &str, reason: &str, by: &str) {
+    fn add_waived(&mut self, kind: &str, object: &str, reason: &str, by: &str) {
         let waiver = Waiver { kind: kind.into(), object: object.into(), reason: reason.into(), by: by.into() };
         self.outcome.waivers.push(AppliedWaiver { waiver, covered: vec![format!("{kind} {object}")] });
     }
@@ -211,8 +211,8 @@ fn compare_sequences(expected: &Manifest, actual: &Manifest, notes: &mut Outcome
         }
         let object = name.to_string();
         match (expected.sequences.get(name), actual.sequences.get(name)) {
-            (Some(_), None) => notes.find(Finding::new(FindingKind::Missing, format!("sequence {object}"))),
-            (None, Some(_)) => notes.find(Finding::new(FindingKind::Unexpected, format!("sequence {object}"))),
+            (Some(_), None) => notes.add_finding(Finding::new(FindingKind::Missing, format!("sequence {object}"))),
+            (None, Some(_)) => notes.add_finding(Finding::new(FindingKind::Unexpected, format!("sequence {object}"))),
             (Some(Observed::Seen(e)), Some(Observed::Seen(a))) => {
                 notes.outcome.coverage.sequences += 1;
                 if e != a {
@@ -220,12 +220,12 @@ fn compare_sequences(expected: &Manifest, actual: &Manifest, notes: &mut Outcome
                         Some(remark) => notes.remark(remark),
                         None => {
                             let finding = Finding::new(FindingKind::SequenceValue, object);
-                            notes.find(finding.sides(sequence_text(e), sequence_text(a)));
+                            notes.add_finding(finding.sides(sequence_text(e), sequence_text(a)));
                         }
                     }
                 }
             }
-            (e, a) => note_unseen(&format!("sequence {object}"), e, a, notes),
+            (e, a) => add_unseen(&format!("sequence {object}"), e, a, notes),
         }
     }
 }
@@ -236,7 +236,7 @@ fn sequence_text(value: &SequenceValue) -> String {
 }
 
 /// Adds an unchecked entry for each side that could not be read.
-fn note_unseen<T>(
+fn add_unseen<T>(
     object: &str,
     expected: Option<&Observed<T>>,
     actual: Option<&Observed<T>>,
@@ -244,7 +244,7 @@ fn note_unseen<T>(
 ) {
     for (side, observed) in [("expected", expected), ("actual", actual)] {
         if let Some(Observed::Unseen(reason)) = observed {
-            notes.unchecked(object, side, reason.clone());
+            notes.add_unchecked(object, side, reason.clone());
         }
     }
 }
@@ -288,7 +288,7 @@ fn compare_violations(rule: ViolationKind, expected: &Results, actual: &Results,
         }
         let (e, a) = (e.and_then(Observed::seen), a.and_then(Observed::seen));
         if e.or(a).is_some() && (has_violations(e) || has_violations(a)) {
-            notes.find(violation(rule.kind, name, e, a));
+            notes.add_finding(violation(rule.kind, name, e, a));
         }
     }
 }
@@ -314,7 +314,11 @@ fn note_lost_keys(side: &str, manifest: &Manifest, others: &Results, notes: &mut
     let lost = named.into_iter().filter(|name| !manifest.foreign_keys.contains_key(*name));
     let lost: Vec<&String> = lost.filter(|name| is_silent || has_key(name)).collect();
     for name in lost {
-        notes.unchecked(format!("foreign_key {name}"), side, "this foreign key exists, but its rows were not checked");
+        notes.add_unchecked(
+            format!("foreign_key {name}"),
+            side,
+            "this foreign key exists, but its rows were not checked",
+        );
     }
 }
 
@@ -326,10 +330,10 @@ fn note_what_was_looked_at(
     notes: &mut OutcomeBuilder<'_>,
 ) {
     let object = format!("{} {name}", rule.noun);
-    note_unseen(&object, e, a, notes);
+    add_unseen(&object, e, a, notes);
     if !rule.is_definition_compared {
         for (side, _) in [("expected", e), ("actual", a)].into_iter().filter(|(_, looked)| looked.is_none()) {
-            notes.unchecked(&object, side, "was not run there");
+            notes.add_unchecked(&object, side, "was not run there");
         }
     }
     if let (Some(Observed::Seen(_)), Some(Observed::Seen(_))) = (e, a) {
@@ -372,7 +376,7 @@ mod tests {
     fn remarks(object: &str, reason: &str) -> Vec<MarkedText> {
         let request = Request::default();
         let mut notes = OutcomeBuilder::new(&request);
-        notes.unchecked(object, "actual", reason);
+        notes.add_unchecked(object, "actual", reason);
         hint_at_grant(&mut notes);
         notes.outcome.remarks
     }

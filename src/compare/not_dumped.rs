@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use super::across;
 use super::inherited::{self, IDENTITY_FROM, NOT_NULL_FROM};
+use super::major_versions;
 use crate::compare::canonical;
 use crate::model::finding::{Finding, FindingKind, Limit};
 use crate::model::manifest::Manifest;
@@ -127,14 +127,15 @@ fn has_lost_identity(column: &str, (e, expected): (&str, &Manifest), (a, actual)
     let lost: Vec<&str> = e.lines().filter(|line| !a.lines().any(|other| other == *line)).collect();
     let [line] = lost.as_slice() else { return false };
     let is_all = without(e, line).eq(a.lines());
-    let is_major = [expected, actual].iter().all(|side| across::major(side) >= Some(IDENTITY_FROM));
+    let is_major = [expected, actual].iter().all(|side| major_versions::major(side) >= Some(IDENTITY_FROM));
     let has_above = |side| inherited::has_identity_above(side, side, column, line);
     is_all && is_major && inherited::IDENTITIES.contains(line) && has_above(expected) && has_above(actual)
 }
 
 /// Only a NOT NULL is new, the column is inherited, and both sides let a child drop it.
 fn has_gained_not_null(column: &str, (e, expected): (&str, &Manifest), (a, actual): (&str, &Manifest)) -> bool {
-    let is_major = [expected, actual].iter().all(|side| across::major(side).is_some_and(|major| major < NOT_NULL_FROM));
+    let is_major =
+        [expected, actual].iter().all(|side| major_versions::major(side).is_some_and(|major| major < NOT_NULL_FROM));
     let is_new = !e.lines().any(|line| line == NOT_NULL) && without(a, NOT_NULL).eq(e.lines());
     is_major
         && is_new

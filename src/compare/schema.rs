@@ -5,9 +5,9 @@
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::across::{self, Majors};
 use super::collations::{self, Objects};
 use super::inherited;
+use super::major_versions::{self, Majors};
 use super::tables::LARGE_OBJECTS;
 use super::waive::is_whole_kind;
 use super::{OutcomeBuilder, Request};
@@ -26,7 +26,7 @@ pub fn compare(expected: &Manifest, actual: &Manifest, notes: &mut OutcomeBuilde
     let request = notes.request;
     for (side, manifest) in [("expected", expected), ("actual", actual)] {
         for (kind, reason) in manifest.schema.unseen.iter().filter(|(kind, _)| !is_switched_off(kind, request)) {
-            notes.unchecked(format!("schema {kind}"), side, reason);
+            notes.add_unchecked(format!("schema {kind}"), side, reason);
         }
     }
     let kinds: BTreeSet<&String> = expected.schema.objects.keys().chain(actual.schema.objects.keys()).collect();
@@ -40,7 +40,7 @@ pub fn compare(expected: &Manifest, actual: &Manifest, notes: &mut OutcomeBuilde
     };
     let is_same = |kind: &str, identity: &str, e: &Definition, a: &Definition| {
         e.text == a.text
-            || across::is_same(kind, identity, &e.text, &a.text, majors)
+            || major_versions::is_same(kind, identity, &e.text, &a.text, majors)
             || is_same_text(kind, e.relation.as_deref(), &e.text, &a.text)
             || inherited::without(kind, identity, &e.text, &a.text, [expected, actual])
                 .is_some_and(|[older, newer]| is_same_text(kind, e.relation.as_deref(), &older, &newer))
@@ -61,14 +61,16 @@ pub fn compare(expected: &Manifest, actual: &Manifest, notes: &mut OutcomeBuilde
         }
         for identity in e.keys().chain(a.keys()).collect::<BTreeSet<_>>() {
             match (e.get(identity), a.get(identity)) {
-                (Some((identity, e)), None) if across::is_nothing(kind, identity, &e.text, Side::Expected, majors) => {}
-                (None, Some((identity, a))) if across::is_nothing(kind, identity, &a.text, Side::Actual, majors) => {}
+                (Some((identity, e)), None)
+                    if major_versions::is_nothing(kind, identity, &e.text, Side::Expected, majors) => {}
+                (None, Some((identity, a)))
+                    if major_versions::is_nothing(kind, identity, &a.text, Side::Actual, majors) => {}
                 (Some((identity, e)), Some((_, a))) if note_unreadable(kind, identity, [e, a], notes) => {}
                 (Some((identity, e)), None) => missing.push(Object { kind, identity, definition: e }),
                 (None, Some((identity, a))) => unexpected.push(Object { kind, identity, definition: a }),
                 (Some((identity, e)), Some((_, a))) if !is_same(kind, identity, e, a) => {
                     let finding = Finding::new(FindingKind::Changed, format!("{kind} {identity}"));
-                    notes.find(finding.sides(&e.text, &a.text));
+                    notes.add_finding(finding.sides(&e.text, &a.text));
                 }
                 _ => {}
             }
@@ -89,7 +91,7 @@ fn note_unreadable(kind: &str, identity: &str, sides: [&Definition; 2], notes: &
     let reasons = sides.map(|side| side.text.strip_prefix(NOT_READABLE).filter(|_| kind == "user_mapping"));
     for (side, reason) in ["expected", "actual"].into_iter().zip(reasons) {
         if let Some(reason) = reason {
-            notes.unchecked(format!("{kind} {identity}"), side, reason);
+            notes.add_unchecked(format!("{kind} {identity}"), side, reason);
         }
     }
     reasons.iter().any(Option::is_some)
@@ -124,7 +126,7 @@ fn note_not_asked(expected: &Manifest, actual: &Manifest, kinds: &BTreeSet<&Stri
     for kind in kinds.into_iter().filter(|kind| !is_switched_off(kind, notes.request)) {
         for (side, manifest) in [("expected", expected), ("actual", actual)] {
             if !manifest.schema.unseen.contains_key(kind) && !was_asked(manifest, kind) {
-                notes.unchecked(
+                notes.add_unchecked(
                     format!("schema {kind}"),
                     side,
                     "was not read when the manifest was made (for instance --no-owner)",
@@ -136,7 +138,7 @@ fn note_not_asked(expected: &Manifest, actual: &Manifest, kinds: &BTreeSet<&Stri
 
 /// True as well when the server is too old to have such objects.
 fn was_asked(manifest: &Manifest, kind: &str) -> bool {
-    let major = across::major(manifest);
+    let major = major_versions::major(manifest);
     let question = catalog::CATALOG.iter().find(|question| question.kind == kind);
     manifest.schema.objects.contains_key(kind)
         || question.zip(major).is_some_and(|(question, major)| !question.is_for(major))
@@ -214,7 +216,7 @@ impl Object<'_> {
     }
 
     /// How owners, privileges and comments name it: `function shop.vat(numeric)`, `trigger touch on shop.members`.
-    fn spelt_out(&self) -> String {
+    fn comment_style_name(&self) -> String {
         let word = match self.kind {
             "type_base" | "type_composite" | "type_enum" | "type_range" | "domain" => "type".into(),
             "foreign_server" => "server".into(),
@@ -240,7 +242,7 @@ fn is_relation(object: &Object<'_>) -> bool {
 struct ParentObjects<'a> {
     schemas: BTreeMap<&'a str, &'a Object<'a>>,
     relations: BTreeMap<&'a str, &'a Object<'a>>,
-    spelt_out: BTreeMap<String, &'a Object<'a>>,
+    comment_style_name: BTreeMap<String, &'a Object<'a>>,
 }
 
 impl<'a> ParentObjects<'a> {
@@ -252,7 +254,7 @@ impl<'a> ParentObjects<'a> {
         Self {
             schemas: by_identity(&|object| object.kind == "schema"),
             relations: by_identity(&is_relation),
-            spelt_out: others.map(|object| (object.spelt_out(), object)).collect(),
+            comment_style_name: others.map(|object| (object.comment_style_name(), object)).collect(),
         }
     }
 
@@ -261,19 +263,19 @@ impl<'a> ParentObjects<'a> {
     fn find(&self, object: &Object<'_>) -> Option<&'a Object<'a>> {
         let in_schema = || self.schemas.get(quote_ident(object.definition.schema.as_deref()?).as_str());
         let of_relation = || self.relations.get(object.relation()?.as_str());
-        let head = in_schema().or_else(of_relation).or_else(|| self.spoken_of(object));
+        let head = in_schema().or_else(of_relation).or_else(|| self.described_object(object));
         head.copied().filter(|head| (head.kind, head.identity) != (object.kind, object.identity))
     }
 
     /// The object that a privilege, comment, owner or label is about: `privilege function f(text) to public` and
     /// `comment function f(text)` are about `function f(text)`.
-    fn spoken_of(&self, object: &Object<'_>) -> Option<&&'a Object<'a>> {
+    fn described_object(&self, object: &Object<'_>) -> Option<&&'a Object<'a>> {
         if !ABOUT_OTHERS.contains(&object.kind) {
             return None;
         }
         let identity = object.identity;
         let ends = [" to ", " by "].into_iter().flat_map(|word| identity.match_indices(word)).map(|(end, _)| end);
-        [identity.len()].into_iter().chain(ends).find_map(|end| self.spelt_out.get(&identity[..end]))
+        [identity.len()].into_iter().chain(ends).find_map(|end| self.comment_style_name.get(&identity[..end]))
     }
 }
 
@@ -283,7 +285,7 @@ fn fold(kind: FindingKind, objects: &[Object<'_>], notes: &mut OutcomeBuilder<'_
     for object in objects {
         match heads.find(object) {
             Some(head) => add_detail(kind, head, object, notes),
-            None => notes.find(one_sided(kind, object)),
+            None => notes.add_finding(one_sided(kind, object)),
         }
     }
     fold_large_objects(kind, notes);

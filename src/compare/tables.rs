@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::row_counts::{row_difference, rows_of};
-use super::{OutcomeBuilder, columns, derived, note_unseen};
+use super::{OutcomeBuilder, add_unseen, columns, derived};
 use crate::model::aspect::Aspect;
 use crate::model::finding::{Finding, FindingKind, Limit};
 use crate::model::manifest::{Manifest, Observed, Relation, RelationKind, Tally};
@@ -31,7 +31,7 @@ pub fn compare(expected: &Manifest, actual: &Manifest, notes: &mut OutcomeBuilde
         let has_dump = has_dump(expected, actual);
         let status = match (e, a) {
             (Some(one), None) | (None, Some(one)) if has_dump && one.extension.is_some() && !one.is_config => {
-                notes.waived("rows", &name.to_string(), NO_ROWS_OF_EXTENSION, "nature");
+                notes.add_waived("rows", &name.to_string(), NO_ROWS_OF_EXTENSION, "nature");
                 notes.outcome.coverage.waived_expected += u64::from(e.is_some());
                 notes.outcome.coverage.waived_actual += u64::from(a.is_some());
                 TableStatus::Waived
@@ -57,7 +57,7 @@ fn has_dump(expected: &Manifest, actual: &Manifest) -> bool {
 }
 
 fn one_sided(kind: FindingKind, name: &Name, relation: &Relation, notes: &mut OutcomeBuilder<'_>) -> TableStatus {
-    notes.find(Finding::new(kind, format!("{} {name}", noun(relation.kind))));
+    notes.add_finding(Finding::new(kind, format!("{} {name}", noun(relation.kind))));
     if kind == FindingKind::Missing { TableStatus::Missing } else { TableStatus::Unexpected }
 }
 
@@ -80,8 +80,8 @@ fn both_sides(
 ) -> TableStatus {
     columns::compare(name, e, a, notes);
     if e.kind != a.kind {
-        notes.find(Finding::new(FindingKind::Missing, format!("{} {name}", noun(e.kind))));
-        notes.find(Finding::new(FindingKind::Unexpected, format!("{} {name}", noun(a.kind))));
+        notes.add_finding(Finding::new(FindingKind::Missing, format!("{} {name}", noun(e.kind))));
+        notes.add_finding(Finding::new(FindingKind::Unexpected, format!("{} {name}", noun(a.kind))));
     }
     if let Some((reason, by)) = reason_to_leave_rows(name, e, a, has_dump, notes) {
         if by == "option" {
@@ -90,7 +90,7 @@ fn both_sides(
         return waive(name, reason, by, notes);
     }
     if is_orphaned(e, a) {
-        notes.unchecked(
+        notes.add_unchecked(
             format!("rows {name}"),
             "both",
             "the dump has rows of it but no definition: a restore would lose them",
@@ -106,7 +106,7 @@ fn both_sides(
     match (&e.rows, &a.rows) {
         _ if !notes.has(Aspect::Rows) => TableStatus::Unchecked,
         (Observed::Seen(_), Observed::Seen(_)) if e.read_columns != a.read_columns => {
-            notes.unchecked(format!("rows {name}"), "both", "the sides were read with different columns");
+            notes.add_unchecked(format!("rows {name}"), "both", "the sides were read with different columns");
             TableStatus::Unchecked
         }
         (Observed::Seen(expected), Observed::Seen(actual)) if expected.digest != actual.digest && is_computed => {
@@ -126,7 +126,7 @@ fn both_sides(
         }
         (expected, actual) => {
             let before = notes.outcome.unchecked.len();
-            note_unseen(&format!("rows {name}"), Some(expected), Some(actual), notes);
+            add_unseen(&format!("rows {name}"), Some(expected), Some(actual), notes);
             let limit = is_derived(e, a).then_some(Limit::DerivedRows);
             notes.outcome.unchecked.iter_mut().skip(before).for_each(|entry| entry.limit = limit);
             TableStatus::Unchecked
@@ -135,7 +135,7 @@ fn both_sides(
 }
 
 fn waive(name: &Name, reason: &str, by: &str, notes: &mut OutcomeBuilder<'_>) -> TableStatus {
-    notes.waived("rows", &name.to_string(), reason, by);
+    notes.add_waived("rows", &name.to_string(), reason, by);
     notes.outcome.coverage.waived_expected += 1;
     notes.outcome.coverage.waived_actual += 1;
     TableStatus::Waived
@@ -158,7 +158,7 @@ fn check_left_out(name: &Name, e: &Relation, a: &Relation, notes: &mut OutcomeBu
             finding
                 .detail
                 .push("left out by --exclude-table-data, but the dump has rows of it, which were not compared".into());
-            notes.find(finding);
+            notes.add_finding(finding);
         }
     }
 }
@@ -202,7 +202,7 @@ fn compare_tallies(name: &Name, expected: &Tally, actual: &Tally, notes: &mut Ou
         return TableStatus::Equal;
     }
     let kind = if expected.digest.rows == actual.digest.rows { FindingKind::RowContent } else { FindingKind::RowCount };
-    notes.find(rows_finding(kind, &name.to_string(), expected, actual));
+    notes.add_finding(rows_finding(kind, &name.to_string(), expected, actual));
     TableStatus::Different
 }
 
@@ -216,9 +216,9 @@ fn rows_finding(kind: FindingKind, object: &str, expected: &Tally, actual: &Tall
 pub fn compare_large_objects(expected: &Manifest, actual: &Manifest, notes: &mut OutcomeBuilder<'_>) {
     match (&expected.large_objects, &actual.large_objects) {
         (Observed::Seen(e), Observed::Seen(a)) if e.digest != a.digest => {
-            notes.find(rows_finding(FindingKind::LargeObjects, LARGE_OBJECTS, e, a));
+            notes.add_finding(rows_finding(FindingKind::LargeObjects, LARGE_OBJECTS, e, a));
         }
         (Observed::Seen(_), Observed::Seen(_)) => {}
-        (e, a) => note_unseen(LARGE_OBJECTS, Some(e), Some(a), notes),
+        (e, a) => add_unseen(LARGE_OBJECTS, Some(e), Some(a), notes),
     }
 }

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use crate::base::error::{Context, Error, Result};
 use crate::base::marked::MarkedText;
-use crate::endpoint::archive::DumpReader;
 use crate::endpoint::dump::Dump;
+use crate::endpoint::dump_reader::DumpReader;
 use crate::endpoint::live::{CaptureRequest, Live, LiveOptions, PeerState};
 use crate::model::hashing::{Accumulator, Purpose};
 use crate::model::listing::{ListedRelation, Listing};
@@ -154,10 +154,10 @@ impl Endpoint {
     ///
     /// # Errors
     /// The snapshot is lost.
-    pub async fn check_moment(&self) -> Result<()> {
+    pub async fn check_snapshot(&self) -> Result<()> {
         match self {
-            Self::Live(live) => live.check_moment().await,
-            Self::Captured(inner, _) => Box::pin(inner.check_moment()).await,
+            Self::Live(live) => live.check_snapshot().await,
+            Self::Captured(inner, _) => Box::pin(inner.check_snapshot()).await,
             Self::Dump(_) | Self::Saved(_) => Ok(()),
         }
     }

@@ -139,7 +139,7 @@ fn capture_request(expected: &Endpoint, actual: &Endpoint, job: &ComparisonJob) 
     Ok(CaptureRequest {
         plan: listing::agree(&e, &a, &selection),
         selection,
-        kinds_off: all_of_a_kind.map(|waiver| waiver.kind.clone()).collect(),
+        skipped_kinds: all_of_a_kind.map(|waiver| waiver.kind.clone()).collect(),
         assertions: job.assertions.clone(),
     })
 }

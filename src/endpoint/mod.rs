@@ -1,6 +1,6 @@
 //! Endpoints: a live database, a dump, a saved manifest; and the comparison of two of them.
 
-pub mod archive;
+pub mod dump_reader;
 pub mod dump;
 pub mod live;
 pub mod any;

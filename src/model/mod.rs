@@ -15,7 +15,7 @@ pub mod progress;
 pub mod catalog;
 pub mod hidden;
 pub mod run;
-pub mod post_report;
+pub mod closing_state;
 pub mod redaction;
 pub mod selection;
 pub mod listing;

@@ -15,7 +15,7 @@ use crate::base::marked::MarkedText;
 use crate::compare::Request;
 use crate::compare::drift::{self, DriftFindings};
 use crate::model::finding::Unchecked;
-use same::Tonight;
+use same::CurrentSource;
 pub use search::trusted;
 use search::{FoundBaseline, Search};
 
@@ -43,16 +43,16 @@ pub async fn add_drift(verification: &mut Verification, context: &RunContext<'_>
 
 async fn apply(verification: &Verification, context: &RunContext<'_>) -> Result<DriftFindings> {
     let rules = drift::rules(&context.config.drift)?;
-    let tonight = &verification.comparison.expected;
+    let current = &verification.comparison.expected;
     let search = Search {
         directory: context.config.report.directory.clone(),
         key: context.key().await?,
         listed: context.config.report.allowed_signers.clone(),
         now: (context.now)(),
-        tonight: Tonight::new(&context.config.source, &tonight.endpoint),
+        current: CurrentSource::new(&context.config.source, &current.endpoint),
     };
     let found = patiently(PATIENCE, move || search.run()).await?;
-    let mut judged = drift::judge(found.manifest.as_ref(), tonight, &rules);
+    let mut judged = drift::judge(found.manifest.as_ref(), current, &rules);
     judged.unchecked.extend(refusal(&found).map(unchecked));
     judged.remarks.extend(of_another_source(&found).map(MarkedText::from));
     judged.remarks.extend(found.id.map(|id| format!("drift: compared with the run {id}").into()));

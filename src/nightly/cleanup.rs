@@ -11,7 +11,7 @@ use super::context::RunContext;
 use super::copy_disposition;
 use super::restoring;
 use super::temporary_instance::Cloud;
-use crate::aws::{Claim, Deadline, DeletionPolicy, debt, is_refusal, left_alone};
+use crate::aws::{Claim, Deadline, DeletionPolicy, is_refusal, not_ours_message, still_billed_message};
 use crate::base::error::{Context, Error, Result};
 use crate::base::files;
 use crate::model::progress::Event;
@@ -57,15 +57,15 @@ impl Cleaner<'_> {
             result.notes.push(format!("run {name} was interrupted"));
             result.problems.extend(self.clear_report(&past));
         }
-        for task in past.debts() {
+        for task in past.cleanup_tasks() {
             let done = self.run_proven(&task, past.run_id()).await;
             let done = done.and_then(|done| {
                 result.notes.push(format!("run {name}: {}", describe(&done)));
-                past.settle(done)
+                past.mark_done(done)
             });
             result.problems.extend(done.err().map(|error| error.context(format!("clean up after run {name}"))));
         }
-        if past.debts().is_empty() {
+        if past.cleanup_tasks().is_empty() {
             result.problems.extend(past.close(by_run, (self.context.now)()).err());
         }
     }
@@ -107,7 +107,7 @@ impl Cleaner<'_> {
 
     async fn delete_instance(&self, journaled: &InstanceClaim, resource_id: Option<String>) -> Result<()> {
         let warned = |error: Error| {
-            let message = if is_refusal(&error) { left_alone } else { debt };
+            let message = if is_refusal(&error) { not_ours_message } else { still_billed_message };
             let warning = error.text().map(|why| message(&journaled.identifier, &journaled.region, why));
             (self.context.listener)(Event::Warning(&warning));
             error.context(format!("delete the temporary instance {}", journaled.identifier))

@@ -96,7 +96,8 @@ impl RunEnd<'_> {
         // This drops a copy that is not sound, and one on which the hook failed: it may contain what the hook should have removed.
         run_tasks(run, "drop_copy", |task| matches!(task, CleanupTask::Copy { .. }), None).await;
         // A proven dump that could not be placed must not lead to the removal of older ones.
-        let is_placed = !run.steps.journal.debts().iter().any(|task| matches!(task, CleanupTask::Backup { .. }));
+        let is_placed =
+            !run.steps.journal.cleanup_tasks().iter().any(|task| matches!(task, CleanupTask::Backup { .. }));
         if let (Ok(verified), Some(signed)) = (&self.result, &self.signed)
             && signed.is_dump_proven
             && is_placed
@@ -237,7 +238,7 @@ async fn run_tasks(
     is_meant: fn(&CleanupTask) -> bool,
     patience: Option<Duration>,
 ) {
-    for task in run.steps.journal.debts().into_iter().filter(is_meant) {
+    for task in run.steps.journal.cleanup_tasks().into_iter().filter(is_meant) {
         run.problems.extend(run.steps.begin(step).err());
         let done = Cleaner { context: run.context, cloud: run.cloud.as_ref(), patience }.run(&task).await;
         let written = done.and_then(|done| run.steps.journal.append(&done));

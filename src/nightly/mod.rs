@@ -184,7 +184,7 @@ fn with_open_tasks(context: &RunContext<'_>, mut outcome: RunOutcome) -> RunOutc
     }
     match earlier(context) {
         Ok(runs) => {
-            let tasks = runs.open.iter().flat_map(|past| past.debts());
+            let tasks = runs.open.iter().flat_map(|past| past.cleanup_tasks());
             outcome.problems.extend(tasks.map(|task| Error::new(format!("left for the next run: {task}"))));
             outcome.problems.extend(runs.unreadable);
         }

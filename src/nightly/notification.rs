@@ -144,7 +144,7 @@ fn open_tasks(context: &RunContext<'_>) -> (Vec<String>, usize) {
         Ok(runs) => runs,
         Err(error) => return (vec![format!("not known, the journals cannot be read: {}", error.text().safe())], 0),
     };
-    let tasks: Vec<CleanupTask> = runs.open.iter().flat_map(EarlierRun::debts).collect();
+    let tasks: Vec<CleanupTask> = runs.open.iter().flat_map(EarlierRun::cleanup_tasks).collect();
     let instances = tasks.iter().filter(|task| matches!(task, CleanupTask::Instance { .. })).count();
     let unreadable = runs.unreadable.iter().map(Error::text);
     let unreadable = unreadable.map(|text| format!("not known, a journal cannot be read: {}", text.safe()));

@@ -35,7 +35,7 @@ fn report_one(run: &mut CurrentRun<'_>, instance: &InstanceDescription) {
 
 async fn orphans(run: &CurrentRun<'_>) -> Result<Vec<InstanceDescription>> {
     let Some(cloud) = &run.cloud else { return Ok(Vec::new()) };
-    let tasks: Vec<CleanupTask> = earlier(run.context)?.open.iter().flat_map(EarlierRun::debts).collect();
+    let tasks: Vec<CleanupTask> = earlier(run.context)?.open.iter().flat_map(EarlierRun::cleanup_tasks).collect();
     let is_known = |name: &str| {
         tasks.iter().any(|task| matches!(task, CleanupTask::Instance { claim, .. } if claim.identifier == name))
     };

@@ -32,7 +32,9 @@ pub async fn plan(context: &RunContext<'_>) -> Result<Plan> {
     let mut list = CheckList::complete();
     let mut steps = Vec::new();
     for past in earlier(context)?.open {
-        steps.extend(past.debts().iter().map(|debt| format!("clean up after an earlier run: {debt}")));
+        steps.extend(
+            past.cleanup_tasks().iter().map(|task| format!("clean up after an earlier run: {task}")),
+        );
     }
     let found = complete(&mut list, context, false).await?;
     after_verdict(&mut list, context, false).await?;

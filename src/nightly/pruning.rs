@@ -22,7 +22,7 @@ use crate::storage::signers::AllowedSigners;
 /// The journals cannot be listed.
 pub fn superseded(context: &RunContext<'_>, own: &BackupListing, data_as_of: Timestamp) -> Result<Vec<String>> {
     // A dump with an open cleanup task of an earlier run may be a verified one.
-    let tasks: Vec<CleanupTask> = earlier(context)?.open.iter().flat_map(EarlierRun::debts).collect();
+    let tasks: Vec<CleanupTask> = earlier(context)?.open.iter().flat_map(EarlierRun::cleanup_tasks).collect();
     let is_open =
         |id: &str| tasks.iter().any(|task| matches!(task, CleanupTask::Backup { id: open, .. } if open == id));
     let old =

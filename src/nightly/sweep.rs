@@ -53,7 +53,8 @@ pub async fn sweep(context: &RunContext<'_>, options: &SweepOptions<'_>) -> Resu
         swept.problems.push(error);
     }
     let runs = earlier(context)?;
-    let known: Vec<String> = runs.open.iter().flat_map(|past| past.debts()).map(|task| task.to_string()).collect();
+    let known: Vec<String> =
+        runs.open.iter().flat_map(|past| past.cleanup_tasks()).map(|task| task.to_string()).collect();
     if options.is_dry {
         swept.notes.extend(known.iter().map(|task| format!("would clean up: {task}")));
         swept.problems.extend(runs.unreadable);

@@ -61,7 +61,7 @@ fn request(endpoint: &Endpoint, job: &ComparisonJob) -> CaptureRequest {
     CaptureRequest {
         plan,
         selection,
-        kinds_off: all_of_a_kind.map(|waiver| waiver.kind.clone()).collect(),
+        skipped_kinds: all_of_a_kind.map(|waiver| waiver.kind.clone()).collect(),
         assertions: job.assertions.clone(),
     }
 }

@@ -58,7 +58,7 @@ pub fn all(dir: &Path, output: Option<&Path>, readers: Readers<'_>) -> Result<Pu
         }
     }
     let without = nights.iter().filter(|night| matches!(night.content, history::Content::Unreadable(_)));
-    let why = |night: &ReportEntry| format!("{}: no page: {}", night.id, night.disorder().join("; "));
+    let why = |night: &ReportEntry| format!("{}: no page: {}", night.id, night.report_problems().join("; "));
     published.troubles.extend(without.map(why));
     write(&published.index, &html::index(&nights, readers.now))?;
     Ok(published)
@@ -80,7 +80,7 @@ pub fn one(report: &Path, output: Option<&Path>, readers: Readers<'_>) -> Result
         return Err(Error::new(format!("{} is not a report", report.display())));
     };
     if night.summary().is_none() {
-        return Err(Error::new(night.disorder().join("; ")).context(format!("read report {}", report.display())));
+        return Err(Error::new(night.report_problems().join("; ")).context(format!("read report {}", report.display())));
     }
     let neighbours = match output {
         None => Neighbours::of(&nights, position).that_exist(dir),

@@ -243,7 +243,7 @@ impl Session {
     ///
     /// # Errors
     /// When the server refuses.
-    pub async fn begin_moment(&self) -> Result<String> {
+    pub async fn export_snapshot(&self) -> Result<String> {
         self.execute(BEGIN).await?;
         let row = self.row("SELECT pg_catalog.pg_export_snapshot()").await.doing(|| "export the snapshot")?;
         self.kept_settings().await?;

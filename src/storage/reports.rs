@@ -22,8 +22,8 @@ use crate::model::run::CLOSING;
 use crate::storage::signature::{self, PrivateKey};
 
 pub use keys::{Generated, KeyFile, keygen, needs_passphrase, process_salt, random_run_id, read_key};
-pub use read::{Previous, claimed_start, is_report_directory, load_manifest, previous_report, reports_in};
-pub use verify::{Authorship, SignatureCheck, Trust, Verified, aftermath, authorship, change, hash_of, verify};
+pub use read::{Previous, is_report_directory, load_manifest, previous_report, reports_in, started_at_unverified};
+pub use verify::{Authorship, SignatureCheck, Trust, Verified, authorship, change, closing_state, hash_of, verify};
 pub use write::Hashing;
 
 /// The signed file.
@@ -147,9 +147,9 @@ fn finish_pair(dir: &Path, name: &str) -> Result<()> {
     }
     // It was renamed already if a power cut came right after this.
     if new_signature.try_exists()? {
-        fs::rename(&new_signature, &signature).map_err(write::clear)?;
+        fs::rename(&new_signature, &signature).map_err(write::disk_error)?;
     }
-    fs::rename(&new, &file).map_err(write::clear)?;
+    fs::rename(&new, &file).map_err(write::disk_error)?;
     write::sync_directory(dir)
 }
 

@@ -256,7 +256,7 @@ fn nothing_that_writes_is_sent_to_a_database() {
     let words = ["INSERT INTO", "DELETE FROM", "UPDATE ", "DROP ", "ALTER ", "TRUNCATE ", "LOCK TABLE", "GRANT "];
     // The readers of dumps and of definitions know these words as text that they read; a cluster of our own is ours to write to.
     // `restoring` makes and drops the copy, which is proven to be ours by server, name and OID; the source is never given to it for writing.
-    let theirs = ["endpoint/archive", "compare/canonical", "postgres/server", "model/name", "nightly/restoring"];
+    let theirs = ["endpoint/dump_reader", "compare/canonical", "postgres/server", "model/name", "nightly/restoring"];
     let found = places(|module| !theirs.contains(&module) && !is_in("cli")(module), &words);
     assert!(found.is_empty(), "{found:#?}");
 }
@@ -291,12 +291,12 @@ fn one_call_deletes_one_modifies_one_restores() {
     only_in("skip_final_snapshot(true)", "src/aws/delete/raw.rs");
     only_in("raw::delete(", "src/aws/delete/mod.rs");
     only_in("modify_db_", "src/aws/password.rs");
-    only_in("restore_db_", "src/aws/restore.rs");
+    only_in("restore_db_", "src/aws/create_instance.rs");
 }
 
 #[test]
 fn deletion_protection_is_sent_once_as_off_for_a_new_instance() {
-    only_in(".deletion_protection(false)", "src/aws/restore.rs");
+    only_in(".deletion_protection(false)", "src/aws/create_instance.rs");
     // Beside that, it is only read.
     let sent = places(|_| true, &[".deletion_protection(true", "set_deletion_protection", "deletion_protection(!"]);
     assert!(sent.is_empty(), "{sent:#?}");

@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::small_report::{IDENTITY, allowed, make_key, night, write_report};
-use pgwitness::endpoint::archive::DumpReader;
+use pgwitness::endpoint::dump_reader::DumpReader;
 use pgwitness::model::report::Report;
 use pgwitness::postgres::conninfo::ConnInfo;
 use pgwitness::storage::journal::EarlierRun;
@@ -99,7 +99,7 @@ proptest! {
 
     #[test]
     fn a_journal_is_read_or_refused(bytes in any_or_changed(JOURNAL)) {
-        with_file(&bytes, |path| EarlierRun::read(path).map(|past| past.debts()).ok());
+        with_file(&bytes, |path| EarlierRun::read(path).map(|past| past.cleanup_tasks()).ok());
     }
 
     #[test]

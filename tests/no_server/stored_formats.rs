@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use pgwitness::base::json;
-use pgwitness::model::post_report::ClosingState;
+use pgwitness::model::closing_state::ClosingState;
 use pgwitness::model::report::{FORMAT, Report};
 use pgwitness::model::run::CLOSING;
 use pgwitness::storage::backups::{BackupRecord, Backups};
@@ -66,7 +66,8 @@ fn a_closing_of_every_format_loads_and_prints_the_same() {
     for (of_report, format) in [(3, 1), (4, 2)] {
         let file = report(of_report);
         let bytes = fs::read(&file).unwrap();
-        let closing = reports::aftermath(&file, &Report::from_bytes(&bytes).unwrap(), &reports::sha256(&bytes), None);
+        let closing =
+            reports::closing_state(&file, &Report::from_bytes(&bytes).unwrap(), &reports::sha256(&bytes), None);
         let ClosingState::Told(closing) = closing else { panic!("{closing:?}") };
         assert_eq!(closing.format, format);
         let dir = tempfile::tempdir().unwrap();
@@ -81,7 +82,7 @@ fn a_closing_of_every_format_loads_and_prints_the_same() {
 fn a_journal_loads_and_prints_the_same() {
     let file = stored("state/nightly-1.journal");
     let past = EarlierRun::read(&file).unwrap();
-    assert!(past.is_ended() && past.run_id().is_some() && past.debts().is_empty());
+    assert!(past.is_ended() && past.run_id().is_some() && past.cleanup_tasks().is_empty());
     let text = fs::read_to_string(&file).unwrap();
     for line in text.lines() {
         assert_eq!(serde_json::to_string(&serde_json::from_str::<Entry>(line).unwrap()).unwrap(), line);

@@ -58,9 +58,13 @@ fn every_damage_case_is_named_and_nothing_is_left_behind() {
     assert_eq!(output.status.code(), Some(0), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
     // Sentences are wrapped.
     let output = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    for wound in WOUNDS {
-        assert!(output.contains(wound.title) && output.contains(wound.why()), "{}\n{text}", wound.title);
-        let named = wound.expected();
+    for damage_case in WOUNDS {
+        assert!(
+            output.contains(damage_case.title) && output.contains(damage_case.why()),
+            "{}\n{text}",
+            damage_case.title
+        );
+        let named = damage_case.expected();
         assert!(named.iter().all(|finding| output.contains(finding)), "{named:?}\n{text}");
     }
     assert!(text.contains("6 of 6 damages found exactly"), "{text}");

@@ -2,7 +2,7 @@
 
 /// One damage case, and exactly the findings that it must cause.
 #[derive(Debug, Clone, Copy)]
-pub struct Wound {
+pub struct DamageCase {
     /// A short heading.
     pub title: &'static str,
     /// Name of the database to damage.
@@ -10,9 +10,9 @@ pub struct Wound {
     text: &'static str,
 }
 
-macro_rules! wound {
+macro_rules! damage_case {
     ($title:literal, $stem:literal) => {
-        Wound {
+        DamageCase {
             title: $title,
             database: $stem,
             text: include_str!(concat!("../../../fixtures/damage/", $stem, ".sql")),
@@ -21,13 +21,13 @@ macro_rules! wound {
 }
 
 /// All cases, in the order in which they are shown.
-pub const WOUNDS: [Wound; 6] = [
-    wound!("One cent", "club_one_cent"),
-    wound!("One row", "club_entry_lost"),
-    wound!("An orphan", "club_member_lost"),
-    wound!("An index", "club_index_missing"),
-    wound!("A trigger", "club_trigger_disabled"),
-    wound!("A sequence", "club_sequence_behind"),
+pub const WOUNDS: [DamageCase; 6] = [
+    damage_case!("One cent", "club_one_cent"),
+    damage_case!("One row", "club_entry_lost"),
+    damage_case!("An orphan", "club_member_lost"),
+    damage_case!("An index", "club_index_missing"),
+    damage_case!("A trigger", "club_trigger_disabled"),
+    damage_case!("A sequence", "club_sequence_behind"),
 ];
 
 /// The assertions that belong to the database, by name.
@@ -36,7 +36,7 @@ pub const ASSERTIONS: [(&str, &str); 2] = [
     ("entries_paid_once", include_str!("../../../fixtures/assertions/club/entries_paid_once.sql")),
 ];
 
-impl Wound {
+impl DamageCase {
     fn header(&self, key: &str) -> impl Iterator<Item = &'static str> {
         let prefix = format!("-- {key}: ");
         self.text.lines().filter_map(move |line| line.strip_prefix(prefix.as_str()))
@@ -67,9 +67,12 @@ mod tests {
 
     #[test]
     fn every_wound_says_what_it_does_and_what_must_be_found() {
-        for wound in WOUNDS {
-            assert!(!wound.why().is_empty() && !wound.expected().is_empty() && !wound.sql().is_empty(), "{wound:?}");
-            assert!(!wound.sql().contains("--"), "{}", wound.sql());
+        for damage_case in WOUNDS {
+            assert!(
+                !damage_case.why().is_empty() && !damage_case.expected().is_empty() && !damage_case.sql().is_empty(),
+                "{damage_case:?}"
+            );
+            assert!(!damage_case.sql().contains("--"), "{}", damage_case.sql());
         }
     }
 }

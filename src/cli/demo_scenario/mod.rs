@@ -9,7 +9,7 @@ mod damage;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-pub use damage::{ASSERTIONS, WOUNDS, Wound};
+pub use damage::{ASSERTIONS, DamageCase, WOUNDS};
 pub use signed_reports::{DemoReport, IDENTITY};
 
 use crate::base::error::{Context, Error, Result};
@@ -69,10 +69,10 @@ pub struct Demo {
 }
 
 /// Whether the findings are exactly the expected ones.
-pub fn is_exact(wound: &Wound, outcome: &Outcome) -> bool {
+pub fn is_exact(damage_case: &DamageCase, outcome: &Outcome) -> bool {
     let mut found: Vec<String> = outcome.findings.iter().map(ToString::to_string).collect();
     found.sort();
-    found == wound.expected() && outcome.unchecked.is_empty()
+    found == damage_case.expected() && outcome.unchecked.is_empty()
 }
 
 impl Demo {
@@ -205,12 +205,14 @@ impl Demo {
     ///
     /// # Errors
     /// An error of the server.
-    pub async fn wound(&self, wound: &Wound) -> Result<Comparison> {
+    pub async fn damage_case(&self, damage_case: &DamageCase) -> Result<Comparison> {
         let admin = self.connect("postgres").await?;
-        let (name, copy) = (quote_always(wound.database), quote_always(COPY));
+        let (name, copy) = (quote_always(damage_case.database), quote_always(COPY));
         execute(&admin, &format!("CREATE DATABASE {name} TEMPLATE {copy}")).await?;
-        execute(&self.connect(wound.database).await?, &wound.sql()).await.doing(|| format!("damage {name}"))?;
-        self.compare(wound.database).await
+        execute(&self.connect(damage_case.database).await?, &damage_case.sql())
+            .await
+            .doing(|| format!("damage {name}"))?;
+        self.compare(damage_case.database).await
     }
 
     async fn connect(&self, dbname: &str) -> Result<Connection> {
@@ -235,13 +237,13 @@ mod tests {
 
     #[test]
     fn one_finding_too_few_or_too_many_or_something_unchecked_is_not_exact() {
-        let wound = &WOUNDS[1];
-        assert_eq!(wound.expected(), ["row_count club.entries"]);
+        let damage_case = &WOUNDS[1];
+        assert_eq!(damage_case.expected(), ["row_count club.entries"]);
         let named = Finding::new(FindingKind::RowCount, "club.entries");
         let mut outcome = Outcome { findings: vec![named.clone()], ..Outcome::default() };
-        assert!(is_exact(wound, &outcome));
-        assert!(!is_exact(wound, &Outcome::default()));
-        assert!(!is_exact(wound, &Outcome { findings: vec![named.clone(), named], ..Outcome::default() }));
+        assert!(is_exact(damage_case, &outcome));
+        assert!(!is_exact(damage_case, &Outcome::default()));
+        assert!(!is_exact(damage_case, &Outcome { findings: vec![named.clone(), named], ..Outcome::default() }));
         let unchecked = Unchecked {
             object: "rows club.events".into(),
             side: "actual".into(),
@@ -249,6 +251,6 @@ mod tests {
             limit: None,
         };
         outcome.unchecked.push(unchecked);
-        assert!(!is_exact(wound, &outcome));
+        assert!(!is_exact(damage_case, &outcome));
     }
 }

@@ -6,7 +6,7 @@ use super::super::terminal::print_result;
 use super::{Result, find, read_signers};
 use crate::base::error::Error;
 use crate::base::printable::printable;
-use crate::model::post_report::ClosingState;
+use crate::model::closing_state::ClosingState;
 use crate::storage::history;
 use crate::storage::reports::{self, SignatureCheck};
 
@@ -16,8 +16,8 @@ pub fn run(arguments: &AcknowledgeArguments) -> Result<u8> {
     if let Some(path) = &arguments.allowed_signers {
         let wrong = match reports::verify(&report, &read_signers(path)?, None, now)? {
             // A killed run has no closing.json; a person may review and acknowledge that.
-            SignatureCheck::Good(verified) if !matches!(verified.aftermath, ClosingState::Void(_)) => None,
-            SignatureCheck::Good(verified) => verified.aftermath.disorder(),
+            SignatureCheck::Good(verified) if !matches!(verified.closing_state, ClosingState::Void(_)) => None,
+            SignatureCheck::Good(verified) => verified.closing_state.report_problems(),
             check => Some(check.to_string()),
         };
         if let Some(wrong) = wrong {

@@ -26,7 +26,7 @@ pub fn run(arguments: &ListArguments) -> Result<u8> {
         Format::Table => print_result(&terminal::history_table(&nights, now, Terminal::stdout().style(false)))?,
         Format::Json => print_json(&json(&nights)?)?,
     }
-    let is_in_order = nights.iter().all(|night| night.disorder().is_empty());
+    let is_in_order = nights.iter().all(|night| night.report_problems().is_empty());
     Ok(if is_in_order { 0 } else { DISORDER })
 }
 
@@ -90,14 +90,20 @@ struct ListedRun<'a> {
     /// The proven verdict; `content` has the verdict that the report states.
     verdict: Option<crate::model::verdict::Verdict>,
     /// Empty: no problem.
-    disorder: Vec<String>,
+    #[serde(rename = "disorder")]
+    report_problems: Vec<String>,
     /// Problems after the report was signed.
-    wrongs: Vec<String>,
+    #[serde(rename = "wrongs")]
+    later_failures: Vec<String>,
 }
 
 fn json(nights: &[ReportEntry]) -> Result<String> {
-    let night =
-        |entry| ListedRun { entry, verdict: entry.verdict(), disorder: entry.disorder(), wrongs: entry.wrongs() };
+    let night = |entry| ListedRun {
+        entry,
+        verdict: entry.verdict(),
+        report_problems: entry.report_problems(),
+        later_failures: entry.later_failures(),
+    };
     let listing = RunListing { format: 1, nights: nights.iter().map(night).collect() };
     let text = serde_json::to_string_pretty(&listing).map_err(|error| Error::from_source(&error))?;
     Ok(text + "\n")

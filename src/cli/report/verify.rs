@@ -72,7 +72,7 @@ fn one(arguments: &VerifyArguments, allowed: &AllowedSigners, report: &Path, bac
     let mut code = check.exit_code();
     if let SignatureCheck::Good(verified) = &check {
         let is_pending = history::is_pending(report, now);
-        let (aftermath_code, line) = history::prove_aftermath(&verified.aftermath.clone().if_running(is_pending));
+        let (aftermath_code, line) = history::verify_closing(&verified.closing_state.clone().if_running(is_pending));
         line.iter().for_each(|line| text.push_str(&format!("{}\n", printable(line))));
         code = aftermath_code;
         if let Some(backups) = backups {
@@ -82,7 +82,7 @@ fn one(arguments: &VerifyArguments, allowed: &AllowedSigners, report: &Path, bac
             code = if dump_code == 1 { dump_code } else { code.max(dump_code) };
         }
         text.push_str(&format!("it says: {}\n", printable(&verified.report.verdict_line)));
-        for wrong in verified.aftermath.wrongs(verified.report.verdict.exit_code()) {
+        for wrong in verified.closing_state.later_failures(verified.report.verdict.exit_code()) {
             text.push_str(&format!("after it: {}\n", printable(&wrong)));
         }
     }
@@ -128,7 +128,7 @@ fn text(proofs: &[ReportCheck], style: Style) -> String {
         if let Some(line) = &proof.verdict_line {
             text.push_str(&wrapped(&format!("  it says: {}", printable(line)), style, |_, line| line.to_owned()));
         }
-        for wrong in &proof.wrongs {
+        for wrong in &proof.later_failures {
             text.push_str(&wrapped(&format!("  after it: {}", printable(wrong)), style, Style::yellow));
         }
     }
@@ -139,7 +139,7 @@ fn text(proofs: &[ReportCheck], style: Style) -> String {
         (0, pending) => format!("not all can be proven yet: {pending} is not finished, or was killed"),
         (wrong, _) => format!("{wrong} not proven or not whole"),
     };
-    let after = match proofs.iter().filter(|proof| !proof.wrongs.is_empty()).count() {
+    let after = match proofs.iter().filter(|proof| !proof.later_failures.is_empty()).count() {
         0 => String::new(),
         count => format!("; {count} with a problem after the report"),
     };

@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
-use super::aliases::Aliases;
 use super::print::peel;
 use super::quoting;
 use super::scan;
+use super::table_aliases::Aliases;
 
 /// Columns and domains of a database that are arrays. Names are raw.
 #[derive(Debug, Default)]

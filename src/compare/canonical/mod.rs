@@ -4,10 +4,10 @@
 //! So a definition is parsed and printed again by fixed rules ([`print`]). The result is never shown: users see the server's text. A text
 //! that cannot be parsed is compared as it is.
 
-mod alias;
-mod aliases;
+mod implicit_column_name;
+mod table_aliases;
 mod arrays;
-mod marker;
+mod attver;
 mod print;
 mod qualifier;
 mod quoting;
@@ -84,7 +84,7 @@ fn canonical(object: DefinedObject<'_>, text: &str, arrays: &KnownArrays) -> Str
         return text.to_owned();
     }
     let parts = shape::parts(kind, text).into_iter().filter_map(|part| match part {
-        DefinitionPart::Line(line) => Some(quoting::line(&marker::removed(kind, line)?)),
+        DefinitionPart::Line(line) => Some(quoting::line(&attver::removed(kind, line)?)),
         DefinitionPart::Sql { before, sql: text } => Some(sql(before, text, false)),
         DefinitionPart::Query(text) => Some(sql("", text, true)),
     });

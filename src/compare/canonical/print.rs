@@ -9,8 +9,8 @@
 
 use squawk_syntax::{SyntaxElement, SyntaxKind, SyntaxNode, SyntaxToken};
 
-use super::alias;
 use super::arrays::Arrays;
+use super::implicit_column_name;
 use super::qualifier::Qualifier;
 use super::quoting;
 
@@ -45,7 +45,7 @@ impl Printer<'_> {
         match node.kind() {
             SyntaxKind::PAREN_EXPR if is_flattened(node) => self.inside(node),
             SyntaxKind::CAST_EXPR => self.cast(node),
-            SyntaxKind::AS_NAME if alias::is_invented(node) => {}
+            SyntaxKind::AS_NAME if implicit_column_name::is_invented(node) => {}
             SyntaxKind::FIELD_EXPR if self.context.qualifier.as_ref().is_some_and(|rule| rule.is_dropped(node)) => {
                 node.last_child().iter().for_each(|column| self.node(column));
             }

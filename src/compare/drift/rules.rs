@@ -108,7 +108,7 @@ fn judge_table(rule: &Rule, name: &Name, previous: Option<&Manifest>, current: &
     let Some(is) = current.relations.get(name) else {
         let before = was.and_then(|was| was.rows.seen()).map_or("a table".to_owned(), |tally| rows(tally.digest.rows));
         // Every rule requires that the table exists.
-        judged.find(name, before, "no such table".into(), "the table no longer exists", rule);
+        judged.add_finding(name, before, "no such table".into(), "the table no longer exists", rule);
         return;
     };
     if !rule.given.must_not_be_empty && rule.given.max_shrink_percent.is_none() {
@@ -120,13 +120,13 @@ fn judge_table(rule: &Rule, name: &Name, previous: Option<&Manifest>, current: &
     let before = was.map(|was| was.rows.seen().map(|tally| tally.digest.rows));
     if rule.given.must_not_be_empty && now == 0 {
         let before = before.flatten().map_or("at least 1 row".to_owned(), rows);
-        return judged.find(name, before, rows(now), "it is empty", rule);
+        return judged.add_finding(name, before, rows(now), "it is empty", rule);
     }
     match (rule.given.max_shrink_percent, before) {
         (Some(percent), Some(Some(before))) if has_shrunk_by_more(before, now, percent) => {
             let lost = (before - now).saturating_mul(100) / before;
             let text = format!("lost {} ({lost} %); the rule allows {percent} %", rows(before - now));
-            judged.find(name, rows(before), rows(now), &text, rule);
+            judged.add_finding(name, rows(before), rows(now), &text, rule);
         }
         (Some(_), Some(None)) => {
             judged.unchecked.push(unchecked(rule, &format!("the rows of {name} were not seen in the night before")));
@@ -146,7 +146,7 @@ fn rows(count: u64) -> String {
 
 impl DriftFindings {
     /// One finding for each table, however many rules it breaks.
-    fn find(&mut self, name: &Name, before: String, now: String, why: &str, rule: &Rule) {
+    fn add_finding(&mut self, name: &Name, before: String, now: String, why: &str, rule: &Rule) {
         let line = format!("{why} (rule {})", rule.given.tables);
         let object = name.to_string();
         match self.findings.iter_mut().find(|finding| finding.object == object) {

@@ -3,8 +3,8 @@
 //! A dump has no schema as the server would print it, and no foreign key results; the verdict's scope lists only what was
 //! compared. What cannot be read (data left out, INSERT statements, another encoding) is recorded as unseen, with the reason.
 
-mod dialect;
-mod scan;
+mod output_settings;
+mod hash_pipeline;
 mod sink;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use crate::base::error::{Error, Result};
 use crate::base::marked::MarkedText;
-use crate::endpoint::archive::{DumpContents, DumpReader, DumpTable, HasData, TableKind};
+use crate::endpoint::dump_reader::{DumpContents, DumpReader, DumpTable, HasData, TableKind};
 use crate::model::aspect::Aspect;
 use crate::model::hashing::{Accumulator, Purpose};
 use crate::model::listing::{ListedRelation, Listing, ReadPlan};
@@ -202,7 +202,7 @@ impl Dump {
         }
         match (self.reason_unseen(name), rows.and_then(Accumulator::into_tally)) {
             (Some(reason), _) => Observed::Unseen(reason),
-            (None, Some(tally)) => Observed::Seen(fitted(tally)),
+            (None, Some(tally)) => Observed::Seen(with_smallest_sketch(tally)),
             (None, None) => {
                 let reason =
                     "no rows are stored under this table's own name (dump made with --load-via-partition-root?)";
@@ -218,7 +218,7 @@ impl Dump {
             _ if !catalog.large_objects.is_empty() && !catalog.has_large_object_data => {
                 Observed::Unseen("the dump names large objects but does not hold them (--no-blobs?)".into())
             }
-            (None, Some(tally)) => Observed::Seen(fitted(tally)),
+            (None, Some(tally)) => Observed::Seen(with_smallest_sketch(tally)),
             (None, None) => Observed::Unseen("were not read".into()),
         }
     }
@@ -238,7 +238,7 @@ impl Dump {
     }
 }
 
-fn fitted(mut tally: Tally) -> Tally {
+fn with_smallest_sketch(mut tally: Tally) -> Tally {
     tally.sketch.fold(crate::model::sketch::Sketch::log2_for_rows(tally.digest.rows));
     tally
 }
@@ -249,7 +249,7 @@ fn listed(table: &DumpTable) -> ListedRelation {
         TableKind::Foreign => RelationKind::ForeignTable,
         TableKind::MaterializedView => RelationKind::MaterializedView,
     };
-    let column = |column: &crate::endpoint::archive::DumpColumn| Column {
+    let column = |column: &crate::endpoint::dump_reader::DumpColumn| Column {
         name: column.name.clone(),
         type_name: column.type_name.clone(),
         is_generated: column.is_generated,

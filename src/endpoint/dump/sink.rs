@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::dialect::OutputSettingsCheck;
-use super::scan::Scan;
+use super::hash_pipeline::Scan;
+use super::output_settings::OutputSettingsCheck;
 use crate::base::error::{Error, Result};
-use crate::endpoint::archive::RowSink;
+use crate::endpoint::dump_reader::RowSink;
 use crate::model::hashing::{Accumulator, OnBatch, Purpose};
 use crate::model::listing::{Listing, ReadPlan};
 use crate::model::name::Name;

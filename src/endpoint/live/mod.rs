@@ -6,7 +6,7 @@
 mod peer_state;
 mod collect;
 mod condition;
-mod folding;
+mod constant_folding;
 mod foreign_keys;
 mod jobs;
 mod read;
@@ -47,7 +47,7 @@ pub struct LiveOptions {
     pub lock_timeout_s: u32,
     /// How long an assertion may take, in seconds.
     pub assertion_timeout_s: u32,
-    /// A session that receives no data for this many seconds is canceled. Foreign key checks may take [`COUNTING`] times as long,
+    /// A session that receives no data for this many seconds is canceled. Foreign key checks may take [`FOREIGN_KEY_STALL_FACTOR`] times as long,
     /// since they return nothing until they end.
     pub stalled_after_s: u32,
     /// Checks of foreign keys may call functions that users of the database have made.
@@ -55,7 +55,7 @@ pub struct LiveOptions {
 }
 
 /// See [`LiveOptions::stalled_after_s`].
-pub const COUNTING: u32 = 24;
+pub const FOREIGN_KEY_STALL_FACTOR: u32 = 24;
 /// See [`LiveOptions::stalled_after_s`]: half an hour.
 pub const STALLED_AFTER_S: u32 = 1800;
 
@@ -67,7 +67,7 @@ pub struct CaptureRequest {
     /// The tables and schemas that take part.
     pub selection: Selection,
     /// Kinds of schema objects that are not read.
-    pub kinds_off: BTreeSet<String>,
+    pub skipped_kinds: BTreeSet<String>,
     /// The user's checks: name and SQL.
     pub assertions: BTreeMap<String, String>,
 }
@@ -99,7 +99,7 @@ impl Live {
     pub async fn open(conninfo: ConnInfo, options: LiveOptions, side: Side, taken_at: String) -> Result<Self> {
         let snapshot_session = open_session(&conninfo, &options).await?;
         let describe = conninfo.describe();
-        let snapshot = snapshot_session.begin_moment().await.doing(|| format!("export a snapshot on {describe}"))?;
+        let snapshot = snapshot_session.export_snapshot().await.doing(|| format!("export a snapshot on {describe}"))?;
         let mut live = Self {
             conninfo,
             options,
@@ -196,7 +196,9 @@ impl Live {
         let mut found = BTreeMap::new();
         for row in self.snapshot_session.rows(catalog::PLANNING).await.doing(|| "list what planning evaluates")? {
             let (tree, function, operator) = (text(&row, 2)?, text(&row, 3)?, optional(&row, 4));
-            if text(&row, 6)? == "t" || folding::is_folded(&tree, &function, operator.as_deref()) {
+            if text(&row, 6)? == "t"
+                || constant_folding::calls_with_constants_only(&tree, &function, operator.as_deref())
+            {
                 let printed = text(&row, 5)?;
                 let name = Name::new(text(&row, 0)?, text(&row, 1)?);
                 found.insert(name, format!("an index, statistics or a partition key makes the planner call {printed}"));
@@ -251,7 +253,7 @@ impl Live {
     ///
     /// # Errors
     /// The session that exported the snapshot is lost.
-    pub async fn check_moment(&self) -> Result<()> {
+    pub async fn check_snapshot(&self) -> Result<()> {
         self.snapshot_alive().await
     }
 
@@ -331,7 +333,7 @@ impl Live {
         let keys = self.foreign_keys.iter().flatten().filter(|key| selection.has_table(&key.child));
         let keys = keys.filter(|key| self.unsafe_because(key).is_none());
         jobs.extend(Job::foreign_keys(keys.cloned()));
-        let questions = catalog::CATALOG.iter().filter(|question| !request.kinds_off.contains(question.kind));
+        let questions = catalog::CATALOG.iter().filter(|question| !request.skipped_kinds.contains(question.kind));
         let questions = questions.filter(|question| question.is_for(self.snapshot_session.major()));
         jobs.extend(questions.copied().map(Job::Definitions));
         let sequences: Vec<Name> = self.sequences.iter().filter(|name| selection.has_table(name)).cloned().collect();

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::collect::Collected;
 use super::foreign_keys::ForeignKey;
 use super::jobs::{Job, Pages, Queue};
-use super::{COUNTING, Live, catalog_guard, read};
+use super::{FOREIGN_KEY_STALL_FACTOR, Live, catalog_guard, read};
 use crate::base::error::{Error, Result};
 use crate::base::marked::MarkedText;
 use crate::model::catalog::CatalogQuery;
@@ -206,11 +206,11 @@ impl Worker<'_> {
     }
 
     async fn foreign_keys(&self, keys: &[ForeignKey]) -> Result<()> {
-        self.hold_still(keys).await?;
+        self.lock_and_check_kinds(keys).await?;
         let counts: Vec<String> = keys.iter().map(ForeignKey::count_sql).collect();
         // Workers of a parallel query would only take CPU from the other sessions (measured: twice the CPU for a tenth of the time).
         let sql = format!("SET LOCAL max_parallel_workers_per_gather = 0;\n{}", counts.join(";\n"));
-        let counts = self.session.rows_within(&sql, COUNTING).await?;
+        let counts = self.session.rows_within(&sql, FOREIGN_KEY_STALL_FACTOR).await?;
         if counts.len() != keys.len() {
             return Err(Error::new("the server did not count for each foreign key"));
         }
@@ -220,7 +220,8 @@ impl Worker<'_> {
             if violations.rows > 0 {
                 // The finding also counts without a sample: key values of a SQL_ASCII database need not be UTF-8. A lost session
                 // fails below.
-                let sample = self.session.rows_within(&key.sample_sql(), COUNTING).await.unwrap_or_default();
+                let sample =
+                    self.session.rows_within(&key.sample_sql(), FOREIGN_KEY_STALL_FACTOR).await.unwrap_or_default();
                 violations.sample = sample.iter().map(|row| key.sample_text(row)).collect();
             }
             found.push(violations);
@@ -238,7 +239,7 @@ impl Worker<'_> {
 
     /// Locks the tables as the query will, and checks their kinds before it is planned: a view in the place of a table would run
     /// another role's query. (`restrict_nonsystem_relation_kind` does the same on servers that have it.)
-    async fn hold_still(&self, keys: &[ForeignKey]) -> Result<()> {
+    async fn lock_and_check_kinds(&self, keys: &[ForeignKey]) -> Result<()> {
         let locked: Vec<String> = keys.iter().flat_map(ForeignKey::locked).collect();
         self.session.execute(&format!("LOCK {} IN ACCESS SHARE MODE", locked.join(", "))).await?;
         let names: Vec<&Name> = keys.iter().flat_map(ForeignKey::sides).collect();

@@ -9,12 +9,12 @@ use crate::model::report::Report;
 
 /// The source of this run.
 #[derive(Debug, Clone)]
-pub struct Tonight {
+pub struct CurrentSource {
     source: Source,
     database: String,
 }
 
-impl Tonight {
+impl CurrentSource {
     /// From the configuration, and from the endpoint that was read.
     pub fn new(source: &Source, endpoint: &EndpointFacts) -> Self {
         Self { source: source.clone(), database: database(endpoint) }

@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::same::Tonight;
+use super::same::CurrentSource;
 use crate::base::error::{Context, Error, Result};
 use crate::base::files;
 use crate::base::marked::MarkedText;
@@ -28,7 +28,7 @@ pub struct Search {
     /// Current time.
     pub now: Timestamp,
     /// The source that a report must be of.
-    pub tonight: Tonight,
+    pub current: CurrentSource,
 }
 
 /// The result of the search.
@@ -98,7 +98,7 @@ impl Search {
         if report.command != "nightly" || !report.proves_dump() {
             return Ok(SearchStep::Nothing);
         }
-        match self.tonight.other_source(&report) {
+        match self.current.other_source(&report) {
             Some(what) => Ok(SearchStep::OtherSource(what)),
             None => expected(&report, &candidate.path).map(|manifest| SearchStep::Sound(Box::new(manifest))),
         }
@@ -127,7 +127,7 @@ fn candidate(path: PathBuf) -> Candidate {
     let name = path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
     let id = name.unwrap_or_default();
     let named = id.split_once('-').and_then(|(stamp, _)| Timestamp::from_stamp(stamp));
-    let claimed = files::read(&path, files::REPORT).ok().and_then(|bytes| reports::claimed_start(&bytes).ok());
+    let claimed = files::read(&path, files::REPORT).ok().and_then(|bytes| reports::started_at_unverified(&bytes).ok());
     Candidate { at: named.max(claimed).unwrap_or(Timestamp::MAX), id, path }
 }
 

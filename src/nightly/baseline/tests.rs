@@ -52,7 +52,7 @@ const THEN: &str = "postgresql://u@temporary-1:5432/club";
 const NOW: &str = "postgresql://u@temporary-2:5432/club";
 
 fn other(source: &Source, report: &Report) -> Option<String> {
-    Tonight::new(source, &endpoint(NOW)).other_source(report)
+    CurrentSource::new(source, &endpoint(NOW)).other_source(report)
 }
 
 #[test]

@@ -23,7 +23,7 @@ pub fn choose(context: &RunContext<'_>, named: Option<&str>) -> Result<(Backup, 
 fn by_name(context: &RunContext<'_>, backups: &Backups, id: &str) -> Result<(Backup, Vec<String>)> {
     let (backup, origin) = (backups.get(id)?, context.origin()?);
     let source = backup.record.source.as_ref().map_or_else(|| "an unknown source".to_owned(), ToString::to_string);
-    let note = match backups.as_of(&origin).kinship(&backup, &context.config.report.directory) {
+    let note = match backups.own_source_unchecked(&origin).kinship(&backup, &context.config.report.directory) {
         SourceMatch::Same => None,
         SourceMatch::Moved => {
             Some(format!("backup {} is of {source}, the same system at another address", backup.record.id))

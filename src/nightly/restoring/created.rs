@@ -198,7 +198,7 @@ const SPOKEN: &[(&str, &str)] = &[
 ];
 
 /// What a finding speaks of: `table cron.job`, `column cron.job.id to app`, `function cron.f(text) to app`.
-pub(super) fn spoken_of(object: &str) -> Option<Thing> {
+pub(super) fn described_object(object: &str) -> Option<Thing> {
     let (class, rest) = SPOKEN.iter().find_map(|(start, class)| Some((*class, object.strip_prefix(start)?)))?;
     let (mut parts, _) = name(rest)?;
     if object.starts_with("column ") {

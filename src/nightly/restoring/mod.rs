@@ -24,7 +24,7 @@ use std::time::Duration;
 use crate::base::error::{Context, Error, Result};
 use crate::base::marked::MarkedText;
 use crate::config::{self, AcceptedError, MaterializedViews};
-use crate::endpoint::archive::DumpReader;
+use crate::endpoint::dump_reader::DumpReader;
 use crate::model::run::Complaint;
 use crate::nightly::dumping::with_disk_hint;
 use crate::postgres::conninfo::ConnInfo;

@@ -161,7 +161,7 @@ impl Refused {
     pub fn object(&self, object: &str, definition: &str) -> Option<Limit> {
         let of_dump = self.objects.get(object).copied();
         let of_dump = of_dump.or_else(|| self.part(object));
-        of_dump.or_else(|| self.put_on(object, definition)).or_else(|| self.spoken_of(object))
+        of_dump.or_else(|| self.put_on(object, definition)).or_else(|| self.described_object(object))
     }
 
     /// What a publication publishes.
@@ -179,7 +179,7 @@ impl Refused {
     /// Why a table or a sequence of an extension is missing.
     pub fn member(&self, object: &str) -> Option<Limit> {
         let is_relation = object.starts_with("table ") || object.starts_with("sequence ");
-        self.members.get(&created::spoken_of(object)?).copied().filter(|_| is_relation)
+        self.members.get(&created::described_object(object)?).copied().filter(|_| is_relation)
     }
 
     fn put_on(&self, object: &str, definition: &str) -> Option<Limit> {
@@ -196,9 +196,9 @@ impl Refused {
     }
 
     /// A privilege or a comment on something of an extension.
-    fn spoken_of(&self, object: &str) -> Option<Limit> {
+    fn described_object(&self, object: &str) -> Option<Limit> {
         let about = ["privilege ", "comment ", "owner "].iter().find_map(|start| object.strip_prefix(start))?;
-        self.members.get(&created::spoken_of(about)?).copied()
+        self.members.get(&created::described_object(about)?).copied()
     }
 }
 

@@ -5,8 +5,8 @@ use std::path::Path;
 use super::DumpSource;
 use crate::base::error::Result;
 use crate::endpoint::any::Endpoint;
-use crate::endpoint::archive::DumpReader;
 use crate::endpoint::compare_endpoints::{ComparisonJob, check_patterns};
+use crate::endpoint::dump_reader::DumpReader;
 use crate::endpoint::live::Live;
 use crate::model::manifest::Manifest;
 use crate::model::name::Name;
@@ -112,7 +112,7 @@ async fn attempt_dump(
         three_way::capture(&endpoint, job, &context.listener),
         dumping::dump(&order, &context.listener)
     );
-    let (manifest, dumped) = match (dumped, endpoint.check_moment().await) {
+    let (manifest, dumped) = match (dumped, endpoint.check_snapshot().await) {
         (Ok(both), Ok(())) => both,
         (Err(error), _) | (_, Err(error)) => {
             // Only this run uses it; the first error is the one to report.

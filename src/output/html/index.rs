@@ -65,7 +65,7 @@ fn newest_run(runs: &[ReportEntry], newest: &ReportEntry, status: Status) -> Mar
                     p { (text(&outside(&summary.verdict_line))) }
                     @if let Some(line) = newest.dump_line() { p { (text(&strong(line))) } }
                 } @else { p { (status.meaning()) } }
-                (after_report(&open_problems(runs, 0), newest.aftermath.pending()))
+                (after_report(&open_problems(runs, 0), newest.closing_state.pending()))
             }
         }
     }
@@ -103,7 +103,7 @@ fn after(runs: &[ReportEntry]) -> Section {
 /// Problems of the reports themselves, independent of their verdicts.
 fn attention(runs: &[ReportEntry]) -> Section {
     let note = "Problems of the report files; the verdicts on the database are in the table.";
-    of_runs(Section::new("attention", "Not in order").note(note), runs.iter().map(|run| (run, run.disorder())))
+    of_runs(Section::new("attention", "Not in order").note(note), runs.iter().map(|run| (run, run.report_problems())))
 }
 
 /// Runs with their problems; no section without problems.

@@ -42,7 +42,7 @@ fn sections(page: &ReportPage<'_>, sha256: &str) -> Vec<Section> {
     let report = page.report;
     let facts = report.night.as_ref();
     let of_run = |section: Option<Section>| section.filter(|section| !section.blocks.is_empty());
-    let steps = run::steps(facts.map_or(&[], |facts| &facts.steps), &page.entry.aftermath);
+    let steps = run::steps(facts.map_or(&[], |facts| &facts.steps), &page.entry.closing_state);
     let sections = [
         Some(findings::section(&report.findings)),
         Some(remarks::unchecked(&report.unchecked)),
@@ -101,7 +101,7 @@ fn neighbours(page: &ReportPage<'_>) -> Markup {
 
 /// Without a good signature, the verdict of the report appears below the status, as a claim.
 fn verdict(page: &ReportPage<'_>, status: Status) -> Markup {
-    let disorder = page.entry.disorder();
+    let report_problems = page.entry.report_problems();
     let line = outside(&page.report.verdict_line);
     html! {
         div class={ "verdict " (class(status_tone(status))) } {
@@ -116,8 +116,8 @@ fn verdict(page: &ReportPage<'_>, status: Status) -> Markup {
                     p.quiet { (status.meaning()) }
                     @if let Some(line) = page.entry.dump_line() { p { (text(&strong(line))) } }
                 }
-                @if !disorder.is_empty() { (problems(&disorder)) }
-                (after(&page.entry.wrongs(), page.entry.aftermath.pending()))
+                @if !report_problems.is_empty() { (problems(&report_problems)) }
+                (after(&page.entry.later_failures(), page.entry.closing_state.pending()))
             }
         }
     }

@@ -152,7 +152,7 @@ fn told(run: &RunRecord, said: SectionText) -> JsonNotice<'_> {
         error: run.error.as_ref().map(|text| said.of(text)),
         troubles: all(&run.closing.troubles),
         troubles_total: run.closing.troubles.len(),
-        debts: run.closing.debts.iter().take(MAX_ITEMS).map(|debt| shown(debt)).collect(),
+        debts: run.closing.debts.iter().take(MAX_ITEMS).map(|task| shown(task)).collect(),
         debts_total: run.closing.debts.len(),
         instances_left: run.instances_left,
         steps: run.steps().take(MAX_ITEMS).map(|one| step(one, said)).collect(),

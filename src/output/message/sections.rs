@@ -142,7 +142,7 @@ fn lists(run: &RunRecord, said: SectionText) -> Vec<List> {
     let reasons = remarks::by_reason(run.unchecked());
     let unchecked = reasons.iter().take(MAX_ITEMS).map(|of_one| said.unchecked(of_one)).collect();
     // Generated names of instances, dumps and copies.
-    let debts = run.closing.debts.iter().take(MAX_ITEMS).map(|debt| vec![cut(&printable(debt), MAX_CELLS)]).collect();
+    let debts = run.closing.debts.iter().take(MAX_ITEMS).map(|task| vec![cut(&printable(task), MAX_CELLS)]).collect();
     let error = run.error.as_slice();
     let lists = [
         ("why".to_owned(), error.len(), lines(error)),

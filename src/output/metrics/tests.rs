@@ -278,7 +278,7 @@ prop_compose! {
             signed: night.signed.clone().filter(|_| is_there[3]),
             closing: Closing {
                 exit_code: small[0],
-                debts: vec!["debt".into(); small[3].into()],
+                debts: vec!["task".into(); small[3].into()],
                 steps: steps.iter().map(|(name, ms)| step(name, *ms, StepResult::Done)).collect(),
                 ..Default::default()
             },

@@ -147,14 +147,14 @@ fn difference(lines: &[Line], width: usize, style: Style) -> Vec<String> {
 
 /// A common line may be cut; a differing line is shown completely, unless it is a row.
 fn difference_line(line: &Line, width: usize, is_row: bool, style: Style) -> String {
-    let fitted = |sign: char, text: &str| {
+    let with_smallest_sketch = |sign: char, text: &str| {
         let line = format!("{sign} {text}").trim_end().to_owned();
         if is_row { cut(&line, width) } else { line }
     };
     match line {
         Line::Same(text) => cut(&format!("  {text}"), width).trim_end().to_owned(),
-        Line::Expected(text) => style.red(&fitted('-', text)),
-        Line::Actual(text) => style.green(&fitted('+', text)),
+        Line::Expected(text) => style.red(&with_smallest_sketch('-', text)),
+        Line::Actual(text) => style.green(&with_smallest_sketch('+', text)),
         Line::Gap => style.dim("  …"),
     }
 }

@@ -4,7 +4,7 @@
 
 use super::blocks::{paragraph, section};
 use super::{Heading, Style, dump_lines, head, joined, verdict};
-use crate::model::post_report::ClosingState;
+use crate::model::closing_state::ClosingState;
 use crate::model::report::Report;
 use crate::output::document::{Section, outside};
 use crate::output::views::{findings, remarks, run, tables};
@@ -64,12 +64,12 @@ fn after(post: &ClosingState, verdict_code: u8, with_steps: bool, style: Style) 
         lines.push(style.bold("after the report was signed"));
         lines.extend(section(&run::steps(&closing.steps, &ClosingState::Nothing), style));
     }
-    let wrongs = post.wrongs(verdict_code);
+    let later_failures = post.later_failures(verdict_code);
     let open = post.pending().map(str::to_owned);
-    for line in post.disorder().iter().chain(&open).chain(&wrongs) {
+    for line in post.report_problems().iter().chain(&open).chain(&later_failures) {
         lines.extend(paragraph(&outside(line), 0, 2, style).iter().map(|line| style.bold(&style.yellow(line))));
     }
-    if with_steps && wrongs.is_empty() && post.closing().is_some() {
+    if with_steps && later_failures.is_empty() && post.closing().is_some() {
         lines.push(style.green("no problem after it"));
     }
     lines

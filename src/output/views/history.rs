@@ -58,7 +58,7 @@ fn row(run: &ReportEntry) -> Row {
         number(&|s| Some(s.command.clone())),
         reviewed(run),
     ];
-    let is_wrong = !run.disorder().is_empty();
+    let is_wrong = !run.report_problems().is_empty();
     Row { tone: Some(if is_wrong { Tone::Bad } else { status_tone(status) }), ..Row::new(cells) }
 }
 
@@ -89,7 +89,9 @@ fn reviewed(run: &ReportEntry) -> Cell {
 
 /// `2 problems, 1 cleanup task`; empty without a problem.
 fn counted(run: &ReportEntry) -> String {
-    let Some(closing) = run.aftermath.closing().filter(|_| !run.wrongs().is_empty()) else { return String::new() };
+    let Some(closing) = run.closing_state.closing().filter(|_| !run.later_failures().is_empty()) else {
+        return String::new();
+    };
     let counts = [(closing.troubles.len(), "problem"), (closing.debts.len(), "cleanup task")];
     let parts: Vec<String> = counts
         .into_iter()
@@ -107,12 +109,12 @@ pub fn open_problems(runs: &[ReportEntry], position: usize) -> Vec<String> {
         _ => false,
     };
     let newest: Option<&Closing> =
-        runs.iter().take(position).filter(is_of_source).find_map(|run| run.aftermath.closing());
+        runs.iter().take(position).filter(is_of_source).find_map(|run| run.closing_state.closing());
     let is_done = |line: &str| {
-        let task = line.strip_prefix(crate::model::post_report::CLEANUP_TASK);
+        let task = line.strip_prefix(crate::model::closing_state::CLEANUP_TASK);
         task.zip(newest).is_some_and(|(task, newest)| !newest.debts.iter().any(|open| open == task))
     };
-    run.wrongs().into_iter().filter(|line| !is_done(line)).collect()
+    run.later_failures().into_iter().filter(|line| !is_done(line)).collect()
 }
 
 fn source(run: &ReportEntry) -> Option<&crate::model::run::Origin> {
@@ -141,14 +143,14 @@ pub fn counts(runs: &[&ReportEntry]) -> Vec<(Status, usize)> {
 pub fn notes(run: &ReportEntry) -> Vec<(Option<Tone>, Text)> {
     let say = |text: Text| name(&run.id).and(": ").and(text);
     let mut notes: Vec<(Option<Tone>, Text)> =
-        run.disorder().iter().map(|reason| (Some(Tone::Bad), say(outside(reason)))).collect();
+        run.report_problems().iter().map(|reason| (Some(Tone::Bad), say(outside(reason)))).collect();
     notes.extend(run.dump_line().filter(|_| run.is_dump_proven()).map(|line| (None, say(outside(line)))));
-    let wrongs = run.wrongs();
-    if !wrongs.is_empty() {
-        let text = Text::from("after the report: ").and(outside(&wrongs.join("; ")));
+    let later_failures = run.later_failures();
+    if !later_failures.is_empty() {
+        let text = Text::from("after the report: ").and(outside(&later_failures.join("; ")));
         notes.push((Some(Tone::Unsure), say(text)));
     }
-    notes.extend(run.aftermath.pending().map(|text| (None, say(text.into()))));
+    notes.extend(run.closing_state.pending().map(|text| (None, say(text.into()))));
     notes.extend(run.reviews.iter().map(|one| (None, say(review(one)))));
     notes
 }
@@ -156,7 +158,7 @@ pub fn notes(run: &ReportEntry) -> Vec<(Option<Tone>, Text)> {
 /// Removed reports at the end of the chain are visible only by the date of the newest one.
 pub fn closing(runs: &[ReportEntry], now: Timestamp) -> Text {
     let count = |is: &dyn Fn(&ReportEntry) -> bool| runs.iter().filter(|run| is(run)).count() as u64;
-    let wrong = count(&|run| !run.disorder().is_empty());
+    let wrong = count(&|run| !run.report_problems().is_empty());
     let newest = runs.iter().find_map(|run| run.summary().and(run.started_at));
     let age = newest.map_or(String::new(), |at| format!("; the newest report is {} old", age(now.seconds_since(at))));
     let checked = match runs.iter().any(|run| run.is_checked) {
@@ -164,7 +166,7 @@ pub fn closing(runs: &[ReportEntry], now: Timestamp) -> Text {
         false => "; signatures not checked (--allowed-signers)",
     };
     let mut after = String::new();
-    let (pending, ended_badly) = (count(&ReportEntry::is_pending), count(&|run| !run.wrongs().is_empty()));
+    let (pending, ended_badly) = (count(&ReportEntry::is_pending), count(&|run| !run.later_failures().is_empty()));
     if pending > 0 {
         after.push_str(&format!("; {} not finished, or killed", grouped(pending)));
     }

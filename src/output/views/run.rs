@@ -2,7 +2,7 @@
 
 use crate::base::text::{bytes, duration, grouped_noun};
 use crate::base::time::Timestamp;
-use crate::model::post_report::ClosingState;
+use crate::model::closing_state::ClosingState;
 use crate::model::run::{Complaint, Leg, RdsFacts, RunFacts, Step, StepResult};
 use crate::output::document::{
     Bar, Block, Cell, Column, Item, Row, Section, Table, Text, Tone, clock, name, outside, quiet, time, word,
@@ -96,7 +96,7 @@ pub fn steps(before: &[Step], post: &ClosingState) -> Section {
     let row = |step, class| row(step, start, whole, class);
     let more = (*post != ClosingState::Nothing).then(|| {
         let heading = Text::from("After the report was signed");
-        let heading = match post.disorder().or(post.pending().map(str::to_owned)) {
+        let heading = match post.report_problems().or(post.pending().map(str::to_owned)) {
             None => heading,
             Some(why) => heading.and(": ").and(word(Tone::Unsure, "not known")).and("; ").and(outside(&why)),
         };

@@ -4,7 +4,7 @@
 
 use crate::base::printable::printable;
 use crate::base::text::{bytes, grouped_noun};
-use crate::model::post_report::ClosingState;
+use crate::model::closing_state::ClosingState;
 use crate::model::report::Report;
 use crate::model::run::CLOSING;
 use crate::output::document::{
@@ -16,7 +16,7 @@ use crate::storage::signature::NAMESPACE;
 
 /// The result of the signature check in a word: of the report, and of what came after it.
 pub fn signature(run: &ReportEntry) -> Text {
-    match (&run.content, &run.signature, &run.aftermath) {
+    match (&run.content, &run.signature, &run.closing_state) {
         (Content::NoReport { .. } | Content::Missing { .. }, ..) => "–".into(),
         (_, SignatureState::Unsigned, _) if run.is_checked => word(Tone::Bad, "unsigned"),
         (_, SignatureState::Good(_) | SignatureState::NotChecked, ClosingState::Void(_)) => {
@@ -96,8 +96,8 @@ pub fn section(run: &ReportEntry, sha256: &str) -> Section {
         .and(name(REPORT))
         .and(", from which it was made. Check it in the directory of the report, with a tool that you already have:");
     let mut facts = vec![("Signature, when this page was made", in_full(signature_words(&run.signature)))];
-    if run.aftermath != ClosingState::Nothing {
-        facts.push(("What came after", closing(&run.aftermath, run.is_checked)));
+    if run.closing_state != ClosingState::Nothing {
+        facts.push(("What came after", closing(&run.closing_state, run.is_checked)));
     }
     facts.push(("Chain", in_full(chain_words(&run.chain))));
     let problems = Block::List(run.troubles.iter().map(|problem| outside(problem)).collect());
@@ -124,7 +124,7 @@ fn commands(run: &ReportEntry, sha256: &str) -> Vec<Block> {
         let list =
             Text::from("The signature (").and(name("allowed_signers")).and(" is your own list of who may sign):");
         blocks.extend([Block::Paragraph(list), verify(REPORT)]);
-        if run.aftermath.closing().is_some() {
+        if run.closing_state.closing().is_some() {
             let own = "What came after it was signed has a signature of its own:";
             blocks.extend([Block::Paragraph(own.into()), verify(CLOSING)]);
         }
@@ -178,7 +178,7 @@ pub fn files(report: &Report, run: &ReportEntry, sha256: &str) -> Section {
     let digest = |hash: &str| Cell::Digests(vec![hash.to_owned()]);
     let mut rows = vec![row(REPORT, None, digest(sha256))];
     rows.extend(report.side_files.iter().map(|file| row(&file.name, Some(file.bytes), digest(&file.sha256))));
-    if run.aftermath.closing().is_some() {
+    if run.closing_state.closing().is_some() {
         rows.push(row(CLOSING, None, quiet("signed by itself").into()));
     }
     for dump in report.night.iter().filter_map(|facts| facts.dump.as_ref()) {

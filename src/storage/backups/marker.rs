@@ -16,7 +16,7 @@ use crate::base::files;
 use crate::base::json;
 use crate::base::time::Timestamp;
 use crate::model::run::Origin;
-use crate::storage::reports::write::{clear, replace_own, sync_directory};
+use crate::storage::reports::write::{disk_error, replace_own, sync_directory};
 
 /// The marker file, in the backup directory itself.
 pub(super) const MARKER: &str = ".pgwitness-backups";
@@ -151,7 +151,7 @@ fn make(dir: &Path) -> Result<()> {
             sync_directory(dir.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")))
         }
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(clear(error)).doing(|| format!("make directory {}", dir.display())),
+        Err(error) => Err(disk_error(error)).doing(|| format!("make directory {}", dir.display())),
     }
 }
 

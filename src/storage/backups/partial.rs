@@ -11,7 +11,7 @@ use crate::base::error::{Context, Error, Result};
 use crate::base::files;
 use crate::model::run::{DumpFacts, DumpFile};
 use crate::storage::reports::Hashing;
-use crate::storage::reports::write::{clear, replace_own, sync_directory};
+use crate::storage::reports::write::{disk_error, replace_own, sync_directory};
 
 /// `unverified/ID.partial/`. Dropping it removes nothing: that is for [`Partial::discard`], or for the next run, which finds the
 /// cleanup task in the journal.
@@ -33,7 +33,7 @@ impl Backups {
         }
         let parent = self.dir.join(UNVERIFIED);
         let path = parent.join(format!("{id}{PARTIAL}"));
-        DirBuilder::new().mode(0o700).create(&path).map_err(clear).doing(doing)?;
+        DirBuilder::new().mode(0o700).create(&path).map_err(disk_error).doing(doing)?;
         sync_directory(&parent)?;
         Ok(Partial { id: id.to_owned(), parent, path })
     }
@@ -77,9 +77,9 @@ impl Partial {
         let record = BackupRecord::new(&self.id, made, DumpFacts { backup, format, pg_dump, bytes, files });
         replace_own(&self.path, SUMS, sums(&record.dump.files).as_bytes()).doing(doing)?;
         record.write(&self.path).doing(doing)?;
-        sync_tree(&self.path).map_err(clear).doing(doing)?;
+        sync_tree(&self.path).map_err(disk_error).doing(doing)?;
         let path = self.parent.join(&self.id);
-        fs::rename(&self.path, &path).map_err(clear).doing(doing)?;
+        fs::rename(&self.path, &path).map_err(disk_error).doing(doing)?;
         sync_directory(&self.parent)?;
         Ok(Backup { record, path })
     }

@@ -8,7 +8,7 @@ use std::fs;
 use super::list::{exists, read_whole};
 use super::{Backups, REMOVING, VERIFIED};
 use crate::base::error::{Context, Error, Result};
-use crate::storage::reports::write::{clear, sync_directory};
+use crate::storage::reports::write::{disk_error, sync_directory};
 use crate::storage::retention::RetentionPlan;
 
 /// What was removed.
@@ -31,7 +31,7 @@ impl Backups {
         let mut pruned = Pruned { finished, ..Pruned::default() };
         for id in &plan.remove {
             let backup = read_whole(&self.under(VERIFIED, id), id).doing(|| format!("look at {id}")).doing(doing)?;
-            self.bury(VERIFIED, id).doing(doing)?;
+            self.mark_for_removal(VERIFIED, id).doing(doing)?;
             self.finish_removal(id).doing(doing)?;
             pruned.removed.push(id.clone());
             pruned.bytes += backup.record.dump.bytes;
@@ -65,17 +65,17 @@ impl Backups {
     }
 
     /// Renames a backup so that it is not one any more, then deletes it.
-    pub(super) fn bury(&self, place: &str, id: &str) -> Result<()> {
-        let (from, grave) = (self.under(place, id), self.dir.join(format!("{REMOVING}{id}")));
-        fs::rename(&from, &grave).map_err(clear).doing(|| format!("strike off {}", from.display()))?;
+    pub(super) fn mark_for_removal(&self, place: &str, id: &str) -> Result<()> {
+        let (from, removal_path) = (self.under(place, id), self.dir.join(format!("{REMOVING}{id}")));
+        fs::rename(&from, &removal_path).map_err(disk_error).doing(|| format!("strike off {}", from.display()))?;
         sync_directory(&self.dir)?;
         sync_directory(&self.dir.join(place))
     }
 
     pub(super) fn finish_removal(&self, id: &str) -> Result<()> {
-        let grave = self.dir.join(format!("{REMOVING}{id}"));
-        if exists(&grave)? {
-            fs::remove_dir_all(&grave).doing(|| format!("remove {}", grave.display()))?;
+        let removal_path = self.dir.join(format!("{REMOVING}{id}"));
+        if exists(&removal_path)? {
+            fs::remove_dir_all(&removal_path).doing(|| format!("remove {}", removal_path.display()))?;
             sync_directory(&self.dir)?;
         }
         Ok(())

@@ -95,7 +95,7 @@ impl Backups {
     }
 
     /// As [`Backups::ours`] for read-only use: no error when the directory is marked for another source.
-    pub fn as_of(&self, origin: &Origin) -> OwnSource {
+    pub fn own_source_unchecked(&self, origin: &Origin) -> OwnSource {
         let alone = || OwnSource::new(origin.clone(), vec![origin.clone()]);
         self.ours(origin).unwrap_or_else(|_| alone())
     }

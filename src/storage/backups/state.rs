@@ -7,7 +7,7 @@ use super::list::{Backup, BackupState, exists, read_in};
 use super::{Backups, DAMAGED, PARTIAL, UNVERIFIED, VERIFIED, demand_id};
 use crate::base::error::{Context, Error, Result};
 use crate::storage::journal::{Place, ReportFile};
-use crate::storage::reports::write::{clear, sync_directory};
+use crate::storage::reports::write::{disk_error, sync_directory};
 
 impl Backups {
     /// Moves a complete backup from `unverified/` to `place` after adding the report to its record, or discards it, complete or not. Does
@@ -37,7 +37,7 @@ impl Backups {
             backup.record.report = Some(report.clone());
             backup.record.write(&from)?;
         }
-        fs::rename(&from, &to).map_err(clear)?;
+        fs::rename(&from, &to).map_err(disk_error)?;
         // Sync the new directory first: if only the removal of the old name were on disk, the backup would be lost.
         sync_directory(&self.dir.join(place))?;
         sync_directory(&self.dir.join(UNVERIFIED))?;
@@ -65,7 +65,7 @@ impl Backups {
             sync_directory(&self.dir.join(UNVERIFIED))?;
         }
         if exists(&self.under(UNVERIFIED, id))? {
-            self.bury(UNVERIFIED, id)?;
+            self.mark_for_removal(UNVERIFIED, id)?;
         }
         self.finish_removal(id)
     }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{ChainState, Content, ReportEntry, SignatureState};
 use crate::base::time::Timestamp;
-use crate::model::post_report::ClosingState;
+use crate::model::closing_state::ClosingState;
 use crate::storage::reports;
 
 /// The facts of a report that the chain needs.
@@ -89,7 +89,7 @@ fn absent(sha256: String, is_checked: bool) -> ReportEntry {
         signature: SignatureState::Unsigned,
         is_checked,
         chain: ChainState::Unknown,
-        aftermath: ClosingState::Nothing,
+        closing_state: ClosingState::Nothing,
         troubles: Vec::new(),
         reviews: Vec::new(),
     }

@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::base::time::Timestamp;
-use crate::model::post_report::ClosingState;
+use crate::model::closing_state::ClosingState;
 use crate::model::run::{Origin, Step};
 use crate::model::status::Status;
 use crate::model::verdict::Verdict;
@@ -27,7 +27,7 @@ pub use find::find;
 pub use pruned::{PRUNED, PruneRule, PrunedReport, plan_pruning, prune_reports, pruned};
 pub use read::{is_pending, read};
 pub use review::{Review, ReviewState};
-pub use verify::{ReportCheck, VerifiedExtent, exit_code, prove_aftermath, prove_dump, verify_all};
+pub use verify::{ReportCheck, VerifiedExtent, exit_code, prove_dump, verify_all, verify_closing};
 
 /// One entry of the report directory: the report of a nightly run or of `compare`, a run without a report, or a report that others
 /// name and that is missing.
@@ -48,8 +48,9 @@ pub struct ReportEntry {
     pub is_checked: bool,
     /// Its place in the chain of reports.
     pub chain: ChainState,
-    /// What came after the report was signed; signed separately, and trusted only where [`ReportEntry::disorder`] is empty.
-    pub aftermath: ClosingState,
+    /// What came after the report was signed; signed separately, and trusted only where [`ReportEntry::report_problems`] is empty.
+    #[serde(rename = "aftermath")]
+    pub closing_state: ClosingState,
     /// Problems of its side files, a line each: missing, or another length.
     pub troubles: Vec<String>,
     /// The reviews of administrators, oldest first.
@@ -178,7 +179,7 @@ impl ReportEntry {
     }
 
     /// The problems of the report itself, a line each; findings about the database are not included.
-    pub fn disorder(&self) -> Vec<String> {
+    pub fn report_problems(&self) -> Vec<String> {
         let mut lines = Vec::new();
         match &self.content {
             Content::Report(_) | Content::NoReport { may_be_running: true } => {}
@@ -197,19 +198,19 @@ impl ReportEntry {
             ChainState::PreviousEdited(id) => lines.push(format!("the report before it, {id}, was edited since")),
             ChainState::Misplaced(why) => lines.push(format!("not where it belongs: {why}")),
         }
-        lines.extend(self.aftermath.disorder());
+        lines.extend(self.closing_state.report_problems());
         lines.extend(self.troubles.iter().cloned());
         lines
     }
 
     /// What went wrong after the report was signed, a line each.
-    pub fn wrongs(&self) -> Vec<String> {
-        self.summary().map_or_else(Vec::new, |summary| self.aftermath.wrongs(summary.verdict.exit_code()))
+    pub fn later_failures(&self) -> Vec<String> {
+        self.summary().map_or_else(Vec::new, |summary| self.closing_state.later_failures(summary.verdict.exit_code()))
     }
 
     /// Whether nothing is known to be wrong with what came after: nothing failed, and the record of it is valid.
     pub fn ended_well(&self) -> bool {
-        self.aftermath.disorder().is_none() && self.wrongs().is_empty()
+        self.closing_state.report_problems().is_none() && self.later_failures().is_empty()
     }
 
     /// By the trusted verdict; what came after is not included.
@@ -243,7 +244,7 @@ impl ReportEntry {
 
     /// The run may still be running, or was killed: its result is not known.
     pub fn is_pending(&self) -> bool {
-        self.aftermath.pending().is_some() || matches!(self.content, Content::NoReport { may_be_running: true })
+        self.closing_state.pending().is_some() || matches!(self.content, Content::NoReport { may_be_running: true })
     }
 
     fn unproven(&self) -> Option<String> {

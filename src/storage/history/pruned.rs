@@ -107,7 +107,7 @@ pub fn plan_pruning(entries: &[ReportEntry], rule: PruneRule<'_>) -> BTreeSet<Pr
     let oldest_kept = rule.now.minus_seconds(u64::from(rule.keep_days) * DAY_S);
     let is_old = |entry: &&ReportEntry| entry.started_at.is_some_and(|at| at < oldest_kept);
     let is_in_order = |entry: &&ReportEntry| {
-        matches!(entry.signature, SignatureState::Good(_)) && entry.disorder().is_empty() && !entry.is_pending()
+        matches!(entry.signature, SignatureState::Good(_)) && entry.report_problems().is_empty() && !entry.is_pending()
     };
     let is_needed = |entry: &&ReportEntry| {
         let backup = entry.summary().and_then(|summary| summary.backup.as_ref());

@@ -13,7 +13,7 @@ use super::{ChainState, Content, PrunedReport, ReportEntry, SignatureState, Summ
 use crate::base::error::{Context, Error, Result};
 use crate::base::files;
 use crate::base::time::Timestamp;
-use crate::model::post_report::ClosingState;
+use crate::model::closing_state::ClosingState;
 use crate::model::report::Report;
 use crate::model::run::CLOSING;
 use crate::model::verdict::DumpVerdict;
@@ -73,7 +73,7 @@ fn one(path: &Path, trust: Option<Trust<'_>>) -> Option<(ReportEntry, Option<Lin
         signature: SignatureState::Unsigned,
         is_checked: trust.is_some(),
         chain: ChainState::Unknown,
-        aftermath: ClosingState::Nothing,
+        closing_state: ClosingState::Nothing,
         troubles: Vec::new(),
         reviews: Vec::new(),
     };
@@ -126,7 +126,7 @@ fn fill(entry: &mut ReportEntry, file: &Path, bytes: &[u8], trust: Option<Trust<
     match Report::from_bytes(bytes) {
         Ok(report) => {
             entry.troubles = side_files(file, &report);
-            entry.aftermath = reports::aftermath(file, &report, &sha256, trust);
+            entry.closing_state = reports::closing_state(file, &report, &sha256, trust);
             entry.content = Content::Report(Box::new(summary(report, sha256.clone())));
         }
         Err(error) => entry.content = Content::Unreadable(error.to_string()),
@@ -219,14 +219,14 @@ fn may_be_running(started_at: Timestamp, now: Timestamp) -> bool {
 fn note_running(found: &mut [(ReportEntry, Option<Link>)], now: Timestamp) {
     let is_night = |entry: &ReportEntry| match &entry.content {
         Content::NoReport { .. } => true,
-        Content::Report(_) => entry.aftermath != ClosingState::Nothing,
+        Content::Report(_) => entry.closing_state != ClosingState::Nothing,
         Content::Unreadable(_) | Content::Missing { .. } => false,
     };
     let has_begun = |entry: &ReportEntry| entry.started_at.is_none_or(|at| at <= now);
     let newest = found.iter_mut().rev().map(|(entry, _)| entry).find(|entry| is_night(entry) && has_begun(entry));
     let newest = newest.filter(|entry| entry.started_at.is_some_and(|at| may_be_running(at, now)));
     let Some(entry) = newest else { return };
-    match (&mut entry.content, &mut entry.aftermath) {
+    match (&mut entry.content, &mut entry.closing_state) {
         (Content::NoReport { may_be_running }, _) => *may_be_running = entry.troubles.is_empty(),
         (_, ClosingState::Absent { may_be_running }) => *may_be_running = true,
         _ => {}

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::{ChainState, Content, DumpState, PRUNED, ReportEntry, check_dump, read};
 use crate::base::error::Result;
-use crate::model::post_report::ClosingState;
+use crate::model::closing_state::ClosingState;
 use crate::model::report::Report;
 use crate::model::run::{CLOSING, DumpFacts};
 use crate::storage::reports::{self, REPORT, SignatureCheck, Trust};
@@ -23,7 +23,7 @@ pub struct ReportCheck {
     /// The report's own verdict line, when its signature is trusted.
     pub verdict_line: Option<String>,
     /// Failures after the report was signed, from the signed `closing.json`; they do not change the code.
-    pub wrongs: Vec<String>,
+    pub later_failures: Vec<String>,
     /// 0: proven. 1: a dump on disk differs from the signed report. 2: not proven.
     pub code: u8,
     /// Not proven yet, only because the run may still be running.
@@ -84,22 +84,22 @@ fn one(entry: &ReportEntry, trust: Trust<'_>, backups: Option<&Path>, is_newest:
         id: entry.id.clone(),
         lines: Vec::new(),
         verdict_line: None,
-        wrongs: Vec::new(),
+        later_failures: Vec::new(),
         code: 0,
         is_pending: false,
     };
     if entry.chain == ChainState::PreviousPruned {
         proof.lines.push(format!("the report before it was removed by report.keep_days: {PRUNED} says so, signed"));
     }
-    let disorder = entry.disorder();
-    if !disorder.is_empty() {
+    let report_problems = entry.report_problems();
+    if !report_problems.is_empty() {
         proof.code = 2;
     }
     if entry.path.join(REPORT).exists() {
         prove_report(entry, trust, backups, is_newest, &mut proof);
     }
     // Omit what `prove_report` has reported already.
-    let own = disorder.into_iter().filter(|line| !proof.lines.iter().any(|said| said.contains(line.as_str())));
+    let own = report_problems.into_iter().filter(|line| !proof.lines.iter().any(|said| said.contains(line.as_str())));
     let own: Vec<String> = own.collect();
     proof.lines.extend(own);
     if matches!(entry.content, Content::NoReport { may_be_running: true }) {
@@ -124,9 +124,9 @@ fn prove_report(
         Ok(SignatureCheck::Good(verified)) => {
             proof.lines.push(format!("good signature of {}", verified.signer));
             proof.verdict_line = Some(verified.report.verdict_line.clone());
-            proof.wrongs = verified.aftermath.wrongs(verified.report.verdict.exit_code());
-            let aftermath = verified.aftermath.if_running(entry.aftermath.pending().is_some());
-            match (aftermath.pending(), prove_aftermath(&aftermath)) {
+            proof.later_failures = verified.closing_state.later_failures(verified.report.verdict.exit_code());
+            let closing_state = verified.closing_state.if_running(entry.closing_state.pending().is_some());
+            match (closing_state.pending(), verify_closing(&closing_state)) {
                 // Reported only if there is no other problem.
                 (Some(pending), _) => proof.lines.push(pending.into()),
                 (None, (code, line)) => line.into_iter().for_each(|line| note(proof, code, line)),
@@ -162,12 +162,14 @@ pub fn prove_dump(report: &Report, backups: &Path, is_needed: bool) -> (u8, Stri
 }
 
 /// Code and line for the closing of a report; no line if none is expected.
-pub fn prove_aftermath(aftermath: &ClosingState) -> (u8, Option<String>) {
-    match aftermath {
+pub fn verify_closing(closing_state: &ClosingState) -> (u8, Option<String>) {
+    match closing_state {
         ClosingState::Nothing => (0, None),
         ClosingState::Told(_) => (0, Some(format!("{CLOSING} as well"))),
-        ClosingState::Absent { may_be_running: true } => (NOT_PROVEN, aftermath.pending().map(str::to_owned)),
-        ClosingState::Absent { may_be_running: false } | ClosingState::Void(_) => (NOT_PROVEN, aftermath.disorder()),
+        ClosingState::Absent { may_be_running: true } => (NOT_PROVEN, closing_state.pending().map(str::to_owned)),
+        ClosingState::Absent { may_be_running: false } | ClosingState::Void(_) => {
+            (NOT_PROVEN, closing_state.report_problems())
+        }
     }
 }
 

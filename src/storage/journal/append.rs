@@ -5,12 +5,12 @@ use std::io::{self, ErrorKind, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use super::earlier_runs::{CleanupTask, debts, move_to_closed};
+use super::earlier_runs::{CleanupTask, cleanup_tasks, move_to_closed};
 use super::entry::Entry;
 use super::lock::RunInfo;
 use crate::base::error::{Context, Result};
 use crate::storage::reports::stamped_name;
-use crate::storage::reports::write::{clear, sync_directory};
+use crate::storage::reports::write::{disk_error, sync_directory};
 
 /// Of the journals that this version writes and reads.
 pub(super) const FORMAT: u32 = 1;
@@ -34,7 +34,7 @@ impl Journal {
         let path = runs.join(format!("{}.journal", stamped_name(run.at, &run.run_id)?));
         let doing = || format!("make journal {}", path.display());
         let file =
-            OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).map_err(clear).doing(doing)?;
+            OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).map_err(disk_error).doing(doing)?;
         sync_directory(&runs)?;
         let mut journal = Self { path, tail: JournalFile { file, good: 0 }, entries: Vec::new() };
         let started = Entry::RunStarted {
@@ -53,20 +53,20 @@ impl Journal {
 
     /// Durable when this returns `Ok`. On error the entry is not durable; the caller must not perform the action.
     pub fn append(&mut self, entry: &Entry) -> Result<()> {
-        self.tail.append(entry).map_err(clear).doing(|| format!("write journal {}", self.path.display()))?;
+        self.tail.append(entry).map_err(disk_error).doing(|| format!("write journal {}", self.path.display()))?;
         self.entries.push(entry.clone());
         Ok(())
     }
 
     /// What must be removed if the run ends now.
-    pub fn debts(&self) -> Vec<CleanupTask> {
-        debts(&self.entries)
+    pub fn cleanup_tasks(&self) -> Vec<CleanupTask> {
+        cleanup_tasks(&self.entries)
     }
 
     /// Ends the run. A journal without open cleanup tasks moves to `closed`; returns the tasks that are still open.
     pub fn end(&mut self, exit_code: u8) -> Result<Vec<CleanupTask>> {
         self.append(&Entry::RunEnded { exit_code })?;
-        let debts = self.debts();
+        let debts = self.cleanup_tasks();
         if debts.is_empty() {
             move_to_closed(&self.path)?;
         }
@@ -118,6 +118,6 @@ pub(super) fn make_directory(dir: &Path) -> Result<()> {
     match DirBuilder::new().mode(0o700).create(dir) {
         Ok(()) => sync_directory(dir.parent().unwrap_or(dir)),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(clear(error)).doing(doing),
+        Err(error) => Err(disk_error(error)).doing(doing),
     }
 }

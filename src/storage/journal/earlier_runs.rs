@@ -12,7 +12,7 @@ use super::entry::{CopyClaim, CopyIdentity, Entry, InstanceClaim, Place};
 use crate::base::error::{Context, Error, Result};
 use crate::base::files;
 use crate::base::time::Timestamp;
-use crate::storage::reports::write::{clear, sync_directory};
+use crate::storage::reports::write::{disk_error, sync_directory};
 
 const EXTENSION: &str = "journal";
 const CLOSED: &str = "closed";
@@ -145,16 +145,16 @@ impl EarlierRun {
     }
 
     /// The open cleanup tasks.
-    pub fn debts(&self) -> Vec<CleanupTask> {
-        debts(&self.entries)
+    pub fn cleanup_tasks(&self) -> Vec<CleanupTask> {
+        cleanup_tasks(&self.entries)
     }
 
-    /// Records in the old journal that a task is done: `debt.gone()`, or where a backup was placed, or that a copy is kept.
-    pub fn settle(&mut self, paid: Entry) -> Result<()> {
+    /// Records in the old journal that a task is done: `task.gone()`, or where a backup was placed, or that a copy is kept.
+    pub fn mark_done(&mut self, paid: Entry) -> Result<()> {
         let doing = || format!("update journal {}", self.path.display());
         let mut after = self.entries.clone();
         after.push(paid.clone());
-        if debts(&after).len() >= self.debts().len() {
+        if cleanup_tasks(&after).len() >= self.cleanup_tasks().len() {
             return Err(Error::new("this entry completes none of the open cleanup tasks")).doing(doing);
         }
         self.append(paid)
@@ -162,10 +162,10 @@ impl EarlierRun {
 
     /// Moves the journal to the closed ones; refused while a cleanup task is open.
     pub fn close(mut self, by_run: &str, at: Timestamp) -> Result<()> {
-        let owed = self.debts().len();
-        if owed > 0 {
-            let (noun, are) = if owed == 1 { ("task", "is") } else { ("tasks", "are") };
-            return Err(Error::new(format!("{owed} cleanup {noun} {are} still open")))
+        let open_tasks = self.cleanup_tasks().len();
+        if open_tasks > 0 {
+            let (noun, are) = if open_tasks == 1 { ("task", "is") } else { ("tasks", "are") };
+            return Err(Error::new(format!("{open_tasks} cleanup {noun} {are} still open")))
                 .doing(|| format!("close journal {}", self.path.display()));
         }
         // Without a first line no run was started.
@@ -182,7 +182,7 @@ impl EarlierRun {
             tail.append(&entry)?;
             Ok(tail.good())
         };
-        self.good = append().map_err(clear).doing(|| format!("write journal {}", self.path.display()))?;
+        self.good = append().map_err(disk_error).doing(|| format!("write journal {}", self.path.display()))?;
         self.torn = None;
         self.entries.push(entry);
         Ok(())
@@ -190,23 +190,23 @@ impl EarlierRun {
 }
 
 /// The cleanup tasks that these entries leave open, in the order in which they began.
-pub fn debts(entries: &[Entry]) -> Vec<CleanupTask> {
-    let mut debts: Vec<CleanupTask> = Vec::new();
+pub fn cleanup_tasks(entries: &[Entry]) -> Vec<CleanupTask> {
+    let mut tasks: Vec<CleanupTask> = Vec::new();
     let mut signed = None;
     for entry in entries {
         match entry {
             Entry::InstanceIntended(claim) => {
-                debts.push(CleanupTask::Instance { claim: Box::new(claim.clone()), resource_id: None });
+                tasks.push(CleanupTask::Instance { claim: Box::new(claim.clone()), resource_id: None });
             }
-            Entry::InstanceCreated { identifier, resource_id } => name_resource(&mut debts, identifier, resource_id),
-            Entry::BackupBegun { id } => debts.push(CleanupTask::Backup { id: id.clone(), report: None }),
-            Entry::CopyIntended(claim) => debts.push(CleanupTask::Copy { claim: claim.clone(), created: None }),
-            Entry::CopyCreated(identity) => name_database(&mut debts, identity),
+            Entry::InstanceCreated { identifier, resource_id } => name_resource(&mut tasks, identifier, resource_id),
+            Entry::BackupBegun { id } => tasks.push(CleanupTask::Backup { id: id.clone(), report: None }),
+            Entry::CopyIntended(claim) => tasks.push(CleanupTask::Copy { claim: claim.clone(), created: None }),
+            Entry::CopyCreated(identity) => name_database(&mut tasks, identity),
             Entry::InstanceGone { .. }
             | Entry::BackupPlaced { .. }
             | Entry::CopyGone { .. }
             | Entry::CopyKept { .. } => {
-                debts.retain(|debt| !is_paid_by(debt, entry));
+                tasks.retain(|task| !is_done_by(task, entry));
             }
             Entry::Reported { path, sha256 } => {
                 signed = Some(ReportFile { path: path.clone(), sha256: sha256.clone() });
@@ -218,17 +218,17 @@ pub fn debts(entries: &[Entry]) -> Vec<CleanupTask> {
             | Entry::Settled { .. } => {}
         }
     }
-    for debt in &mut debts {
-        if let CleanupTask::Backup { report, .. } = debt {
+    for task in &mut tasks {
+        if let CleanupTask::Backup { report, .. } = task {
             report.clone_from(&signed);
         }
     }
-    debts
+    tasks
 }
 
-fn name_resource(debts: &mut [CleanupTask], identifier: &str, named: &str) {
-    for debt in debts {
-        match debt {
+fn name_resource(tasks: &mut [CleanupTask], identifier: &str, named: &str) {
+    for task in tasks {
+        match task {
             CleanupTask::Instance { claim, resource_id } if claim.identifier == identifier => {
                 *resource_id = Some(named.to_owned());
             }
@@ -237,9 +237,9 @@ fn name_resource(debts: &mut [CleanupTask], identifier: &str, named: &str) {
     }
 }
 
-fn name_database(debts: &mut [CleanupTask], identity: &CopyIdentity) {
-    for debt in debts {
-        match debt {
+fn name_database(tasks: &mut [CleanupTask], identity: &CopyIdentity) {
+    for task in tasks {
+        match task {
             CleanupTask::Copy { claim, created } if claim.database == identity.database => {
                 *created = Some(identity.clone())
             }
@@ -248,8 +248,8 @@ fn name_database(debts: &mut [CleanupTask], identity: &CopyIdentity) {
     }
 }
 
-fn is_paid_by(debt: &CleanupTask, entry: &Entry) -> bool {
-    match (debt, entry) {
+fn is_done_by(task: &CleanupTask, entry: &Entry) -> bool {
+    match (task, entry) {
         (CleanupTask::Instance { claim, .. }, Entry::InstanceGone { identifier }) => claim.identifier == *identifier,
         (CleanupTask::Backup { id, .. }, Entry::BackupPlaced { id: placed, .. }) => id == placed,
         (CleanupTask::Copy { claim, .. }, Entry::CopyGone { database } | Entry::CopyKept { database }) => {
@@ -307,7 +307,7 @@ pub(super) fn move_to_closed(path: &Path) -> Result<()> {
     if target.exists() {
         return Err(Error::new(format!("{} is there already", target.display()))).doing(doing);
     }
-    fs::rename(path, &target).map_err(clear).doing(doing)?;
+    fs::rename(path, &target).map_err(disk_error).doing(doing)?;
     sync_directory(&closed)?;
     sync_directory(runs)
 }

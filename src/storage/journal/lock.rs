@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::error::{Context, Error, Result};
 use crate::base::files;
 use crate::base::time::Timestamp;
-use crate::storage::reports::write::clear;
+use crate::storage::reports::write::disk_error;
 
 const NAME: &str = "lock";
 /// More than is ever written.
@@ -78,7 +78,7 @@ fn make_directory(state: &Path) -> Result<()> {
     let doing = || format!("use state directory {}", state.display());
     match DirBuilder::new().mode(0o700).create(state) {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => {
-            return Err(clear(error).hint("`pgwitness init` makes it, for the user that runs it")).doing(doing);
+            return Err(disk_error(error).hint("`pgwitness init` makes it, for the user that runs it")).doing(doing);
         }
         _ => {}
     }

@@ -21,7 +21,7 @@ mod earlier_runs;
 mod signed;
 
 pub use append::Journal;
-pub use earlier_runs::{CleanupTask, EarlierRun, OpenJournals, ReportFile, debts, open_runs};
+pub use earlier_runs::{CleanupTask, EarlierRun, OpenJournals, ReportFile, cleanup_tasks, open_runs};
 pub use entry::{CopyClaim, CopyIdentity, Entry, InstanceClaim, Place};
 pub use last::LastVerified;
 pub use lock::{Lock, RunInfo};

@@ -104,11 +104,11 @@ struct StartedAt {
 
 fn started_at(path: &Path) -> Result<(Timestamp, String)> {
     let bytes = files::read(path, files::REPORT)?;
-    Ok((claimed_start(&bytes)?, super::sha256(&bytes)))
+    Ok((started_at_unverified(&bytes)?, super::sha256(&bytes)))
 }
 
 /// The start time in these bytes of a `report.json`, not verified.
-pub fn claimed_start(bytes: &[u8]) -> Result<Timestamp> {
+pub fn started_at_unverified(bytes: &[u8]) -> Result<Timestamp> {
     let started: Started = serde_json::from_slice(bytes).map_err(|error| Error::from_source(&error))?;
     Ok(started.times.started_at)
 }

@@ -11,7 +11,7 @@ use super::{Hashing, REPORT, SIGNATURE};
 use crate::base::error::{Context, Error, Result};
 use crate::base::files;
 use crate::base::time::Timestamp;
-use crate::model::post_report::ClosingState;
+use crate::model::closing_state::ClosingState;
 use crate::model::report::{Report, SideFile};
 use crate::model::run::{CLOSING, Closing};
 use crate::storage::signature;
@@ -42,7 +42,7 @@ pub struct Verified {
     /// SHA-256 of `report.json`, as the next report names it.
     pub sha256: String,
     /// The closing, which has its own signature.
-    pub aftermath: ClosingState,
+    pub closing_state: ClosingState,
 }
 
 impl SignatureCheck {
@@ -137,8 +137,8 @@ pub fn verify(path: &Path, allowed: &AllowedSigners, identity: Option<&str>, now
         return Ok(SignatureCheck::SideFiles(changed));
     }
     let sha256 = super::sha256(&bytes);
-    let aftermath = aftermath(&path, &report, &sha256, Some(trust));
-    Ok(SignatureCheck::Good(Box::new(Verified { report, signer, sha256, aftermath })))
+    let closing_state = closing_state(&path, &report, &sha256, Some(trust));
+    Ok(SignatureCheck::Good(Box::new(Verified { report, signer, sha256, closing_state })))
 }
 
 /// The only command that writes a `closing.json`.
@@ -146,7 +146,7 @@ const NIGHTLY: &str = "nightly";
 
 /// The closing of this `report.json`, whose hash is given. Without `trust` the signer is not checked, but the closing must be signed if
 /// the report is, and must belong to this report.
-pub fn aftermath(path: &Path, report: &Report, sha256: &str, trust: Option<Trust<'_>>) -> ClosingState {
+pub fn closing_state(path: &Path, report: &Report, sha256: &str, trust: Option<Trust<'_>>) -> ClosingState {
     let file = path.with_file_name(CLOSING);
     let bytes = match files::read(&file, files::CLOSING) {
         Ok(bytes) => bytes,

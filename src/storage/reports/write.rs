@@ -84,7 +84,7 @@ pub fn replace(
         result
     };
     let doing = || format!("write {}", dir.join(name).display());
-    let (bytes, sha256) = write().map_err(clear).doing(doing)?;
+    let (bytes, sha256) = write().map_err(disk_error).doing(doing)?;
     sync_directory(dir)?;
     Ok(SideFile { name: name.to_owned(), bytes, sha256 })
 }
@@ -134,7 +134,7 @@ pub fn sync_directory(dir: &Path) -> Result<()> {
 }
 
 /// A short error for a full disk; others are unchanged.
-pub fn clear(error: io::Error) -> Error {
+pub fn disk_error(error: io::Error) -> Error {
     let (text, hint) = match error.kind() {
         ErrorKind::StorageFull => ("the disk is full", "free some space and run it again"),
         ErrorKind::QuotaExceeded => ("the disk quota is used up", "free some space and run it again"),
@@ -153,10 +153,10 @@ mod tests {
     #[test]
     fn a_full_disk_is_one_plain_line() {
         let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
-        let error = fill_and_sync(full, |file| file.write_all(&[7; 100_000])).map_err(clear).unwrap_err();
+        let error = fill_and_sync(full, |file| file.write_all(&[7; 100_000])).map_err(disk_error).unwrap_err();
         assert_eq!(error.to_string(), "the disk is full");
         let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
-        let error = fill_and_sync(full, |file| file.write_all(b"a few bytes")).map_err(clear).unwrap_err();
+        let error = fill_and_sync(full, |file| file.write_all(b"a few bytes")).map_err(disk_error).unwrap_err();
         assert_eq!(error.to_string(), "the disk is full");
     }
 

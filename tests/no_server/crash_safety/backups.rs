@@ -254,14 +254,14 @@ fn a_prune_that_was_killed_is_finished_by_the_next_one_and_half_a_backup_is_neve
     let backups = new_backups(dir.path());
     let half = verified(&backups, 1);
     verified(&backups, 2);
-    let grave = backups.dir().join(format!(".removing-{}", id(1)));
-    fs::rename(&half.path, &grave).unwrap();
-    fs::remove_file(grave.join("backup.json")).unwrap();
+    let removal_path = backups.dir().join(format!(".removing-{}", id(1)));
+    fs::rename(&half.path, &removal_path).unwrap();
+    fs::remove_file(removal_path.join("backup.json")).unwrap();
     let listing = backups.list().unwrap();
     assert_eq!((ids(&listing.verified), &listing.removing, &listing.notes), (vec![id(2)], &vec![id(1)], &vec![]));
     backups.begin(&id(1)).unwrap_err();
     assert_eq!(backups.prune(&RetentionPlan::default()).unwrap().finished, [id(1)]);
-    assert!(!grave.exists());
+    assert!(!removal_path.exists());
     assert_eq!(backups.list().unwrap().removing, Vec::<String>::new());
 }
 

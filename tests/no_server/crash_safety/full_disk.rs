@@ -65,7 +65,7 @@ fn what_cannot_be_written_to_the_journal_was_never_said_and_is_not_in_the_way_la
     disk.free();
     journal.append(&Entry::StepStarted { step: "after".into() }).unwrap();
     let past = open_runs(&state).unwrap().open.remove(0);
-    assert_eq!((past.entries.len(), past.debts().len()), (3, 1));
+    assert_eq!((past.entries.len(), past.cleanup_tasks().len()), (3, 1));
 }
 
 #[test]

@@ -84,13 +84,13 @@ fn journal_of(state: &Path, entries: &[Entry]) -> PathBuf {
 
 #[test]
 fn wherever_a_night_dies_the_next_one_knows_what_is_owed() {
-    let owed = ["", "", "i", "I", "Ib", "Ib", "Ibc", "IbC", "IBC", "BC", "C", ""];
-    for (length, owed) in owed.iter().enumerate() {
+    let open_tasks = ["", "", "i", "I", "Ib", "Ib", "Ibc", "IbC", "IBC", "BC", "C", ""];
+    for (length, open_tasks) in open_tasks.iter().enumerate() {
         let dir = tempfile::tempdir().unwrap();
         let entries = &night()[..length];
         journal_of(dir.path(), entries);
         let past = only_past(dir.path());
-        assert_eq!(initials(&past.debts()), *owed, "after {length} entries");
+        assert_eq!(initials(&past.cleanup_tasks()), *open_tasks, "after {length} entries");
         assert_eq!((past.run_id(), past.is_ended(), &past.torn), (Some(RUN), false, &None));
         // A journal holds the whole text of an error, not which part of it is safe.
         let print = |entries: &[Entry]| serde_json::to_string(entries).unwrap();
@@ -111,10 +111,10 @@ fn wherever_the_last_line_is_cut_off_the_lines_before_it_stand() {
         let is_torn = length > 0 && !ends.contains(&length);
         assert_eq!((past.entries.len(), past.torn.is_some()), (lines, is_torn), "{length} bytes");
         // The torn line goes when the debt is settled; it never becomes garbage in the middle.
-        for debt in past.debts() {
-            past.settle(debt.gone()).unwrap();
+        for debt in past.cleanup_tasks() {
+            past.mark_done(debt.gone()).unwrap();
         }
-        assert!(only_past(dir.path()).debts().is_empty(), "{length} bytes");
+        assert!(only_past(dir.path()).cleanup_tasks().is_empty(), "{length} bytes");
     }
 }
 
@@ -126,12 +126,12 @@ fn zeros_that_a_power_loss_leaves_at_the_end_are_a_line_cut_off() {
     bytes.extend([0; 500]);
     fs::write(&path, bytes).unwrap();
     let mut past = only_past(dir.path());
-    assert_eq!(initials(&past.debts()), "I");
+    assert_eq!(initials(&past.cleanup_tasks()), "I");
     assert_eq!(past.torn.as_deref(), Some("line 5 was cut off after 500 bytes; it was never acted upon"));
     // What is written next is shorter than they were.
-    past.settle(past.debts()[0].gone()).unwrap();
+    past.mark_done(past.cleanup_tasks()[0].gone()).unwrap();
     let past = only_past(dir.path());
-    assert_eq!((past.debts().len(), past.torn), (0, None));
+    assert_eq!((past.cleanup_tasks().len(), past.torn), (0, None));
 }
 
 fn unreadable(change: impl FnOnce(&mut Vec<String>)) -> String {
@@ -168,14 +168,14 @@ fn one_unreadable_journal_does_not_hide_the_debts_of_another() {
     fs::write(dir.path().join("runs/notes.txt"), "of somebody else").unwrap();
     let runs = open_runs(dir.path()).unwrap();
     assert_eq!((runs.open.len(), runs.unreadable.len()), (1, 1));
-    assert_eq!(initials(&runs.open[0].debts()), "i");
+    assert_eq!(initials(&runs.open[0].cleanup_tasks()), "i");
 }
 
 #[test]
 fn a_claim_has_all_that_the_proof_needs_and_comes_back_as_it_was() {
     let dir = tempfile::tempdir().unwrap();
     journal_of(dir.path(), &night()[..6]);
-    let debts = only_past(dir.path()).debts();
+    let debts = only_past(dir.path()).cleanup_tasks();
     let instance = CleanupTask::Instance { claim: Box::new(claim()), resource_id: Some("db-TEMPORARY".into()) };
     let backup = CleanupTask::Backup { id: "20260615T003000Z-00112233".into(), report: None };
     assert_eq!(debts, [instance, backup, CleanupTask::Copy { claim: copy(), created: None }]);
@@ -194,10 +194,10 @@ fn a_run_that_owes_nothing_closes_its_journal_and_one_that_does_keeps_it() {
     let dir = tempfile::tempdir().unwrap();
     let mut journal = Journal::create(dir.path(), &holder()).unwrap();
     night()[..8].iter().for_each(|entry| journal.append(entry).unwrap());
-    assert_eq!(initials(&journal.debts()), "IBC");
+    assert_eq!(initials(&journal.cleanup_tasks()), "IBC");
     assert_eq!(initials(&journal.end(3).unwrap()), "IBC");
     let past = only_past(dir.path());
-    assert_eq!((initials(&past.debts()).as_str(), past.is_ended()), ("IBC", true));
+    assert_eq!((initials(&past.cleanup_tasks()).as_str(), past.is_ended()), ("IBC", true));
 }
 
 #[test]
@@ -209,16 +209,16 @@ fn debts_are_settled_in_the_journal_that_has_them_and_only_then_it_closes() {
     assert!(error.to_string().ends_with("3 cleanup tasks are still open"), "{error}");
     let mut past = only_past(dir.path());
     let foreign = Entry::InstanceGone { identifier: "somebody-elses".into() };
-    let error = past.settle(foreign).unwrap_err();
+    let error = past.mark_done(foreign).unwrap_err();
     assert!(error.to_string().ends_with("this entry completes none of the open cleanup tasks"), "{error}");
-    past.settle(Entry::BackupPlaced { id: "20260615T003000Z-00112233".into(), place: Place::Verified }).unwrap();
-    assert_eq!(initials(&only_past(dir.path()).debts()), "Ic");
-    for debt in past.debts() {
-        past.settle(debt.gone()).unwrap();
+    past.mark_done(Entry::BackupPlaced { id: "20260615T003000Z-00112233".into(), place: Place::Verified }).unwrap();
+    assert_eq!(initials(&only_past(dir.path()).cleanup_tasks()), "Ic");
+    for debt in past.cleanup_tasks() {
+        past.mark_done(debt.gone()).unwrap();
     }
     // Killed here, the next run closes it.
     let past = only_past(dir.path());
-    assert!(past.debts().is_empty());
+    assert!(past.cleanup_tasks().is_empty());
     past.close("next", now).unwrap();
     let closed = EarlierRun::read(&dir.path().join("runs/closed").join(NAME)).unwrap();
     assert_eq!(closed.entries.last(), Some(&Entry::Settled { by_run: "next".into(), at: now }));
@@ -231,7 +231,7 @@ fn a_run_that_died_before_its_first_line_owes_nothing_and_is_closed() {
     let path = journal_of(dir.path(), &[]);
     fs::write(&path, "{\"entry\":\"run_st").unwrap();
     let past = only_past(dir.path());
-    assert_eq!((past.run_id(), past.debts().len(), past.torn.is_some()), (None, 0, true));
+    assert_eq!((past.run_id(), past.cleanup_tasks().len(), past.torn.is_some()), (None, 0, true));
     past.close("next", at("2026-06-16T02:00:00Z")).unwrap();
     assert_eq!(names(&dir.path().join("runs")), ["closed"]);
 }

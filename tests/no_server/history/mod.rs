@@ -14,9 +14,9 @@ use crate::small_report::{
 };
 use pgwitness::base::time::Timestamp;
 use pgwitness::compare::{Request, compare};
+use pgwitness::model::closing_state::ClosingState;
 use pgwitness::model::manifest::{Definition, Manifest, Observed};
 use pgwitness::model::name::Name;
-use pgwitness::model::post_report::ClosingState;
 use pgwitness::model::report::{Report, Run, Times};
 use pgwitness::model::run::{Closing, DumpFacts, DumpFile, RunFacts, Step, StepResult};
 use pgwitness::model::status::Status;
@@ -196,7 +196,7 @@ fn state(entry: &ReportEntry) -> String {
         other => format!("{other:?}").split('(').next().unwrap().to_lowercase(),
     };
     let chain = format!("{:?}", entry.chain).replace("-00112233", "").replace("T020000Z", "").replace("202606", "");
-    let after = match &entry.aftermath {
+    let after = match &entry.closing_state {
         ClosingState::Nothing => "",
         ClosingState::Absent { may_be_running: true } => ", may be running",
         ClosingState::Absent { may_be_running: false } => ", no closing",
@@ -230,7 +230,7 @@ fn ten_nights_tell_the_right_story() {
         format!("sound, {IDENTITY}, Linked(23), ended"),
     ];
     assert_eq!(story, expected);
-    let in_order: Vec<bool> = reports.read().iter().rev().map(|entry| entry.disorder().is_empty()).collect();
+    let in_order: Vec<bool> = reports.read().iter().rev().map(|entry| entry.report_problems().is_empty()).collect();
     let wanted = [true, false, false, true, true, true, true, false, false, false, false, false, false, true];
     assert_eq!(in_order, wanted);
     let but: Vec<String> = reports
@@ -278,9 +278,9 @@ fn the_list_shows_every_kind_of_night_and_its_exit_code_is_not_the_verdict() {
     assert_eq!(json["nights"][0]["content"]["report"]["rows"], 20);
     assert!(json["nights"][1]["verdict"].is_null());
     let (left, killed) = (&json["nights"][13], &json["nights"][11]);
-    assert_eq!((&left["verdict"], &left["aftermath"]["told"]["exit_code"]), (&"sound".into(), &3.into()));
-    assert_eq!(left["wrongs"][0], "cleanup task: RDS instance pgwitness-7f3a9c1e in ap-southeast-2");
-    assert_eq!(killed["aftermath"]["absent"]["may_be_running"], false);
+    assert_eq!((&left["verdict"], &left["closing_state"]["told"]["exit_code"]), (&"sound".into(), &3.into()));
+    assert_eq!(left["later_failures"][0], "cleanup task: RDS instance pgwitness-7f3a9c1e in ap-southeast-2");
+    assert_eq!(killed["closing_state"]["absent"]["may_be_running"], false);
 }
 
 #[test]
@@ -378,7 +378,7 @@ fn a_run_that_may_still_be_at_it_is_shown_and_is_not_wrong() {
     fs::create_dir(reports.reports().join("html")).unwrap();
     let entries = reports.read();
     assert_eq!(entries[0].content, Content::NoReport { may_be_running: true });
-    assert!(entries.iter().all(|entry| entry.disorder().is_empty()) && entries.len() == 2);
+    assert!(entries.iter().all(|entry| entry.report_problems().is_empty()) && entries.len() == 2);
 }
 
 /// Reports that are removed from the new end break no chain: only the date of the newest tells.
@@ -482,11 +482,18 @@ fn the_newest_night_without_a_closing_may_still_be_at_it() {
         nights.into_iter().find(|entry| entry.id == id(25)).unwrap()
     };
     let entry = later(at("2026-06-25T10:00:00Z"));
-    assert_eq!((entry.disorder(), entry.aftermath), (Vec::new(), ClosingState::Absent { may_be_running: true }));
+    assert_eq!(
+        (entry.report_problems(), entry.closing_state),
+        (Vec::new(), ClosingState::Absent { may_be_running: true })
+    );
     let entry = later(at("2026-06-26T02:00:01Z"));
-    assert_eq!(entry.disorder().len(), 1, "after a day it was killed");
+    assert_eq!(entry.report_problems().len(), 1, "after a day it was killed");
     reports.night(26, &orders(9), &orders(9));
-    assert_eq!(later(at("2026-06-26T03:00:00Z")).disorder().len(), 1, "another night has begun: that one has ended");
+    assert_eq!(
+        later(at("2026-06-26T03:00:00Z")).report_problems().len(),
+        1,
+        "another night has begun: that one has ended"
+    );
 }
 
 #[test]
@@ -528,7 +535,7 @@ fn no_night_of_the_future_is_running() {
     let reports = Reports::sound(1);
     let night = reports.night(27, &orders(9), &orders(9));
     CLOSING.iter().for_each(|name| fs::remove_file(night.join(name)).unwrap());
-    assert_eq!(reports.entry(27).aftermath, ClosingState::Absent { may_be_running: false });
+    assert_eq!(reports.entry(27).closing_state, ClosingState::Absent { may_be_running: false });
     // And it hides no other.
     fs::create_dir(reports.reports().join(id(25))).unwrap();
     let now = at("2026-06-25T03:00:00Z");
@@ -543,7 +550,7 @@ fn a_report_that_was_taken_away_is_not_taken_for_a_run_that_is_still_at_it() {
     let newest = reports.night(25, &orders(9), &orders(9));
     fs::remove_file(newest.join("report.json")).unwrap();
     assert_eq!(reports.entry(25).content, Content::NoReport { may_be_running: false });
-    let wrong = reports.entry(25).disorder();
+    let wrong = reports.entry(25).report_problems();
     assert!(wrong[1].starts_with("report.json was removed: "), "{wrong:?}");
 }
 
@@ -586,7 +593,7 @@ fn a_closing_is_read_as_strictly_as_a_report() {
         fs::write(dir.join("closing.json"), text).unwrap();
         fs::write(dir.join("closing.json.sig"), pgwitness::storage::signature::sign(&key, text.as_bytes()).unwrap())
             .unwrap();
-        reports.entry(15).aftermath
+        reports.entry(15).closing_state
     };
     let good = format!(
         r#"{{"format":1,"run_id":"{RUN_ID}","report_sha256":"{sha256}","exit_code":0,"steps":[],"troubles":[],"debts":[]}}"#
@@ -821,7 +828,7 @@ fn an_administrator_signs_that_they_have_looked() {
     assert!(text.contains(": reviewed by carol@example.com at ") && text.contains("ticket 4711"), "{text}");
     let reports = Reports { signers: AllowedSigners::parse(&both).unwrap(), ..reports };
     assert_eq!(reports.entry(17).reviews[0].state, ReviewState::Counts);
-    assert_eq!(reports.entry(17).disorder(), Vec::<String>::new(), "a review changes nothing of the report");
+    assert_eq!(reports.entry(17).report_problems(), Vec::<String>::new(), "a review changes nothing of the report");
     // The same review beside another report, or changed, or by a signer who may only sign reports.
     let dir = reports.reports().join(id(17)).join("reviews");
     fs::create_dir(reports.reports().join(id(16)).join("reviews")).unwrap();
@@ -942,7 +949,7 @@ fn a_thousand_nights_are_listed_at_once() {
     let entries = reports.read();
     let spent = clock.elapsed();
     assert_eq!(entries.len(), 1000);
-    assert!(entries.iter().all(|entry| entry.disorder().is_empty() && entry.aftermath.closing().is_some()));
+    assert!(entries.iter().all(|entry| entry.report_problems().is_empty() && entry.closing_state.closing().is_some()));
     assert_eq!(entries.iter().filter(|entry| entry.status() == Status::SoundWithWarnings).count(), 10);
     println!("1,000 nights read in {spent:?}");
     assert!(spent.as_secs() < 60, "{spent:?}");

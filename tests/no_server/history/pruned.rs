@@ -149,8 +149,8 @@ fn a_list_that_is_not_ours_is_not_signed_by_us_and_nothing_is_removed() {
         fs::read_dir(reports.reports()).unwrap().filter(|entry| entry.as_ref().unwrap().path().is_dir()).count(),
         7
     );
-    let disorder = reports.read()[0].disorder().join("\n");
-    assert!(disorder.contains("pruned.json: not signed"), "{disorder}");
+    let report_problems = reports.read()[0].report_problems().join("\n");
+    assert!(report_problems.contains("pruned.json: not signed"), "{report_problems}");
 }
 
 #[test]

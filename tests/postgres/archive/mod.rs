@@ -9,7 +9,9 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use pgwitness::base::error::{Error, Result};
-use pgwitness::endpoint::archive::{DumpFileFormat, DumpReader, DumpSequence, DumpTable, HasData, RowSink, TableKind};
+use pgwitness::endpoint::dump_reader::{
+    DumpFileFormat, DumpReader, DumpSequence, DumpTable, HasData, RowSink, TableKind,
+};
 use pgwitness::model::name::Name;
 use tempfile::TempDir;
 use traps::{program, traps};

@@ -46,7 +46,7 @@ fn what_was_dumped_of_a_moment_is_the_moment_whatever_is_written_meanwhile() {
         let mut order = order(live.server(), temp.path(), &config);
         order.snapshot = Some(live.snapshot());
         let dumped = runtime.block_on(dump(&order, &no_listener()));
-        runtime.block_on(live.check_moment()).unwrap();
+        runtime.block_on(live.check_snapshot()).unwrap();
         done.store(true, Ordering::Relaxed);
         assert_eq!(dumped.unwrap().notes, []);
     });

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use pgwitness::endpoint::archive::DumpReader;
+use pgwitness::endpoint::dump_reader::DumpReader;
 
 use crate::no_false_sound::scenario::{Pair, server, start};
 use crate::support::fixture_database::FixtureDatabase;

@@ -36,7 +36,7 @@ impl State {
             let message = format!("The snapshot {named} is not in the available state.");
             return Err(Refusal::new(400, "InvalidDBSnapshotState", message));
         }
-        self.settle(&id);
+        self.mark_done(&id);
         if self.entries.contains_key(&id) {
             return Err(Refusal::new(400, "DBInstanceAlreadyExists", "DB instance already exists"));
         }
@@ -110,7 +110,7 @@ impl State {
 
     fn modify(&mut self, call: &Parameters) -> Result<Xml, Refusal> {
         let id = self.existing(call)?;
-        self.settle(&id);
+        self.mark_done(&id);
         let entry = self.entries.get_mut(&id).ok_or_else(|| not_found(&id))?;
         if entry.record.status != "available" {
             let message = "Database instance is not in available state.";
@@ -130,7 +130,7 @@ impl State {
 
     fn delete(&mut self, call: &Parameters) -> Result<Xml, Refusal> {
         let id = self.existing(call)?;
-        if !self.settle(&id) {
+        if !self.mark_done(&id) {
             return Err(not_found(&id));
         }
         let final_snapshot = call.get("FinalDBSnapshotIdentifier").map(str::to_owned);

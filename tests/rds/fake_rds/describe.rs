@@ -192,7 +192,7 @@ impl State {
             Some(named) => vec![self.instance_id(named).ok_or_else(|| not_found(named))?],
             None => self.entries.keys().cloned().collect(),
         };
-        let ids: Vec<String> = ids.into_iter().filter(|id| self.settle(id)).collect();
+        let ids: Vec<String> = ids.into_iter().filter(|id| self.mark_done(id)).collect();
         if let (Some(named), true) = (call.get("DBInstanceIdentifier"), ids.is_empty()) {
             return Err(not_found(named));
         }

@@ -142,7 +142,7 @@ impl State {
     }
 
     /// Brings the record of an instance up to date, and starts its server when it is time. False if it is gone.
-    pub fn settle(&mut self, id: &str) -> bool {
+    pub fn mark_done(&mut self, id: &str) -> bool {
         let now = self.now();
         let Some(entry) = self.entries.get_mut(id) else { return false };
         if entry.script.deleting == Some(0) {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pgwitness::aws::{Claim, Deadline, debt};
+use pgwitness::aws::{Claim, Deadline, still_billed_message};
 
 use super::script::*;
 
@@ -203,7 +203,7 @@ async fn an_instance_that_does_not_go_is_a_debt() {
     let deadline = Deadline::after(Duration::from_millis(300));
     let error = aws.rds.wait_gone(&the_claim(), deadline, &mut Vec::new()).await.unwrap_err();
     assert!(error.to_string().ends_with("last seen: deleting"), "{error}");
-    let text = debt(NAME, "ap-southeast-2", &error.to_string());
+    let text = still_billed_message(NAME, "ap-southeast-2", &error.to_string());
     assert!(text.starts_with("STILL RUNNING AND BILLED: "));
     let command = format!("aws rds delete-db-instance --db-instance-identifier {NAME} --skip-final-snapshot");
     assert!(text.contains(&command) && text.ends_with("--region ap-southeast-2"));

@@ -3,8 +3,8 @@
 //! Most statements of a dump are not classified: they are `Other`.
 
 use super::catalog::{DumpColumn, TableKind};
+use super::pg_dump_output::start;
 use super::token::{Token, Tokens};
-use super::written::start;
 use crate::base::error::{Error, Result};
 use crate::base::marked::MarkedText;
 use crate::model::name::Name;

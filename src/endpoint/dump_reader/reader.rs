@@ -4,9 +4,9 @@
 
 use std::io::{ErrorKind, Read};
 
+use super::pg_dump_output::{PgDumpOutputCheck, Seen};
 use super::splitter::{Piece, Splitter};
 use super::statement::{Reading, Statement, parse};
-use super::written::{PgDumpOutputCheck, Seen};
 use crate::base::error::{Context, Error, Result};
 
 /// Large enough to make the cost of a system call negligible.

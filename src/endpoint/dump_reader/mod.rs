@@ -16,13 +16,13 @@ mod format;
 mod handlers;
 mod nesting;
 mod reader;
-mod restore;
-mod scan;
+mod pg_restore;
+mod read_rows;
 mod splitter;
 mod statement;
 mod toc;
 mod token;
-mod written;
+mod pg_dump_output;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -34,8 +34,8 @@ use crate::base::error::{Context, Result};
 use crate::base::files;
 use crate::model::name::Name;
 use handlers::{Gather, Peek, WhoseRows};
+use pg_restore::Restore;
 use reader::{Handler, ReaderEnd, read_dump};
-use restore::Restore;
 use toc::Toc;
 
 /// Receives the rows of a dump. All calls for one part of a table, or one large object, go to one sink without others in between;

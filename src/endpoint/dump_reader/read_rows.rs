@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::handlers::Deliver;
+use super::pg_restore::Restore;
 use super::reader::{ReaderEnd, read_dump};
-use super::restore::Restore;
 use super::{DumpFileFormat, DumpReader, HasData, RowSink, format, reading};
 use crate::base::error::{Context, Error, Result};
 use crate::base::files;

@@ -4,7 +4,7 @@
 //! Reads the stored form of expressions (`pg_node_tree`): nodes in braces, `:field value` in them, other braces escaped by a backslash.
 
 /// Whether this function, or this operator of it, is called with nothing but constants somewhere in the expression.
-pub fn is_folded(tree: &str, function: &str, operator: Option<&str>) -> bool {
+pub fn calls_with_constants_only(tree: &str, function: &str, operator: Option<&str>) -> bool {
     let mut open: Vec<Node> = Vec::new();
     let mut found = false;
     let mut field = "";
@@ -71,17 +71,17 @@ mod tests {
 
     #[test]
     fn a_call_is_folded_when_no_column_is_in_it() {
-        assert!(!is_folded(COLUMN, "16500", None));
-        assert!(is_folded(CONSTANT, "16500", None));
-        assert!(!is_folded(CONSTANT, "16501", None));
-        assert!(!is_folded(CONSTANT, "177", Some("551")));
+        assert!(!calls_with_constants_only(COLUMN, "16500", None));
+        assert!(calls_with_constants_only(CONSTANT, "16500", None));
+        assert!(!calls_with_constants_only(CONSTANT, "16501", None));
+        assert!(!calls_with_constants_only(CONSTANT, "177", Some("551")));
     }
 
     #[test]
     fn an_escaped_brace_is_text_and_what_is_cut_is_not_harmless() {
         let text = r"{FUNCEXPR :funcid 9 :name a\{b :args ({VAR :varno 1})}";
-        assert!(!is_folded(text, "9", None));
-        assert!(is_folded("{FUNCEXPR :funcid 9 :args ({VAR :varno 1})", "9", None));
-        assert!(is_folded("", "9", None));
+        assert!(!calls_with_constants_only(text, "9", None));
+        assert!(calls_with_constants_only("{FUNCEXPR :funcid 9 :args ({VAR :varno 1})", "9", None));
+        assert!(calls_with_constants_only("", "9", None));
     }
 }

@@ -48,7 +48,7 @@ impl ClosingState {
     }
 
     /// The problem of the record itself, in one line.
-    pub fn disorder(&self) -> Option<String> {
+    pub fn report_problems(&self) -> Option<String> {
         match self {
             Self::Nothing | Self::Told(_) | Self::Absent { may_be_running: true } => None,
             Self::Void(why) => Some(format!("{CLOSING}: {why}")),
@@ -65,7 +65,7 @@ impl ClosingState {
 
     /// What went wrong, a line each, in a night with this exit code for its verdict: what was left behind (it may cost money, so it
     /// comes first), troubles, an interruption.
-    pub fn wrongs(&self, verdict_code: u8) -> Vec<String> {
+    pub fn later_failures(&self, verdict_code: u8) -> Vec<String> {
         let Some(closing) = self.closing() else { return Vec::new() };
         let mut lines: Vec<String> = closing.debts.iter().map(|debt| format!("{CLEANUP_TASK}{debt}")).collect();
         lines.extend(closing.troubles.iter().map(|trouble| format!("problem: {}", trouble.full())));
@@ -122,25 +122,25 @@ mod tests {
     #[test]
     fn an_end_without_trouble_is_silent() {
         for code in 0..3 {
-            assert!(told(code, &[], &[], None).wrongs(code).is_empty());
+            assert!(told(code, &[], &[], None).later_failures(code).is_empty());
         }
     }
 
     #[test]
     fn whatever_is_not_as_the_verdict_alone_would_have_it_is_told() {
-        let lines = told(3, &["prune: full"], &["dump x"], Some("full")).wrongs(0);
+        let lines = told(3, &["prune: full"], &["dump x"], Some("full")).later_failures(0);
         assert_eq!(lines, ["cleanup task: dump x", "problem: prune: full"], "a failed step is not told twice");
-        assert_eq!(told(0, &[], &[], Some("full")).wrongs(0), ["problem: prune: full"]);
-        assert_eq!(told(3, &[], &[], None).wrongs(0), ["exit code 3"]);
-        assert_eq!(told(143, &[], &[], None).wrongs(0), ["interrupted by signal 15 (exit code 143)"]);
-        assert_eq!(told(1, &[], &["dump x"], None).wrongs(1), ["cleanup task: dump x"]);
+        assert_eq!(told(0, &[], &[], Some("full")).later_failures(0), ["problem: prune: full"]);
+        assert_eq!(told(3, &[], &[], None).later_failures(0), ["exit code 3"]);
+        assert_eq!(told(143, &[], &[], None).later_failures(0), ["interrupted by signal 15 (exit code 143)"]);
+        assert_eq!(told(1, &[], &["dump x"], None).later_failures(1), ["cleanup task: dump x"]);
     }
 
     #[test]
     fn no_paper_is_no_good_end() {
-        assert!(ClosingState::Absent { may_be_running: false }.disorder().is_some());
-        assert!(ClosingState::Void("bad signature".into()).disorder().is_some());
+        assert!(ClosingState::Absent { may_be_running: false }.report_problems().is_some());
+        assert!(ClosingState::Void("bad signature".into()).report_problems().is_some());
         let running = ClosingState::Absent { may_be_running: true };
-        assert!(running.disorder().is_none() && running.pending().is_some());
+        assert!(running.report_problems().is_none() && running.pending().is_some());
     }
 }

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::RowSink;
 use super::catalog::Builder;
+use super::pg_dump_output::PgDumpOutputCheck;
 use super::reader::{Handler, Next};
 use super::statement::Statement;
 use super::toc::relation_oid;
-use super::written::PgDumpOutputCheck;
 use crate::base::error::{Context, Result};
 use crate::model::name::Name;
 
