@@ -31,7 +31,8 @@ const LENGTH: usize = 32;
 /// escaped. 64 characters, so that a random byte chooses without bias.
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
+/// Reads an environment variable.
+pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// A password or a passphrase.
 #[derive(Clone, PartialEq, Eq)]

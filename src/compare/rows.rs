@@ -26,7 +26,7 @@ pub struct Show {
 
 /// Rows of the two sides, as a second pass found them, and the names of their columns.
 #[derive(Debug, Default)]
-pub struct Found {
+pub struct FetchedSides {
     /// Names of the columns, in the order of the values.
     pub columns: Vec<String>,
     /// Names of the columns of the primary key.
@@ -45,7 +45,7 @@ struct Surplus {
 }
 
 /// Lists the rows. If `is_everything` (every differing row was found), the numbers of `difference` are replaced by exact ones.
-pub fn name_rows(difference: &mut RowDifference, found: Found, is_everything: bool, show: Show) {
+pub fn name_rows(difference: &mut RowDifference, found: FetchedSides, is_everything: bool, show: Show) {
     let (expected, actual) = surplus(&found);
     if is_everything {
         difference.expected_only = expected.iter().map(|row| row.copies).sum();
@@ -70,7 +70,7 @@ pub fn name_rows(difference: &mut RowDifference, found: Found, is_everything: bo
 }
 
 /// Copies on one side beyond those on the other.
-fn surplus(found: &Found) -> (Vec<Surplus>, Vec<Surplus>) {
+fn surplus(found: &FetchedSides) -> (Vec<Surplus>, Vec<Surplus>) {
     let beyond = |mine: &BTreeMap<RowDigest, CollectedRow>, theirs: &BTreeMap<RowDigest, CollectedRow>| {
         let rows = mine.iter().filter_map(|(digest, row)| {
             let copies = row.copies.saturating_sub(theirs.get(digest).map_or(0, |row| row.copies));
@@ -83,7 +83,7 @@ fn surplus(found: &Found) -> (Vec<Surplus>, Vec<Surplus>) {
 
 type Paired = (Vec<(Surplus, Surplus)>, Vec<Surplus>, Vec<Surplus>);
 
-fn pair(found: &Found, expected: Vec<Surplus>, actual: Vec<Surplus>) -> Paired {
+fn pair(found: &FetchedSides, expected: Vec<Surplus>, actual: Vec<Surplus>) -> Paired {
     let key = key_positions(found);
     let (mut pairs, mut missing, mut unexpected) =
         if key.is_empty() { pair_by_likeness(expected, actual) } else { pair_by_key(&key, expected, actual) };
@@ -94,7 +94,7 @@ fn pair(found: &Found, expected: Vec<Surplus>, actual: Vec<Surplus>) -> Paired {
     (pairs, missing, unexpected)
 }
 
-fn key_positions(found: &Found) -> Vec<usize> {
+fn key_positions(found: &FetchedSides) -> Vec<usize> {
     let position = |name: &String| found.columns.iter().position(|column| column == name);
     found.key.iter().map(position).collect::<Option<Vec<usize>>>().unwrap_or_default()
 }
@@ -158,7 +158,7 @@ fn pair_by_likeness(expected: Vec<Surplus>, actual: Vec<Surplus>) -> Paired {
     (pairs, expected.into_iter().flatten().collect(), actual.into_iter().flatten().collect())
 }
 
-fn changed_row(found: &Found, expected: &Surplus, actual: &Surplus, show: Show) -> ChangedRow {
+fn changed_row(found: &FetchedSides, expected: &Surplus, actual: &Surplus, show: Show) -> ChangedRow {
     let values = found.columns.iter().zip(expected.values.iter().zip(&actual.values));
     let columns = values.filter(|(_, (e, a))| e != a).map(|(column, (e, a))| ChangedColumn {
         column: column.clone(),
@@ -168,14 +168,14 @@ fn changed_row(found: &Found, expected: &Surplus, actual: &Surplus, show: Show) 
     ChangedRow { key: key_text(found, expected, show), columns: columns.collect() }
 }
 
-fn row_text(found: &Found, row: &Surplus, show: Show) -> RowText {
+fn row_text(found: &FetchedSides, row: &Surplus, show: Show) -> RowText {
     let value =
         |(column, value): (&String, &Option<Value>)| format!("{}={}", quote_ident(column), shown(value.as_ref(), show));
     let values = found.columns.iter().zip(&row.values).map(value).collect();
     RowText { key: key_text(found, row, show), values, copies: row.copies }
 }
 
-fn key_text(found: &Found, row: &Surplus, show: Show) -> String {
+fn key_text(found: &FetchedSides, row: &Surplus, show: Show) -> String {
     let part = |&at: &usize| {
         let column = found.columns.get(at).map(|column| quote_ident(column)).unwrap_or_default();
         format!("{column}={}", shown(row.values.get(at).and_then(Option::as_ref), show))
@@ -225,7 +225,7 @@ mod tests {
     use super::*;
     use crate::model::hashing::{Accumulator, Batch, Purpose, Wanted};
 
-    fn found(key: &[&str], expected: &[&str], actual: &[&str]) -> Found {
+    fn found(key: &[&str], expected: &[&str], actual: &[&str]) -> FetchedSides {
         let collect = |lines: &[&str]| {
             let mut batch = Batch::default();
             lines.iter().for_each(|line| batch.push_line(line.as_bytes()));
@@ -236,7 +236,7 @@ mod tests {
             let Accumulator::Collected { rows, .. } = accumulator else { panic!("collects") };
             rows
         };
-        Found {
+        FetchedSides {
             columns: ["id", "total", "note"].map(str::to_owned).to_vec(),
             key: key.iter().map(|&column| column.to_owned()).collect(),
             expected: collect(expected),
@@ -244,7 +244,7 @@ mod tests {
         }
     }
 
-    fn named(found: Found, is_redacted: bool) -> RowDifference {
+    fn named(found: FetchedSides, is_redacted: bool) -> RowDifference {
         let mut difference = RowDifference::default();
         let redaction = if is_redacted { Redaction::on([7; 16]) } else { Redaction::OFF };
         name_rows(&mut difference, found, true, Show { redaction, max_rows: 10 });

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::base::error::{Error, Result};
-use crate::compare::rows::{Found, Show, name_rows};
+use crate::compare::rows::{FetchedSides, Show, name_rows};
 use crate::compare::{self, LARGE_OBJECTS, Request};
 use crate::endpoint::any::{Endpoint, Target};
 use crate::endpoint::live::CaptureRequest;
@@ -85,7 +85,11 @@ pub async fn run(
 /// PostgreSQL's `pg_get_…def` functions print the current catalog, not the snapshot's. So the kinds of all schema findings are read
 /// once more: if the definition of an object is different now, it was changed during the run, and the finding becomes an unchecked
 /// entry.
-async fn set_changed_meanwhile_aside(outcome: &mut Outcome, expected: Side<'_>, actual: Side<'_>) {
+async fn set_changed_meanwhile_aside(
+    outcome: &mut Outcome,
+    expected: EndpointWithManifest<'_>,
+    actual: EndpointWithManifest<'_>,
+) {
     let kinds: BTreeSet<String> =
         outcome.findings.iter().filter_map(of_schema).map(|(kind, _)| kind.to_owned()).collect();
     if kinds.is_empty() {
@@ -158,10 +162,16 @@ pub fn check_patterns(selection: &Selection, catalog: &Catalog, place: &str) -> 
     }
 }
 
-type Side<'a> = (&'a Endpoint, &'a Manifest);
+type EndpointWithManifest<'a> = (&'a Endpoint, &'a Manifest);
 
 /// Adds the differing rows to one finding. On failure the finding keeps its counts and gets the reason.
-async fn drill_down(finding: &mut Finding, expected: Side<'_>, actual: Side<'_>, plan: &ReadPlan, show: Show) {
+async fn drill_down(
+    finding: &mut Finding,
+    expected: EndpointWithManifest<'_>,
+    actual: EndpointWithManifest<'_>,
+    plan: &ReadPlan,
+    show: Show,
+) {
     let Some(mut difference) = finding.rows.take() else { return };
     if let Err(error) = name_differing_rows(finding, &mut difference, expected, actual, plan, show).await {
         difference.unnamed = Some(error.text());
@@ -172,12 +182,12 @@ async fn drill_down(finding: &mut Finding, expected: Side<'_>, actual: Side<'_>,
 async fn name_differing_rows(
     finding: &Finding,
     difference: &mut RowDifference,
-    expected: Side<'_>,
-    actual: Side<'_>,
+    expected: EndpointWithManifest<'_>,
+    actual: EndpointWithManifest<'_>,
     plan: &ReadPlan,
     show: Show,
 ) -> Result<()> {
-    let table = Table::find(finding, expected.1, actual.1, plan)?;
+    let table = ComparedTable::find(finding, expected.1, actual.1, plan)?;
     let mut decoded = Sketch::difference(&table.expected.sketch, &table.actual.sketch);
     let mut is_everything = decoded.is_complete;
     if !is_everything {
@@ -198,7 +208,8 @@ async fn name_differing_rows(
     is_everything &= unnamed.is_none();
     let (e, a) = (e.unwrap_or_default(), a.unwrap_or_default());
     is_everything &= !e.is_truncated && !a.is_truncated;
-    let found = Found { columns: table.columns.clone(), key: table.key.clone(), expected: e.rows, actual: a.rows };
+    let found =
+        FetchedSides { columns: table.columns.clone(), key: table.key.clone(), expected: e.rows, actual: a.rows };
     name_rows(difference, found, is_everything, show);
     difference.unnamed = unnamed;
     Ok(())
@@ -212,7 +223,7 @@ struct CollectedTables {
 }
 
 /// The table of a finding about rows.
-struct Table<'a> {
+struct ComparedTable<'a> {
     target: Target<'a>,
     columns: Vec<String>,
     key: Vec<String>,
@@ -220,7 +231,7 @@ struct Table<'a> {
     actual: &'a Tally,
 }
 
-impl<'a> Table<'a> {
+impl<'a> ComparedTable<'a> {
     fn find(finding: &Finding, expected: &'a Manifest, actual: &'a Manifest, plan: &ReadPlan) -> Result<Self> {
         let gone = || Error::new("it is not among what was read");
         if finding.kind == FindingKind::LargeObjects && finding.object == LARGE_OBJECTS {
@@ -270,7 +281,7 @@ impl<'a> Table<'a> {
 
 /// For differences too large for the sketch: decodes as many of the random samples (1 in 2, 1 in 4, …) as possible, the smallest
 /// first. Rows are sampled by key, so both versions of a changed row are in the same sample.
-async fn sample(table: &Table<'_>, expected: &Endpoint, actual: &Endpoint) -> Result<Difference> {
+async fn sample(table: &ComparedTable<'_>, expected: &Endpoint, actual: &Endpoint) -> Result<Difference> {
     let position = |column: &String| table.columns.iter().position(|have| have == column);
     let key: Vec<usize> = table.key.iter().filter_map(position).collect();
     let (e, a) = table.scan(&Purpose::SampleLevels(Arc::new(key)), expected, actual).await?;

@@ -5,7 +5,7 @@
 use tokio::sync::watch;
 
 use super::context::RunContext;
-use super::steps::{Problems, Steps};
+use super::steps::{RunProblems, Steps};
 use super::temporary_instance::Cloud;
 use crate::base::error::{Error, Result};
 use crate::base::time::Timestamp;
@@ -27,7 +27,7 @@ pub struct CurrentRun<'a> {
     /// The API, once the identity is known.
     pub cloud: Option<Cloud>,
     /// Each is reported, none changes the verdict.
-    pub problems: Problems,
+    pub problems: RunProblems,
     /// The signal that arrived during the end of the run.
     pub stopped: watch::Receiver<Option<i32>>,
 }

@@ -46,7 +46,7 @@ pub fn shared_state(dir: &Path, origin: &Origin) -> Result<Option<String>> {
 }
 
 #[derive(Deserialize)]
-struct Outline {
+struct ReportSource {
     command: String,
     night: Option<OutlineNight>,
 }
@@ -59,6 +59,6 @@ struct OutlineNight {
 /// `None`: not of a nightly run, or one that did not get as far as its source, or cannot be read.
 fn source_of(report: &Path) -> Option<Origin> {
     let bytes = files::read(report, files::REPORT).ok()?;
-    let outline: Outline = serde_json::from_slice(&bytes).ok()?;
+    let outline: ReportSource = serde_json::from_slice(&bytes).ok()?;
     outline.night.filter(|_| outline.command == "nightly")?.source
 }

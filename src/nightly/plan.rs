@@ -4,7 +4,7 @@ use super::check::{Check, CheckList};
 use super::cleanup::earlier;
 use super::context::RunContext;
 use super::local_checks::after_verdict;
-use super::preflight::{Found, complete};
+use super::preflight::{PreflightResults, complete};
 use super::pruning::{OldReports, superseded};
 use super::source::shared;
 use crate::aws::identifier::identifier;
@@ -32,9 +32,7 @@ pub async fn plan(context: &RunContext<'_>) -> Result<Plan> {
     let mut list = CheckList::complete();
     let mut steps = Vec::new();
     for past in earlier(context)?.open {
-        steps.extend(
-            past.cleanup_tasks().iter().map(|task| format!("clean up after an earlier run: {task}")),
-        );
+        steps.extend(past.cleanup_tasks().iter().map(|task| format!("clean up after an earlier run: {task}")));
     }
     let found = complete(&mut list, context, false).await?;
     after_verdict(&mut list, context, false).await?;
@@ -51,7 +49,7 @@ pub async fn plan(context: &RunContext<'_>) -> Result<Plan> {
 const RUN: &str = "<random>";
 
 /// What a run leaves or makes for a time. The times in the names are those of a run that begins now.
-fn made(context: &RunContext<'_>, found: &Found) -> Vec<String> {
+fn made(context: &RunContext<'_>, found: &PreflightResults) -> Vec<String> {
     let (config, now) = (context.config, (context.now)());
     let mut lines = Vec::new();
     let mut data_as_of = now;

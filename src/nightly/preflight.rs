@@ -29,7 +29,7 @@ use crate::storage::journal::{LastSigned, LastVerified};
 
 /// What the checks found; `None` where a check failed or was not made.
 #[derive(Default)]
-pub struct Found {
+pub struct PreflightResults {
     /// On this machine.
     pub local: LocalFacts,
     /// The snapshot that a run would take, and its engine version.
@@ -56,7 +56,7 @@ pub struct Ready {
     pub server: ConnInfo,
 }
 
-impl Found {
+impl PreflightResults {
     /// What a run continues with, after [`CheckList::until_failure`].
     ///
     /// # Errors
@@ -76,8 +76,8 @@ impl Found {
 ///
 /// # Errors
 /// A check failed, and a run stops there.
-pub async fn complete(list: &mut CheckList, context: &RunContext<'_>, is_offline: bool) -> Result<Found> {
-    let mut found = Found { local: local(list, context).await?, ..Default::default() };
+pub async fn complete(list: &mut CheckList, context: &RunContext<'_>, is_offline: bool) -> Result<PreflightResults> {
+    let mut found = PreflightResults { local: local(list, context).await?, ..Default::default() };
     if is_offline {
         return Ok(found);
     }
@@ -119,7 +119,7 @@ async fn aws(list: &mut CheckList, config: &RdsSource, context: &RunContext<'_>)
 ///
 /// # Errors
 /// A check failed, and a run stops there.
-pub async fn remote(list: &mut CheckList, context: &RunContext<'_>, found: &mut Found) -> Result<()> {
+pub async fn remote(list: &mut CheckList, context: &RunContext<'_>, found: &mut PreflightResults) -> Result<()> {
     use CheckStage::Remote;
     if !list.has_failed("source.url") {
         let origin = context.origin()?;
@@ -150,10 +150,10 @@ pub async fn remote(list: &mut CheckList, context: &RunContext<'_>, found: &mut 
 pub async fn compatible(
     list: &mut CheckList,
     context: &RunContext<'_>,
-    found: &Found,
+    found: &PreflightResults,
     engine_version: Option<&str>,
 ) -> Result<()> {
-    let Found { local: LocalFacts { source, tools, server }, restore_major, .. } = found;
+    let PreflightResults { local: LocalFacts { source, tools, server }, restore_major, .. } = found;
     let seen = match (source, engine_version, tools, server.as_ref().zip(*restore_major)) {
         (Some(source), _, Some(tools), Some((target, _))) => {
             demand_fit(source, target, tools, &context.config.restore).await

@@ -38,8 +38,8 @@ impl Steps {
     }
 
     /// No problem yet.
-    pub fn problems(&self) -> Problems {
-        Problems { list: Vec::new(), redaction: self.redaction }
+    pub fn problems(&self) -> RunProblems {
+        RunProblems { list: Vec::new(), redaction: self.redaction }
     }
 
     /// Begins a step. A step that still runs was stopped by an error or a signal: see [`Steps::broken_off`].
@@ -102,12 +102,12 @@ impl Steps {
 }
 
 /// Errors that do not change the verdict, redacted where they hold values.
-pub struct Problems {
+pub struct RunProblems {
     list: Vec<Error>,
     redaction: Redaction,
 }
 
-impl Problems {
+impl RunProblems {
     /// One more.
     pub fn push(&mut self, error: Error) {
         self.list.push(self.redaction.error(error));
@@ -128,13 +128,13 @@ impl Problems {
     }
 }
 
-impl Extend<Error> for Problems {
+impl Extend<Error> for RunProblems {
     fn extend<I: IntoIterator<Item = Error>>(&mut self, errors: I) {
         errors.into_iter().for_each(|error| self.push(error));
     }
 }
 
-impl std::ops::Deref for Problems {
+impl std::ops::Deref for RunProblems {
     type Target = [Error];
 
     fn deref(&self) -> &[Error] {

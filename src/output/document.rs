@@ -57,7 +57,7 @@ pub enum Look {
 
 /// A piece of text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Span {
+pub struct TextPart {
     /// Printable.
     pub text: String,
     pub look: Look,
@@ -65,7 +65,7 @@ pub struct Span {
 
 /// Pieces of text on one line.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Text(pub Vec<Span>);
+pub struct Text(pub Vec<TextPart>);
 
 impl Text {
     fn of(text: &str, look: Look) -> Self {
@@ -74,7 +74,7 @@ impl Text {
 
     /// A text that was made printable before, such as a part of a value.
     pub fn shown(text: String, look: Look) -> Self {
-        Self(vec![Span { text, look }])
+        Self(vec![TextPart { text, look }])
     }
 
     /// These and more.
@@ -175,7 +175,7 @@ pub enum Block {
     List(Vec<Text>),
     /// Label and value.
     Facts(Vec<(&'static str, Text)>),
-    Table(Table),
+    DocumentTable(DocumentTable),
     /// Items of one kind under a heading.
     Group {
         title: &'static str,
@@ -189,10 +189,10 @@ pub enum Block {
         actual: Option<Vec<String>>,
     },
     /// A definition with its changes.
-    Difference(Vec<Line>),
+    Difference(Vec<RowLine>),
     /// Rows that one side alone has, and rows that both have.
     Rows {
-        lone: Vec<Line>,
+        lone: Vec<RowLine>,
         changed: Vec<ChangedValues>,
         are_cut: bool,
     },
@@ -214,7 +214,7 @@ pub struct Item {
 
 /// A line of a difference; printable.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Line {
+pub enum RowLine {
     Same(String),
     Expected(String),
     Actual(String),
@@ -234,11 +234,11 @@ pub struct ChangedValues {
 pub type FoldSummary = fn(&[&Row]) -> String;
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Table {
+pub struct DocumentTable {
     /// CSS class of the table.
     pub class: &'static str,
     pub caption: String,
-    pub columns: Vec<Column>,
+    pub columns: Vec<TableColumn>,
     /// Where there is no room for all columns, those of the highest number go first; 0 stays.
     pub spare: &'static [u8],
     pub rows: Vec<Row>,
@@ -250,15 +250,15 @@ pub struct Table {
     pub legend: Option<&'static str>,
 }
 
-impl Table {
-    pub fn new(caption: impl Into<String>, columns: impl Into<Vec<Column>>, rows: Vec<Row>) -> Self {
+impl DocumentTable {
+    pub fn new(caption: impl Into<String>, columns: impl Into<Vec<TableColumn>>, rows: Vec<Row>) -> Self {
         Self { caption: caption.into(), columns: columns.into(), rows, ..Self::default() }
     }
 }
 
 /// A column by its head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Column {
+pub enum TableColumn {
     Words(&'static str),
     /// May be broken into lines.
     Names(&'static str),
@@ -271,7 +271,7 @@ pub enum Column {
     Typed(&'static str),
 }
 
-impl Column {
+impl TableColumn {
     pub fn head(self) -> &'static str {
         match self {
             Self::Words(head) | Self::Names(head) | Self::Numbers(head) => head,
@@ -286,7 +286,7 @@ impl Column {
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Row {
-    pub cells: Vec<Cell>,
+    pub cells: Vec<TableCell>,
     /// Colours the whole row where its words must not be overlooked.
     pub tone: Option<Tone>,
     /// More on the row, one line each.
@@ -300,19 +300,19 @@ pub struct Row {
 }
 
 impl Row {
-    pub fn new(cells: impl Into<Vec<Cell>>) -> Self {
+    pub fn new(cells: impl Into<Vec<TableCell>>) -> Self {
         Self { cells: cells.into(), ..Self::default() }
     }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Cell {
+pub enum TableCell {
     Text(Text),
     Digests(Vec<String>),
     Bar(Bar),
 }
 
-impl<T: Into<Text>> From<T> for Cell {
+impl<T: Into<Text>> From<T> for TableCell {
     fn from(text: T) -> Self {
         Self::Text(text.into())
     }
@@ -330,6 +330,6 @@ pub struct Bar {
 }
 
 /// `–` for a number that is not known.
-pub fn or_dash(text: Option<String>) -> Cell {
+pub fn or_dash(text: Option<String>) -> TableCell {
     text.unwrap_or_else(|| "–".to_owned()).into()
 }

@@ -17,7 +17,7 @@ use crate::nightly::current_run::CurrentRun;
 use crate::nightly::local_checks::local;
 use crate::nightly::notification;
 use crate::nightly::orphans;
-use crate::nightly::preflight::{self, Found, Ready};
+use crate::nightly::preflight::{self, PreflightResults, Ready};
 use crate::nightly::report_writer::ReportWriter;
 use crate::nightly::source::claim_backups;
 use crate::nightly::temporary_instance::Cloud;
@@ -125,7 +125,7 @@ async fn check(run: &mut CurrentRun<'_>, snapshot: Option<&Snapshot>, writer: &R
         return Err(error.clone());
     }
     let (context, mut list) = (run.context, CheckList::until_failure());
-    let mut found = Found { local: local(&mut list, context).await?, ..Default::default() };
+    let mut found = PreflightResults { local: local(&mut list, context).await?, ..Default::default() };
     preflight::remote(&mut list, context, &mut found).await?;
     if let Some(backups) = &found.backups {
         found.ours = Some(claim_backups(run, backups).await?);

@@ -12,7 +12,8 @@ use super::text::{day, time};
 use crate::base::printable::printable;
 use crate::base::text::{grouped, grouped_noun};
 use crate::output::document::{
-    Block, Cell, ChangedValues, Column, FoldSummary, Item, Line, Look, Row, Section, Span, Table, Text, Tone,
+    Block, ChangedValues, DocumentTable, FoldSummary, Item, Look, Row, RowLine, Section, TableCell, TableColumn, Text,
+    TextPart, Tone,
 };
 
 /// Items of a list that are open; the others are folded.
@@ -54,7 +55,7 @@ pub fn text(text: &Text) -> Markup {
     html! { @for one in &text.0 { (span(one)) } }
 }
 
-fn span(span: &Span) -> Markup {
+fn span(span: &TextPart) -> Markup {
     let text = &span.text;
     match &span.look {
         Look::Plain => html! { (text) },
@@ -86,7 +87,7 @@ pub fn block(block: &Block, level: u8) -> Markup {
         Block::Facts(facts) => html! {
             dl.facts.small { @for (label, value) in facts { div { dt { (capitalized(label)) } dd { (text(value)) } } } }
         },
-        Block::Table(table) => whole_table(table),
+        Block::DocumentTable(table) => whole_table(table),
         Block::Group { title, meaning, items: all } => html! {
             h3 { (title) " " span.count { (all.len()) } " " span.quiet { (meaning) } }
             (items(all, Tone::Bad, 4))
@@ -157,15 +158,15 @@ fn plain_list(names: &[String]) -> Markup {
     html! { ul.plain { @for name in names { li { code { bdi { (printable(name)) } } } } } }
 }
 
-fn difference(lines: &[Line]) -> Markup {
+fn difference(lines: &[RowLine]) -> Markup {
     html! {
         pre {
             @for line in lines {
                 @match line {
-                    Line::Same(text) => { "  " (text) "\n" }
-                    Line::Expected(text) => { del { "− " (text) "\n" } }
-                    Line::Actual(text) => { ins { "+ " (text) "\n" } }
-                    Line::Gap => { "  …\n" }
+                    RowLine::Same(text) => { "  " (text) "\n" }
+                    RowLine::Expected(text) => { del { "− " (text) "\n" } }
+                    RowLine::Actual(text) => { ins { "+ " (text) "\n" } }
+                    RowLine::Gap => { "  …\n" }
                 }
             }
         }
@@ -195,7 +196,7 @@ fn wide(label: &str, table: &Markup) -> Markup {
 }
 
 /// What is new in one table, what is not in folded ones.
-fn whole_table(table: &Table) -> Markup {
+fn whole_table(table: &DocumentTable) -> Markup {
     let (quiet, mut open): (Vec<&Row>, Vec<&Row>) = table.rows.iter().partition(|row| row.folded.is_some());
     open.sort_by_key(|row| row.rank);
     let more = table.more.iter().map(|(heading, rows)| (Some(heading), rows.iter().collect()));
@@ -208,7 +209,7 @@ fn whole_table(table: &Table) -> Markup {
     }
 }
 
-fn quiet_rows(table: &Table, rows: &[&Row], (open, summary): (usize, FoldSummary)) -> Markup {
+fn quiet_rows(table: &DocumentTable, rows: &[&Row], (open, summary): (usize, FoldSummary)) -> Markup {
     let mut groups: BTreeMap<&str, Vec<&Row>> = BTreeMap::new();
     for row in rows {
         let group = if rows.len() < BY_GROUP { "" } else { row.folded.as_deref().unwrap_or_default() };
@@ -227,7 +228,7 @@ fn quiet_rows(table: &Table, rows: &[&Row], (open, summary): (usize, FoldSummary
     }
 }
 
-fn one_table(table: &Table, caption: &str, groups: &[(Option<&Text>, Vec<&Row>)]) -> Markup {
+fn one_table(table: &DocumentTable, caption: &str, groups: &[(Option<&Text>, Vec<&Row>)]) -> Markup {
     let caption = printable(caption);
     wide(
         &caption,
@@ -248,16 +249,16 @@ fn one_table(table: &Table, caption: &str, groups: &[(Option<&Text>, Vec<&Row>)]
     )
 }
 
-fn is_for_pages(column: &&Column) -> bool {
-    !matches!(column, Column::Typed(_))
+fn is_for_pages(column: &&TableColumn) -> bool {
+    !matches!(column, TableColumn::Typed(_))
 }
 
-fn head(column: &Column) -> Markup {
+fn head(column: &TableColumn) -> Markup {
     let is_number = column.is_number();
     html! { th class=[is_number.then_some("n")] scope="col" { (capitalized(column.head())) } }
 }
 
-fn row(table: &Table, row: &Row) -> Markup {
+fn row(table: &DocumentTable, row: &Row) -> Markup {
     let last = row.cells.len().saturating_sub(1);
     html! {
         tr class=[row.tone.map(class)] {
@@ -272,11 +273,11 @@ fn row(table: &Table, row: &Row) -> Markup {
     }
 }
 
-fn content(cell: &Cell) -> Markup {
+fn content(cell: &TableCell) -> Markup {
     match cell {
-        Cell::Text(words) => text(words),
-        Cell::Digests(digests) => html! { @for digest in digests { code.digest { (digest) } " " } },
-        Cell::Bar(part) => bar(part.from, part.length, part.whole, part.class, &part.label),
+        TableCell::Text(words) => text(words),
+        TableCell::Digests(digests) => html! { @for digest in digests { code.digest { (digest) } " " } },
+        TableCell::Bar(part) => bar(part.from, part.length, part.whole, part.class, &part.label),
     }
 }
 

@@ -132,7 +132,7 @@ fn all(runs: &[ReportEntry]) -> Markup {
             @for (i, (name, of_month)) in months.iter().enumerate() {
                 details open[i < OPEN_MONTHS] {
                     summary { strong { (name) } " " span.quiet { (summary(of_month)) } }
-                    (block(&Block::Table(history::table(of_month, format!("Runs of {name}, newest first"))), 3))
+                    (block(&Block::DocumentTable(history::table(of_month, format!("Runs of {name}, newest first"))), 3))
                 }
             }
         }

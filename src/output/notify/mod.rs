@@ -23,7 +23,7 @@ use crate::model::run_record::RunRecord;
 use crate::output::message::{self, Message};
 use http::Address;
 
-type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
+use crate::base::secret::Environment;
 
 /// Time limits of the channels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

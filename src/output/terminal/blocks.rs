@@ -5,7 +5,7 @@
 use super::grid::grid;
 use super::style::Style;
 use crate::base::text::{cells, cut, grouped, grouped_noun, wrap};
-use crate::output::document::{Block, ChangedValues, Item, Line, Look, Row, Section, Table, Text, Tone};
+use crate::output::document::{Block, ChangedValues, DocumentTable, Item, Look, Row, RowLine, Section, Text, Tone};
 
 /// Lines of a definition or of details that are shown.
 const MAX_LINES: usize = 40;
@@ -60,7 +60,7 @@ fn block(block: &Block, indent: usize, style: Style) -> Vec<String> {
             lines
         }
         Block::Facts(facts) => facts.iter().flat_map(|(label, text)| fact(label, text, indent, style)).collect(),
-        Block::Table(table) => rows(table, style),
+        Block::DocumentTable(table) => rows(table, style),
         Block::Group { title, meaning, items } => {
             let title = format!("{}  {}", style.bold(&style.red(title)), style.dim(meaning));
             let items = items.iter().flat_map(|one| item(one, indent, None, style));
@@ -140,22 +140,22 @@ fn sides(expected: Option<&[String]>, actual: Option<&[String]>, width: usize, s
     }
 }
 
-fn difference(lines: &[Line], width: usize, style: Style) -> Vec<String> {
+fn difference(lines: &[RowLine], width: usize, style: Style) -> Vec<String> {
     let shown = lines.iter().take(MAX_LINES).map(|line| difference_line(line, width, false, style));
     shown.chain(more(lines.len(), MAX_LINES, style)).collect()
 }
 
 /// A common line may be cut; a differing line is shown completely, unless it is a row.
-fn difference_line(line: &Line, width: usize, is_row: bool, style: Style) -> String {
+fn difference_line(line: &RowLine, width: usize, is_row: bool, style: Style) -> String {
     let with_smallest_sketch = |sign: char, text: &str| {
         let line = format!("{sign} {text}").trim_end().to_owned();
         if is_row { cut(&line, width) } else { line }
     };
     match line {
-        Line::Same(text) => cut(&format!("  {text}"), width).trim_end().to_owned(),
-        Line::Expected(text) => style.red(&with_smallest_sketch('-', text)),
-        Line::Actual(text) => style.green(&with_smallest_sketch('+', text)),
-        Line::Gap => style.dim("  …"),
+        RowLine::Same(text) => cut(&format!("  {text}"), width).trim_end().to_owned(),
+        RowLine::Expected(text) => style.red(&with_smallest_sketch('-', text)),
+        RowLine::Actual(text) => style.green(&with_smallest_sketch('+', text)),
+        RowLine::Gap => style.dim("  …"),
     }
 }
 
@@ -180,7 +180,7 @@ fn names_line(label: &str, names: &[String], indent: usize, style: Style) -> Vec
 }
 
 /// The rows of a table, and below it their notes.
-fn rows(table: &Table, style: Style) -> Vec<String> {
+fn rows(table: &DocumentTable, style: Style) -> Vec<String> {
     let all: Vec<&Row> = table.rows.iter().chain(table.more.iter().flat_map(|(_, rows)| rows)).collect();
     let hidden = hidden(table, &all, style);
     let is_shown = |(at, _): &(usize, &&Row)| !hidden.contains(at);
@@ -196,7 +196,7 @@ fn rows(table: &Table, style: Style) -> Vec<String> {
 }
 
 /// Positions of the folded rows that are only counted.
-fn hidden(table: &Table, rows: &[&Row], style: Style) -> std::collections::BTreeSet<usize> {
+fn hidden(table: &DocumentTable, rows: &[&Row], style: Style) -> std::collections::BTreeSet<usize> {
     let mut folded: Vec<usize> = (0..rows.len()).filter(|at| rows[*at].folded.is_some()).collect();
     if style.all_tables || table.folded.is_none() || folded.len() <= FOLDED_SHOWN {
         return std::collections::BTreeSet::new();
@@ -206,7 +206,7 @@ fn hidden(table: &Table, rows: &[&Row], style: Style) -> std::collections::BTree
 }
 
 fn notes(row: &Row, style: Style) -> Vec<String> {
-    let Some(crate::output::document::Cell::Text(name)) = row.cells.first() else { return Vec::new() };
+    let Some(crate::output::document::TableCell::Text(name)) = row.cells.first() else { return Vec::new() };
     let say = |note: &Text| paragraph(&name.clone().and(": ").and(note.clone()), 2, 2, style);
     let mut lines: Vec<String> = row.notes.iter().take(MAX_NOTES).flat_map(say).collect();
     if row.notes.len() > MAX_NOTES {

@@ -4,7 +4,7 @@
 
 use super::style::Style;
 use crate::base::text::cells;
-use crate::output::document::{Cell, Column, Row, Table, Text, Tone};
+use crate::output::document::{DocumentTable, Row, TableCell, TableColumn, Text, Tone};
 
 /// Digits of a digest that are shown.
 const DIGITS: usize = 16;
@@ -16,12 +16,12 @@ const MIN_NAME: usize = 12;
 /// A column that is shown: where its cells are, and their width.
 struct Shown {
     at: usize,
-    column: Column,
+    column: TableColumn,
     width: usize,
 }
 
 /// The lines of these rows, heading and rule first.
-pub fn grid(table: &Table, rows: &[&Row], style: Style) -> Vec<String> {
+pub fn grid(table: &DocumentTable, rows: &[&Row], style: Style) -> Vec<String> {
     let columns = fitting(table, rows, style.width);
     let heads = columns.iter().map(|shown| vec![Text::from(shown.column.head())]).collect::<Vec<_>>();
     let rule: usize = columns.iter().map(|shown| shown.width + GAP).sum::<usize>().saturating_sub(GAP);
@@ -41,13 +41,13 @@ pub fn grid(table: &Table, rows: &[&Row], style: Style) -> Vec<String> {
 }
 
 /// The columns that fit; the last of those that may be spared goes first.
-fn fitting(table: &Table, rows: &[&Row], width: usize) -> Vec<Shown> {
-    let measured = |(at, column): (usize, &Column)| {
+fn fitting(table: &DocumentTable, rows: &[&Row], width: usize) -> Vec<Shown> {
+    let measured = |(at, column): (usize, &TableColumn)| {
         let of_row = |row: &&Row| row.cells.get(at).map_or(0, widest);
         let width = rows.iter().map(of_row).max().unwrap_or_default().max(cells(column.head()));
         Shown { at, column: *column, width }
     };
-    let is_text = |(_, column): &(usize, &Column)| !matches!(column, Column::Bars(_));
+    let is_text = |(_, column): &(usize, &TableColumn)| !matches!(column, TableColumn::Bars(_));
     let mut columns: Vec<Shown> = table.columns.iter().enumerate().filter(is_text).map(measured).collect();
     let total = |columns: &[Shown]| columns.iter().map(|shown| shown.width + GAP).sum::<usize>().saturating_sub(GAP);
     while total(&columns) > width {
@@ -58,27 +58,27 @@ fn fitting(table: &Table, rows: &[&Row], width: usize) -> Vec<Shown> {
         }
     }
     let excess = total(&columns).saturating_sub(width);
-    if let Some(name) = columns.iter_mut().find(|shown| matches!(shown.column, Column::Names(_))) {
+    if let Some(name) = columns.iter_mut().find(|shown| matches!(shown.column, TableColumn::Names(_))) {
         name.width = name.width.saturating_sub(excess).max(name.width.min(MIN_NAME));
     }
     columns
 }
 
-fn widest(cell: &Cell) -> usize {
+fn widest(cell: &TableCell) -> usize {
     match cell {
-        Cell::Text(text) => cells(&text.plain()),
-        Cell::Digests(digests) => digests.iter().map(|digest| cells(digest).min(DIGITS)).max().unwrap_or_default(),
-        Cell::Bar(_) => 0,
+        TableCell::Text(text) => cells(&text.plain()),
+        TableCell::Digests(digests) => digests.iter().map(|digest| cells(digest).min(DIGITS)).max().unwrap_or_default(),
+        TableCell::Bar(_) => 0,
     }
 }
 
 /// The lines of a cell.
-fn broken(cell: Option<&Cell>, shown: &Shown) -> Vec<Text> {
+fn broken(cell: Option<&TableCell>, shown: &Shown) -> Vec<Text> {
     match cell {
-        Some(Cell::Text(text)) if cells(&text.plain()) > shown.width => chunks(&text.plain(), shown.width),
-        Some(Cell::Text(text)) => vec![text.clone()],
-        Some(Cell::Digests(digests)) => digests.iter().map(|digest| short(digest).into()).collect(),
-        Some(Cell::Bar(_)) | None => Vec::new(),
+        Some(TableCell::Text(text)) if cells(&text.plain()) > shown.width => chunks(&text.plain(), shown.width),
+        Some(TableCell::Text(text)) => vec![text.clone()],
+        Some(TableCell::Digests(digests)) => digests.iter().map(|digest| short(digest).into()).collect(),
+        Some(TableCell::Bar(_)) | None => Vec::new(),
     }
 }
 

@@ -91,7 +91,7 @@ pub fn history_table(runs: &[ReportEntry], now: Timestamp, style: Style) -> Stri
     if runs.is_empty() {
         return "no reports\n".to_owned();
     }
-    let table = Block::Table(history::table(&runs.iter().collect::<Vec<_>>(), String::new()));
+    let table = Block::DocumentTable(history::table(&runs.iter().collect::<Vec<_>>(), String::new()));
     let note = |(tone, text): (Option<Tone>, Text)| {
         let lines = paragraph(&text, 0, 2, style);
         lines.into_iter().map(move |line| tone.map_or(line.clone(), |tone| style.toned(tone, &line)))

@@ -8,10 +8,10 @@ use crate::base::text::grouped;
 use crate::model::aspect::Aspect;
 use crate::model::report::{Report, Sides};
 use crate::model::verdict::Coverage;
-use crate::output::document::{Bar, Block, Cell, Column, Row, Section, Table, Text, name, strong};
+use crate::output::document::{Bar, Block, DocumentTable, Row, Section, TableCell, TableColumn, Text, name, strong};
 
 pub fn section(report: &Report) -> Section {
-    Section::new("coverage", "Coverage").with(scope(report)).with([Block::Table(table(report))])
+    Section::new("coverage", "Coverage").with(scope(report)).with([Block::DocumentTable(table(report))])
 }
 
 fn scope(report: &Report) -> Vec<Block> {
@@ -34,7 +34,7 @@ fn scope(report: &Report) -> Vec<Block> {
     blocks
 }
 
-fn table(report: &Report) -> Table {
+fn table(report: &Report) -> DocumentTable {
     let coverage = &report.coverage;
     let waived = (coverage.waived_expected, coverage.waived_actual);
     let mut rows =
@@ -51,13 +51,16 @@ fn table(report: &Report) -> Table {
     rows.push(row("Assertions", count(&report.assertions), Some(coverage.assertions)));
     rows.push(Row::new(["Sequences".into(), "".into(), "".into(), grouped(coverage.sequences).into(), "".into()]));
     let columns = [
-        Column::Words("what"),
-        Column::Numbers("expected"),
-        Column::Numbers("actual"),
-        Column::Numbers("compared"),
-        Column::Bars("share"),
+        TableColumn::Words("what"),
+        TableColumn::Numbers("expected"),
+        TableColumn::Numbers("actual"),
+        TableColumn::Numbers("compared"),
+        TableColumn::Bars("share"),
     ];
-    Table { class: "coverage", ..Table::new("How much was compared, of what both sides hold", columns, rows) }
+    DocumentTable {
+        class: "coverage",
+        ..DocumentTable::new("How much was compared, of what both sides hold", columns, rows)
+    }
 }
 
 fn count(results: &BTreeMap<String, Sides>) -> (u64, u64) {
@@ -69,7 +72,13 @@ fn row(what: &str, (expected, actual): (u64, u64), compared: Option<u64>) -> Row
     let whole = expected.max(actual);
     let bar = compared.filter(|_| whole > 0).map(|length| {
         let class = if length == whole { "done" } else { "part" };
-        Cell::Bar(Bar { from: 0, length, whole, class, label: format!("{} of {}", grouped(length), grouped(whole)) })
+        TableCell::Bar(Bar {
+            from: 0,
+            length,
+            whole,
+            class,
+            label: format!("{} of {}", grouped(length), grouped(whole)),
+        })
     });
     let compared = compared.map(grouped).unwrap_or_default();
     Row::new([

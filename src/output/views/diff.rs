@@ -6,7 +6,7 @@ use crate::base::printable::printable;
 use crate::output::document;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Line<'a> {
+enum DiffLine<'a> {
     /// In both texts.
     Same(&'a str),
     /// Only in the expected text.
@@ -21,34 +21,34 @@ enum Line<'a> {
 const MAX_CELLS: usize = 1 << 20;
 
 /// The changed lines with one line of context, printable.
-pub fn diff(expected: &str, actual: &str) -> Vec<document::Line> {
-    let line = |line: Line<'_>| match line {
-        Line::Same(text) => document::Line::Same(printable(text)),
-        Line::Expected(text) => document::Line::Expected(printable(text)),
-        Line::Actual(text) => document::Line::Actual(printable(text)),
-        Line::Gap => document::Line::Gap,
+pub fn diff(expected: &str, actual: &str) -> Vec<document::RowLine> {
+    let line = |line: DiffLine<'_>| match line {
+        DiffLine::Same(text) => document::RowLine::Same(printable(text)),
+        DiffLine::Expected(text) => document::RowLine::Expected(printable(text)),
+        DiffLine::Actual(text) => document::RowLine::Actual(printable(text)),
+        DiffLine::Gap => document::RowLine::Gap,
     };
     changes(expected, actual).into_iter().map(line).collect()
 }
 
-fn changes<'a>(expected: &'a str, actual: &'a str) -> Vec<Line<'a>> {
+fn changes<'a>(expected: &'a str, actual: &'a str) -> Vec<DiffLine<'a>> {
     let (expected, actual): (Vec<_>, Vec<_>) = (expected.split('\n').collect(), actual.split('\n').collect());
     shorten(&full(&expected, &actual))
 }
 
-fn full<'a>(expected: &[&'a str], actual: &[&'a str]) -> Vec<Line<'a>> {
+fn full<'a>(expected: &[&'a str], actual: &[&'a str]) -> Vec<DiffLine<'a>> {
     let head = expected.iter().zip(actual).take_while(|(e, a)| e == a).count();
     let (expected_rest, actual_rest) = (&expected[head..], &actual[head..]);
     let tail = expected_rest.iter().rev().zip(actual_rest.iter().rev()).take_while(|(e, a)| e == a).count();
-    let mut lines: Vec<Line<'a>> = expected[..head].iter().map(|line| Line::Same(line)).collect();
+    let mut lines: Vec<DiffLine<'a>> = expected[..head].iter().map(|line| DiffLine::Same(line)).collect();
     let expected_middle = &expected_rest[..expected_rest.len() - tail];
     middle(expected_middle, &actual_rest[..actual_rest.len() - tail], &mut lines);
-    lines.extend(expected_rest[expected_middle.len()..].iter().map(|line| Line::Same(line)));
+    lines.extend(expected_rest[expected_middle.len()..].iter().map(|line| DiffLine::Same(line)));
     lines
 }
 
 /// Longest common subsequence, by dynamic programming.
-fn middle<'a>(expected: &[&'a str], actual: &[&'a str], lines: &mut Vec<Line<'a>>) {
+fn middle<'a>(expected: &[&'a str], actual: &[&'a str], lines: &mut Vec<DiffLine<'a>>) {
     let wide = actual.len() + 1;
     let is_small = expected.len().saturating_mul(actual.len()) <= MAX_CELLS;
     let mut common = vec![0_u32; if is_small { (expected.len() + 1) * wide } else { 0 }];
@@ -66,29 +66,29 @@ fn middle<'a>(expected: &[&'a str], actual: &[&'a str], lines: &mut Vec<Line<'a>
     let (mut i, mut j) = (0, 0);
     while i < expected.len() && j < actual.len() && is_small {
         if expected[i] == actual[j] {
-            lines.push(Line::Same(expected[i]));
+            lines.push(DiffLine::Same(expected[i]));
             (i, j) = (i + 1, j + 1);
         } else if common[(i + 1) * wide + j] >= common[i * wide + j + 1] {
-            lines.push(Line::Expected(expected[i]));
+            lines.push(DiffLine::Expected(expected[i]));
             i += 1;
         } else {
-            lines.push(Line::Actual(actual[j]));
+            lines.push(DiffLine::Actual(actual[j]));
             j += 1;
         }
     }
-    lines.extend(expected[i..].iter().map(|line| Line::Expected(line)));
-    lines.extend(actual[j..].iter().map(|line| Line::Actual(line)));
+    lines.extend(expected[i..].iter().map(|line| DiffLine::Expected(line)));
+    lines.extend(actual[j..].iter().map(|line| DiffLine::Actual(line)));
 }
 
-fn shorten<'a>(lines: &[Line<'a>]) -> Vec<Line<'a>> {
-    let is_change = |line: Option<&Line<'_>>| matches!(line, Some(Line::Expected(_) | Line::Actual(_)));
+fn shorten<'a>(lines: &[DiffLine<'a>]) -> Vec<DiffLine<'a>> {
+    let is_change = |line: Option<&DiffLine<'_>>| matches!(line, Some(DiffLine::Expected(_) | DiffLine::Actual(_)));
     let mut short = Vec::new();
     for (i, line) in lines.iter().enumerate() {
         let before = i.checked_sub(1).and_then(|before| lines.get(before));
         if is_change(Some(line)) || is_change(before) || is_change(lines.get(i + 1)) {
             short.push(*line);
-        } else if short.last() != Some(&Line::Gap) {
-            short.push(Line::Gap);
+        } else if short.last() != Some(&DiffLine::Gap) {
+            short.push(DiffLine::Gap);
         }
     }
     short
@@ -103,7 +103,14 @@ mod tests {
     #[test]
     fn one_changed_line_comes_with_its_neighbours() {
         let lines = changes("a\nb\nc\nd\ne", "a\nb\nX\nd\ne");
-        let wanted = [Line::Gap, Line::Same("b"), Line::Expected("c"), Line::Actual("X"), Line::Same("d"), Line::Gap];
+        let wanted = [
+            DiffLine::Gap,
+            DiffLine::Same("b"),
+            DiffLine::Expected("c"),
+            DiffLine::Actual("X"),
+            DiffLine::Same("d"),
+            DiffLine::Gap,
+        ];
         assert_eq!(lines, wanted);
     }
 
@@ -113,10 +120,10 @@ mod tests {
             let (expected, actual): (Vec<_>, Vec<_>) = (e.split('\n').collect(), a.split('\n').collect());
             let lines = full(&expected, &actual);
             let side = |is_expected: bool| lines.iter().filter_map(|line| match *line {
-                Line::Same(text) => Some(text),
-                Line::Expected(text) => Some(text).filter(|_| is_expected),
-                Line::Actual(text) => Some(text).filter(|_| !is_expected),
-                Line::Gap => None,
+                DiffLine::Same(text) => Some(text),
+                DiffLine::Expected(text) => Some(text).filter(|_| is_expected),
+                DiffLine::Actual(text) => Some(text).filter(|_| !is_expected),
+                DiffLine::Gap => None,
             }).collect::<Vec<_>>();
             prop_assert_eq!(side(true), expected);
             prop_assert_eq!(side(false), actual);

@@ -6,7 +6,7 @@ use crate::base::text::{grouped, grouped_noun};
 use crate::compare::drift::{Change, Direction, Drift, ObjectDrift, TableDrift};
 use crate::model::finding::Unchecked;
 use crate::output::document::{
-    Block, Column, Item, Line, Row, Section, Table, Text, Tone, name, or_dash, outside, word,
+    Block, DocumentTable, Item, Row, RowLine, Section, TableColumn, Text, Tone, name, or_dash, outside, word,
 };
 
 pub fn sections(drift: &Drift) -> Vec<Section> {
@@ -32,15 +32,16 @@ fn tables(drift: &Drift) -> Option<Block> {
     let large = drift.large_objects.iter().map(|large| row("(large objects)".into(), large));
     let rows: Vec<Row> = drift.tables.iter().map(|(table, change)| row(name(table), change)).chain(large).collect();
     let columns = [
-        Column::Names("table"),
-        Column::Numbers("rows before"),
-        Column::Numbers("rows after"),
-        Column::Numbers("removed"),
-        Column::Numbers("added"),
-        Column::Words("change"),
+        TableColumn::Names("table"),
+        TableColumn::Numbers("rows before"),
+        TableColumn::Numbers("rows after"),
+        TableColumn::Numbers("removed"),
+        TableColumn::Numbers("added"),
+        TableColumn::Words("change"),
     ];
     let legend = Some("a row that was changed counts as removed and as added; ≥ means at least");
-    (!rows.is_empty()).then(|| Block::Table(Table { legend, ..Table::new("What changed", columns, rows) }))
+    (!rows.is_empty())
+        .then(|| Block::DocumentTable(DocumentTable { legend, ..DocumentTable::new("What changed", columns, rows) }))
 }
 
 fn row(table: Text, change: &TableDrift) -> Row {
@@ -87,12 +88,12 @@ fn objects(objects: &[ObjectDrift]) -> Section {
 }
 
 /// An object on one side only has no other text.
-fn definition(object: &ObjectDrift) -> Vec<Line> {
-    let lines = |text: &str, line: fn(String) -> Line| text.split('\n').map(|text| line(printable(text))).collect();
+fn definition(object: &ObjectDrift) -> Vec<RowLine> {
+    let lines = |text: &str, line: fn(String) -> RowLine| text.split('\n').map(|text| line(printable(text))).collect();
     match (&object.before, &object.after) {
         (Some(before), Some(after)) => diff(before, after),
-        (Some(before), None) => lines(before, Line::Expected),
-        (None, Some(after)) => lines(after, Line::Actual),
+        (Some(before), None) => lines(before, RowLine::Expected),
+        (None, Some(after)) => lines(after, RowLine::Actual),
         (None, None) => Vec::new(),
     }
 }

@@ -7,7 +7,9 @@ use crate::base::text::{bytes, duration, grouped, grouped_noun};
 use crate::base::time::Timestamp;
 use crate::model::run::{Closing, SourceMatch};
 use crate::model::status::Status;
-use crate::output::document::{Cell, Column, Look, Row, Table, Text, Tone, name, or_dash, outside, status_tone, word};
+use crate::output::document::{
+    DocumentTable, Look, Row, TableCell, TableColumn, Text, Tone, name, or_dash, outside, status_tone, word,
+};
 use crate::storage::history::{ReportEntry, ReviewState, Summary};
 
 /// Name of the page of one report, in the report's directory.
@@ -17,25 +19,25 @@ pub const PAGE: &str = "report.html";
 const SPARE: [u8; 14] = [0, 0, 3, 5, 4, 8, 9, 6, 7, 1, 2, 10, 12, 11];
 
 /// The runs, newest first.
-pub fn table(runs: &[&ReportEntry], caption: String) -> Table {
+pub fn table(runs: &[&ReportEntry], caption: String) -> DocumentTable {
     let columns = [
-        Column::Words("run"),
-        Column::Words("verdict"),
-        Column::Numbers("tables"),
-        Column::Numbers("rows"),
-        Column::Numbers("findings"),
-        Column::Numbers("unchecked"),
-        Column::Numbers("waivers"),
-        Column::Numbers("dump"),
-        Column::Numbers("took"),
-        Column::Words("signature"),
-        Column::Words("chain"),
-        Column::Words("problems"),
-        Column::Typed("command"),
-        Column::Words("reviewed"),
+        TableColumn::Words("run"),
+        TableColumn::Words("verdict"),
+        TableColumn::Numbers("tables"),
+        TableColumn::Numbers("rows"),
+        TableColumn::Numbers("findings"),
+        TableColumn::Numbers("unchecked"),
+        TableColumn::Numbers("waivers"),
+        TableColumn::Numbers("dump"),
+        TableColumn::Numbers("took"),
+        TableColumn::Words("signature"),
+        TableColumn::Words("chain"),
+        TableColumn::Words("problems"),
+        TableColumn::Typed("command"),
+        TableColumn::Words("reviewed"),
     ];
     let rows = runs.iter().map(|run| row(run)).collect();
-    Table { class: "nights", spare: &SPARE, ..Table::new(caption, columns, rows) }
+    DocumentTable { class: "nights", spare: &SPARE, ..DocumentTable::new(caption, columns, rows) }
 }
 
 fn row(run: &ReportEntry) -> Row {
@@ -81,7 +83,7 @@ pub fn href(id: &str) -> String {
     id.bytes().map(escape).collect()
 }
 
-fn reviewed(run: &ReportEntry) -> Cell {
+fn reviewed(run: &ReportEntry) -> TableCell {
     let counts = run.reviews.iter().filter(|review| !matches!(review.state, ReviewState::Void(_)));
     let names: Vec<&str> = counts.map(|review| review.identity.as_str()).collect();
     outside(&names.join(", ")).into()

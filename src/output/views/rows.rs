@@ -5,11 +5,12 @@
 use crate::base::printable::printable;
 use crate::base::text::{grouped, grouped_noun, value_pair};
 use crate::model::finding::{ChangedRow, RowDifference, RowText};
-use crate::output::document::{Block, ChangedValues, Line, Text, outside};
+use crate::output::document::{Block, ChangedValues, RowLine, Text, outside};
 
 pub fn blocks(difference: &RowDifference) -> Vec<Block> {
-    let missing = difference.missing.iter().map(|row| Line::Expected(row_text(row)));
-    let lone: Vec<Line> = missing.chain(difference.unexpected.iter().map(|row| Line::Actual(row_text(row)))).collect();
+    let missing = difference.missing.iter().map(|row| RowLine::Expected(row_text(row)));
+    let lone: Vec<RowLine> =
+        missing.chain(difference.unexpected.iter().map(|row| RowLine::Actual(row_text(row)))).collect();
     let changed: Vec<ChangedValues> = difference.changed.iter().map(changed).collect();
     let mut blocks = vec![Block::Paragraph(summary(difference).into())];
     let are_cut = difference.is_truncated && difference.unnamed.is_none();

@@ -5,7 +5,8 @@ use crate::base::time::Timestamp;
 use crate::model::closing_state::ClosingState;
 use crate::model::run::{Complaint, Leg, RdsFacts, RunFacts, Step, StepResult};
 use crate::output::document::{
-    Bar, Block, Cell, Column, Item, Row, Section, Table, Text, Tone, clock, name, outside, quiet, time, word,
+    Bar, Block, DocumentTable, Item, Row, Section, TableCell, TableColumn, Text, Tone, clock, name, outside, quiet,
+    time, word,
 };
 
 /// The origin of the data, and the copy that was made from it.
@@ -103,15 +104,15 @@ pub fn steps(before: &[Step], post: &ClosingState) -> Section {
         (heading, after.iter().map(|step| row(step, "late")).collect())
     });
     let columns = [
-        Column::Words("step"),
-        Column::Words("began"),
-        Column::Numbers("took"),
-        Column::Bars("within the run"),
-        Column::Words("ended"),
+        TableColumn::Words("step"),
+        TableColumn::Words("began"),
+        TableColumn::Numbers("took"),
+        TableColumn::Bars("within the run"),
+        TableColumn::Words("ended"),
     ];
     let caption = format!("What was done, in order; {} from the first to the last", duration(whole));
-    let table = Table::new(caption, columns, before.iter().map(|step| row(step, "done")).collect());
-    section.with([Block::Table(Table { class: "steps", more, ..table })])
+    let table = DocumentTable::new(caption, columns, before.iter().map(|step| row(step, "done")).collect());
+    section.with([Block::DocumentTable(DocumentTable { class: "steps", more, ..table })])
 }
 
 fn offset(step: &Step, start: Timestamp) -> u64 {
@@ -138,7 +139,7 @@ fn row(step: &Step, start: Timestamp, whole: u64, class: &'static str) -> Row {
         outside(&step.name).into(),
         clock(step.started_at).into(),
         duration(step.duration_ms).into(),
-        Cell::Bar(bar),
+        TableCell::Bar(bar),
         ended.into(),
     ];
     let notes = why.into_iter().chain(step.notes.iter().map(|note| outside(note.full()))).collect();

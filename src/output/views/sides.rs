@@ -6,7 +6,7 @@ use crate::base::text::{grouped, grouped_noun};
 use crate::model::manifest::{EndpointFacts, Observed, Violations};
 use crate::model::report::{Report, Sides};
 use crate::output::document::{
-    Block, Cell, Column, FoldSummary, Row, Section, Table, Text, Tone, name, outside, quiet, word,
+    Block, DocumentTable, FoldSummary, Row, Section, TableCell, TableColumn, Text, Tone, name, outside, quiet, word,
 };
 
 pub fn foreign_keys(report: &Report) -> Section {
@@ -28,9 +28,10 @@ fn violations(results: &BTreeMap<String, Sides>, folded: FoldSummary) -> Option<
         folded: (!has_news(sides)).then(String::new),
         ..Row::new([name(key).into(), side(sides.expected.as_ref()), side(sides.actual.as_ref())])
     };
-    let columns = ["name", "expected: violating rows", "actual: violating rows"].map(Column::Words);
-    let table = Table::new("Violated, or not the same on both sides", columns, results.iter().map(row).collect());
-    (!results.is_empty()).then_some(Block::Table(Table { folded: Some((0, folded)), ..table }))
+    let columns = ["name", "expected: violating rows", "actual: violating rows"].map(TableColumn::Words);
+    let table =
+        DocumentTable::new("Violated, or not the same on both sides", columns, results.iter().map(row).collect());
+    (!results.is_empty()).then_some(Block::DocumentTable(DocumentTable { folded: Some((0, folded)), ..table }))
 }
 
 fn has_news(sides: &Sides) -> bool {
@@ -38,7 +39,7 @@ fn has_news(sides: &Sides) -> bool {
     !is_clean(&sides.expected) || !is_clean(&sides.actual)
 }
 
-fn side(side: Option<&Observed<Violations>>) -> Cell {
+fn side(side: Option<&Observed<Violations>>) -> TableCell {
     let text = match side {
         None => quiet("not there"),
         Some(Observed::Unseen(reason)) => word(Tone::Unsure, "unchecked").and(" ").and(outside(reason.full())),
@@ -72,13 +73,13 @@ pub fn endpoints(report: &Report) -> Section {
         let cells = [name(setting).into(), value(expected).into(), value(actual).into()];
         Row { folded: Some(String::new()), ..Row::new(cells) }
     }));
-    let columns = ["", "expected", "actual"].map(Column::Words);
-    let table = Table::new("Where the two sides were read. Passwords are never kept.", columns, rows);
-    let table = Table { folded: Some((0, |rows| grouped_noun(rows.len() as u64, "setting"))), ..table };
+    let columns = ["", "expected", "actual"].map(TableColumn::Words);
+    let table = DocumentTable::new("Where the two sides were read. Passwords are never kept.", columns, rows);
+    let table = DocumentTable { folded: Some((0, |rows| grouped_noun(rows.len() as u64, "setting"))), ..table };
     let mut made = Text::from("Compared by pgwitness ").and(outside(&report.tools.pgwitness));
     if let Some(version) = &report.tools.pg_restore {
         made = made.and(", pg_restore ").and(outside(version));
     }
     let made = made.and("; run ").and(name(&report.run_id)).and(", command ").and(name(&report.command)).and(".");
-    Section::new("sides", "The two sides").with([Block::Table(table), Block::Paragraph(made)])
+    Section::new("sides", "The two sides").with([Block::DocumentTable(table), Block::Paragraph(made)])
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::base::text::{grouped, grouped_noun};
 use crate::model::digest::TableDigest;
 use crate::model::verdict::{TableResult, TableStatus};
-use crate::output::document::{Block, Cell, Column, Row, Section, Table, Tone, name, or_dash, word};
+use crate::output::document::{Block, DocumentTable, Row, Section, TableCell, TableColumn, Tone, name, or_dash, word};
 
 /// Up to this number, all equal tables are open.
 const OPEN: usize = 40;
@@ -18,14 +18,14 @@ pub fn section(tables: &BTreeMap<String, TableResult>) -> Section {
     }
     let rows = tables.iter().map(|(name, result)| row(name, result)).collect();
     let columns = [
-        Column::Names("table"),
-        Column::Numbers("expected rows"),
-        Column::Numbers("actual rows"),
-        Column::Digests("digest"),
-        Column::Words("verdict"),
+        TableColumn::Names("table"),
+        TableColumn::Numbers("expected rows"),
+        TableColumn::Numbers("actual rows"),
+        TableColumn::Digests("digest"),
+        TableColumn::Words("verdict"),
     ];
-    let table = Table::new("Tables that are not equal, or not compared", columns, rows);
-    section.with([Block::Table(Table { class: "digests", folded: Some((OPEN, folded)), ..table })])
+    let table = DocumentTable::new("Tables that are not equal, or not compared", columns, rows);
+    section.with([Block::DocumentTable(DocumentTable { class: "digests", folded: Some((OPEN, folded)), ..table })])
 }
 
 /// `3 equal tables, 120,000 rows`
@@ -41,7 +41,7 @@ fn row(table: &str, result: &TableResult) -> Row {
         name(table).into(),
         rows(result.expected),
         rows(result.actual),
-        Cell::Digests(digests(result)),
+        TableCell::Digests(digests(result)),
         word(tone, text).into(),
     ];
     let is_equal = result.status == TableStatus::Equal;

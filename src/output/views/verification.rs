@@ -8,7 +8,7 @@ use crate::model::closing_state::ClosingState;
 use crate::model::report::Report;
 use crate::model::run::CLOSING;
 use crate::output::document::{
-    Block, Cell, Column, Look, Row, Section, Table, Text, Tone, name, outside, quiet, time, word,
+    Block, DocumentTable, Look, Row, Section, TableCell, TableColumn, Text, Tone, name, outside, quiet, time, word,
 };
 use crate::storage::history::{ChainState, Content, ReportEntry, Review, ReviewState, SignatureState};
 use crate::storage::reports::REPORT;
@@ -161,9 +161,9 @@ fn reviews(reviews: &[Review]) -> Option<Block> {
         let when = review.reviewed_at.map_or_else(Text::default, time);
         Row::new([outside(&review.identity).into(), when.into(), outside(&review.note).into(), counts.into()])
     };
-    let columns = ["who", "when", "note", "counts"].map(Column::Words);
-    let table = Table::new("Reviews", columns, reviews.iter().map(row).collect());
-    (!reviews.is_empty()).then_some(Block::Table(table))
+    let columns = ["who", "when", "note", "counts"].map(TableColumn::Words);
+    let table = DocumentTable::new("Reviews", columns, reviews.iter().map(row).collect());
+    (!reviews.is_empty()).then_some(Block::DocumentTable(table))
 }
 
 /// Up to this number, the files of a dump are open.
@@ -171,11 +171,11 @@ const OPEN: usize = 20;
 
 /// The section of files with their hashes.
 pub fn files(report: &Report, run: &ReportEntry, sha256: &str) -> Section {
-    let row = |file: &str, size: Option<u64>, hash: Cell| {
+    let row = |file: &str, size: Option<u64>, hash: TableCell| {
         let cells = [name(file).into(), size.map(bytes).unwrap_or_default().into(), hash];
         Row { weight: size.unwrap_or_default(), ..Row::new(cells) }
     };
-    let digest = |hash: &str| Cell::Digests(vec![hash.to_owned()]);
+    let digest = |hash: &str| TableCell::Digests(vec![hash.to_owned()]);
     let mut rows = vec![row(REPORT, None, digest(sha256))];
     rows.extend(report.side_files.iter().map(|file| row(&file.name, Some(file.bytes), digest(&file.sha256))));
     if run.closing_state.closing().is_some() {
@@ -186,10 +186,10 @@ pub fn files(report: &Report, run: &ReportEntry, sha256: &str) -> Section {
         let files = dump.files.iter().map(|file| row(&path(&file.path), Some(file.bytes), digest(&file.sha256)));
         rows.extend(files.map(|row| Row { folded: Some(String::new()), ..row }));
     }
-    let columns = [Column::Names("file"), Column::Numbers("size"), Column::Digests("SHA-256")];
-    let table = Table::new("Beside this page", columns, rows);
-    let table = Table { class: "digests", folded: Some((OPEN, of_dump)), ..table };
-    Section::new("files", "Files").with([Block::Table(table)])
+    let columns = [TableColumn::Names("file"), TableColumn::Numbers("size"), TableColumn::Digests("SHA-256")];
+    let table = DocumentTable::new("Beside this page", columns, rows);
+    let table = DocumentTable { class: "digests", folded: Some((OPEN, of_dump)), ..table };
+    Section::new("files", "Files").with([Block::DocumentTable(table)])
 }
 
 /// `3 files of the dump, 1.2 GB`

@@ -42,7 +42,7 @@ pub struct PrunedReport {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Stored {
+struct StoredPruned {
     format: u32,
     pruned: BTreeSet<PrunedReport>,
 }
@@ -84,7 +84,7 @@ fn read(path: &Path, trust: Option<Trust<'_>>) -> Result<BTreeSet<PrunedReport>>
     } else if !path.with_file_name(format!("{PRUNED}.sig")).exists() && has_signed_report(path) {
         return Err(Error::new("not signed, and reports beside it are"));
     }
-    let stored: Stored = json::from_slice("list of removed reports", &bytes, 1..=FORMAT)?;
+    let stored: StoredPruned = json::from_slice("list of removed reports", &bytes, 1..=FORMAT)?;
     match stored.pruned.iter().find(|report| chain::time_of(&report.name).is_none()) {
         Some(report) => Err(Error::new(format!("{:?} is no name of a report", report.name))),
         None => Ok(stored.pruned),
@@ -137,7 +137,7 @@ pub fn prune_reports(dir: &Path, removed: &BTreeSet<PrunedReport>, key: &KeyFile
     let mut all = pruned(dir, Some(trust))?;
     if !removed.is_subset(&all) {
         all.extend(removed.iter().cloned());
-        reports::sign_json(dir, PRUNED, &Stored { format: FORMAT, pruned: all.clone() }, key)?;
+        reports::sign_json(dir, PRUNED, &StoredPruned { format: FORMAT, pruned: all.clone() }, key)?;
     }
     for report in removed {
         let (path, going) = (dir.join(&report.name), dir.join(format!("{REMOVING}{}", report.name)));

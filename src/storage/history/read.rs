@@ -100,7 +100,7 @@ fn without_report(mut entry: ReportEntry) -> ReportEntry {
 
 /// The fields that the chain needs, so that it also works with reports of other versions.
 #[derive(Deserialize)]
-struct Outline {
+struct ReportStart {
     #[serde(default)]
     run_id: String,
     times: OutlineTimes,
@@ -115,7 +115,7 @@ struct OutlineTimes {
 
 /// The start time in a report, not verified.
 pub fn times_of(bytes: &[u8]) -> Result<Timestamp> {
-    let outline: Outline = serde_json::from_slice(bytes).map_err(|error| Error::from_source(&error))?;
+    let outline: ReportStart = serde_json::from_slice(bytes).map_err(|error| Error::from_source(&error))?;
     Ok(outline.times.started_at)
 }
 
@@ -131,7 +131,7 @@ fn fill(entry: &mut ReportEntry, file: &Path, bytes: &[u8], trust: Option<Trust<
         }
         Err(error) => entry.content = Content::Unreadable(error.to_string()),
     }
-    let outline: Outline = serde_json::from_slice(bytes).ok()?;
+    let outline: ReportStart = serde_json::from_slice(bytes).ok()?;
     entry.started_at = Some(outline.times.started_at);
     Some(Link {
         sha256,

@@ -34,7 +34,7 @@ pub struct LastSigned {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Stored {
+struct StoredLastSigned {
     format: u32,
     reports: BTreeMap<String, LastSigned>,
 }
@@ -70,7 +70,7 @@ impl LastSigned {
             self.bytes = reports.get(&key(directory)).map_or(0, |before| before.bytes);
         }
         reports.insert(key(directory), self);
-        let stored = Stored { format: FORMAT, reports };
+        let stored = StoredLastSigned { format: FORMAT, reports };
         let mut bytes = serde_json::to_vec(&stored).map_err(|error| Error::from_source(&error))?;
         bytes.push(b'\n');
         replace_own(state, NAME, &bytes).map(drop)
@@ -112,7 +112,7 @@ fn read(state: &Path) -> Result<BTreeMap<String, LastSigned>> {
     let doing = || format!("read {}", path.display());
     match files::read(&path, files::STATE) {
         Ok(bytes) => {
-            let stored: Stored =
+            let stored: StoredLastSigned =
                 json::from_slice("record of the last signed reports", &bytes, 1..=FORMAT).doing(doing)?;
             Ok(stored.reports)
         }

@@ -142,6 +142,7 @@ fn an_error_that_a_check_raises_is_told_by_its_state_and_its_text_only_when_aske
         let (database, mut scenario) = small(&format!("canary_raise_{values}"));
         scenario.sections.push(("notify".into(), vec![format!("values = {values}")]));
         let channels = Channels::open(&mut scenario, &[], &[]);
+        scenario.sections.push(("metrics".into(), vec![text("textfile", scenario.path("pgwitness.prom"))]));
         database.run(
             "CREATE FUNCTION balance() RETURNS int LANGUAGE plpgsql AS
                  $$BEGIN RAISE EXCEPTION 'balance %', 4700 + 11 USING COLUMN = 'of ' || 4711, TABLE = 4711; END$$",
