@@ -131,7 +131,7 @@ impl Rds {
     /// Waits until RDS returns `DBInstanceNotFound`.
     ///
     /// # Errors
-    /// The deadline, lost permission: the instance must still be removed (see [`super::cleanup_task`]).
+    /// The deadline, lost permission: the instance must still be removed (see `messages.rs`).
     pub async fn wait_gone(&self, claim: &Claim, deadline: Deadline, notes: &mut Vec<String>) -> Result<()> {
         let doing = || format!("wait until instance {} is gone", claim.identifier);
         let mut last = String::new();

@@ -82,7 +82,7 @@ pub struct CompareArguments {
     /// Do not compare comments
     #[arg(long)]
     pub no_comments: bool,
-    /// Expected differences: TOML, each [[waiver]] with kind, object and reason
+    /// Expected differences: TOML, each `[[waiver]]` with kind, object and reason
     #[arg(long, value_name = "FILE")]
     pub waivers: Option<PathBuf>,
     /// Differing rows to list for each table; the comparison itself has no limit
@@ -359,7 +359,7 @@ pub enum ConfigExample {
     Timer,
     /// A crontab line
     Cron,
-    /// Alerting rules for Prometheus, for the metrics of [metrics]
+    /// Alerting rules for Prometheus, for the metrics of `[metrics]`
     Alerts,
     /// The smallest IAM policy (with --config: filled in)
     Iam,

@@ -316,7 +316,7 @@ impl Rds {
     /// Proves, deletes and waits; `false` when there is no instance to delete.
     ///
     /// # Errors
-    /// The error of any of the three: the instance must still be removed (see [`super::cleanup_task`]).
+    /// The error of any of the three: the instance must still be removed (see `messages.rs`).
     pub async fn remove(
         &self,
         claim: &Claim,

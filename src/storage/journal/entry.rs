@@ -11,7 +11,7 @@ use crate::model::run::StepResult;
 pub enum Entry {
     /// Always the first one.
     RunStarted {
-        /// Of the journal: [`super::append::FORMAT`].
+        /// Of the journal: `FORMAT` in `append.rs`.
         format: u32,
         /// 32 hexadecimal digits.
         run_id: String,

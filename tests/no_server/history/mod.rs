@@ -278,9 +278,9 @@ fn the_list_shows_every_kind_of_night_and_its_exit_code_is_not_the_verdict() {
     assert_eq!(json["nights"][0]["content"]["report"]["rows"], 20);
     assert!(json["nights"][1]["verdict"].is_null());
     let (left, killed) = (&json["nights"][13], &json["nights"][11]);
-    assert_eq!((&left["verdict"], &left["closing_state"]["told"]["exit_code"]), (&"sound".into(), &3.into()));
-    assert_eq!(left["later_failures"][0], "cleanup task: RDS instance pgwitness-7f3a9c1e in ap-southeast-2");
-    assert_eq!(killed["closing_state"]["absent"]["may_be_running"], false);
+    assert_eq!((&left["verdict"], &left["aftermath"]["told"]["exit_code"]), (&"sound".into(), &3.into()));
+    assert_eq!(left["wrongs"][0], "cleanup task: RDS instance pgwitness-7f3a9c1e in ap-southeast-2");
+    assert_eq!(killed["aftermath"]["absent"]["may_be_running"], false);
 }
 
 #[test]
