@@ -82,6 +82,11 @@ impl Error {
         self.signal
     }
 
+    /// Of a thread that ended before its work was done: its panic may quote what it worked on.
+    pub fn of_thread(error: impl fmt::Display) -> Self {
+        Self::new(MarkedText::with_values(error.to_string(), "a thread of this program has failed"))
+    }
+
     /// Any error with all its sources, joined by `: `; a source that its parent already prints is left out. An error of JSON quotes
     /// what it has read; others hold no values.
     pub fn from_source(error: &(dyn StdError + 'static)) -> Self {

@@ -14,6 +14,7 @@ use tokio::process::{Child, Command};
 
 use crate::base::error::{Context, Error, Result};
 use crate::base::files;
+use crate::base::marked::MarkedText;
 
 /// Limit for a password; longer output is not a password.
 const MAX_BYTES: u64 = 1 << 16;
@@ -142,8 +143,10 @@ async fn from_command(command: &[String], patience: Duration) -> Result<Secret> 
     let (printed, complaint, is_success) = finished.map_err(|_| late()).and_then(|done| done).doing(doing)?;
     if !is_success {
         let complaint = String::from_utf8_lossy(&complaint).trim_end().lines().last().unwrap_or_default().to_owned();
-        let why = if complaint.is_empty() { "it failed without a word".to_owned() } else { complaint };
-        return Err(Error::new(why)).doing(doing);
+        // It may repeat the secret.
+        let safe = "it failed";
+        let why = if complaint.is_empty() { "it failed and printed no error".to_owned() } else { complaint };
+        return Err(Error::new(MarkedText::with_values(why, safe))).doing(doing);
     }
     first_line(&printed).doing(doing)
 }
@@ -264,7 +267,7 @@ mod tests {
         let error = of_shell("echo s3cret; echo first >&2; echo locked >&2; exit 1", PATIENCE).await.unwrap_err();
         assert_eq!(error.to_string(), "get a secret from /bin/sh: locked");
         let error = of_shell("echo s3cret; exit 1", PATIENCE).await.unwrap_err();
-        assert_eq!(error.to_string(), "get a secret from /bin/sh: it failed without a word");
+        assert_eq!(error.to_string(), "get a secret from /bin/sh: it failed and printed no error");
         let error = of_shell("true", PATIENCE).await.unwrap_err();
         assert_eq!(error.to_string(), "get a secret from /bin/sh: its first line is empty");
         let error = of_shell("printf '\\377'", PATIENCE).await.unwrap_err();

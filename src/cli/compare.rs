@@ -57,7 +57,7 @@ async fn run_redacted(arguments: &CompareArguments, key: Option<KeyFile>, redact
     if let Some(folder) = &folder {
         (progress.listener)(Event::Phase("write the report"));
         let previous = folder.previous()?;
-        comparison.outcome.remarks.extend(previous.unreadable);
+        comparison.outcome.remarks.extend(previous.unreadable.iter().map(|text| job.show.redaction.text(text)));
         facts.previous_report_sha256 = previous.sha256;
         facts.side_files = folder.write_manifests(&comparison.expected, &comparison.actual)?;
     }

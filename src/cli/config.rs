@@ -67,7 +67,7 @@ fn show(config: &Config, format: ConfigFormat) -> Result<u8> {
 async fn check(path: &Path, is_offline: bool) -> Result<u8> {
     let config = read(path)?;
     let context = inputs::context(&config, no_listener());
-    let mut list = CheckList::complete();
+    let mut list = CheckList::complete(context.redaction()?);
     list.note(CheckStage::Local, "configuration", whole(path, &config))?;
     nightly::complete(&mut list, &context, is_offline).await?;
     nightly::after_verdict(&mut list, &context, is_offline).await?;

@@ -7,6 +7,7 @@ use super::{config, inputs, stopped};
 use crate::base::error::{Error, Result};
 use crate::base::files;
 use crate::base::printable::printable;
+use crate::model::redaction::Redaction;
 use crate::nightly::{self, Plan, RunOutcome};
 use crate::output::terminal::{self, Heading};
 
@@ -23,7 +24,7 @@ pub async fn run(arguments: &NightlyArguments) -> Result<u8> {
             signal = stopped() => Err(Error::interrupted(signal)),
         }?;
         drop(progress);
-        return show_plan(&plan);
+        return show_plan(&plan, redaction);
     }
     let ended = nightly::run(&context, stopped).await?;
     drop(context);
@@ -56,10 +57,10 @@ fn print_outcome(ended: &RunOutcome, format: Format) -> Result<()> {
 }
 
 /// The checks as `config check` prints them, then the plan.
-fn show_plan(plan: &Plan) -> Result<u8> {
+fn show_plan(plan: &Plan, redaction: Redaction) -> Result<u8> {
     let steps: String = plan.steps.iter().map(|step| format!("{}\n", printable(step))).collect();
     print_result(&format!("{}{steps}", config::check_lines(&plan.checks)))?;
-    plan.problem.iter().for_each(print_error);
+    plan.problem.iter().for_each(|error| print_error(&redaction.error(error.clone())));
     let is_good = plan.checks.iter().all(|check| check.result.is_ok()) && plan.problem.is_none();
     Ok(if is_good { 0 } else { 2 })
 }

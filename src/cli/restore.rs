@@ -76,7 +76,10 @@ async fn run_redacted(arguments: &RestoreArguments, config: &Config, redaction: 
     match &restored.report {
         Ok(path) => print_note(&format!("report: {}", path.display())),
         // The verdict does not depend on the report: after a disaster the key may be lost.
-        Err(error) => print_error(&error.clone().context("there is no report on this restore")),
+        Err(error) => {
+            let error = error.clone().context("there is no report on this restore");
+            print_error(&context.redaction()?.error(error));
+        }
     }
     Ok(outcome.verdict().exit_code())
 }

@@ -5,6 +5,7 @@ use super::progress::Progress;
 use super::terminal::{Terminal, print_error, print_result};
 use super::{config, inputs};
 use crate::base::error::Result;
+use crate::base::printable::printable;
 use crate::nightly::{SweepOptions, sweep};
 
 /// Exit code: something is left over.
@@ -14,7 +15,8 @@ const LEFT_BEHIND: u8 = 3;
 pub async fn run(arguments: &SweepArguments) -> Result<u8> {
     let config = config::load(&arguments.file)?;
     let progress = Progress::new(false, Terminal::stderr());
-    let context = inputs::context(&config, progress.listener.clone());
+    let redaction = inputs::redaction(config.verify.redact)?;
+    let context = inputs::context(&config, redaction.listener(progress.listener.clone()));
     let options = SweepOptions { is_dry: arguments.dry_run, confirmed: &arguments.confirm };
     let swept = sweep(&context, &options).await?;
     drop(context);
@@ -31,8 +33,8 @@ pub async fn run(arguments: &SweepArguments) -> Result<u8> {
     if lines.is_empty() && swept.problems.is_empty() {
         lines.push("nothing is left over".into());
     }
-    print_result(&lines.iter().map(|line| format!("{line}\n")).collect::<String>())?;
-    swept.problems.iter().for_each(print_error);
+    print_result(&lines.iter().map(|line| format!("{}\n", printable(line))).collect::<String>())?;
+    swept.problems.iter().for_each(|error| print_error(&redaction.error(error.clone())));
     let is_left = arguments.dry_run && !swept.notes.is_empty();
     let is_clean = swept.problems.is_empty() && swept.unclaimed.is_empty() && !is_left;
     Ok(if is_clean { 0 } else { LEFT_BEHIND })

@@ -105,7 +105,8 @@ pub fn print_error(error: &Error) {
 
 /// Prints a line that is not the result, such as where the report is, to standard error.
 pub fn print_note(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    let lines: Vec<String> = text.lines().map(printable).collect();
+    let _ = writeln!(io::stderr().lock(), "{}", lines.join("\n"));
 }
 
 /// `error: list users of app: connect: refused`, and below it `  try: …`.

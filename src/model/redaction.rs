@@ -59,7 +59,10 @@ impl Redaction {
         if !self.is_on() {
             return;
         }
-        manifest.relations.values_mut().for_each(|relation| self.observed(&mut relation.rows));
+        for relation in manifest.relations.values_mut() {
+            self.observed(&mut relation.rows);
+            relation.computed.iter_mut().for_each(|computed| self.observed(&mut computed.rows));
+        }
         manifest.sequences.values_mut().for_each(|sequence| self.observed(sequence));
         self.observed(&mut manifest.large_objects);
         for violations in manifest.foreign_keys.values_mut().chain(manifest.assertions.values_mut()) {
@@ -97,6 +100,13 @@ impl Redaction {
         if let Some(hash) = self.hash(complaint.message.as_bytes()) {
             complaint.message = format!("message redacted, {hash}");
         }
+    }
+
+    /// A complaint as it may be shown; the verdict is made from the whole one.
+    pub fn shown(self, complaint: &Complaint) -> Complaint {
+        let mut shown = complaint.clone();
+        self.complaint(&mut shown);
+        shown
     }
 
     /// An error that is about to be stored or printed.
@@ -150,5 +160,34 @@ mod tests {
         assert_eq!(Redaction::OFF.error(error.clone()), error);
         let own = Error::new("was not asked for").hint("ask for it");
         assert_eq!(ON.error(own.clone()), own);
+    }
+
+    #[test]
+    fn no_reason_in_a_manifest_keeps_its_values() {
+        use crate::model::manifest::{Computed, Relation, RelationKind};
+        let reason = || MarkedText::with_values("canary", "safe");
+        let mut manifest = Manifest::not_read("source".into());
+        manifest.large_objects = Observed::Unseen(reason());
+        manifest.schema.unseen.insert("view".into(), reason());
+        manifest.foreign_keys.insert("a".into(), Observed::Unseen(reason()));
+        manifest.sequences.insert(crate::model::name::Name::new("a", "b"), Observed::Unseen(reason()));
+        let columns = Computed { columns: Vec::new(), rows: Observed::Unseen(reason()) };
+        let relation = Relation {
+            kind: RelationKind::Table,
+            columns: Vec::new(),
+            key: Vec::new(),
+            is_unlogged: false,
+            extension: None,
+            read_columns: Vec::new(),
+            rows: Observed::Unseen(reason()),
+            computed: Some(columns),
+            is_config: false,
+            is_undefined: false,
+            is_dumped: false,
+        };
+        manifest.relations.insert(crate::model::name::Name::new("a", "c"), relation);
+        ON.manifest(&mut manifest);
+        let stored = serde_json::to_string(&manifest).unwrap();
+        assert!(!stored.contains("canary") && stored.matches("message redacted").count() == 6, "{stored}");
     }
 }

@@ -62,7 +62,7 @@ async fn apply(verification: &Verification, context: &RunContext<'_>) -> Result<
 /// Runs `work` on a thread of its own, so that signals are handled meanwhile. After `limit` the thread is abandoned.
 async fn patiently<T: Send + 'static>(limit: Duration, work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     match tokio::time::timeout(limit, tokio::task::spawn_blocking(work)).await {
-        Ok(done) => done.map_err(|error| Error::from_source(&error))?,
+        Ok(done) => done.map_err(Error::of_thread)?,
         Err(_) => Err(Error::new(format!("reading the earlier reports took longer than {} seconds", limit.as_secs()))),
     }
 }

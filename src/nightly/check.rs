@@ -3,6 +3,7 @@
 //! `config check` and `--dry-run` make every check; a run stops at the first one that fails.
 
 use crate::base::error::{Error, Result};
+use crate::model::redaction::Redaction;
 
 /// One check.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,17 +33,19 @@ pub struct CheckList {
     /// In the order in which they were made.
     pub checks: Vec<Check>,
     stops_at_failure: bool,
+    /// What a server answers may hold values.
+    redaction: Redaction,
 }
 
 impl CheckList {
     /// For commands that print every check.
-    pub fn complete() -> Self {
-        Self { checks: Vec::new(), stops_at_failure: false }
+    pub fn complete(redaction: Redaction) -> Self {
+        Self { checks: Vec::new(), stops_at_failure: false, redaction }
     }
 
     /// For a run.
-    pub fn until_failure() -> Self {
-        Self { checks: Vec::new(), stops_at_failure: true }
+    pub fn until_failure(redaction: Redaction) -> Self {
+        Self { checks: Vec::new(), stops_at_failure: true, redaction }
     }
 
     /// Adds a check, and returns the value that it found; `None` where it failed and the other checks are made all the same.
@@ -50,7 +53,7 @@ impl CheckList {
     /// # Errors
     /// The check failed, and a run stops there.
     pub fn add<T>(&mut self, stage: CheckStage, name: &str, seen: Result<(T, String)>) -> Result<Option<T>> {
-        let (value, result) = match seen {
+        let (value, result) = match seen.map_err(|error| self.redaction.error(error)) {
             Ok((value, detail)) => (Some(value), Ok(detail)),
             Err(error) if self.stops_at_failure => return Err(named(stage, name, error)),
             Err(error) => (None, Err(error)),

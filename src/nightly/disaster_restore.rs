@@ -218,7 +218,7 @@ async fn fill(
     let redaction = context.redaction()?;
     (context.listener)(Event::Phase("compare with what was signed"));
     let mut comparison = compare(wanted, chosen, expected, into).await?;
-    three_way::explain(&mut comparison.outcome, &restored.complaints, &restored.refused, None);
+    three_way::explain(&mut comparison.outcome, &restored.complaints, &restored.refused, None, redaction);
     left_out::apply(&mut comparison.outcome, &context.config.restore, &comparison.expected);
     comparison.outcome.unchecked.extend(changed_since(chosen)?);
     redaction.outcome(&mut comparison.outcome);
@@ -298,6 +298,7 @@ async fn write_report(
     comparison.outcome.remarks.extend(previous.unreadable);
     let directory = &context.config.report.directory;
     comparison.outcome.remarks.extend(lost_report(context.state(), directory).map(|error| error.text()));
+    context.redaction()?.outcome(&mut comparison.outcome);
     let signed = &chosen.report;
     let night = RunFacts {
         source_kind: "backup".into(),

@@ -36,13 +36,48 @@ fn is_surplus(finding: &Finding, source: &Manifest, copy: &Manifest) -> bool {
                 let (_, value) = side.sequences.iter().find(|(name, _)| name.to_string() == finding.object)?;
                 value.seen().copied()
             };
-            value(source).zip(value(copy)).is_some_and(|(source, copy)| is_ahead(source, copy))
+            is_ascending(source, &finding.object)
+                && value(source).zip(value(copy)).is_some_and(|(source, copy)| is_ahead(source, copy))
         }
         _ => false,
     }
 }
 
-/// Of an ascending sequence. A descending one gets no limit.
+/// Whether a later value is always a higher one: not of a descending sequence, nor of one that begins again.
+fn is_ascending(source: &Manifest, sequence: &str) -> bool {
+    let definition = source.schema.objects.get("sequence").and_then(|sequences| sequences.get(sequence));
+    definition.is_some_and(|definition| {
+        let increment = definition.text.split_once(" increment ").and_then(|(_, rest)| rest.split(' ').next());
+        increment.is_some_and(|increment| !increment.starts_with('-'))
+            && !definition.text.lines().any(|line| line == "cycle")
+    })
+}
+
+/// Of an ascending sequence.
 fn is_ahead(source: SequenceValue, copy: SequenceValue) -> bool {
     copy.is_called && (copy.last_value, copy.is_called) > (source.last_value, source.is_called)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::manifest::Definition;
+
+    #[test]
+    fn only_a_sequence_that_always_rises_can_be_ahead() {
+        let mut source = Manifest::not_read("source".into());
+        let of = |text: &str| Definition { text: text.into(), schema: None, relation: None };
+        let sequences = [
+            ("s.up", "bigint start 1 increment 1 min 1 max 9 cache 1"),
+            ("s.down", "bigint start -1 increment -1 min -9 max -1 cache 1"),
+            ("s.round", "bigint start 1 increment 1 min 1 max 9 cache 1\ncycle"),
+        ];
+        let sequences = sequences.into_iter().map(|(name, text)| (name.to_owned(), of(text))).collect();
+        source.schema.objects.insert("sequence".into(), sequences);
+        let rises = ["s.up", "s.down", "s.round", "s.unknown"].map(|name| is_ascending(&source, name));
+        assert_eq!(rises, [true, false, false, false]);
+        let value = |last_value, is_called| SequenceValue { last_value, is_called };
+        assert!(is_ahead(value(5, true), value(6, true)) && !is_ahead(value(5, true), value(5, true)));
+        assert!(!is_ahead(value(5, true), value(4, true)) && !is_ahead(value(5, true), value(6, false)));
+    }
 }

@@ -31,7 +31,7 @@ pub async fn finish(
         run.steps.broken_off(&failure.error);
     }
     let (report, signed) = sign(&mut run, writer, &result);
-    let steps_in_report = run.steps.ended.len();
+    let steps_in_report = if report.is_some() { run.steps.ended.len() } else { 0 };
     let mut end = RunEnd { run, result, report, signed, steps_in_report };
     end.clean_up().await;
     end.announce().await;
@@ -135,10 +135,10 @@ impl RunEnd<'_> {
             return None;
         }
         let exit_code = self.exit_code();
-        let mut failed = match self.run.steps.begin("notify") {
-            Ok(()) => self.notify().await,
-            Err(error) => vec![error],
-        };
+        // A journal that cannot be written must not silence the notifications of a failed run.
+        let begun = self.run.steps.begin("notify");
+        self.run.problems.extend(begun.err());
+        let mut failed = self.notify().await;
         // Report each failure; the step has failed with the last one.
         let last = failed.pop();
         self.run.problems.extend(failed);
@@ -205,13 +205,13 @@ impl RunEnd<'_> {
         if let Some(code) = self.signal().and_then(|signal| u8::try_from(128 + signal).ok()) {
             return code;
         }
-        let outcome = self.result.as_ref().ok().map(|verified| &verified.verification.comparison.outcome);
+        let is_damaged = self.report.as_ref().is_some_and(|report| report.verdict.is_damaged());
         match &self.signed {
             Some(signed) if signed.verdict.is_sound() && !self.run.problems.is_empty() => {
                 Status::SoundWithWarnings.exit_code()
             }
             Some(signed) => signed.verdict.exit_code(),
-            None if outcome.is_some_and(|outcome| outcome.verdict().is_damaged()) => Status::Damaged.exit_code(),
+            None if is_damaged => Status::Damaged.exit_code(),
             None => Status::Inconclusive.exit_code(),
         }
     }

@@ -134,6 +134,7 @@ async fn not_begun(
     is_busy: bool,
     stop: impl Future<Output = i32>,
 ) -> Error {
+    let error = redacted(context, error);
     let end = if is_busy { EarlyEnd::Busy(&error) } else { EarlyEnd::NotBegun(&error) };
     let failed = tokio::select! {
         failed = end_early(context, holder, end) => failed,
@@ -143,6 +144,14 @@ async fn not_begun(
         (context.listener)(Event::Warning(&failure.text()));
     }
     error
+}
+
+/// Without values, if so configured, or if that is not known.
+fn redacted(context: &RunContext<'_>, error: Error) -> Error {
+    match context.redaction() {
+        Ok(redaction) => redaction.error(error),
+        Err(failed) => failed,
+    }
 }
 
 /// Less than the tag `pgwitness-expires-at` of an instance: after that time, any machine may sweep it.
@@ -173,7 +182,8 @@ async fn second_signal<S: Future<Output = i32>>(
 async fn abandoned(context: &RunContext<'_>, holder: &RunInfo, signal: i32) -> RunOutcome {
     let exit_code = u8::try_from(128 + signal).unwrap_or(u8::MAX);
     let error = Error::interrupted(signal).hint("the next run, or sweep, cleans up");
-    let problems = end_early(context, holder, EarlyEnd::Abandoned { exit_code }).await;
+    let failed = end_early(context, holder, EarlyEnd::Abandoned { exit_code }).await;
+    let problems = failed.into_iter().map(|error| redacted(context, error)).collect();
     RunOutcome { exit_code, report: None, comparison: None, dump_verdict: None, error: Some(error), problems }
 }
 
@@ -186,7 +196,7 @@ fn with_open_tasks(context: &RunContext<'_>, mut outcome: RunOutcome) -> RunOutc
         Ok(runs) => {
             let tasks = runs.open.iter().flat_map(|past| past.cleanup_tasks());
             outcome.problems.extend(tasks.map(|task| Error::new(format!("left for the next run: {task}"))));
-            outcome.problems.extend(runs.unreadable);
+            outcome.problems.extend(runs.unreadable.into_iter().map(|error| redacted(context, error)));
         }
         Err(error) => outcome.problems.push(error),
     }

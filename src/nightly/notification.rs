@@ -103,8 +103,7 @@ async fn write_pages(context: &RunContext<'_>, signed: &Signed, record: &RunReco
     let writing =
         tokio::task::spawn_blocking(move || site::all(&dir, None, Readers { allowed: allowed.as_ref(), now }));
     let published = tokio::time::timeout(patience(record), writing).await;
-    let published =
-        published.map_err(|_| Error::new("it took too long"))?.map_err(|error| Error::from_source(&error))??;
+    let published = published.map_err(|_| Error::new("it took too long"))?.map_err(Error::of_thread)??;
     let own = signed.path.parent().and_then(|dir| dir.file_name()?.to_str()).unwrap_or_default();
     // Pages of earlier runs that are missing are listed on the index page; only the page of this run is a problem here.
     match published.troubles.iter().find(|problem| !own.is_empty() && problem.contains(own)) {

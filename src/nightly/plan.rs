@@ -29,7 +29,7 @@ pub struct Plan {
 /// # Errors
 /// The journals of earlier runs cannot be listed.
 pub async fn plan(context: &RunContext<'_>) -> Result<Plan> {
-    let mut list = CheckList::complete();
+    let mut list = CheckList::complete(context.redaction()?);
     let mut steps = Vec::new();
     for past in earlier(context)?.open {
         steps.extend(past.cleanup_tasks().iter().map(|task| format!("clean up after an earlier run: {task}")));

@@ -221,8 +221,9 @@ fn is_one_disk(one: &Path, other: &Path) -> bool {
 /// by an earlier run. Its major version.
 async fn restore_server(context: &RunContext<'_>, info: &ConnInfo) -> Result<(u32, String)> {
     let major = restore_major(context, info).await.doing(|| "check the restore server")?;
+    let redaction = context.redaction()?;
     let warning = restore_role::warning(info, context.config.restore.role.as_deref()).await;
-    let warning = warning.map(|warning| format!("\nwarning: {}", warning.full())).unwrap_or_default();
+    let warning = warning.map(|warning| format!("\nwarning: {}", redaction.text(&warning).full())).unwrap_or_default();
     Ok((major, format!("{}, PostgreSQL {major}{warning}", info.describe())))
 }
 

@@ -122,6 +122,7 @@ impl ReportWriter {
         let previous = self.folder.previous()?;
         outcome.remarks.extend(previous.unreadable);
         outcome.remarks.extend(self.lost.as_ref().map(Error::text));
+        context.redaction()?.outcome(outcome);
         let excluded = context.config.dump.exclude_table_data.clone();
         let selection = [("exclude-table-data".to_owned(), excluded)];
         let duration_ms = u64::try_from(self.clock.elapsed().as_millis()).unwrap_or(u64::MAX);

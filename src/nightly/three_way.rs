@@ -15,6 +15,7 @@ use crate::model::finding::{Finding, FindingKind, Unchecked};
 use crate::model::listing::{self, ReadPlan};
 use crate::model::manifest::Manifest;
 use crate::model::progress::{Listener, Side};
+use crate::model::redaction::Redaction;
 use crate::model::run::{Complaint, Leg};
 use crate::model::verdict::{DumpVerdict, Outcome};
 
@@ -90,7 +91,7 @@ pub async fn verify(
     outcome.remarks.extend(copy.remarks(Side::Actual));
     locate(&mut outcome.findings, &first, &second);
     add_of_stages(outcome, &first, &second);
-    explain(outcome, &restored.complaints, &restored.refused, Some(&first));
+    explain(outcome, &restored.complaints, &restored.refused, Some(&first), job.show.redaction);
     refused_objects::mark_stage(&mut second, outcome);
     events::limit(outcome, &first, &mut second, &comparison.expected, &comparison.actual);
     job.show.redaction.outcome(outcome);
@@ -99,9 +100,17 @@ pub async fn verify(
 
 /// What the complaints of pg_restore explain of an outcome, and what is unchecked because of them. `first` is source against
 /// dump, where both were compared.
-pub fn explain(outcome: &mut Outcome, complaints: &[Complaint], refused: &Refused, first: Option<&Outcome>) {
+pub fn explain(
+    outcome: &mut Outcome,
+    complaints: &[Complaint],
+    refused: &Refused,
+    first: Option<&Outcome>,
+    redaction: Redaction,
+) {
     missing_rights::fold(outcome, complaints);
-    refused_objects::mark(outcome, refused, complaints, first);
+    // The entries that accept a complaint repeat its message in the details of findings.
+    let shown: Vec<Complaint> = complaints.iter().map(|complaint| redaction.shown(complaint)).collect();
+    refused_objects::mark(outcome, refused, &shown, first);
     outcome.unchecked.extend(complaints.iter().filter_map(unchecked));
 }
 

@@ -282,5 +282,5 @@ fn names(catalog: &DumpContents) -> Names {
 
 /// Runs blocking work (files, processes) outside the threads of the async runtime.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(work).await.map_err(|error| Error::from_source(&error))?
+    tokio::task::spawn_blocking(work).await.map_err(Error::of_thread)?
 }

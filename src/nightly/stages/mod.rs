@@ -124,7 +124,7 @@ async fn check(run: &mut CurrentRun<'_>, snapshot: Option<&Snapshot>, writer: &R
     if let Err(error) = writer {
         return Err(error.clone());
     }
-    let (context, mut list) = (run.context, CheckList::until_failure());
+    let (context, mut list) = (run.context, CheckList::until_failure(run.context.redaction()?));
     let mut found = PreflightResults { local: local(&mut list, context).await?, ..Default::default() };
     preflight::remote(&mut list, context, &mut found).await?;
     if let Some(backups) = &found.backups {

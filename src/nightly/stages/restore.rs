@@ -5,10 +5,12 @@ use std::path::Path;
 use super::Failure;
 use super::dump::SourceDump;
 use crate::base::error::{Context, Error, Result};
+use crate::base::marked::MarkedText;
 use crate::endpoint::any::Endpoint;
 use crate::endpoint::compare_endpoints::ComparisonJob;
 use crate::model::manifest::Manifest;
 use crate::model::progress::Side;
+use crate::model::run::Complaint;
 use crate::model::run::RestoreFacts;
 use crate::nightly::context::RunContext;
 use crate::nightly::current_run::CurrentRun;
@@ -56,17 +58,15 @@ pub async fn restore(
         read_dump(run.context, &path, job)
     );
     demand_unchanged(&dump.backup).await?;
-    let (mut restored, manifest) = read?;
-    restored.complaints.iter_mut().for_each(|complaint| job.show.redaction.complaint(complaint));
+    let (restored, manifest) = read?;
+    let redaction = job.show.redaction;
+    let shown: Vec<Complaint> = restored.complaints.iter().map(|complaint| redaction.shown(complaint)).collect();
     restored.notes.iter().for_each(|note| run.steps.note(note));
-    for complaint in &restored.complaints {
-        run.steps.note(format!("pg_restore: {}: {}", complaint.object, complaint.message));
+    for Complaint { object, message, .. } in &shown {
+        let safe = format!("pg_restore complained of {object}");
+        run.steps.note(MarkedText::with_values(format!("pg_restore: {object}: {message}"), safe));
     }
-    run.facts.restore = Some(RestoreFacts {
-        database,
-        pg_restore: restored.pg_restore.clone(),
-        complaints: restored.complaints.clone(),
-    });
+    run.facts.restore = Some(RestoreFacts { database, pg_restore: restored.pg_restore.clone(), complaints: shown });
     run.steps.done()?;
     Ok(RestoredCopy { dump, manifest, identity, restored })
 }
@@ -100,7 +100,7 @@ async fn read_dump(context: &RunContext<'_>, path: &Path, job: &ComparisonJob) -
 async fn demand_unchanged(backup: &Backup) -> Result<(), Failure> {
     let backup = backup.clone();
     let read = tokio::task::spawn_blocking(move || backup.verify_files()).await;
-    let differences = read.map_err(|error| Error::from_source(&error))??;
+    let differences = read.map_err(Error::of_thread)??;
     let changed_files: Vec<String> = differences.iter().map(ToString::to_string).collect();
     match changed_files.first() {
         None => Ok(()),

@@ -54,9 +54,11 @@ fn block(block: &Block, indent: usize, style: Style) -> Vec<String> {
     match block {
         Block::Paragraph(text) => paragraph(text, indent, 0, style),
         Block::List(texts) => {
+            // Details of a finding may be thousands of lines; complaints, remarks and problems are printed whole.
+            let shown = if indent > 2 { MAX_LINES } else { texts.len() };
             let mut lines: Vec<String> =
-                texts.iter().take(MAX_LINES).flat_map(|text| paragraph(text, indent, 2, style)).collect();
-            lines.extend(indented(more(texts.len(), MAX_LINES, style)));
+                texts.iter().take(shown).flat_map(|text| paragraph(text, indent, 2, style)).collect();
+            lines.extend(indented(more(texts.len(), shown, style)));
             lines
         }
         Block::Facts(facts) => facts.iter().flat_map(|(label, text)| fact(label, text, indent, style)).collect(),
@@ -147,14 +149,14 @@ fn difference(lines: &[RowLine], width: usize, style: Style) -> Vec<String> {
 
 /// A common line may be cut; a differing line is shown completely, unless it is a row.
 fn difference_line(line: &RowLine, width: usize, is_row: bool, style: Style) -> String {
-    let with_smallest_sketch = |sign: char, text: &str| {
+    let fitted = |sign: char, text: &str| {
         let line = format!("{sign} {text}").trim_end().to_owned();
         if is_row { cut(&line, width) } else { line }
     };
     match line {
         RowLine::Same(text) => cut(&format!("  {text}"), width).trim_end().to_owned(),
-        RowLine::Expected(text) => style.red(&with_smallest_sketch('-', text)),
-        RowLine::Actual(text) => style.green(&with_smallest_sketch('+', text)),
+        RowLine::Expected(text) => style.red(&fitted('-', text)),
+        RowLine::Actual(text) => style.green(&fitted('+', text)),
         RowLine::Gap => style.dim("  …"),
     }
 }

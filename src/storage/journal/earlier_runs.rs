@@ -267,7 +267,7 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<EarlierRun> {
         let (line, after) = rest.split_at(end);
         let number = past.entries.len() + 1;
         let entry = serde_json::from_slice(line)
-            .map_err(|error| Error::new(error.to_string()).hint(LOOK))
+            .map_err(|error| Error::from_source(&error).hint(LOOK))
             .doing(|| format!("line {number}"))?;
         check_first(number, &entry)?;
         past.entries.push(entry);
