@@ -311,7 +311,8 @@ fn what_is_replaced_by_a_view_during_the_run_is_unchecked_and_the_view_is_not_re
         hostile(&server, name, &["CREATE SCHEMA evil", TABLES]);
     }
     let holder = Database::connect(&server.conninfo("hostile"));
-    holder.run("SET idle_in_transaction_session_timeout = 0; SET statement_timeout = 0");
+    // In a deadlock, the session of pgwitness is the one that is refused.
+    holder.run("SET idle_in_transaction_session_timeout = 0; SET statement_timeout = 0; SET deadlock_timeout = '1min'");
     holder.run("BEGIN; LOCK TABLE public.held IN ACCESS EXCLUSIVE MODE");
     let since = log(&server).len();
     let mut command = support::pgwitness();

@@ -132,8 +132,13 @@ fn damaged() -> Outcome {
 
 /// Every other text may hold values; equal texts are marked equally.
 fn marked(text: &str) -> MarkedText {
+    // A text that stands twice has values if it has them once: no marked text equals one of the report's own.
     let is_marked = text.len() % 2 == 1;
-    if is_marked { MarkedText::with_values(text, format!("{} bytes", text.len())) } else { text.into() }
+    if is_marked {
+        MarkedText::with_values(format!("said: {text}"), format!("{} bytes", text.len()))
+    } else {
+        text.into()
+    }
 }
 
 fn report(outcome: &Outcome) -> Report {
