@@ -270,10 +270,10 @@ fn reports_fit_the_published_schema_in_every_field() {
 #[test]
 fn texts_of_a_report_keep_their_marks_and_in_one_of_an_older_format_any_may_hold_values() {
     let read = Report::from_bytes(&bytes(&report(&damaged()))).unwrap();
-    assert_eq!((read.unchecked[0].reason.full(), read.unchecked[0].reason.safe()), ("refused", "7 bytes"));
+    assert_eq!((read.unchecked[0].reason.full(), read.unchecked[0].reason.safe()), ("said: refused", "7 bytes"));
     assert!(!read.remarks[0].has_values());
     let mut old: Value = serde_json::from_slice(&bytes(&report(&damaged()))).unwrap();
-    assert_eq!(old["unchecked"][0]["reason"], "refused", "the whole text stands where it stood");
+    assert_eq!(old["unchecked"][0]["reason"], "said: refused", "the whole text stands where it stood");
     old["format"] = json!(3);
     let read = Report::from_bytes(&serde_json::to_vec(&old).unwrap()).unwrap();
     assert!([&read.unchecked[0].reason, &read.remarks[0]].into_iter().all(MarkedText::has_values));
