@@ -95,18 +95,11 @@ impl Redaction {
         unchecked.reason = self.text(&unchecked.reason);
     }
 
-    /// The message of pg_restore for an object. It is the server's own, without a mark.
-    pub fn complaint(self, complaint: &mut Complaint) {
-        if let Some(hash) = self.hash(complaint.message.as_bytes()) {
-            complaint.message = format!("message redacted, {hash}");
-        }
-    }
-
-    /// A complaint as it may be shown; the verdict is made from the whole one.
-    pub fn shown(self, complaint: &Complaint) -> Complaint {
-        let mut shown = complaint.clone();
-        self.complaint(&mut shown);
-        shown
+    /// A complaint as it may be shown: its message is the server's own, without a mark. The verdict is made from the whole one.
+    pub fn complaint(self, complaint: &Complaint) -> Complaint {
+        let hash = self.hash(complaint.message.as_bytes());
+        let message = hash.map_or_else(|| complaint.message.clone(), |hash| format!("message redacted, {hash}"));
+        Complaint { message, ..complaint.clone() }
     }
 
     /// An error that is about to be stored or printed.

@@ -192,6 +192,16 @@ impl Complaint {
     }
 }
 
+/// A report on disk.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReportFile {
+    /// Path of `report.json`.
+    pub path: String,
+    /// Of its bytes, 64 hexadecimal digits.
+    pub sha256: String,
+}
+
 /// Beside the report: what came after it was signed.
 pub const CLOSING: &str = "closing.json";
 

@@ -8,7 +8,7 @@ use crate::base::marked::MarkedText;
 use crate::base::time::Timestamp;
 use crate::model::finding::{Finding, Unchecked};
 use crate::model::report::Report;
-use crate::model::run::{Closing, DumpFacts, RunFacts, Step};
+use crate::model::run::{Closing, DumpFacts, ReportFile, RunFacts, Step};
 use crate::model::status::Status;
 use crate::model::verdict::{Coverage, DumpVerdict, Verdict};
 
@@ -25,15 +25,6 @@ pub struct Proven {
     pub dump_bytes: u64,
 }
 
-/// A report on disk.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReportRef {
-    /// `report.json`.
-    pub path: String,
-    /// Of that file.
-    pub sha256: String,
-}
-
 /// A run that has ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunRecord {
@@ -48,7 +39,7 @@ pub struct RunRecord {
     /// The report. `None`: the run came to no report. Nothing in it counts as proven unless it is signed.
     pub report: Option<Report>,
     /// The signed report on disk.
-    pub signed: Option<ReportRef>,
+    pub signed: Option<ReportFile>,
     /// What came after the report, with the exit code as far as it is known.
     pub closing: Closing,
     /// Why there is no verdict, in one line.

@@ -214,7 +214,7 @@ async fn fill(
     (context.listener)(Event::Phase("restore"));
     let target = RestoreTarget { admin, database: into.dbname() };
     let copy = target.create(context, &dump).await?;
-    let mut restored = restore_into(context, &dump, target, &copy, &tools).await?;
+    let restored = restore_into(context, &dump, target, &copy, &tools).await?;
     let redaction = context.redaction()?;
     (context.listener)(Event::Phase("compare with what was signed"));
     let mut comparison = compare(wanted, chosen, expected, into).await?;
@@ -222,11 +222,10 @@ async fn fill(
     left_out::apply(&mut comparison.outcome, &context.config.restore, &comparison.expected);
     comparison.outcome.unchecked.extend(changed_since(chosen)?);
     redaction.outcome(&mut comparison.outcome);
-    restored.complaints.iter_mut().for_each(|complaint| redaction.complaint(complaint));
     let facts = RestoreFacts {
         database: copy.database.clone(),
         pg_restore: restored.pg_restore,
-        complaints: restored.complaints,
+        complaints: restored.complaints.iter().map(|complaint| redaction.complaint(complaint)).collect(),
     };
     Ok((copy, comparison, facts))
 }

@@ -17,7 +17,7 @@ use super::verified_dump::follow_up;
 use crate::base::error::{Error, Result};
 use crate::model::report::Report;
 use crate::model::run::Closing;
-use crate::model::run_record::{ReportRef, RunRecord};
+use crate::model::run_record::RunRecord;
 use crate::model::status::Status;
 use crate::storage::journal::{CleanupTask, Entry};
 
@@ -189,9 +189,8 @@ impl RunEnd<'_> {
             troubles: run.problems.iter().map(Error::text).collect(),
             ..record.closing
         };
-        let signed = file.map(|file| ReportRef { path: file.path.clone(), sha256: file.sha256.clone() });
         let error = self.result.as_ref().err().map(|failure| failure.error.text());
-        RunRecord { report: self.report.clone(), signed, error, ..record }
+        RunRecord { report: self.report.clone(), signed: file.cloned(), error, ..record }
     }
 
     /// The signal that stopped the run or its end.

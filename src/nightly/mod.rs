@@ -198,7 +198,7 @@ fn with_open_tasks(context: &RunContext<'_>, mut outcome: RunOutcome) -> RunOutc
             outcome.problems.extend(tasks.map(|task| Error::new(format!("left for the next run: {task}"))));
             outcome.problems.extend(runs.unreadable.into_iter().map(|error| redacted(context, error)));
         }
-        Err(error) => outcome.problems.push(error),
+        Err(error) => outcome.problems.push(redacted(context, error)),
     }
     outcome
 }

@@ -116,8 +116,10 @@ impl RunProblems {
     /// Adds those that are not in it yet.
     pub fn add_new(&mut self, errors: impl IntoIterator<Item = Error>) {
         for error in errors {
-            if !self.list.iter().any(|known| known.to_string() == error.to_string()) {
-                self.push(error);
+            // As it is listed: the redacted text of an error is not that of the error.
+            let error = self.redaction.error(error);
+            if !self.list.contains(&error) {
+                self.list.push(error);
             }
         }
     }

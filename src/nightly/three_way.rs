@@ -109,7 +109,7 @@ pub fn explain(
 ) {
     missing_rights::fold(outcome, complaints);
     // The entries that accept a complaint repeat its message in the details of findings.
-    let shown: Vec<Complaint> = complaints.iter().map(|complaint| redaction.shown(complaint)).collect();
+    let shown: Vec<Complaint> = complaints.iter().map(|complaint| redaction.complaint(complaint)).collect();
     refused_objects::mark(outcome, refused, &shown, first);
     outcome.unchecked.extend(complaints.iter().filter_map(unchecked));
 }

@@ -13,8 +13,8 @@ use pgwitness::model::aspect::Aspect;
 use pgwitness::model::finding::{ChangedColumn, ChangedRow, Finding, FindingKind, RowDifference, Unchecked};
 use pgwitness::model::manifest::Manifest;
 use pgwitness::model::report::{Report, Run};
-use pgwitness::model::run::{Closing, RunFacts, Step, StepResult};
-use pgwitness::model::run_record::{Proven, ReportRef, RunRecord};
+use pgwitness::model::run::{Closing, ReportFile, RunFacts, Step, StepResult};
+use pgwitness::model::run_record::{Proven, RunRecord};
 use pgwitness::model::verdict::{Coverage, Outcome, Scope};
 use pgwitness::output::notify::Limits;
 
@@ -118,7 +118,7 @@ pub fn clean() -> RunRecord {
         started_at: at("2026-11-23T03:30:00Z"),
         finished_at: at("2026-11-23T04:42:07Z"),
         report: Some(report_on(&sound(), Vec::new())),
-        signed: Some(ReportRef { path: "/srv/reports/x/report.json".into(), sha256: "ab".repeat(32) }),
+        signed: Some(ReportFile { path: "/srv/reports/x/report.json".into(), sha256: "ab".repeat(32) }),
         closing: Closing { run_id: RUN_ID.into(), ..Default::default() },
         error: None,
         instances_left: 0,

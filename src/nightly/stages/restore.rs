@@ -10,8 +10,7 @@ use crate::endpoint::any::Endpoint;
 use crate::endpoint::compare_endpoints::ComparisonJob;
 use crate::model::manifest::Manifest;
 use crate::model::progress::Side;
-use crate::model::run::Complaint;
-use crate::model::run::RestoreFacts;
+use crate::model::run::{Complaint, RestoreFacts};
 use crate::nightly::context::RunContext;
 use crate::nightly::current_run::CurrentRun;
 use crate::nightly::preflight::Ready;
@@ -60,7 +59,7 @@ pub async fn restore(
     demand_unchanged(&dump.backup).await?;
     let (restored, manifest) = read?;
     let redaction = job.show.redaction;
-    let shown: Vec<Complaint> = restored.complaints.iter().map(|complaint| redaction.shown(complaint)).collect();
+    let shown: Vec<Complaint> = restored.complaints.iter().map(|complaint| redaction.complaint(complaint)).collect();
     restored.notes.iter().for_each(|note| run.steps.note(note));
     for Complaint { object, message, .. } in &shown {
         let safe = format!("pg_restore complained of {object}");

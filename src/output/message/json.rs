@@ -11,8 +11,8 @@ use crate::base::printable::printable;
 use crate::base::text::cut;
 use crate::base::time::Timestamp;
 use crate::model::finding::Finding;
-use crate::model::run::{Step, StepResult};
-use crate::model::run_record::{Proven, ReportRef, RunRecord};
+use crate::model::run::{ReportFile, Step, StepResult};
+use crate::model::run_record::{Proven, RunRecord};
 use crate::model::verdict::Coverage;
 
 const MAX_ITEMS: usize = 100;
@@ -208,7 +208,7 @@ fn step(step: &Step, said: SectionText) -> ToldStep {
     ToldStep { name: shown(&step.name), started_at, duration_ms, result, why }
 }
 
-fn paper(paper: &ReportRef) -> ToldPaper {
+fn paper(paper: &ReportFile) -> ToldPaper {
     ToldPaper { path: shown(&paper.path), sha256: shown(&paper.sha256) }
 }
 

@@ -10,8 +10,8 @@ use crate::model::aspect::Aspect;
 use crate::model::finding::{ChangedColumn, ChangedRow, Finding, FindingKind, RowDifference, RowText, Unchecked};
 use crate::model::manifest::Manifest;
 use crate::model::report::{Report, Run};
-use crate::model::run::{Closing, DumpFacts, RunFacts, Step, StepResult};
-use crate::model::run_record::{Proven, ReportRef};
+use crate::model::run::{Closing, DumpFacts, ReportFile, RunFacts, Step, StepResult};
+use crate::model::run_record::Proven;
 use crate::model::verdict::{Coverage, Outcome, Scope, Verdict};
 
 const CANARY: &str = "c4n4ry";
@@ -66,7 +66,7 @@ fn clean() -> RunRecord {
         started_at: at("2026-11-23T03:30:00Z"),
         finished_at: at("2026-11-23T04:42:07Z"),
         report: Some(report_on(&sound(), night)),
-        signed: Some(ReportRef { path: "/srv/reports/x/report.json".into(), sha256: "ab".repeat(32) }),
+        signed: Some(ReportFile { path: "/srv/reports/x/report.json".into(), sha256: "ab".repeat(32) }),
         closing: Closing { run_id: "0123456789abcdef0123456789abcdef".into(), ..Default::default() },
         error: None,
         instances_left: 0,
@@ -340,7 +340,7 @@ fn hostile(text: &str) -> RunRecord {
         host: own(),
         source: own(),
         report: Some(report),
-        signed: Some(ReportRef { path: own(), sha256: own() }),
+        signed: Some(ReportFile { path: own(), sha256: own() }),
         closing: Closing {
             run_id: own(),
             exit_code: 1,

@@ -12,8 +12,8 @@ use crate::model::aspect::Aspect;
 use crate::model::finding::{AppliedWaiver, Finding, FindingKind, Waiver};
 use crate::model::manifest::Manifest;
 use crate::model::report::{Report, Run};
-use crate::model::run::{Closing, DumpFacts, RunFacts, Step};
-use crate::model::run_record::{Proven, ReportRef};
+use crate::model::run::{Closing, DumpFacts, ReportFile, RunFacts, Step};
+use crate::model::run_record::Proven;
 use crate::model::verdict::{Coverage, Outcome, Scope, Verdict};
 
 type Labels = BTreeMap<String, String>;
@@ -59,7 +59,7 @@ fn good() -> RunRecord {
         started_at: at(1_800_000_000),
         finished_at: at(1_800_003_600),
         report: Some(report),
-        signed: Some(ReportRef { path: String::new(), sha256: String::new() }),
+        signed: Some(ReportFile { path: String::new(), sha256: String::new() }),
         closing: Closing::default(),
         error: None,
         instances_left: 0,

@@ -12,6 +12,7 @@ use super::entry::{CopyClaim, CopyIdentity, Entry, InstanceClaim, Place};
 use crate::base::error::{Context, Error, Result};
 use crate::base::files;
 use crate::base::time::Timestamp;
+pub use crate::model::run::ReportFile;
 use crate::storage::reports::write::{disk_error, sync_directory};
 
 const EXTENSION: &str = "journal";
@@ -51,16 +52,6 @@ impl std::fmt::Display for CleanupTask {
             Self::Copy { claim, .. } => write!(f, "database {} on {}", claim.database, claim.server),
         }
     }
-}
-
-/// A report on disk.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ReportFile {
-    /// Of `report.json`.
-    pub path: String,
-    /// Of its bytes, 64 hexadecimal digits.
-    pub sha256: String,
 }
 
 impl CleanupTask {
