@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::OutcomeBuilder;
 use crate::model::finding::{Finding, FindingKind};
 use crate::model::manifest::Definition;
+use crate::model::subject::Subject;
 
 /// Definitions by the identity that is compared, each with the identity as the server printed it.
 pub(super) type Objects<'a> = BTreeMap<String, (&'a str, &'a Definition)>;
@@ -22,7 +23,7 @@ pub fn compare(kind: &str, expected: &Objects<'_>, actual: &Objects<'_>, notes: 
     for identity in expected.keys().chain(actual.keys()).collect::<BTreeSet<_>>() {
         let [e, a] = [expected, actual].map(|side| side.get(identity).map(|(_, definition)| definition.text.as_str()));
         if [e, a].into_iter().flatten().any(is_outdated) {
-            let finding = Finding::new(FindingKind::Changed, format!("{kind} {identity}"));
+            let finding = Finding::new(FindingKind::Changed, Subject::new(kind, identity));
             notes.add_finding(finding.sides(e.unwrap_or("no version"), a.unwrap_or("no version")));
         } else if let (Some(e), Some(a)) = (e, a)
             && e != a

@@ -6,6 +6,7 @@ use super::OutcomeBuilder;
 use crate::model::finding::{Finding, FindingKind};
 use crate::model::manifest::{Relation, RelationKind};
 use crate::model::name::{Name, quote_ident};
+use crate::model::subject::Subject;
 
 /// Finds columns on one side only, common columns in another order, and columns that are generated on one side only, whose values
 /// are read on neither.
@@ -18,14 +19,13 @@ pub fn compare(name: &Name, expected: &Relation, actual: &Relation, notes: &mut 
     let (e, a) = (names(expected, is_of_rows), names(actual, is_of_rows));
     for (kind, mine, theirs) in [(FindingKind::Missing, &e, &a), (FindingKind::Unexpected, &a, &e)] {
         for column in mine.iter().filter(|column| !theirs.contains(column)) {
-            notes.add_finding(Finding::new(kind, format!("column {name}.{}", quote_ident(column))));
+            notes.add_finding(Finding::new(kind, Subject::column(name, column)));
         }
     }
     for column in &expected.columns {
         let theirs = actual.columns.iter().find(|theirs| theirs.name == column.name);
         if theirs.is_some_and(|theirs| theirs.is_generated != column.is_generated) {
-            let mut finding =
-                Finding::new(FindingKind::Changed, format!("column {name}.{}", quote_ident(&column.name)));
+            let mut finding = Finding::new(FindingKind::Changed, Subject::column(name, &column.name));
             let side = if column.is_generated { "expected" } else { "actual" };
             finding.detail.push(format!("generated on the {side} side only: its values were not compared"));
             notes.add_finding(finding);
@@ -36,7 +36,7 @@ pub fn compare(name: &Name, expected: &Relation, actual: &Relation, notes: &mut 
     };
     let (e, a) = (common(&e, &a), common(&a, &e));
     if e != a {
-        notes.add_finding(Finding::new(FindingKind::ColumnOrder, name.to_string()).sides(e.join(", "), a.join(", ")));
+        notes.add_finding(Finding::new(FindingKind::ColumnOrder, name).sides(e.join(", "), a.join(", ")));
     }
 }
 

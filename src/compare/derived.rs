@@ -8,6 +8,7 @@ use super::{OutcomeBuilder, add_unseen};
 use crate::model::finding::{Finding, FindingKind, Limit};
 use crate::model::manifest::{Computed, Manifest, Observed, Relation, Tally};
 use crate::model::name::{Name, quote_ident};
+use crate::model::subject::Subject;
 use crate::model::verdict::{TableStatus, counted};
 
 /// Whether a materialized view is populated on both sides or on neither, according to the definitions. If it is populated on one side
@@ -60,7 +61,7 @@ type ComputedSide<'a> = (&'a Relation, &'a Computed);
 /// Compares rows with and without their generated columns. If more rows differ with them than without, some rows are equal except for
 /// their generated values; that surplus is the finding.
 fn compare(name: &Name, expected: ComputedSide<'_>, actual: ComputedSide<'_>, notes: &mut OutcomeBuilder<'_>) {
-    let object = format!("generated columns {name}");
+    let object = Subject::new("generated columns", name);
     let (Observed::Seen(e), Observed::Seen(a)) = (&expected.1.rows, &actual.1.rows) else {
         let before = notes.outcome.unchecked.len();
         add_unseen(&object, Some(&expected.1.rows), Some(&actual.1.rows), notes);
@@ -86,7 +87,7 @@ fn compare(name: &Name, expected: ComputedSide<'_>, actual: ComputedSide<'_>, no
     if more == 0 {
         return;
     }
-    let mut finding = Finding::new(FindingKind::Generated, name.to_string());
+    let mut finding = Finding::new(FindingKind::Generated, name);
     let columns = expected.1.columns.iter().skip(expected.0.read_columns.len());
     let columns = columns.map(|column| quote_ident(column)).collect::<Vec<_>>().join(", ");
     let at_least = if with.is_exact { "" } else { "at least " };

@@ -35,7 +35,7 @@ fn other_versions(expected: &Manifest, actual: &Manifest) -> BTreeSet<String> {
 }
 
 fn limit_of(finding: &Finding, other_versions: &BTreeSet<String>) -> Option<Limit> {
-    let kind = finding.object.split(' ').next()?;
+    let (kind, _) = finding.schema_object()?;
     let (e, a) = (finding.expected.as_deref().unwrap_or_default(), finding.actual.as_deref().unwrap_or_default());
     let is_changed = finding.kind == FindingKind::Changed;
     let differs_only_in = |starts: &[&str]| is_changed && without(e, starts) == without(a, starts);
@@ -137,7 +137,7 @@ pub fn waiver_for(finding: &Finding) -> String {
     let text = |value: &str| toml::Value::String(value.replace('\n', " ")).to_string();
     let fields = BTreeMap::from([
         ("kind", text(finding.kind.id())),
-        ("object", text(&finding.object)),
+        ("object", text(finding.object.as_str())),
         ("reason", text(reason(finding.limit))),
     ]);
     let fields = fields.into_iter().map(|(key, value)| format!("{key} = {value}\n"));

@@ -21,7 +21,6 @@ mod schema;
 
 pub use limits::waiver_for;
 pub use row_counts::row_difference;
-pub use tables::LARGE_OBJECTS;
 pub use waive::{apply as waive, is_whole_kind};
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,6 +31,7 @@ use crate::model::finding::{AppliedWaiver, Finding, FindingKind, Unchecked, Waiv
 use crate::model::manifest::{Definition, Manifest, Observed, SequenceValue, Violations};
 use crate::model::name::Name;
 use crate::model::selection::Selection;
+use crate::model::subject::Subject;
 use crate::model::verdict::{Outcome, Scope, counted};
 
 /// What the user asked for.
@@ -82,9 +82,9 @@ fn hint_at_grant(notes: &mut OutcomeBuilder<'_>) {
     let denied = notes.outcome.unchecked.iter().filter(|entry| entry.reason.full().contains(NO_PRIVILEGE));
     let (mut tables, mut sequences, mut has_large_objects) = (0, 0, false);
     for entry in denied {
-        tables += usize::from(entry.object.starts_with("rows "));
-        sequences += usize::from(entry.object.starts_with("sequence "));
-        has_large_objects |= entry.object == "large objects";
+        tables += usize::from(entry.object.of("rows").is_some());
+        sequences += usize::from(entry.object.of("sequence").is_some());
+        has_large_objects |= entry.object == Subject::LARGE_OBJECTS;
     }
     let counts = [(tables, "table"), (sequences, "sequence")];
     let what: Vec<String> =
@@ -111,7 +111,7 @@ const NO_PRIVILEGE: &str = "(SQLSTATE 42501)";
 /// the schema) is one finding.
 struct OutcomeBuilder<'a> {
     outcome: Outcome,
-    findings: BTreeMap<(FindingKind, String), Finding>,
+    findings: BTreeMap<(FindingKind, Subject), Finding>,
     request: &'a Request,
     /// Stored generated columns that one side did not read.
     uncompared_columns: BTreeSet<String>,
@@ -143,7 +143,7 @@ impl<'a> OutcomeBuilder<'a> {
         }
     }
 
-    fn add_unchecked(&mut self, object: impl Into<String>, side: &str, reason: impl Into<MarkedText>) {
+    fn add_unchecked(&mut self, object: impl Into<Subject>, side: &str, reason: impl Into<MarkedText>) {
         self.outcome.unchecked.push(Unchecked {
             object: object.into(),
             side: side.into(),
@@ -174,7 +174,12 @@ fn scope(expected: &Manifest, actual: &Manifest, request: &Request, unchecked: &
             scope.not_compared.push(aspect);
             if is_required {
                 let reason = "required, but --table and --schema leave large objects out, as with pg_dump".into();
-                unchecked.push(Unchecked { object: aspect.to_string(), side: "both".into(), reason, limit: None });
+                unchecked.push(Unchecked {
+                    object: aspect.to_string().into(),
+                    side: "both".into(),
+                    reason,
+                    limit: None,
+                });
             }
             continue;
         }
@@ -190,10 +195,10 @@ fn scope(expected: &Manifest, actual: &Manifest, request: &Request, unchecked: &
         }
         if is_required && !is_asked {
             let reason = "required, but no assertion was given".into();
-            unchecked.push(Unchecked { object: aspect.to_string(), side: "both".into(), reason, limit: None });
+            unchecked.push(Unchecked { object: aspect.to_string().into(), side: "both".into(), reason, limit: None });
         } else if is_required {
             unchecked.extend(silent.into_iter().map(|(side, manifest)| Unchecked {
-                object: aspect.to_string(),
+                object: aspect.to_string().into(),
                 side: side.into(),
                 reason: format!("required, but a {} cannot answer it", manifest.endpoint.kind).into(),
                 limit: None,
@@ -209,23 +214,23 @@ fn compare_sequences(expected: &Manifest, actual: &Manifest, notes: &mut Outcome
         if !notes.request.selection.has_table(name) {
             continue;
         }
-        let object = name.to_string();
+        let object = Subject::new("sequence", name);
         match (expected.sequences.get(name), actual.sequences.get(name)) {
-            (Some(_), None) => notes.add_finding(Finding::new(FindingKind::Missing, format!("sequence {object}"))),
-            (None, Some(_)) => notes.add_finding(Finding::new(FindingKind::Unexpected, format!("sequence {object}"))),
+            (Some(_), None) => notes.add_finding(Finding::new(FindingKind::Missing, object)),
+            (None, Some(_)) => notes.add_finding(Finding::new(FindingKind::Unexpected, object)),
             (Some(Observed::Seen(e)), Some(Observed::Seen(a))) => {
                 notes.outcome.coverage.sequences += 1;
                 if e != a {
                     match standby::remark(name, (expected, e), (actual, a)) {
                         Some(remark) => notes.remark(remark),
                         None => {
-                            let finding = Finding::new(FindingKind::SequenceValue, object);
+                            let finding = Finding::new(FindingKind::SequenceValue, name);
                             notes.add_finding(finding.sides(sequence_text(e), sequence_text(a)));
                         }
                     }
                 }
             }
-            (e, a) => add_unseen(&format!("sequence {object}"), e, a, notes),
+            (e, a) => add_unseen(&object, e, a, notes),
         }
     }
 }
@@ -237,14 +242,14 @@ fn sequence_text(value: &SequenceValue) -> String {
 
 /// Adds an unchecked entry for each side that could not be read.
 fn add_unseen<T>(
-    object: &str,
+    object: &Subject,
     expected: Option<&Observed<T>>,
     actual: Option<&Observed<T>>,
     notes: &mut OutcomeBuilder<'_>,
 ) {
     for (side, observed) in [("expected", expected), ("actual", actual)] {
         if let Some(Observed::Unseen(reason)) = observed {
-            notes.add_unchecked(object, side, reason.clone());
+            notes.add_unchecked(object.clone(), side, reason.clone());
         }
     }
 }
@@ -315,7 +320,7 @@ fn note_lost_keys(side: &str, manifest: &Manifest, others: &Results, notes: &mut
     let lost: Vec<&String> = lost.filter(|name| is_silent || has_key(name)).collect();
     for name in lost {
         notes.add_unchecked(
-            format!("foreign_key {name}"),
+            Subject::new(FOREIGN_KEYS.noun, name),
             side,
             "this foreign key exists, but its rows were not checked",
         );
@@ -329,11 +334,11 @@ fn note_what_was_looked_at(
     a: Looked<'_>,
     notes: &mut OutcomeBuilder<'_>,
 ) {
-    let object = format!("{} {name}", rule.noun);
+    let object = Subject::new(rule.noun, name);
     add_unseen(&object, e, a, notes);
     if !rule.is_definition_compared {
         for (side, _) in [("expected", e), ("actual", a)].into_iter().filter(|(_, looked)| looked.is_none()) {
-            notes.add_unchecked(&object, side, "was not run there");
+            notes.add_unchecked(object.clone(), side, "was not run there");
         }
     }
     if let (Some(Observed::Seen(_)), Some(Observed::Seen(_))) = (e, a) {

@@ -19,15 +19,15 @@ pub fn extension_of(definition: &str) -> Option<&str> {
 
 /// The limit, and why pg_dump does not dump the difference, in short lines. `None` for a difference that it should have dumped.
 pub fn limit(finding: &Finding, expected: &Manifest, actual: &Manifest) -> Option<(Limit, &'static [&'static str])> {
-    if finding.kind == FindingKind::RowCount && !is_member(&finding.object, expected) {
-        let is_empty = actual.relations.iter().any(|(name, relation)| {
-            name.to_string() == finding.object && relation.rows.seen().is_some_and(|tally| tally.digest.rows == 0)
-        });
-        return (is_empty && unfilled(expected, actual).contains(&finding.object))
-            .then_some((Limit::DerivedRows, NOT_FILLED));
-    }
-    if matches!(finding.kind, FindingKind::RowCount | FindingKind::RowContent) && is_member(&finding.object, expected) {
-        return Some((Limit::NotDumped, MEMBER));
+    if matches!(finding.kind, FindingKind::RowCount | FindingKind::RowContent) {
+        let name = finding.object.relation()?;
+        if expected.relations.get(&name).is_some_and(|relation| relation.extension.is_some() && !relation.is_config) {
+            return Some((Limit::NotDumped, MEMBER));
+        }
+        let rows = actual.relations.get(&name).and_then(|relation| relation.rows.seen());
+        let is_empty = finding.kind == FindingKind::RowCount && rows.is_some_and(|tally| tally.digest.rows == 0);
+        let is_unfilled = is_empty && unfilled(expected, actual).contains(finding.object.as_str());
+        return is_unfilled.then_some((Limit::DerivedRows, NOT_FILLED));
     }
     reason(finding, expected, actual).map(|lines| (Limit::NotDumped, lines))
 }
@@ -39,15 +39,8 @@ const MEMBER: &[&str] = &[
     "in a table of your own.",
 ];
 
-fn is_member(object: &str, expected: &Manifest) -> bool {
-    let of = |(name, relation): (&crate::model::name::Name, &crate::model::manifest::Relation)| {
-        name.to_string() == object && relation.extension.is_some() && !relation.is_config
-    };
-    expected.relations.iter().any(of)
-}
-
 fn reason(finding: &Finding, expected: &Manifest, actual: &Manifest) -> Option<&'static [&'static str]> {
-    let (kind, identity) = finding.object.split_once(' ')?;
+    let (kind, identity) = finding.schema_object()?;
     let (e, a) = (finding.expected.as_deref().unwrap_or_default(), finding.actual.as_deref().unwrap_or_default());
     match (finding.kind, kind) {
         (FindingKind::Changed, "column") if has_lost_identity(identity, (e, expected), (a, actual)) => Some(&[

@@ -8,7 +8,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::collations::{self, Objects};
 use super::inherited;
 use super::major_versions::{self, Majors};
-use super::tables::LARGE_OBJECTS;
 use super::waive::is_whole_kind;
 use super::{OutcomeBuilder, Request};
 use crate::compare::canonical::{self, KnownArrays};
@@ -17,6 +16,7 @@ use crate::model::finding::{Finding, FindingKind};
 use crate::model::manifest::{Definition, Manifest};
 use crate::model::name::{Name, quote_ident};
 use crate::model::progress::Side;
+use crate::model::subject::Subject;
 
 /// Kinds that describe another object, which their identity names.
 const ABOUT_OTHERS: [&str; 4] = ["owner", "privilege", "comment", "security_label"];
@@ -26,7 +26,7 @@ pub fn compare(expected: &Manifest, actual: &Manifest, notes: &mut OutcomeBuilde
     let request = notes.request;
     for (side, manifest) in [("expected", expected), ("actual", actual)] {
         for (kind, reason) in manifest.schema.unseen.iter().filter(|(kind, _)| !is_switched_off(kind, request)) {
-            notes.add_unchecked(format!("schema {kind}"), side, reason);
+            notes.add_unchecked(Subject::new("schema", kind), side, reason);
         }
     }
     let kinds: BTreeSet<&String> = expected.schema.objects.keys().chain(actual.schema.objects.keys()).collect();
@@ -69,7 +69,7 @@ pub fn compare(expected: &Manifest, actual: &Manifest, notes: &mut OutcomeBuilde
                 (Some((identity, e)), None) => missing.push(Object { kind, identity, definition: e }),
                 (None, Some((identity, a))) => unexpected.push(Object { kind, identity, definition: a }),
                 (Some((identity, e)), Some((_, a))) if !is_same(kind, identity, e, a) => {
-                    let finding = Finding::new(FindingKind::Changed, format!("{kind} {identity}"));
+                    let finding = Finding::new(FindingKind::Changed, Subject::new(kind, identity));
                     notes.add_finding(finding.sides(&e.text, &a.text));
                 }
                 _ => {}
@@ -91,7 +91,7 @@ fn note_unreadable(kind: &str, identity: &str, sides: [&Definition; 2], notes: &
     let reasons = sides.map(|side| side.text.strip_prefix(NOT_READABLE).filter(|_| kind == "user_mapping"));
     for (side, reason) in ["expected", "actual"].into_iter().zip(reasons) {
         if let Some(reason) = reason {
-            notes.add_unchecked(format!("{kind} {identity}"), side, reason);
+            notes.add_unchecked(Subject::new(kind, identity), side, reason);
         }
     }
     reasons.iter().any(Option::is_some)
@@ -127,7 +127,7 @@ fn note_not_asked(expected: &Manifest, actual: &Manifest, kinds: &BTreeSet<&Stri
         for (side, manifest) in [("expected", expected), ("actual", actual)] {
             if !manifest.schema.unseen.contains_key(kind) && !was_asked(manifest, kind) {
                 notes.add_unchecked(
-                    format!("schema {kind}"),
+                    Subject::new("schema", kind),
                     side,
                     "was not read when the manifest was made (for instance --no-owner)",
                 );
@@ -206,8 +206,8 @@ struct Object<'a> {
 }
 
 impl Object<'_> {
-    fn printed(&self) -> String {
-        format!("{} {}", self.kind, self.identity)
+    fn subject(&self) -> Subject {
+        Subject::new(self.kind, self.identity)
     }
 
     fn relation(&self) -> Option<String> {
@@ -293,40 +293,41 @@ fn fold(kind: FindingKind, objects: &[Object<'_>], notes: &mut OutcomeBuilder<'_
 
 /// A NOT NULL constraint of 18 becomes a detail line of the finding for its column, its domain, or its table (a detached partition).
 fn fold_not_null(notes: &mut OutcomeBuilder<'_>) {
-    let is_one = |key: &(FindingKind, String)| key.1.starts_with("not_null ");
-    let (ones, others) = std::mem::take(&mut notes.findings).into_iter().partition(|(key, _)| is_one(key));
-    notes.findings = others;
-    let ones: BTreeMap<(FindingKind, String), Finding> = ones;
-    for (key, one) in ones {
-        let identity = key.1.trim_start_matches("not_null ");
-        let table = identity.rsplit_once('.').map(|(relation, _)| format!("table {relation}"));
-        let heads = [Some(format!("column {identity}")), Some(identity.to_owned()), table].into_iter().flatten();
+    for one in take(notes, |finding| finding.object.of("not_null").is_some()) {
+        let identity = one.object.of("not_null").unwrap_or_default();
+        let table = canonical::split_last(identity).map(|(relation, _)| Subject::new("table", relation));
+        let heads = [Some(Subject::new("column", identity)), Some(identity.into()), table].into_iter().flatten();
         let head = heads.map(|object| (FindingKind::Changed, object)).find(|head| notes.findings.contains_key(head));
         match head.and_then(|head| notes.findings.get_mut(&head)) {
             Some(head) => head.detail.push(one.to_string()),
-            None => drop(notes.findings.insert(key, one)),
+            None => drop(notes.findings.insert((one.kind, one.object.clone()), one)),
         }
     }
 }
 
 /// Large objects that exist on one side only become detail lines of the finding for the data of large objects.
 fn fold_large_objects(kind: FindingKind, notes: &mut OutcomeBuilder<'_>) {
-    let data = (FindingKind::LargeObjects, LARGE_OBJECTS.to_owned());
+    let data = (FindingKind::LargeObjects, Subject::LARGE_OBJECTS.into());
     if !notes.findings.contains_key(&data) {
         return;
     }
-    let is_one = |key: &(FindingKind, String)| key.0 == kind && key.1.starts_with("large_object ");
-    let (ones, others) = std::mem::take(&mut notes.findings).into_iter().partition(|(key, _)| is_one(key));
-    notes.findings = others;
-    let ones: BTreeMap<(FindingKind, String), Finding> = ones;
-    let lines = ones.into_values().flat_map(|one| std::iter::once(one.to_string()).chain(one.detail));
+    let ones = take(notes, |finding| finding.kind == kind && finding.object.of("large_object").is_some());
+    let lines = ones.into_iter().flat_map(|one| std::iter::once(one.to_string()).chain(one.detail));
     if let Some(finding) = notes.findings.get_mut(&data) {
         finding.detail.extend(lines);
     }
 }
 
+/// Takes these findings out.
+fn take(notes: &mut OutcomeBuilder<'_>, is_one: impl Fn(&Finding) -> bool) -> Vec<Finding> {
+    let all = std::mem::take(&mut notes.findings);
+    let (ones, others) = all.into_iter().partition::<BTreeMap<_, _>, _>(|(_, finding)| is_one(finding));
+    notes.findings = others;
+    ones.into_values().collect()
+}
+
 fn one_sided(kind: FindingKind, object: &Object<'_>) -> Finding {
-    let mut finding = Finding::new(kind, object.printed());
+    let mut finding = Finding::new(kind, object.subject());
     let text = Some(object.definition.text.clone());
     match kind {
         FindingKind::Missing => finding.expected = text,
@@ -337,7 +338,7 @@ fn one_sided(kind: FindingKind, object: &Object<'_>) -> Finding {
 
 /// Adds the object to the detail of its parent, and removes a finding that another comparison made for it.
 fn add_detail(kind: FindingKind, head: &Object<'_>, object: &Object<'_>, notes: &mut OutcomeBuilder<'_>) {
-    notes.findings.remove(&(kind, object.printed()));
-    let head = notes.findings.entry((kind, head.printed())).or_insert_with(|| one_sided(kind, head));
-    head.detail.push(object.printed());
+    notes.findings.remove(&(kind, object.subject()));
+    let head = notes.findings.entry((kind, head.subject())).or_insert_with(|| one_sided(kind, head));
+    head.detail.push(object.subject().to_string());
 }

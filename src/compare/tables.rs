@@ -8,13 +8,11 @@ use crate::model::aspect::Aspect;
 use crate::model::finding::{Finding, FindingKind, Limit};
 use crate::model::manifest::{Manifest, Observed, Relation, RelationKind, Tally};
 use crate::model::name::{Name, quote_ident};
+use crate::model::subject::Subject;
 use crate::model::verdict::{TableResult, TableStatus};
 
 /// A dump contains only CREATE EXTENSION.
 const NO_ROWS_OF_EXTENSION: &str = "belongs to an extension: a dump does not carry its rows";
-
-/// The object under which large objects are reported.
-pub const LARGE_OBJECTS: &str = "large objects";
 
 /// Compares the rows of every relation that takes part.
 pub fn compare(expected: &Manifest, actual: &Manifest, notes: &mut OutcomeBuilder<'_>) {
@@ -57,7 +55,7 @@ fn has_dump(expected: &Manifest, actual: &Manifest) -> bool {
 }
 
 fn one_sided(kind: FindingKind, name: &Name, relation: &Relation, notes: &mut OutcomeBuilder<'_>) -> TableStatus {
-    notes.add_finding(Finding::new(kind, format!("{} {name}", noun(relation.kind))));
+    notes.add_finding(Finding::new(kind, Subject::new(noun(relation.kind), name)));
     if kind == FindingKind::Missing { TableStatus::Missing } else { TableStatus::Unexpected }
 }
 
@@ -80,8 +78,8 @@ fn both_sides(
 ) -> TableStatus {
     columns::compare(name, e, a, notes);
     if e.kind != a.kind {
-        notes.add_finding(Finding::new(FindingKind::Missing, format!("{} {name}", noun(e.kind))));
-        notes.add_finding(Finding::new(FindingKind::Unexpected, format!("{} {name}", noun(a.kind))));
+        notes.add_finding(Finding::new(FindingKind::Missing, Subject::new(noun(e.kind), name)));
+        notes.add_finding(Finding::new(FindingKind::Unexpected, Subject::new(noun(a.kind), name)));
     }
     if let Some((reason, by)) = reason_to_leave_rows(name, e, a, has_dump, notes) {
         if by == "option" {
@@ -91,7 +89,7 @@ fn both_sides(
     }
     if is_orphaned(e, a) {
         notes.add_unchecked(
-            format!("rows {name}"),
+            Subject::new("rows", name),
             "both",
             "the dump has rows of it but no definition: a restore would lose them",
         );
@@ -106,7 +104,7 @@ fn both_sides(
     match (&e.rows, &a.rows) {
         _ if !notes.has(Aspect::Rows) => TableStatus::Unchecked,
         (Observed::Seen(_), Observed::Seen(_)) if e.read_columns != a.read_columns => {
-            notes.add_unchecked(format!("rows {name}"), "both", "the sides were read with different columns");
+            notes.add_unchecked(Subject::new("rows", name), "both", "the sides were read with different columns");
             TableStatus::Unchecked
         }
         (Observed::Seen(expected), Observed::Seen(actual)) if expected.digest != actual.digest && is_computed => {
@@ -126,7 +124,7 @@ fn both_sides(
         }
         (expected, actual) => {
             let before = notes.outcome.unchecked.len();
-            add_unseen(&format!("rows {name}"), Some(expected), Some(actual), notes);
+            add_unseen(&Subject::new("rows", name), Some(expected), Some(actual), notes);
             let limit = is_derived(e, a).then_some(Limit::DerivedRows);
             notes.outcome.unchecked.iter_mut().skip(before).for_each(|entry| entry.limit = limit);
             TableStatus::Unchecked
@@ -154,7 +152,7 @@ fn is_of_extension(e: &Relation, a: &Relation) -> bool {
 fn check_left_out(name: &Name, e: &Relation, a: &Relation, notes: &mut OutcomeBuilder<'_>) {
     for side in [e, a] {
         if side.is_dumped {
-            let mut finding = Finding::new(FindingKind::Unexpected, format!("rows {name}"));
+            let mut finding = Finding::new(FindingKind::Unexpected, Subject::new("rows", name));
             finding
                 .detail
                 .push("left out by --exclude-table-data, but the dump has rows of it, which were not compared".into());
@@ -202,11 +200,11 @@ fn compare_tallies(name: &Name, expected: &Tally, actual: &Tally, notes: &mut Ou
         return TableStatus::Equal;
     }
     let kind = if expected.digest.rows == actual.digest.rows { FindingKind::RowContent } else { FindingKind::RowCount };
-    notes.add_finding(rows_finding(kind, &name.to_string(), expected, actual));
+    notes.add_finding(rows_finding(kind, name, expected, actual));
     TableStatus::Different
 }
 
-fn rows_finding(kind: FindingKind, object: &str, expected: &Tally, actual: &Tally) -> Finding {
+fn rows_finding(kind: FindingKind, object: impl Into<Subject>, expected: &Tally, actual: &Tally) -> Finding {
     let mut finding = Finding::new(kind, object).sides(rows_of(expected), rows_of(actual));
     finding.rows = Some(row_difference(expected, actual));
     finding
@@ -216,9 +214,9 @@ fn rows_finding(kind: FindingKind, object: &str, expected: &Tally, actual: &Tall
 pub fn compare_large_objects(expected: &Manifest, actual: &Manifest, notes: &mut OutcomeBuilder<'_>) {
     match (&expected.large_objects, &actual.large_objects) {
         (Observed::Seen(e), Observed::Seen(a)) if e.digest != a.digest => {
-            notes.add_finding(rows_finding(FindingKind::LargeObjects, LARGE_OBJECTS, e, a));
+            notes.add_finding(rows_finding(FindingKind::LargeObjects, Subject::LARGE_OBJECTS, e, a));
         }
         (Observed::Seen(_), Observed::Seen(_)) => {}
-        (e, a) => add_unseen(LARGE_OBJECTS, Some(e), Some(a), notes),
+        (e, a) => add_unseen(&Subject::LARGE_OBJECTS.into(), Some(e), Some(a), notes),
     }
 }

@@ -3,6 +3,7 @@
 use wildmatch::WildMatchPattern;
 
 use crate::model::finding::{AppliedWaiver, Finding, FindingKind, Unchecked, Waiver};
+use crate::model::subject::Subject;
 use crate::model::verdict::{Outcome, TableStatus};
 
 /// Removes from findings and unchecked entries what the waivers cover. Every waiver is listed in the outcome, needed or not.
@@ -20,15 +21,16 @@ pub fn apply(outcome: &mut Outcome, waivers: &[Waiver]) {
             if covers(waiver, &finding) {
                 covered.push(finding.to_string());
                 // A waiver for a schema covers the tables in it.
-                for object in std::iter::once(&finding.object).chain(&finding.detail) {
-                    waive_table(outcome, finding.kind, object);
+                let details = finding.detail.iter().map(|line| line.as_str().into());
+                for object in std::iter::once(finding.object).chain(details) {
+                    waive_table(outcome, finding.kind, &object);
                 }
             } else {
                 outcome.findings.push(finding);
             }
         }
         for unchecked in std::mem::take(&mut outcome.unchecked) {
-            if waiver.kind == "unchecked" && has_glob_match(&waiver.object, &unchecked.object) {
+            if waiver.kind == "unchecked" && has_glob_match(&waiver.object, unchecked.object.as_str()) {
                 covered.push(format!("unchecked {} ({})", unchecked.object, unchecked.side));
                 waive_rows(outcome, &unchecked);
             } else {
@@ -41,9 +43,10 @@ pub fn apply(outcome: &mut Outcome, waivers: &[Waiver]) {
 
 /// A waiver names a kind of finding and the object as printed, or a kind of object and its identity.
 fn covers(waiver: &Waiver, finding: &Finding) -> bool {
-    let is_kind_of_finding = waiver.kind == finding.kind.id() && has_glob_match(&waiver.object, &finding.object);
-    let of_object = finding.object.strip_prefix(&waiver.kind).and_then(|rest| rest.strip_prefix(' '));
-    is_kind_of_finding || of_object.is_some_and(|identity| has_glob_match(&waiver.object, identity))
+    let is_kind_of_finding =
+        waiver.kind == finding.kind.id() && has_glob_match(&waiver.object, finding.object.as_str());
+    let of_object = finding.schema_object().filter(|(kind, _)| waiver.kind == *kind);
+    is_kind_of_finding || of_object.is_some_and(|(_, identity)| has_glob_match(&waiver.object, identity))
 }
 
 /// Whether every object of a kind is waived: then the kind is not read.
@@ -52,8 +55,8 @@ pub fn is_whole_kind(waiver: &Waiver) -> bool {
 }
 
 /// A table that may be on one side only counts as covered on that side.
-fn waive_table(outcome: &mut Outcome, kind: FindingKind, object: &str) {
-    let Some((_, name)) = object.split_once(' ') else { return };
+fn waive_table(outcome: &mut Outcome, kind: FindingKind, object: &Subject) {
+    let Some(("table" | "foreign_table" | "materialized_view", name)) = object.parts() else { return };
     let Some(table) = outcome.tables.get_mut(name) else { return };
     match (kind, table.status) {
         (FindingKind::Missing, TableStatus::Missing) => outcome.coverage.waived_expected += 1,
@@ -65,7 +68,7 @@ fn waive_table(outcome: &mut Outcome, kind: FindingKind, object: &str) {
 
 /// Rows that need not be read count as covered on both sides.
 fn waive_rows(outcome: &mut Outcome, unchecked: &Unchecked) {
-    let Some(name) = unchecked.object.strip_prefix("rows ") else { return };
+    let Some(name) = unchecked.object.of("rows") else { return };
     let Some(table) = outcome.tables.get_mut(name) else { return };
     if table.status == TableStatus::Unchecked {
         table.status = TableStatus::Waived;
@@ -81,23 +84,23 @@ fn has_glob_match(pattern: &str, text: &str) -> bool {
 
 /// Whether a user's waiver for damage to rows matches every table of this database.
 fn covers_every_table(waiver: &Waiver, outcome: &Outcome) -> bool {
-    let prefix = match waiver.kind.as_str() {
-        "row_count" | "row_content" | "generated" | "column_order" => "",
-        "missing" | "unexpected" => "table ",
-        "unchecked" => "rows ",
-        _ => return false,
+    let subject = |name: &String| match waiver.kind.as_str() {
+        "row_count" | "row_content" | "generated" | "column_order" => Some(name.as_str().into()),
+        "missing" | "unexpected" => Some(Subject::new("table", name)),
+        "unchecked" => Some(Subject::new("rows", name)),
+        _ => None,
     };
     let is_pattern = waiver.by.starts_with("file") && waiver.object.contains('*');
     let mut names = outcome.tables.keys();
     is_pattern
         && outcome.tables.len() > 1
-        && names.all(|name| has_glob_match(&waiver.object, &format!("{prefix}{name}")))
+        && names.all(|name| subject(name).is_some_and(|subject| has_glob_match(&waiver.object, subject.as_str())))
 }
 
 /// Makes the comparison inconclusive instead of applying the waiver.
 fn refuse(waiver: &Waiver, outcome: &mut Outcome) {
     outcome.unchecked.push(Unchecked {
-        object: format!("waiver {} {}", waiver.kind, waiver.object),
+        object: Subject::new("waiver", format_args!("{} {}", waiver.kind, waiver.object)),
         side: "both".into(),
         reason: "it matches every table of this database and would cover any damage: name the objects".into(),
         limit: None,
@@ -107,6 +110,7 @@ fn refuse(waiver: &Waiver, outcome: &mut Outcome) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::verdict::TableResult;
 
     #[test]
     fn a_star_stands_for_any_text() {
@@ -118,6 +122,29 @@ mod tests {
         assert!(has_glob_match("*b*b", "abcbb"));
         assert!(!has_glob_match("", "a"));
         assert!(has_glob_match("a?*\\", "a?b\\") && !has_glob_match("a?", "ab"), "nothing else is special");
+    }
+
+    #[test]
+    fn a_check_that_is_named_like_an_object_is_not_waived_as_one() {
+        let waiver = |kind: &str, object: &str| {
+            let [kind, object, reason, by] = [kind, object, "r", "file"].map(str::to_owned);
+            Waiver { kind, object, reason, by }
+        };
+        let violated = Finding::new(FindingKind::Assertion, "index on balance");
+        assert!(!covers(&waiver("index", "on*"), &violated));
+        assert!(covers(&waiver("assertion", "index on*"), &violated));
+        let missing = Finding::new(FindingKind::Missing, "index s.\"a b\"");
+        assert!(covers(&waiver("index", "s.\"a*"), &missing) && covers(&waiver("missing", "index s.*"), &missing));
+    }
+
+    #[test]
+    fn a_waiver_for_statistics_does_not_count_the_table_of_the_same_name_as_waived() {
+        let table = TableResult { expected: None, actual: None, status: TableStatus::Missing };
+        let mut outcome = Outcome { tables: [("s.t".to_owned(), table)].into(), ..Outcome::default() };
+        waive_table(&mut outcome, FindingKind::Missing, &Subject::new("statistics", "s.t"));
+        assert_eq!((outcome.coverage.waived_expected, outcome.tables["s.t"].status), (0, TableStatus::Missing));
+        waive_table(&mut outcome, FindingKind::Missing, &Subject::new("table", "s.t"));
+        assert_eq!((outcome.coverage.waived_expected, outcome.tables["s.t"].status), (1, TableStatus::Waived));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::base::error::{Error, Result};
 use crate::compare::rows::{FetchedSides, Show, name_rows};
-use crate::compare::{self, LARGE_OBJECTS, Request};
+use crate::compare::{self, Request};
 use crate::endpoint::any::{Endpoint, Target};
 use crate::endpoint::live::CaptureRequest;
 use crate::model::catalog;
@@ -121,8 +121,7 @@ async fn set_changed_meanwhile_aside(
 
 /// Kind and identity of the object of a schema finding.
 fn of_schema(finding: &Finding) -> Option<(&str, &str)> {
-    let is_of_schema = matches!(finding.kind, FindingKind::Missing | FindingKind::Unexpected | FindingKind::Changed);
-    let (kind, identity) = finding.object.split_once(' ').filter(|_| is_of_schema)?;
+    let (kind, identity) = finding.schema_object()?;
     catalog::CATALOG.iter().any(|question| question.kind == kind).then_some((kind, identity))
 }
 
@@ -234,15 +233,15 @@ struct ComparedTable<'a> {
 impl<'a> ComparedTable<'a> {
     fn find(finding: &Finding, expected: &'a Manifest, actual: &'a Manifest, plan: &ReadPlan) -> Result<Self> {
         let gone = || Error::new("it is not among what was read");
-        if finding.kind == FindingKind::LargeObjects && finding.object == LARGE_OBJECTS {
+        if finding.kind == FindingKind::LargeObjects {
             let columns = LARGE_OBJECT_COLUMNS.map(str::to_owned).to_vec();
             let key = columns.iter().take(2).cloned().collect();
             let expected = expected.large_objects.seen().ok_or_else(gone)?;
             let actual = actual.large_objects.seen().ok_or_else(gone)?;
             return Ok(Self { target: Target::LargeObjects, columns, key, expected, actual });
         }
-        let (name, e) =
-            expected.relations.iter().find(|(name, _)| name.to_string() == finding.object).ok_or_else(gone)?;
+        let name = finding.object.relation().ok_or_else(gone)?;
+        let (name, e) = expected.relations.get_key_value(&name).ok_or_else(gone)?;
         let a = actual.relations.get(name).ok_or_else(gone)?;
         let is_generated = finding.kind == FindingKind::Generated;
         let of_plan = || plan.get(name).cloned().unwrap_or_else(|| e.read_columns.clone());

@@ -7,6 +7,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::base::marked::MarkedText;
+use crate::model::subject::Subject;
 
 /// What is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -87,7 +88,7 @@ pub struct Finding {
     /// What is wrong.
     pub kind: FindingKind,
     /// The object: `shop.orders`, `index shop.orders_member_idx`.
-    pub object: String,
+    pub object: Subject,
     /// The expected state, if it is a short text.
     pub expected: Option<String>,
     /// The actual state.
@@ -179,8 +180,20 @@ impl fmt::Display for Limit {
 
 impl Finding {
     /// A finding without details.
-    pub fn new(kind: FindingKind, object: impl Into<String>) -> Self {
+    pub fn new(kind: FindingKind, object: impl Into<Subject>) -> Self {
         Self { kind, object: object.into(), expected: None, actual: None, detail: Vec::new(), rows: None, limit: None }
+    }
+
+    /// Kind and identity of a schema object that is missing, unexpected or changed. The object of any other finding is a name, and that
+    /// of a user's check may look like both.
+    pub fn schema_object(&self) -> Option<(&str, &str)> {
+        let is_of_schema = matches!(self.kind, FindingKind::Missing | FindingKind::Unexpected | FindingKind::Changed);
+        self.object.parts().filter(|_| is_of_schema)
+    }
+
+    /// Whether the other one is the same difference, as another comparison shows it.
+    pub fn is_same(&self, other: &Self) -> bool {
+        (self.kind, &self.object) == (other.kind, &other.object)
     }
 
     /// Sets the expected and the actual state.
@@ -263,7 +276,7 @@ pub struct RowText {
 #[serde(deny_unknown_fields)]
 pub struct Unchecked {
     /// For instance `rows shop.orders` or `foreign_key shop.orders orders_member_fkey`. Waivers match this text.
-    pub object: String,
+    pub object: Subject,
     /// On which side: `expected`, `actual` or `both`.
     pub side: String,
     /// Why.

@@ -12,6 +12,7 @@ use crate::model::aspect::Aspect;
 use crate::model::digest::{RowDigest, TableDigest};
 use crate::model::name::Name;
 use crate::model::sketch::Sketch;
+use crate::model::subject::Subject;
 
 /// The stored form's version. Readers refuse versions they do not know and read all older ones.
 pub const FORMAT: u32 = 2;
@@ -85,23 +86,25 @@ impl Manifest {
     pub fn unseen(&self) -> Vec<String> {
         let mut unseen = Vec::new();
         for (name, relation) in self.relations.iter().filter(|(_, relation)| !relation.read_columns.is_empty()) {
-            note(&mut unseen, &format!("rows {name}"), &relation.rows);
+            note(&mut unseen, Subject::new("rows", name), &relation.rows);
             if let Some(computed) = &relation.computed {
-                note(&mut unseen, &format!("generated columns {name}"), &computed.rows);
+                note(&mut unseen, Subject::new("generated columns", name), &computed.rows);
             }
         }
         if self.answers.contains(&Aspect::LargeObjects) {
-            note(&mut unseen, "large objects", &self.large_objects);
+            note(&mut unseen, Subject::LARGE_OBJECTS.into(), &self.large_objects);
         }
-        self.sequences.iter().for_each(|(name, value)| note(&mut unseen, &format!("sequence {name}"), value));
+        self.sequences.iter().for_each(|(name, value)| note(&mut unseen, Subject::new("sequence", name), value));
         unseen.extend(self.schema.unseen.iter().map(|(kind, reason)| format!("schema {kind}: {}", reason.full())));
-        self.foreign_keys.iter().for_each(|(name, result)| note(&mut unseen, &format!("foreign_key {name}"), result));
-        self.assertions.iter().for_each(|(name, result)| note(&mut unseen, &format!("assertion {name}"), result));
+        self.foreign_keys
+            .iter()
+            .for_each(|(name, result)| note(&mut unseen, Subject::new("foreign_key", name), result));
+        self.assertions.iter().for_each(|(name, result)| note(&mut unseen, Subject::new("assertion", name), result));
         unseen
     }
 }
 
-fn note<T>(unseen: &mut Vec<String>, object: &str, observed: &Observed<T>) {
+fn note<T>(unseen: &mut Vec<String>, object: Subject, observed: &Observed<T>) {
     if let Observed::Unseen(reason) = observed {
         unseen.push(format!("{object}: {}", reason.full()));
     }

@@ -1,6 +1,7 @@
 //! Plain data: the contents of an endpoint, the result of a comparison, the facts of a run. Pure.
 
 pub mod name;
+pub mod subject;
 pub mod sqlstate;
 pub mod row;
 pub mod digest;

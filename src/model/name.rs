@@ -49,6 +49,53 @@ pub fn quote_ident(identifier: &str) -> String {
     if plain { identifier.to_owned() } else { quote_always(identifier) }
 }
 
+/// The parts of the name that a text begins with, as printed, and what follows the name.
+pub fn split(text: &str) -> Option<(Vec<&str>, &str)> {
+    let (mut parts, mut rest) = (Vec::new(), text);
+    loop {
+        let end = part_end(rest)?;
+        parts.push(rest.get(..end)?);
+        rest = rest.get(end..)?;
+        match rest.strip_prefix('.') {
+            Some(more) => rest = more,
+            None => return Some((parts, rest)),
+        }
+    }
+}
+
+fn part_end(text: &str) -> Option<usize> {
+    if !text.starts_with('"') {
+        let end = text.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '$')).unwrap_or(text.len());
+        return (end > 0).then_some(end);
+    }
+    let mut chars = text.char_indices().skip(1).peekable();
+    while let Some((at, c)) = chars.next() {
+        if c == '"' {
+            match chars.peek() {
+                Some((_, '"')) => drop(chars.next()),
+                _ => return Some(at + 1),
+            }
+        }
+    }
+    None
+}
+
+/// The last name of a text, as printed: of `table shop.orders`, of `ACL TABLE orders`.
+pub fn last(text: &str) -> &str {
+    let mut is_quoted = false;
+    let is_end = |c: char| {
+        is_quoted ^= c == '"';
+        !is_quoted && matches!(c, ' ' | '.')
+    };
+    text.split(is_end).next_back().unwrap_or(text)
+}
+
+/// The name itself, of a part as printed.
+pub fn unquoted(printed: &str) -> String {
+    let inner = printed.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    inner.map_or_else(|| printed.to_owned(), |name| name.replace("\"\"", "\""))
+}
+
 /// A string literal that means the same whatever `standard_conforming_strings` is.
 pub fn quote_literal(text: &str) -> String {
     let doubled = text.replace('\'', "''");

@@ -181,7 +181,7 @@ impl Complaint {
             code => condition(code),
         };
         self.accepted.is_none().then(|| Unchecked {
-            object: if self.object.is_empty() { "pg_restore".into() } else { self.object.clone() },
+            object: if self.object.is_empty() { "pg_restore".into() } else { self.object.clone().into() },
             side: "actual".into(),
             reason: MarkedText::with_values(
                 format!("pg_restore complained: {}{code}", self.message),

@@ -23,6 +23,7 @@ use crate::model::manifest::Manifest;
 use crate::model::progress::{Event, Side};
 use crate::model::report::{Report, Run, Times, Tools};
 use crate::model::run::{RestoreFacts, RunFacts};
+use crate::model::subject::Subject;
 use crate::postgres::conninfo::ConnInfo;
 use crate::postgres::session::{Session, SessionOptions};
 use crate::postgres::tools::PgTools;
@@ -234,7 +235,7 @@ async fn fill(
 fn changed_since(chosen: &Chosen) -> Result<Option<Unchecked>> {
     let changed = chosen.backup.verify_files()?.into_iter().next();
     Ok(changed.map(|first| Unchecked {
-        object: format!("backup {}", chosen.backup.record.id),
+        object: Subject::new("backup", &chosen.backup.record.id),
         side: "actual".into(),
         reason: format!("it has changed while it was restored: {first}").into(),
         limit: None,

@@ -13,10 +13,9 @@ pub fn limit(outcome: &mut Outcome, first: &Outcome, second: &mut Outcome, sourc
     if copy.schema.objects.get("event_trigger").is_none_or(|triggers| triggers.is_empty()) {
         return;
     }
-    let is_same = |one: &Finding, other: &Finding| one.object == other.object && one.kind == other.kind;
     let surplus = outcome.findings.iter_mut().filter(|finding| is_surplus(finding, source, copy));
-    for finding in surplus.filter(|finding| !first.findings.iter().any(|other| is_same(finding, other))) {
-        let Some(of_copy) = second.findings.iter_mut().find(|other| is_same(finding, other)) else { continue };
+    for finding in surplus.filter(|finding| !first.findings.iter().any(|other| finding.is_same(other))) {
+        let Some(of_copy) = second.findings.iter_mut().find(|other| finding.is_same(other)) else { continue };
         of_copy.limit = Some(Limit::EventTrigger);
         finding.limit = Some(Limit::EventTrigger);
         finding.detail.push("event triggers of the database may have written this during the restore".into());
@@ -32,11 +31,8 @@ fn is_surplus(finding: &Finding, source: &Manifest, copy: &Manifest) -> bool {
             finding.rows.as_ref().is_some_and(|rows| rows.is_exact && rows.expected_only == 0 && rows.actual_only > 0)
         }
         FindingKind::SequenceValue => {
-            let value = |side: &Manifest| {
-                let (_, value) = side.sequences.iter().find(|(name, _)| name.to_string() == finding.object)?;
-                value.seen().copied()
-            };
-            is_ascending(source, &finding.object)
+            let value = |side: &Manifest| side.sequences.get(&finding.object.relation()?)?.seen().copied();
+            is_ascending(source, finding.object.as_str())
                 && value(source).zip(value(copy)).is_some_and(|(source, copy)| is_ahead(source, copy))
         }
         _ => false,

@@ -10,7 +10,7 @@ use crate::model::name::Name;
 use crate::model::verdict::{Outcome, TableStatus};
 
 /// Kinds whose definition names a tablespace.
-const HAVE_TABLESPACE: [&str; 4] = ["table ", "index ", "materialized_view ", "database "];
+const HAVE_TABLESPACE: [&str; 4] = ["table", "index", "materialized_view", "database"];
 
 /// Moves the differences that these options explain out of the findings. `expected` is the manifest of the source.
 pub fn apply(outcome: &mut Outcome, restore: &RestoreSettings, expected: &Manifest) {
@@ -24,7 +24,7 @@ pub fn apply(outcome: &mut Outcome, restore: &RestoreSettings, expected: &Manife
 
 fn leave_tablespaces(outcome: &mut Outcome) {
     let is_left = |finding: &Finding| {
-        let has_tablespace = HAVE_TABLESPACE.iter().any(|kind| finding.object.starts_with(kind));
+        let has_tablespace = finding.schema_object().is_some_and(|(kind, _)| HAVE_TABLESPACE.contains(&kind));
         // A NOT NULL that differs, too, is folded into a finding, which then has no limit.
         let is_alone = finding.detail.is_empty() || finding.limit.is_some();
         has_tablespace && is_alone && differs_only_in(finding, without_tablespace)
@@ -36,18 +36,20 @@ fn leave_tablespaces(outcome: &mut Outcome) {
 
 fn leave_views(outcome: &mut Outcome, expected: &Manifest) {
     let views = expected.relations.iter().filter(|(_, relation)| relation.kind == RelationKind::MaterializedView);
-    let names: Vec<String> = views.map(|(name, _)| Name::to_string(name)).collect();
+    let views: Vec<&Name> = views.map(|(name, _)| name).collect();
     let is_left = |finding: &Finding| match finding.kind {
-        FindingKind::RowCount | FindingKind::RowContent => names.contains(&finding.object),
+        FindingKind::RowCount | FindingKind::RowContent => {
+            finding.object.relation().is_some_and(|name| views.contains(&&name))
+        }
         FindingKind::Changed => {
-            finding.object.starts_with("materialized_view ") && differs_only_in(finding, without_state)
+            finding.object.of("materialized_view").is_some() && differs_only_in(finding, without_state)
         }
         _ => false,
     };
     let (covered, kept): (Vec<Finding>, Vec<Finding>) = outcome.findings.drain(..).partition(is_left);
     outcome.findings = kept;
     for finding in &covered {
-        let table = outcome.tables.get_mut(&finding.object);
+        let table = outcome.tables.get_mut(finding.object.as_str());
         if let Some(table) = table.filter(|table| table.status == TableStatus::Different) {
             table.status = TableStatus::Waived;
             outcome.coverage.tables_compared -= 1;
@@ -55,8 +57,8 @@ fn leave_views(outcome: &mut Outcome, expected: &Manifest) {
             outcome.coverage.waived_actual += 1;
         }
     }
-    if !names.is_empty() {
-        let names = names.join(", ");
+    if !views.is_empty() {
+        let names = views.into_iter().map(Name::to_string).collect::<Vec<_>>().join(", ");
         let remark = format!(
             "the restored copy has no rows in materialized views ({names}): restore.materialized_views = \"leave\""
         );

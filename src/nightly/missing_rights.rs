@@ -5,6 +5,7 @@
 
 use crate::base::marked::MarkedText;
 use crate::model::finding::{Finding, FindingKind, Limit, Unchecked};
+use crate::model::name;
 use crate::model::run::Complaint;
 use crate::model::verdict::Outcome;
 
@@ -30,10 +31,10 @@ fn unchecked(finding: &Finding, limit: Limit) -> Unchecked {
 fn explains(complaint: &Complaint, finding: &Finding) -> bool {
     let role = role_in(&complaint.message);
     match complaint.limit {
-        Some(Limit::Owner) => owner_of(finding).is_some_and(|owner| role == Some(owner)),
+        Some(Limit::Owner) => owner_of(finding).is_some_and(|owner| role == Some(owner.as_str())),
         Some(Limit::Privilege) => privilege_of(finding).is_some_and(|(object, grantee)| match role {
-            Some(role) => grantee == Some(role) || grantee.is_none() && finding.object.contains(role),
-            None => last_name(object) == last_name(&complaint.object),
+            Some(role) => grantee.as_deref() == Some(role),
+            None => name::last(object) == name::last(&complaint.object),
         }),
         _ => false,
     }
@@ -47,29 +48,14 @@ fn role_in(message: &str) -> Option<&str> {
 }
 
 /// The expected owner, where the owner differs. The catalog query quotes names as `quote_ident` does.
-fn owner_of(finding: &Finding) -> Option<&str> {
-    let is_owner = finding.kind == FindingKind::Changed && finding.object.starts_with("owner ");
-    finding.expected.as_deref().filter(|_| is_owner).map(bare)
+fn owner_of(finding: &Finding) -> Option<String> {
+    let is_owner = finding.kind == FindingKind::Changed && finding.object.of("owner").is_some();
+    finding.expected.as_deref().filter(|_| is_owner).map(name::unquoted)
 }
 
-/// The object of a privilege that differs, and the role that has it: `privilege table shop.orders to reader`.
-fn privilege_of(finding: &Finding) -> Option<(&str, Option<&str>)> {
-    if !matches!(finding.kind, FindingKind::Changed | FindingKind::Missing | FindingKind::Unexpected) {
-        return None;
-    }
-    if let Some(rest) = finding.object.strip_prefix("privilege ") {
-        return rest.rsplit_once(" to ").map(|(object, role)| (object, Some(bare(role))));
-    }
-    finding.object.strip_prefix("default_privilege ").map(|object| (object, None))
-}
-
-/// `ACL TABLE orders` and `table shop.orders` end with the same name.
-fn last_name(object: &str) -> &str {
-    bare(object.rsplit([' ', '.']).next().unwrap_or(object))
-}
-
-fn bare(name: &str) -> &str {
-    name.strip_prefix('"').and_then(|name| name.strip_suffix('"')).unwrap_or(name)
+/// The object of a privilege that differs, and the role: the one that has it, or whose objects will get it.
+fn privilege_of(finding: &Finding) -> Option<(&str, Option<String>)> {
+    finding.schema_object().and_then(|_| finding.object.grant())
 }
 
 #[cfg(test)]
@@ -120,5 +106,31 @@ mod tests {
         let mut by_nothing = outcome(&findings);
         fold(&mut by_nothing, &[Complaint { limit: None, ..complaint("ACL TABLE t", "broken", Limit::Owner) }]);
         assert_eq!(by_nothing.findings.len(), 3);
+    }
+
+    #[test]
+    fn a_complaint_explains_nothing_of_another_object_or_role_whose_name_looks_like_its_own() {
+        use FindingKind::{Changed, Missing};
+        let is_explained = |object: &str, entry: &str, message: &str| {
+            let kind = if object.starts_with("default") { Changed } else { Missing };
+            let mut outcome = outcome(&[(kind, object, "SELECT")]);
+            fold(&mut outcome, &[complaint(entry, message, Limit::Privilege)]);
+            outcome.findings.is_empty()
+        };
+        let denied = "permission denied for table t";
+        assert!(is_explained("privilege table s.\"a t\" to reader", "ACL TABLE \"a t\"", denied));
+        assert!(!is_explained("privilege table s.\"b t\" to reader", "ACL TABLE \"a t\"", denied));
+        assert!(!is_explained("privilege table s.\"b.t\" to reader", "ACL TABLE \"a.t\"", denied));
+        let absent = "role \"a to b\" does not exist";
+        assert!(is_explained("privilege table s.t to \"a to b\"", "ACL TABLE t", absent));
+        let absent = "role \"its owner\" does not exist";
+        assert!(!is_explained("privilege table s.t to its owner", "ACL TABLE t", absent));
+        let member = "must be member of role \"a\"";
+        assert!(is_explained("default_privilege for a on tables", "DEFAULT ACL DEFAULT PRIVILEGES FOR TABLES", member));
+        assert!(!is_explained(
+            "default_privilege for b on tables",
+            "DEFAULT ACL DEFAULT PRIVILEGES FOR TABLES",
+            member
+        ));
     }
 }

@@ -7,6 +7,7 @@ use super::restoring::{Refused, accept_entry};
 use crate::compare::waiver_for;
 use crate::model::finding::{Finding, FindingKind, Limit};
 use crate::model::run::Complaint;
+use crate::model::subject::Subject;
 use crate::model::verdict::{Outcome, TableStatus};
 
 /// Lines of accept entries that one finding shows.
@@ -21,7 +22,7 @@ pub fn mark(outcome: &mut Outcome, refused: &Refused, complaints: &[Complaint], 
         let object = refused.object(&finding.object, &definition).or_else(of_setting);
         match (refused.member(&finding.object), object) {
             (Some(limit), _) if is_in_dump(&finding.object, first) => limited(finding, limit),
-            (None, Some(limit)) if !finding.object.starts_with("table ") => limited(finding, limit),
+            (None, Some(limit)) if finding.object.of("table").is_none() => limited(finding, limit),
             (Some(limit), _) | (None, Some(limit)) => {
                 finding.detail.insert(0, format!("{} Its rows are not proven:", cause(limit)));
                 finding.detail.insert(1, "restore to a server that can take it.".to_owned());
@@ -42,7 +43,7 @@ pub fn mark(outcome: &mut Outcome, refused: &Refused, complaints: &[Complaint], 
 
 /// The complaint of a setting of the database that the restore role may not set.
 fn setting<'c>(finding: &Finding, complaints: &'c [Complaint]) -> Option<&'c Complaint> {
-    let setting = finding.object.strip_prefix("database_setting ")?;
+    let setting = finding.object.of("database_setting")?;
     let is_it = |complaint: &&Complaint| {
         let name = complaint.object.strip_prefix("DATABASE PROPERTIES ");
         complaint.limit == Some(Limit::Superuser) && name.is_some_and(|name| setting.ends_with(&format!(" {name}")))
@@ -66,11 +67,11 @@ fn cause(limit: Limit) -> &'static str {
 }
 
 /// Whether source and dump were found equal in the rows of this table, or in the value of this sequence.
-fn is_in_dump(object: &str, first: Option<&Outcome>) -> bool {
-    let (Some(first), Some((kind, name))) = (first, object.split_once(' ')) else { return false };
+fn is_in_dump(object: &Subject, first: Option<&Outcome>) -> bool {
+    let (Some(first), Some((kind, name))) = (first, object.parts()) else { return false };
     if kind == "sequence" {
-        return first.findings.iter().all(|finding| finding.object != name && finding.object != object)
-            && first.unchecked.iter().all(|unchecked| unchecked.object != object);
+        return first.findings.iter().all(|finding| finding.object != name && finding.object != *object)
+            && first.unchecked.iter().all(|unchecked| unchecked.object != *object);
     }
     let Some(table) = first.tables.get(name) else { return false };
     match table.status {
@@ -84,7 +85,7 @@ fn is_in_dump(object: &str, first: Option<&Outcome>) -> bool {
 /// What the dump holds and the copy lacks, for the same cause as in `outcome`.
 pub fn mark_stage(second: &mut Outcome, outcome: &Outcome) {
     for finding in second.findings.iter_mut().filter(|finding| finding.kind == FindingKind::Missing) {
-        let same = outcome.findings.iter().find(|other| other.kind == finding.kind && other.object == finding.object);
+        let same = outcome.findings.iter().find(|other| other.is_same(finding));
         finding.limit = finding.limit.or(same.and_then(|same| same.limit));
     }
 }

@@ -11,6 +11,7 @@ use crate::model::finding::{Finding, FindingKind, Unchecked};
 use crate::model::manifest::Manifest;
 use crate::model::report::{Report, Run, Times, Tools};
 use crate::model::run::RunFacts;
+use crate::model::subject::Subject;
 use crate::model::verdict::{Outcome, Scope, Verdict};
 use crate::storage::journal::{LastSigned, ReportFile, lost_report};
 use crate::storage::reports::{self, KeyFile, NewReport};
@@ -108,7 +109,7 @@ impl ReportWriter {
             limit: None,
         });
         outcome.findings.extend(changed_files.iter().map(|change| {
-            let mut finding = Finding::new(FindingKind::Changed, format!("dump {change}"));
+            let mut finding = Finding::new(FindingKind::Changed, Subject::new("dump", change));
             finding.detail.push("the file is not what pg_dump wrote".into());
             finding
         }));

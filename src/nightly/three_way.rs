@@ -133,7 +133,7 @@ fn stage(name: &str, outcome: &Outcome) -> Leg {
 }
 
 fn has(outcome: &Outcome, finding: &Finding) -> bool {
-    outcome.findings.iter().any(|other| other.kind == finding.kind && other.object == finding.object)
+    outcome.findings.iter().any(|other| other.is_same(finding))
 }
 
 /// Names the stage in which each finding arose, where the dump shows it.

@@ -1,6 +1,7 @@
 //! Identifiers quoted in one way, independent of the keywords of the server that printed them.
 
 use super::scan::{Lexeme, lexemes};
+pub use crate::model::name::unquoted as raw;
 
 /// Keywords that some majors from 14 on quote and others do not. All other keywords that `quote_ident` quotes are quoted by all.
 /// Source: `pg_get_keywords()` of 14 to 18.
@@ -24,12 +25,6 @@ const NOT_QUOTED_BY_ALL: [&str; 13] = [
 pub fn identifier(printed: &str) -> &str {
     let inner = printed.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
     inner.filter(|name| NOT_QUOTED_BY_ALL.contains(name)).unwrap_or(printed)
-}
-
-/// The name itself, without quotes.
-pub fn raw(printed: &str) -> String {
-    let inner = printed.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
-    inner.map_or_else(|| printed.to_owned(), |name| name.replace("\"\"", "\""))
 }
 
 /// The raw name at the end of an identity, for instance of `public.t."Column"`.

@@ -14,6 +14,7 @@ use crate::compare::{Request, compare, row_difference};
 use crate::model::finding::{Finding, FindingKind, Unchecked};
 use crate::model::manifest::{Manifest, Observed, Relation, Tally, Violations};
 use crate::model::name::Name;
+use crate::model::subject::Subject;
 
 pub use rule::DriftRule;
 pub use rules::{DriftFindings, Rule, judge, rules};
@@ -78,7 +79,7 @@ pub struct ObjectDrift {
     /// `added`, `removed`, `changed` or `reordered` (columns).
     pub change: &'static str,
     /// Kind and identity.
-    pub object: String,
+    pub object: Subject,
     /// Its definition before.
     pub before: Option<String>,
     /// Its definition after.
@@ -131,8 +132,7 @@ pub fn between(before: &Manifest, after: &Manifest) -> Drift {
         note_finding(finding, &mut drift);
     }
     // Rows that were read with other columns have known counts, which are noted above.
-    let is_noted =
-        |thing: &Unchecked| thing.object.strip_prefix("rows ").is_some_and(|name| drift.tables.contains_key(name));
+    let is_noted = |thing: &Unchecked| thing.object.of("rows").is_some_and(|name| drift.tables.contains_key(name));
     drift.unknown = outcome.unchecked.into_iter().filter(|thing| !is_noted(thing)).collect();
     drift.violations = violations(before, after);
     drift.settings = settings(before, after);
@@ -197,8 +197,8 @@ fn note_finding(finding: Finding, drift: &mut Drift) {
         FindingKind::Changed => "changed",
         FindingKind::ColumnOrder => "reordered",
         FindingKind::SequenceValue => {
-            let Finding { object: name, expected: before, actual: after, .. } = finding;
-            return drift.sequences.push(Change { name, before, after });
+            let Finding { object, expected: before, actual: after, .. } = finding;
+            return drift.sequences.push(Change { name: object.to_string(), before, after });
         }
         // Rows and violations are counted above and below, from the manifests themselves.
         FindingKind::RowCount

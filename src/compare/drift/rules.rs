@@ -11,6 +11,7 @@ use crate::model::finding::{Finding, FindingKind, Unchecked, Waiver};
 use crate::model::manifest::{Manifest, RelationKind};
 use crate::model::name::Name;
 use crate::model::selection::Pattern;
+use crate::model::subject::Subject;
 use crate::model::verdict::{Outcome, counted};
 
 /// A valid rule.
@@ -96,7 +97,7 @@ fn names<'a>(previous: Option<&'a Manifest>, current: &'a Manifest) -> std::coll
 
 fn unchecked(rule: &Rule, reason: &str) -> Unchecked {
     Unchecked {
-        object: format!("drift {}", rule.given.tables),
+        object: Subject::new("drift", &rule.given.tables),
         side: "expected".into(),
         reason: reason.into(),
         limit: None,
@@ -148,7 +149,7 @@ impl DriftFindings {
     /// One finding for each table, however many rules it breaks.
     fn add_finding(&mut self, name: &Name, before: String, now: String, why: &str, rule: &Rule) {
         let line = format!("{why} (rule {})", rule.given.tables);
-        let object = name.to_string();
+        let object = Subject::from(name);
         match self.findings.iter_mut().find(|finding| finding.object == object) {
             Some(known) => known.detail.push(line),
             None => {

@@ -188,7 +188,7 @@ fn outcomes() -> impl Strategy<Value = Outcome> {
                 if seed > 0 {
                     let object = "rows".to_owned();
                     outcome.unchecked.push(Unchecked {
-                        object,
+                        object: object.into(),
                         side: "both".into(),
                         reason: MarkedText::default(),
                         limit: None,

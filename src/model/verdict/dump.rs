@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::Outcome;
 use crate::model::aspect::Aspect;
 use crate::model::finding::{Finding, FindingKind, Limit, Unchecked};
+use crate::model::subject::Subject;
 
 /// Whether the dump of a run is verified. Made by [`Outcome::dump_verdict`] only; a report that carries another one than its
 /// content bears out cannot be read.
@@ -95,9 +96,8 @@ impl Outcome {
 impl Outcome {
     /// Materialized views that could not be read: no dump carries their rows.
     fn unread_derived(&self) -> u64 {
-        let is_view = |one: &&Unchecked| one.limit == Some(Limit::DerivedRows) && one.object.starts_with("rows ");
-        let objects: BTreeSet<&str> = self.unchecked.iter().filter(is_view).map(|one| one.object.as_str()).collect();
-        objects.len() as u64
+        let views = self.unchecked.iter().filter(|one| one.limit == Some(Limit::DerivedRows));
+        views.filter_map(|one| one.object.of("rows")).collect::<BTreeSet<_>>().len() as u64
     }
 }
 
@@ -108,10 +108,12 @@ impl Outcome {
         let is_one = |finding: &&Finding| {
             let is_of_extension = matches!(finding.limit, Some(Limit::Extension | Limit::ExtensionVersion));
             let is_refused = is_of_extension || finding.limit == Some(Limit::Superuser);
-            let is_without_rows =
-                ["foreign_table ", "materialized_view "].iter().any(|kind| finding.object.starts_with(kind));
             finding.kind == FindingKind::Missing
-                && (is_refused && is_without_rows || is_of_extension && finding.object.starts_with("table "))
+                && match finding.schema_object() {
+                    Some(("foreign_table" | "materialized_view", _)) => is_refused,
+                    Some(("table", _)) => is_of_extension,
+                    _ => false,
+                }
         };
         self.findings.iter().filter(is_one).count() as u64
     }
@@ -137,8 +139,8 @@ fn is_limited(finding: &Finding) -> bool {
 
 /// Rows, sequences and large objects that could not be read are never excused, but for derived rows.
 fn is_excused(unchecked: &Unchecked) -> bool {
-    let object = unchecked.object.as_str();
-    let is_data = object.starts_with("rows ") || object.starts_with("sequence ") || object.starts_with("large objects");
+    let is_large_objects = unchecked.object == Subject::LARGE_OBJECTS;
+    let is_data = is_large_objects || matches!(unchecked.object.parts(), Some(("rows" | "sequence", _)));
     unchecked.limit.is_some_and(|limit| !is_data || limit == Limit::DerivedRows)
 }
 
@@ -251,7 +253,7 @@ mod tests {
     fn a_table_that_is_missing_is_excused_only_as_one_of_an_extension() {
         let is_proven = |object: &str, limit| {
             let mut outcome = limited(FindingKind::Missing, limit);
-            object.clone_into(&mut outcome.findings[0].object);
+            outcome.findings[0].object = object.into();
             outcome.coverage.tables_expected = 2;
             outcome.dump_verdict(&[]).is_proven()
         };

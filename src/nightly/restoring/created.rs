@@ -2,6 +2,9 @@
 //!
 //! Pure. pg_dump qualifies every name, so that a name here stands for one object.
 
+use crate::model::name::{quote_ident, split as name, unquoted};
+use crate::model::subject::Subject;
+
 /// A thing as messages name it: class, and name without quotes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Thing {
@@ -19,7 +22,7 @@ impl Thing {
 
     /// The name as definitions have it.
     pub(super) fn printed(&self) -> String {
-        self.name.split('.').map(crate::model::name::quote_ident).collect::<Vec<_>>().join(".")
+        self.name.split('.').map(quote_ident).collect::<Vec<_>>().join(".")
     }
 }
 
@@ -29,7 +32,7 @@ pub(super) struct Created {
     /// As messages name it.
     pub(super) thing: Option<Thing>,
     /// As findings name it.
-    pub(super) findings: Vec<String>,
+    pub(super) findings: Vec<Subject>,
 }
 
 /// Command, kind of the finding, class in messages. The name follows.
@@ -72,7 +75,7 @@ pub(super) fn by(command: &str, entry: &str) -> Option<Created> {
     for (start, kind, class) in COMMANDS {
         if let Some(rest) = command.strip_prefix(start) {
             let (parts, _) = name(rest)?;
-            let findings = vec![format!("{kind} {}", printed(&parts))];
+            let findings = vec![Subject::new(kind, printed(&parts))];
             return Some(Created { thing: Some(Thing { class, name: plain(&parts) }), findings });
         }
     }
@@ -90,7 +93,7 @@ fn routine(rest: &str, signature: &str, kind: &str) -> Option<Created> {
     let thing = Thing::new("function", plain(&parts));
     // A finding has the types as regprocedure prints them.
     let signature = signature.replace(", ", ",");
-    Some(Created { thing: Some(thing), findings: vec![format!("{kind} {schema}.{signature}")] })
+    Some(Created { thing: Some(thing), findings: vec![Subject::new(kind, format_args!("{schema}.{signature}"))] })
 }
 
 fn type_(command: &str) -> Option<Created> {
@@ -101,7 +104,7 @@ fn type_(command: &str) -> Option<Created> {
         rest if rest.starts_with(" AS ") => "type_composite",
         _ => "type_base",
     };
-    let findings = vec![format!("{kind} {}", printed(&parts))];
+    let findings = vec![Subject::new(kind, printed(&parts))];
     Some(Created { thing: Some(Thing::new("type", plain(&parts))), findings })
 }
 
@@ -110,7 +113,10 @@ fn mapping(command: &str) -> Option<Created> {
     let (server, _) = name(rest.strip_prefix(" SERVER ")?)?;
     let user = printed(&user);
     let user = if user == "PUBLIC" { "public".to_owned() } else { user };
-    Some(Created { thing: None, findings: vec![format!("user_mapping {user} on {}", printed(&server))] })
+    Some(Created {
+        thing: None,
+        findings: vec![Subject::new("user_mapping", format_args!("{user} on {}", printed(&server)))],
+    })
 }
 
 /// The index is in the schema of its table.
@@ -120,27 +126,30 @@ fn index(command: &str) -> Option<Created> {
     let rest = rest.strip_prefix(" ON ")?;
     let (table, _) = name(rest.strip_prefix("ONLY ").unwrap_or(rest))?;
     let ([index], [schema, _]) = (index.as_slice(), table.as_slice()) else { return None };
-    Some(Created { thing: None, findings: vec![format!("index {schema}.{index}")] })
+    Some(Created { thing: None, findings: vec![Subject::new("index", format_args!("{schema}.{index}"))] })
 }
 
 /// Triggers and policies, and constraints, of which the first line of the command has the table only.
 fn on_relation(command: &str, entry: &str) -> Option<Created> {
-    let made = |findings: Vec<String>| Some(Created { thing: None, findings });
+    let made = |findings: Vec<Subject>| Some(Created { thing: None, findings });
     for (start, kind) in
         [("CREATE TRIGGER ", "trigger"), ("CREATE CONSTRAINT TRIGGER ", "trigger"), ("CREATE POLICY ", "policy")]
     {
         if let Some(rest) = command.strip_prefix(start) {
             let (own, rest) = name(rest)?;
             let (table, _) = name(rest.split_once(" ON ")?.1)?;
-            return made(vec![format!("{kind} {} {}", printed(&table), printed(&own))]);
+            return made(vec![Subject::new(kind, format_args!("{} {}", printed(&table), printed(&own)))]);
         }
     }
     let rest = command.strip_prefix("ALTER TABLE ")?;
     let (table, rest) = name(rest.strip_prefix("ONLY ").unwrap_or(rest))?;
     let [schema, bare] = table.as_slice() else { return None };
     let constraint = entry.strip_prefix("CONSTRAINT ")?.strip_prefix(&format!("{} ", unquoted(bare)))?;
-    let constraint = crate::model::name::quote_ident(constraint);
-    let findings = vec![format!("constraint {schema}.{bare} {constraint}"), format!("index {schema}.{constraint}")];
+    let constraint = quote_ident(constraint);
+    let findings = vec![
+        Subject::new("constraint", format_args!("{schema}.{bare} {constraint}")),
+        Subject::new("index", format_args!("{schema}.{constraint}")),
+    ];
     if rest.trim().is_empty() { made(findings) } else { None }
 }
 
@@ -185,83 +194,42 @@ pub(super) fn missed(message: &str) -> Vec<Thing> {
 
 /// Words of a finding before a name, and the class in messages.
 const SPOKEN: &[(&str, &str)] = &[
-    ("table ", "relation"),
-    ("view ", "relation"),
-    ("sequence ", "relation"),
-    ("column ", "relation"),
-    ("schema ", "schema"),
-    ("function ", "function"),
-    ("procedure ", "function"),
-    ("type ", "type"),
-    ("language ", "language"),
-    ("foreign-data wrapper ", "foreign-data wrapper"),
+    ("table", "relation"),
+    ("view", "relation"),
+    ("sequence", "relation"),
+    ("column", "relation"),
+    ("schema", "schema"),
+    ("function", "function"),
+    ("procedure", "function"),
+    ("type", "type"),
+    ("language", "language"),
+    ("foreign-data wrapper", "foreign-data wrapper"),
 ];
 
 /// What a finding speaks of: `table cron.job`, `column cron.job.id to app`, `function cron.f(text) to app`.
-pub(super) fn described_object(object: &str) -> Option<Thing> {
-    let (class, rest) = SPOKEN.iter().find_map(|(start, class)| Some((*class, object.strip_prefix(start)?)))?;
-    let (mut parts, _) = name(rest)?;
-    if object.starts_with("column ") {
+pub(super) fn described_object(object: &Subject) -> Option<Thing> {
+    let (class, identity) = SPOKEN.iter().find_map(|(kind, class)| Some((*class, object.of(kind)?)))?;
+    let (mut parts, _) = name(identity)?;
+    if object.of("column").is_some() {
         parts.pop();
     }
     Some(Thing { class, name: plain(&parts) })
 }
 
-/// The name that a text begins with, as it is printed.
-pub(super) fn first_name(text: &str) -> Option<String> {
-    name(text).map(|(parts, _)| printed(&parts))
-}
-
-/// The parts of a name, quotes and all, and what follows it.
-fn name(text: &str) -> Option<(Vec<String>, &str)> {
-    let (mut parts, mut rest) = (Vec::new(), text);
-    loop {
-        let end = part_end(rest)?;
-        parts.push(rest.get(..end)?.to_owned());
-        rest = rest.get(end..)?;
-        match rest.strip_prefix('.') {
-            Some(more) => rest = more,
-            None => return Some((parts, rest)),
-        }
-    }
-}
-
-fn part_end(text: &str) -> Option<usize> {
-    if !text.starts_with('"') {
-        let end = text.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '$')).unwrap_or(text.len());
-        return (end > 0).then_some(end);
-    }
-    let mut chars = text.char_indices().skip(1).peekable();
-    while let Some((at, c)) = chars.next() {
-        if c == '"' {
-            match chars.peek() {
-                Some((_, '"')) => drop(chars.next()),
-                _ => return Some(at + 1),
-            }
-        }
-    }
-    None
-}
-
-fn printed(parts: &[String]) -> String {
+fn printed(parts: &[&str]) -> String {
     parts.join(".")
 }
 
 /// As messages have it: without quotes.
-fn plain(parts: &[String]) -> String {
+fn plain(parts: &[&str]) -> String {
     parts.iter().map(|part| unquoted(part)).collect::<Vec<_>>().join(".")
-}
-
-fn unquoted(part: &str) -> String {
-    let inner = part.strip_prefix('"').and_then(|part| part.strip_suffix('"'));
-    inner.map_or_else(|| part.to_owned(), |inner| inner.replace("\"\"", "\""))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn made(command: &str, entry: &str) -> Vec<String> {
+    fn made(command: &str, entry: &str) -> Vec<Subject> {
         by(command, entry).map(|made| made.findings).unwrap_or_default()
     }
 
@@ -288,9 +256,13 @@ mod tests {
             made("ALTER TABLE ONLY shop.t", "CONSTRAINT t no_overlap"),
             ["constraint shop.t no_overlap", "index shop.no_overlap"]
         );
-        assert_eq!(made("ALTER TABLE ONLY shop.t", "FK CONSTRAINT t no_overlap"), Vec::<String>::new());
-        assert_eq!(made("ALTER TABLE shop.t OWNER TO app;", "CONSTRAINT t x"), Vec::<String>::new());
-        assert_eq!(made("CREATE FUNCTION shop.f() RETURNS void", ""), Vec::<String>::new(), "the entry is not certain");
+        assert_eq!(made("ALTER TABLE ONLY shop.t", "FK CONSTRAINT t no_overlap"), Vec::<Subject>::new());
+        assert_eq!(made("ALTER TABLE shop.t OWNER TO app;", "CONSTRAINT t x"), Vec::<Subject>::new());
+        assert_eq!(
+            made("CREATE FUNCTION shop.f() RETURNS void", ""),
+            Vec::<Subject>::new(),
+            "the entry is not certain"
+        );
     }
 
     #[test]

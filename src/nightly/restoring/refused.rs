@@ -10,7 +10,8 @@ use super::complaints::ParsedComplaint;
 use super::created::{self, Thing};
 use super::members::Members;
 use crate::model::finding::Limit;
-use crate::model::name::quote_ident;
+use crate::model::name::{self, quote_ident};
+use crate::model::subject::Subject;
 
 /// How the server refuses an extension that it does not have, or that this role or this database may not have.
 const NO_EXTENSION: [&str; 8] = [
@@ -40,20 +41,20 @@ const NO_RIGHT: [&str; 7] = [
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Refused {
     /// Of the dump, as findings name it: `event_trigger audit`, `foreign_table shop.far`, `table shop.places`.
-    objects: BTreeMap<String, Limit>,
+    objects: BTreeMap<Subject, Limit>,
     /// Of extensions: a dump does not carry it.
     members: BTreeMap<Thing, Limit>,
     /// Extensions of the source of which the copy has nothing, or not everything.
     extensions: BTreeMap<String, Limit>,
     /// The complaints that go with a finding, as places in the list.
-    complaints: BTreeMap<String, Vec<usize>>,
+    complaints: BTreeMap<Subject, Vec<usize>>,
 }
 
 /// Why a thing is absent, and the finding that stands for it.
 #[derive(Debug, Clone)]
 struct Cause {
     limit: Limit,
-    finding: String,
+    finding: Option<Subject>,
 }
 
 /// Gives every complaint that a refused CREATE explains its limit.
@@ -67,7 +68,7 @@ pub(super) fn mark(parsed: &mut [ParsedComplaint], members: &Members) -> Refused
             if limit == Limit::Extension {
                 found.extensions.extend(made.thing.as_ref().map(|thing| (thing.name.clone(), limit)));
             }
-            absent.extend(made.thing.map(|thing| (thing, Cause { limit, finding })));
+            absent.extend(made.thing.map(|thing| (thing, Cause { limit, finding: Some(finding) })));
         }
     }
     let mut open: Vec<usize> = (0..parsed.len()).collect();
@@ -98,10 +99,12 @@ fn explain(
 ) -> bool {
     let made = created::by(&parsed.command, &parsed.complaint.object);
     let own = made.as_ref().and_then(|made| made.findings.first().cloned());
-    let first = first_cause(parsed).map(|limit| Cause { limit, finding: own.unwrap_or_default() });
+    let first = first_cause(parsed).map(|limit| Cause { limit, finding: own });
     let Some(cause) = first.or_else(|| follows(parsed, absent, members, found)) else { return false };
     parsed.complaint.limit = Some(cause.limit);
-    found.complaints.entry(cause.finding.clone()).or_default().push(at);
+    if let Some(finding) = cause.finding.clone() {
+        found.complaints.entry(finding).or_default().push(at);
+    }
     if let Some(made) = made {
         found.objects.extend(made.findings.into_iter().map(|name| (name, cause.limit)));
         if let Some(thing) = made.thing {
@@ -141,11 +144,11 @@ fn follows(
     })?;
     let limit = *found.extensions.entry(extension.clone()).or_insert(Limit::ExtensionVersion);
     let finding = match limit {
-        Limit::Extension => format!("extension {}", quote_ident(&extension)),
-        _ => format!("table {}", thing.printed()),
+        Limit::Extension => Subject::new("extension", quote_ident(&extension)),
+        _ => Subject::new("table", thing.printed()),
     };
     found.members.insert(thing, limit);
-    Some(Cause { limit, finding })
+    Some(Cause { limit, finding: Some(finding) })
 }
 
 /// How the definition of an object that a user put on a relation of an extension ends.
@@ -158,47 +161,50 @@ impl Refused {
     }
 
     /// Why this object of the dump is missing: object and definition are those of a finding.
-    pub fn object(&self, object: &str, definition: &str) -> Option<Limit> {
+    pub fn object(&self, object: &Subject, definition: &str) -> Option<Limit> {
         let of_dump = self.objects.get(object).copied();
         let of_dump = of_dump.or_else(|| self.part(object));
         of_dump.or_else(|| self.put_on(object, definition)).or_else(|| self.described_object(object))
     }
 
     /// What a publication publishes.
-    fn part(&self, object: &str) -> Option<Limit> {
-        let rest = ["publication_table ", "publication_schema "].iter().find_map(|start| object.strip_prefix(start))?;
-        let publication = created::first_name(rest)?;
-        self.objects.get(&format!("publication {publication}")).copied()
+    fn part(&self, object: &Subject) -> Option<Limit> {
+        let Some(("publication_table" | "publication_schema", identity)) = object.parts() else { return None };
+        let (publication, _) = name::split(identity)?;
+        self.objects.get(&Subject::new("publication", publication.first()?)).copied()
     }
 
     /// Places of the complaints that go with this object, in the list that the restore has returned.
-    pub fn complaints_of(&self, object: &str) -> &[usize] {
+    pub fn complaints_of(&self, object: &Subject) -> &[usize] {
         self.complaints.get(object).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// Why a table or a sequence of an extension is missing.
-    pub fn member(&self, object: &str) -> Option<Limit> {
-        let is_relation = object.starts_with("table ") || object.starts_with("sequence ");
+    pub fn member(&self, object: &Subject) -> Option<Limit> {
+        let is_relation = matches!(object.parts(), Some(("table" | "sequence", _)));
         self.members.get(&created::described_object(object)?).copied().filter(|_| is_relation)
     }
 
-    fn put_on(&self, object: &str, definition: &str) -> Option<Limit> {
+    fn put_on(&self, object: &Subject, definition: &str) -> Option<Limit> {
         // Of what a user put there, pg_dump carries nothing.
         let extension = definition.lines().last().and_then(|line| line.strip_prefix(ON_RELATION_OF));
-        let is_part = object.starts_with("index ") || object.starts_with("constraint ");
-        let extension = extension.filter(|_| is_part)?;
+        let (kind, _) = object.parts().filter(|(kind, _)| matches!(*kind, "index" | "constraint"))?;
+        let extension = extension?;
         let (_, limit) = self.extensions.iter().find(|(name, _)| quote_ident(name) == extension)?;
         let is_on = |thing: &Thing| {
             let table = thing.printed();
-            object.contains(&format!(" {table} ")) || definition.contains(&format!("ON {table} "))
+            match kind {
+                "constraint" => object.relation().is_some_and(|relation| relation.to_string() == table),
+                _ => definition.contains(&format!("ON {table} ")),
+            }
         };
         (*limit == Limit::Extension || self.members.keys().any(is_on)).then_some(*limit)
     }
 
     /// A privilege or a comment on something of an extension.
-    fn described_object(&self, object: &str) -> Option<Limit> {
-        let about = ["privilege ", "comment ", "owner "].iter().find_map(|start| object.strip_prefix(start))?;
-        self.members.get(&created::described_object(about)?).copied()
+    fn described_object(&self, object: &Subject) -> Option<Limit> {
+        let Some(("privilege" | "comment" | "owner", described)) = object.parts() else { return None };
+        self.members.get(&created::described_object(&described.into())?).copied()
     }
 }
 
@@ -242,9 +248,9 @@ mod tests {
         let (found, refused) = limits(&mut list, &Members::default());
         let superuser = Some(Limit::Superuser);
         assert_eq!(found, [superuser, superuser, superuser, superuser, None]);
-        assert_eq!(refused.object("foreign_table shop.far", ""), superuser);
-        assert_eq!(refused.object("foreign_table other.far", ""), None, "another schema");
-        assert_eq!(refused.object("view shop.v", ""), None);
+        assert_eq!(refused.object(&"foreign_table shop.far".into(), ""), superuser);
+        assert_eq!(refused.object(&"foreign_table other.far".into(), ""), None, "another schema");
+        assert_eq!(refused.object(&"view shop.v".into(), ""), None);
     }
 
     #[test]
@@ -282,12 +288,18 @@ mod tests {
         let (found, refused) = limits(&mut list, &members);
         let (missing, version) = (Some(Limit::Extension), Some(Limit::ExtensionVersion));
         assert_eq!(found, [missing, missing, version, None]);
-        assert_eq!((refused.member("table cron.job"), refused.member("table public.config")), (missing, version));
-        assert_eq!(refused.member("table public.t"), None);
-        assert_eq!(refused.object("extension pg_cron", ""), missing);
-        assert_eq!(refused.object("privilege schema cron to app", "USAGE"), missing);
+        assert_eq!(
+            (refused.member(&"table cron.job".into()), refused.member(&"table public.config".into())),
+            (missing, version)
+        );
+        assert_eq!(refused.member(&"table public.t".into()), None);
+        assert_eq!(refused.object(&"extension pg_cron".into(), ""), missing);
+        assert_eq!(refused.object(&"privilege schema cron to app".into(), "USAGE"), missing);
         let on = "CREATE INDEX i ON public.config USING btree (k)\non a relation of extension hstore";
-        assert_eq!(refused.object("index public.i", on), version);
-        assert_eq!(refused.object("index public.i", &on.replace("config", "other")), None, "a table that is there");
+        assert_eq!(refused.object(&"index public.i".into(), on), version);
+        let other = on.replace("config", "other");
+        for index in ["index public.i", "index public.\"on public.config now\""] {
+            assert_eq!(refused.object(&index.into(), &other), None, "a table that is there");
+        }
     }
 }

@@ -181,7 +181,7 @@ fn finding(finding: &Finding, said: SectionText) -> ToldFinding {
     let side = |text: &Option<String>| text.as_deref().filter(|_| said.values).map(shown);
     ToldFinding {
         kind: finding.kind.id(),
-        object: shown(&finding.object),
+        object: shown(finding.object.as_str()),
         rows: amount(finding),
         expected: side(&finding.expected),
         actual: side(&finding.actual),
@@ -191,7 +191,7 @@ fn finding(finding: &Finding, said: SectionText) -> ToldFinding {
 
 fn unchecked(run: &RunRecord, said: SectionText) -> Vec<ToldUnchecked> {
     let told = run.unchecked().iter().take(MAX_ITEMS).map(|one| ToldUnchecked {
-        object: shown(&one.object),
+        object: shown(one.object.as_str()),
         side: shown(&one.side),
         reason: said.of(&one.reason),
     });

@@ -78,7 +78,7 @@ impl SectionText {
 
     fn finding(self, finding: &Finding) -> Vec<String> {
         if !self.values {
-            let name = format!("{} {}", finding.kind, cut(&printable(&finding.object), MAX_CELLS));
+            let name = format!("{} {}", finding.kind, cut(&printable(finding.object.as_str()), MAX_CELLS));
             return vec![amount(finding).map_or(name.clone(), |amount| format!("{name}: {amount}"))];
         }
         let style = Style { color: false, width: 74, all_tables: false };

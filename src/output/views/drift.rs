@@ -80,7 +80,7 @@ fn objects(objects: &[ObjectDrift]) -> Section {
         let mut blocks = vec![Block::Difference(definition(object))];
         let with_it = object.with_it.iter().map(|line| Text::from("with it ").and(name(line))).collect::<Vec<_>>();
         blocks.extend((!with_it.is_empty()).then_some(Block::List(with_it)));
-        Item { title: word(tone, object.change).and(" ").and(name(&object.object)), blocks }
+        Item { title: word(tone, object.change).and(" ").and(name(object.object.as_str())), blocks }
     };
     let items = Block::Items(Tone::Quiet, objects.iter().map(item).collect());
     let section = Section::new("objects", "Schema").heading(title).with((!objects.is_empty()).then_some(items));
@@ -113,7 +113,7 @@ fn unknown(unknown: &[Unchecked]) -> Section {
             "actual" => "after",
             other => other,
         };
-        name(&thing.object).and(format!(" ({side}): ")).and(outside(thing.reason.full()))
+        name(thing.object.as_str()).and(format!(" ({side}): ")).and(outside(thing.reason.full()))
     };
     let list = Block::List(unknown.iter().map(line).collect());
     Section::new("unknown", "Not seen")

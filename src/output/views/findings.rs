@@ -46,7 +46,7 @@ pub fn item(finding: &Finding) -> Item {
     let mut blocks: Vec<Block> = sides(finding).into_iter().collect();
     blocks.extend(details(&finding.detail));
     blocks.extend(finding.rows.iter().flat_map(rows::blocks));
-    Item { title: name(&finding.object), blocks }
+    Item { title: name(finding.object.as_str()), blocks }
 }
 
 fn sides(finding: &Finding) -> Option<Block> {

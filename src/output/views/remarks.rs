@@ -24,7 +24,7 @@ fn items(unchecked: &[Unchecked]) -> Option<Block> {
         .map(|of_one| {
             let mut blocks = vec![Block::Paragraph(outside(of_one[0].reason.full()))];
             if of_one.len() > NAMED {
-                let names = of_one.iter().map(|entry| entry.object.clone()).collect();
+                let names = of_one.iter().map(|entry| entry.object.to_string()).collect();
                 blocks.push(Block::Names { label: "all of them", names });
             }
             Item { title: title(&of_one), blocks }
@@ -51,7 +51,7 @@ pub fn by_reason(unchecked: &[Unchecked]) -> Vec<Vec<&Unchecked>> {
 pub fn title(of_one: &[&Unchecked]) -> Text {
     let mut title = Text::default();
     for (at, entry) in of_one.iter().take(NAMED).enumerate() {
-        title = if at == 0 { name(&entry.object) } else { title.and(", ").and(name(&entry.object)) };
+        title = if at == 0 { name(entry.object.as_str()) } else { title.and(", ").and(name(entry.object.as_str())) };
     }
     if of_one.len() > NAMED {
         title = title.and(format!(" and {} more", grouped((of_one.len() - NAMED) as u64)));
@@ -89,7 +89,7 @@ mod tests {
     #[test]
     fn entries_of_one_reason_are_one_item_that_names_them_all() {
         let entry = |object: String, reason: &str| Unchecked {
-            object,
+            object: object.into(),
             side: "actual".into(),
             reason: reason.into(),
             limit: None,
