@@ -81,6 +81,13 @@
 //! Writes to a source database; verdicts made outside `model::verdict`; `--ignore-errors`; severity levels; any call that deletes
 //! an RDS snapshot or turns deletion protection off; plug-ins; options without a test.
 
+#[cfg(test)]
+extern crate self as pgwitness;
+#[cfg(test)]
+#[path = "../tests/support/samples.rs"]
+#[allow(dead_code, clippy::unwrap_used, reason = "a helper of tests, of which each part uses some")]
+mod samples;
+
 pub mod base;
 pub mod model;
 pub mod compare;

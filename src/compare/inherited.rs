@@ -76,30 +76,7 @@ pub(super) fn text<'m>(side: &'m Manifest, kind: &str, identity: &str) -> Option
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::manifest::{Definition, EndpointFacts, FORMAT, Observed};
-
-    /// A server with these objects: kind, identity, text.
-    fn side(major: u32, objects: &[(&str, &str, &str)]) -> Manifest {
-        let endpoint = EndpointFacts { server_version: Some(format!("{major}.1")), ..EndpointFacts::default() };
-        let mut manifest = Manifest {
-            format: FORMAT,
-            endpoint,
-            answers: Default::default(),
-            relations: Default::default(),
-            large_objects: Observed::Unseen("not read".into()),
-            sequences: Default::default(),
-            schema: Default::default(),
-            foreign_keys: Default::default(),
-            assertions: Default::default(),
-            names: Default::default(),
-        };
-        for (kind, identity, text) in objects {
-            let definition = Definition { text: (*text).into(), schema: None, relation: None };
-            let of_kind = manifest.schema.objects.entry((*kind).into()).or_default();
-            of_kind.insert((*identity).into(), definition);
-        }
-        manifest
-    }
+    use crate::samples::{ManifestBuilder as _, live};
 
     const PLAIN: &str = "bigint\nnot null";
     const ALWAYS: &str = "bigint\nnot null\ngenerated always as identity";
@@ -108,18 +85,15 @@ mod tests {
 
     /// A table with an identity or without, a partition of it, and a partition of that.
     fn tree(major: u32, root: &str, leaf: &str) -> Manifest {
-        side(
-            major,
-            &[
-                ("table", "s.root", "partitioned table\npartition by RANGE (id)"),
-                ("table", "s.middle", "partitioned table\npartition by RANGE (id)\npartition of s.root\nDEFAULT"),
-                ("foreign_table", "s.\"leaf.1\"", "server x\npartition of s.middle (detach pending)\nDEFAULT"),
-                ("table", "s.other", "table\ninherits s.root"),
-                ("column", "s.root.id", root),
-                ("column", "s.middle.id", leaf),
-                ("column", COLUMN, leaf),
-            ],
-        )
+        live()
+            .of_major(major)
+            .object("table", "s.root", "partitioned table\npartition by RANGE (id)")
+            .object("table", "s.middle", "partitioned table\npartition by RANGE (id)\npartition of s.root\nDEFAULT")
+            .object("foreign_table", "s.\"leaf.1\"", "server x\npartition of s.middle (detach pending)\nDEFAULT")
+            .object("table", "s.other", "table\ninherits s.root")
+            .object("column", "s.root.id", root)
+            .object("column", "s.middle.id", leaf)
+            .object("column", COLUMN, leaf)
     }
 
     /// Whether nothing is left when the column of the leaf is compared in both directions.
@@ -157,11 +131,12 @@ mod tests {
     #[test]
     fn a_not_null_that_18_inherits_by_itself_is_no_difference() {
         let (old, new) = ("integer\ninherited", "integer\nnot null\ninherited");
-        let inherits = |major| side(major, &[("not_null", "s.a.b", "constraint x\ninherited")]);
-        let is = |older: u32, newer: &Manifest, old, new| is_same(&side(older, &[]), newer, "s.a.b", old, new);
+        let own = |major| live().of_major(major).object("not_null", "s.a.b", "constraint x");
+        let inherits = |major| live().of_major(major).object("not_null", "s.a.b", "constraint x\ninherited");
+        let is = |older: u32, newer: &Manifest, old, new| is_same(&live().of_major(older), newer, "s.a.b", old, new);
         assert!(is(17, &inherits(18), old, new));
-        assert!(!is(17, &side(18, &[("not_null", "s.a.b", "constraint x")]), old, new), "its own");
+        assert!(!is(17, &own(18), old, new), "its own");
         assert!(!is(17, &inherits(18), new, old), "lost");
-        assert_eq!(without("column", "s.a.b", old, new, [&side(18, &[]), &inherits(18)]), None);
+        assert_eq!(without("column", "s.a.b", old, new, [&live().of_major(18), &inherits(18)]), None);
     }
 }

@@ -144,12 +144,7 @@ impl<'a> OutcomeBuilder<'a> {
     }
 
     fn add_unchecked(&mut self, object: impl Into<Subject>, side: &str, reason: impl Into<MarkedText>) {
-        self.outcome.unchecked.push(Unchecked {
-            object: object.into(),
-            side: side.into(),
-            reason: reason.into(),
-            limit: None,
-        });
+        self.outcome.unchecked.push(Unchecked::new(object, side, reason));
     }
 
     fn remark(&mut self, remark: impl Into<MarkedText>) {
@@ -173,13 +168,8 @@ fn scope(expected: &Manifest, actual: &Manifest, request: &Request, unchecked: &
         if aspect == Aspect::LargeObjects && !request.selection.has_large_objects() {
             scope.not_compared.push(aspect);
             if is_required {
-                let reason = "required, but --table and --schema leave large objects out, as with pg_dump".into();
-                unchecked.push(Unchecked {
-                    object: aspect.to_string().into(),
-                    side: "both".into(),
-                    reason,
-                    limit: None,
-                });
+                let reason = "required, but --table and --schema leave large objects out, as with pg_dump";
+                unchecked.push(Unchecked::new(aspect.to_string(), "both", reason));
             }
             continue;
         }
@@ -194,14 +184,12 @@ fn scope(expected: &Manifest, actual: &Manifest, request: &Request, unchecked: &
             (_, false) => {}
         }
         if is_required && !is_asked {
-            let reason = "required, but no assertion was given".into();
-            unchecked.push(Unchecked { object: aspect.to_string().into(), side: "both".into(), reason, limit: None });
+            let reason = "required, but no assertion was given";
+            unchecked.push(Unchecked::new(aspect.to_string(), "both", reason));
         } else if is_required {
-            unchecked.extend(silent.into_iter().map(|(side, manifest)| Unchecked {
-                object: aspect.to_string().into(),
-                side: side.into(),
-                reason: format!("required, but a {} cannot answer it", manifest.endpoint.kind).into(),
-                limit: None,
+            unchecked.extend(silent.into_iter().map(|(side, manifest)| {
+                let reason = format!("required, but a {} cannot answer it", manifest.endpoint.kind);
+                Unchecked::new(aspect.to_string(), side, reason)
             }));
         }
     }

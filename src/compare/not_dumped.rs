@@ -151,29 +151,7 @@ fn is_above_not_null(side: &Manifest, column: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::manifest::{Definition, EndpointFacts, FORMAT, Observed};
-
-    fn side(major: u32, objects: &[(&str, &str, &str)]) -> Manifest {
-        let endpoint = EndpointFacts { server_version: Some(format!("{major}.1")), ..EndpointFacts::default() };
-        let mut manifest = Manifest {
-            format: FORMAT,
-            endpoint,
-            answers: Default::default(),
-            relations: Default::default(),
-            large_objects: Observed::Unseen("not read".into()),
-            sequences: Default::default(),
-            schema: Default::default(),
-            foreign_keys: Default::default(),
-            assertions: Default::default(),
-            names: Default::default(),
-        };
-        for (kind, identity, text) in objects {
-            let definition = Definition { text: (*text).to_owned(), schema: None, relation: None };
-            let objects = manifest.schema.objects.entry((*kind).to_owned()).or_default();
-            objects.insert((*identity).to_owned(), definition);
-        }
-        manifest
-    }
+    use crate::samples::{ManifestBuilder as _, live};
 
     fn is_known(object: &str, e: &str, a: &str, sides: [&Manifest; 2]) -> bool {
         reason(&Finding::new(FindingKind::Changed, object).sides(e, a), sides[0], sides[1]).is_some()
@@ -184,7 +162,7 @@ mod tests {
         let identity = "bigint\nnot null\ngenerated always as identity";
         let tree = |major, middle| {
             let leaf = "table\npartition of s.middle\nDEFAULT";
-            side(major, &[("table", "s.leaf", leaf), ("column", "s.middle.id", middle)])
+            live().of_major(major).object("table", "s.leaf", leaf).object("column", "s.middle.id", middle)
         };
         let (plain, lost) = ("bigint\nnot null", "column s.leaf.id");
         let (with, without) = (tree(17, identity), tree(17, plain));
@@ -200,13 +178,8 @@ mod tests {
     #[test]
     fn a_not_null_is_gained_only_by_a_child_whose_parent_has_it() {
         let tree = |major| {
-            side(
-                major,
-                &[
-                    ("table", "s.child", "table\ninherits s.other, s.parent"),
-                    ("column", "s.parent.a", "integer\nnot null"),
-                ],
-            )
+            let side = live().of_major(major).object("table", "s.child", "table\ninherits s.other, s.parent");
+            side.object("column", "s.parent.a", "integer\nnot null")
         };
         let (free, bound, old) = ("integer\ninherited", "integer\nnot null\ninherited", tree(17));
         assert!(is_known("column s.child.a", free, bound, [&old, &old]));
@@ -220,14 +193,8 @@ mod tests {
         let views = |one: &str, two: &str| {
             let [one, two] = [(one, "SELECT a FROM s.base"), (two, "SELECT a\n   FROM s.one")]
                 .map(|(state, query)| format!("{state}\na integer\n{query}"));
-            side(
-                15,
-                &[
-                    ("materialized_view", "s.base", "NOT POPULATED\nSELECT 1"),
-                    ("materialized_view", "s.one", &one),
-                    ("materialized_view", "s.two", &two),
-                ],
-            )
+            let views = [("s.base", "NOT POPULATED\nSELECT 1"), ("s.one", &one), ("s.two", &two)];
+            views.into_iter().fold(live(), |side, (name, text)| side.object("materialized_view", name, text))
         };
         let (full, empty) = (views("populated", "populated"), views("NOT POPULATED", "NOT POPULATED"));
         let names = |e, a| unfilled(e, a).into_iter().collect::<Vec<_>>();
@@ -242,7 +209,7 @@ mod tests {
 
     #[test]
     fn what_is_left_of_a_table_that_was_half_changed_is_not_in_a_dump() {
-        let none = side(15, &[]);
+        let none = live();
         let is = |e, a| is_known("table s.t", e, a, [&none, &none]);
         assert!(is("table\nreplica identity using index (none)", "table"));
         assert!(!is("table\nreplica identity using index i", "table"));

@@ -342,3 +342,25 @@ fn add_detail(kind: FindingKind, head: &Object<'_>, object: &Object<'_>, notes: 
     let head = notes.findings.entry((kind, head.subject())).or_insert_with(|| one_sided(kind, head));
     head.detail.push(object.subject().to_string());
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::samples::{ManifestBuilder as _, live};
+
+    #[test]
+    fn a_not_null_belongs_to_its_table_whatever_the_column_is_called() {
+        for column in ["b", "\"a.b\"", "\"a b\""] {
+            let identity = format!("s.t.{column}");
+            let side = |table: &str, constraint: &str| {
+                let side = live().with_all_kinds().of_major(18).object("table", "s.t", table);
+                side.object("not_null", &identity, &format!("constraint {constraint}"))
+            };
+            let (expected, actual) = (side("table", "x"), side("table\nunlogged", "y"));
+            let findings = crate::compare::compare(&expected, &actual, &Request::default()).findings;
+            let [table] = findings.as_slice() else { panic!("{findings:?}") };
+            assert_eq!(table.to_string(), "changed table s.t");
+            assert_eq!(table.detail, [format!("changed not_null {identity}")]);
+        }
+    }
+}

@@ -99,12 +99,9 @@ fn covers_every_table(waiver: &Waiver, outcome: &Outcome) -> bool {
 
 /// Makes the comparison inconclusive instead of applying the waiver.
 fn refuse(waiver: &Waiver, outcome: &mut Outcome) {
-    outcome.unchecked.push(Unchecked {
-        object: Subject::new("waiver", format_args!("{} {}", waiver.kind, waiver.object)),
-        side: "both".into(),
-        reason: "it matches every table of this database and would cover any damage: name the objects".into(),
-        limit: None,
-    });
+    let object = Subject::new("waiver", format_args!("{} {}", waiver.kind, waiver.object));
+    let reason = "it matches every table of this database and would cover any damage: name the objects";
+    outcome.unchecked.push(Unchecked::new(object, "both", reason));
 }
 
 #[cfg(test)]

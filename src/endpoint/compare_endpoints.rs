@@ -106,16 +106,8 @@ async fn set_changed_meanwhile_aside(
         let (steady, changed) = std::mem::take(&mut outcome.findings).into_iter().partition(is_steady);
         outcome.findings = steady;
         let changed: Vec<Finding> = changed;
-        outcome.unchecked.extend(
-            changed.iter().map(|finding| Unchecked {
-                object: finding.object.clone(),
-                side: side.to_owned(),
-                reason:
-                    "was changed or dropped while it was read: rerun; do not run DDL on this database during the run"
-                        .into(),
-                limit: None,
-            }),
-        );
+        let reason = "was changed or dropped while it was read: rerun; do not run DDL on this database during the run";
+        outcome.unchecked.extend(changed.into_iter().map(|finding| Unchecked::new(finding.object, side, reason)));
     }
 }
 

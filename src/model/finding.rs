@@ -286,6 +286,13 @@ pub struct Unchecked {
     pub limit: Option<Limit>,
 }
 
+impl Unchecked {
+    /// Without a limit.
+    pub fn new(object: impl Into<Subject>, side: impl Into<String>, reason: impl Into<MarkedText>) -> Self {
+        Self { object: object.into(), side: side.into(), reason: reason.into(), limit: None }
+    }
+}
+
 /// A difference that was expected, with the reason and who asked for it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

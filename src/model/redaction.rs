@@ -157,7 +157,8 @@ mod tests {
 
     #[test]
     fn no_reason_in_a_manifest_keeps_its_values() {
-        use crate::model::manifest::{Computed, Relation, RelationKind};
+        use crate::model::manifest::{Computed, Relation};
+        use crate::samples::relation;
         let reason = || MarkedText::with_values("canary", "safe");
         let mut manifest = Manifest::not_read("source".into());
         manifest.large_objects = Observed::Unseen(reason());
@@ -165,19 +166,7 @@ mod tests {
         manifest.foreign_keys.insert("a".into(), Observed::Unseen(reason()));
         manifest.sequences.insert(crate::model::name::Name::new("a", "b"), Observed::Unseen(reason()));
         let columns = Computed { columns: Vec::new(), rows: Observed::Unseen(reason()) };
-        let relation = Relation {
-            kind: RelationKind::Table,
-            columns: Vec::new(),
-            key: Vec::new(),
-            is_unlogged: false,
-            extension: None,
-            read_columns: Vec::new(),
-            rows: Observed::Unseen(reason()),
-            computed: Some(columns),
-            is_config: false,
-            is_undefined: false,
-            is_dumped: false,
-        };
+        let relation = Relation { computed: Some(columns), ..relation(Observed::Unseen(reason())) };
         manifest.relations.insert(crate::model::name::Name::new("a", "c"), relation);
         ON.manifest(&mut manifest);
         let stored = serde_json::to_string(&manifest).unwrap();

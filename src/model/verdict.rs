@@ -242,18 +242,11 @@ mod tests {
     use crate::model::finding::FindingKind;
 
     fn one_table() -> Outcome {
-        let coverage = Coverage { tables_expected: 1, tables_actual: 1, tables_compared: 1, ..Default::default() };
-        let scope = Scope { compared: vec![Aspect::Rows], ..Default::default() };
-        Outcome { coverage, scope, ..Default::default() }
+        crate::samples::equal(1, &[Aspect::Rows])
     }
 
     fn unchecked() -> Unchecked {
-        Unchecked {
-            object: "rows of a.b".into(),
-            side: "actual".into(),
-            reason: "permission denied".into(),
-            limit: None,
-        }
+        Unchecked::new("rows of a.b", "actual", "permission denied")
     }
 
     #[test]

@@ -68,7 +68,7 @@ async fn patiently<T: Send + 'static>(limit: Duration, work: impl FnOnce() -> Re
 }
 
 fn unchecked(reason: MarkedText) -> Unchecked {
-    Unchecked { object: "drift".into(), side: "expected".into(), reason, limit: None }
+    Unchecked::new("drift", "expected", reason)
 }
 
 /// Any of the refused reports may be the baseline.

@@ -234,12 +234,8 @@ async fn fill(
 /// The files were hashed before they were read; a change in between may be in the database.
 fn changed_since(chosen: &Chosen) -> Result<Option<Unchecked>> {
     let changed = chosen.backup.verify_files()?.into_iter().next();
-    Ok(changed.map(|first| Unchecked {
-        object: Subject::new("backup", &chosen.backup.record.id),
-        side: "actual".into(),
-        reason: format!("it has changed while it was restored: {first}").into(),
-        limit: None,
-    }))
+    let backup = Subject::new("backup", &chosen.backup.record.id);
+    Ok(changed.map(|first| Unchecked::new(backup, "actual", format!("it has changed while it was restored: {first}"))))
 }
 
 /// Compares the signed manifest with the new database. A manifest has no rows: differing rows are counted, not named.

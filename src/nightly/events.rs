@@ -57,19 +57,14 @@ fn is_ahead(source: SequenceValue, copy: SequenceValue) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::manifest::Definition;
+    use crate::samples::{ManifestBuilder as _, live};
 
     #[test]
     fn only_a_sequence_that_always_rises_can_be_ahead() {
-        let mut source = Manifest::not_read("source".into());
-        let of = |text: &str| Definition { text: text.into(), schema: None, relation: None };
-        let sequences = [
-            ("s.up", "bigint start 1 increment 1 min 1 max 9 cache 1"),
-            ("s.down", "bigint start -1 increment -1 min -9 max -1 cache 1"),
-            ("s.round", "bigint start 1 increment 1 min 1 max 9 cache 1\ncycle"),
-        ];
-        let sequences = sequences.into_iter().map(|(name, text)| (name.to_owned(), of(text))).collect();
-        source.schema.objects.insert("sequence".into(), sequences);
+        let source = live()
+            .object("sequence", "s.up", "bigint start 1 increment 1 min 1 max 9 cache 1")
+            .object("sequence", "s.down", "bigint start -1 increment -1 min -9 max -1 cache 1")
+            .object("sequence", "s.round", "bigint start 1 increment 1 min 1 max 9 cache 1\ncycle");
         let rises = ["s.up", "s.down", "s.round", "s.unknown"].map(|name| is_ascending(&source, name));
         assert_eq!(rises, [true, false, false, false]);
         let value = |last_value, is_called| SequenceValue { last_value, is_called };

@@ -66,18 +66,7 @@ mod tests {
 
     /// A manifest with only this sequence.
     fn manifest(name: &Name, read: Observed<SequenceValue>) -> Manifest {
-        Manifest {
-            format: crate::model::manifest::FORMAT,
-            endpoint: Default::default(),
-            answers: Default::default(),
-            relations: Default::default(),
-            large_objects: Observed::Unseen("not read".into()),
-            sequences: [(name.clone(), read)].into(),
-            schema: Default::default(),
-            foreign_keys: Default::default(),
-            assertions: Default::default(),
-            names: Default::default(),
-        }
+        Manifest { sequences: [(name.clone(), read)].into(), ..Manifest::not_read(String::new()) }
     }
 
     #[test]

@@ -455,7 +455,7 @@ proptest! {
         let text = format!("{}{text}", HOSTILE[hostile]);
         let page = page_of(dir.path(), |report| {
             report.findings.push(Finding::new(FindingKind::Changed, &*text).sides(&*text, format!("{text}\n")));
-            report.unchecked.push(Unchecked { object: text.clone(), side: text.clone(), reason: (&text).into(), limit: None });
+            report.unchecked.push(Unchecked::new(text.clone(), text.clone(), &text));
             let table = report.tables.values().next().unwrap().clone();
             report.tables.insert(text.clone(), table);
             report.verdict_line = text.clone();

@@ -154,12 +154,7 @@ fn damaged() -> Outcome {
     table("shop.audit", digest(88, "f"), None, TableStatus::Unchecked);
     table("shop.sessions", None, None, TableStatus::Waived);
     outcome.findings = [row_findings(), schema_findings()].concat();
-    outcome.unchecked = vec![Unchecked {
-        object: "rows of shop.audit".into(),
-        side: "actual".into(),
-        reason: "permission denied for table audit".into(),
-        limit: None,
-    }];
+    outcome.unchecked = vec![Unchecked::new("rows of shop.audit", "actual", "permission denied for table audit")];
     outcome.waivers = vec![
         waiver("rows", "shop.sessions", "file waivers.toml", "sessions come and go", &["rows of shop.sessions"]),
         waiver("owner", "*", "option", "--no-owner", &[]),
@@ -188,8 +183,8 @@ fn hostile() -> Outcome {
     outcome.findings.push(finding);
     let view = "select 1\n\u{1b}]0;owned\u{7}\nfrom t";
     outcome.findings.push(Finding::new(FindingKind::Changed, "view shop.v").sides(view, "select 1\nfrom t"));
-    let reason = "no\nsound (everything)".into();
-    outcome.unchecked.push(Unchecked { object: "rows of x".into(), side: "both".into(), reason, limit: None });
+    let reason = "no\nsound (everything)";
+    outcome.unchecked.push(Unchecked::new("rows of x", "both", reason));
     outcome
 }
 

@@ -4,10 +4,11 @@
 use std::collections::BTreeMap;
 
 use crate::small_report::{RUN_ID, manifest};
+use crate::support::samples::{ManifestBuilder as _, live, relation, seen};
 use pgwitness::compare::{Request, compare};
 use pgwitness::model::aspect::Aspect;
 use pgwitness::model::finding::{FindingKind, Limit, Waiver};
-use pgwitness::model::manifest::{Definition, Manifest, Observed, RelationKind, SequenceValue, Violations};
+use pgwitness::model::manifest::{Manifest, Observed, RelationKind, SequenceValue, Violations};
 use pgwitness::model::name::Name;
 use pgwitness::model::report::{Report, Run};
 use proptest::prelude::*;
@@ -22,22 +23,15 @@ type Results = BTreeMap<String, Option<u64>>;
 fn build(
     (aspects, tables, keys, checks, sequences): (Vec<Aspect>, BTreeMap<String, Table>, Results, Results, Results),
 ) -> Manifest {
-    let mut made = manifest(&[], 4);
-    let template = made.relations.values().next().unwrap().clone();
-    made.relations.clear();
+    let mut made = live();
     made.answers = aspects.into_iter().chain([Aspect::Rows]).collect();
     for (name, (rows, kind, is_unlogged, is_extension)) in tables {
-        let mut relation = template.clone();
+        let rows = rows.map_or(Observed::Unseen("permission denied".into()), |rows| seen(vec!["1"; rows.into()], 4));
+        let mut relation = relation(rows);
         relation.kind =
             [RelationKind::Table, RelationKind::MaterializedView, RelationKind::ForeignTable][usize::from(kind % 3)];
         relation.is_unlogged = is_unlogged;
         relation.extension = is_extension.then(|| "hstore".to_owned());
-        let seen =
-            |rows: u8| match &manifest(&vec!["1"; usize::from(rows)], 4).relations[&Name::new("shop", "orders")].rows {
-                Observed::Seen(tally) => tally.clone(),
-                Observed::Unseen(reason) => panic!("{reason:?}"),
-            };
-        relation.rows = observed(rows.map(seen));
         made.relations.insert(Name::new("shop", name), relation);
     }
     let violations = |results: Results| {
@@ -102,14 +96,9 @@ fn rows_of_an_extensions_table_that_no_dump_carries_are_a_finding_between_two_da
 #[test]
 fn a_sequence_that_was_never_used_is_no_lag_of_a_standby() {
     let of = |is_standby: bool, last_value: i64, is_called: bool| {
-        let mut made = manifest(&[], 4);
+        let mut made = manifest(&[], 4).object("sequence", "shop.ids", "increment 1");
         made.endpoint.is_standby = is_standby;
-        let name = Name::new("shop", "ids");
-        let text = "increment 1".to_owned();
-        let definition = Definition { text, schema: Some("shop".into()), relation: Some("ids".into()) };
-        made.schema.objects.entry("sequence".into()).or_default().insert(name.to_string(), definition);
-        made.sequences.insert(name, Observed::Seen(SequenceValue { last_value, is_called }));
-        made
+        made.sequence("shop.ids", Observed::Seen(SequenceValue { last_value, is_called }))
     };
     let findings = |actual: Manifest| compare(&of(true, 20, true), &actual, &Request::default()).findings.len();
     assert_eq!(findings(of(false, 5, true)), 0, "at most 32 values ahead");

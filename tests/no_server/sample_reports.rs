@@ -12,7 +12,7 @@ use pgwitness::model::digest::RowDigest;
 use pgwitness::model::finding::{
     ChangedColumn, ChangedRow, Finding, FindingKind, RowDifference, RowText, Unchecked, Waiver,
 };
-use pgwitness::model::manifest::{Definition, Manifest, Observed, SequenceValue, Violations};
+use pgwitness::model::manifest::{Manifest, Observed, SequenceValue, Violations};
 use pgwitness::model::name::Name;
 use pgwitness::model::report::{Report, Run, Times, Tools};
 use pgwitness::model::run::{
@@ -22,7 +22,8 @@ use pgwitness::model::verdict::Outcome;
 use pgwitness::storage::reports::{KeyFile, NewReport};
 use pgwitness::storage::signature::PrivateKey;
 
-use crate::small_report::{at, leave_an_instance, manifest, seconds, write_closing};
+use crate::small_report::{at, leave_an_instance, seconds, write_closing};
+use crate::support::samples::{ManifestBuilder as _, live, seen};
 
 /// What a stranger may call a table, or write into it.
 pub const HOSTILE: [&str; 6] = [
@@ -51,29 +52,19 @@ const TABLES: [(&str, u64); 12] = [
 
 /// A database on the given day.
 pub fn database(day: u64) -> Manifest {
-    let template = manifest(&[], 4).relations.values().next().unwrap().clone();
-    let mut made = manifest(&[], 4);
-    made.relations.clear();
-    for question in pgwitness::model::catalog::CATALOG {
-        made.schema.objects.entry(question.kind.into()).or_default();
-    }
+    let mut made = live().with_all_kinds();
     for (name, rows) in TABLES {
-        let mut relation = template.clone();
-        let Observed::Seen(mut tally) = relation.rows else { unreachable!() };
-        tally.add(RowDigest::of(format!("{name} {day}").as_bytes()));
+        let Observed::Seen(mut tally) = seen([format!("{name} {day}")], 4) else { unreachable!() };
         tally.digest.rows = rows + rows * day * (name.len() as u64 % 4) / 900;
-        relation.rows = Observed::Seen(tally);
-        made.relations.insert(Name::new("club", name), relation);
-        let definition = |text: String| Definition { text, schema: Some("club".into()), relation: Some(name.into()) };
-        let tables = made.schema.objects.entry("table".into()).or_default();
-        tables.insert(format!("club.{name}"), definition(format!("CREATE TABLE club.{name}")));
+        let name = format!("club.{name}");
+        made = made.table(&name, Observed::Seen(tally)).object("table", &name, &format!("CREATE TABLE {name}"));
     }
     for (key, _) in TABLES.iter().take(5) {
         made.foreign_keys.insert(format!("club.{key} {key}_fkey"), Observed::Seen(Violations::default()));
     }
     made.assertions.insert("balances".into(), Observed::Seen(Violations::default()));
     let value = SequenceValue { last_value: 48_300, is_called: true };
-    made.sequences.insert(Name::new("club", "members_id_seq"), Observed::Seen(value));
+    let mut made = made.sequence("club.members_id_seq", Observed::Seen(value));
     made.endpoint.server_version = Some("17.4".into());
     made.endpoint.peer = Some("verified".into());
     made.endpoint.taken_at = format!("2026-11-{:02}T02:31:10Z", 12 + day);
@@ -427,7 +418,7 @@ pub fn hostile_findings(outcome: &mut Outcome) {
             });
             outcome.findings.push(finding);
         }
-        outcome.unchecked.push(Unchecked { object: name.into(), side: name.into(), reason: name.into(), limit: None });
+        outcome.unchecked.push(Unchecked::new(name, name, name));
         outcome.remarks.push(name.into());
     }
 }

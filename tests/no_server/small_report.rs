@@ -3,16 +3,14 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test helper")]
 
 use crate::support::packages;
+use crate::support::samples::{ManifestBuilder as _, live, seen};
 use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::time::{Duration, UNIX_EPOCH};
 
 use pgwitness::base::time::Timestamp;
 use pgwitness::compare::{Request, compare};
-use pgwitness::model::aspect::Aspect;
-use pgwitness::model::digest::RowDigest;
-use pgwitness::model::manifest::{EndpointFacts, FORMAT, Manifest, Observed, Relation, RelationKind, Tally};
-use pgwitness::model::name::Name;
+use pgwitness::model::manifest::Manifest;
 use pgwitness::model::report::{Report, Run, Times, Tools};
 use pgwitness::model::run::{CLOSING, Closing, RunFacts, Step, StepResult};
 use pgwitness::storage::reports::{self, Generated, KeyFile, NewReport, keygen};
@@ -31,34 +29,7 @@ pub fn night() -> Timestamp {
 
 /// One table that holds these rows, and a sketch of 3 × 2^`log2` cells.
 pub fn manifest(rows: &[&str], log2: u8) -> Manifest {
-    let mut tally = Tally::new(log2);
-    rows.iter().for_each(|row| tally.add(RowDigest::of(row.as_bytes())));
-    let relation = Relation {
-        kind: RelationKind::Table,
-        columns: Vec::new(),
-        key: Vec::new(),
-        is_unlogged: false,
-        extension: None,
-        computed: None,
-        is_config: false,
-        is_undefined: false,
-        is_dumped: false,
-        read_columns: Vec::new(),
-        rows: Observed::Seen(tally),
-    };
-    let description = "host=db.example.com dbname=app".to_owned();
-    Manifest {
-        format: FORMAT,
-        endpoint: EndpointFacts { kind: "live".into(), description, ..Default::default() },
-        answers: Aspect::ALL.into(),
-        relations: [(Name::new("shop", "orders"), relation)].into(),
-        large_objects: Observed::Seen(Tally::new(4)),
-        sequences: Default::default(),
-        schema: Default::default(),
-        foreign_keys: Default::default(),
-        assertions: Default::default(),
-        names: Default::default(),
-    }
+    live().described("host=db.example.com dbname=app").table("shop.orders", seen(rows, log2))
 }
 
 pub fn make_key(dir: &Path) -> (KeyFile, Generated) {

@@ -11,6 +11,7 @@ pub mod majors;
 pub mod night;
 pub mod notify_scenario;
 pub mod packages;
+pub mod samples;
 pub mod smtp;
 pub mod web_server;
 pub mod fixture_database;

@@ -11,14 +11,14 @@ use pgwitness::base::time::Timestamp;
 use pgwitness::config::{Email, Notify, Ping, SmtpTls, Webhook, When};
 use pgwitness::model::aspect::Aspect;
 use pgwitness::model::finding::{ChangedColumn, ChangedRow, Finding, FindingKind, RowDifference, Unchecked};
-use pgwitness::model::manifest::Manifest;
-use pgwitness::model::report::{Report, Run};
-use pgwitness::model::run::{Closing, ReportFile, RunFacts, Step, StepResult};
-use pgwitness::model::run_record::{Proven, RunRecord};
-use pgwitness::model::verdict::{Coverage, Outcome, Scope};
+use pgwitness::model::report::Report;
+use pgwitness::model::run::{RunFacts, Step, StepResult};
+use pgwitness::model::run_record::RunRecord;
+use pgwitness::model::verdict::Outcome;
 use pgwitness::output::notify::Limits;
 
 use crate::support::authority::Authority;
+use crate::support::samples;
 
 /// A value out of the database.
 pub const CANARY: &str = "c4n4ry@example.org";
@@ -97,38 +97,18 @@ pub fn only(errors: &[Error]) -> String {
 }
 
 fn sound() -> Outcome {
-    let coverage = Coverage { tables_expected: 1, tables_actual: 1, tables_compared: 1, ..Default::default() };
-    let scope = Scope { compared: vec![Aspect::Rows], not_compared: Vec::new() };
-    Outcome { coverage, scope, ..Outcome::default() }
+    samples::equal(1, &[Aspect::Rows])
 }
 
 fn report_on(outcome: &Outcome, steps: Vec<Step>) -> Report {
     let data_as_of = Some(Timestamp::parse("2026-11-23T02:30:00Z").unwrap());
-    let night = Some(RunFacts { data_as_of, steps, ..Default::default() });
-    let side = |name: &str| Manifest::not_read(name.into());
-    Report::new(outcome, &side("source"), &side("copy"), Run { night, ..Default::default() })
+    samples::report_on(outcome, RunFacts { data_as_of, steps, ..Default::default() })
 }
 
 /// Sound and clean.
 pub fn clean() -> RunRecord {
-    let at = |text: &str| Timestamp::parse(text).unwrap();
-    RunRecord {
-        host: "backup1".into(),
-        source: "Vereinsverwaltung Größe, база данных".into(),
-        started_at: at("2026-11-23T03:30:00Z"),
-        finished_at: at("2026-11-23T04:42:07Z"),
-        report: Some(report_on(&sound(), Vec::new())),
-        signed: Some(ReportFile { path: "/srv/reports/x/report.json".into(), sha256: "ab".repeat(32) }),
-        closing: Closing { run_id: RUN_ID.into(), ..Default::default() },
-        error: None,
-        instances_left: 0,
-        last_verified: Some(Proven {
-            backup: "20261123T023000Z-1f2e3d4c".into(),
-            data_as_of: at("2026-11-23T02:30:00Z"),
-            verified_at: at("2026-11-23T04:40:00Z"),
-            dump_bytes: 1_250_000,
-        }),
-    }
+    let source = "Vereinsverwaltung Größe, база данных".into();
+    RunRecord { source, ..samples::record_of(report_on(&sound(), Vec::new())) }
 }
 
 /// [`clean`] with changes.
@@ -151,12 +131,7 @@ pub fn damaged() -> RunRecord {
         ..RowDifference::default()
     });
     let said = |text: &str| MarkedText::with_values(format!("{text} ({CANARY})"), "unique_violation (SQLSTATE 23505)");
-    let unchecked = Unchecked {
-        object: "rows of shop.log".into(),
-        side: "actual".into(),
-        reason: said("invalid input syntax"),
-        limit: None,
-    };
+    let unchecked = Unchecked::new("rows of shop.log", "actual", said("invalid input syntax"));
     let outcome = Outcome { findings: vec![finding], unchecked: vec![unchecked], ..sound() };
     let step = Step {
         name: "restore".into(),

@@ -244,12 +244,7 @@ mod tests {
         assert!(is_exact(damage_case, &outcome));
         assert!(!is_exact(damage_case, &Outcome::default()));
         assert!(!is_exact(damage_case, &Outcome { findings: vec![named.clone(), named], ..Outcome::default() }));
-        let unchecked = Unchecked {
-            object: "rows club.events".into(),
-            side: "actual".into(),
-            reason: "locked".into(),
-            limit: None,
-        };
+        let unchecked = Unchecked::new("rows club.events", "actual", "locked");
         outcome.unchecked.push(unchecked);
         assert!(!is_exact(damage_case, &outcome));
     }

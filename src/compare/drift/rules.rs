@@ -96,12 +96,7 @@ fn names<'a>(previous: Option<&'a Manifest>, current: &'a Manifest) -> std::coll
 }
 
 fn unchecked(rule: &Rule, reason: &str) -> Unchecked {
-    Unchecked {
-        object: Subject::new("drift", &rule.given.tables),
-        side: "expected".into(),
-        reason: reason.into(),
-        limit: None,
-    }
+    Unchecked::new(Subject::new("drift", &rule.given.tables), "expected", reason)
 }
 
 fn judge_table(rule: &Rule, name: &Name, previous: Option<&Manifest>, current: &Manifest, judged: &mut DriftFindings) {

@@ -1,54 +1,17 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::aspect::Aspect;
-use crate::model::digest::RowDigest;
-use crate::model::manifest::{Definition, EndpointFacts, FORMAT, RelationKind, Schema, SequenceValue};
-
-pub fn tally(rows: impl IntoIterator<Item = u64>, log2: u8) -> Tally {
-    let mut tally = Tally::new(log2);
-    rows.into_iter().for_each(|row| tally.add(RowDigest::of(&row.to_le_bytes())));
-    tally
-}
-
-pub fn table(rows: Observed<Tally>) -> Relation {
-    Relation {
-        kind: RelationKind::Table,
-        columns: Vec::new(),
-        key: Vec::new(),
-        is_unlogged: false,
-        extension: None,
-        computed: None,
-        is_config: false,
-        is_undefined: false,
-        is_dumped: false,
-        read_columns: vec!["id".into()],
-        rows,
-    }
-}
+use crate::model::manifest::SequenceValue;
+use crate::samples::{self, ManifestBuilder as _, live};
 
 pub fn manifest(tables: &[(&str, Observed<Tally>)]) -> Manifest {
-    let relations = tables.iter().map(|(name, rows)| (Name::new("shop", *name), table(rows.clone())));
-    let mut schema = Schema::default();
-    for question in crate::model::catalog::CATALOG {
-        schema.objects.insert(question.kind.to_owned(), BTreeMap::new());
-    }
-    Manifest {
-        format: FORMAT,
-        endpoint: EndpointFacts { kind: "live".into(), ..Default::default() },
-        answers: Aspect::ALL.into(),
-        relations: relations.collect(),
-        large_objects: Observed::Seen(Tally::new(4)),
-        sequences: BTreeMap::new(),
-        schema,
-        foreign_keys: BTreeMap::new(),
-        assertions: BTreeMap::new(),
-        names: Default::default(),
-    }
+    let with =
+        |made: Manifest, (name, rows): &(&str, Observed<Tally>)| made.table(&format!("shop.{name}"), rows.clone());
+    tables.iter().fold(live().with_all_kinds(), with)
 }
 
 fn seen(rows: std::ops::Range<u64>) -> Observed<Tally> {
-    Observed::Seen(tally(rows, 8))
+    samples::seen(rows.map(u64::to_le_bytes), 8)
 }
 
 #[test]
@@ -72,7 +35,7 @@ fn tables_grow_shrink_change_appear_and_vanish() {
 
 #[test]
 fn beyond_the_sketch_it_is_at_least() {
-    let small = |rows: std::ops::Range<u64>| Observed::Seen(tally(rows, 4));
+    let small = |rows: std::ops::Range<u64>| samples::seen(rows.map(u64::to_le_bytes), 4);
     let drift = between(&manifest(&[("a", small(0..5000))]), &manifest(&[("a", small(5000..9000))]));
     let table = &drift.tables["shop.a"];
     assert!(!table.is_exact && table.removed >= Some(1000) && table.added <= Some(4000), "{table:?}");
@@ -98,15 +61,10 @@ fn what_was_not_seen_is_neither_changed_nor_the_same() {
 
 #[test]
 fn schema_sequences_violations_and_versions_drift_too() {
-    let before = manifest(&[]);
-    let mut after = before.clone();
-    let definition = Definition { text: "CREATE INDEX …".into(), schema: Some("shop".into()), relation: None };
-    after.schema.objects.entry("index".into()).or_default().insert("shop.idx".into(), definition);
-    after.endpoint.server_version = Some("16.1".into());
     let value = |last_value| Observed::Seen(SequenceValue { last_value, is_called: true });
-    let mut before = before;
-    before.sequences.insert(Name::new("shop", "s"), value(1));
-    after.sequences.insert(Name::new("shop", "s"), value(2));
+    let before = manifest(&[]).sequence("shop.s", value(1));
+    let mut after =
+        manifest(&[]).sequence("shop.s", value(2)).object("index", "shop.idx", "CREATE INDEX …").of_major(16);
     let violations = Observed::Seen(Violations { rows: 2, sample: Vec::new() });
     after.foreign_keys.insert("shop.a k".into(), violations);
     let drift = between(&before, &after);

@@ -5,33 +5,20 @@ use super::*;
 use crate::model::aspect::Aspect;
 use crate::model::digest::{RowDigest, TableDigest};
 use crate::model::finding::{ChangedColumn, ChangedRow, FindingKind, Limit, RowDifference, RowText, Waiver};
-use crate::model::manifest::{Schema, Tally};
 use crate::model::run::{Complaint, DumpFacts, DumpFile, Leg, Origin, RdsFacts, RestoreFacts, Step, StepResult};
 use crate::model::verdict::TableStatus;
+use crate::samples::{ManifestBuilder as _, equal, live};
 
 fn digest(rows: u64, seed: u8) -> TableDigest {
     TableDigest { rows, lanes: RowDigest::of(&[seed]).0 }
 }
 
 fn manifest(kind: &str) -> Manifest {
-    Manifest {
-        format: crate::model::manifest::FORMAT,
-        endpoint: EndpointFacts {
-            kind: kind.into(),
-            description: "host=db.example.com dbname=app".into(),
-            server_version: Some("15.18".into()),
-            settings: [("timezone".to_owned(), "UTC".to_owned())].into(),
-            ..Default::default()
-        },
-        answers: Aspect::ALL.into(),
-        relations: BTreeMap::new(),
-        large_objects: Observed::Seen(Tally::new(4)),
-        sequences: BTreeMap::new(),
-        schema: Schema::default(),
-        foreign_keys: BTreeMap::new(),
-        assertions: BTreeMap::new(),
-        names: Default::default(),
-    }
+    let mut made = live().described("host=db.example.com dbname=app");
+    made.endpoint.kind = kind.into();
+    made.endpoint.server_version = Some("15.18".into());
+    made.endpoint.settings = [("timezone".to_owned(), "UTC".to_owned())].into();
+    made
 }
 
 fn run() -> Run {
@@ -91,12 +78,7 @@ fn night(hash: &str) -> RunFacts {
 
 fn sound() -> Outcome {
     let table = TableResult { expected: Some(digest(2, 1)), actual: Some(digest(2, 1)), status: TableStatus::Equal };
-    Outcome {
-        tables: [("shop.orders".to_owned(), table)].into(),
-        scope: Scope { compared: Aspect::ALL.to_vec(), not_compared: Vec::new() },
-        coverage: Coverage { tables_expected: 1, tables_actual: 1, tables_compared: 1, ..Default::default() },
-        ..Default::default()
-    }
+    Outcome { tables: [("shop.orders".to_owned(), table)].into(), ..equal(1, &Aspect::ALL) }
 }
 
 /// Something in every field.
@@ -115,12 +97,7 @@ fn damaged() -> Outcome {
     };
     let finding = Finding { rows: Some(rows), ..Finding::new(FindingKind::RowContent, "shop.orders") };
     outcome.findings.push(finding.sides("2 rows", "2 rows"));
-    outcome.unchecked.push(Unchecked {
-        object: "rows a.b".into(),
-        side: "actual".into(),
-        reason: marked("refused"),
-        limit: None,
-    });
+    outcome.unchecked.push(Unchecked::new("rows a.b", "actual", marked("refused")));
     let waiver = Waiver { kind: "rows".into(), object: "a.f".into(), reason: "foreign".into(), by: "nature".into() };
     outcome.waivers.push(AppliedWaiver { waiver, covered: vec!["rows a.f".into()] });
     outcome.remarks.push("the table a.u is unlogged".into());
@@ -186,13 +163,7 @@ fn outcomes() -> impl Strategy<Value = Outcome> {
                     .tables
                     .insert(name, TableResult { expected: Some(digest(rows, 0)), actual: Some(actual), status });
                 if seed > 0 {
-                    let object = "rows".to_owned();
-                    outcome.unchecked.push(Unchecked {
-                        object: object.into(),
-                        side: "both".into(),
-                        reason: MarkedText::default(),
-                        limit: None,
-                    });
+                    outcome.unchecked.push(Unchecked::new("rows", "both", MarkedText::default()));
                 }
             }
             outcome.coverage.tables_expected = outcome.tables.len() as u64;
@@ -208,12 +179,7 @@ fn outcomes() -> impl Strategy<Value = Outcome> {
                 });
                 outcome.findings.push(finding);
             }
-            outcome.unchecked.extend(unchecked.iter().map(|reason| Unchecked {
-                object: "x".into(),
-                side: "actual".into(),
-                reason: marked(reason),
-                limit: None,
-            }));
+            outcome.unchecked.extend(unchecked.iter().map(|reason| Unchecked::new("x", "actual", marked(reason))));
             outcome
         })
 }

@@ -147,17 +147,10 @@ fn is_excused(unchecked: &Unchecked) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::verdict::{Coverage, Scope};
     use proptest::prelude::*;
 
     fn equal(tables: u64) -> Outcome {
-        let coverage =
-            Coverage { tables_expected: tables, tables_actual: tables, tables_compared: tables, ..Default::default() };
-        Outcome {
-            coverage,
-            scope: Scope { compared: Aspect::ALL.to_vec(), not_compared: vec![] },
-            ..Default::default()
-        }
+        crate::samples::equal(tables, &Aspect::ALL)
     }
 
     fn finding() -> impl Strategy<Value = Finding> {

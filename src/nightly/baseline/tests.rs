@@ -2,7 +2,7 @@ use std::sync::{Arc, Mutex, mpsc};
 
 use super::*;
 use crate::config::{Config, Source, examples};
-use crate::model::manifest::{EndpointFacts, FORMAT, Manifest, Observed};
+use crate::model::manifest::{EndpointFacts, Manifest};
 use crate::model::report::{Report, Run};
 use crate::model::run::{RdsFacts, RunFacts};
 
@@ -32,18 +32,7 @@ fn endpoint(description: &str) -> EndpointFacts {
 }
 
 fn night_of(kind: &str, rds: Option<RdsFacts>, description: &str) -> Report {
-    let manifest = Manifest {
-        format: FORMAT,
-        endpoint: endpoint(description),
-        answers: Default::default(),
-        relations: Default::default(),
-        large_objects: Observed::Unseen("not asked".into()),
-        sequences: Default::default(),
-        schema: Default::default(),
-        foreign_keys: Default::default(),
-        assertions: Default::default(),
-        names: Default::default(),
-    };
+    let manifest = Manifest { endpoint: endpoint(description), ..Manifest::not_read(String::new()) };
     let night = Some(RunFacts { source_kind: kind.into(), rds, ..Default::default() });
     Report::new(&Default::default(), &manifest, &manifest, Run { night, ..Default::default() })
 }

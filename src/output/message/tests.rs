@@ -8,11 +8,11 @@ use crate::base::text::cells;
 use crate::base::time::Timestamp;
 use crate::model::aspect::Aspect;
 use crate::model::finding::{ChangedColumn, ChangedRow, Finding, FindingKind, RowDifference, RowText, Unchecked};
-use crate::model::manifest::Manifest;
-use crate::model::report::{Report, Run};
+use crate::model::report::Report;
 use crate::model::run::{Closing, DumpFacts, ReportFile, RunFacts, Step, StepResult};
 use crate::model::run_record::Proven;
-use crate::model::verdict::{Coverage, Outcome, Scope, Verdict};
+use crate::model::verdict::{Coverage, Outcome, Verdict};
+use crate::samples::{equal, record_of, report_on};
 
 const CANARY: &str = "c4n4ry";
 
@@ -20,31 +20,16 @@ fn at(text: &str) -> Timestamp {
     Timestamp::parse(text).unwrap()
 }
 
-fn coverage() -> Coverage {
-    Coverage {
-        tables_expected: 1,
-        tables_actual: 1,
-        tables_compared: 1,
-        rows_expected: 7,
-        rows_actual: 7,
-        ..Default::default()
-    }
-}
-
 fn sound() -> Outcome {
-    let scope = Scope { compared: vec![Aspect::Rows, Aspect::Schema], not_compared: Vec::new() };
-    Outcome { coverage: coverage(), scope, ..Default::default() }
+    let mut sound = equal(1, &[Aspect::Rows, Aspect::Schema]);
+    (sound.coverage.rows_expected, sound.coverage.rows_actual) = (7, 7);
+    sound
 }
 
 fn verdict(exit_code: u8) -> Verdict {
     let findings = if exit_code == 1 { vec![Finding::new(FindingKind::Missing, "a.b")] } else { Vec::new() };
-    let coverage = if exit_code == 2 { Coverage::default() } else { coverage() };
+    let coverage = if exit_code == 2 { Coverage::default() } else { sound().coverage };
     Outcome { findings, coverage, ..sound() }.verdict()
-}
-
-fn report_on(outcome: &Outcome, night: RunFacts) -> Report {
-    let side = |name: &str| Manifest::not_read(name.into());
-    Report::new(outcome, &side("source"), &side("copy"), Run { night: Some(night), ..Default::default() })
 }
 
 fn dump_step(result: StepResult) -> Step {
@@ -60,23 +45,7 @@ fn clean() -> RunRecord {
         steps: vec![dump_step(StepResult::Done)],
         ..Default::default()
     };
-    RunRecord {
-        host: "backup1".into(),
-        source: "RDS instance shop-production, database shop".into(),
-        started_at: at("2026-11-23T03:30:00Z"),
-        finished_at: at("2026-11-23T04:42:07Z"),
-        report: Some(report_on(&sound(), night)),
-        signed: Some(ReportFile { path: "/srv/reports/x/report.json".into(), sha256: "ab".repeat(32) }),
-        closing: Closing { run_id: "0123456789abcdef0123456789abcdef".into(), ..Default::default() },
-        error: None,
-        instances_left: 0,
-        last_verified: Some(Proven {
-            backup: "20261123T023000Z-1f2e3d4c".into(),
-            data_as_of: at("2026-11-23T02:30:00Z"),
-            verified_at: at("2026-11-23T04:40:00Z"),
-            dump_bytes: 1_250_000,
-        }),
-    }
+    record_of(report_on(&sound(), night))
 }
 
 /// [`clean`] with changes.
@@ -96,10 +65,6 @@ fn set_verdict(run: &mut RunRecord, verdict: Option<Verdict>) {
         Some(verdict) => report(run).verdict = verdict,
         None => run.signed = None,
     }
-}
-
-fn unchecked(object: &str, side: &str, reason: impl Into<MarkedText>) -> Unchecked {
-    Unchecked { object: object.into(), side: side.into(), reason: reason.into(), limit: None }
 }
 
 /// A run with a value in every field that may have one.
@@ -129,7 +94,7 @@ fn full_of_values() -> RunRecord {
     let sequence = Finding::new(FindingKind::SequenceValue, "shop.ids").sides("1 row", CANARY);
     let outcome = Outcome {
         findings: vec![finding, sequence],
-        unchecked: vec![unchecked("rows of shop.log", "actual", &raised)],
+        unchecked: vec![Unchecked::new("rows of shop.log", "actual", &raised)],
         ..sound()
     };
     with(|run| {
@@ -165,7 +130,7 @@ fn only_sound_by_exit_code_and_verdict_with_nothing_left_is_good() {
         |run| run.closing.debts.push("x".into()),
         |run| run.instances_left = 1,
         |run| run.error = Some("x".into()),
-        |run| report(run).unchecked.push(unchecked("x", "both", "x")),
+        |run| report(run).unchecked.push(Unchecked::new("x", "both", "x")),
     ];
     for (at, spoil) in spoilt.iter().enumerate() {
         let run = with(spoil);
@@ -328,7 +293,7 @@ fn hostile(text: &str) -> RunRecord {
     let own = || text.to_owned();
     let mut finding = Finding::new(FindingKind::Changed, text).sides(text, text);
     finding.detail.push(own());
-    let outcome = Outcome { findings: vec![finding], unchecked: vec![unchecked(text, text, text)], ..sound() };
+    let outcome = Outcome { findings: vec![finding], unchecked: vec![Unchecked::new(text, text, text)], ..sound() };
     let night = RunFacts {
         steps: vec![Step { name: own(), ..dump_step(StepResult::Skipped(text.into())) }],
         dump: Some(DumpFacts { backup: own(), format: own(), ..Default::default() }),

@@ -10,11 +10,11 @@ use crate::base::time::Timestamp;
 use crate::config::examples;
 use crate::model::aspect::Aspect;
 use crate::model::finding::{AppliedWaiver, Finding, FindingKind, Waiver};
-use crate::model::manifest::Manifest;
-use crate::model::report::{Report, Run};
-use crate::model::run::{Closing, DumpFacts, ReportFile, RunFacts, Step};
+use crate::model::report::Report;
+use crate::model::run::{Closing, DumpFacts, RunFacts, Step};
 use crate::model::run_record::Proven;
-use crate::model::verdict::{Coverage, Outcome, Scope, Verdict};
+use crate::model::verdict::{Coverage, Outcome, Verdict};
+use crate::samples;
 
 type Labels = BTreeMap<String, String>;
 type Samples = BTreeMap<(String, Labels), f64>;
@@ -28,10 +28,7 @@ fn step(name: &str, duration_ms: u64, result: StepResult) -> Step {
 }
 
 fn report_on(coverage: Coverage, findings: Vec<Finding>, night: RunFacts) -> Report {
-    let scope = Scope { compared: vec![Aspect::Rows], not_compared: Vec::new() };
-    let outcome = Outcome { coverage, findings, scope, ..Default::default() };
-    let side = |name: &str| Manifest::not_read(name.into());
-    Report::new(&outcome, &side("source"), &side("copy"), Run { night: Some(night), ..Default::default() })
+    samples::report_on(&Outcome { coverage, findings, ..samples::equal(0, &[Aspect::Rows]) }, night)
 }
 
 /// A run that ended well.
@@ -53,22 +50,16 @@ fn good() -> RunRecord {
     let waiver = Waiver { kind: "owner".into(), object: "a".into(), reason: "b".into(), by: "option".into() };
     let mut report = report_on(coverage, Vec::new(), night);
     report.waivers = vec![AppliedWaiver { waiver, covered: vec!["a".into()] }; 2];
+    let run = samples::record_of(report);
     RunRecord {
-        host: "backup".into(),
-        source: "RDS instance club-production, database club".into(),
         started_at: at(1_800_000_000),
         finished_at: at(1_800_003_600),
-        report: Some(report),
-        signed: Some(ReportFile { path: String::new(), sha256: String::new() }),
-        closing: Closing::default(),
-        error: None,
-        instances_left: 0,
-        last_verified: Some(Proven {
-            backup: "20270115T000000Z-00112233".into(),
+        last_verified: run.last_verified.map(|proven| Proven {
             data_as_of: at(1_799_990_000),
             verified_at: at(1_800_003_000),
-            dump_bytes: 7,
+            ..proven
         }),
+        ..run
     }
 }
 

@@ -88,12 +88,7 @@ mod tests {
 
     #[test]
     fn entries_of_one_reason_are_one_item_that_names_them_all() {
-        let entry = |object: String, reason: &str| Unchecked {
-            object: object.into(),
-            side: "actual".into(),
-            reason: reason.into(),
-            limit: None,
-        };
+        let entry = |object: String, reason: &str| Unchecked::new(object, "actual", reason);
         let mut all: Vec<Unchecked> = (0..104).map(|n| entry(format!("rows of t{n}"), "permission denied")).collect();
         all.push(entry("rows of x".into(), "gone"));
         let section = unchecked(&all);

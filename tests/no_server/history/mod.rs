@@ -12,10 +12,11 @@ use crate::small_report::{
     IDENTITY, RUN_ID, allowed, at, leave_an_instance, make_key, manifest, write_closing, write_night, write_report,
     write_report_on,
 };
+use crate::support::samples::ManifestBuilder as _;
 use pgwitness::base::time::Timestamp;
 use pgwitness::compare::{Request, compare};
 use pgwitness::model::closing_state::ClosingState;
-use pgwitness::model::manifest::{Definition, Manifest, Observed};
+use pgwitness::model::manifest::{Manifest, Observed};
 use pgwitness::model::name::Name;
 use pgwitness::model::report::{Report, Run, Times};
 use pgwitness::model::run::{Closing, DumpFacts, DumpFile, RunFacts, Step, StepResult};
@@ -39,12 +40,7 @@ fn id(day: u32) -> String {
 /// So many orders.
 fn orders(count: u32) -> Manifest {
     let rows: Vec<String> = (0..count).map(|row| format!("{row}\tpaid")).collect();
-    let mut held = manifest(&rows.iter().map(String::as_str).collect::<Vec<_>>(), 8);
-    // Everything was asked, and there is nothing.
-    let kinds =
-        pgwitness::model::catalog::CATALOG.iter().map(|question| (question.kind.to_owned(), Default::default()));
-    held.schema.objects = kinds.collect();
-    held
+    manifest(&rows.iter().map(String::as_str).collect::<Vec<_>>(), 8).with_all_kinds()
 }
 
 fn unreadable(mut manifest: Manifest) -> Manifest {
@@ -689,13 +685,8 @@ fn dumps_are_hashed_by_the_list_in_the_report() {
 #[test]
 fn the_newest_proven_dump_must_be_there_and_an_older_one_of_a_sound_run_need_not() {
     let reports = Reports::sound(1);
-    let of_version = |version: &str| {
-        let mut held = orders(10);
-        let text = format!("version {version}\nschema public");
-        let extension = Definition { text, schema: None, relation: None };
-        held.schema.objects.entry("extension".into()).or_default().insert("hstore".into(), extension);
-        held
-    };
+    let of_version =
+        |version: &str| orders(10).object("extension", "hstore", &format!("version {version}\nschema public"));
     let (expected, actual) = (of_version("1.0"), of_version("1.1"));
     let mut night = a_night(&id(16), b"dump 16");
     night.dump_verdict = Some(compare(&expected, &actual, &Request::default()).dump_verdict(&[]));

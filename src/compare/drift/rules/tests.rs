@@ -1,9 +1,10 @@
 use super::*;
-use crate::compare::drift::tests::{manifest, tally};
+use crate::compare::drift::tests::manifest;
 use crate::model::manifest::Observed;
+use crate::samples;
 
 fn seen(rows: u64) -> Observed<crate::model::manifest::Tally> {
-    Observed::Seen(tally(0..rows, 4))
+    samples::seen((0..rows).map(u64::to_le_bytes), 4)
 }
 
 fn unseen() -> Observed<crate::model::manifest::Tally> {
