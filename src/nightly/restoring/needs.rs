@@ -10,7 +10,8 @@ use crate::base::error::{Context, Error, Result};
 use crate::base::marked::MarkedText;
 use crate::config::{AcceptedError, RestoreSettings};
 use crate::model::manifest::Manifest;
-use crate::model::name::{quote_ident, quote_literal};
+use crate::model::name::{quote_ident, quote_literal, unquoted};
+use crate::model::subject::Subject;
 use crate::postgres::conninfo::{ConnInfo, Connection};
 use crate::postgres::errors::{describe_error, sqlstate};
 use crate::postgres::session::{Session, optional, text};
@@ -49,26 +50,21 @@ impl Needs {
     pub fn of_manifest(manifest: &Manifest) -> Self {
         let objects = &manifest.schema.objects;
         let of = |kind: &str| objects.get(kind).into_iter().flatten();
-        let owners = of("owner").map(|(_, definition)| bare(&definition.text)).filter(|owner| *owner != DEFAULT_OWNER);
-        let grantees = of("privilege").filter_map(|(identity, _)| identity.rsplit_once(" to ")).map(|(_, role)| role);
-        let grantees = grantees.filter(|role| !["public", "its owner"].contains(role)).map(bare);
+        let owners = of("owner").map(|(_, owner)| owner.text.as_str()).filter(|owner| !owner.ends_with(DEFAULT_OWNER));
+        let grantees = of("privilege").filter_map(|(identity, _)| Subject::new("privilege", identity).grant()?.1);
         let lines =
             [of("table"), of("index")].into_iter().flatten().flat_map(|(_, definition)| definition.text.lines());
-        let tablespaces = lines.filter_map(|line| line.strip_prefix("tablespace ")).map(bare);
+        let tablespaces = lines.filter_map(|line| line.strip_prefix("tablespace "));
         Self {
-            owners: owners.map(str::to_owned).collect(),
-            grantees: grantees.map(str::to_owned).collect(),
-            tablespaces: tablespaces.map(str::to_owned).collect(),
+            owners: owners.map(unquoted).collect(),
+            grantees: grantees.filter(|role| role != "public").collect(),
+            tablespaces: tablespaces.map(unquoted).collect(),
         }
     }
 }
 
-/// The name of the owner of schema public in the catalog queries.
-const DEFAULT_OWNER: &str = "the default owner";
-
-fn bare(name: &str) -> &str {
-    name.strip_prefix('"').and_then(|name| name.strip_suffix('"')).unwrap_or(name)
-}
+/// What the catalog query `owner` appends to the default owner of schema public before 15, whom no dump names.
+const DEFAULT_OWNER: &str = " (the default owner)";
 
 /// What the server lacks of it, or may not do: every problem with the commands that help, none where it can take all. `globals` is
 /// the file that makes the roles.
@@ -300,3 +296,22 @@ const BOOTSTRAP_OWNER: &str = "SELECT r.rolname FROM pg_catalog.pg_roles r WHERE
 const TABLESPACES: &str = "SELECT DISTINCT t.spcname FROM pg_catalog.pg_class c
        JOIN pg_catalog.pg_tablespace t ON t.oid = c.reltablespace
       WHERE t.spcname NOT IN ('pg_default', 'pg_global') AND c.relpersistence <> 't' AND c.relkind <> 't' ORDER BY 1";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::samples::{ManifestBuilder as _, live};
+
+    #[test]
+    fn the_roles_that_a_manifest_names_are_those_of_the_server() {
+        let manifest = live()
+            .object("owner", "table s.t", "\"A \"\"b\"")
+            .object("owner", "schema public", "postgres (the default owner)")
+            .object("privilege", "table s.t to \"a to b\"", "SELECT")
+            .object("privilege", "table s.\"x to y\" to its owner", "SELECT")
+            .object("privilege", "table s.t to public", "SELECT");
+        let needs = Needs::of_manifest(&manifest);
+        assert_eq!(needs.owners, BTreeSet::from(["A \"b".to_owned()]));
+        assert_eq!(needs.grantees, BTreeSet::from(["a to b".to_owned()]));
+    }
+}

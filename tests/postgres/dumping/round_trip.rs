@@ -9,12 +9,19 @@ use pgwitness::model::name::Name;
 use pgwitness::model::progress::{Event, Listener, Side, no_listener};
 use pgwitness::nightly::dumping::{DumpOrder, GLOBALS, dump, globals};
 use pgwitness::nightly::restoring::{
-    CopyOrder, PropertiesOrder, create_copy, database_facts, drop_copy, restore, restore_properties,
+    CopyIdentity, CopyOrder, DatabaseFacts, PropertiesOrder, create_copy, database_facts, drop_copy, restore,
+    restore_properties,
 };
+use pgwitness::postgres::conninfo::ConnInfo;
 
 use crate::dumping::scenario::{block, config, conninfo, copy_of, dumped, order, restore_order, restored};
 use crate::support::fixture_database::{FixtureDatabase, compare};
 use crate::support::{Database, cluster};
+
+fn properties<'a>(admin: &'a ConnInfo, copy: &'a CopyIdentity, facts: &'a DatabaseFacts) -> PropertiesOrder<'a> {
+    let (no_owner, no_privileges) = (false, false);
+    PropertiesOrder { admin, copy, facts, no_owner, no_privileges, accept: &[], protected: &[] }
+}
 
 #[test]
 fn what_was_dumped_of_a_moment_is_the_moment_whatever_is_written_meanwhile() {
@@ -79,16 +86,7 @@ fn every_fixture_database_comes_back_with_what_its_database_is_set_to() {
         let (info, admin) = (conninfo(&source.conninfo), conninfo(&cluster.conninfo("postgres")));
         let refused = block(async {
             let facts = database_facts(&info).await.unwrap();
-            let order = PropertiesOrder {
-                admin: &admin,
-                copy: &copy,
-                facts: &facts,
-                no_owner: false,
-                no_privileges: false,
-                accept: &[],
-                protected: &[],
-            };
-            restore_properties(&order).await.unwrap()
+            restore_properties(&properties(&admin, &copy, &facts)).await.unwrap()
         });
         assert_eq!(refused, vec![], "{}", fixture.name);
         let said = compare(&source.conninfo, &there, &fixture.checks());
@@ -136,16 +134,7 @@ fn a_setting_for_a_role_that_is_not_there_is_a_complaint_with_its_code() {
     let (info, admin) = (conninfo(&source.conninfo), conninfo(&cluster.conninfo("postgres")));
     let facts = block(database_facts(&info)).unwrap();
     source.run("DROP ROLE gone");
-    let order = PropertiesOrder {
-        admin: &admin,
-        copy: &copy,
-        facts: &facts,
-        no_owner: false,
-        no_privileges: false,
-        accept: &[],
-        protected: &[],
-    };
-    let complaints = block(restore_properties(&order)).unwrap();
+    let complaints = block(restore_properties(&properties(&admin, &copy, &facts))).unwrap();
     let reported: Vec<_> = complaints.iter().map(|one| (one.object.as_str(), one.sqlstate.as_str())).collect();
     assert_eq!(reported, [("DATABASE PROPERTIES work_mem", "42704")]);
     let here = Database::connect(&cluster.conninfo("copy"));

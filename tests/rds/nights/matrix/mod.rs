@@ -22,7 +22,7 @@ use scene::Scene;
 const AT_A_TIME: usize = 10;
 
 /// All steps of a night on RDS; each must be failed, terminated and killed.
-const STEPS: &[&str] = &[
+pub(super) const STEPS: &[&str] = &[
     "identity",
     "recover",
     "find_source",
