@@ -10,6 +10,15 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// Stands for a text of which nothing is known.
 const WITHHELD: &str = "text withheld, it may hold values of the database";
 
+/// Which texts an output takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Disclosure {
+    /// Those with all values.
+    Full,
+    /// Those without values.
+    Safe,
+}
+
 /// A whole text, and a safe one where the whole may hold values. Not `Display`: every output chooses.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MarkedText {
@@ -33,6 +42,14 @@ impl MarkedText {
     /// Without values.
     pub fn safe(&self) -> &str {
         self.safe.as_deref().unwrap_or(&self.full)
+    }
+
+    /// The one that an output takes.
+    pub fn shown(&self, disclosure: Disclosure) -> &str {
+        match disclosure {
+            Disclosure::Full => self.full(),
+            Disclosure::Safe => self.safe(),
+        }
     }
 
     /// Whether the whole text may hold values.

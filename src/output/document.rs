@@ -129,7 +129,17 @@ pub fn clock(at: Timestamp) -> Text {
     Text::of(&at.to_string(), Look::Clock(at))
 }
 
-/// A document in reading order.
+/// A document of its own, in reading order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Document {
+    pub tone: Tone,
+    /// Printable.
+    pub title: String,
+    pub intro: Vec<Text>,
+    pub sections: Vec<Section>,
+}
+
+/// A part of a document, in reading order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Section {
     /// For links.
@@ -205,11 +215,33 @@ pub enum Block {
     },
 }
 
+impl Block {
+    /// Its sentences, at any depth.
+    pub fn texts_mut(&mut self) -> Vec<&mut Text> {
+        match self {
+            Self::Paragraph(text) => vec![text],
+            Self::List(texts) => texts.iter_mut().collect(),
+            Self::Facts(facts) => facts.iter_mut().map(|(_, text)| text).collect(),
+            Self::Group { items, .. } | Self::Items(_, items) => items.iter_mut().flat_map(Item::texts_mut).collect(),
+            Self::DocumentTable(table) => table.rows.iter_mut().flat_map(|row| &mut row.notes).collect(),
+            Self::Sides { .. } | Self::Difference(_) | Self::Rows { .. } | Self::Command(_) | Self::Names { .. } => {
+                vec![]
+            }
+        }
+    }
+}
+
 /// A thing with what is to be said of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Item {
     pub title: Text,
     pub blocks: Vec<Block>,
+}
+
+impl Item {
+    fn texts_mut(&mut self) -> impl Iterator<Item = &mut Text> {
+        std::iter::once(&mut self.title).chain(self.blocks.iter_mut().flat_map(Block::texts_mut))
+    }
 }
 
 /// A line of a difference; printable.
@@ -254,6 +286,21 @@ impl DocumentTable {
     pub fn new(caption: impl Into<String>, columns: impl Into<Vec<TableColumn>>, rows: Vec<Row>) -> Self {
         Self { caption: caption.into(), columns: columns.into(), rows, ..Self::default() }
     }
+}
+
+impl DocumentTable {
+    /// For a back-end that shows no pictures.
+    pub fn without_bars(mut self) -> Self {
+        let is_kept: Vec<bool> = self.columns.iter().map(|column| !matches!(column, TableColumn::Bars(_))).collect();
+        let rows = self.rows.iter_mut().chain(self.more.iter_mut().flat_map(|(_, rows)| rows));
+        rows.for_each(|row| row.cells = kept(std::mem::take(&mut row.cells), &is_kept));
+        self.columns = kept(self.columns, &is_kept);
+        self
+    }
+}
+
+fn kept<T>(all: Vec<T>, is_kept: &[bool]) -> Vec<T> {
+    all.into_iter().zip(is_kept).filter(|(_, is_kept)| **is_kept).map(|(one, _)| one).collect()
 }
 
 /// A column by its head.

@@ -5,7 +5,7 @@ mod views;
 pub mod terminal;
 pub mod metrics;
 pub mod metrics_file;
-pub mod message;
 pub mod html;
+pub mod message;
 pub mod site;
 pub mod notify;

@@ -145,7 +145,7 @@ fn item(item: &Item, tone: Tone, level: u8) -> Markup {
 fn side(lines: &[String]) -> Markup {
     match lines {
         [line] => html! { code { bdi { (line) } } },
-        lines => pre("", lines),
+        lines => folded(lines, OPEN_LINES, "line", &|lines| pre("", lines)),
     }
 }
 

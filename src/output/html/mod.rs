@@ -11,10 +11,12 @@ mod frame;
 mod pictures;
 mod report;
 mod index;
+mod mail;
 
 pub use crate::output::views::history::PAGE;
 pub use frame::is_ours;
 pub use index::index;
+pub use mail::mail;
 pub use report::report;
 
 use crate::model::report::Report;

@@ -7,6 +7,7 @@ use super::frame::document;
 use super::sign::{class, sign};
 use super::text::day;
 use super::{INDEX, PAGE, ReportPage};
+use crate::base::marked::Disclosure;
 use crate::base::printable::printable;
 use crate::base::text::{bytes, duration, grouped};
 use crate::model::report::Report;
@@ -42,10 +43,10 @@ fn sections(page: &ReportPage<'_>, sha256: &str) -> Vec<Section> {
     let report = page.report;
     let facts = report.night.as_ref();
     let of_run = |section: Option<Section>| section.filter(|section| !section.blocks.is_empty());
-    let steps = run::steps(facts.map_or(&[], |facts| &facts.steps), &page.entry.closing_state);
+    let steps = run::steps(facts.map_or(&[], |facts| &facts.steps), &page.entry.closing_state, Disclosure::Full);
     let sections = [
-        Some(findings::section(&report.findings)),
-        Some(remarks::unchecked(&report.unchecked)),
+        Some(findings::section(&report.findings, Disclosure::Full)),
+        Some(remarks::unchecked(&report.unchecked, Disclosure::Full)),
         of_run(facts.map(|facts| run::stages(&facts.legs))),
         Some(coverage::section(report)),
         Some(tables::section(&report.tables)),

@@ -4,9 +4,7 @@
 
 use serde::Serialize;
 
-use super::headline::meaning;
-use super::sections::{SectionText, amount, dump_line, verdict_line};
-use crate::base::marked::MarkedText;
+use crate::base::marked::{Disclosure, MarkedText};
 use crate::base::printable::printable;
 use crate::base::text::cut;
 use crate::base::time::Timestamp;
@@ -14,6 +12,9 @@ use crate::model::finding::Finding;
 use crate::model::run::{ReportFile, Step, StepResult};
 use crate::model::run_record::{Proven, RunRecord};
 use crate::model::verdict::Coverage;
+use crate::output::views::findings::amount;
+use crate::output::views::headline::meaning;
+use crate::output::views::message::{dump_line, one_line, verdict_line};
 
 const MAX_ITEMS: usize = 100;
 const MAX_CELLS: usize = 600;
@@ -119,13 +120,13 @@ pub const SCHEMA: &str = include_str!("webhook.schema.json");
 /// The object, on one line. `answer` is the key to decide by: only `sound` is good. Times are RFC 3339 in UTC; counts are numbers
 /// up to 2^53 - 1 and texts beyond, as in a report; lists are cut, and `…_total` has their full length; an unknown value is null.
 pub fn json(run: &RunRecord, values: bool) -> String {
-    let told = told(run, SectionText { values });
+    let told = told(run, if values { Disclosure::Full } else { Disclosure::Safe });
     // Plain data with text keys: serialization cannot fail.
     serde_json::to_string(&told).unwrap_or_default()
 }
 
-fn told(run: &RunRecord, said: SectionText) -> JsonNotice<'_> {
-    let all = |texts: &[MarkedText]| texts.iter().take(MAX_ITEMS).map(|text| said.of(text)).collect();
+fn told(run: &RunRecord, disclosure: Disclosure) -> JsonNotice<'_> {
+    let all = |texts: &[MarkedText]| texts.iter().take(MAX_ITEMS).map(|text| one_line(text, disclosure)).collect();
     JsonNotice {
         format: 1,
         text: super::subject(run),
@@ -133,9 +134,9 @@ fn told(run: &RunRecord, said: SectionText) -> JsonNotice<'_> {
         meaning: meaning(run),
         exit_code: run.exit_code(),
         verdict: run.verdict().map(|verdict| verdict.to_string()),
-        verdict_line: verdict_line(run),
+        verdict_line: verdict_line(run).map(shown),
         dump_proven: dump_proven(run),
-        dump_line: dump_line(run),
+        dump_line: dump_line(run).as_deref().map(shown),
         run_id: printable(run.run_id()),
         host: printable(&run.host),
         source: printable(&run.source),
@@ -144,18 +145,18 @@ fn told(run: &RunRecord, said: SectionText) -> JsonNotice<'_> {
         duration_s: run.finished_at.seconds_since(run.started_at),
         data_as_of: run.data_as_of(),
         coverage: run.coverage(),
-        findings: run.findings().iter().take(MAX_ITEMS).map(|one| finding(one, said)).collect(),
+        findings: run.findings().iter().take(MAX_ITEMS).map(|one| finding(one, disclosure)).collect(),
         findings_total: run.findings().len(),
-        unchecked: unchecked(run, said),
+        unchecked: unchecked(run, disclosure),
         unchecked_total: run.unchecked().len(),
         waivers: run.waivers(),
-        error: run.error.as_ref().map(|text| said.of(text)),
+        error: run.error.as_ref().map(|text| one_line(text, disclosure)),
         troubles: all(&run.closing.troubles),
         troubles_total: run.closing.troubles.len(),
         debts: run.closing.debts.iter().take(MAX_ITEMS).map(|task| shown(task)).collect(),
         debts_total: run.closing.debts.len(),
         instances_left: run.instances_left,
-        steps: run.steps().take(MAX_ITEMS).map(|one| step(one, said)).collect(),
+        steps: run.steps().take(MAX_ITEMS).map(|one| step(one, disclosure)).collect(),
         dump: run.dump().map(|dump| ToldDump {
             backup: printable(&dump.backup),
             format: printable(&dump.format),
@@ -177,32 +178,33 @@ fn shown(text: &str) -> String {
     cut(&printable(text), MAX_CELLS)
 }
 
-fn finding(finding: &Finding, said: SectionText) -> ToldFinding {
-    let side = |text: &Option<String>| text.as_deref().filter(|_| said.values).map(shown);
+fn finding(finding: &Finding, disclosure: Disclosure) -> ToldFinding {
+    let has_values = disclosure == Disclosure::Full;
+    let side = |text: &Option<String>| text.as_deref().filter(|_| has_values).map(shown);
     ToldFinding {
         kind: finding.kind.id(),
         object: shown(finding.object.as_str()),
         rows: amount(finding),
         expected: side(&finding.expected),
         actual: side(&finding.actual),
-        detail: said.values.then(|| finding.detail.iter().take(MAX_ITEMS).map(|line| shown(line)).collect()),
+        detail: has_values.then(|| finding.detail.iter().take(MAX_ITEMS).map(|line| shown(line)).collect()),
     }
 }
 
-fn unchecked(run: &RunRecord, said: SectionText) -> Vec<ToldUnchecked> {
+fn unchecked(run: &RunRecord, disclosure: Disclosure) -> Vec<ToldUnchecked> {
     let told = run.unchecked().iter().take(MAX_ITEMS).map(|one| ToldUnchecked {
         object: shown(one.object.as_str()),
         side: shown(&one.side),
-        reason: said.of(&one.reason),
+        reason: one_line(&one.reason, disclosure),
     });
     told.collect()
 }
 
-fn step(step: &Step, said: SectionText) -> ToldStep {
+fn step(step: &Step, disclosure: Disclosure) -> ToldStep {
     let (result, why) = match &step.result {
         StepResult::Done => ("done", None),
-        StepResult::Failed(why) => ("failed", Some(said.of(why))),
-        StepResult::Skipped(why) => ("skipped", Some(said.of(why))),
+        StepResult::Failed(why) => ("failed", Some(one_line(why, disclosure))),
+        StepResult::Skipped(why) => ("skipped", Some(one_line(why, disclosure))),
     };
     let Step { started_at, duration_ms, .. } = *step;
     ToldStep { name: shown(&step.name), started_at, duration_ms, result, why }

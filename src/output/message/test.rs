@@ -2,24 +2,23 @@
 //!
 //! It cannot be mistaken for the result of a run.
 
-use maud::html;
 use serde_json::json;
 
 use super::Message;
-use super::html::page;
 use crate::base::printable::printable;
 use crate::base::text::cut;
 use crate::base::time::Timestamp;
+use crate::output::document::{Document, Tone};
 
 /// Each part is marked as a test.
 pub fn test(host: &str, source: &str, at: Timestamp) -> Message {
     let subject = cut(&format!("{}: TEST of notifications ({})", printable(host), printable(source)), super::SUBJECT);
-    let said = [
-        format!("TEST: this is what `pgwitness notify test` sends, at {at}."),
-        "No run took place, and this says nothing about any dump.".to_owned(),
+    let intro = vec![
+        format!("TEST: this is what `pgwitness notify test` sends, at {at}.").into(),
+        "No run took place, and this says nothing about any dump.".into(),
     ];
-    let html = page(&subject, &html! { h1 style="font-size:19px" { (subject) } @for line in &said { p { (line) } } });
-    Message { text: format!("{}\n\n{}\n", said[0], said[1]), html, subject }
+    let document = Document { tone: Tone::Quiet, title: subject.clone(), intro, sections: Vec::new() };
+    Message::new(subject, &document)
 }
 
 /// The same as JSON: `answer` is `test`.

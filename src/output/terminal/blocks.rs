@@ -11,6 +11,8 @@ use crate::output::document::{Block, ChangedValues, DocumentTable, Item, Look, R
 const MAX_LINES: usize = 40;
 /// Lines of the definition of an object that is on one side only.
 const MAX_DEFINITION_LINES: usize = 3;
+/// Room for the labels of most facts.
+const MIN_LABEL: usize = 14;
 /// Names of a list that are shown.
 const MAX_NAMES: usize = 10;
 /// Notes of a row that are shown.
@@ -61,7 +63,11 @@ fn block(block: &Block, indent: usize, style: Style) -> Vec<String> {
             lines.extend(indented(more(texts.len(), shown, style)));
             lines
         }
-        Block::Facts(facts) => facts.iter().flat_map(|(label, text)| fact(label, text, indent, style)).collect(),
+        Block::Facts(facts) => {
+            let width = facts.iter().map(|(label, _)| cells(label)).max().unwrap_or_default().max(MIN_LABEL);
+            let fact = |(label, text): &(&str, Text)| fact(&format!("{label:<width$}  "), text, indent, style);
+            facts.iter().flat_map(fact).collect()
+        }
         Block::DocumentTable(table) => rows(table, style),
         Block::Group { title, meaning, items } => {
             let title = format!("{}  {}", style.bold(&style.red(title)), style.dim(meaning));
@@ -91,13 +97,11 @@ fn more(count: usize, shown: usize, style: Style) -> Vec<String> {
     count.checked_sub(shown).filter(|hidden| *hidden > 0).map(note).into_iter().collect()
 }
 
-/// `label` has room for the longest of our labels.
-pub fn fact(label: &str, text: &Text, indent: usize, style: Style) -> Vec<String> {
-    let label = format!("{label:<14}  ");
-    let hanging = indent + cells(&label);
+fn fact(label: &str, text: &Text, indent: usize, style: Style) -> Vec<String> {
+    let hanging = indent + cells(label);
     let mut lines = paragraph(text, hanging, 0, style);
     if let Some(first) = lines.first_mut() {
-        *first = format!("{:indent$}{}{}", "", style.dim(&label), first.trim_start());
+        *first = format!("{:indent$}{}{}", "", style.dim(label), first.trim_start());
     }
     lines
 }

@@ -12,13 +12,14 @@ pub use style::Style;
 
 use blocks::{paragraph, section};
 
+use crate::base::marked::Disclosure;
 use crate::base::text::wrap;
 use crate::base::time::Timestamp;
 use crate::compare::drift::Drift;
 use crate::model::finding::Finding;
 use crate::model::manifest::EndpointFacts;
 use crate::model::verdict::{DumpVerdict, Outcome, Verdict};
-use crate::output::document::{Block, Item, Section, Text, Tone, outside, quiet};
+use crate::output::document::{Block, Document, Section, Text, Tone, outside, quiet};
 use crate::output::views::{coverage, drift as drift_view, findings, history, remarks, tables};
 use crate::storage::history::ReportEntry;
 
@@ -51,8 +52,8 @@ fn endpoint(facts: &EndpointFacts) -> String {
 pub fn outcome(heading: &Heading, outcome: &Outcome, style: Style) -> String {
     let sections = [
         tables::section(&outcome.tables),
-        findings::section(&outcome.findings),
-        remarks::unchecked(&outcome.unchecked),
+        findings::section(&outcome.findings, Disclosure::Full),
+        remarks::unchecked(&outcome.unchecked, Disclosure::Full),
         remarks::waivers(&outcome.waivers),
         remarks::remarks(&outcome.remarks),
     ];
@@ -69,14 +70,15 @@ pub fn dump_verdict(dump: &DumpVerdict, style: Style) -> String {
 
 /// The findings alone; empty when there are none.
 pub fn findings_text(all: &[Finding], style: Style) -> String {
-    section(&findings::section(all), style).iter().map(|line| format!("{line}\n")).collect()
+    section(&findings::section(all, Disclosure::Full), style).iter().map(|line| format!("{line}\n")).collect()
 }
 
-/// One finding; the first line is its object.
-pub fn finding(finding: &Finding, style: Style) -> Vec<String> {
-    let Item { title, blocks } = findings::item(finding);
-    let items = Block::Items(Tone::Bad, vec![Item { title, blocks }]);
-    section(&Section::new("finding", "Finding").with([items]), style)
+/// The whole document, ending in a newline.
+pub fn document(document: &Document, style: Style) -> String {
+    let mut parts = vec![paragraph(&document.title.as_str().into(), 0, 2, style)];
+    parts.extend(document.intro.iter().map(|text| paragraph(text, 0, 0, style)));
+    parts.extend(document.sections.iter().map(|one| section(one, style)));
+    joined(&parts)
 }
 
 /// What changed from one run to another, ending in a line with the meaning.

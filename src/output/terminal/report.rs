@@ -4,6 +4,7 @@
 
 use super::blocks::{paragraph, section};
 use super::{Heading, Style, dump_lines, head, joined, verdict};
+use crate::base::marked::Disclosure;
 use crate::model::closing_state::ClosingState;
 use crate::model::report::Report;
 use crate::output::document::{Section, outside};
@@ -30,7 +31,10 @@ pub fn report(report: &Report, post: &ClosingState, only: Option<Part>, style: S
     let is_shown = |part| only.is_none_or(|only| only == part);
     let mut sections: Vec<Section> = Vec::new();
     if is_shown(Part::Findings) {
-        sections.extend([findings::section(&outcome.findings), remarks::unchecked(&outcome.unchecked)]);
+        sections.extend([
+            findings::section(&outcome.findings, Disclosure::Full),
+            remarks::unchecked(&outcome.unchecked, Disclosure::Full),
+        ]);
     }
     if is_shown(Part::Waivers) {
         sections.push(remarks::waivers(&outcome.waivers));
@@ -39,7 +43,7 @@ pub fn report(report: &Report, post: &ClosingState, only: Option<Part>, style: S
         sections.push(tables::section(&outcome.tables));
     }
     if let (true, Some(facts)) = (is_shown(Part::Steps), &report.night) {
-        let steps = run::steps(&facts.steps, &ClosingState::Nothing);
+        let steps = run::steps(&facts.steps, &ClosingState::Nothing, Disclosure::Full);
         sections.extend([run::origin(facts), run::stages(&facts.legs), steps]);
     }
     if only.is_none() {
@@ -62,7 +66,7 @@ fn after(post: &ClosingState, verdict_code: u8, with_steps: bool, style: Style) 
     let mut lines = Vec::new();
     if let Some(closing) = post.closing().filter(|_| with_steps) {
         lines.push(style.bold("after the report was signed"));
-        lines.extend(section(&run::steps(&closing.steps, &ClosingState::Nothing), style));
+        lines.extend(section(&run::steps(&closing.steps, &ClosingState::Nothing, Disclosure::Full), style));
     }
     let later_failures = post.later_failures(verdict_code);
     let open = post.pending().map(str::to_owned);

@@ -2,6 +2,7 @@
 
 use super::diff::diff;
 use super::rows;
+use crate::base::marked::Disclosure;
 use crate::base::printable::printable;
 use crate::base::text::grouped;
 use crate::model::finding::{Finding, FindingKind};
@@ -10,11 +11,27 @@ use crate::output::document::{Block, Item, Section, Text, name, outside};
 /// The lines of a waiver to paste: its heading and one line a key.
 const WAIVER_LINES: usize = 4;
 
-pub fn section(findings: &[Finding]) -> Section {
+pub fn section(findings: &[Finding], disclosure: Disclosure) -> Section {
     let section = Section::new("findings", "Findings").counted(findings.len(), "finding");
-    let groups = FindingKind::ALL.into_iter().filter_map(|kind| group(kind, findings));
-    let section = section.note("What was checked and is wrong.").with(groups);
-    Section { legend: Some("- expected, + actual"), ..section }
+    let section = section.note("What was checked and is wrong.");
+    match disclosure {
+        Disclosure::Full => {
+            let groups = FindingKind::ALL.into_iter().filter_map(|kind| group(kind, findings));
+            Section { legend: Some("- expected, + actual"), ..section.with(groups) }
+        }
+        Disclosure::Safe => {
+            section.with((!findings.is_empty()).then(|| Block::List(findings.iter().map(line).collect())))
+        }
+    }
+}
+
+/// What differs and in how many rows, without their contents.
+fn line(finding: &Finding) -> Text {
+    let title = name(&format!("{} {}", finding.kind, finding.object));
+    match amount(finding) {
+        Some(amount) => title.and(format!(": {amount}")),
+        None => title,
+    }
 }
 
 fn group(kind: FindingKind, findings: &[Finding]) -> Option<Block> {
@@ -41,12 +58,36 @@ fn meaning(kind: FindingKind) -> &'static str {
     }
 }
 
-/// One finding.
-pub fn item(finding: &Finding) -> Item {
+fn item(finding: &Finding) -> Item {
     let mut blocks: Vec<Block> = sides(finding).into_iter().collect();
     blocks.extend(details(&finding.detail));
     blocks.extend(finding.rows.iter().flat_map(rows::blocks));
     Item { title: name(finding.object.as_str()), blocks }
+}
+
+/// The number of rows, without their contents.
+pub fn amount(finding: &Finding) -> Option<String> {
+    if let Some(rows) = &finding.rows {
+        return Some(rows::summary(rows));
+    }
+    let counts = [&finding.expected, &finding.actual].map(|side| side.as_deref().filter(|text| is_count(text)));
+    match counts {
+        [Some(expected), Some(actual)] if counts_rows(finding.kind) => {
+            Some(format!("expected {expected}, actual {actual}"))
+        }
+        _ => None,
+    }
+}
+
+/// `3 rows`, `1 violating row`, `not known`: a number of rows in a comparison.
+fn is_count(text: &str) -> bool {
+    let noun = text.trim_start_matches(|c: char| c.is_ascii_digit());
+    let has_number = noun.len() < text.len();
+    text == "not known" || (has_number && [" row", " rows", " violating row", " violating rows"].contains(&noun))
+}
+
+fn counts_rows(kind: FindingKind) -> bool {
+    !matches!(kind, FindingKind::Changed | FindingKind::SequenceValue)
 }
 
 fn sides(finding: &Finding) -> Option<Block> {
@@ -71,10 +112,9 @@ fn side(kind: FindingKind, text: &str) -> Vec<String> {
 
 /// `35611 rows` with grouped digits; any other text as it is.
 fn number(kind: FindingKind, text: &str) -> String {
-    let counts_rows = !matches!(kind, FindingKind::Changed | FindingKind::SequenceValue);
     let (count, noun) = text.split_once(' ').unwrap_or((text, ""));
     match count.parse() {
-        Ok(count) if counts_rows => format!("{} {}", grouped(count), printable(noun)).trim_end().to_owned(),
+        Ok(count) if counts_rows(kind) => format!("{} {}", grouped(count), printable(noun)).trim_end().to_owned(),
         _ => printable(text),
     }
 }

@@ -2,14 +2,14 @@
 
 mod diff;
 mod rows;
+pub mod headline;
 pub mod findings;
 pub mod remarks;
 pub mod tables;
 pub mod run;
 pub mod coverage;
 pub mod sides;
+pub mod message;
 pub mod verification;
 pub mod drift;
 pub mod history;
-
-pub use rows::summary as rows_summary;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::base::marked::MarkedText;
+use crate::base::marked::{Disclosure, MarkedText};
 use crate::base::text::{grouped, grouped_noun};
 use crate::model::finding::{AppliedWaiver, Unchecked};
 use crate::output::document::{Block, Item, Section, Text, Tone, name, outside, quiet};
@@ -10,19 +10,19 @@ use crate::output::document::{Block, Item, Section, Text, Tone, name, outside, q
 /// Number of objects with one reason that are named before the reason.
 const NAMED: usize = 3;
 
-pub fn unchecked(unchecked: &[Unchecked]) -> Section {
+pub fn unchecked(unchecked: &[Unchecked], disclosure: Disclosure) -> Section {
     Section::new("unchecked", "Unchecked")
         .heading(format!("{} unchecked", grouped_noun(unchecked.len() as u64, "thing")))
         .note("What could not be checked: it is not known whether it is right.")
-        .with(items(unchecked))
+        .with(items(unchecked, disclosure))
 }
 
 /// Entries of one reason are one item.
-fn items(unchecked: &[Unchecked]) -> Option<Block> {
+fn items(unchecked: &[Unchecked], disclosure: Disclosure) -> Option<Block> {
     let items: Vec<Item> = by_reason(unchecked)
         .into_iter()
         .map(|of_one| {
-            let mut blocks = vec![Block::Paragraph(outside(of_one[0].reason.full()))];
+            let mut blocks = vec![Block::Paragraph(outside(of_one[0].reason.shown(disclosure)))];
             if of_one.len() > NAMED {
                 let names = of_one.iter().map(|entry| entry.object.to_string()).collect();
                 blocks.push(Block::Names { label: "all of them", names });
@@ -34,7 +34,7 @@ fn items(unchecked: &[Unchecked]) -> Option<Block> {
 }
 
 /// Entries with the same side and reason, in the order of the first of each.
-pub fn by_reason(unchecked: &[Unchecked]) -> Vec<Vec<&Unchecked>> {
+fn by_reason(unchecked: &[Unchecked]) -> Vec<Vec<&Unchecked>> {
     let mut places = BTreeMap::new();
     let mut groups: Vec<Vec<&Unchecked>> = Vec::new();
     for entry in unchecked {
@@ -48,7 +48,7 @@ pub fn by_reason(unchecked: &[Unchecked]) -> Vec<Vec<&Unchecked>> {
 }
 
 /// `rows of a, rows of b, rows of c and 101 more (actual)`
-pub fn title(of_one: &[&Unchecked]) -> Text {
+fn title(of_one: &[&Unchecked]) -> Text {
     let mut title = Text::default();
     for (at, entry) in of_one.iter().take(NAMED).enumerate() {
         title = if at == 0 { name(entry.object.as_str()) } else { title.and(", ").and(name(entry.object.as_str())) };
@@ -91,7 +91,7 @@ mod tests {
         let entry = |object: String, reason: &str| Unchecked::new(object, "actual", reason);
         let mut all: Vec<Unchecked> = (0..104).map(|n| entry(format!("rows of t{n}"), "permission denied")).collect();
         all.push(entry("rows of x".into(), "gone"));
-        let section = unchecked(&all);
+        let section = unchecked(&all, Disclosure::Full);
         let [Block::Items(_, items)] = section.blocks.as_slice() else { unreachable!("{section:?}") };
         let titles: Vec<String> = items.iter().map(|item| item.title.plain()).collect();
         assert_eq!(titles, ["rows of t0, rows of t1, rows of t2 and 101 more (actual)", "rows of x (actual)"]);

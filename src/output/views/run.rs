@@ -1,5 +1,6 @@
 //! A run: the origin of the data, the dump, the copy, the comparisons in between, and the steps with their durations.
 
+use crate::base::marked::{Disclosure, MarkedText};
 use crate::base::text::{bytes, duration, grouped_noun};
 use crate::base::time::Timestamp;
 use crate::model::closing_state::ClosingState;
@@ -88,13 +89,13 @@ pub fn stages(legs: &[Leg]) -> Section {
 }
 
 /// The steps before the signature, and those after it. On one scale.
-pub fn steps(before: &[Step], post: &ClosingState) -> Section {
+pub fn steps(before: &[Step], post: &ClosingState, disclosure: Disclosure) -> Section {
     let after = post.closing().map_or(&[][..], |closing| &closing.steps);
     let section = Section::new("steps", "Steps");
     let all = || before.iter().chain(after);
     let Some(start) = all().map(|step| step.started_at).min() else { return section };
     let whole = all().map(|step| offset(step, start).saturating_add(step.duration_ms)).max().unwrap_or(1);
-    let row = |step, class| row(step, start, whole, class);
+    let row = |step, class| row(step, start, whole, class, disclosure);
     let more = (*post != ClosingState::Nothing).then(|| {
         let heading = Text::from("After the report was signed");
         let heading = match post.report_problems().or(post.pending().map(str::to_owned)) {
@@ -120,11 +121,12 @@ fn offset(step: &Step, start: Timestamp) -> u64 {
 }
 
 /// `class` is the colour of a bar whose step did not fail.
-fn row(step: &Step, start: Timestamp, whole: u64, class: &'static str) -> Row {
+fn row(step: &Step, start: Timestamp, whole: u64, class: &'static str, disclosure: Disclosure) -> Row {
+    let said = |text: &MarkedText| outside(text.shown(disclosure));
     let (ended, why) = match &step.result {
         StepResult::Done => (word(Tone::Good, "done"), None),
-        StepResult::Failed(why) => (word(Tone::Bad, "failed"), Some(Text::from("failed: ").and(outside(why.full())))),
-        StepResult::Skipped(why) => (quiet("skipped"), Some(Text::from("skipped: ").and(outside(why.full())))),
+        StepResult::Failed(why) => (word(Tone::Bad, "failed"), Some(Text::from("failed: ").and(said(why)))),
+        StepResult::Skipped(why) => (quiet("skipped"), Some(Text::from("skipped: ").and(said(why)))),
     };
     let is_failed = matches!(step.result, StepResult::Failed(_));
     let from = offset(step, start);
@@ -142,6 +144,6 @@ fn row(step: &Step, start: Timestamp, whole: u64, class: &'static str) -> Row {
         TableCell::Bar(bar),
         ended.into(),
     ];
-    let notes = why.into_iter().chain(step.notes.iter().map(|note| outside(note.full()))).collect();
+    let notes = why.into_iter().chain(step.notes.iter().map(said)).collect();
     Row { notes, ..Row::new(cells) }
 }
