@@ -278,6 +278,8 @@ pub struct DocumentTable {
     pub more: Option<(Text, Vec<Row>)>,
     /// Up to how many folded rows a page shows open, and what it says of them: `3 equal tables`.
     pub folded: Option<(usize, FoldSummary)>,
+    /// Whether pages show it without pictures.
+    pub is_plain: bool,
     /// Below the table.
     pub legend: Option<&'static str>,
 }
@@ -286,21 +288,6 @@ impl DocumentTable {
     pub fn new(caption: impl Into<String>, columns: impl Into<Vec<TableColumn>>, rows: Vec<Row>) -> Self {
         Self { caption: caption.into(), columns: columns.into(), rows, ..Self::default() }
     }
-}
-
-impl DocumentTable {
-    /// For a back-end that shows no pictures.
-    pub fn without_bars(mut self) -> Self {
-        let is_kept: Vec<bool> = self.columns.iter().map(|column| !matches!(column, TableColumn::Bars(_))).collect();
-        let rows = self.rows.iter_mut().chain(self.more.iter_mut().flat_map(|(_, rows)| rows));
-        rows.for_each(|row| row.cells = kept(std::mem::take(&mut row.cells), &is_kept));
-        self.columns = kept(self.columns, &is_kept);
-        self
-    }
-}
-
-fn kept<T>(all: Vec<T>, is_kept: &[bool]) -> Vec<T> {
-    all.into_iter().zip(is_kept).filter(|(_, is_kept)| **is_kept).map(|(one, _)| one).collect()
 }
 
 /// A column by its head.

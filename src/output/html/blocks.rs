@@ -235,7 +235,7 @@ fn one_table(table: &DocumentTable, caption: &str, groups: &[(Option<&Text>, Vec
         &html! {
             table class=[Some(table.class).filter(|class| !class.is_empty())] {
                 caption { (caption) }
-                thead { tr { @for column in table.columns.iter().filter(is_for_pages) { (head(column)) } } }
+                thead { tr { @for column in table.columns.iter().filter(|column| is_for_pages(table, column)) { (head(column)) } } }
                 @for (heading, rows) in groups {
                     tbody class=[heading.map(|_| "after")] {
                         @if let Some(heading) = heading {
@@ -249,8 +249,12 @@ fn one_table(table: &DocumentTable, caption: &str, groups: &[(Option<&Text>, Vec
     )
 }
 
-fn is_for_pages(column: &&TableColumn) -> bool {
-    !matches!(column, TableColumn::Typed(_))
+fn is_for_pages(table: &DocumentTable, column: &TableColumn) -> bool {
+    match column {
+        TableColumn::Typed(_) => false,
+        TableColumn::Bars(_) => !table.is_plain,
+        _ => true,
+    }
 }
 
 fn head(column: &TableColumn) -> Markup {
@@ -262,7 +266,7 @@ fn row(table: &DocumentTable, row: &Row) -> Markup {
     let last = row.cells.len().saturating_sub(1);
     html! {
         tr class=[row.tone.map(class)] {
-            @let cells = row.cells.iter().zip(&table.columns).enumerate().filter(|(_, (_, column))| is_for_pages(column));
+            @let cells = row.cells.iter().zip(&table.columns).enumerate().filter(|(_, (_, column))| is_for_pages(table, column));
             @for (at, (cell, column)) in cells {
                 @let is_number = column.is_number();
                 @if at == 0 { th scope="row" { (content(cell)) } } @else {

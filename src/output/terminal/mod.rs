@@ -20,8 +20,8 @@ use crate::model::finding::Finding;
 use crate::model::manifest::EndpointFacts;
 use crate::model::verdict::{DumpVerdict, Outcome, Verdict};
 use crate::output::document::{Block, Document, Section, Text, Tone, outside, quiet};
-use crate::output::views::{coverage, drift as drift_view, findings, history, remarks, tables};
-use crate::storage::history::ReportEntry;
+use crate::output::views::{checks, coverage, drift as drift_view, findings, history, remarks, tables};
+use crate::storage::history::{ReportCheck, ReportEntry};
 
 /// The heading: the two endpoints, expected first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -102,6 +102,16 @@ pub fn history_table(runs: &[ReportEntry], now: Timestamp, style: Style) -> Stri
     let closing = paragraph(&history::closing(runs, now), 0, 2, style);
     let table = section(&Section::new("runs", "Runs").with([table]), style);
     joined(&[table, notes, closing.iter().map(|line| style.bold(line)).collect()])
+}
+
+/// What was verified of one report.
+pub fn report_check(check: &ReportCheck, style: Style) -> String {
+    joined(&[section(&checks::one(check), style)])
+}
+
+/// What was verified of many reports, below the line on the newest.
+pub fn report_checks(newest: &str, all: &[ReportCheck], style: Style) -> String {
+    joined(&[section(&checks::all(newest, all), style)])
 }
 
 /// Sections with an empty line between them.

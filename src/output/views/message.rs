@@ -139,6 +139,10 @@ fn short(mut block: Block) -> impl Iterator<Item = Block> {
     let left_out = match &mut block {
         Block::List(texts) => cut_off(texts),
         Block::Items(_, items) => cut_off(items),
+        Block::DocumentTable(table) => {
+            table.is_plain = true;
+            0
+        }
         _ => 0,
     };
     let parts = block.texts_mut().into_iter().flat_map(|text| &mut text.0);

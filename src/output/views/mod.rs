@@ -11,5 +11,6 @@ pub mod coverage;
 pub mod sides;
 pub mod message;
 pub mod verification;
+pub mod checks;
 pub mod drift;
 pub mod history;

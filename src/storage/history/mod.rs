@@ -27,7 +27,7 @@ pub use find::find;
 pub use pruned::{PRUNED, PruneRule, PrunedReport, plan_pruning, prune_reports, pruned};
 pub use read::{is_pending, read};
 pub use review::{Review, ReviewState};
-pub use verify::{ReportCheck, VerifiedExtent, exit_code, prove_dump, verify_all, verify_closing};
+pub use verify::{ReportCheck, VerifiedExtent, exit_code, verify_all, verify_one};
 
 /// One entry of the report directory: the report of a nightly run or of `compare`, a run without a report, or a report that others
 /// name and that is missing.

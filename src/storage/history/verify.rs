@@ -4,17 +4,17 @@
 
 use std::path::Path;
 
-use super::{ChainState, Content, DumpState, PRUNED, ReportEntry, check_dump, read};
+use super::{ChainState, Content, DumpState, PRUNED, ReportEntry, check_dump, is_pending, read};
 use crate::base::error::Result;
 use crate::model::closing_state::ClosingState;
 use crate::model::report::Report;
 use crate::model::run::{CLOSING, DumpFacts};
-use crate::storage::reports::{self, REPORT, SignatureCheck, Trust};
+use crate::storage::reports::{self, REPORT, SignatureCheck, Trust, Verified};
 
 const NOT_PROVEN: u8 = 2;
 
 /// The result for one run.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ReportCheck {
     /// See [`ReportEntry::id`].
     pub id: String,
@@ -60,6 +60,24 @@ pub fn verify_all(dir: &Path, trust: Trust<'_>, extent: VerifiedExtent<'_>) -> R
     Ok(proofs)
 }
 
+/// Verifies one report and its dump, without its place in the chain.
+///
+/// # Errors
+/// When the report cannot be read.
+pub fn verify_one(report: &Path, trust: Trust<'_>, backups: Option<&Path>) -> Result<ReportCheck> {
+    let check = reports::verify(report, trust.allowed, trust.identity, trust.now)?;
+    let mut proof = ReportCheck { id: report.display().to_string(), ..ReportCheck::default() };
+    match check {
+        SignatureCheck::Good(verified) => {
+            let is_pending = is_pending(report, trust.now);
+            proof.code = if is_pending { NOT_PROVEN } else { 0 };
+            signed(*verified, is_pending, backups, true, &mut proof);
+        }
+        check => note(&mut proof, check.exit_code(), check.to_string()),
+    }
+    Ok(proof)
+}
+
 /// From this run back to the first, as far as the chain holds. Newest first, as given.
 fn ancestors(entries: Vec<ReportEntry>, id: &str) -> Vec<ReportEntry> {
     let (mut wanted, mut kept) = (Some(id.to_owned()), Vec::new());
@@ -80,14 +98,7 @@ fn ancestors(entries: Vec<ReportEntry>, id: &str) -> Vec<ReportEntry> {
 }
 
 fn one(entry: &ReportEntry, trust: Trust<'_>, backups: Option<&Path>, is_newest: bool) -> ReportCheck {
-    let mut proof = ReportCheck {
-        id: entry.id.clone(),
-        lines: Vec::new(),
-        verdict_line: None,
-        later_failures: Vec::new(),
-        code: 0,
-        is_pending: false,
-    };
+    let mut proof = ReportCheck { id: entry.id.clone(), ..ReportCheck::default() };
     if entry.chain == ChainState::PreviousPruned {
         proof.lines.push(format!("the report before it was removed by report.keep_days: {PRUNED} says so, signed"));
     }
@@ -122,22 +133,28 @@ fn prove_report(
     match reports::verify(&entry.path, trust.allowed, trust.identity, trust.now) {
         Err(error) => note(proof, 2, error.to_string()),
         Ok(SignatureCheck::Good(verified)) => {
-            proof.lines.push(format!("good signature of {}", verified.signer));
-            proof.verdict_line = Some(verified.report.verdict_line.clone());
-            proof.later_failures = verified.closing_state.later_failures(verified.report.verdict.exit_code());
-            let closing_state = verified.closing_state.if_running(entry.closing_state.pending().is_some());
-            match (closing_state.pending(), verify_closing(&closing_state)) {
-                // Reported only if there is no other problem.
-                (Some(pending), _) => proof.lines.push(pending.into()),
-                (None, (code, line)) => line.into_iter().for_each(|line| note(proof, code, line)),
-            }
-            if let Some(backups) = backups {
-                let (code, line) = prove_dump(&verified.report, backups, is_newest);
-                note(proof, code, line);
-            }
+            signed(*verified, entry.closing_state.pending().is_some(), backups, is_newest, proof);
         }
         Ok(check) => note(proof, 2, check.to_string()),
     }
+}
+
+/// A report with a good signature; `is_pending`: its run may still be running.
+fn signed(verified: Verified, is_pending: bool, backups: Option<&Path>, is_newest: bool, proof: &mut ReportCheck) {
+    let Verified { report, signer, closing_state, .. } = verified;
+    proof.lines.push(format!("good signature of {signer}"));
+    proof.later_failures = closing_state.later_failures(report.verdict.exit_code());
+    let closing_state = closing_state.if_running(is_pending);
+    match (closing_state.pending(), verify_closing(&closing_state)) {
+        // The code follows at the end, if there is no other problem.
+        (Some(pending), _) => proof.lines.push(pending.into()),
+        (None, (code, line)) => line.into_iter().for_each(|line| note(proof, code, line)),
+    }
+    if let Some(backups) = backups {
+        let (code, line) = prove_dump(&report, backups, is_newest);
+        note(proof, code, line);
+    }
+    proof.verdict_line = Some(report.verdict_line);
 }
 
 fn note(proof: &mut ReportCheck, code: u8, line: String) {
@@ -150,7 +167,7 @@ fn note(proof: &mut ReportCheck, code: u8, line: String) {
 }
 
 /// Code and line for the dump of one report. `is_needed`: it must be there, since it is the newest that was proven.
-pub fn prove_dump(report: &Report, backups: &Path, is_needed: bool) -> (u8, String) {
+fn prove_dump(report: &Report, backups: &Path, is_needed: bool) -> (u8, String) {
     let dump: Option<&DumpFacts> = report.night.as_ref().and_then(|night| night.dump.as_ref());
     let Some(dump) = dump else { return (0, "no dump: nothing on disk to check".into()) };
     match check_dump(dump, backups) {
@@ -162,7 +179,7 @@ pub fn prove_dump(report: &Report, backups: &Path, is_needed: bool) -> (u8, Stri
 }
 
 /// Code and line for the closing of a report; no line if none is expected.
-pub fn verify_closing(closing_state: &ClosingState) -> (u8, Option<String>) {
+fn verify_closing(closing_state: &ClosingState) -> (u8, Option<String>) {
     match closing_state {
         ClosingState::Nothing => (0, None),
         ClosingState::Told(_) => (0, Some(format!("{CLOSING} as well"))),
