@@ -49,7 +49,7 @@
 //! * *verdict*: sound, damaged or inconclusive. *drift*: changes of the source between two runs.
 //!
 //! Nightly run:
-//! * *run* (also *night*): one execution of `nightly`. *leg*: the comparison of source and dump, or of dump and copy.
+//! * *run*: one execution of `nightly`. *leg*: the comparison of source and dump, or of dump and copy.
 //! * *dump*: what pg_dump wrote. *copy*: the restored database. *backup*: a directory with a dump and its metadata.
 //! * *journal*: a file with an entry for each action of a run. *cleanup task* (type `CleanupTask`): something that may remain and must be
 //!   removed.

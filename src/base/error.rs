@@ -53,6 +53,14 @@ impl Error {
         MarkedText::join(&self.chain, ": ")
     }
 
+    /// The whole error and what the user may try.
+    pub fn text_with_hint(&self) -> MarkedText {
+        let Some(hint) = &self.hint else { return self.text() };
+        let text = self.text();
+        let with = |text: &str, hint: &str| if hint.is_empty() { text.into() } else { format!("{text}; try: {hint}") };
+        MarkedText::with_values(with(text.full(), hint.full()), with(text.safe(), hint.safe()))
+    }
+
     /// The same error with every text passed through `change`.
     #[must_use]
     pub fn map(mut self, change: impl Fn(&MarkedText) -> MarkedText) -> Self {
@@ -143,5 +151,13 @@ mod tests {
         let error = error.doing(|| "connect").doing(|| "list tables").unwrap_err();
         assert_eq!(error.to_string(), "list tables: connect: refused");
         assert_eq!(error.hint_text(), Some("is it running?"));
+        assert_eq!(error.text_with_hint().full(), "list tables: connect: refused; try: is it running?");
+    }
+
+    #[test]
+    fn a_hint_that_is_all_values_is_left_out_of_the_safe_text() {
+        let error = Error::new("refused").hint(MarkedText::with_values("canary", ""));
+        let text = error.text_with_hint();
+        assert_eq!((text.full(), text.safe()), ("refused; try: canary", "refused"));
     }
 }

@@ -261,7 +261,7 @@ pub struct ConfigArguments {
 #[derive(Debug, Subcommand)]
 #[command(after_help = help::CONFIG)]
 pub enum ConfigCommand {
-    /// Check everything that a night needs, at no cost; run it as the user of the night
+    /// Check everything that a nightly run needs, at no cost; run it as the user of the nightly run
     #[command(after_help = help::CONFIG_CHECK)]
     Check {
         /// The configuration file.

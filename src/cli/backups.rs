@@ -62,7 +62,7 @@ fn list(arguments: &BackupsListArguments) -> Result<u8> {
             refused.map(|error| error.hint_text().map_or(error.to_string(), |hint| format!("{error}; {hint}"))),
         );
     }
-    notes.extend(listing.notes.iter().cloned());
+    notes.extend(listing.notes.iter().map(|note| note.full().to_owned()));
     notes.extend(damaged_total(&listing.damaged));
     let lines = lines(&listing, ours.as_ref(), &place.reports);
     match arguments.format {
@@ -111,7 +111,7 @@ fn lines(listing: &BackupListing, ours: Option<&OwnSource>, reports: &Path) -> V
             Some(backup) => line(unusable.place, backup, ours, reports),
             None => bare(unusable.place, &unusable.id),
         };
-        line.note = Some(format!("not usable: {}", unusable.why));
+        line.note = Some(format!("not usable: {}", unusable.why.full()));
         lines.push(line);
     }
     lines.extend(listing.partial.iter().map(|id| bare("partial", id)));

@@ -95,7 +95,7 @@ fn not_named(missed: &[&str]) -> Error {
 }
 
 async fn nights(demo: &Demo, page: &Page) -> Result<DemoRun> {
-    page.heading("1. A night: dump, restore, prove, sign")?;
+    page.heading("1. A nightly run: dump, restore, prove, sign")?;
     let start = Instant::now();
     demo.load().await?;
     page.done(&format!("{SOURCE}: a sports club, its members, entries and payments"), start)?;

@@ -234,7 +234,7 @@ fn has_wildcard(object: &str) -> bool {
     object.contains('*') && !is_name
 }
 
-/// By text alone; the night itself also compares the servers.
+/// By text alone; the run itself also compares the servers.
 fn check_sides(problems: &mut Problems, config: &Config) {
     let Source::Postgres(source) = &config.source else { return };
     let [from, to] = [&source.url, &config.restore.url].map(|url| ConnectionSummary::read(url));

@@ -1,5 +1,6 @@
 //! The comparison of two endpoints: agree on what is read, read both sides at once, compare, then find the rows that differ.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -65,10 +66,16 @@ pub async fn run(
     listener(Event::Phase("read both sides"));
     let (e, a) = tokio::try_join!(expected.capture(&capture, listener), actual.capture(&capture, listener))?;
     listener(Event::Phase("compare"));
-    let (mut e, mut a) = (e.into_owned(), a.into_owned());
     let redaction = job.show.redaction;
-    redaction.manifest(&mut e);
-    redaction.manifest(&mut a);
+    let redacted = |endpoint: &Endpoint, manifest: Cow<'_, Manifest>| {
+        let mut manifest = manifest.into_owned();
+        // What was captured before was redacted then.
+        if !matches!(endpoint, Endpoint::Captured(..)) {
+            redaction.manifest(&mut manifest);
+        }
+        manifest
+    };
+    let (e, a) = (redacted(expected, e), redacted(actual, a));
     let mut outcome = compare::compare(&e, &a, &request);
     set_changed_meanwhile_aside(&mut outcome, (expected, &e), (actual, &a)).await;
     for finding in &mut outcome.findings {

@@ -63,7 +63,7 @@ impl ClosingState {
         matches!(self, Self::Absent { may_be_running: true }).then_some(NOT_YET)
     }
 
-    /// What went wrong, a line each, in a night with this exit code for its verdict: what was left behind (it may cost money, so it
+    /// What went wrong, a line each, in a run with this exit code for its verdict: what was left behind (it may cost money, so it
     /// comes first), troubles, an interruption.
     pub fn later_failures(&self, verdict_code: u8) -> Vec<String> {
         let Some(closing) = self.closing() else { return Vec::new() };
@@ -97,7 +97,7 @@ fn untold_failures(closing: &Closing) -> impl Iterator<Item = String> {
 mod tests {
     use super::*;
     use crate::base::marked::MarkedText;
-    use crate::model::run::Step;
+    use crate::model::run::{CLOSING_FORMAT, Step};
 
     fn told(exit_code: u8, troubles: &[&str], debts: &[&str], failed: Option<&str>) -> ClosingState {
         let step = |why: &str| Step {
@@ -108,7 +108,7 @@ mod tests {
             notes: Vec::new(),
         };
         ClosingState::Told(Box::new(Closing {
-            format: 2,
+            format: CLOSING_FORMAT,
             run_id: String::new(),
             report_sha256: String::new(),
             exit_code,

@@ -205,11 +205,14 @@ pub struct ReportFile {
 /// Beside the report: what came after it was signed.
 pub const CLOSING: &str = "closing.json";
 
+/// The form of [`Closing`] that is written.
+pub const CLOSING_FORMAT: u32 = 2;
+
 /// What came after the report was signed; signed as well. A later one takes the place of an earlier one of the same run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Closing {
-    /// 2; format 1 has no `safe_texts`.
+    /// [`CLOSING_FORMAT`]; format 1 has no `safe_texts`.
     pub format: u32,
     /// Of the run.
     pub run_id: String,
@@ -238,7 +241,7 @@ impl Closing {
 
     /// From the stored form.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        let mut closing: Self = json::from_slice("closing", bytes, 1..=2)?;
+        let mut closing: Self = json::from_slice("closing", bytes, 1..=CLOSING_FORMAT)?;
         let safe_texts = std::mem::take(&mut closing.safe_texts);
         if closing.format >= 2 {
             safe_texts.mark(closing.texts_mut());

@@ -186,7 +186,7 @@ impl RunEnd<'_> {
             report_sha256: file.map(|file| file.sha256.clone()).unwrap_or_default(),
             exit_code: self.exit_code(),
             steps: run.steps.ended.get(self.steps_in_report..).unwrap_or_default().to_vec(),
-            troubles: run.problems.iter().map(Error::text).collect(),
+            troubles: run.problems.iter().map(Error::text_with_hint).collect(),
             ..record.closing
         };
         let error = self.result.as_ref().err().map(|failure| failure.error.text());

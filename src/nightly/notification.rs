@@ -9,7 +9,7 @@ use crate::base::error::{Error, Result};
 use crate::base::marked::MarkedText;
 use crate::base::time::Timestamp;
 use crate::model::progress::Event;
-use crate::model::run::{CLOSING, Closing};
+use crate::model::run::{CLOSING, CLOSING_FORMAT, Closing};
 use crate::model::run_record::{Proven, RunRecord};
 use crate::model::status::Status;
 use crate::output::metrics;
@@ -124,7 +124,7 @@ pub fn new_record(context: &RunContext<'_>, run_id: &str, started_at: Timestamp)
         report: None,
         signed: None,
         closing: Closing {
-            format: 2,
+            format: CLOSING_FORMAT,
             run_id: run_id.to_owned(),
             exit_code: Status::Inconclusive.exit_code(),
             debts,

@@ -102,7 +102,7 @@ impl ReportWriter {
         context: &RunContext<'_>,
     ) -> Result<PreparedReport> {
         let mut outcome = Outcome { scope: Scope::default(), ..Default::default() };
-        outcome.unchecked.push(Unchecked::new("the night", "both", error.text()));
+        outcome.unchecked.push(Unchecked::new("the run", "both", error.text()));
         outcome.findings.extend(changed_files.iter().map(|change| {
             let mut finding = Finding::new(FindingKind::Changed, Subject::new("dump", change));
             finding.detail.push("the file is not what pg_dump wrote".into());

@@ -48,7 +48,7 @@ fn prune(run: &mut CurrentRun<'_>, verified: &VerifiedRun) -> Result<()> {
     backups.mark_for(&verified.ours)?;
     // The backup was verified once, and may be the only one of its day.
     let lost = own.unusable.iter().filter(|unusable| unusable.place == "verified");
-    run.problems.extend(lost.map(|unusable| Error::new(unusable.to_string()).hint(LOOK)));
+    run.problems.extend(lost.map(|unusable| Error::new(unusable.text()).hint(LOOK)));
     pruned.removed.iter().for_each(|id| run.steps.note(format!("removed {id}")));
     let own = own_backups(run, verified, &backups)?;
     for id in superseded(context, &own, verified.backup.record.data_as_of)? {

@@ -35,8 +35,9 @@ pub fn private_key(openssh: &str, passphrase: Option<&str>) -> Result<PrivateKey
     match passphrase {
         _ if !key.is_encrypted() => Ok(key),
         Some(passphrase) => key.decrypt(passphrase).map_err(|_| Error::new("wrong passphrase")),
-        None => Err(Error::new("the key is encrypted and no passphrase was given")
-            .hint("--passphrase-file FILE, whose first line is the passphrase; for a night report.passphrase_file")),
+        None => Err(Error::new("the key is encrypted and no passphrase was given").hint(
+            "--passphrase-file FILE, whose first line is the passphrase; for a nightly run report.passphrase_file",
+        )),
     }
 }
 

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use crate::base::error::{Context, Error, Result};
 use crate::base::files;
+use crate::base::marked::MarkedText;
 use crate::model::catalog;
 use crate::model::finding::{FindingKind, Waiver};
 use crate::storage::signers::{AllowedSigners, LISTED_BY};
@@ -106,8 +107,12 @@ struct WaiverEntry {
 }
 
 fn read_waivers(path: &Path) -> Result<Vec<Waiver>> {
-    let file: WaiverFile = toml::from_str(&files::read_text(path, files::BY_HAND)?).map_err(|error| {
-        Error::new(error.to_string().trim_end().to_owned())
+    let text = files::read_text(path, files::BY_HAND)?;
+    let file: WaiverFile = toml::from_str(&text).map_err(|error| {
+        // It quotes a line, which may name a value.
+        let lines = error.span().map_or(0, |span| text.bytes().take(span.start).filter(|byte| *byte == b'\n').count());
+        let safe = format!("not the TOML that it must be, line {}", lines + 1);
+        Error::new(MarkedText::with_values(error.to_string().trim_end(), safe))
             .hint("[[waiver]] with kind = \"missing\", object = \"index shop.orders_idx\", reason = \"…\"")
     })?;
     let by = format!("file {}", path.display());
@@ -133,4 +138,19 @@ fn check_waiver(entry: WaiverEntry, by: &str) -> Result<Waiver> {
             .hint("name the object; a * may stand for a part of its name"));
     }
     Ok(Waiver { kind: entry.kind, object: entry.object, reason: entry.reason, by: by.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_a_waiver_file_may_name_a_value() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("waivers.toml");
+        fs::write(&path, "[[waiver]]\nkind = \"missing\"\nobject = canary\n").unwrap();
+        let text = waivers(&path).unwrap_err().text();
+        assert!(text.full().contains("object = canary"), "{text:?}");
+        assert!(text.safe().ends_with("waivers.toml: not the TOML that it must be, line 3"), "{text:?}");
+    }
 }

@@ -251,7 +251,7 @@ Exit codes:
 
 Examples:
   pgwitness report html
-  pgwitness report html latest --directory reports --output night.html";
+  pgwitness report html latest --directory reports --output run.html";
 
 pub const REPORT_VERIFY: &str =
     "Checks that a report is authentic and complete; its verdict does not change the exit code. ssh-keygen checks the same signature:

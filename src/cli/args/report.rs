@@ -55,7 +55,7 @@ pub struct ListArguments {
     /// Where the reports are.
     #[command(flatten)]
     pub place: PlaceArguments,
-    /// Only nights since then: 2026-01-31, or 7d, 36h, 4w before now
+    /// Only runs since then: 2026-01-31, or 7d, 36h, 4w before now
     #[arg(long, value_name = "DATE")]
     pub since: Option<String>,
     /// Only runs with this verdict; `sound` includes the runs that are sound with warnings

@@ -71,7 +71,7 @@ pub fn judge(previous: Option<&Manifest>, current: &Manifest, rules: &[Rule]) ->
         let names: Vec<&Name> =
             names(previous, current).into_iter().filter(|name| rule.pattern.matches(name)).collect();
         if names.is_empty() {
-            judged.unchecked.push(unchecked(rule, "matches no table in this night or the one before"));
+            judged.unchecked.push(unchecked(rule, "matches no table in this run or the one before"));
         }
         for name in names {
             judge_table(rule, name, previous, current, &mut judged);
@@ -125,7 +125,7 @@ fn judge_table(rule: &Rule, name: &Name, previous: Option<&Manifest>, current: &
             judged.add_finding(name, rows(before), rows(now), &text, rule);
         }
         (Some(_), Some(None)) => {
-            judged.unchecked.push(unchecked(rule, &format!("the rows of {name} were not seen in the night before")));
+            judged.unchecked.push(unchecked(rule, &format!("the rows of {name} were not seen in the run before")));
         }
         _ => {}
     }

@@ -72,7 +72,7 @@ impl Report {
     fn check_night(&self) -> Option<String> {
         let night = self.night.as_ref()?;
         if self.format < 2 {
-            return Some("format 1 knows no night".into());
+            return Some("format 1 has no key night".into());
         }
         if let Some(contradiction) = self.check_dump(night) {
             return Some(contradiction);

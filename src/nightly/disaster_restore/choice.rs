@@ -3,6 +3,7 @@
 //! An older backup is chosen in place of a newer one only if the user names it.
 
 use crate::base::error::{Context, Error, Result};
+use crate::base::marked::MarkedText;
 use crate::model::run::SourceMatch;
 use crate::nightly::context::RunContext;
 use crate::storage::backups::{Backup, Backups, OwnSource, SharedDirectory};
@@ -48,13 +49,15 @@ fn newest(context: &RunContext<'_>, backups: &Backups) -> Result<(Backup, Vec<St
     let newer = newer(context, &shared)?;
     let Some(backup) = shared.own.verified.first().cloned() else {
         let error = Error::new(format!("there is no verified backup of {origin}"));
-        let reasons = newer.into_iter().chain(notes).collect::<Vec<_>>().join("; ");
-        return Err(if reasons.is_empty() { error } else { Error::new(format!("{error}: {reasons}")) }
+        let reasons: Vec<MarkedText> = newer.into_iter().chain(notes.into_iter().map(MarkedText::from)).collect();
+        let reasons = MarkedText::join(&reasons, "; ");
+        return Err(if reasons.full().is_empty() { error } else { Error::new(reasons).context(error.to_string()) }
             .hint("list them with `pgwitness backups list`"));
     };
     let id = &backup.record.id;
     if let Some(first) = newer.first() {
-        let error = format!("{first}; the newest that can be taken is {id}, data of {}", backup.record.data_as_of);
+        let data_as_of = backup.record.data_as_of;
+        let error = first.map(|first| format!("{first}; the newest that can be taken is {id}, data of {data_as_of}"));
         return Err(Error::new(error).hint(format!("look at the disk; to take the older one: --backup {id}")))
             .doing(|| "take the newest verified backup");
     }
@@ -67,24 +70,25 @@ fn newest(context: &RunContext<'_>, backups: &Backups) -> Result<(Backup, Vec<St
 }
 
 /// Why the newer backups cannot be used: a sentence each, newest first.
-fn newer(context: &RunContext<'_>, shared: &SharedDirectory) -> Result<Vec<String>> {
+fn newer(context: &RunContext<'_>, shared: &SharedDirectory) -> Result<Vec<MarkedText>> {
     let newest = shared.own.verified.first();
     let id = newest.map(|backup| backup.record.id.as_str()).unwrap_or_default();
-    let mut newer: Vec<(&str, String)> = Vec::new();
+    let mut newer: Vec<(&str, MarkedText)> = Vec::new();
     // An id begins with the time of the data.
     let lost = shared.own.unusable.iter().filter(|other| other.place == "verified" && other.id.as_str() > id);
-    newer.extend(
-        lost.map(|other| (other.id.as_str(), format!("the newer backup {} cannot be taken: {}", other.id, other.why))),
-    );
+    newer.extend(lost.map(|other| {
+        let why = other.why.map(|why| format!("the newer backup {} cannot be taken: {why}", other.id));
+        (other.id.as_str(), why)
+    }));
     let moved = shared.moved.iter().filter(|other| other.record.id.as_str() > id);
     newer.extend(moved.map(|other| {
         let why = format!("the newer backup {} is of the same system at another address", other.record.id);
-        (other.record.id.as_str(), why)
+        (other.record.id.as_str(), why.into())
     }));
     newer.sort_by(|a, b| b.0.cmp(a.0));
-    let mut reasons: Vec<String> = newer.iter().map(|(_, reason)| reason.clone()).collect();
+    let mut reasons: Vec<MarkedText> = newer.iter().map(|(_, reason)| reason.clone()).collect();
     if reasons.is_empty() {
-        reasons.extend(gone(context, newest)?);
+        reasons.extend(gone(context, newest)?.map(MarkedText::from));
     }
     Ok(reasons)
 }

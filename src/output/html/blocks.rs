@@ -295,7 +295,7 @@ fn notes(notes: &[Text]) -> Markup {
 }
 
 /// Our own labels, in lower case on a terminal.
-fn capitalized(text: &str) -> String {
+pub fn capitalized(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }

@@ -5,7 +5,7 @@
 
 use maud::{DOCTYPE, Markup, html};
 
-use super::blocks::{block, text};
+use super::blocks::{block, capitalized, text};
 use super::sign::class;
 use crate::output::document::{Document, Section};
 
@@ -25,14 +25,14 @@ const STYLES: &[(&[&str], &str)] = &[
     (&["dl"], "margin:0"),
     // A label and its value.
     (&["div"], "display:flex;flex-wrap:wrap"),
-    (&["dt"], "flex:0 0 11em"),
+    (&["dt"], "flex:0 0 12em"),
     (&["dd"], "flex:1 1 20em;margin:0;overflow-wrap:anywhere"),
     (&["table"], "border-collapse:collapse"),
     (&["caption"], "text-align:left"),
     (&["th", "td"], "text-align:left;vertical-align:top;padding:2px 14px 2px 0;font-weight:normal"),
-    (&["n"], "text-align:right"),
+    (&["n"], "text-align:right;white-space:nowrap"),
     (&["pre", "code"], "font:13px/1.45 ui-monospace,Consolas,monospace;white-space:pre-wrap;overflow-wrap:anywhere"),
-    (&["dt", "caption", "quiet", "count"], "opacity:.75"),
+    (&["dt", "caption", "quiet", "count"], "opacity:.75;font-weight:normal"),
     (&["wide"], "display:block;overflow-x:auto"),
     (&["title"], "display:block;border-left:6px solid;padding:2px 0 2px 14px"),
     (&["finding"], "border-left:2px solid;padding-left:10px;margin:0 0 8px"),
@@ -70,7 +70,8 @@ pub fn mail(document: &Document) -> String {
 
 fn section(section: &Section) -> Markup {
     html! {
-        h2 { (section.heading.as_deref().unwrap_or(section.title)) }
+        h2 { (capitalized(section.heading.as_deref().unwrap_or(section.title))) }
+        @if let Some(legend) = section.legend { p.quiet { (legend) } }
         @for one in &section.blocks { (block(one, 3)) }
     }
 }
@@ -116,7 +117,7 @@ mod tests {
     #[test]
     fn a_style_takes_the_place_of_a_class_and_nothing_else_changes() {
         let own = html! { p.quiet title="a > b" { "x < y" } br; span.word.sound { "\"" } };
-        let wanted = "<p title=\"a &gt; b\" style=\"margin:2px 0;overflow-wrap:anywhere;opacity:.75\">x &lt; y</p><br>\
+        let wanted = "<p title=\"a &gt; b\" style=\"margin:2px 0;overflow-wrap:anywhere;opacity:.75;font-weight:normal\">x &lt; y</p><br>\
              <span style=\"border-color:#2e9e5b;color:#2e9e5b\">&quot;</span>";
         assert_eq!(inlined(&own.into_string()), wanted);
     }

@@ -10,6 +10,7 @@ use super::marker::MARKER;
 use super::record::BackupRecord;
 use super::{Backups, DAMAGED, PARTIAL, REMOVING, UNVERIFIED, VERIFIED, demand_id, is_id};
 use crate::base::error::{Context, Error, Result};
+use crate::base::marked::MarkedText;
 use crate::storage::retention::BackupAge;
 
 /// A backup. A verified or unverified one is complete by names and lengths of its files ([`Backup::verify_files`] also checks their
@@ -46,7 +47,7 @@ pub struct BackupListing {
     /// Entries with the name of a backup that are not usable; each is in `notes` too. They are never changed.
     pub unusable: Vec<UnusableBackup>,
     /// All other entries, and why they are not backups, a line each. They are never changed.
-    pub notes: Vec<String>,
+    pub notes: Vec<MarkedText>,
 }
 
 impl BackupListing {
@@ -69,13 +70,18 @@ pub struct UnusableBackup {
     /// As far as it can be read.
     pub backup: Option<Backup>,
     /// Why it is not usable.
-    pub why: String,
+    pub why: MarkedText,
 }
 
-impl std::fmt::Display for UnusableBackup {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}/{} does not count as a backup: {}", self.place, self.id, self.why)
+impl UnusableBackup {
+    /// In a line.
+    pub fn text(&self) -> MarkedText {
+        why_not(self.place, &self.id, &self.why)
     }
+}
+
+fn why_not(place: &str, name: &str, why: &MarkedText) -> MarkedText {
+    why.map(|why| format!("{place}/{name} does not count as a backup: {why}"))
 }
 
 /// Where a backup is.
@@ -115,7 +121,7 @@ impl Backups {
                     None => match read_in(place, &self.under(place, &name), &name) {
                         Ok(backup) => into.push(backup),
                         Err(error) => {
-                            notes.push(format!("{place}/{name} does not count as a backup: {error}"));
+                            notes.push(why_not(place, &name, &error.text()));
                             unusable.extend(self.unusable(place, name, &error));
                         }
                     },
@@ -128,7 +134,7 @@ impl Backups {
 
     fn unusable(&self, place: &'static str, id: String, error: &Error) -> Option<UnusableBackup> {
         let backup = read_record(&self.under(place, &id), &id).ok();
-        is_id(&id).then(|| UnusableBackup { place, id, backup, why: error.to_string() })
+        is_id(&id).then(|| UnusableBackup { place, id, backup, why: error.text() })
     }
 
     fn list_top(&self, listing: &mut BackupListing) -> Result<()> {
@@ -136,7 +142,7 @@ impl Backups {
             match name.strip_prefix(REMOVING).filter(|id| is_id(id)) {
                 Some(id) => listing.removing.push(id.to_owned()),
                 None if [MARKER, VERIFIED, DAMAGED, UNVERIFIED, "lost+found"].contains(&name.as_str()) => {}
-                None => listing.notes.push(format!("{name} is not of pgwitness")),
+                None => listing.notes.push(format!("{name} is not of pgwitness").into()),
             }
         }
         Ok(())

@@ -15,6 +15,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use crate::base::marked::MarkedText;
 use crate::base::time::Timestamp;
 use crate::model::closing_state::ClosingState;
 use crate::model::run::{Origin, Step};
@@ -64,7 +65,7 @@ pub enum Content {
     /// A report that could be read.
     Report(Box<Summary>),
     /// A report that could not be read: why.
-    Unreadable(String),
+    Unreadable(MarkedText),
     /// A directory without a report: the run is still running, or was killed.
     NoReport {
         /// True of the newest, when it is less than a day old.
@@ -183,7 +184,7 @@ impl ReportEntry {
         let mut lines = Vec::new();
         match &self.content {
             Content::Report(_) | Content::NoReport { may_be_running: true } => {}
-            Content::Unreadable(why) => lines.push(format!("cannot be read: {why}")),
+            Content::Unreadable(why) => lines.push(format!("cannot be read: {}", why.full())),
             Content::NoReport { may_be_running: false } => lines.push("started, and left no report".into()),
             Content::Missing { sha256 } => {
                 lines.push(format!("missing: the next report names it by SHA-256 {sha256}, and it is not here"));

@@ -12,6 +12,7 @@ use super::chain::{self, Link, Removed};
 use super::{ChainState, Content, PrunedReport, ReportEntry, SignatureState, Summary, pruned, review};
 use crate::base::error::{Context, Error, Result};
 use crate::base::files;
+use crate::base::marked::MarkedText;
 use crate::base::time::Timestamp;
 use crate::model::closing_state::ClosingState;
 use crate::model::report::Report;
@@ -81,9 +82,9 @@ fn one(path: &Path, trust: Option<Trust<'_>>) -> Option<(ReportEntry, Option<Lin
         return stamp.map(|_| (without_report(entry(Content::NoReport { may_be_running: false })), None));
     }
     match files::read(&file, files::REPORT) {
-        Err(error) => Some((entry(Content::Unreadable(Error::from(error).to_string())), None)),
+        Err(error) => Some((entry(Content::Unreadable(Error::from(error).text())), None)),
         Ok(bytes) => {
-            let mut entry = entry(Content::Unreadable(String::new()));
+            let mut entry = entry(Content::Unreadable(MarkedText::default()));
             let link = fill(&mut entry, &file, &bytes, trust);
             Some((entry, link))
         }
@@ -129,7 +130,7 @@ fn fill(entry: &mut ReportEntry, file: &Path, bytes: &[u8], trust: Option<Trust<
             entry.closing_state = reports::closing_state(file, &report, &sha256, trust);
             entry.content = Content::Report(Box::new(summary(report, sha256.clone())));
         }
-        Err(error) => entry.content = Content::Unreadable(error.to_string()),
+        Err(error) => entry.content = Content::Unreadable(error.text()),
     }
     let outline: ReportStart = serde_json::from_slice(bytes).ok()?;
     entry.started_at = Some(outline.times.started_at);

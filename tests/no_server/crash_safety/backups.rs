@@ -297,10 +297,18 @@ fn a_hollow_backup_does_not_count_so_that_it_evicts_no_good_one() {
     }
     let place = |number| backups.dir().join("verified").join(id(number));
     fs::remove_file(place(4).join("dump/3001.dat.gz")).unwrap();
-    fs::write(place(3).join("backup.json"), "{").unwrap();
+    fs::write(place(3).join("backup.json"), "{\"canary\": 1}").unwrap();
     let listing = backups.list().unwrap();
     assert_eq!(ids(&listing.verified), [id(2), id(1)]);
-    assert!(listing.notes[0].contains(&id(3)) && listing.notes[1].contains("3001.dat.gz"), "{:?}", listing.notes);
+    assert!(
+        listing.notes[0].full().contains(&id(3)) && listing.notes[1].full().contains("3001.dat.gz"),
+        "{:?}",
+        listing.notes
+    );
+    // An error of JSON quotes what was read: a message without values must not have it.
+    let unreadable = listing.unusable.iter().find(|unusable| unusable.id == id(3)).unwrap().text();
+    assert!(unreadable.full().contains("canary") && !unreadable.safe().contains("canary"), "{unreadable:?}");
+    assert_eq!(listing.notes[0], unreadable);
     backups.prune(&plan_of(&backups, 1)).unwrap();
     assert!(place(4).exists() && place(3).exists() && place(2).exists() && !place(1).exists());
     let error = backups.get(&id(4)).unwrap_err();

@@ -7,6 +7,7 @@ use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use pgwitness::base::marked::MarkedText;
 use pgwitness::base::secret;
 use pgwitness::base::tls;
 use pgwitness::postgres::conninfo::ConnInfo;
@@ -168,7 +169,10 @@ fn a_pipe_or_a_huge_file_in_place_of_any_file_of_ours_is_refused_at_once() {
         (backups.dir().join(".pgwitness-backups"), Box::new(|| Backups::open(backups.dir()).err().and_then(words))),
         (
             backup.join("backup.json"),
-            Box::new(|| Some(backups.list().unwrap().notes.join("\n")).filter(|notes| !notes.is_empty())),
+            Box::new(|| {
+                let notes = MarkedText::join(&backups.list().unwrap().notes, "\n").full().to_owned();
+                Some(notes).filter(|notes| !notes.is_empty())
+            }),
         ),
         (at("password"), Box::new(|| password(&at("password")).err())),
         (

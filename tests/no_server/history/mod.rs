@@ -1,6 +1,7 @@
 //! Nights in a directory: the right story in the morning, and nothing that was done to them goes unseen.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
+mod prompt;
 mod pruned;
 
 use std::fs;
@@ -183,7 +184,7 @@ fn ten_nights() -> Reports {
 fn state(entry: &ReportEntry) -> String {
     let content = match &entry.content {
         Content::Report(_) => entry.verdict().map_or("unproven".into(), |verdict| verdict.to_string()),
-        Content::Unreadable(why) => format!("unreadable {why}"),
+        Content::Unreadable(why) => format!("unreadable {}", why.full()),
         Content::NoReport { may_be_running } => format!("no report {may_be_running}"),
         Content::Missing { .. } => "missing".into(),
     };

@@ -159,3 +159,16 @@ fn an_error_that_a_check_raises_is_told_by_its_state_and_its_text_only_when_aske
         }
     }
 }
+
+#[test]
+fn equal_rows_have_equal_hashes_on_both_sides_of_a_run_that_redacts() {
+    let (_database, mut scenario, _channels) = scenario_of("canary_hashes", true);
+    let checks = scenario.path("checks");
+    fs::create_dir(&checks).unwrap();
+    fs::write(checks.join("rows.sql"), "SELECT note FROM public.orders WHERE id < 3").unwrap();
+    scenario.set("verify", &text("checks", &checks));
+    scenario.demand(&["nightly", "--quiet"], 1);
+    let rows = &scenario.report()["assertions"]["rows"];
+    assert!(rows["expected"].to_string().contains("sha256:"), "{rows}");
+    assert_eq!(rows["expected"], rows["actual"]);
+}

@@ -57,11 +57,11 @@ fn a_rule_that_could_not_be_applied_is_unchecked() {
     let before = manifest(&[("orders", unseen())]);
     let after = manifest(&[("orders", seen(1))]);
     let (_, unchecked, _) = judged(Some(&before), &after, &[shrink("orders", 10)]);
-    assert_eq!(unchecked, ["drift orders: the rows of shop.orders were not seen in the night before"]);
+    assert_eq!(unchecked, ["drift orders: the rows of shop.orders were not seen in the run before"]);
     let (_, unchecked, _) = judged(Some(&after), &before, &[shrink("orders", 10)]);
     assert_eq!(unchecked, ["drift orders: the rows of shop.orders were not seen"]);
     let (_, unchecked, _) = judged(Some(&after), &after, &[shrink("ordres", 10)]);
-    assert_eq!(unchecked, ["drift ordres: matches no table in this night or the one before"]);
+    assert_eq!(unchecked, ["drift ordres: matches no table in this run or the one before"]);
 }
 
 #[test]
