@@ -215,33 +215,11 @@ pub enum Block {
     },
 }
 
-impl Block {
-    /// Its sentences, at any depth.
-    pub fn texts_mut(&mut self) -> Vec<&mut Text> {
-        match self {
-            Self::Paragraph(text) => vec![text],
-            Self::List(texts) => texts.iter_mut().collect(),
-            Self::Facts(facts) => facts.iter_mut().map(|(_, text)| text).collect(),
-            Self::Group { items, .. } | Self::Items(_, items) => items.iter_mut().flat_map(Item::texts_mut).collect(),
-            Self::DocumentTable(table) => table.rows.iter_mut().flat_map(|row| &mut row.notes).collect(),
-            Self::Sides { .. } | Self::Difference(_) | Self::Rows { .. } | Self::Command(_) | Self::Names { .. } => {
-                vec![]
-            }
-        }
-    }
-}
-
 /// A thing with what is to be said of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Item {
     pub title: Text,
     pub blocks: Vec<Block>,
-}
-
-impl Item {
-    fn texts_mut(&mut self) -> impl Iterator<Item = &mut Text> {
-        std::iter::once(&mut self.title).chain(self.blocks.iter_mut().flat_map(Block::texts_mut))
-    }
 }
 
 /// A line of a difference; printable.

@@ -46,21 +46,21 @@ pub struct Readers<'a> {
 /// # Errors
 /// The directory cannot be listed, or the index page cannot be written.
 pub fn all(dir: &Path, output: Option<&Path>, readers: Readers<'_>) -> Result<Published> {
-    let nights = history::read(dir, readers.allowed, readers.now)?;
+    let entries = history::read(dir, readers.allowed, readers.now)?;
     let output = output.unwrap_or(dir);
     let mut published = Published { index: output.join(INDEX), ..Default::default() };
     make_directory(output)?;
-    for (position, night) in nights.iter().enumerate().filter(|(_, night)| night.summary().is_some()) {
-        let neighbours = Neighbours::of(&nights, position);
-        match write_one(night, &neighbours, &output.join(&night.id).join(PAGE)) {
+    for (position, entry) in entries.iter().enumerate().filter(|(_, entry)| entry.summary().is_some()) {
+        let neighbours = Neighbours::of(&entries, position);
+        match write_one(entry, &neighbours, &output.join(&entry.id).join(PAGE)) {
             Ok(()) => published.pages += 1,
-            Err(error) => published.troubles.push(format!("{}: {error}", night.id)),
+            Err(error) => published.troubles.push(format!("{}: {error}", entry.id)),
         }
     }
-    let without = nights.iter().filter(|night| matches!(night.content, history::Content::Unreadable(_)));
-    let why = |night: &ReportEntry| format!("{}: no page: {}", night.id, night.report_problems().join("; "));
+    let without = entries.iter().filter(|entry| matches!(entry.content, history::Content::Unreadable(_)));
+    let why = |entry: &ReportEntry| format!("{}: no page: {}", entry.id, entry.report_problems().join("; "));
     published.troubles.extend(without.map(why));
-    write(&published.index, &html::index(&nights, readers.now))?;
+    write(&published.index, &html::index(&entries, readers.now))?;
     Ok(published)
 }
 
@@ -74,20 +74,20 @@ pub fn one(report: &Path, output: Option<&Path>, readers: Readers<'_>) -> Result
     let (Some(directory), Some(dir)) = (directory, directory.and_then(Path::parent)) else {
         return Err(Error::new(format!("{} is not {REPORT} in a directory of its own", report.display())));
     };
-    let nights = history::read(dir, readers.allowed, readers.now)?;
-    let position = nights.iter().position(|night| night.path == directory);
-    let (Some(position), Some(night)) = (position, position.and_then(|position| nights.get(position))) else {
+    let entries = history::read(dir, readers.allowed, readers.now)?;
+    let position = entries.iter().position(|entry| entry.path == directory);
+    let (Some(position), Some(entry)) = (position, position.and_then(|position| entries.get(position))) else {
         return Err(Error::new(format!("{} is not a report", report.display())));
     };
-    if night.summary().is_none() {
-        return Err(Error::new(night.report_problems().join("; ")).context(format!("read report {}", report.display())));
+    if entry.summary().is_none() {
+        return Err(Error::new(entry.report_problems().join("; ")).context(format!("read report {}", report.display())));
     }
     let neighbours = match output {
-        None => Neighbours::of(&nights, position).that_exist(dir),
+        None => Neighbours::of(&entries, position).that_exist(dir),
         Some(_) => Neighbours::default(),
     };
     let path = output.map_or_else(|| directory.join(PAGE), Path::to_owned);
-    write_one(night, &neighbours, &path)?;
+    write_one(entry, &neighbours, &path)?;
     Ok(path)
 }
 
@@ -100,9 +100,9 @@ struct Neighbours<'a> {
 }
 
 impl<'a> Neighbours<'a> {
-    fn of(nights: &'a [ReportEntry], position: usize) -> Self {
-        let id = |night: &'a ReportEntry| night.summary().map(|_| night.id.as_str());
-        let (newer, older) = nights.split_at(position.min(nights.len()));
+    fn of(entries: &'a [ReportEntry], position: usize) -> Self {
+        let id = |entry: &'a ReportEntry| entry.summary().map(|_| entry.id.as_str());
+        let (newer, older) = entries.split_at(position.min(entries.len()));
         Self { older: older.iter().skip(1).find_map(id), newer: newer.iter().rev().find_map(id), has_index: true }
     }
 
@@ -116,15 +116,15 @@ impl<'a> Neighbours<'a> {
     }
 }
 
-fn write_one(night: &ReportEntry, neighbours: &Neighbours<'_>, path: &Path) -> Result<()> {
-    let file = night.path.join(REPORT);
+fn write_one(entry: &ReportEntry, neighbours: &Neighbours<'_>, path: &Path) -> Result<()> {
+    let file = entry.path.join(REPORT);
     let bytes = files::read(&file, files::REPORT).doing(|| format!("read report {}", file.display()))?;
-    if night.summary().is_none_or(|summary| summary.sha256 != hex::encode(Sha256::digest(&bytes))) {
+    if entry.summary().is_none_or(|summary| summary.sha256 != hex::encode(Sha256::digest(&bytes))) {
         return Err(Error::new(format!("{} has changed while pages were made", file.display())));
     }
     let report = Report::from_bytes(&bytes).doing(|| format!("read report {}", file.display()))?;
     let Neighbours { older, newer, has_index } = *neighbours;
-    write(path, &html::report(&ReportPage { report: &report, entry: night, older, newer, has_index }))
+    write(path, &html::report(&ReportPage { report: &report, entry, older, newer, has_index }))
 }
 
 /// Replaces a page; an identical page is left as it is.

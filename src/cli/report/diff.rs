@@ -28,8 +28,8 @@ pub fn run(arguments: &DiffArguments) -> Result<u8> {
     match arguments.format {
         Format::Table => {
             let style = Terminal::stdout().style(true);
-            let side = |label: &str, night: &DiffSide| {
-                let lines = text::wrap(&night.line(), style.width.saturating_sub(8).max(20));
+            let side = |label: &str, run: &DiffSide| {
+                let lines = text::wrap(&run.line(), style.width.saturating_sub(8).max(20));
                 format!("{}  {}\n", style.dim(label), lines.join("\n        "))
             };
             let head = side("before", &before) + &side("after ", &after);
@@ -91,9 +91,9 @@ fn manifest(path: &Path, report: &Report, side: SideChoice) -> Result<Manifest> 
 
 fn tools(before: &Report, after: &Report) -> Vec<Change> {
     let versions = |report: &Report| {
-        let night = report.night.as_ref();
-        let pg_dump = night.and_then(|night| night.dump.as_ref()).map(|dump| dump.pg_dump.clone());
-        let pg_restore = night.and_then(|night| night.restore.as_ref()).map(|copy| copy.pg_restore.clone());
+        let facts = report.night.as_ref();
+        let pg_dump = facts.and_then(|facts| facts.dump.as_ref()).map(|dump| dump.pg_dump.clone());
+        let pg_restore = facts.and_then(|facts| facts.restore.as_ref()).map(|copy| copy.pg_restore.clone());
         let pg_restore = pg_restore.or_else(|| report.tools.pg_restore.clone());
         [("pgwitness", Some(report.tools.pgwitness.clone())), ("pg_dump", pg_dump), ("pg_restore", pg_restore)]
     };

@@ -21,43 +21,43 @@ pub fn run(arguments: &ListArguments) -> Result<u8> {
     let dir = arguments.reports.clone().map_or_else(|| directory(&arguments.place), Ok)?;
     let allowed = signers(arguments.allowed_signers.as_deref(), &arguments.place, arguments.reports.is_none())?;
     let all = history::read(&dir, allowed.as_ref(), now)?;
-    let nights = select(all, since, arguments.verdict);
+    let runs = select(all, since, arguments.verdict);
     match arguments.format {
-        Format::Table => print_result(&terminal::history_table(&nights, now, Terminal::stdout().style(false)))?,
-        Format::Json => print_json(&json(&nights)?)?,
+        Format::Table => print_result(&terminal::history_table(&runs, now, Terminal::stdout().style(false)))?,
+        Format::Json => print_json(&json(&runs)?)?,
     }
-    let is_in_order = nights.iter().all(|night| night.report_problems().is_empty());
+    let is_in_order = runs.iter().all(|run| run.report_problems().is_empty());
     Ok(if is_in_order { 0 } else { DISORDER })
 }
 
 /// A missing run belongs to the newer run that names it, which precedes it in the list.
-fn select(nights: Vec<ReportEntry>, since: Option<Timestamp>, verdict: Option<VerdictChoice>) -> Vec<ReportEntry> {
+fn select(runs: Vec<ReportEntry>, since: Option<Timestamp>, verdict: Option<VerdictChoice>) -> Vec<ReportEntry> {
     let mut is_last_shown = false;
     let mut shown = Vec::new();
-    for night in nights {
-        let is_shown = match &night.content {
+    for run in runs {
+        let is_shown = match &run.content {
             Content::Missing { .. } => is_last_shown && verdict.is_none(),
             _ => {
-                let is_recent = since.is_none_or(|since| night.started_at.is_none_or(|at| at >= since));
-                is_recent && verdict.is_none_or(|wanted| is(wanted, &night))
+                let is_recent = since.is_none_or(|since| run.started_at.is_none_or(|at| at >= since));
+                is_recent && verdict.is_none_or(|wanted| is(wanted, &run))
             }
         };
         is_last_shown = is_shown;
         if is_shown {
-            shown.push(night);
+            shown.push(run);
         }
     }
     shown
 }
 
-fn is(wanted: VerdictChoice, night: &ReportEntry) -> bool {
+fn is(wanted: VerdictChoice, run: &ReportEntry) -> bool {
     let status = match wanted {
-        VerdictChoice::SoundWithWarnings => return night.status() == Status::SoundWithWarnings,
+        VerdictChoice::SoundWithWarnings => return run.status() == Status::SoundWithWarnings,
         VerdictChoice::Sound => Status::Sound,
         VerdictChoice::Damaged => Status::Damaged,
         VerdictChoice::Inconclusive => Status::Inconclusive,
     };
-    night.verdict().map(Status::from) == Some(status)
+    run.verdict().map(Status::from) == Some(status)
 }
 
 /// `7d`, a date, or a time in the format of reports.
@@ -80,7 +80,8 @@ fn since(text: &str, now: Timestamp) -> Result<Timestamp> {
 #[derive(Serialize)]
 struct RunListing<'a> {
     format: u32,
-    nights: Vec<ListedRun<'a>>,
+    #[serde(rename = "nights")]
+    runs: Vec<ListedRun<'a>>,
 }
 
 #[derive(Serialize)]
@@ -97,14 +98,14 @@ struct ListedRun<'a> {
     later_failures: Vec<String>,
 }
 
-fn json(nights: &[ReportEntry]) -> Result<String> {
-    let night = |entry| ListedRun {
+fn json(runs: &[ReportEntry]) -> Result<String> {
+    let listed = |entry| ListedRun {
         entry,
         verdict: entry.verdict(),
         report_problems: entry.report_problems(),
         later_failures: entry.later_failures(),
     };
-    let listing = RunListing { format: 1, nights: nights.iter().map(night).collect() };
+    let listing = RunListing { format: 1, runs: runs.iter().map(listed).collect() };
     let text = serde_json::to_string_pretty(&listing).map_err(|error| Error::from_source(&error))?;
     Ok(text + "\n")
 }

@@ -12,14 +12,10 @@ use crate::output::document::{Document, Section};
 /// The styles of elements, of classes and of classes that stand together; a later one goes before. Colours are legible on white and
 /// on black.
 const STYLES: &[(&[&str], &str)] = &[
-    (
-        &["body"],
-        "font:15px/1.5 system-ui,-apple-system,'Segoe UI',Roboto,sans-serif;max-width:46em;margin:0 auto;padding:16px",
-    ),
+    (&["body"], "font:15px/1.5 system-ui,'Segoe UI',sans-serif;max-width:46em;margin:0 auto;padding:16px"),
     (&["h1"], "font-size:19px;margin:0 0 6px;overflow-wrap:anywhere"),
     (&["h2"], "font-size:16px;margin:22px 0 6px"),
-    (&["h3"], "font-size:15px;margin:10px 0 4px;overflow-wrap:anywhere"),
-    (&["h4"], "font-size:15px;margin:6px 0 2px;font-weight:normal;overflow-wrap:anywhere"),
+    (&["h3", "h4"], "font-size:15px;margin:8px 0 4px;overflow-wrap:anywhere"),
     (&["p", "pre"], "margin:2px 0;overflow-wrap:anywhere"),
     (&["ul"], "margin:0;padding-left:20px;overflow-wrap:anywhere"),
     (&["dl"], "margin:0"),

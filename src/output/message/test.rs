@@ -13,11 +13,9 @@ use crate::output::document::{Document, Tone};
 /// Each part is marked as a test.
 pub fn test(host: &str, source: &str, at: Timestamp) -> Message {
     let subject = cut(&format!("{}: TEST of notifications ({})", printable(host), printable(source)), super::SUBJECT);
-    let intro = vec![
-        format!("TEST: this is what `pgwitness notify test` sends, at {at}.").into(),
-        "No run took place, and this says nothing about any dump.".into(),
-    ];
-    let document = Document { tone: Tone::Quiet, title: subject.clone(), intro, sections: Vec::new() };
+    let title = format!("TEST: this is what `pgwitness notify test` sends, at {at}.");
+    let intro = vec!["No run took place, and this says nothing about any dump.".into()];
+    let document = Document { tone: Tone::Quiet, title, intro, sections: Vec::new() };
     Message::new(subject, &document)
 }
 

@@ -183,7 +183,7 @@ pub fn closing(runs: &[ReportEntry], now: Timestamp) -> Text {
     word(tone, &format!("{}, {order}{after}{age}{checked}", grouped_noun(runs.len() as u64, "run")))
 }
 
-fn age(seconds: u64) -> String {
+pub fn age(seconds: u64) -> String {
     match seconds / 3600 {
         0 => grouped_noun(seconds / 60, "minute"),
         hours @ 1..48 => grouped_noun(hours, "hour"),

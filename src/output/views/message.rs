@@ -3,11 +3,11 @@
 //! Lists are cut to a readable length and counted; the report has all items.
 
 use super::headline::{headline, meaning};
-use super::{coverage, findings, remarks, run as run_view};
+use super::{coverage, findings, history, remarks, run as run_view};
 use crate::base::marked::{Disclosure, MarkedText};
 use crate::base::printable::printable;
 use crate::base::text::{bytes, cut, duration, grouped, grouped_noun};
-use crate::base::time::{DAY_S, Timestamp};
+use crate::base::time::Timestamp;
 use crate::model::closing_state::ClosingState;
 use crate::model::run::Step;
 use crate::model::run_record::{Proven, RunRecord};
@@ -113,15 +113,9 @@ fn proven(last: Option<&Proven>, now: Timestamp) -> Text {
     name(&last.backup).and(size).and(with_age(last.data_as_of, now)).and(", proven at ").and(time(last.verified_at))
 }
 
-/// `2026-11-22T03:00:00Z (26 h old)`
+/// `2026-11-22T03:00:00Z (26 hours old)`
 fn with_age(at: Timestamp, now: Timestamp) -> Text {
-    let age = match now.seconds_since(at) {
-        seconds if at > now || seconds < 60 => return time(at),
-        seconds @ 0..3600 => format!("{} min", seconds / 60),
-        seconds if seconds < 2 * DAY_S => format!("{} h", seconds / 3600),
-        seconds => format!("{} days", seconds / DAY_S),
-    };
-    time(at).and(format!(" ({age} old)"))
+    if at > now { time(at) } else { time(at).and(format!(" ({} old)", history::age(now.seconds_since(at)))) }
 }
 
 /// All steps, those after the report included; without their notes.
@@ -130,7 +124,7 @@ fn steps(run: &RunRecord, disclosure: Disclosure) -> Section {
     run_view::steps(&steps, &ClosingState::Nothing, disclosure).heading("steps")
 }
 
-/// Lists and texts cut to a readable length.
+/// Lists cut to a readable length, tables without pictures.
 fn shortened(section: Section) -> Section {
     Section { blocks: section.blocks.into_iter().flat_map(short).collect(), ..section }
 }
@@ -145,8 +139,6 @@ fn short(mut block: Block) -> impl Iterator<Item = Block> {
         }
         _ => 0,
     };
-    let parts = block.texts_mut().into_iter().flat_map(|text| &mut text.0);
-    parts.for_each(|part| part.text = cut(&part.text, MAX_CELLS));
     std::iter::once(block).chain(more(left_out))
 }
 

@@ -171,9 +171,9 @@ fn removed_link(report: &PrunedReport) -> Removed<'_> {
 
 fn summary(report: Report, sha256: String) -> Summary {
     let is_dump_proven = report.proves_dump();
-    let night = report.night.unwrap_or_default();
-    let dump_line = night.dump_verdict.as_ref().and_then(DumpVerdict::line);
-    let (dump_bytes, backup) = night.dump.map(|dump| (dump.bytes, dump.backup)).unzip();
+    let facts = report.night.unwrap_or_default();
+    let dump_line = facts.dump_verdict.as_ref().and_then(DumpVerdict::line);
+    let (dump_bytes, backup) = facts.dump.map(|dump| (dump.bytes, dump.backup)).unzip();
     Summary {
         sha256,
         run_id: report.run_id,
@@ -192,9 +192,9 @@ fn summary(report: Report, sha256: String) -> Summary {
         backup,
         duration_ms: report.times.duration_ms,
         finished_at: report.times.finished_at,
-        source: night.source,
-        data_as_of: night.data_as_of,
-        steps: night.steps,
+        source: facts.source,
+        data_as_of: facts.data_as_of,
+        steps: facts.steps,
         previous_report_sha256: report.previous_report_sha256,
     }
 }
@@ -207,8 +207,8 @@ pub fn is_pending(report: &Path, now: Timestamp) -> bool {
         Some((own.parent()?.to_owned(), own))
     };
     let Some((dir, own)) = place() else { return false };
-    let nights = read(&dir, None, now).unwrap_or_default();
-    nights.iter().any(|night| night.path == own && night.is_pending())
+    let entries = read(&dir, None, now).unwrap_or_default();
+    entries.iter().any(|entry| entry.path == own && entry.is_pending())
 }
 
 /// Whether a run that started then may still be running; false for a time in the future.

@@ -168,7 +168,7 @@ fn note(proof: &mut ReportCheck, code: u8, line: String) {
 
 /// Code and line for the dump of one report. `is_needed`: it must be there, since it is the newest that was proven.
 fn prove_dump(report: &Report, backups: &Path, is_needed: bool) -> (u8, String) {
-    let dump: Option<&DumpFacts> = report.night.as_ref().and_then(|night| night.dump.as_ref());
+    let dump: Option<&DumpFacts> = report.night.as_ref().and_then(|facts| facts.dump.as_ref());
     let Some(dump) = dump else { return (0, "no dump: nothing on disk to check".into()) };
     match check_dump(dump, backups) {
         DumpState::Intact(files) => (0, format!("dump intact: {}", crate::model::verdict::counted(files, "file"))),

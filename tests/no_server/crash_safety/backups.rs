@@ -297,7 +297,7 @@ fn a_hollow_backup_does_not_count_so_that_it_evicts_no_good_one() {
     }
     let place = |number| backups.dir().join("verified").join(id(number));
     fs::remove_file(place(4).join("dump/3001.dat.gz")).unwrap();
-    fs::write(place(3).join("backup.json"), "{\"canary\": 1}").unwrap();
+    fs::write(place(3).join("backup.json"), "{\"format\": 1, \"canary\": 1}").unwrap();
     let listing = backups.list().unwrap();
     assert_eq!(ids(&listing.verified), [id(2), id(1)]);
     assert!(
