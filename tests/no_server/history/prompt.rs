@@ -5,7 +5,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::{Reports, ten_nights};
-use crate::support::packages::{ssh_keygen, which};
+use crate::support::packages::{require, ssh_keygen, which};
 
 /// `report acknowledge` with this key, on a terminal of its own.
 struct Asked {
@@ -23,7 +23,7 @@ impl Asked {
             reports.reports().display(),
             reports.dir.path().join("dora").display()
         );
-        let mut child = Command::new(which(&["script"]).expect("script, of util-linux"))
+        let mut child = Command::new(require("script", &["bsdutils"], || which(&["script"])))
             .args(["--quiet", "--return", "--command", &command, "/dev/null"])
             .env("SHELL", "/bin/sh")
             .stdin(Stdio::piped())
