@@ -64,7 +64,7 @@ fn place(report: &Path) -> Result<(PathBuf, String)> {
 fn one(arguments: &VerifyArguments, allowed: &AllowedSigners, report: &Path, backups: Option<&Path>) -> Result<u8> {
     let trust = Trust { allowed, identity: arguments.trust.identity.as_deref(), now: inputs::now() };
     let check = history::verify_one(report, trust, backups)?;
-    print_result(&terminal::report_check(&check, Terminal::stdout().style(false)))?;
+    print_result(&terminal::report_checks(None, std::slice::from_ref(&check), Terminal::stdout().style(false)))?;
     Ok(check.code)
 }
 
@@ -76,7 +76,7 @@ fn all(arguments: &VerifyArguments, allowed: &AllowedSigners, dir: &Path, extent
     }
     let code = history::exit_code(&proofs);
     let (line, is_late) = newest(dir, trust, arguments.max_age)?;
-    print_result(&terminal::report_checks(&line, &proofs, Terminal::stdout().style(false)))?;
+    print_result(&terminal::report_checks(Some(&line), &proofs, Terminal::stdout().style(false)))?;
     // Damage takes precedence over what is not proven.
     Ok(if is_late && code == 0 { TOO_OLD } else { code })
 }

@@ -53,7 +53,7 @@ struct JsonNotice<'a> {
     instances_left: usize,
     steps: Vec<ToldStep>,
     dump: Option<ToldDump>,
-    report: Option<ToldPaper>,
+    report: Option<ReportFile>,
     last_verified: Option<ToldProven>,
 }
 
@@ -94,12 +94,6 @@ struct ToldDump {
     #[serde(with = "crate::base::count")]
     bytes: u64,
     files: usize,
-}
-
-#[derive(Serialize)]
-struct ToldPaper {
-    path: String,
-    sha256: String,
 }
 
 #[derive(Serialize)]
@@ -210,8 +204,8 @@ fn step(step: &Step, disclosure: Disclosure) -> ToldStep {
     ToldStep { name: shown(&step.name), started_at, duration_ms, result, why }
 }
 
-fn paper(paper: &ReportFile) -> ToldPaper {
-    ToldPaper { path: shown(&paper.path), sha256: shown(&paper.sha256) }
+fn paper(paper: &ReportFile) -> ReportFile {
+    ReportFile { path: shown(&paper.path), sha256: shown(&paper.sha256) }
 }
 
 fn proven(last: &Proven, now: Timestamp) -> ToldProven {

@@ -20,7 +20,7 @@ use crate::model::finding::Finding;
 use crate::model::manifest::EndpointFacts;
 use crate::model::verdict::{DumpVerdict, Outcome, Verdict};
 use crate::output::document::{Block, Document, Section, Text, Tone, outside, quiet};
-use crate::output::views::{checks, coverage, drift as drift_view, findings, history, remarks, tables};
+use crate::output::views::{checks as checks_view, coverage, drift as drift_view, findings, history, remarks, tables};
 use crate::storage::history::{ReportCheck, ReportEntry};
 
 /// The heading: the two endpoints, expected first.
@@ -104,14 +104,9 @@ pub fn history_table(runs: &[ReportEntry], now: Timestamp, style: Style) -> Stri
     joined(&[table, notes, closing.iter().map(|line| style.bold(line)).collect()])
 }
 
-/// What was verified of one report.
-pub fn report_check(check: &ReportCheck, style: Style) -> String {
-    joined(&[section(&checks::one(check), style)])
-}
-
-/// What was verified of many reports, below the line on the newest.
-pub fn report_checks(newest: &str, all: &[ReportCheck], style: Style) -> String {
-    joined(&[section(&checks::all(newest, all), style)])
+/// What was verified of one report, or of many below the line on the newest.
+pub fn report_checks(newest: Option<&str>, checks: &[ReportCheck], style: Style) -> String {
+    joined(&[section(&checks_view::section(newest, checks), style)])
 }
 
 /// Sections with an empty line between them.

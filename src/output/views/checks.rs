@@ -4,26 +4,28 @@ use crate::model::verdict::counted;
 use crate::output::document::{Block, Item, Section, Text, Tone, outside, word};
 use crate::storage::history::ReportCheck;
 
-/// One report, a line for each thing that was found.
-pub fn one(check: &ReportCheck) -> Section {
-    let (first, more) = check.lines.split_first().map_or(("", &[][..]), |(first, more)| (first.as_str(), more));
-    let title = colored(check, &format!("{}: {first}", check.id));
-    let found = more.iter().map(|line| outside(line));
-    section([Block::List([title].into_iter().chain(found).chain(contents(check)).collect())])
-}
-
-/// All reports; `newest` is the line on the newest.
-pub fn all(newest: &str, checks: &[ReportCheck]) -> Section {
-    let item = |check: &ReportCheck| Item {
-        title: colored(check, &format!("{}: {}", check.id, check.lines.join("; "))),
-        blocks: vec![Block::List(contents(check).collect())],
+/// All reports, below the line on the newest; a report alone has a line for each thing that was found.
+pub fn section(newest: Option<&str>, checks: &[ReportCheck]) -> Section {
+    let blocks = match (newest, checks) {
+        (None, [check]) => {
+            let mut found = check.lines.iter();
+            let first = colored(check, &format!("{}: {}", check.id, found.next().map_or("", String::as_str)));
+            vec![Block::List(
+                [first].into_iter().chain(found.map(|line| outside(line))).chain(contents(check)).collect(),
+            )]
+        }
+        _ => vec![
+            Block::List(newest.into_iter().map(Text::from).collect()),
+            Block::Items(Tone::Quiet, checks.iter().map(item).collect()),
+            Block::Paragraph(closing(checks).into()),
+        ],
     };
-    let items = Block::Items(Tone::Quiet, checks.iter().map(item).collect());
-    section([Block::Paragraph(newest.into()), items, Block::Paragraph(closing(checks).into())])
+    Section::new("checks", "Checks").with(blocks)
 }
 
-fn section(blocks: impl IntoIterator<Item = Block>) -> Section {
-    Section::new("checks", "Checks").with(blocks)
+fn item(check: &ReportCheck) -> Item {
+    let title = colored(check, &format!("{}: {}", check.id, check.lines.join("; ")));
+    Item { title, blocks: vec![Block::List(contents(check).collect())] }
 }
 
 fn colored(check: &ReportCheck, text: &str) -> Text {
