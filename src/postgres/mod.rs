@@ -7,5 +7,6 @@ pub mod install;
 pub mod server;
 pub mod copy_stream;
 pub mod conninfo;
+pub mod restore_server;
 pub mod session;
 pub mod process;

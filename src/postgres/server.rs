@@ -1,6 +1,6 @@
 //! A throw-away PostgreSQL server: made, used and removed by us.
 //!
-//! For the tests and for `demo`, on machines without a configured server.
+//! For the tests, for `demo`, and for a run without `restore.url` ([`crate::postgres::restore_server`]).
 //! It never holds data worth keeping (fsync is off), never listens on a network unless asked, never touches a server
 //! that another process started, and ends soon after its owner:
 //!
@@ -19,8 +19,10 @@ use std::process::{Command, Stdio};
 
 use crate::base::error::{Context, Error, Result};
 use crate::postgres::tools::PgTools;
+pub(super) use data::random_password;
 use home::Home;
 pub(crate) use home::Owner;
+pub(super) use home::remove_left_over;
 
 /// The port that names the socket file of a server without TCP. Each has a directory of its own, so all can share it.
 const SOCKET_PORT: u16 = 5432;
@@ -49,6 +51,15 @@ pub struct ClusterOptions {
     pub templates: Option<PathBuf>,
     /// A data directory saved by [`Cluster::save`], to begin with a copy of it instead of an empty server.
     pub saved: Option<PathBuf>,
+    /// Name of the bootstrap superuser.
+    pub superuser: String,
+    /// Asks for a password on the socket too. Otherwise every session on the socket is trusted, also one that a function of
+    /// the restored database opens.
+    pub demands_password: bool,
+    /// Name of our directory; by default one that names its owner process, see [`home`].
+    pub name: Option<String>,
+    /// Run by root: the operating-system user of the server, the first of these that exists.
+    pub users: Vec<String>,
 }
 
 impl Default for ClusterOptions {
@@ -62,15 +73,20 @@ impl Default for ClusterOptions {
             parent: PathBuf::from("/tmp"),
             templates: None,
             saved: None,
+            superuser: "postgres".into(),
+            demands_password: false,
+            name: None,
+            users: vec!["nobody".into()],
         }
     }
 }
 
-/// A running throw-away server, with the superuser `postgres`. Dropping it removes it.
+/// A running throw-away server. Dropping it removes it.
 #[derive(Debug)]
 pub struct Cluster {
     tools: PgTools,
     port: u16,
+    superuser: String,
     password: Option<String>,
     home: Home,
 }
@@ -84,10 +100,12 @@ impl Cluster {
 
     fn build(tools: &PgTools, options: &ClusterOptions) -> Result<Self> {
         home::sweep(&options.parent, tools);
-        let home = Home::create(&options.parent)?;
+        let home = Home::create(options)?;
         data::initialise(tools, &home, options)?;
-        let password = options.tcp.then(|| data::set_password(tools, &home)).transpose()?;
-        let mut cluster = Self { tools: tools.clone(), port: SOCKET_PORT, password, home };
+        let has_password = options.tcp || options.demands_password;
+        let password = has_password.then(|| data::set_password(tools, &home, &options.superuser)).transpose()?;
+        let superuser = options.superuser.clone();
+        let mut cluster = Self { tools: tools.clone(), port: SOCKET_PORT, superuser, password, home };
         cluster.add_files(options)?;
         cluster.launch(options)?;
         Ok(cluster)
@@ -108,7 +126,7 @@ impl Cluster {
         self.home.data()
     }
 
-    /// The superuser's password, which only TCP connections need.
+    /// The superuser's password, which TCP connections need, and those to the socket if so ordered.
     pub fn password(&self) -> Option<&str> {
         self.password.as_deref()
     }
@@ -121,7 +139,8 @@ impl Cluster {
     /// How to reach a database through the socket, for libpq and for us.
     pub fn conninfo(&self, dbname: &str) -> String {
         let host = self.socket_dir().display().to_string();
-        conninfo(&[("host", &host), ("port", &self.port.to_string()), ("user", "postgres"), ("dbname", dbname)])
+        let port = self.port.to_string();
+        conninfo(&[("host", &host), ("port", &port), ("user", &self.superuser), ("dbname", dbname)])
     }
 
     /// How to reach a database through TCP; none if it was started without.
@@ -129,7 +148,7 @@ impl Cluster {
         let password = self.password()?;
         let port = self.port.to_string();
         let host = ("host", "127.0.0.1");
-        Some(conninfo(&[host, ("port", &port), ("user", "postgres"), ("password", password), ("dbname", dbname)]))
+        Some(conninfo(&[host, ("port", &port), ("user", &self.superuser), ("password", password), ("dbname", dbname)]))
     }
 
     /// Stops and starts the server, as `pg_ctl restart` does: clients are cut off, data stays.
@@ -164,7 +183,8 @@ impl Cluster {
             self.home.write(&self.data_dir().join(name), content)?;
         }
         let hba = self.data_dir().join("pg_hba.conf");
-        let lines = format!("{}\nlocal all all trust\nhost all all all scram-sha-256\n", options.hba.join("\n"));
+        let local = if options.demands_password { "scram-sha-256" } else { "trust" };
+        let lines = format!("{}\nlocal all all {local}\nhost all all all scram-sha-256\n", options.hba.join("\n"));
         self.home.write(&hba, lines.as_bytes())
     }
 

@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 use super::home::Home;
 use super::{ClusterOptions, run};
 use crate::base::error::{Context, Error, Result};
+use crate::model::name::quote_always;
 use crate::postgres::tools::PgTools;
 
 /// UTF-8 without any language's rules first: it is the same on every machine that has it.
@@ -53,7 +54,8 @@ fn keep(data: &Path, templates: &Path, template: &Path) -> Result<()> {
 fn template_name(tools: &PgTools, home: &Home, options: &ClusterOptions) -> Result<String> {
     use std::os::unix::fs::MetadataExt;
     let owner = fs::metadata(home.dir()).doing(|| format!("look at {}", home.dir().display()))?.uid();
-    let inputs = format!("{:?}", (&tools.bindir, &tools.version, &options.initdb_args, owner, home.user()));
+    let inputs =
+        format!("{:?}", (&tools.bindir, &tools.version, &options.initdb_args, &options.superuser, owner, home.user()));
     Ok(format!("{}-{}", tools.version.major, &hex::encode(Sha256::digest(inputs))[..16]))
 }
 
@@ -70,17 +72,18 @@ fn initdb(tools: &PgTools, home: &Home, options: &ClusterOptions) -> Result<()> 
 
 fn initdb_with_locale(tools: &PgTools, home: &Home, options: &ClusterOptions, locale: &str) -> Result<()> {
     let mut command = home.command(&tools.program("initdb"));
-    command.args(["--username=postgres", "--auth=trust", "--encoding=UTF8", "--no-sync"]);
+    command.arg(format!("--username={}", options.superuser));
+    command.args(["--auth=trust", "--encoding=UTF8", "--no-sync"]);
     command.arg(format!("--locale={locale}")).args(&options.initdb_args).arg("-D").arg(home.data());
     run(&mut command).map(drop)
 }
 
 /// Gives the superuser a random password, before the server starts. Without one, every user of this machine could connect
 /// over TCP.
-pub(super) fn set_password(tools: &PgTools, home: &Home) -> Result<String> {
+pub(super) fn set_password(tools: &PgTools, home: &Home, superuser: &str) -> Result<String> {
     let password = random_password()?;
     let statement = home.dir().join("password.sql");
-    home.write(&statement, format!("ALTER ROLE postgres PASSWORD '{password}'\n").as_bytes())?;
+    home.write(&statement, format!("ALTER ROLE {} PASSWORD '{password}'\n", quote_always(superuser)).as_bytes())?;
     let input = fs::File::open(&statement).doing(|| format!("read {}", statement.display()))?;
     let mut command = home.command(&tools.program("postgres"));
     command.args(["--single", "-c", "password_encryption=scram-sha-256", "-c", "fsync=off", "-D"]);
@@ -93,7 +96,7 @@ pub(super) fn set_password(tools: &PgTools, home: &Home) -> Result<String> {
     done
 }
 
-fn random_password() -> Result<String> {
+pub(in crate::postgres) fn random_password() -> Result<String> {
     use std::io::Read;
     let mut bytes = [0; 16];
     fs::File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut bytes)).doing(|| "read /dev/urandom")?;

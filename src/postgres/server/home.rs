@@ -12,7 +12,7 @@ use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
-use super::run;
+use super::{ClusterOptions, run};
 use crate::base::error::{Context, Error, Result};
 use crate::postgres::tools::PgTools;
 
@@ -34,14 +34,20 @@ pub(super) struct Home {
 }
 
 impl Home {
-    pub(super) fn create(parent: &Path) -> Result<Self> {
-        let prefix = format!("{PREFIX}{}-", Owner::ourselves());
-        let dir = tempfile::Builder::new().prefix(&prefix).tempdir_in(parent);
-        let dir = dir.doing(|| format!("make a directory in {}", parent.display()))?;
+    pub(super) fn create(options: &ClusterOptions) -> Result<Self> {
+        let parent = &options.parent;
+        let doing = || format!("make a directory in {}", parent.display());
+        let dir = match &options.name {
+            Some(name) => tempfile::Builder::new().prefix(name).rand_bytes(0).tempdir_in(parent).doing(doing)?,
+            None => {
+                let prefix = format!("{PREFIX}{}-", Owner::ourselves());
+                tempfile::Builder::new().prefix(&prefix).tempdir_in(parent).doing(doing)?
+            }
+        };
         if dir.path().as_os_str().len() + "/.s.PGSQL.65535".len() > SOCKET_PATH_BYTES {
             return Err(Error::new(format!("{} is too long for the path of a socket", dir.path().display())));
         }
-        let user = if owner_of(dir.path())? == 0 { Some(unprivileged_user()?) } else { None };
+        let user = if owner_of(dir.path())? == 0 { Some(unprivileged_user(&options.users)?) } else { None };
         let home = Self { dir, user };
         home.give(home.dir())?;
         Ok(home)
@@ -99,14 +105,21 @@ fn owner_of(path: &Path) -> Result<u32> {
     Ok(fs::metadata(path).doing(|| format!("look at {}", path.display()))?.uid())
 }
 
-/// The user with the fewest rights. The server requires a user with a name, so a free number does not work.
-fn unprivileged_user() -> Result<User> {
-    let ask = |flag: &str| -> Result<u32> {
-        let answer = run(Command::new("id").args([flag, "nobody"]))?;
-        answer.trim().parse().map_err(|_| Error::new(format!("id {flag} nobody printed {answer:?}")))
+/// The first of these users that exists. The server requires a user with a name, so a free number does not work.
+fn unprivileged_user(names: &[String]) -> Result<User> {
+    let ask = |flag: &str, name: &str| -> Result<u32> {
+        let answer = run(Command::new("id").args([flag, name]))?;
+        answer.trim().parse().map_err(|_| Error::new(format!("id {flag} {name} printed {answer:?}")))
     };
-    let user = ask("-u").and_then(|user| Ok((user, ask("-g")?)));
-    user.map_err(|e| e.context("find a user other than root").hint("PostgreSQL refuses to run as root"))
+    let user = |name: &String| ask("-u", name).and_then(|user| Ok((user, ask("-g", name)?)));
+    let mut outcome = Err(Error::new("no user was named"));
+    for name in names {
+        outcome = user(name);
+        if matches!(outcome, Ok((id, _)) if id != 0) {
+            break;
+        }
+    }
+    outcome.map_err(|e| e.context("find a user other than root").hint("PostgreSQL refuses to run as root"))
 }
 
 /// A process, so named that it is not mistaken for a later one with the same number.
@@ -182,21 +195,23 @@ pub(super) fn sweep(parent: &Path, tools: &PgTools) {
     for entry in entries.flatten() {
         let dead = entry.file_name().to_str().and_then(Owner::parse).is_some_and(|owner| owner.is_dead());
         if dead {
-            let _ = remove_left_over(&entry.path(), tools);
+            let _ = remove_left_over(&entry.path(), tools, &["nobody".to_owned()]);
         }
     }
 }
 
 /// Any user may write to /tmp. So nothing is run with more rights than the directory's owner has, and a link
 /// is not followed.
-fn remove_left_over(dir: &Path, tools: &PgTools) -> Result<()> {
+pub(in crate::postgres) fn remove_left_over(dir: &Path, tools: &PgTools, users: &[String]) -> Result<()> {
     let meta = fs::symlink_metadata(dir).doing(|| format!("look at {}", dir.display()))?;
-    let probe = tempfile::tempfile_in("/tmp").doing(|| "make a file")?;
-    let we = probe.metadata().doing(|| "look at a file")?.uid();
-    let user = if we == 0 { Some(unprivileged_user()?) } else { None };
-    let is_ours = meta.uid() == we || user.is_some_and(|(user, _)| meta.uid() == user);
-    if !meta.is_dir() || !is_ours {
-        return Ok(());
+    let we = rustix::process::geteuid().as_raw();
+    let ours =
+        |name: &String| unprivileged_user(std::slice::from_ref(name)).ok().filter(|(user, _)| *user == meta.uid());
+    let user = if we == 0 { users.iter().find_map(ours) } else { None };
+    if !meta.is_dir() || !(meta.uid() == we || user.is_some()) {
+        return Err(
+            Error::new("it belongs to another user, or is no directory").context(format!("remove {}", dir.display()))
+        );
     }
     let data = dir.join("data");
     if data.join("postmaster.pid").exists() {
