@@ -7,8 +7,8 @@ use super::check_notify::check_notify;
 use super::check_notify::is_open;
 use super::problems::{Problems, VARIABLE, fits};
 use super::{
-    Config, DriftRule, DumpFormat, DumpSettings, PostgresSource, RdsSource, RestoreSettings, Retention, Source,
-    Temporary,
+    Config, CopyFate, DriftRule, DumpFormat, DumpSettings, PostgresSource, RdsSource, RestoreSettings, Retention,
+    Source, Temporary,
 };
 use crate::base::error::Error;
 use crate::model::selection::Pattern;
@@ -55,6 +55,12 @@ impl Config {
         check_retention(&mut problems, &self.retention);
         check_report(&mut problems, self);
         problems.command("hooks.after_restore", &self.hooks.after_restore);
+        let has_copy = self.restore.url.is_some() || self.hooks.after_restore.is_empty();
+        let problem = || "hooks.after_restore needs restore.url: the server of a run is removed at its end".to_owned();
+        problems.unless(has_copy, problem, "name a server in restore.url, or leave the hook out");
+        let is_own = self.restore.url.is_none() || !self.restore.superuser;
+        let problem = || "restore.superuser is only for a server that a run makes itself".to_owned();
+        problems.unless(is_own, problem, "leave it out, and name the user in restore.url");
         problems.command("hooks.after_verified", &self.hooks.after_verified);
         check_notify(&mut problems, &self.notify);
         check_metrics(&mut problems, self.metrics.as_ref());
@@ -193,8 +199,28 @@ fn check_dump(problems: &mut Problems, dump: &DumpSettings) {
     );
 }
 
+/// What only has a meaning on a server that stays.
+fn check_own_server(problems: &mut Problems, restore: &RestoreSettings) {
+    problems.absolute("restore.server_directory", Some(&restore.server_directory));
+    let RestoreSettings { password_file, password_command, password_env, role, copy, .. } = restore;
+    let given = [
+        ("password_file", password_file.is_some()),
+        ("password_command", password_command.is_some()),
+        ("password_env", password_env.is_some()),
+        ("role", role.is_some()),
+        ("copy", *copy != CopyFate::Drop),
+    ];
+    for (key, _) in given.into_iter().filter(|(_, is_given)| *is_given) {
+        let problem = || format!("restore.{key} needs restore.url: the server of a run is removed at its end");
+        problems.unless(false, problem, "name a server in restore.url, or leave this out");
+    }
+}
+
 fn check_restore(problems: &mut Problems, restore: &RestoreSettings, protected: &[String]) {
-    check_login(problems, "restore", &restore.login());
+    match &restore.login() {
+        Some(login) => check_login(problems, "restore", login),
+        None => check_own_server(problems, restore),
+    }
     let database = &restore.database;
     problems.jobs("restore.jobs", restore.jobs);
     problems.not_empty("restore.database", database);
@@ -237,7 +263,8 @@ fn has_wildcard(object: &str) -> bool {
 /// By text alone; the run itself also compares the servers.
 fn check_sides(problems: &mut Problems, config: &Config) {
     let Source::Postgres(source) = &config.source else { return };
-    let [from, to] = [&source.url, &config.restore.url].map(|url| ConnectionSummary::read(url));
+    let Some(url) = &config.restore.url else { return };
+    let [from, to] = [&source.url, url].map(|url| ConnectionSummary::read(url));
     let is_same = from.server == to.server && from.dbname == config.restore.database;
     let problem = || format!("restore.database: {:?} is the source itself", config.restore.database);
     problems.unless(!is_same, problem, "the copy is dropped or replaced: give it a name of its own");

@@ -32,10 +32,6 @@ pub fn prefix() -> String {
     "pgwitness".into()
 }
 
-pub fn copy() -> String {
-    "pgwitness_copy".into()
-}
-
 pub fn jobs() -> u16 {
     2
 }

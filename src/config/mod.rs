@@ -38,6 +38,7 @@ pub struct Config {
     /// How it is dumped, and to which directory.
     pub dump: DumpSettings,
     /// The restore server.
+    #[serde(default)]
     pub restore: RestoreSettings,
     /// What is compared.
     #[serde(default)]

@@ -10,10 +10,16 @@ use super::defaults;
 
 /// The restore server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct RestoreSettings {
-    /// A connection string for the restore server; its dbname is only used to create and drop databases.
-    pub url: String,
+    /// A connection string for the restore server; its dbname is only used to create and drop databases. `None`: a run makes a
+    /// server of its own and removes it at its end.
+    pub url: Option<String>,
+    /// Where a run makes the directory of its own server: a disk with room for the restored database.
+    pub server_directory: PathBuf,
+    /// On a server of its own: pg_restore runs as a superuser. Functions of the source could then run programs as the user of
+    /// pgwitness.
+    pub superuser: bool,
     /// The password is the first line of this file (mode 0600), when `.pgpass` is not used.
     pub password_file: Option<PathBuf>,
     /// The password is the first line that this command prints: program and arguments.
@@ -21,31 +27,45 @@ pub struct RestoreSettings {
     /// The password is in this variable of the environment.
     pub password_env: Option<String>,
     /// Name of the restored copy.
-    #[serde(default = "defaults::copy")]
     pub database: String,
     /// What happens to the restored copy after the verdict.
-    #[serde(default)]
     pub copy: CopyFate,
     /// pg_restore's `--jobs`.
-    #[serde(default = "defaults::jobs")]
     pub jobs: u16,
     /// pg_restore's `--no-owner`; owners are then not compared, and the report says so.
-    #[serde(default)]
     pub no_owner: bool,
     /// pg_restore's `--no-privileges`; privileges are then not compared, and the report says so.
-    #[serde(default)]
     pub no_privileges: bool,
     /// pg_restore's `--no-tablespaces`; tablespaces are then not compared, and the report says so.
-    #[serde(default)]
     pub no_tablespaces: bool,
     /// Whether pg_restore fills materialized views. Their queries may log in to other servers (dblink, postgres_fdw).
-    #[serde(default)]
     pub materialized_views: MaterializedViews,
     /// pg_restore's `--role`.
     pub role: Option<String>,
     /// Complaints of pg_restore that are known and harmless, each by two of object, code and message.
-    #[serde(default)]
     pub accept: Vec<AcceptedError>,
+}
+
+impl Default for RestoreSettings {
+    fn default() -> Self {
+        Self {
+            url: None,
+            server_directory: PathBuf::from("/var/tmp"),
+            superuser: false,
+            password_file: None,
+            password_command: None,
+            password_env: None,
+            database: "pgwitness_copy".into(),
+            copy: CopyFate::default(),
+            jobs: defaults::jobs(),
+            no_owner: false,
+            no_privileges: false,
+            no_tablespaces: false,
+            materialized_views: MaterializedViews::default(),
+            role: None,
+            accept: Vec::new(),
+        }
+    }
 }
 
 /// Whether pg_restore fills materialized views.

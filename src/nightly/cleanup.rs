@@ -16,6 +16,7 @@ use crate::base::error::{Context, Error, Result};
 use crate::base::files;
 use crate::model::progress::Event;
 use crate::model::report::Report;
+use crate::postgres::restore_server;
 use crate::storage::backups::{BackupState, Backups};
 use crate::storage::journal::{
     CleanupTask, CopyClaim, CopyIdentity, EarlierRun, Entry, InstanceClaim, OpenJournals, Place, ReportFile, open_runs,
@@ -102,6 +103,12 @@ impl Cleaner<'_> {
                 let doing = || format!("drop the copy {}", claim.database);
                 self.drop_copy(claim, created.as_ref()).await.doing(doing)
             }
+            CleanupTask::Server { directory } => {
+                let tools = self.context.server_tools()?;
+                // Block here: it must be gone before the journal says so.
+                tokio::task::block_in_place(|| restore_server::remove(Path::new(directory), &tools))?;
+                Ok(task.gone())
+            }
         }
     }
 
@@ -130,7 +137,9 @@ impl Cleaner<'_> {
     /// The random part of the name excludes databases of others; an OID in the journal must match too.
     async fn drop_copy(&self, claim: &CopyClaim, created: Option<&CopyIdentity>) -> Result<Entry> {
         let database = claim.database.clone();
-        let server = self.context.restore_server().await?;
+        let server = self.context.restore_server().await.map_err(|error| {
+            error.hint(format!("it is on {}: drop it there yourself, or set restore.url again", claim.server))
+        })?;
         if server.describe() != claim.server {
             let error = Error::new(format!("it is on {}, and restore.url is now {}", claim.server, server.describe()));
             return Err(error.hint("drop it there yourself"));
@@ -208,6 +217,7 @@ fn describe(done: &Entry) -> String {
         Entry::BackupPlaced { id, place: Place::Unverified } => format!("the dump {id} was left unverified"),
         Entry::BackupPlaced { id, place } => format!("the dump {id} was {place}"),
         Entry::CopyGone { database } => format!("the copy {database} was dropped"),
+        Entry::ServerGone { directory } => format!("the restore server in {directory} was removed"),
         other => format!("{other:?}"),
     }
 }

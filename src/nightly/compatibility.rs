@@ -1,6 +1,6 @@
 //! Whether the restore server can accept what the source contains: checked before a dump of hours.
 //!
-//! Reads catalogs of both servers and writes to neither.
+//! Reads catalogs of both servers. Writes to neither, except that a server of the run's own gets the roles of the source.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,8 @@ use crate::base::error::{Context, Error, Result};
 use crate::config::{AcceptedError, RestoreSettings};
 use crate::model::name::quote_literal;
 use crate::nightly::dumping;
-use crate::nightly::restoring;
+use crate::nightly::restoring::{self, Needs};
+use crate::nightly::target_server::TargetServer;
 use crate::postgres::conninfo::ConnInfo;
 use crate::postgres::session::{Session, SessionOptions, optional, text};
 use crate::postgres::tools::PgTools;
@@ -31,11 +32,14 @@ pub async fn open(info: &ConnInfo) -> Result<Session> {
 /// absence is not accepted: all of them in one error.
 pub async fn demand_fit(
     source: &ConnInfo,
-    target: &ConnInfo,
+    server: &TargetServer,
     tools: &PgTools,
     restore: &RestoreSettings,
 ) -> Result<String> {
     let source = open(source).await.doing(|| "check the source")?;
+    let needs = Needs::of_source(&source).await?;
+    let prepared = server.prepare(&source, &needs).await.doing(|| "prepare the restore server")?;
+    let target = &server.restorer;
     let target_session = open(target).await.doing(|| "check the restore server")?;
     dumping::check_versions(tools, source.major(), target_session.major())?;
     dumping::check_minor(tools, source.server_version())?;
@@ -51,29 +55,95 @@ pub async fn demand_fit(
     if !missing.is_empty() {
         problems.push(lacking(&missing, target, target_session.major()));
     }
-    let needs = restoring::Needs::of_source(&source).await?;
     problems.extend(restoring::lacking(&needs, &target_session, restore, None).await?);
     let facts = restoring::database_facts(source.conninfo()).await?;
     problems.extend(restoring::lacking_locale(target, &facts).await?);
     restoring::demand_none(problems)?;
     let without =
         if accepted.is_empty() { String::new() } else { format!(", but for {} (accepted)", accepted.join(", ")) };
-    let doubtful = doubtful(&used, &target_session, restore).await?;
+    let doubtful = doubtful(&used, &target_session, server, restore).await?;
+    let refused = superusers_own(&source, &target_session, server, restore).await?;
     let count = used.len();
     let noun = if count == 1 { "extension" } else { "extensions" };
     let (from, to) = (source.major(), target_session.major());
-    Ok(format!("source PostgreSQL {from}, copy {to}, {count} {noun} there{without}{doubtful}"))
+    Ok(format!("source PostgreSQL {from}, copy {to}, {count} {noun} there{without}{prepared}{doubtful}{refused}"))
 }
+
+/// A role is no superuser, nor is `restore.role`.
+const IS_ORDINARY: &str = "NOT (SELECT r.rolsuper FROM pg_catalog.pg_roles r WHERE r.rolname = $ROLE)";
+
+fn is_ordinary(restore: &RestoreSettings) -> String {
+    let role = restore.role.as_deref().map_or_else(|| "current_user".to_owned(), quote_literal);
+    IS_ORDINARY.replace("$ROLE", &role)
+}
+
+/// What an ordinary role cannot restore, a server with more rights than those of PostgreSQL excepted: only the restore tells.
+async fn superusers_own(
+    source: &Session,
+    target: &Session,
+    server: &TargetServer,
+    restore: &RestoreSettings,
+) -> Result<String> {
+    let is_ordinary = text(&target.row(&format!("SELECT {}", is_ordinary(restore))).await?, 0)? == "t";
+    if !is_ordinary {
+        return Ok(String::new());
+    }
+    let found = column(source, SUPERUSERS_OWN).await.doing(|| "list what only a superuser can restore")?;
+    if found.is_empty() {
+        return Ok(String::new());
+    }
+    let help = if server.is_own() {
+        "restore.superuser = true restores them, and lets functions of the source run programs as the user of pgwitness"
+    } else {
+        "restore as a superuser, or expect findings with the cause \"restore server\""
+    };
+    Ok(format!("\nwarning: only a superuser can restore {}; {help}", listed(&found)))
+}
+
+/// The first ones by name.
+fn listed(names: &[String]) -> String {
+    const SHOWN: usize = 5;
+    let first = names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(SHOWN) {
+        0 => first,
+        more => format!("{first} and {more} more"),
+    }
+}
+
+/// Objects that PostgreSQL lets only a superuser create, and that belong to no extension.
+const SUPERUSERS_OWN: &str = "WITH found(classid, objid, name) AS (
+         SELECT 'pg_event_trigger'::regclass, oid, 'event trigger ' || evtname FROM pg_catalog.pg_event_trigger
+         UNION ALL SELECT 'pg_proc'::regclass, p.oid, 'function ' || p.oid::regprocedure FROM pg_catalog.pg_proc p
+           JOIN pg_catalog.pg_language l ON l.oid = p.prolang
+          WHERE p.oid >= 16384 AND (p.proleakproof OR (NOT l.lanpltrusted AND l.lanname <> 'sql'))
+         UNION ALL SELECT 'pg_foreign_data_wrapper'::regclass, oid, 'foreign-data wrapper ' || fdwname
+           FROM pg_catalog.pg_foreign_data_wrapper
+         UNION ALL SELECT 'pg_publication'::regclass, oid, 'publication ' || pubname
+           FROM pg_catalog.pg_publication WHERE puballtables
+         UNION ALL SELECT 'pg_opclass'::regclass, oid, 'operator class ' || opcname
+           FROM pg_catalog.pg_opclass WHERE oid >= 16384
+         UNION ALL SELECT 'pg_ts_parser'::regclass, oid, 'text search parser ' || prsname
+           FROM pg_catalog.pg_ts_parser WHERE oid >= 16384
+         UNION ALL SELECT 'pg_subscription'::regclass, s.oid, 'subscription ' || subname FROM pg_catalog.pg_subscription s
+           JOIN pg_catalog.pg_database d ON d.oid = s.subdbid AND d.datname = pg_catalog.current_database())
+    SELECT name FROM found f
+     WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_depend e
+                        WHERE e.classid = f.classid AND e.objid = f.objid AND e.deptype = 'e') ORDER BY 1";
 
 /// Extensions that the server has and may refuse all the same. No error: some servers let other roles than superusers create
 /// them, and only CREATE EXTENSION tells.
-async fn doubtful(used: &[String], target: &Session, restore: &RestoreSettings) -> Result<String> {
-    let role = restore.role.as_deref().map_or_else(|| "current_user".to_owned(), quote_literal);
+async fn doubtful(
+    used: &[String],
+    target: &Session,
+    server: &TargetServer,
+    restore: &RestoreSettings,
+) -> Result<String> {
+    // A server of the run's own creates extensions as a superuser.
+    let is_refused = if server.is_own() { "false".to_owned() } else { is_ordinary(restore) };
     let sql = format!(
         "SELECT a.name FROM pg_catalog.pg_available_extensions a
            JOIN pg_catalog.pg_available_extension_versions v ON v.name = a.name AND v.version = a.default_version
-          WHERE v.superuser AND NOT v.trusted
-            AND NOT (SELECT r.rolsuper FROM pg_catalog.pg_roles r WHERE r.rolname = {role}) ORDER BY 1"
+          WHERE v.superuser AND NOT v.trusted AND {is_refused} ORDER BY 1"
     );
     let untrusted = column(target, &sql).await.doing(|| "list the extensions that only a superuser may create")?;
     let untrusted = used.iter().filter(|name| untrusted.contains(name) && *name != "plpgsql");

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use crate::base::error::{Context, Result};
+use crate::base::error::{Context, Error, Result};
 use crate::base::secret;
 use crate::base::time::Timestamp;
 use crate::compare::Request;
@@ -18,7 +18,7 @@ use crate::model::report::Report;
 use crate::model::run::Origin;
 use crate::model::selection::{Pattern, Selection};
 use crate::postgres::conninfo::ConnInfo;
-use crate::postgres::tools::{CLIENT, PgTools};
+use crate::postgres::tools::{CLIENT, PgTools, SERVER};
 use crate::storage::backups;
 use crate::storage::reports::KeyFile;
 use crate::storage::user_files;
@@ -57,13 +57,33 @@ impl RunContext<'_> {
         &self.config.state.directory
     }
 
-    /// The PostgreSQL programs.
+    /// The PostgreSQL programs; those of a server too where a run makes one.
     ///
     /// # Errors
     /// Not found.
     pub fn tools(&self) -> Result<PgTools> {
+        let needed = if self.has_own_server() { [CLIENT, SERVER].concat() } else { CLIENT.to_vec() };
+        self.find_tools(&needed)
+    }
+
+    /// The programs to remove a server of an earlier run, if there are any.
+    pub fn server_tools(&self) -> Result<PgTools> {
+        self.find_tools(SERVER).or_else(|_| self.find_tools(CLIENT))
+    }
+
+    fn find_tools(&self, needed: &[&str]) -> Result<PgTools> {
         let path = (self.environment)("PATH");
-        PgTools::find(self.config.dump.pg_bindir.as_deref(), path.as_deref(), CLIENT)
+        PgTools::find(self.config.dump.pg_bindir.as_deref(), path.as_deref(), needed)
+    }
+
+    /// Whether a run makes a restore server of its own: without `restore.url`.
+    pub fn has_own_server(&self) -> bool {
+        self.config.restore.url.is_none()
+    }
+
+    /// The name of the restored copy of a run.
+    pub fn copy_name(&self, run_id: &str) -> String {
+        format!("{}_{}", self.config.restore.database, run_id.get(..8).unwrap_or(run_id))
     }
 
     /// The key that signs.
@@ -77,16 +97,17 @@ impl RunContext<'_> {
         Ok(KeyFile { path: report.key.clone(), passphrase: passphrase.map(|secret| secret.reveal().to_owned()) })
     }
 
-    /// How to connect to the restore server; the database is the one for administration.
+    /// How to connect to the server of `restore.url`; the database is the one for administration.
     ///
     /// # Errors
-    /// An invalid connection string, a password that cannot be read.
+    /// There is none; an invalid connection string, a password that cannot be read.
     pub async fn restore_server(&self) -> Result<ConnInfo> {
         let restore = &self.config.restore;
+        let url = restore.url.as_deref().ok_or_else(|| Error::new("restore.url is not set"))?;
         let (file, command) = (restore.password_file.as_deref(), restore.password_command.as_deref());
         let password = secret::resolve(file, command, restore.password_env.as_deref(), self.environment).await;
         let password = password.doing(|| "read the password of [restore]")?;
-        self.connect_with(&restore.url, password).doing(|| "read restore.url")
+        self.connect_with(url, password).doing(|| "read restore.url")
     }
 
     /// How to connect to a source that is not on RDS.

@@ -13,6 +13,7 @@ use super::dumping;
 use super::left_out;
 use super::restore_into::{RestorableDump, RestoreTarget, restore_into};
 use super::restoring::{self, CopyIdentity, DatabaseFacts, Members, Needs};
+use super::target_server::TargetServer;
 use super::three_way;
 use crate::base::error::{Context, Error, Result};
 use crate::endpoint::any::Endpoint;
@@ -213,7 +214,8 @@ async fn fill(
     let dump = RestorableDump::new(&chosen.backup, Members::of_manifest(&expected))?;
     demand_needs(wanted, chosen, &expected, &dump.facts).await?;
     (context.listener)(Event::Phase("restore"));
-    let target = RestoreTarget { admin, database: into.dbname() };
+    let server = TargetServer::given(admin.clone());
+    let target = RestoreTarget { server: &server, database: into.dbname() };
     let copy = target.create(context, &dump).await?;
     let restored = restore_into(context, &dump, target, &copy, &tools).await?;
     let redaction = context.redaction()?;

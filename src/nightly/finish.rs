@@ -86,10 +86,12 @@ impl RunEnd<'_> {
         let run = &mut self.run;
         let is_stopped = self.result.as_ref().is_err_and(|failure| failure.error.signal().is_some());
         let patience = is_stopped.then_some(PATIENCE_WHEN_STOPPED);
+        run_tasks(run, "remove_server", |task| matches!(task, CleanupTask::Server { .. }), None).await;
         run_tasks(run, "delete_instance", |task| matches!(task, CleanupTask::Instance { .. }), patience).await;
         run_tasks(run, "place_backup", |task| matches!(task, CleanupTask::Backup { .. }), None).await;
         if let (Ok(verified), Some(signed)) = (&self.result, &self.signed)
             && signed.verdict.is_sound()
+            && !run.context.has_own_server()
         {
             run.late_step("keep_copy", async |run| keep_copy(run, verified).await).await;
         }

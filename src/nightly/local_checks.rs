@@ -40,7 +40,7 @@ pub struct LocalFacts {
     pub source: Option<ConnInfo>,
     /// The PostgreSQL programs.
     pub tools: Option<PgTools>,
-    /// How to connect to the restore server.
+    /// How to connect to the server of `restore.url`.
     pub server: Option<ConnInfo>,
 }
 
@@ -62,7 +62,13 @@ pub async fn local(list: &mut CheckList, context: &RunContext<'_>) -> Result<Loc
     }
     list.note(Local, "dump.directory", directory(&config.dump.directory, IS_MOUNTED))?;
     facts.tools = list.add(Local, "pg_dump, pg_restore", programs(context))?;
-    facts.server = list.add(Local, "restore.url", connection(&config.restore.login(), context).await)?;
+    match config.restore.login() {
+        Some(login) => facts.server = list.add(Local, "restore.url", connection(&login, context).await)?,
+        None => {
+            let parent = directory(&config.restore.server_directory, "a directory with room for the restored database");
+            list.note(Local, "restore.server_directory", parent)?;
+        }
+    }
     if let Some(dir) = &config.verify.checks {
         let seen = user_files::assertions(dir).map(|checks| counted(checks.len(), "check"));
         list.note(Local, "verify.checks", seen)?;
@@ -156,7 +162,14 @@ fn directory(path: &Path, when_absent: &str) -> Result<String> {
 
 fn programs(context: &RunContext<'_>) -> Result<(PgTools, String)> {
     let config = context.config;
-    let tools = context.tools().map_err(|error| error.hint("set dump.pg_bindir to the directory that has them"))?;
+    let hint = match context.has_own_server() {
+        true => {
+            "install the server package of PostgreSQL too (Debian: postgresql), or name a server in restore.url; dump.pg_bindir \
+                 is the directory that has them all"
+        }
+        false => "set dump.pg_bindir to the directory that has them",
+    };
+    let tools = context.tools().map_err(|error| error.hint(hint))?;
     let is_named = config.dump.compression.as_ref().is_some_and(|method| method.parse::<u8>().is_err());
     if is_named && tools.version.major < NAMED_COMPRESSION {
         let version = &tools.version.text;

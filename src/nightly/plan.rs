@@ -9,7 +9,9 @@ use super::pruning::{OldReports, superseded};
 use super::source::shared;
 use crate::aws::identifier::identifier;
 use crate::base::error::{Error, Result};
+use crate::base::time::Timestamp;
 use crate::config::{CopyFate, Source};
+use crate::postgres::restore_server::ServerOrder;
 use crate::storage::backups::Backups;
 use crate::storage::retention::{self, BackupAge};
 
@@ -62,19 +64,28 @@ fn made(context: &RunContext<'_>, found: &PreflightResults) -> Vec<String> {
         data_as_of = snapshot.created_at;
     }
     let (dumps, id) = (config.dump.directory.display(), format!("{}-{RUN}", data_as_of.stamp()));
-    let name = &config.restore.database;
-    let fate = match config.restore.copy {
+    lines.extend([
+        format!("make a dump in {dumps}"),
+        format!("the dump is {dumps}/unverified/{id}.partial, and then verified/{id}, if it is verified"),
+        restored_copy(context, data_as_of),
+        format!("make a signed report in {}", config.report.directory.display()),
+    ]);
+    lines
+}
+
+fn restored_copy(context: &RunContext<'_>, data_as_of: Timestamp) -> String {
+    let restore = &context.config.restore;
+    if context.has_own_server() {
+        let directory = ServerOrder::directory(&restore.server_directory, RUN);
+        return format!("make a restore server in {}, removed after the verdict", directory.display());
+    }
+    let name = &restore.database;
+    let fate = match restore.copy {
         CopyFate::Drop => "dropped after the verdict".to_owned(),
         CopyFate::Replace => format!("kept as {name} until the next run, if it is sound"),
         CopyFate::Keep => format!("kept as {name}_{}, if it is sound", data_as_of.stamp().to_lowercase()),
     };
-    lines.extend([
-        format!("make a dump in {dumps}"),
-        format!("the dump is {dumps}/unverified/{id}.partial, and then verified/{id}, if it is verified"),
-        format!("make the database {name}_{RUN} on the restore server: {fate}"),
-        format!("make a signed report in {}", config.report.directory.display()),
-    ]);
-    lines
+    format!("make the database {name}_{RUN} on the restore server: {fate}")
 }
 
 /// As if the dump of this run were verified already.

@@ -12,6 +12,7 @@ use super::directories::{shared_reports, shared_state};
 use super::local_checks::{LocalFacts, local};
 use super::restore_role;
 use super::source::shared;
+use super::target_server::TargetServer;
 use super::temporary_instance::Cloud;
 use crate::aws::Snapshot;
 use crate::base::error::{Context, Error, Result};
@@ -38,8 +39,8 @@ pub struct PreflightResults {
     pub backups: Option<Backups>,
     /// The backups of the source, once a run has identified it.
     pub ours: Option<OwnSource>,
-    /// Major version of the restore server.
-    pub restore_major: Option<u32>,
+    /// The restore server, and its major version.
+    pub server: Option<(TargetServer, u32)>,
 }
 
 /// What a run continues with.
@@ -52,8 +53,8 @@ pub struct Ready {
     pub backups: Backups,
     /// The backups of the source.
     pub ours: OwnSource,
-    /// The restore server; the database is the one for administration.
-    pub server: ConnInfo,
+    /// The restore server.
+    pub server: TargetServer,
 }
 
 impl PreflightResults {
@@ -62,9 +63,9 @@ impl PreflightResults {
     /// # Errors
     /// A check was not made.
     pub fn ready(self) -> Result<Ready> {
-        let LocalFacts { source, tools, server } = self.local;
-        match (tools, self.backups, self.ours, server) {
-            (Some(tools), Some(backups), Some(ours), Some(server)) => {
+        let LocalFacts { source, tools, .. } = self.local;
+        match (tools, self.backups, self.ours, self.server) {
+            (Some(tools), Some(backups), Some(ours), Some((server, _))) => {
                 Ok(Ready { source, tools, backups, ours, server })
             }
             _ => Err(Error::new("a check before the run was not made")),
@@ -84,7 +85,7 @@ pub async fn complete(list: &mut CheckList, context: &RunContext<'_>, is_offline
     if let Source::Rds(config) = &context.config.source {
         found.snapshot = aws(list, config, context).await?;
     }
-    remote(list, context, &mut found).await?;
+    remote(list, context, &mut found, None).await?;
     let engine_version = found.snapshot.as_ref().map(|snapshot| snapshot.engine_version.clone());
     compatible(list, context, &found, engine_version.as_deref()).await?;
     Ok(found)
@@ -115,11 +116,16 @@ async fn aws(list: &mut CheckList, config: &RdsSource, context: &RunContext<'_>)
 }
 
 /// What this machine keeps of earlier runs, and the restore server. What depends on a failed check of this machine is not
-/// checked: it would fail of the same cause.
+/// checked: it would fail of the same cause. A server of the run's own is started; `run_id` is the run whose journal names it.
 ///
 /// # Errors
 /// A check failed, and a run stops there.
-pub async fn remote(list: &mut CheckList, context: &RunContext<'_>, found: &mut PreflightResults) -> Result<()> {
+pub async fn remote(
+    list: &mut CheckList,
+    context: &RunContext<'_>,
+    found: &mut PreflightResults,
+    run_id: Option<&str>,
+) -> Result<()> {
     use CheckStage::Remote;
     if !list.has_failed("source.url") {
         let origin = context.origin()?;
@@ -136,9 +142,14 @@ pub async fn remote(list: &mut CheckList, context: &RunContext<'_>, found: &mut 
             list.note(Remote, "state", own(shared_state(context.state(), &origin)))?;
         }
     }
-    if let Some(info) = &found.local.server {
-        found.restore_major = list.add(Remote, "restore server", restore_server(context, info).await)?;
-    }
+    let checked = match (&found.local.server, &found.local.tools) {
+        (Some(info), _) => restore_server(context, info).await,
+        (None, Some(tools)) if context.has_own_server() && !list.has_failed("restore.server_directory") => {
+            own_server(context, tools, run_id).await
+        }
+        _ => return Ok(()),
+    };
+    found.server = list.add(Remote, "restore server", checked)?;
     Ok(())
 }
 
@@ -153,13 +164,13 @@ pub async fn compatible(
     found: &PreflightResults,
     engine_version: Option<&str>,
 ) -> Result<()> {
-    let PreflightResults { local: LocalFacts { source, tools, server }, restore_major, .. } = found;
-    let seen = match (source, engine_version, tools, server.as_ref().zip(*restore_major)) {
+    let PreflightResults { local: LocalFacts { source, tools, .. }, server, .. } = found;
+    let seen = match (source, engine_version, tools, server) {
         (Some(source), _, Some(tools), Some((target, _))) => {
             demand_fit(source, target, tools, &context.config.restore).await
         }
         (None, Some(version), Some(tools), Some((_, major))) => {
-            check_engine(version, major, tools).map(|()| format!("source PostgreSQL {version}, copy {major}"))
+            check_engine(version, *major, tools).map(|()| format!("source PostgreSQL {version}, copy {major}"))
         }
         (Some(source), ..) => return list.note(CheckStage::Remote, "source", reached(source).await),
         _ => return Ok(()),
@@ -219,12 +230,31 @@ fn is_one_disk(one: &Path, other: &Path) -> bool {
 
 /// The server is reachable, the user may create databases and use the configured role, and the name of the copy is free or kept
 /// by an earlier run. Its major version.
-async fn restore_server(context: &RunContext<'_>, info: &ConnInfo) -> Result<(u32, String)> {
+async fn restore_server(context: &RunContext<'_>, info: &ConnInfo) -> Result<((TargetServer, u32), String)> {
     let major = restore_major(context, info).await.doing(|| "check the restore server")?;
     let redaction = context.redaction()?;
     let warning = restore_role::warning(info, context.config.restore.role.as_deref()).await;
     let warning = warning.map(|warning| format!("\nwarning: {}", redaction.text(&warning).full())).unwrap_or_default();
-    Ok((major, format!("{}, PostgreSQL {major}{warning}", info.describe())))
+    let seen = format!("{}, PostgreSQL {major}{warning}", info.describe());
+    Ok(((TargetServer::given(info.clone()), major), seen))
+}
+
+/// Starts a server for the run.
+async fn own_server(
+    context: &RunContext<'_>,
+    tools: &PgTools,
+    run_id: Option<&str>,
+) -> Result<((TargetServer, u32), String)> {
+    let server = TargetServer::start(context, tools, run_id).await?;
+    let (version, parent) = (&tools.version, context.config.restore.server_directory.display());
+    let warning = match context.config.restore.superuser {
+        true => {
+            "\nwarning: restore.superuser is set: functions of the source could run programs as the user of pgwitness"
+        }
+        false => "",
+    };
+    let seen = format!("of the run's own, PostgreSQL {} in {parent}{warning}", version.text);
+    Ok(((server, version.major), seen))
 }
 
 async fn restore_major(context: &RunContext<'_>, info: &ConnInfo) -> Result<u32> {

@@ -4,8 +4,8 @@ use super::context::RunContext;
 use super::restoring::{
     self, CopyIdentity, CopyOrder, DatabaseFacts, Members, PropertiesOrder, RestoreOrder, Restored, create_copy,
 };
+use super::target_server::TargetServer;
 use crate::base::error::Result;
-use crate::postgres::conninfo::ConnInfo;
 use crate::postgres::tools::PgTools;
 use crate::storage::backups::Backup;
 
@@ -32,8 +32,8 @@ impl<'a> RestorableDump<'a> {
 /// The new database.
 #[derive(Clone, Copy)]
 pub struct RestoreTarget<'a> {
-    /// Any database of the server, with a user that may create databases.
-    pub admin: &'a ConnInfo,
+    /// The server.
+    pub server: &'a TargetServer,
     /// Its name.
     pub database: &'a str,
 }
@@ -45,9 +45,9 @@ impl RestoreTarget<'_> {
     /// As [`create_copy`].
     pub async fn create(&self, context: &RunContext<'_>, dump: &RestorableDump<'_>) -> Result<CopyIdentity> {
         let order = CopyOrder {
-            admin: self.admin,
+            admin: &self.server.admin,
             database: self.database,
-            owner: context.config.restore.role.as_deref(),
+            owner: self.server.owner(context.config.restore.role.as_deref()),
             facts: &dump.facts,
             protected: &context.config.protected.databases,
         };
@@ -68,12 +68,13 @@ pub async fn restore_into(
     tools: &PgTools,
 ) -> Result<Restored> {
     let (config, path) = (context.config, dump.backup.dump_path());
-    let (restore, conninfo) = (&config.restore, target.admin.with_dbname(&copy.database));
+    let (restore, conninfo) = (&config.restore, target.server.restorer.with_dbname(&copy.database));
     let stalled_after = config.dump.stalled_after.duration();
-    let order = RestoreOrder::new(&path, &conninfo, restore, &dump.members, stalled_after, tools);
+    let mut order = RestoreOrder::new(&path, &conninfo, restore, &dump.members, stalled_after, tools);
+    order.elevator = target.server.elevator();
     let mut restored = restoring::restore(&order).await?;
     let order = PropertiesOrder {
-        admin: target.admin,
+        admin: &target.server.admin,
         copy,
         facts: &dump.facts,
         no_owner: restore.no_owner,

@@ -1,13 +1,12 @@
 //! The restore server of a run without `restore.url`: settings for bulk load, and who may log in.
 //!
 //! Its superuser could run programs as our operating-system user, and read our key and passwords. So pg_restore and the
-//! functions of the restored database never run as the superuser: they run as [`RESTORER`], an ordinary role. The superuser has a
-//! random password, because a function of the database may connect to the socket too.
+//! functions of the restored database run as [`RESTORER`], an ordinary role, unless `restore.superuser` is set. The superuser has
+//! a random password, because a function of the database may connect to the socket too.
 
 use std::path::{Path, PathBuf};
 
 use crate::base::error::{Context, Error, Result};
-use crate::base::text::bytes;
 use crate::postgres::conninfo::ConnInfo;
 use crate::postgres::server::{Cluster, ClusterOptions, random_password, remove_left_over};
 use crate::postgres::tools::PgTools;
@@ -16,10 +15,12 @@ use crate::postgres::tools::PgTools;
 pub const SUPERUSER: &str = "pgwitness_superuser";
 /// The role that restores and reads. A role of the source must not have it.
 pub const RESTORER: &str = "pgwitness_restorer";
+/// Owns the database and its schemas while they are filled: every role of the source is a member, and so may own objects there.
+pub const OWNER: &str = "pgwitness_owner";
+/// Digits of the id of the run in the name of the directory.
+const RUN_DIGITS: usize = 8;
 /// What the name of the directory begins with; the id of the run follows.
 const PREFIX: &str = "pgwitness-restore-";
-/// Users that the server may run as when we are root.
-const USERS: [&str; 2] = ["postgres", "nobody"];
 
 /// Where the server goes, and what it may use.
 #[derive(Debug, Clone)]
@@ -28,8 +29,8 @@ pub struct ServerOrder {
     pub tools: PgTools,
     /// The directory that gets the server's own directory: a disk with room for the restored database.
     pub parent: PathBuf,
-    /// 32 hexadecimal digits.
-    pub run_id: String,
+    /// 32 hexadecimal digits, for a server that the journal names; `None` for one that only this process uses.
+    pub run_id: Option<String>,
     /// Memory of the machine in bytes, if it is known.
     pub memory: Option<u64>,
     /// Sessions that are open at once.
@@ -44,13 +45,14 @@ pub struct RestoreServer {
 }
 
 impl ServerOrder {
-    /// The server's own directory, known before it is made.
-    pub fn directory(&self) -> PathBuf {
-        self.parent.join(format!("{PREFIX}{}", self.run_id.get(..8).unwrap_or(&self.run_id)))
+    /// The directory of the server of this run, known before it is made.
+    pub fn directory(parent: &Path, run_id: &str) -> PathBuf {
+        parent.join(format!("{PREFIX}{}", run_id.get(..RUN_DIGITS).unwrap_or(run_id)))
     }
 
     fn options(&self) -> ClusterOptions {
-        let name = self.directory().file_name().map(|name| name.to_string_lossy().into_owned());
+        let directory = self.run_id.as_ref().map(|run_id| Self::directory(&self.parent, run_id));
+        let name = directory.and_then(|directory| Some(directory.file_name()?.to_string_lossy().into_owned()));
         ClusterOptions {
             settings: settings(self.memory, self.sessions),
             initdb_args: vec!["--data-checksums".into()],
@@ -58,7 +60,6 @@ impl ServerOrder {
             superuser: SUPERUSER.into(),
             demands_password: true,
             name,
-            users: USERS.map(str::to_owned).into(),
             ..Default::default()
         }
     }
@@ -71,7 +72,7 @@ impl RestoreServer {
     /// The directory exists or cannot be made, initdb fails, the server does not start.
     pub fn start(order: &ServerOrder) -> Result<Self> {
         let cluster = Cluster::start(&order.tools, &order.options())
-            .doing(|| format!("start the restore server in {}", order.directory().display()))
+            .doing(|| format!("start the restore server in {}", order.parent.display()))
             .map_err(|error| {
                 error.hint("name another directory in restore.server_directory, or a server in restore.url")
             })?;
@@ -82,54 +83,46 @@ impl RestoreServer {
     ///
     /// # Errors
     /// The connection string is not understood.
-    pub fn admin(&self, environment: &dyn Fn(&str) -> Option<String>) -> Result<ConnInfo> {
-        let password = self.cluster.password().unwrap_or_default();
-        Ok(ConnInfo::resolve(&self.cluster.conninfo("postgres"), environment)?.with_password(password))
+    pub fn admin(&self) -> Result<ConnInfo> {
+        // Not with the settings of the user's environment, which are for other servers.
+        let info = ConnInfo::resolve(&self.cluster.conninfo("postgres"), &|_| None)?;
+        Ok(info.with_password(self.cluster.password().unwrap_or_default()))
     }
 
     /// A session of [`RESTORER`].
     ///
     /// # Errors
     /// As [`RestoreServer::admin`].
-    pub fn login(&self, environment: &dyn Fn(&str) -> Option<String>) -> Result<ConnInfo> {
-        let conninfo = self.cluster.conninfo("postgres").replace(SUPERUSER, RESTORER);
-        Ok(ConnInfo::resolve(&conninfo, environment)?.with_password(&self.password))
+    pub fn restorer(&self) -> Result<ConnInfo> {
+        let info = ConnInfo::resolve(&self.cluster.conninfo("postgres").replace(SUPERUSER, RESTORER), &|_| None)?;
+        Ok(info.with_password(&self.password))
+    }
+
+    /// The server, for its settings and directories.
+    pub fn cluster(&self) -> &Cluster {
+        &self.cluster
     }
 
     /// The password of [`RESTORER`], for the statement that makes it.
     pub fn password(&self) -> &str {
         &self.password
     }
-
-    /// The last lines that the server logged.
-    pub fn log_tail(&self) -> String {
-        self.cluster.server_log_tail()
-    }
-
-    /// Stops it and removes its directory.
-    ///
-    /// # Errors
-    /// One of them fails.
-    pub fn stop(self) -> Result<()> {
-        self.cluster.stop()
-    }
 }
 
-/// Removes the directory of a server of an earlier run, and stops the server if it still runs. Nothing is done where there is
-/// none.
+/// Removes the directory of the server of a run, and stops the server if it still runs. Nothing is done where there is none.
 ///
 /// # Errors
-/// Its name is not one of ours, it belongs to another user, or it cannot be removed.
+/// Its name is not the one that a run would have chosen, it belongs to another user, or it cannot be removed.
 pub fn remove(directory: &Path, tools: &PgTools) -> Result<()> {
     let doing = || format!("remove the restore server in {}", directory.display());
     let name = directory.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_prefix(PREFIX));
-    if !name.is_some_and(|id| id.len() == 8 && id.bytes().all(|byte| byte.is_ascii_hexdigit())) {
-        return Err(Error::new("it is not a directory of pgwitness")).doing(doing);
+    if !name.is_some_and(|id| id.len() == RUN_DIGITS && id.bytes().all(|byte| byte.is_ascii_hexdigit())) {
+        return Err(Error::new("its name is not the one that a run would have chosen")).doing(doing);
     }
     match std::fs::symlink_metadata(directory) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error).doing(doing),
-        Ok(_) => remove_left_over(directory, tools, &USERS.map(str::to_owned)).doing(doing),
+        Ok(_) => remove_left_over(directory, tools).doing(doing),
     }
 }
 
@@ -140,11 +133,11 @@ fn settings(memory: Option<u64>, sessions: usize) -> Vec<(String, String)> {
     let memory = memory.unwrap_or(2 << 30);
     let share = |part: u64, most: u64| format!("{}MB", (memory / part / MIB).clamp(16, most));
     let connections = (sessions + 20).to_string();
-    let list: [(&str, &str); 17] = [
+    let list: [(&str, &str); 15] = [
         ("wal_level", "minimal"),
         ("max_wal_senders", "0"),
         ("autovacuum", "off"),
-        ("max_wal_size", "4GB"),
+        ("max_wal_size", "1GB"),
         ("checkpoint_timeout", "1h"),
         ("shared_buffers", &share(8, 1024)),
         ("maintenance_work_mem", &share(16, 512)),
@@ -156,8 +149,6 @@ fn settings(memory: Option<u64>, sessions: usize) -> Vec<(String, String)> {
         ("log_min_messages", "fatal"),
         ("log_min_error_statement", "panic"),
         ("jit", "off"),
-        ("max_worker_processes", "8"),
-        ("shared_preload_libraries", ""),
         ("restart_after_crash", "off"),
     ];
     list.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
@@ -170,12 +161,6 @@ pub fn memory(meminfo: &str, limit: Option<&str>) -> Option<u64> {
     let kib: u64 = line.trim().strip_suffix(" kB")?.trim().parse().ok()?;
     let limit = limit.and_then(|limit| limit.trim().parse::<u64>().ok()).unwrap_or(u64::MAX);
     Some(kib.saturating_mul(1024).min(limit))
-}
-
-/// For people: what the server was given.
-pub fn describe(order: &ServerOrder) -> String {
-    let memory = order.memory.map_or("unknown memory".to_owned(), bytes);
-    format!("PostgreSQL {} of our own in {} ({memory})", order.tools.version.text, order.directory().display())
 }
 
 #[cfg(test)]

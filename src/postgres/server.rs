@@ -14,6 +14,7 @@ mod home;
 
 use std::fs;
 use std::net::TcpListener;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -58,8 +59,6 @@ pub struct ClusterOptions {
     pub demands_password: bool,
     /// Name of our directory; by default one that names its owner process, see [`home`].
     pub name: Option<String>,
-    /// Run by root: the operating-system user of the server, the first of these that exists.
-    pub users: Vec<String>,
 }
 
 impl Default for ClusterOptions {
@@ -76,7 +75,6 @@ impl Default for ClusterOptions {
             superuser: "postgres".into(),
             demands_password: false,
             name: None,
-            users: vec!["nobody".into()],
         }
     }
 }
@@ -154,6 +152,22 @@ impl Cluster {
     /// Stops and starts the server, as `pg_ctl restart` does: clients are cut off, data stays.
     pub fn restart(&self) -> Result<()> {
         self.pg_ctl(&["restart", "-m", "fast"]).doing(|| "restart the throw-away PostgreSQL")
+    }
+
+    /// Restarts the server with further settings, which win over earlier ones.
+    pub fn restart_with(&self, more: &[(&str, &str)]) -> Result<()> {
+        let path = self.data_dir().join("postgresql.conf");
+        let conf = fs::read_to_string(&path).doing(|| format!("read {}", path.display()))?;
+        self.home.write(&path, format!("{conf}{}", lines(more.iter().copied())).as_bytes())?;
+        self.restart()
+    }
+
+    /// Makes a directory beside the data that only the server's user can enter, for a tablespace.
+    pub fn make_directory(&self, name: &str) -> Result<PathBuf> {
+        let path = self.home.dir().join(name);
+        fs::DirBuilder::new().mode(0o700).create(&path).doing(|| format!("make {}", path.display()))?;
+        self.home.give(&path)?;
+        Ok(path)
     }
 
     /// Stops the server cleanly and leaves a copy of its data directory at `target`, which must not exist yet, for
@@ -265,7 +279,11 @@ fn settings(socket_dir: &Path, port: u16, options: &ClusterOptions) -> String {
         ("min_wal_size", "32MB"),
     ];
     let theirs = options.settings.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    ours.into_iter().chain(theirs).map(|(name, value)| format!("{name} = {}\n", quote_setting(value))).collect()
+    lines(ours.into_iter().chain(theirs))
+}
+
+fn lines<'a>(settings: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+    settings.map(|(name, value)| format!("{name} = {}\n", quote_setting(value))).collect()
 }
 
 /// A value in postgresql.conf, where a backslash starts an escape.

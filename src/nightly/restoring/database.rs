@@ -314,7 +314,11 @@ fn refused(error: &tokio_postgres::Error, order: &CopyOrder<'_>) -> Error {
     described
 }
 
-pub(super) async fn connect(admin: &ConnInfo) -> Result<Connection> {
+/// A session that may write.
+///
+/// # Errors
+/// No connection.
+pub async fn connect(admin: &ConnInfo) -> Result<Connection> {
     admin.connect("-c default_transaction_read_only=off -c statement_timeout=0").await
 }
 

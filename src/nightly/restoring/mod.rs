@@ -15,6 +15,7 @@ mod needs;
 mod passes;
 mod properties;
 mod refused;
+mod roles;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -25,25 +26,29 @@ use crate::base::error::{Context, Error, Result};
 use crate::base::marked::MarkedText;
 use crate::config::{self, AcceptedError, MaterializedViews};
 use crate::endpoint::dump_reader::DumpReader;
+use crate::model::name::quote_always;
 use crate::model::run::Complaint;
 use crate::nightly::dumping::with_disk_hint;
 use crate::postgres::conninfo::ConnInfo;
+use crate::postgres::errors::describe_error;
 use crate::postgres::process::{self, GRACE, Order};
+use crate::postgres::restore_server::{OWNER, RESTORER};
 use crate::postgres::session::pgoptions;
 use crate::postgres::tools::PgTools;
 
 use complaints::{ComplaintParser, ParsedComplaint};
 pub use database::{
-    CopyOrder, create_copy, demand_free, drop_copy, drop_statement, find_copy, interim_name, left_over, rename_copy,
-    wait_for_creation,
+    CopyOrder, connect, create_copy, demand_free, drop_copy, drop_statement, find_copy, interim_name, left_over,
+    rename_copy, wait_for_creation,
 };
 pub use facts::{DatabaseFacts, DatabaseSetting, FACTS_FILE, Grant, database_facts, read_facts, write_facts};
 pub use known::{accept_entry, sqlstate_of};
 pub use members::Members;
 pub use needs::{Needs, demand_none, lacking, lacking_locale};
-use passes::Pass;
+use passes::{Pass, PassKind, Staging};
 pub use properties::{PropertiesOrder, restore_properties};
 pub use refused::Refused;
+pub use roles::Roles;
 
 pub use crate::storage::journal::CopyIdentity;
 
@@ -73,6 +78,8 @@ pub struct RestoreOrder<'a> {
     pub stalled_after: Duration,
     /// The programs to run.
     pub tools: &'a PgTools,
+    /// On a server of the run's own, where [`RESTORER`] restores: who makes it a superuser while it creates extensions.
+    pub elevator: Option<&'a ConnInfo>,
 }
 
 impl<'a> RestoreOrder<'a> {
@@ -98,6 +105,7 @@ impl<'a> RestoreOrder<'a> {
             members,
             stalled_after,
             tools,
+            elevator: None,
         }
     }
 }
@@ -151,22 +159,34 @@ async fn run_restore(order: &RestoreOrder<'_>) -> Result<Restored> {
         stalled_after: order.stalled_after,
         grace: GRACE,
     };
-    for pass in &passes::plan(order.dump, &run(Vec::new()), order.without_refresh).await? {
+    let staging = order.elevator.is_some().then_some(Staging { with_owners: !order.no_owner });
+    for pass in &passes::plan(order.dump, &run(Vec::new()), order.without_refresh, staging).await? {
         let run = run(arguments(order, pass, environment.connection_argument()));
-        run_pass(order, &run, &mut parsed, &mut notes).await?;
+        elevate(order, pass, true).await?;
+        let complaints = run_pass(order, &run, &mut notes).await?;
+        elevate(order, pass, false).await?;
+        parsed.extend(complaints.into_iter().filter(|complaint| !pass.expects(&complaint.complaint)));
     }
     let refused = refused::mark(&mut parsed, order.members);
     let complaints = parsed.into_iter().map(|one| known::classified(one.complaint, order.accept)).collect();
     Ok(Restored { pg_restore: order.tools.version.text.clone(), complaints, notes, refused })
 }
 
+/// Before and after the pass that creates extensions: [`RESTORER`] is a superuser meanwhile, while the database is empty. So it
+/// owns them, which comments on them need, and no function of the source runs as a superuser.
+async fn elevate(order: &RestoreOrder<'_>, pass: &Pass, on: bool) -> Result<()> {
+    let Some(admin) = order.elevator.filter(|_| pass.kind == PassKind::Extensions) else { return Ok(()) };
+    let sql = format!("ALTER ROLE {} {}", quote_always(RESTORER), if on { "SUPERUSER" } else { "NOSUPERUSER" });
+    let changed = connect(admin).await?.client.batch_execute(&sql).await;
+    changed.map_err(|error| describe_error(&error)).doing(|| "create extensions")
+}
+
 /// One run of pg_restore to its end.
 async fn run_pass(
     order: &RestoreOrder<'_>,
     run: &Order<'_>,
-    parsed: &mut Vec<ParsedComplaint>,
     notes: &mut Vec<MarkedText>,
-) -> Result<()> {
+) -> Result<Vec<ParsedComplaint>> {
     let mut complaints = ComplaintParser::default();
     let moved = AtomicU64::new(0);
     let progress = || moved.load(Ordering::Relaxed);
@@ -176,15 +196,16 @@ async fn run_pass(
         ended = running => ended?,
         never = moved::watch(order.conninfo, order.stalled_after, &moved) => match never {},
     };
-    parsed.extend(complaints.finish(&ended).map_err(with_disk_hint)?);
+    let parsed = complaints.finish(&ended).map_err(with_disk_hint)?;
     let warnings = ended.said.warnings("pg_restore").into_iter();
     notes.extend(warnings.filter(|line| !line.full().starts_with(complaints::COUNT)));
-    Ok(())
+    Ok(parsed)
 }
 
 fn arguments(order: &RestoreOrder<'_>, pass: &Pass, connection: &str) -> Vec<OsString> {
     let mut list: Vec<OsString> = vec![format!("--jobs={}", order.jobs.max(1)).into()];
-    list.extend(order.no_owner.then(|| "--no-owner".into()));
+    let is_new_schema = pass.kind == PassKind::NewSchemas;
+    list.extend((order.no_owner || is_new_schema).then(|| "--no-owner".into()));
     list.extend(order.no_privileges.then(|| "--no-privileges".into()));
     list.extend(order.no_tablespaces.then(|| "--no-tablespaces".into()));
     list.extend(pass.list().map(|path| {
@@ -192,7 +213,8 @@ fn arguments(order: &RestoreOrder<'_>, pass: &Pass, connection: &str) -> Vec<OsS
         option.push(path);
         option
     }));
-    list.extend(order.role.map(|role| format!("--role={role}").into()));
+    let role = if is_new_schema { Some(OWNER) } else { order.role };
+    list.extend(role.map(|role| format!("--role={role}").into()));
     list.extend(["--no-password", "--verbose"].map(OsString::from));
     list.push(format!("--dbname={connection}").into());
     list.push("--".into());

@@ -6,18 +6,16 @@
 
 use std::collections::BTreeSet;
 
-use super::needs::Needs;
 use crate::base::error::{Context, Error, Result};
-use crate::model::name::{quote_always, quote_literal};
-use crate::postgres::conninfo::ConnInfo;
-use crate::postgres::errors::describe_error;
-use crate::postgres::restore_server::{RESTORER, SUPERUSER};
+use crate::model::name::quote_always;
+use crate::postgres::restore_server::{OWNER, RESTORER, SUPERUSER};
 use crate::postgres::session::{Session, text};
 
 /// Roles and their memberships.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Roles {
     names: BTreeSet<String>,
+    superusers: BTreeSet<String>,
     /// Role, member, whether with ADMIN OPTION.
     memberships: BTreeSet<(String, String, bool)>,
 }
@@ -32,19 +30,18 @@ impl Roles {
     /// The source cannot be asked.
     pub async fn of_source(source: &Session) -> Result<Self> {
         let doing = || "list the roles of the source";
-        let names = source.rows("SELECT rolname FROM pg_catalog.pg_roles ORDER BY 1").await.doing(doing)?;
-        let names = names.iter().map(|row| text(row, 0)).collect::<Result<BTreeSet<_>>>()?;
-        let mut memberships = BTreeSet::new();
+        let (mut names, mut superusers, mut memberships) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        for row in source.rows("SELECT rolname, rolsuper FROM pg_catalog.pg_roles ORDER BY 1").await.doing(doing)? {
+            let name = text(&row, 0)?;
+            if text(&row, 1)? == "t" {
+                superusers.insert(name.clone());
+            }
+            names.insert(name);
+        }
         for row in source.rows(MEMBERSHIPS).await.doing(doing)? {
             memberships.insert((text(&row, 0)?, text(&row, 1)?, text(&row, 2)? == "t"));
         }
-        Ok(Self { names, memberships }.without_predefined())
-    }
-
-    /// Those that own something or are granted something in a database.
-    pub fn of_needs(needs: &Needs) -> Self {
-        let names = needs.owners.union(&needs.grantees).cloned().collect();
-        Self { names, memberships: BTreeSet::new() }.without_predefined()
+        Ok(Self { names, superusers, memberships }.without_predefined())
     }
 
     fn without_predefined(mut self) -> Self {
@@ -54,36 +51,36 @@ impl Roles {
         self
     }
 
-    /// Creates them, and the role that restores: a member of each, so that it can give objects to their owners. It ignores row
-    /// security, because it reads the tables afterwards.
+    /// The statements that create them on a server of the run's own. [`RESTORER`] is a member of each, so that it can give objects
+    /// to their owners. Superusers of the source are superusers there only `with_superusers`: event triggers need such an owner.
     ///
     /// # Errors
-    /// A role of the source has the name of one of ours; an error of the server.
-    pub async fn create(&self, admin: &ConnInfo, password: &str) -> Result<()> {
-        let doing = || format!("create the roles of the source on {}", admin.describe());
-        if let Some(name) = [SUPERUSER, RESTORER].into_iter().find(|name| self.names.contains(*name)) {
-            let error = Error::new(format!("the source has a role {name}, a name that the restore server needs itself"));
-            return Err(error.hint("rename that role, or set restore.url")).doing(doing);
+    /// A role of the source has the name of one of ours.
+    pub fn statements(&self, with_superusers: bool) -> Result<Vec<String>> {
+        if let Some(name) = [SUPERUSER, RESTORER, OWNER].into_iter().find(|name| self.names.contains(*name)) {
+            let error =
+                Error::new(format!("the source has a role {name}, a name that the restore server needs itself"));
+            return Err(error.hint("rename that role, or set restore.url"));
         }
-        let connection = super::copy::connect(admin).await.doing(doing)?;
-        for sql in self.statements(password) {
-            connection.client.batch_execute(&sql).await.map_err(|error| describe_error(&error)).doing(doing)?;
-        }
-        Ok(())
-    }
-
-    fn statements(&self, password: &str) -> Vec<String> {
-        let restorer = quote_always(RESTORER);
-        let mut list = vec![format!("CREATE ROLE {restorer} LOGIN CREATEDB BYPASSRLS PASSWORD {}", quote_literal(password))];
-        for name in &self.names {
-            list.push(format!("CREATE ROLE {}", quote_always(name)));
+        let (restorer, owner) = (quote_always(RESTORER), quote_always(OWNER));
+        let mut list = Vec::new();
+        for role in &self.names {
+            let name = quote_always(role);
+            let is_superuser = with_superusers && self.superusers.contains(role);
+            list.push(format!("CREATE ROLE {name}{}", if is_superuser { " SUPERUSER" } else { "" }));
+            list.push(format!("GRANT {owner} TO {name}"));
+            list.push(format!("GRANT {name} TO {restorer}"));
         }
         for (role, member, is_admin) in &self.memberships {
             let option = if *is_admin { " WITH ADMIN OPTION" } else { "" };
             list.push(format!("GRANT {} TO {}{option}", quote_always(role), quote_always(member)));
         }
-        list.extend(self.names.iter().map(|name| format!("GRANT {} TO {restorer}", quote_always(name))));
-        list
+        Ok(list)
+    }
+
+    /// How many.
+    pub fn count(&self) -> usize {
+        self.names.len()
     }
 }
 
@@ -95,8 +92,10 @@ mod tests {
     use super::*;
 
     fn roles(names: &[&str], memberships: &[(&str, &str, bool)]) -> Roles {
-        let memberships = memberships.iter().map(|(role, member, admin)| ((*role).to_owned(), (*member).to_owned(), *admin));
-        Roles { names: names.iter().map(|name| (*name).to_owned()).collect(), memberships: memberships.collect() }
+        let memberships =
+            memberships.iter().map(|(role, member, admin)| ((*role).to_owned(), (*member).to_owned(), *admin));
+        let names: BTreeSet<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        Roles { superusers: names.clone(), names, memberships: memberships.collect() }
     }
 
     #[test]
@@ -105,14 +104,22 @@ mod tests {
             &["app", "owner \"x\"", "pg_execute_server_program"],
             &[("owner \"x\"", "app", true), ("pg_execute_server_program", "app", false)],
         );
-        let statements = source.without_predefined().statements("it's");
-        assert_eq!(statements, [
-            "CREATE ROLE \"pgwitness_restorer\" LOGIN CREATEDB BYPASSRLS PASSWORD 'it''s'",
-            "CREATE ROLE \"app\"",
-            "CREATE ROLE \"owner \"\"x\"\"\"",
-            "GRANT \"owner \"\"x\"\"\" TO \"app\" WITH ADMIN OPTION",
-            "GRANT \"app\" TO \"pgwitness_restorer\"",
-            "GRANT \"owner \"\"x\"\"\" TO \"pgwitness_restorer\"",
-        ]);
+        assert_eq!(
+            source.without_predefined().statements(false).unwrap(),
+            [
+                "CREATE ROLE \"app\"",
+                "GRANT \"pgwitness_owner\" TO \"app\"",
+                "GRANT \"app\" TO \"pgwitness_restorer\"",
+                "CREATE ROLE \"owner \"\"x\"\"\"",
+                "GRANT \"pgwitness_owner\" TO \"owner \"\"x\"\"\"",
+                "GRANT \"owner \"\"x\"\"\" TO \"pgwitness_restorer\"",
+                "GRANT \"owner \"\"x\"\"\" TO \"app\" WITH ADMIN OPTION",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_role_with_a_name_of_ours_is_refused() {
+        assert!(roles(&["pgwitness_superuser"], &[]).statements(false).is_err());
     }
 }

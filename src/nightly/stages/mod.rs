@@ -22,7 +22,8 @@ use crate::nightly::report_writer::ReportWriter;
 use crate::nightly::source::claim_backups;
 use crate::nightly::temporary_instance::Cloud;
 use crate::postgres::conninfo::ConnInfo;
-use crate::storage::journal::OpenJournals;
+use crate::postgres::restore_server::ServerOrder;
+use crate::storage::journal::{Entry, OpenJournals};
 
 pub use verify::VerifiedRun;
 
@@ -126,7 +127,11 @@ async fn check(run: &mut CurrentRun<'_>, snapshot: Option<&Snapshot>, writer: &R
     }
     let (context, mut list) = (run.context, CheckList::until_failure(run.context.redaction()?));
     let mut found = PreflightResults { local: local(&mut list, context).await?, ..Default::default() };
-    preflight::remote(&mut list, context, &mut found).await?;
+    if context.has_own_server() {
+        let directory = ServerOrder::directory(&context.config.restore.server_directory, &run.run_id);
+        run.steps.journal.append(&Entry::ServerIntended { directory: directory.display().to_string() })?;
+    }
+    preflight::remote(&mut list, context, &mut found, Some(&run.run_id)).await?;
     if let Some(backups) = &found.backups {
         found.ours = Some(claim_backups(run, backups).await?);
     }

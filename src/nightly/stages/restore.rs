@@ -48,8 +48,8 @@ pub async fn restore(
         Members::default()
     });
     let restorable = RestorableDump::new(&dump.backup, members)?;
-    let database = format!("{}_{}", run.context.config.restore.database, run.run_id.get(..8).unwrap_or_default());
-    let target = RestoreTarget { admin: &ready.server, database: &database };
+    let database = run.context.copy_name(&run.run_id);
+    let target = RestoreTarget { server: &ready.server, database: &database };
     let identity = create(run, &restorable, target).await?;
     let path = dump.backup.dump_path();
     let read = tokio::try_join!(
@@ -70,18 +70,22 @@ pub async fn restore(
     Ok(RestoredCopy { dump, manifest, identity, restored })
 }
 
-/// Creates the database; the journal has its name before, and its identity after.
+/// Creates the database; the journal has its name before, and its identity after. A server of the run's own is in the journal
+/// already.
 async fn create(
     run: &mut CurrentRun<'_>,
     dump: &RestorableDump<'_>,
     target: RestoreTarget<'_>,
 ) -> Result<CopyIdentity> {
-    let database = target.database.to_owned();
+    if target.server.is_own() {
+        return target.create(run.context, dump).await;
+    }
+    let (admin, database) = (&target.server.admin, target.database.to_owned());
     // Check before the intent is journaled: an existing database is not ours to clean up.
-    if restoring::find_copy(target.admin, &database).await?.is_some() {
+    if restoring::find_copy(admin, &database).await?.is_some() {
         return Err(Error::new(format!("there is a database {database} already")));
     }
-    let claim = CopyClaim { database, server: target.admin.describe(), at: (run.context.now)() };
+    let claim = CopyClaim { database, server: admin.describe(), at: (run.context.now)() };
     run.steps.journal.append(&Entry::CopyIntended(claim))?;
     let copy = target.create(run.context, dump).await?;
     run.steps.journal.append(&Entry::CopyCreated(copy.clone()))?;

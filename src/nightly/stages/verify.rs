@@ -42,7 +42,7 @@ pub async fn verify(
     let mut source = dump.manifest;
     let remarks = dump.sequences.reconcile(&mut source, &manifest);
     let source = Endpoint::Captured(Box::new(dump.endpoint), Box::new(source));
-    let server = ready.server.with_dbname(&identity.database);
+    let server = ready.server.reader.with_dbname(&identity.database);
     let live = Live::open(server, options.live, Side::Actual, options.taken_at).await?;
     let copy = Endpoint::Live(Box::new(live));
     let mut verification = three_way::verify(&source, manifest, &copy, job, &restored, &context.listener).await?;

@@ -47,7 +47,7 @@ impl Home {
         if dir.path().as_os_str().len() + "/.s.PGSQL.65535".len() > SOCKET_PATH_BYTES {
             return Err(Error::new(format!("{} is too long for the path of a socket", dir.path().display())));
         }
-        let user = if owner_of(dir.path())? == 0 { Some(unprivileged_user(&options.users)?) } else { None };
+        let user = if owner_of(dir.path())? == 0 { Some(unprivileged_user()?) } else { None };
         let home = Self { dir, user };
         home.give(home.dir())?;
         Ok(home)
@@ -105,21 +105,14 @@ fn owner_of(path: &Path) -> Result<u32> {
     Ok(fs::metadata(path).doing(|| format!("look at {}", path.display()))?.uid())
 }
 
-/// The first of these users that exists. The server requires a user with a name, so a free number does not work.
-fn unprivileged_user(names: &[String]) -> Result<User> {
-    let ask = |flag: &str, name: &str| -> Result<u32> {
-        let answer = run(Command::new("id").args([flag, name]))?;
-        answer.trim().parse().map_err(|_| Error::new(format!("id {flag} {name} printed {answer:?}")))
+/// The user for a server that root starts. It requires a user with a name, so a free number does not work.
+fn unprivileged_user() -> Result<User> {
+    let ask = |flag: &str| -> Result<u32> {
+        let answer = run(Command::new("id").args([flag, "nobody"]))?;
+        answer.trim().parse().map_err(|_| Error::new(format!("id {flag} nobody printed {answer:?}")))
     };
-    let user = |name: &String| ask("-u", name).and_then(|user| Ok((user, ask("-g", name)?)));
-    let mut outcome = Err(Error::new("no user was named"));
-    for name in names {
-        outcome = user(name);
-        if matches!(outcome, Ok((id, _)) if id != 0) {
-            break;
-        }
-    }
-    outcome.map_err(|e| e.context("find a user other than root").hint("PostgreSQL refuses to run as root"))
+    let user = ask("-u").and_then(|user| Ok((user, ask("-g")?)));
+    user.map_err(|e| e.context("find a user other than root").hint("PostgreSQL refuses to run as root"))
 }
 
 /// A process, so named that it is not mistaken for a later one with the same number.
@@ -195,19 +188,17 @@ pub(super) fn sweep(parent: &Path, tools: &PgTools) {
     for entry in entries.flatten() {
         let dead = entry.file_name().to_str().and_then(Owner::parse).is_some_and(|owner| owner.is_dead());
         if dead {
-            let _ = remove_left_over(&entry.path(), tools, &["nobody".to_owned()]);
+            let _ = remove_left_over(&entry.path(), tools);
         }
     }
 }
 
 /// Any user may write to /tmp. So nothing is run with more rights than the directory's owner has, and a link
 /// is not followed.
-pub(in crate::postgres) fn remove_left_over(dir: &Path, tools: &PgTools, users: &[String]) -> Result<()> {
+pub(in crate::postgres) fn remove_left_over(dir: &Path, tools: &PgTools) -> Result<()> {
     let meta = fs::symlink_metadata(dir).doing(|| format!("look at {}", dir.display()))?;
     let we = rustix::process::geteuid().as_raw();
-    let ours =
-        |name: &String| unprivileged_user(std::slice::from_ref(name)).ok().filter(|(user, _)| *user == meta.uid());
-    let user = if we == 0 { users.iter().find_map(ours) } else { None };
+    let user = if we == 0 { unprivileged_user().ok().filter(|(user, _)| *user == meta.uid()) } else { None };
     if !meta.is_dir() || !(meta.uid() == we || user.is_some()) {
         return Err(
             Error::new("it belongs to another user, or is no directory").context(format!("remove {}", dir.display()))

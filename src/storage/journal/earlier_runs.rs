@@ -42,6 +42,11 @@ pub enum CleanupTask {
         /// What was created, once it was.
         created: Option<CopyIdentity>,
     },
+    /// A restore server of the run's own.
+    Server {
+        /// Absolute path.
+        directory: String,
+    },
 }
 
 impl std::fmt::Display for CleanupTask {
@@ -50,6 +55,7 @@ impl std::fmt::Display for CleanupTask {
             Self::Instance { claim, .. } => write!(f, "RDS instance {} in {}", claim.identifier, claim.region),
             Self::Backup { id, .. } => write!(f, "dump {id}"),
             Self::Copy { claim, .. } => write!(f, "database {} on {}", claim.database, claim.server),
+            Self::Server { directory } => write!(f, "restore server in {directory}"),
         }
     }
 }
@@ -61,6 +67,7 @@ impl CleanupTask {
             Self::Instance { claim, .. } => Entry::InstanceGone { identifier: claim.identifier.clone() },
             Self::Backup { id, .. } => Entry::BackupPlaced { id: id.clone(), place: Place::Discarded },
             Self::Copy { claim, .. } => Entry::CopyGone { database: claim.database.clone() },
+            Self::Server { directory } => Entry::ServerGone { directory: directory.clone() },
         }
     }
 }
@@ -193,7 +200,9 @@ pub fn cleanup_tasks(entries: &[Entry]) -> Vec<CleanupTask> {
             Entry::BackupBegun { id } => tasks.push(CleanupTask::Backup { id: id.clone(), report: None }),
             Entry::CopyIntended(claim) => tasks.push(CleanupTask::Copy { claim: claim.clone(), created: None }),
             Entry::CopyCreated(identity) => name_database(&mut tasks, identity),
+            Entry::ServerIntended { directory } => tasks.push(CleanupTask::Server { directory: directory.clone() }),
             Entry::InstanceGone { .. }
+            | Entry::ServerGone { .. }
             | Entry::BackupPlaced { .. }
             | Entry::CopyGone { .. }
             | Entry::CopyKept { .. } => {
@@ -246,6 +255,7 @@ fn is_done_by(task: &CleanupTask, entry: &Entry) -> bool {
         (CleanupTask::Copy { claim, .. }, Entry::CopyGone { database } | Entry::CopyKept { database }) => {
             claim.database == *database
         }
+        (CleanupTask::Server { directory }, Entry::ServerGone { directory: gone }) => directory == gone,
         _ => false,
     }
 }

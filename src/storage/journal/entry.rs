@@ -74,6 +74,16 @@ pub enum Entry {
         /// Its name.
         database: String,
     },
+    /// The directory of a restore server of the run's own is about to be made.
+    ServerIntended {
+        /// Absolute path.
+        directory: String,
+    },
+    /// The restore server of the run's own was removed.
+    ServerGone {
+        /// Absolute path.
+        directory: String,
+    },
     /// A report with this hash is about to be signed and written.
     Reported {
         /// Of `report.json`.

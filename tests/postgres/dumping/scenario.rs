@@ -84,6 +84,7 @@ pub fn restore_order<'a>(dump: &'a Path, conninfo: &'a ConnInfo) -> RestoreOrder
         members: &NO_MEMBERS,
         stalled_after: Duration::from_secs(60),
         tools: client_tools(),
+        elevator: None,
     }
 }
 

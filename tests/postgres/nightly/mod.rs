@@ -5,6 +5,7 @@
 mod directories;
 mod forged;
 mod losses;
+mod own_server;
 mod pruned;
 mod refused;
 mod setup;
