@@ -47,10 +47,7 @@ pub async fn demand_fit(
     dumping::check_marker(tools, !marked.is_empty())?;
     let used = column(&source, "SELECT extname FROM pg_catalog.pg_extension ORDER BY 1").await;
     let used = used.doing(|| "list the extensions of the source")?;
-    let there = column(&target_session, "SELECT name FROM pg_catalog.pg_available_extensions ORDER BY 1").await;
-    let there = there.doing(|| "list the extensions of the restore server")?;
-    let (accepted, missing): (Vec<String>, Vec<String>) =
-        used.iter().filter(|name| !there.contains(name)).cloned().partition(|name| is_accepted(name, &restore.accept));
+    let (accepted, missing) = absent(&used, &target_session, restore).await?;
     let mut problems = Vec::new();
     if !missing.is_empty() {
         problems.push(lacking(&missing, target, target_session.major()));
@@ -67,6 +64,29 @@ pub async fn demand_fit(
     let noun = if count == 1 { "extension" } else { "extensions" };
     let (from, to) = (source.major(), target_session.major());
     Ok(format!("source PostgreSQL {from}, copy {to}, {count} {noun} there{without}{prepared}{doubtful}{refused}"))
+}
+
+/// Of a source that can be asked only later: warns of extensions of its newest verified backup that the server lacks.
+///
+/// # Errors
+/// The server cannot be asked.
+pub async fn warn_of_absent(used: &[String], server: &TargetServer, restore: &RestoreSettings) -> Result<String> {
+    let session = open(&server.restorer).await.doing(|| "check the restore server")?;
+    let (_, missing) = absent(used, &session, restore).await?;
+    if missing.is_empty() {
+        return Ok(String::new());
+    }
+    let text = lacking(&missing, &server.restorer, session.major());
+    let hint = text.hint_text().unwrap_or_default();
+    Ok(format!("\nwarning: at its newest verified backup {text}; {hint}"))
+}
+
+/// Extensions that the server lacks: accepted ones, and others.
+async fn absent(used: &[String], target: &Session, restore: &RestoreSettings) -> Result<(Vec<String>, Vec<String>)> {
+    let there = column(target, "SELECT name FROM pg_catalog.pg_available_extensions ORDER BY 1").await;
+    let there = there.doing(|| "list the extensions of the restore server")?;
+    let absent = used.iter().filter(|name| !there.contains(name)).cloned();
+    Ok(absent.partition(|name| is_accepted(name, &restore.accept)))
 }
 
 /// A role is no superuser, nor is `restore.role`.

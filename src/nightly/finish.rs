@@ -86,7 +86,6 @@ impl RunEnd<'_> {
         let run = &mut self.run;
         let is_stopped = self.result.as_ref().is_err_and(|failure| failure.error.signal().is_some());
         let patience = is_stopped.then_some(PATIENCE_WHEN_STOPPED);
-        run_tasks(run, "remove_server", |task| matches!(task, CleanupTask::Server { .. }), None).await;
         run_tasks(run, "delete_instance", |task| matches!(task, CleanupTask::Instance { .. }), patience).await;
         run_tasks(run, "place_backup", |task| matches!(task, CleanupTask::Backup { .. }), None).await;
         if let (Ok(verified), Some(signed)) = (&self.result, &self.signed)
@@ -97,6 +96,7 @@ impl RunEnd<'_> {
         }
         // This drops a copy that is not sound, and one on which the hook failed: it may contain what the hook should have removed.
         run_tasks(run, "drop_copy", |task| matches!(task, CleanupTask::Copy { .. }), None).await;
+        run_tasks(run, "remove_server", |task| matches!(task, CleanupTask::Server { .. }), None).await;
         // A proven dump that could not be placed must not lead to the removal of older ones.
         let is_placed =
             !run.steps.journal.cleanup_tasks().iter().any(|task| matches!(task, CleanupTask::Backup { .. }));

@@ -6,11 +6,12 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use super::check::{CheckList, CheckStage};
-use super::compatibility::{demand_fit, open};
+use super::compatibility::{demand_fit, open, warn_of_absent};
 use super::context::RunContext;
 use super::directories::{shared_reports, shared_state};
 use super::local_checks::{LocalFacts, local};
 use super::restore_role;
+use super::restoring::extensions;
 use super::source::shared;
 use super::target_server::TargetServer;
 use super::temporary_instance::Cloud;
@@ -27,6 +28,7 @@ use crate::postgres::session::{Session, optional, text};
 use crate::postgres::tools::PgTools;
 use crate::storage::backups::{Backups, OwnSource, demand_free};
 use crate::storage::journal::{LastSigned, LastVerified};
+use crate::storage::reports;
 
 /// What the checks found; `None` where a check failed or was not made.
 #[derive(Default)]
@@ -169,13 +171,31 @@ pub async fn compatible(
         (Some(source), _, Some(tools), Some((target, _))) => {
             demand_fit(source, target, tools, &context.config.restore).await
         }
-        (None, Some(version), Some(tools), Some((_, major))) => {
-            check_engine(version, *major, tools).map(|()| format!("source PostgreSQL {version}, copy {major}"))
+        (None, Some(version), Some(tools), Some((target, major))) => {
+            fits_snapshot(context, found.backups.as_ref(), version, tools, (target, *major)).await
         }
         (Some(source), ..) => return list.note(CheckStage::Remote, "source", reached(source).await),
         _ => return Ok(()),
     };
     list.note(CheckStage::Remote, "source and copy", seen)
+}
+
+async fn fits_snapshot(
+    context: &RunContext<'_>,
+    backups: Option<&Backups>,
+    version: &str,
+    tools: &PgTools,
+    (server, major): (&TargetServer, u32),
+) -> Result<String> {
+    check_engine(version, major, tools)?;
+    // What is not known of the last backup is checked on the instance.
+    let last = LastVerified::read_of(context.state(), &context.origin()?).ok().flatten();
+    let report = last.and_then(|last| backups?.get(&last.backup).ok()?.record.report);
+    let directory = report.and_then(|file| Some(Path::new(&file.path).parent()?.to_owned()));
+    let manifest = directory.and_then(|directory| reports::load_manifest(&directory.join(reports::EXPECTED)).ok());
+    let used = manifest.map(|manifest| extensions(&manifest)).unwrap_or_default();
+    let warning = warn_of_absent(&used, server, &context.config.restore).await?;
+    Ok(format!("source PostgreSQL {version}, copy {major}{warning}"))
 }
 
 async fn reached(source: &ConnInfo) -> Result<String> {

@@ -6,14 +6,13 @@
 use std::path::Path;
 
 use super::context::RunContext;
-use super::restoring::{Needs, Roles};
+use super::restoring::{Needs, Roles, statements_for_restorer, statements_for_tablespace};
 use crate::base::error::{Context, Error, Result};
 use crate::base::text::bytes;
-use crate::model::name::{quote_always, quote_literal};
 use crate::postgres::conninfo::ConnInfo;
 use crate::postgres::errors::describe_error;
 use crate::postgres::restore_server::{self, OWNER, RESTORER, RestoreServer, ServerOrder};
-use crate::postgres::session::{Session, text};
+use crate::postgres::session::{Session, SessionOptions, text};
 use crate::postgres::tools::PgTools;
 use crate::storage::backups::demand_free;
 
@@ -53,14 +52,7 @@ impl TargetServer {
         // Block here: a thread that continued while the end of the run removes the directory would leave a server.
         let own = tokio::task::block_in_place(|| RestoreServer::start(&order))?;
         let (admin, restorer) = (own.admin()?, own.restorer()?);
-        let (owner, name) = (quote_always(OWNER), quote_always(RESTORER));
-        let password = quote_literal(own.password());
-        // It ignores row security, because it reads the tables afterwards.
-        let statements = [
-            format!("CREATE ROLE {owner}"),
-            format!("CREATE ROLE {name} LOGIN BYPASSRLS PASSWORD {password}"),
-            format!("GRANT {owner}, pg_read_all_data, pg_read_all_settings, pg_read_all_stats TO {name}"),
-        ];
+        let statements = statements_for_restorer(own.password());
         execute(&admin, &statements).await.doing(|| "create the role that restores")?;
         let restorer_of_choice = if restore.superuser { admin.clone() } else { restorer.clone() };
         Ok(Self { admin, restorer: restorer_of_choice, reader: restorer, own: Some(own), database })
@@ -96,11 +88,7 @@ impl TargetServer {
         execute(&self.admin, &statements).await.doing(|| "create the roles of the source")?;
         for (number, name) in needs.tablespaces.iter().enumerate() {
             let directory = own.cluster().make_directory(&format!("tablespace-{number}"))?;
-            let (name, location) = (quote_always(name), quote_literal(&directory.display().to_string()));
-            let statements = [
-                format!("CREATE TABLESPACE {name} LOCATION {location}"),
-                format!("GRANT CREATE ON TABLESPACE {name} TO PUBLIC"),
-            ];
+            let statements = statements_for_tablespace(name, &directory);
             execute(&self.admin, &statements).await.doing(|| format!("create the tablespace {name}"))?;
         }
         self.preload(own, source).await.doing(|| "load the libraries of extensions")?;
@@ -112,7 +100,7 @@ impl TargetServer {
     async fn preload(&self, own: &RestoreServer, source: &Session) -> Result<()> {
         let used = source.rows("SELECT extname FROM pg_catalog.pg_extension").await?;
         let used = used.iter().map(|row| text(row, 0)).collect::<Result<Vec<_>>>()?;
-        let target = super::compatibility::open(&self.admin).await?;
+        let target = Session::open(&self.admin, &SessionOptions { lock_timeout_s: LOCK_TIMEOUT_S }).await?;
         let available = target.rows("SELECT name FROM pg_catalog.pg_available_extensions").await?;
         let available = available.iter().map(|row| text(row, 0)).collect::<Result<Vec<_>>>()?;
         drop(target);
@@ -135,6 +123,8 @@ impl TargetServer {
     }
 }
 
+/// Limit for waiting for a locked catalog, in seconds.
+const LOCK_TIMEOUT_S: u32 = 30;
 /// Extensions that a server creates only if it has loaded their library when it started.
 const LOADED_AT_START: [&str; 2] = ["pg_cron", "pgaudit"];
 

@@ -64,6 +64,23 @@ impl NightlyScenario {
         Self::new(cluster, vec![("source".into(), source)])
     }
 
+    /// Without `restore.url`: a run makes its own server in `servers`.
+    pub fn use_own_server(&mut self) {
+        // Run by root, the server has a user of its own, who must be able to enter.
+        let servers = self.path("servers");
+        fs::create_dir(&servers).unwrap();
+        for dir in [self.path(""), servers.clone()] {
+            fs::set_permissions(dir, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        let (_, lines) = self.sections.iter_mut().find(|(section, _)| section == "restore").unwrap();
+        *lines = vec![text("server_directory", &servers), "jobs = 2".into()];
+    }
+
+    /// What is left of servers that runs made.
+    pub fn servers(&self) -> Vec<String> {
+        names(&self.path("servers"))
+    }
+
     /// Something below its directory.
     pub fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)

@@ -44,11 +44,11 @@ pub use database::{
 pub use facts::{DatabaseFacts, DatabaseSetting, FACTS_FILE, Grant, database_facts, read_facts, write_facts};
 pub use known::{accept_entry, sqlstate_of};
 pub use members::Members;
-pub use needs::{Needs, demand_none, lacking, lacking_locale};
+pub use needs::{Needs, demand_none, extensions, lacking, lacking_locale};
 use passes::{Pass, PassKind, Staging};
 pub use properties::{PropertiesOrder, restore_properties};
 pub use refused::Refused;
-pub use roles::Roles;
+pub use roles::{Roles, statements_for_restorer, statements_for_tablespace};
 
 pub use crate::storage::journal::CopyIdentity;
 

@@ -63,6 +63,12 @@ impl Needs {
     }
 }
 
+/// The extensions in a manifest.
+pub fn extensions(manifest: &Manifest) -> Vec<String> {
+    let found = manifest.schema.objects.get("extension").into_iter().flatten();
+    found.map(|(identity, _)| unquoted(identity)).collect()
+}
+
 /// What the catalog query `owner` appends to the default owner of schema public before 15, whom no dump names.
 const DEFAULT_OWNER: &str = " (the default owner)";
 

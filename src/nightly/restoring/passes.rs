@@ -209,7 +209,8 @@ mod tests {
         let list = "1; 2615 9 SCHEMA - shop app\n2; 3079 8 EXTENSION - postgis \n3; 1259 1 TABLE shop ACL me\n\
                     4; 0 0 ACL shop TABLE t me\n5; 826 7 DEFAULT ACL shop DEFAULT PRIVILEGES FOR TABLES me\n\
                     6; 0 0 COMMENT - EXTENSION postgis \n7; 0 0 ACL - SCHEMA shop app\n";
-        let of = |with_owners| stages(&format!("{list}{LIST}"), false, Staging { with_owners });
+        let list = format!("{list}{LIST}");
+        let of = |with_owners| stages(&list, false, Staging { with_owners });
         assert_eq!(
             of(true),
             [

@@ -5,9 +5,10 @@
 //! during a restore, and on this server such a role could run programs as our operating-system user.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use crate::base::error::{Context, Error, Result};
-use crate::model::name::quote_always;
+use crate::model::name::{quote_always, quote_literal};
 use crate::postgres::restore_server::{OWNER, RESTORER, SUPERUSER};
 use crate::postgres::session::{Session, text};
 
@@ -82,6 +83,23 @@ impl Roles {
     pub fn count(&self) -> usize {
         self.names.len()
     }
+}
+
+/// The statements that create the roles of ours on a new server of the run's own. [`RESTORER`] ignores row security, because it
+/// reads the tables afterwards.
+pub fn statements_for_restorer(password: &str) -> [String; 3] {
+    let (restorer, owner) = (quote_always(RESTORER), quote_always(OWNER));
+    [
+        format!("CREATE ROLE {owner}"),
+        format!("CREATE ROLE {restorer} LOGIN BYPASSRLS PASSWORD {}", quote_literal(password)),
+        format!("GRANT {owner}, pg_read_all_data, pg_read_all_settings, pg_read_all_stats TO {restorer}"),
+    ]
+}
+
+/// The statements that create a tablespace in which every role may create objects.
+pub fn statements_for_tablespace(name: &str, location: &Path) -> [String; 2] {
+    let (name, location) = (quote_always(name), quote_literal(&location.display().to_string()));
+    [format!("CREATE TABLESPACE {name} LOCATION {location}"), format!("GRANT CREATE ON TABLESPACE {name} TO PUBLIC")]
 }
 
 const MEMBERSHIPS: &str = "SELECT r.rolname, m.rolname, pg_catalog.bool_or(a.admin_option) FROM pg_catalog.pg_auth_members a

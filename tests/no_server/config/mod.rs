@@ -120,7 +120,9 @@ fn full(source: Source) -> Config {
             pg_bindir: path("/usr/lib/postgresql/17/bin"),
         },
         restore: RestoreSettings {
-            url: "postgresql:///postgres".into(),
+            url: text("postgresql:///postgres"),
+            server_directory: "/srv/servers".into(),
+            superuser: false,
             password_file: path("restore-password"),
             password_command: None,
             password_env: None,

@@ -246,6 +246,29 @@ fn connections_hold_no_password_and_have_one_place_for_it() {
 }
 
 #[test]
+fn a_server_that_a_run_makes_keeps_nothing_and_has_no_login() {
+    let own = "database = \"kept\"";
+    let base = changed(SMALL, "url = \"postgresql:///postgres?host=/run/postgresql\"", own);
+    assert_eq!(parse(&base).restore.url, None);
+    let with = |line: &str| format!("{own}\n{line}");
+    let needs = |key: &str| format!("restore.{key} needs restore.url: the server of a run is removed at its end");
+    let cases = [
+        ("copy = \"keep\"", needs("copy")),
+        ("copy = \"replace\"", needs("copy")),
+        ("role = \"shop\"", needs("role")),
+        ("password_file = \"/x\"", needs("password_file")),
+        ("password_env = \"X\"", needs("password_env")),
+        ("server_directory = \"x\"", "restore.server_directory: \"x\" is not an absolute path".to_owned()),
+        ("[hooks]\nafter_restore = [\"/x\"]", "hooks.after_restore needs restore.url".to_owned()),
+    ];
+    for (line, expected) in &cases {
+        assert_refused(&base, &[(own, &with(line), expected)]);
+    }
+    let given = "host=/run/postgresql\"";
+    assert_refused(SMALL, &[(given, &format!("{given}\nsuperuser = true"), "restore.superuser is only for a server")]);
+}
+
+#[test]
 fn dumps_reports_and_retention_are_checked_by_their_rules() {
     assert_refused(
         SMALL,

@@ -30,6 +30,10 @@ fn copy() -> CopyClaim {
     CopyClaim { database: "pgwitness_copy".into(), server: "localhost:5432".into(), at: at("2026-06-15T02:30:00Z") }
 }
 
+fn server() -> String {
+    "/var/tmp/pgwitness-restore-00112233".into()
+}
+
 /// A whole night, as it goes when all goes well.
 fn night() -> Vec<Entry> {
     let identifier = claim().identifier;
@@ -51,6 +55,8 @@ fn night() -> Vec<Entry> {
         Entry::InstanceGone { identifier },
         Entry::BackupPlaced { id: id(), place: Place::Verified },
         Entry::CopyKept { database: copy().database },
+        Entry::ServerIntended { directory: server() },
+        Entry::ServerGone { directory: server() },
     ]
 }
 
@@ -70,6 +76,7 @@ fn initials(debts: &[CleanupTask]) -> String {
         CleanupTask::Backup { report: Some(_), .. } => 'B',
         CleanupTask::Copy { created: None, .. } => 'c',
         CleanupTask::Copy { created: Some(_), .. } => 'C',
+        CleanupTask::Server { .. } => 's',
     };
     debts.iter().map(initial).collect()
 }
@@ -84,7 +91,7 @@ fn journal_of(state: &Path, entries: &[Entry]) -> PathBuf {
 
 #[test]
 fn wherever_a_night_dies_the_next_one_knows_what_is_owed() {
-    let open_tasks = ["", "", "i", "I", "Ib", "Ib", "Ibc", "IbC", "IBC", "BC", "C", ""];
+    let open_tasks = ["", "", "i", "I", "Ib", "Ib", "Ibc", "IbC", "IBC", "BC", "C", "", "s", ""];
     for (length, open_tasks) in open_tasks.iter().enumerate() {
         let dir = tempfile::tempdir().unwrap();
         let entries = &night()[..length];

@@ -13,19 +13,8 @@ use super::{server, shop};
 fn night(name: &str, sql: &str) -> (Database, NightlyScenario) {
     let (database, mut scenario) = shop(name);
     database.run(sql);
-    // Run by root, the server has a user of its own, who must be able to enter.
-    let servers = scenario.path("servers");
-    fs::create_dir(&servers).unwrap();
-    for dir in [scenario.path(""), servers.clone()] {
-        fs::set_permissions(dir, fs::Permissions::from_mode(0o755)).unwrap();
-    }
-    let (_, lines) = scenario.sections.iter_mut().find(|(section, _)| section == "restore").unwrap();
-    *lines = vec![text("server_directory", &servers), "jobs = 2".into()];
+    scenario.use_own_server();
     (database, scenario)
-}
-
-fn servers(scenario: &NightlyScenario) -> Vec<String> {
-    names(&scenario.path("servers"))
 }
 
 /// Owners, grants, schemas and extensions that a restore by an ordinary role gets wrong unless the order is right.
@@ -66,7 +55,7 @@ fn owners_privileges_roles_and_extensions_are_proven_without_any_server_to_look_
     assert_eq!(report["waivers"].as_array().map(Vec::len).unwrap_or_default(), 0, "{report}");
     let complaints = report["night"]["restore"]["complaints"].as_array().unwrap();
     assert!(complaints.is_empty(), "{complaints:?}");
-    assert_eq!(servers(&scenario), Vec::<String>::new());
+    assert_eq!(scenario.servers(), Vec::<String>::new());
     assert_eq!(scenario.open_journals(), Vec::<String>::new());
 }
 
@@ -84,7 +73,7 @@ fn a_wrong_owner_a_lost_privilege_and_a_lost_default_privilege_are_found() {
         for kind in kinds {
             assert!(said.contains(&format!("{kind} ")), "{option} {kind}: {said}");
         }
-        assert_eq!(servers(&scenario), Vec::<String>::new());
+        assert_eq!(scenario.servers(), Vec::<String>::new());
     }
 }
 
@@ -136,13 +125,13 @@ fn what_only_a_superuser_restores_is_named_before_and_restored_when_that_is_aske
     let (_database, mut scenario) = night("own_superuser", sql);
     let checked = scenario.demand(&["config", "check"], 0);
     assert!(checked.contains("event trigger audit") && checked.contains("restore.superuser = true"), "{checked}");
-    assert_eq!(servers(&scenario), Vec::<String>::new(), "a check leaves nothing");
+    assert_eq!(scenario.servers(), Vec::<String>::new(), "a check leaves nothing");
     let said = scenario.demand(&["nightly"], 1);
     assert!(said.contains("the dump is proven"), "{said}");
     scenario.set("restore", "superuser = true");
     let said = scenario.demand(&["nightly"], 0);
     assert!(said.contains("could run programs as the user of pgwitness") || !said.contains("damaged"), "{said}");
-    assert_eq!(servers(&scenario), Vec::<String>::new());
+    assert_eq!(scenario.servers(), Vec::<String>::new());
 }
 
 #[test]
@@ -165,7 +154,7 @@ fn a_server_that_a_killed_run_left_is_stopped_and_removed_by_the_next_run() {
     }
     run.kill().unwrap();
     run.wait().unwrap();
-    let left = servers(&scenario);
+    let left = scenario.servers();
     assert_eq!(left.len(), 1, "{left:?}");
     let pid = fs::read_to_string(scenario.path("servers").join(&left[0]).join("data/postmaster.pid")).unwrap();
     let pid = pid.lines().next().unwrap().to_owned();
@@ -173,7 +162,7 @@ fn a_server_that_a_killed_run_left_is_stopped_and_removed_by_the_next_run() {
     scenario.sections.iter_mut().find(|(name, _)| name == "dump").unwrap().1 = real;
     let said = scenario.demand(&["nightly"], 0);
     assert!(said.contains("sound"), "{said}");
-    assert_eq!(servers(&scenario), Vec::<String>::new());
+    assert_eq!(scenario.servers(), Vec::<String>::new());
     assert_eq!(scenario.open_journals(), Vec::<String>::new());
     let state = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     assert!(state.is_empty() || state.contains(") Z "), "{state}");

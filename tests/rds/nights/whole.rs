@@ -31,6 +31,22 @@ fn a_whole_night_ends_sound_with_the_instance_gone_and_everything_named_in_the_r
     no_password_anywhere(&machine);
 }
 
+#[test]
+fn a_whole_night_needs_no_server_to_restore_into_and_proves_owners_and_privileges_too() {
+    let mut machine = Machine::new("own_server_night");
+    machine.scenario.use_own_server();
+    let plan = machine.scenario.demand(&["nightly", "--dry-run"], 0);
+    assert!(plan.contains("make a restore server in"), "{plan}");
+    let said = machine.scenario.demand(&["nightly"], 0);
+    assert!(said.contains("sound (rows, sequences, large objects, schema, foreign keys)"), "{said}");
+    assert_eq!(machine.scenario.servers(), Vec::<String>::new());
+    assert_eq!(machine.scenario.open_journals(), Vec::<String>::new());
+    let report = machine.scenario.report();
+    assert!(report["night"]["restore"]["complaints"].as_array().unwrap().is_empty(), "{report}");
+    machine.demand_untouched();
+    no_password_anywhere(&machine);
+}
+
 /// The one that was set is nowhere on disk, not even in the journal.
 fn no_password_anywhere(machine: &Machine) {
     let modify = machine.aws.calls_of(Action::ModifyDBInstance);

@@ -155,8 +155,12 @@ fn what_is_left_is_known(scene: &Scene, code: &str, text: &str) {
     let instances = scene.machine.temporaries().into_iter().filter(|instance| instance.status != "deleting");
     let partials = scene.machine.scenario.backups("unverified").into_iter().filter(|name| name.ends_with(".partial"));
     let partials = partials.map(|name| name.trim_end_matches(".partial").to_owned());
-    let left: Vec<String> =
-        instances.map(|instance| instance.id).chain(partials).chain(scene.machine.databases(&scene.copy)).collect();
+    let left: Vec<String> = instances
+        .map(|instance| instance.id)
+        .chain(partials)
+        .chain(scene.machine.databases(&scene.copy))
+        .chain(scene.machine.scenario.servers())
+        .collect();
     for name in left {
         assert!(journals.contains(&name), "{name} is left, and no journal owes it:\n{text}");
         assert!(
@@ -206,6 +210,7 @@ fn next_night(row: &Row, scene: &mut Scene) -> String {
     assert_eq!(scene.machine.temporaries(), vec![], "{text}");
     assert_eq!(scenario.open_journals(), Vec::<String>::new(), "{text}");
     assert_eq!(scene.machine.databases(&scene.copy), Vec::<String>::new(), "{text}");
+    assert_eq!(scenario.servers(), Vec::<String>::new(), "{text}");
     assert_eq!(scenario.backups("unverified"), Vec::<String>::new(), "{text}");
     assert!(names(&scenario.path("backups")).iter().all(|name| !name.starts_with(".removing-")), "{text}");
     let is_unfinished = |night: &std::path::PathBuf| !night.join("report.json").exists();

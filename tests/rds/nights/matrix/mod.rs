@@ -40,6 +40,7 @@ pub(super) const STEPS: &[&str] = &[
     "place_backup",
     "keep_copy",
     "drop_copy",
+    "remove_server",
     "prune",
     "after_verified",
     "notify",

@@ -2,6 +2,7 @@
 
 mod aws;
 mod local;
+mod own_server;
 
 use rustix::process::Signal;
 
@@ -95,6 +96,7 @@ pub fn rows() -> Vec<Row> {
     rows.extend(aws::delete_instance());
     rows.extend(local::placing());
     rows.extend(local::the_copy());
+    rows.extend(own_server::rows());
     rows.extend(local::after());
     rows.extend(local::notifying());
     rows

@@ -15,20 +15,20 @@ fn wrapped(step: &'static str, fault: &str, codes: &'static str, program: &'stat
 }
 
 /// `$REACHED` in the script is the file that says that it is at work.
-fn wrap(scene: &mut Scene, program: &str, script: &str) {
+pub(super) fn wrap(scene: &mut Scene, program: &str, script: &str) {
     let reached = scene.machine.scenario.path(REACHED);
     scene.machine.scenario.wrap(program, &script.replace("$REACHED", reached.to_str().unwrap()));
 }
 
-fn unwrap(scene: &mut Scene) {
+pub(super) fn unwrap(scene: &mut Scene) {
     scene.machine.scenario.set("dump", &text("pg_bindir", &client_tools().bindir));
     scene.machine.scenario.set("dump", "stalled_after = \"30m\"");
 }
 
 /// Says that it is at work, and goes on with it for ever.
-const AT_WORK: &str = "touch $REACHED; exec sleep 1000";
+pub(super) const AT_WORK: &str = "touch $REACHED; exec sleep 1000";
 
-fn at_work(signal: rustix::process::Signal) -> Strike {
+pub(super) fn at_work(signal: rustix::process::Signal) -> Strike {
     Strike::File(REACHED, signal)
 }
 
@@ -155,7 +155,7 @@ pub fn report() -> Vec<Row> {
 }
 
 /// When the report is signed and the dump is not placed yet.
-fn before_placing(scene: &Scene, act: impl Fn() + Send + 'static) {
+pub(super) fn before_placing(scene: &Scene, act: impl Fn() + Send + 'static) {
     scene.machine.aws.hook(Action::DeleteDBInstance, Moment::Before, move |_| act());
 }
 
