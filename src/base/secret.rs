@@ -93,6 +93,14 @@ pub fn of_path(path: &Path) -> Result<Secret> {
     read_private(path, false).and_then(|bytes| first_line(&bytes)).doing(|| format!("read secret {}", path.display()))
 }
 
+/// The whole text of this file, which must be ours and closed to others.
+///
+/// # Errors
+/// As [`of_path`], or it is not UTF-8.
+pub fn text_of_path(path: &Path) -> Result<String> {
+    String::from_utf8(read_private(path, false)?).map_err(|_| Error::new("it is not UTF-8"))
+}
+
 fn from_file(file: &Path, environment: Environment<'_>) -> Result<Secret> {
     let credentials = environment(CREDENTIALS).map(PathBuf::from);
     let path = match &credentials {

@@ -5,10 +5,11 @@
 use super::check_metrics::check_metrics;
 use super::check_notify::check_notify;
 use super::check_notify::is_open;
+use super::check_offsite::check_offsite;
 use super::problems::{Problems, VARIABLE, fits};
 use super::{
-    Config, CopyFate, DriftRule, DumpFormat, DumpSettings, PostgresSource, RdsSource, RestoreSettings, Retention,
-    Source, Temporary,
+    Config, CopyFate, DriftRule, DumpFormat, DumpSettings, PostgresSource, RdsSource, RestoreSettings, Source,
+    Temporary,
 };
 use crate::base::error::Error;
 use crate::model::selection::Pattern;
@@ -52,7 +53,8 @@ impl Config {
         check_sides(&mut problems, self);
         check_verify(&mut problems, self);
         check_drift(&mut problems, &self.drift);
-        check_retention(&mut problems, &self.retention);
+        problems.keeps("retention", &self.retention);
+        check_offsite(&mut problems, self);
         check_report(&mut problems, self);
         problems.command("hooks.after_restore", &self.hooks.after_restore);
         let has_copy = self.restore.url.is_some() || self.hooks.after_restore.is_empty();
@@ -282,18 +284,6 @@ fn check_verify(problems: &mut Problems, config: &Config) {
 fn check_drift(problems: &mut Problems, rules: &[DriftRule]) {
     let wrong = rules.iter().filter_map(|rule| Some((rule, rule.pattern().err()?)));
     problems.0.extend(wrong.map(|(rule, error)| error.context(format!("drift: tables {:?}", rule.tables))));
-}
-
-/// A typing error must never empty the set.
-fn check_retention(problems: &mut Problems, retention: &Retention) {
-    let Retention { keep_last, keep_daily, keep_weekly, keep_monthly, keep_yearly, keep_within } = retention;
-    let counts = [keep_last, keep_daily, keep_weekly, keep_monthly, keep_yearly];
-    let keeps = keep_within.is_some() || counts.iter().any(|count| **count > 0);
-    problems.unless(
-        keeps,
-        || "retention keeps nothing".into(),
-        "for instance keep_daily = 7, keep_weekly = 5, keep_monthly = 12",
-    );
 }
 
 fn check_report(problems: &mut Problems, config: &Config) {

@@ -28,6 +28,10 @@ pub fn stalled_after() -> Span {
     Span::seconds(30 * 60)
 }
 
+pub fn lock_wait() -> Span {
+    Span::seconds(10 * 60)
+}
+
 pub fn prefix() -> String {
     "pgwitness".into()
 }

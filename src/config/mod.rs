@@ -7,10 +7,12 @@ mod dump;
 pub mod examples;
 mod login;
 mod notify;
+mod offsite;
 mod parse;
 mod problems;
 mod check_metrics;
 mod check_notify;
+mod check_offsite;
 mod check;
 mod restore;
 mod show;
@@ -24,7 +26,8 @@ pub use check_notify::is_loopback;
 pub use dump::{DumpFormat, DumpSettings};
 pub use examples::ACTIONS;
 pub use notify::{Email, Metrics, Notify, Ping, SmtpTls, Webhook, When};
-pub use restore::{AcceptedError, CopyFate, MaterializedViews, RestoreSettings};
+pub use offsite::{OffsiteSettings, ReadBack};
+pub use restore::{AcceptedError, CopyFate, CopySource, MaterializedViews, RestoreSettings};
 use serde::{Deserialize, Serialize};
 pub use source::{PostgresSource, RdsSource, SnapshotKind, Source, Temporary};
 pub use span::Span;
@@ -48,6 +51,9 @@ pub struct Config {
     pub drift: Vec<DriftRule>,
     /// Which verified backups are kept.
     pub retention: Retention,
+    /// The off-site repository.
+    #[serde(default)]
+    pub offsite: Option<OffsiteSettings>,
     /// The report directory and the signing key.
     pub report: ReportSettings,
     /// Commands of the user's own, run after the verdict.

@@ -4,6 +4,7 @@ use std::path::{Component, Path};
 
 use regex::Regex;
 
+use super::Retention;
 use crate::base::error::Error;
 
 /// The form of the name of an environment variable.
@@ -45,6 +46,15 @@ impl Problems {
         let fits = path.is_none_or(|path| path.is_absolute() || is_name(path));
         let hint = "an absolute path, or the name alone of a systemd credential (LoadCredential=)";
         self.unless(fits, || format!("{key}: {:?} is a relative path", path.unwrap_or(Path::new(""))), hint);
+    }
+
+    /// A typing error must never empty the set.
+    pub fn keeps(&mut self, section: &str, retention: &Retention) {
+        let Retention { keep_last, keep_daily, keep_weekly, keep_monthly, keep_yearly, keep_within } = retention;
+        let counts = [keep_last, keep_daily, keep_weekly, keep_monthly, keep_yearly];
+        let keeps = keep_within.is_some() || counts.iter().any(|count| **count > 0);
+        let example = "for instance keep_daily = 7, keep_weekly = 5, keep_monthly = 12";
+        self.unless(keeps, || format!("{section} keeps nothing"), example);
     }
 
     pub fn jobs(&mut self, key: &str, jobs: u16) {

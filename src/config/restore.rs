@@ -28,6 +28,8 @@ pub struct RestoreSettings {
     pub password_env: Option<String>,
     /// Name of the restored copy.
     pub database: String,
+    /// Which copy of the dump is restored.
+    pub from: CopySource,
     /// What happens to the restored copy after the verdict.
     pub copy: CopyFate,
     /// pg_restore's `--jobs`.
@@ -56,6 +58,7 @@ impl Default for RestoreSettings {
             password_command: None,
             password_env: None,
             database: "pgwitness_copy".into(),
+            from: CopySource::default(),
             copy: CopyFate::default(),
             jobs: defaults::jobs(),
             no_owner: false,
@@ -66,6 +69,17 @@ impl Default for RestoreSettings {
             accept: Vec::new(),
         }
     }
+}
+
+/// Which copy of the dump is restored.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CopySource {
+    /// The one that pg_dump wrote.
+    #[default]
+    Local,
+    /// What was read back from the off-site repository.
+    Offsite,
 }
 
 /// Whether pg_restore fills materialized views.

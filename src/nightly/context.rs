@@ -20,6 +20,7 @@ use crate::model::selection::{Pattern, Selection};
 use crate::postgres::conninfo::ConnInfo;
 use crate::postgres::tools::{CLIENT, PgTools, SERVER};
 use crate::storage::backups;
+use crate::storage::offsite::OffsiteRepository;
 use crate::storage::reports::KeyFile;
 use crate::storage::user_files;
 
@@ -119,6 +120,17 @@ impl RunContext<'_> {
         let password = secret::resolve(file, command, source.password_env.as_deref(), self.environment).await;
         let password = password.doing(|| "read the password of [source]")?;
         self.connect_with(&source.url, password).doing(|| "read source.url")
+    }
+
+    /// The off-site repository, if there is one; it is not contacted.
+    ///
+    /// # Errors
+    /// restic is not found, or a secret cannot be read.
+    pub async fn offsite(&self) -> Result<Option<OffsiteRepository>> {
+        match &self.config.offsite {
+            Some(settings) => OffsiteRepository::configured(settings, self.state(), self.environment).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     /// The source as configured, without a connection.

@@ -12,6 +12,7 @@ use x509_cert::der::Decode as _;
 
 use super::check::{CheckList, CheckStage};
 use super::context::RunContext;
+use super::offsite_checks;
 use crate::base::error::{Context, Error, Result};
 use crate::base::text::bytes;
 use crate::base::time::Timestamp;
@@ -91,7 +92,8 @@ pub async fn local(list: &mut CheckList, context: &RunContext<'_>) -> Result<Loc
     Ok(facts)
 }
 
-/// What a run reads and writes after its verdict: files, and the notification channels; offline only the secrets of these.
+/// What a run reads and writes after its verdict: files, the off-site repository and the notification channels; offline only the
+/// secrets of these.
 ///
 /// # Errors
 /// A check failed, and a run stops there.
@@ -106,6 +108,7 @@ pub async fn after_verdict(list: &mut CheckList, context: &RunContext<'_>, is_of
     if let Some(metrics) = &config.metrics {
         list.note(AfterVerdict, "metrics.textfile", textfile(metrics))?;
     }
+    offsite_checks::check(list, context, is_offline).await?;
     let channels = match is_offline {
         true => notify::secrets(&config.notify, context.environment).await,
         false => notify::check(&config.notify, context.environment, notify::Limits::default()).await,

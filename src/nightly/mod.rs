@@ -31,6 +31,7 @@ mod notification;
 mod current_run;
 mod orphans;
 mod source;
+mod offsite_checks;
 mod local_checks;
 mod preflight;
 mod pruning;

@@ -5,6 +5,7 @@
 //! than it needs, and a password only in its password file.
 
 mod group;
+mod piped;
 mod stderr_tail;
 
 use std::ffi::OsString;
@@ -15,6 +16,7 @@ use std::process::ExitStatus;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+pub use piped::{PipedOrder, PipedOutput, run_piped};
 pub use stderr_tail::Said;
 
 use crate::base::error::{Error, Result};
@@ -23,6 +25,8 @@ use group::Group;
 
 /// From SIGTERM, after which a program cancels its work on the server, to SIGKILL.
 pub const GRACE: Duration = Duration::from_secs(10);
+/// Hint for a program that was stopped.
+const STALLED: &str = "another session may hold a lock, or the network may be down; the time is dump.stalled_after";
 /// Limit for reading the remaining output after all processes have ended.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
@@ -73,7 +77,7 @@ pub async fn run(
             status = group.wait() => break status?,
             () = &mut stalled => {
                 group.stop(order.grace).await;
-                return Err(stalled_error(order));
+                return Err(stalled_error(order.program, order.stalled_after).hint(STALLED));
             }
         }
     };
@@ -83,7 +87,7 @@ pub async fn run(
         None => tokio::time::timeout(LAST_WORDS, listening).await.unwrap_or_default(),
     };
     match status.signal() {
-        Some(signal) => Err(killed(order, signal)),
+        Some(signal) => Err(killed(order.program, signal)),
         None => Ok(ProcessEnd { status, said }),
     }
 }
@@ -102,20 +106,19 @@ async fn stall(progress: ProgressBytes<'_>, stalled_after: Duration) {
 }
 
 /// Its file name, for messages.
-fn name(order: &Order<'_>) -> String {
-    order.program.file_name().unwrap_or_default().to_string_lossy().into_owned()
+fn name(program: &Path) -> String {
+    program.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-fn stalled_error(order: &Order<'_>) -> Error {
-    let seconds = order.stalled_after.as_secs();
+fn stalled_error(program: &Path, stalled_after: Duration) -> Error {
+    let seconds = stalled_after.as_secs();
     let time = if seconds >= 120 { format!("{} min", seconds / 60) } else { format!("{seconds} s") };
-    Error::new(format!("{} made no progress for {time} and was stopped", name(order)))
-        .hint("another session may hold a lock, or the network may be down; the time is dump.stalled_after")
+    Error::new(format!("{} made no progress for {time} and was stopped", name(program)))
 }
 
-fn killed(order: &Order<'_>, signal: i32) -> Error {
+fn killed(program: &Path, signal: i32) -> Error {
     let known = [(1, "SIGHUP"), (2, "SIGINT"), (6, "SIGABRT"), (9, "SIGKILL"), (11, "SIGSEGV"), (15, "SIGTERM")];
     let text = known.iter().find(|(number, _)| *number == signal).map_or("", |(_, text)| text);
-    let error = Error::new(format!("{} was ended by signal {signal} {text}", name(order)).trim_end().to_owned());
+    let error = Error::new(format!("{} was ended by signal {signal} {text}", name(program)).trim_end().to_owned());
     if signal == 9 { error.hint("was memory short? the system's log tells") } else { error }
 }

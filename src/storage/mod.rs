@@ -1,4 +1,5 @@
-//! Files on the backup host: reports and signatures, journals, the backup directory, files written by the user.
+//! Files on the backup host (reports and signatures, journals, the backup directory, files written by the user) and the off-site
+//! repository.
 
 pub mod signature;
 pub mod signers;
@@ -6,5 +7,6 @@ pub mod reports;
 pub mod journal;
 pub mod retention;
 pub mod backups;
+pub mod offsite;
 pub mod history;
 pub mod user_files;

@@ -55,3 +55,8 @@ fn install(packages: &[&str], hint: &str) {
 pub fn ssh_keygen() -> Command {
     Command::new(require("ssh-keygen", &["openssh-client"], || which(&["ssh-keygen"])))
 }
+
+/// `restic`, by which off-site repositories are read and written.
+pub fn restic() -> String {
+    require("restic", &["restic"], || which(&["restic"]))
+}

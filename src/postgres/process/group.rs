@@ -12,8 +12,8 @@ use tokio::process::{Child, ChildStderr, ChildStdin, Command};
 use super::Order;
 use crate::base::error::{Context, Error, Result};
 
-/// Waits until no process holds the other end of its input, then ends the group: SIGTERM, later SIGKILL.
-const GUARD: &str = "trap '' TERM INT HUP; while read -r _; do :; done; kill -TERM 0; sleep \"$1\"; kill -KILL 0";
+/// Waits until no process holds the other end of its input, then ends the group: the signal `$2`, later SIGKILL.
+const GUARD: &str = "trap '' TERM INT HUP; while read -r _; do :; done; kill -\"$2\" 0; sleep \"$1\"; kill -KILL 0";
 
 /// A running program and everything it has started. Dropping it stops them all.
 pub(super) struct Group {
@@ -22,24 +22,32 @@ pub(super) struct Group {
     lifeline: Option<ChildStdin>,
     child: Child,
     id: Pid,
+    stop_signal: Signal,
 }
 
 impl Group {
     /// Starts the guard, then the program in the guard's group. Gives its standard error too.
     pub(super) fn start(order: &Order<'_>) -> Result<(Self, ChildStderr)> {
-        let mut guard = start_guard(order.grace)?;
-        let id = guard.id().and_then(|id| Pid::from_raw(id.cast_signed()));
-        let id = id.ok_or_else(|| Error::new("the guard of a child ended at once"))?;
-        let lifeline = guard.stdin.take();
         let mut command = Command::new(order.program);
         command.env_clear().args(&order.arguments);
         order.environment.apply(command.as_std_mut());
         command.env("PATH", "/usr/bin:/bin").env("LC_ALL", "C").env("PG_COLOR", "never");
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        command.stdout(Stdio::null());
+        Self::spawn(command, order.grace, Signal::TERM)
+    }
+
+    /// As [`Group::start`], for any command; `stop_signal` ends it.
+    pub(super) fn spawn(mut command: Command, grace: Duration, stop_signal: Signal) -> Result<(Self, ChildStderr)> {
+        let mut guard = start_guard(grace, stop_signal)?;
+        let id = guard.id().and_then(|id| Pid::from_raw(id.cast_signed()));
+        let id = id.ok_or_else(|| Error::new("the guard of a child ended at once"))?;
+        let lifeline = guard.stdin.take();
+        command.stdin(Stdio::null()).stderr(Stdio::piped());
         command.process_group(id.as_raw_nonzero().get());
-        let mut child = command.spawn().doing(|| format!("start {}", order.program.display()))?;
+        let program = command.as_std().get_program().to_owned();
+        let mut child = command.spawn().doing(|| format!("start {}", program.display()))?;
         let stderr = child.stderr.take().ok_or_else(|| Error::new("a child without standard error"))?;
-        Ok((Self { guard, lifeline, child, id }, stderr))
+        Ok((Self { guard, lifeline, child, id, stop_signal }, stderr))
     }
 
     /// Until the program itself has ended; its workers may not have.
@@ -49,7 +57,7 @@ impl Group {
 
     /// Stops all processes, and waits until they have ended.
     pub(super) async fn stop(mut self, grace: Duration) {
-        self.signal(Signal::TERM);
+        self.signal(self.stop_signal);
         let _ = tokio::time::timeout(grace, self.child.wait()).await;
         self.signal(Signal::KILL);
         let _ = self.child.wait().await;
@@ -75,14 +83,15 @@ impl Drop for Group {
     /// Does not wait: the guard ends the group as soon as `lifeline` is closed.
     fn drop(&mut self) {
         if self.lifeline.take().is_some() {
-            self.signal(Signal::TERM);
+            self.signal(self.stop_signal);
         }
     }
 }
 
-fn start_guard(grace: Duration) -> Result<Child> {
+fn start_guard(grace: Duration, stop_signal: Signal) -> Result<Child> {
     let mut command = Command::new("/bin/sh");
     command.args(["-c", GUARD, "pgwitness-guard"]).arg(grace.as_secs().to_string());
+    command.arg(stop_signal.as_raw().to_string());
     command.env_clear().env("PATH", "/usr/bin:/bin").process_group(0);
     command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
     command.spawn().doing(|| "start /bin/sh to guard a child")

@@ -4,9 +4,10 @@
 use std::path::PathBuf;
 
 use pgwitness::config::{
-    ACTIONS, AcceptedError, Config, CopyFate, DumpFormat, DumpSettings, Email, Hooks, MaterializedViews, Metrics,
-    Notify, Ping, PostgresSource, Protected, RdsSource, ReportSettings, RestoreSettings, Retention, SmtpTls,
-    SnapshotKind, Source, Span, StateSettings, Temporary, Verify, Webhook, When, examples,
+    ACTIONS, AcceptedError, Config, CopyFate, CopySource, DumpFormat, DumpSettings, Email, Hooks, MaterializedViews,
+    Metrics, Notify, OffsiteSettings, Ping, PostgresSource, Protected, RdsSource, ReadBack, ReportSettings,
+    RestoreSettings, Retention, SmtpTls, SnapshotKind, Source, Span, StateSettings, Temporary, Verify, Webhook, When,
+    examples,
 };
 use proptest::prelude::*;
 
@@ -127,6 +128,7 @@ fn full(source: Source) -> Config {
             password_command: None,
             password_env: None,
             database: "Kopie \u{e4}".into(),
+            from: CopySource::Offsite,
             copy: CopyFate::Replace,
             jobs: 256,
             no_owner: true,
@@ -158,6 +160,7 @@ fn full(source: Source) -> Config {
             keep_yearly: 5,
             keep_within: Some(Span::seconds(3 * 86_400)),
         },
+        offsite: Some(full_offsite()),
         report: ReportSettings {
             directory: "/srv/reports".into(),
             key: "/etc/pgwitness/key".into(),
@@ -179,6 +182,24 @@ fn full(source: Source) -> Config {
         }),
         protected: Protected { instances: list(&["shop-staging"]), databases: list(&["shop_test"]) },
         state: StateSettings { directory: "/var/lib/other".into() },
+    }
+}
+
+fn full_offsite() -> OffsiteSettings {
+    OffsiteSettings {
+        repository: text("s3:https://s3.example.org/bucket"),
+        repository_file: None,
+        repository_command: None,
+        password_file: path("offsite-password"),
+        password_command: None,
+        password_env: None,
+        environment_file: path("/etc/pgwitness/offsite-environment"),
+        program: path("/usr/local/bin/restic"),
+        cache_directory: path("/var/cache/pgwitness"),
+        read_back: ReadBack::All,
+        stalled_after: Span::seconds(61),
+        lock_wait: Span::seconds(62),
+        forget: Some(Retention { keep_within: Some(Span::seconds(63)), ..Default::default() }),
     }
 }
 
