@@ -405,12 +405,29 @@ pub struct RestoreArguments {
     /// Allowed signers, in the format of ssh-keygen(1) [default: only the configured key]
     #[arg(long, value_name = "FILE")]
     pub allowed_signers: Option<PathBuf>,
+    /// The off-site repository.
+    #[command(flatten)]
+    pub offsite: OffsiteArguments,
     /// How to print the result
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,
     /// No progress, only the result
     #[arg(short, long)]
     pub quiet: bool,
+}
+
+/// The off-site repository of `restore`.
+#[derive(Debug, Args)]
+pub struct OffsiteArguments {
+    /// Restore from this restic repository, or from the configured one; a new machine needs no configuration file for it
+    #[arg(long, value_name = "REPOSITORY", num_args = 0..=1, default_missing_value = "")]
+    pub offsite: Option<String>,
+    /// File with the password of the repository in its first line (mode 0600)
+    #[arg(long, value_name = "FILE", requires = "offsite", env = "RESTIC_PASSWORD_FILE")]
+    pub offsite_password_file: Option<PathBuf>,
+    /// Directory with space for the dump, which is removed at the end
+    #[arg(long, value_name = "DIR", requires = "offsite", default_value = "/var/tmp")]
+    pub download_to: PathBuf,
 }
 
 /// `sweep`

@@ -77,7 +77,10 @@ async fn check(path: &Path, is_offline: bool) -> Result<u8> {
         return Ok(0);
     }
     let end = if failed.iter().all(|check| check.stage == CheckStage::AfterVerdict) {
-        "a run could not send its notifications, and would end with exit code 3 at best"
+        match failed.iter().any(|check| check.name.starts_with("off")) {
+            true => "a run could not do everything after its verdict, and would end with exit code 3 at best",
+            false => "a run could not send its notifications, and would end with exit code 3 at best",
+        }
     } else {
         "a run would fail too"
     };

@@ -15,6 +15,7 @@ pub mod progress;
 mod compare;
 mod manifest;
 mod nightly;
+mod restore_offsite;
 mod restore;
 mod sweep;
 

@@ -1,9 +1,13 @@
 //! `pgwitness restore`.
 
+use std::path::Path;
+
+use tempfile::TempDir;
+
 use super::args::{Format, RestoreArguments};
 use super::progress::Progress;
 use super::terminal::{Terminal, print_error, print_json, print_note, print_result};
-use super::{config, inputs, stopped};
+use super::{inputs, restore_offsite, stopped};
 use crate::base::error::{Context, Error, Result};
 use crate::base::files;
 use crate::config::Config;
@@ -11,7 +15,7 @@ use crate::model::redaction::Redaction;
 use crate::model::report::Report;
 use crate::model::verdict::{self, Outcome};
 use crate::nightly::RunContext;
-use crate::nightly::disaster_restore::{self, WantedBackup};
+use crate::nightly::disaster_restore::{self, FetchedChoice, WantedBackup};
 use crate::output::terminal::{self, Heading};
 use crate::postgres::conninfo::ConnInfo;
 use crate::storage::journal::{Lock, RunInfo};
@@ -21,12 +25,23 @@ use crate::storage::signers::AllowedSigners;
 
 /// Restores; returns the exit code of the verdict.
 pub async fn run(arguments: &RestoreArguments) -> Result<u8> {
-    let config = config::load(&arguments.file)?;
+    let directory = restore_offsite::directory(&arguments.offsite)?;
+    let config = restore_offsite::config_of(arguments, directory.as_ref())?;
     let redaction = inputs::redaction(config.verify.redact)?;
-    run_redacted(arguments, &config, redaction).await.map_err(|error| redaction.error(error))
+    let result = run_redacted(arguments, &config, directory.as_ref().map(TempDir::path), redaction).await;
+    let result = result.map_err(|error| redaction.error(error));
+    if let (Err(error), Some(directory)) = (&result, directory) {
+        restore_offsite::keep_named(directory, error);
+    }
+    result
 }
 
-async fn run_redacted(arguments: &RestoreArguments, config: &Config, redaction: Redaction) -> Result<u8> {
+async fn run_redacted(
+    arguments: &RestoreArguments,
+    config: &Config,
+    directory: Option<&Path>,
+    redaction: Redaction,
+) -> Result<u8> {
     let progress = Progress::new(arguments.quiet, Terminal::stderr());
     let context = inputs::context(config, redaction.listener(progress.listener.clone()));
     let into = ConnInfo::resolve(&arguments.into, &inputs::environment).doing(|| "read --into")?;
@@ -46,11 +61,18 @@ async fn run_redacted(arguments: &RestoreArguments, config: &Config, redaction: 
         maintenance: &arguments.maintenance_db,
         signers: &signers,
     };
-    let chosen = tokio::select! {
+    let choosing = async {
+        match directory {
+            Some(directory) => restore_offsite::fetch(arguments, &wanted, directory).await,
+            None => disaster_restore::choose(&wanted).map(FetchedChoice::local),
+        }
+    };
+    let choice = tokio::select! {
         biased;
         signal = stopped() => return Err(Error::interrupted(signal)),
-        chosen = async { disaster_restore::choose(&wanted) } => chosen?,
+        choice = choosing => choice?,
     };
+    let chosen = &choice.chosen;
     let record = &chosen.backup.record;
     let about = format!("backup {}, data of {}, signed by {}", record.id, record.data_as_of, chosen.signer);
     print_note(&about);
@@ -58,7 +80,7 @@ async fn run_redacted(arguments: &RestoreArguments, config: &Config, redaction: 
     for statement in disaster_restore::left_over(&wanted).await? {
         print_note(&format!("note: an interrupted restore has left a database; remove it with: {statement}"));
     }
-    let restored = disaster_restore::restore(&wanted, &chosen, stopped).await?;
+    let restored = disaster_restore::restore(&wanted, chosen, stopped).await?;
     drop(progress);
     let (outcome, sides) = (&restored.comparison.outcome, &restored.comparison);
     match (arguments.format, &restored.report) {

@@ -115,6 +115,7 @@ mod tests {
             steps: failed.map(step).into_iter().collect(),
             troubles: troubles.iter().map(|line| MarkedText::from(*line)).collect(),
             debts: debts.iter().map(ToString::to_string).collect(),
+            offsite: None,
             safe_texts: Default::default(),
         }))
     }

@@ -206,13 +206,13 @@ pub struct ReportFile {
 pub const CLOSING: &str = "closing.json";
 
 /// The form of [`Closing`] that is written.
-pub const CLOSING_FORMAT: u32 = 2;
+pub const CLOSING_FORMAT: u32 = 3;
 
 /// What came after the report was signed; signed as well. A later one takes the place of an earlier one of the same run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Closing {
-    /// [`CLOSING_FORMAT`]; format 1 has no `safe_texts`.
+    /// [`CLOSING_FORMAT`], or the one before it without `offsite`; format 1 has no `safe_texts`.
     pub format: u32,
     /// Of the run.
     pub run_id: String,
@@ -226,6 +226,9 @@ pub struct Closing {
     pub troubles: Vec<MarkedText>,
     /// What is left to be cleaned up by the next run.
     pub debts: Vec<String>,
+    /// The newest verified backup in the off-site repository, as this run knew it. Since format 3.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offsite: Option<OffsiteFacts>,
     /// Only in the stored form. In one of format 1, every text may hold values.
     #[serde(default, skip_serializing_if = "SafeTexts::is_empty")]
     pub safe_texts: SafeTexts,
@@ -252,6 +255,18 @@ impl Closing {
     fn texts_mut(&mut self) -> impl Iterator<Item = &mut MarkedText> {
         self.steps.iter_mut().flat_map(Step::texts_mut).chain(&mut self.troubles)
     }
+}
+
+/// A verified backup in the off-site repository.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OffsiteFacts {
+    /// Of the backup.
+    pub backup: String,
+    /// The data is of this time.
+    pub data_as_of: Timestamp,
+    /// When it was complete there.
+    pub stored_at: Timestamp,
 }
 
 /// One stage on the path from the source to the restored copy.

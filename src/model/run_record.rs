@@ -48,6 +48,8 @@ pub struct RunRecord {
     pub instances_left: usize,
     /// The newest proven dump, of this run or an older one. `None`: there is none, or its record cannot be read.
     pub last_verified: Option<Proven>,
+    /// The newest proven dump in the off-site repository, and when it was complete there. `None`: there is none, or it is not known.
+    pub last_offsite: Option<Proven>,
 }
 
 impl RunRecord {

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::context::RunContext;
 use super::copy_disposition;
+use super::offsite;
 use super::restoring;
 use super::temporary_instance::Cloud;
 use crate::aws::{Claim, Deadline, DeletionPolicy, is_refusal, not_ours_message, still_billed_message};
@@ -59,6 +60,9 @@ impl Cleaner<'_> {
             result.problems.extend(self.clear_report(&past));
         }
         for task in past.cleanup_tasks() {
+            if is_after_another(&task, &past) {
+                continue;
+            }
             let done = self.run_proven(&task, past.run_id()).await;
             let done = done.and_then(|done| {
                 result.notes.push(format!("run {name}: {}", describe(&done)));
@@ -99,6 +103,10 @@ impl Cleaner<'_> {
                 Ok(task.gone())
             }
             CleanupTask::Backup { id, report } => self.place_backup(id, report.as_ref()),
+            CleanupTask::Offsite { backup, dump } => {
+                let stored = offsite::store_backup(self.context, backup, dump.as_deref()).await;
+                stored.doing(|| format!("store the dump {backup} off site"))
+            }
             CleanupTask::Copy { claim, created } => {
                 let doing = || format!("drop the copy {}", claim.database);
                 self.drop_copy(claim, created.as_ref()).await.doing(doing)
@@ -185,6 +193,12 @@ impl Cleaner<'_> {
     }
 }
 
+/// A backup goes off site only after it is placed.
+fn is_after_another(task: &CleanupTask, past: &EarlierRun) -> bool {
+    let CleanupTask::Offsite { backup, .. } = task else { return false };
+    past.cleanup_tasks().iter().any(|other| matches!(other, CleanupTask::Backup { id, .. } if id == backup))
+}
+
 /// The journal could be forged, and the database that it names is dropped: the name must be one that this run would have chosen.
 fn check_claim(claim: &CopyClaim, run_id: Option<&str>, configured: &str) -> Result<()> {
     let short = run_id.and_then(|id| id.get(..8)).filter(|id| id.bytes().all(|byte| byte.is_ascii_hexdigit()));
@@ -211,11 +225,13 @@ fn read_report(file: &ReportFile) -> Result<Option<Report>> {
     Ok(Some(Report::from_bytes(&bytes)?))
 }
 
-fn describe(done: &Entry) -> String {
+pub fn describe(done: &Entry) -> String {
     match done {
         Entry::InstanceGone { identifier } => format!("the temporary instance {identifier} is gone"),
         Entry::BackupPlaced { id, place: Place::Unverified } => format!("the dump {id} was left unverified"),
         Entry::BackupPlaced { id, place } => format!("the dump {id} was {place}"),
+        Entry::OffsiteStored { backup } => format!("the dump {backup} was stored off site"),
+        Entry::OffsiteDropped { backup, why } => format!("the dump {backup} was not stored off site: {why}"),
         Entry::CopyGone { database } => format!("the copy {database} was dropped"),
         Entry::ServerGone { directory } => format!("the restore server in {directory} was removed"),
         other => format!("{other:?}"),

@@ -1,9 +1,13 @@
-//! Restore after a disaster: restores the newest verified backup into a new database and checks that it is what was signed.
+//! Restore after a disaster: restores the newest verified backup, of this machine or of an off-site repository, into a new database and
+//! checks that it is what was signed.
 //!
 //! The target database must not exist, changed dump files or reports are rejected, and only a comparison proves the result; the
 //! exit status of pg_restore does not.
 
 mod choice;
+mod offsite_choice;
+
+pub use offsite_choice::{FetchPlan, FetchedChoice, fetch};
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
@@ -11,6 +15,7 @@ use std::path::{Path, PathBuf};
 use super::context::RunContext;
 use super::dumping;
 use super::left_out;
+use super::offsite::located;
 use super::restore_into::{RestorableDump, RestoreTarget, restore_into};
 use super::restoring::{self, CopyIdentity, DatabaseFacts, Members, Needs};
 use super::target_server::TargetServer;
@@ -57,6 +62,8 @@ pub struct Chosen {
     pub report_directory: PathBuf,
     /// The signer.
     pub signer: String,
+    /// The roles; the file need not exist.
+    pub globals: PathBuf,
     /// Notes on the choice for the user, a line each.
     pub notes: Vec<String>,
 }
@@ -83,12 +90,13 @@ pub fn choose(wanted: &WantedBackup<'_>) -> Result<Chosen> {
         let error = Error::new(format!("it has changed since it was verified: {first}"));
         return Err(error.hint("choose another backup (--backup), and check the disk")).doing(doing);
     }
-    Ok(Chosen { backup, report, report_directory, signer, notes })
+    let globals = backup.path.join(dumping::GLOBALS);
+    Ok(Chosen { backup, report, report_directory, signer, globals, notes })
 }
 
 fn signed_report(wanted: &WantedBackup<'_>, backup: &Backup) -> Result<(Report, PathBuf, String)> {
     let file = backup.record.report.as_ref().ok_or_else(|| Error::new("it names no report"))?;
-    let path = locate(Path::new(&file.path), &wanted.context.config.report.directory);
+    let path = located(Path::new(&file.path), &wanted.context.config.report.directory);
     let check = reports::verify(&path, wanted.signers, None, (wanted.context.now)());
     let check = check.map_err(|error| if path.exists() { error } else { error.hint(NO_REPORT) })?;
     let SignatureCheck::Good(verified) = check else { return Err(Error::new(check.to_string())) };
@@ -109,15 +117,6 @@ fn signed_report(wanted: &WantedBackup<'_>, backup: &Backup) -> Result<(Report, 
 /// Hint for a missing report.
 const NO_REPORT: &str =
     "restore report.directory, or choose another backup (--backup): without its signed report a backup proves nothing";
-
-/// The path at which it was written, or the same name below the configured directory: a restored machine may have other paths.
-fn locate(written: &Path, directory: &Path) -> PathBuf {
-    let inside = written.parent().and_then(Path::file_name).map(|name| directory.join(name).join(reports::REPORT));
-    match inside {
-        Some(inside) if !written.exists() => inside,
-        _ => written.to_owned(),
-    }
-}
 
 /// Creates the database under an interim name, restores into it, compares it with what was signed, and renames it then, whatever
 /// the comparison shows: an interrupted restore never leaves a database under the final name. `stop` resolves to a signal when
@@ -266,8 +265,7 @@ async fn demand_needs(
 ) -> Result<()> {
     let admin = wanted.into.with_dbname(wanted.maintenance);
     let target = Session::open(&admin, &SessionOptions { lock_timeout_s: 30 }).await?;
-    let globals = chosen.backup.path.join(dumping::GLOBALS);
-    let globals = globals.is_file().then(|| globals.display().to_string());
+    let globals = chosen.globals.is_file().then(|| chosen.globals.display().to_string());
     let needs = Needs::of_manifest(expected);
     let mut problems = restoring::lacking(&needs, &target, &wanted.context.config.restore, globals.as_deref()).await?;
     problems.extend(restoring::lacking_locale(&admin, facts).await?);

@@ -1,16 +1,17 @@
 //! The end of a run that began, with or without a verdict.
 //!
-//! Order: sign the report, delete the instance, place the dump, keep or drop the copy, prune; write closing.json and HTML, notify,
-//! close the journal, write metrics, ping. Each step sees the results of the previous ones. Nothing here changes the verdict; a
+//! Order: sign the report, delete the instance, place the dump, keep or drop the copy, prune, store it off site; write closing.json and
+//! HTML, notify, close the journal, write metrics, ping. Each step sees the results of the previous ones. Nothing here changes the verdict; a
 //! later problem turns exit code 0 into 3, and is recorded in `closing.json` beside the report.
 
 use std::time::Duration;
 
 use super::RunOutcome;
-use super::cleanup::Cleaner;
+use super::cleanup::{Cleaner, describe};
 use super::copy_disposition;
 use super::current_run::CurrentRun;
 use super::notification::{self, PATIENCE_WHEN_STOPPED};
+use super::offsite;
 use super::report_writer::{self, ReportWriter, Signed};
 use super::stages::{Failure, VerifiedRun};
 use super::verified_dump::follow_up;
@@ -105,6 +106,18 @@ impl RunEnd<'_> {
             && is_placed
         {
             follow_up(run, verified, signed).await;
+        }
+        if is_placed && !is_stopped {
+            self.store_offsite().await;
+        }
+    }
+
+    /// The report goes off site with closing.json as it is before the notifications.
+    async fn store_offsite(&mut self) {
+        let is_meant = |task: &CleanupTask| matches!(task, CleanupTask::Offsite { .. });
+        for task in self.run.steps.journal.cleanup_tasks().into_iter().filter(is_meant) {
+            self.write_closing().await;
+            self.run.late_step("offsite_report", async |run| store_offsite(run, &task).await).await;
         }
     }
 
@@ -245,6 +258,21 @@ async fn run_tasks(
         let written = done.and_then(|done| run.steps.journal.append(&done));
         run.end_step(written);
     }
+}
+
+/// Brings the backup off site, and then removes what no rule keeps there.
+async fn store_offsite(run: &mut CurrentRun<'_>, task: &CleanupTask) -> Result<()> {
+    let cleaner = Cleaner { context: run.context, cloud: run.cloud.as_ref(), patience: None };
+    let done = run.unless_stopped(cleaner.run(task)).await?;
+    run.steps.note(describe(&done));
+    run.steps.journal.append(&done)?;
+    let rules = run.context.config.offsite.as_ref().and_then(|offsite| offsite.forget.as_ref());
+    let (Entry::OffsiteStored { backup }, Some(rules), Some(source)) = (&done, rules, run.facts.source.clone()) else {
+        return Ok(());
+    };
+    let removed = run.unless_stopped(offsite::forget(run.context, &source, rules, backup)).await?;
+    removed.iter().for_each(|id| run.steps.note(format!("removed {id} from the off-site repository")));
+    Ok(())
 }
 
 async fn keep_copy(run: &mut CurrentRun<'_>, verified: &VerifiedRun) -> Result<()> {

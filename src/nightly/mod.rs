@@ -19,6 +19,7 @@ mod left_out;
 mod restore_role;
 mod steps;
 mod temporary_instance;
+mod offsite;
 mod cleanup;
 mod refused_objects;
 mod missing_rights;

@@ -9,7 +9,7 @@ use crate::base::error::{Error, Result};
 use crate::base::marked::MarkedText;
 use crate::base::time::Timestamp;
 use crate::model::progress::Event;
-use crate::model::run::{CLOSING, CLOSING_FORMAT, Closing};
+use crate::model::run::{CLOSING, CLOSING_FORMAT, Closing, OffsiteFacts};
 use crate::model::run_record::{Proven, RunRecord};
 use crate::model::status::Status;
 use crate::output::metrics;
@@ -116,6 +116,12 @@ async fn write_pages(context: &RunContext<'_>, signed: &Signed, record: &RunReco
 /// A run of which nothing is known yet.
 pub fn new_record(context: &RunContext<'_>, run_id: &str, started_at: Timestamp) -> RunRecord {
     let (debts, instances_left) = open_tasks(context);
+    let last_offsite = last_offsite(context);
+    let offsite = last_offsite.clone().map(|Proven { backup, data_as_of, verified_at, .. }| OffsiteFacts {
+        backup,
+        data_as_of,
+        stored_at: verified_at,
+    });
     RunRecord {
         host: context.host.clone(),
         source: context.config.source.describe(),
@@ -124,15 +130,17 @@ pub fn new_record(context: &RunContext<'_>, run_id: &str, started_at: Timestamp)
         report: None,
         signed: None,
         closing: Closing {
-            format: CLOSING_FORMAT,
+            format: if offsite.is_some() { CLOSING_FORMAT } else { CLOSING_FORMAT - 1 },
             run_id: run_id.to_owned(),
             exit_code: Status::Inconclusive.exit_code(),
             debts,
+            offsite,
             ..Default::default()
         },
         error: None,
         instances_left,
         last_verified: last_verified(context),
+        last_offsite,
     }
 }
 
@@ -152,9 +160,18 @@ fn open_tasks(context: &RunContext<'_>) -> (Vec<String>, usize) {
 
 /// An unreadable record means unknown: absent from messages and metrics, so the age alert fires.
 fn last_verified(context: &RunContext<'_>) -> Option<Proven> {
-    let last = LastVerified::read_of(context.state(), &context.origin().ok()?).ok()??;
+    LastVerified::read_of(context.state(), &context.origin().ok()?).ok()?.map(proven)
+}
+
+/// As [`last_verified`]; `None` without `[offsite]`.
+fn last_offsite(context: &RunContext<'_>) -> Option<Proven> {
+    context.config.offsite.as_ref()?;
+    LastVerified::read_offsite_of(context.state(), &context.origin().ok()?).ok()?.map(proven)
+}
+
+fn proven(last: LastVerified) -> Proven {
     let LastVerified { backup, data_as_of, verified_at, dump_bytes, .. } = last;
-    Some(Proven { backup, data_as_of, verified_at, dump_bytes })
+    Proven { backup, data_as_of, verified_at, dump_bytes }
 }
 
 fn patience(record: &RunRecord) -> Duration {

@@ -70,6 +70,9 @@ fn made(context: &RunContext<'_>, found: &PreflightResults) -> Vec<String> {
         restored_copy(context, data_as_of),
         format!("make a signed report in {}", config.report.directory.display()),
     ]);
+    if config.offsite.is_some() {
+        lines.push("upload the dump to the off-site repository, and its report, if the dump is verified".to_owned());
+    }
     lines
 }
 

@@ -18,7 +18,7 @@ use super::temporary_instance::Cloud;
 use crate::aws::Snapshot;
 use crate::base::error::{Context, Error, Result};
 use crate::base::text::bytes;
-use crate::config::{CopyFate, RdsSource, Source};
+use crate::config::{CopyFate, CopySource, RdsSource, Source};
 use crate::model::name::quote_literal;
 use crate::model::progress::Event;
 use crate::model::run::Origin;
@@ -222,6 +222,9 @@ fn backups(context: &RunContext<'_>, origin: &Origin) -> Result<(Backups, String
     // The check of the state reports a record that cannot be read.
     let last = LastVerified::read_of(context.state(), origin).ok().flatten();
     let needed = last.map_or(0, |last| with_half(last.dump_bytes)).max(LEAST_FREE);
+    // What is read back from the off-site repository is a second dump on the same disk.
+    let copies = if context.config.restore.from == CopySource::Offsite { 2 } else { 1 };
+    let needed = needed.saturating_mul(copies);
     let reports = &context.config.report.directory;
     // A problem with the record is reported when the missing report is reported.
     let report = LastSigned::read(context.state(), reports).ok().flatten().map_or(0, |last| with_half(last.bytes));

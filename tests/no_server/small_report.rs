@@ -105,6 +105,7 @@ pub fn write_closing(dir: &Path, key: Option<&KeyFile>, change: impl FnOnce(&mut
         steps: vec![step("delete_instance", 0, 214_000), step("place_backup", 214, 40), step("prune", 214, 95)],
         troubles: Vec::new(),
         debts: Vec::new(),
+        offsite: None,
         safe_texts: Default::default(),
     };
     change(&mut closing);

@@ -15,6 +15,7 @@ mod nightly;
 mod nightly_after;
 mod no_false_alarm;
 mod no_false_sound;
+mod offsite;
 #[path = "../support/mod.rs"]
 mod support;
 mod support_itself;

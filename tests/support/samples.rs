@@ -125,6 +125,7 @@ pub fn record_of(report: Report) -> RunRecord {
         closing: Closing { run_id: "0123456789abcdef0123456789abcdef".into(), ..Default::default() },
         error: None,
         instances_left: 0,
+        last_offsite: None,
         last_verified: Some(Proven {
             backup: "20261123T023000Z-1f2e3d4c".into(),
             data_as_of: at("02:30:00"),

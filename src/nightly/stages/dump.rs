@@ -19,7 +19,7 @@ use crate::nightly::restoring;
 use crate::nightly::sequences::SequenceRange;
 use crate::nightly::three_way;
 use crate::postgres::conninfo::ConnInfo;
-use crate::storage::backups::{Backup, Backups, DumpMetadata, Partial};
+use crate::storage::backups::{Backup, Backups, DumpMetadata, FetchedBackup, Partial};
 use crate::storage::journal::{Entry, Place};
 
 /// A dump is retried once while the source answers.
@@ -39,6 +39,15 @@ pub struct SourceDump {
     pub sequences: SequenceRange,
     /// Where the dump is.
     pub backup: Backup,
+    /// What is restored instead of `backup`, if the off-site copy was read back for that.
+    pub fetched: Option<FetchedBackup>,
+}
+
+impl SourceDump {
+    /// The copy of the dump that is restored.
+    pub fn restorable(&self) -> &Backup {
+        self.fetched.as_ref().map_or(&self.backup, |fetched| &fetched.backup)
+    }
 }
 
 /// Makes the dump.
@@ -66,7 +75,7 @@ pub async fn dump(
             Ok((endpoint, manifest, sequences, backup)) => {
                 run.facts.dump = Some(backup.record.dump.clone());
                 run.steps.done()?;
-                return Ok(SourceDump { source, endpoint, manifest, sequences, backup });
+                return Ok(SourceDump { source, endpoint, manifest, sequences, backup, fetched: None });
             }
             Err(error) if attempt < DUMP_ATTEMPTS && ready.backups.free_bytes()? > ROOM_FOR_ANOTHER_ATTEMPT => {
                 let reason = error.text();

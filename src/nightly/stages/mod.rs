@@ -1,8 +1,9 @@
-//! The stages of a run in order, up to the verdict: source, dump, restored copy, verification.
+//! The stages of a run in order, up to the verdict: source, dump, off-site copy, restored copy, verification.
 //!
 //! Each stage takes the value of the stage before, so that no stage can be left out.
 
 mod dump;
+mod offsite;
 mod restore;
 mod verify;
 
@@ -76,7 +77,8 @@ pub async fn work(
     let ready = check(run, snapshot.as_ref(), writer).await?;
     let source = open_source(run, snapshot.as_ref(), &ready).await?;
     let job = run.context.job()?;
-    let dump = dump::dump(run, source, &ready, &job).await?;
+    let mut dump = dump::dump(run, source, &ready, &job).await?;
+    offsite::store(run, &mut dump).await?;
     let copy = restore::restore(run, dump, &ready, &job).await?;
     Ok(verify::verify(run, copy, ready, &job).await?)
 }

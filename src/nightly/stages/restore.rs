@@ -47,16 +47,19 @@ pub async fn restore(
         run.steps.note(error.text());
         Members::default()
     });
-    let restorable = RestorableDump::new(&dump.backup, members)?;
+    let restorable = RestorableDump::new(dump.restorable(), members)?;
     let database = run.context.copy_name(&run.run_id);
     let target = RestoreTarget { server: &ready.server, database: &database };
     let identity = create(run, &restorable, target).await?;
-    let path = dump.backup.dump_path();
+    let path = dump.restorable().dump_path();
     let read = tokio::try_join!(
         restore_into(run.context, &restorable, target, &identity, &ready.tools),
         read_dump(run.context, &path, job)
     );
     demand_unchanged(&dump.backup).await?;
+    if let Some(fetched) = &dump.fetched {
+        demand_unchanged(&fetched.backup).await?;
+    }
     let (restored, manifest) = read?;
     let redaction = job.show.redaction;
     let shown: Vec<Complaint> = restored.complaints.iter().map(|complaint| redaction.complaint(complaint)).collect();

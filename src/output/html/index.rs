@@ -37,6 +37,7 @@ fn body(runs: &[ReportEntry], status: Status, now: Timestamp) -> Markup {
         header {
             h1 { "Runs" }
             @for source in history::sources(runs) { p { bdi { (printable(&source)) } } }
+            @if let Some(line) = history::offsite(runs) { p { bdi { (printable(&line)) } } }
             @if let Some(newest) = runs.first() { (newest_run(runs, newest, status)) } @else { p { "There are no reports." } }
             (facts(runs))
         }

@@ -41,7 +41,7 @@ impl Family {
 /// All metrics of this run, sorted by name, with `labels` on each. The names of labels are used unchanged
 /// ([`crate::config::Config::check`] checks them); their values may contain anything.
 pub fn text(run: &RunRecord, labels: &BTreeMap<String, String>) -> String {
-    let all = [ending(run), proven(run), compared(run), left(run), vec![stages(run)]];
+    let all = [ending(run), proven(run), offsite(run), compared(run), left(run), vec![stages(run)]];
     let mut families: Vec<Family> = all.into_iter().flatten().filter(|family| !family.samples.is_empty()).collect();
     families.sort_by_key(|family| family.name);
     families.iter().map(|family| print(family, labels)).collect()
@@ -136,6 +136,23 @@ fn proven(run: &RunRecord) -> Vec<Family> {
             "last_verified_data_timestamp_seconds",
             "Of what time the data is in the dump that was last proven.",
             proven.map(|proven| proven.data_as_of.seconds()),
+        ),
+    ]
+}
+
+/// Metrics of the newest proven dump in the off-site repository; absent without one, and without `[offsite]`.
+fn offsite(run: &RunRecord) -> Vec<Family> {
+    let stored = run.last_offsite.as_ref();
+    vec![
+        Family::one(
+            "offsite_last_verified_timestamp_seconds",
+            "When a proven dump was last complete in the off-site repository. Failed uploads leave it as it was.",
+            stored.map(|stored| stored.verified_at.seconds()),
+        ),
+        Family::one(
+            "offsite_last_verified_data_timestamp_seconds",
+            "Of what time the data is in the newest proven dump in the off-site repository.",
+            stored.map(|stored| stored.data_as_of.seconds()),
         ),
     ]
 }

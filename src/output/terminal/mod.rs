@@ -99,9 +99,11 @@ pub fn history_table(runs: &[ReportEntry], now: Timestamp, style: Style) -> Stri
         lines.into_iter().map(move |line| tone.map_or(line.clone(), |tone| style.toned(tone, &line)))
     };
     let notes: Vec<String> = runs.iter().flat_map(history::notes).flat_map(note).collect();
+    let offsite: Vec<String> =
+        history::offsite(runs).iter().flat_map(|line| paragraph(&outside(line), 0, 2, style)).collect();
     let closing = paragraph(&history::closing(runs, now), 0, 2, style);
     let table = section(&Section::new("runs", "Runs").with([table]), style);
-    joined(&[table, notes, closing.iter().map(|line| style.bold(line)).collect()])
+    joined(&[table, notes, offsite, closing.iter().map(|line| style.bold(line)).collect()])
 }
 
 /// What was verified of one report, or of many below the line on the newest.

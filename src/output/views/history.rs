@@ -183,6 +183,12 @@ pub fn closing(runs: &[ReportEntry], now: Timestamp) -> Text {
     word(tone, &format!("{}, {order}{after}{age}{checked}", grouped_noun(runs.len() as u64, "run")))
 }
 
+/// The newest verified backup in the off-site repository, as the newest run that had one knew it.
+pub fn offsite(runs: &[ReportEntry]) -> Option<String> {
+    let stored = runs.iter().find_map(|run| run.closing_state.closing()?.offsite.as_ref())?;
+    Some(format!("newest off-site backup: {}, data of {}", stored.backup, stored.data_as_of))
+}
+
 pub fn age(seconds: u64) -> String {
     match seconds / 3600 {
         0 => grouped_noun(seconds / 60, "minute"),

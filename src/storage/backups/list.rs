@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::marker::MARKER;
 use super::record::BackupRecord;
-use super::{Backups, DAMAGED, PARTIAL, REMOVING, UNVERIFIED, VERIFIED, demand_id, is_id};
+use super::{Backups, DAMAGED, FETCHED, PARTIAL, REMOVING, UNVERIFIED, VERIFIED, demand_id, is_id};
 use crate::base::error::{Context, Error, Result};
 use crate::base::marked::MarkedText;
 use crate::storage::retention::BackupAge;
@@ -142,6 +142,8 @@ impl Backups {
             match name.strip_prefix(REMOVING).filter(|id| is_id(id)) {
                 Some(id) => listing.removing.push(id.to_owned()),
                 None if [MARKER, VERIFIED, DAMAGED, UNVERIFIED, "lost+found"].contains(&name.as_str()) => {}
+                // Of a run that reads it back now, perhaps of another configuration.
+                None if name.strip_prefix(FETCHED).is_some_and(is_id) => {}
                 None => listing.notes.push(format!("{name} is not of pgwitness").into()),
             }
         }

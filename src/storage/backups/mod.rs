@@ -10,6 +10,7 @@
 //! verified/ID/                restored, compared and proven
 //! damaged/ID/                 with findings; kept for inspection
 //! .removing-ID/               being removed
+//! .offsite-ID/                read back from the off-site repository, while it is restored
 //! ```
 //!
 //! In `ID/`: `dump` (a directory; one file with `format = "custom"`), `globals.sql`, `database.json`, `SHA256SUMS` (for `sha256sum -c`) and `backup.json`. ID is the time of the data and
@@ -18,6 +19,7 @@
 //! Needs the lock of the state directory. Blocks: hashing reads whole backups.
 
 mod check;
+mod fetched;
 mod list;
 mod marker;
 mod same_source;
@@ -35,6 +37,7 @@ use crate::model::run::Origin;
 use crate::storage::reports::stamped_name;
 
 pub use check::{FileDifference, differences};
+pub use fetched::{FetchDirectory, FetchedBackup};
 pub use list::{Backup, BackupListing, BackupState, UnusableBackup};
 pub use partial::Partial;
 pub use prune::Pruned;
@@ -47,6 +50,7 @@ const VERIFIED: &str = "verified";
 const DAMAGED: &str = "damaged";
 const PARTIAL: &str = ".partial";
 const REMOVING: &str = ".removing-";
+const FETCHED: &str = ".offsite-";
 
 /// The dump, format `directory`.
 pub const DUMP_DIRECTORY: &str = "dump";

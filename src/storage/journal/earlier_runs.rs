@@ -35,6 +35,13 @@ pub enum CleanupTask {
         /// The report that the run has signed, if it has: then the dump may be proven.
         report: Option<ReportFile>,
     },
+    /// A backup that is not completely in the off-site repository yet.
+    Offsite {
+        /// Of the backup.
+        backup: String,
+        /// The snapshot of its dump, once that was read back.
+        dump: Option<String>,
+    },
     /// A database for the restored copy.
     Copy {
         /// What was about to be created.
@@ -54,6 +61,7 @@ impl std::fmt::Display for CleanupTask {
         match self {
             Self::Instance { claim, .. } => write!(f, "RDS instance {} in {}", claim.identifier, claim.region),
             Self::Backup { id, .. } => write!(f, "dump {id}"),
+            Self::Offsite { backup, .. } => write!(f, "off-site copy of dump {backup}"),
             Self::Copy { claim, .. } => write!(f, "database {} on {}", claim.database, claim.server),
             Self::Server { directory } => write!(f, "restore server in {directory}"),
         }
@@ -66,6 +74,7 @@ impl CleanupTask {
         match self {
             Self::Instance { claim, .. } => Entry::InstanceGone { identifier: claim.identifier.clone() },
             Self::Backup { id, .. } => Entry::BackupPlaced { id: id.clone(), place: Place::Discarded },
+            Self::Offsite { backup, .. } => Entry::OffsiteStored { backup: backup.clone() },
             Self::Copy { claim, .. } => Entry::CopyGone { database: claim.database.clone() },
             Self::Server { directory } => Entry::ServerGone { directory: directory.clone() },
         }
@@ -198,12 +207,18 @@ pub fn cleanup_tasks(entries: &[Entry]) -> Vec<CleanupTask> {
             }
             Entry::InstanceCreated { identifier, resource_id } => name_resource(&mut tasks, identifier, resource_id),
             Entry::BackupBegun { id } => tasks.push(CleanupTask::Backup { id: id.clone(), report: None }),
+            Entry::OffsiteBegun { backup } => {
+                tasks.push(CleanupTask::Offsite { backup: backup.clone(), dump: None });
+            }
+            Entry::OffsiteDumpStored { backup, snapshot } => name_snapshot(&mut tasks, backup, snapshot),
             Entry::CopyIntended(claim) => tasks.push(CleanupTask::Copy { claim: claim.clone(), created: None }),
             Entry::CopyCreated(identity) => name_database(&mut tasks, identity),
             Entry::ServerIntended { directory } => tasks.push(CleanupTask::Server { directory: directory.clone() }),
             Entry::InstanceGone { .. }
             | Entry::ServerGone { .. }
             | Entry::BackupPlaced { .. }
+            | Entry::OffsiteStored { .. }
+            | Entry::OffsiteDropped { .. }
             | Entry::CopyGone { .. }
             | Entry::CopyKept { .. } => {
                 tasks.retain(|task| !is_done_by(task, entry));
@@ -237,6 +252,15 @@ fn name_resource(tasks: &mut [CleanupTask], identifier: &str, named: &str) {
     }
 }
 
+fn name_snapshot(tasks: &mut [CleanupTask], id: &str, snapshot: &str) {
+    for task in tasks {
+        match task {
+            CleanupTask::Offsite { backup, dump } if backup == id => *dump = Some(snapshot.to_owned()),
+            _ => {}
+        }
+    }
+}
+
 fn name_database(tasks: &mut [CleanupTask], identity: &CopyIdentity) {
     for task in tasks {
         match task {
@@ -252,6 +276,10 @@ fn is_done_by(task: &CleanupTask, entry: &Entry) -> bool {
     match (task, entry) {
         (CleanupTask::Instance { claim, .. }, Entry::InstanceGone { identifier }) => claim.identifier == *identifier,
         (CleanupTask::Backup { id, .. }, Entry::BackupPlaced { id: placed, .. }) => id == placed,
+        (
+            CleanupTask::Offsite { backup, .. },
+            Entry::OffsiteStored { backup: done } | Entry::OffsiteDropped { backup: done, .. },
+        ) => backup == done,
         (CleanupTask::Copy { claim, .. }, Entry::CopyGone { database } | Entry::CopyKept { database }) => {
             claim.database == *database
         }

@@ -91,6 +91,30 @@ pub enum Entry {
         /// Of its bytes.
         sha256: String,
     },
+    /// The dump is about to be uploaded to the off-site repository.
+    OffsiteBegun {
+        /// Of the backup.
+        backup: String,
+    },
+    /// The dump is in the off-site repository and was read back; its report is not there yet.
+    OffsiteDumpStored {
+        /// Of the backup.
+        backup: String,
+        /// The snapshot of restic.
+        snapshot: String,
+    },
+    /// The dump and its report are in the off-site repository.
+    OffsiteStored {
+        /// Of the backup.
+        backup: String,
+    },
+    /// There is no reason any more to have this backup in the off-site repository.
+    OffsiteDropped {
+        /// Of the backup.
+        backup: String,
+        /// The reason.
+        why: String,
+    },
     /// The run ended without being killed.
     RunEnded {
         /// Of the process.

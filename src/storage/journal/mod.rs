@@ -7,6 +7,7 @@
 //! ```text
 //! lock                                  held while a run works; never removed
 //! last_verified.json                    facts of the newest verified dump
+//! last_offsite.json                     the same of the newest one in the off-site repository
 //! last_signed.json                      the last signed report, by report directory
 //! copies.json                           the copies that were kept (written by nightly::copy)
 //! runs/20260131T020000Z-1f2e3d4c.journal

@@ -26,7 +26,8 @@ use std::time::Duration;
 pub use failure::is_locked;
 pub use open::{Access, RepositoryLogin};
 pub use read_back::ReadBackResult;
-pub use snapshots::{OffsiteBackup, SnapshotTags, StoredSnapshot};
+pub use receive::{FetchTarget, ReceivedFiles};
+pub use snapshots::{OffsiteBackup, SnapshotTags, StoredSnapshot, source_tag};
 
 /// The host of every snapshot: that of this machine may change.
 const HOST: &str = "pgwitness";

@@ -9,9 +9,33 @@ use crate::base::error::{Context, Error, Result};
 use crate::base::secret::{self, Environment};
 use crate::config::{OffsiteSettings, Span};
 
-/// Passed on to restic: where it finds programs and keys (`ssh`, `rclone`), and proxies.
-const PASSED_ON: [&str; 8] =
-    ["HOME", "HTTPS_PROXY", "HTTP_PROXY", "LOGNAME", "NO_PROXY", "PATH", "TMPDIR", "XDG_RUNTIME_DIR"];
+/// Passed on to restic, if they are set: where it finds programs (`ssh`, `rclone`), proxies, and the keys of storages.
+const PASSED_ON: [&str; 24] = [
+    "AWS_ACCESS_KEY_ID",
+    "AWS_DEFAULT_REGION",
+    "AWS_PROFILE",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_SHARED_CREDENTIALS_FILE",
+    "AZURE_ACCOUNT_KEY",
+    "AZURE_ACCOUNT_NAME",
+    "AZURE_ACCOUNT_SAS",
+    "B2_ACCOUNT_ID",
+    "B2_ACCOUNT_KEY",
+    "GOOGLE_APPLICATION_CREDENTIALS",
+    "GOOGLE_PROJECT_ID",
+    "HOME",
+    "HTTPS_PROXY",
+    "HTTP_PROXY",
+    "LOGNAME",
+    "NO_PROXY",
+    "PATH",
+    "RCLONE_CONFIG",
+    "SSH_AUTH_SOCK",
+    "SSL_CERT_FILE",
+    "TMPDIR",
+    "XDG_RUNTIME_DIR",
+];
 
 /// Hint for a missing program.
 const INSTALL: &str = "install restic 0.14 or later (Debian: apt-get install restic), or set offsite.program";

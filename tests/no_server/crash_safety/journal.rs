@@ -45,6 +45,8 @@ fn night() -> Vec<Entry> {
         Entry::InstanceCreated { identifier: identifier.clone(), resource_id: "db-TEMPORARY".into() },
         Entry::BackupBegun { id: id() },
         Entry::StepEnded { step: step(), result: StepResult::Failed("a \"quoted\" reason\nin two lines".into()) },
+        Entry::OffsiteBegun { backup: id() },
+        Entry::OffsiteDumpStored { backup: id(), snapshot: "26b7fdec".into() },
         Entry::CopyIntended(copy()),
         Entry::CopyCreated(CopyIdentity {
             database: copy().database,
@@ -55,6 +57,7 @@ fn night() -> Vec<Entry> {
         Entry::InstanceGone { identifier },
         Entry::BackupPlaced { id: id(), place: Place::Verified },
         Entry::CopyKept { database: copy().database },
+        Entry::OffsiteStored { backup: id() },
         Entry::ServerIntended { directory: server() },
         Entry::ServerGone { directory: server() },
     ]
@@ -74,6 +77,8 @@ fn initials(debts: &[CleanupTask]) -> String {
         CleanupTask::Instance { resource_id: Some(_), .. } => 'I',
         CleanupTask::Backup { report: None, .. } => 'b',
         CleanupTask::Backup { report: Some(_), .. } => 'B',
+        CleanupTask::Offsite { dump: None, .. } => 'o',
+        CleanupTask::Offsite { dump: Some(_), .. } => 'O',
         CleanupTask::Copy { created: None, .. } => 'c',
         CleanupTask::Copy { created: Some(_), .. } => 'C',
         CleanupTask::Server { .. } => 's',
@@ -91,7 +96,8 @@ fn journal_of(state: &Path, entries: &[Entry]) -> PathBuf {
 
 #[test]
 fn wherever_a_night_dies_the_next_one_knows_what_is_owed() {
-    let open_tasks = ["", "", "i", "I", "Ib", "Ib", "Ibc", "IbC", "IBC", "BC", "C", "", "s", ""];
+    let open_tasks =
+        ["", "", "i", "I", "Ib", "Ib", "Ibo", "IbO", "IbOc", "IbOC", "IBOC", "BOC", "OC", "O", "", "s", ""];
     for (length, open_tasks) in open_tasks.iter().enumerate() {
         let dir = tempfile::tempdir().unwrap();
         let entries = &night()[..length];

@@ -924,6 +924,7 @@ fn write_thousand(reports: &Reports) {
             steps: a_night("x", b"x").steps,
             troubles: if night % 100 == 0 { vec!["notify: connect: refused".into()] } else { Vec::new() },
             debts: Vec::new(),
+            offsite: None,
             safe_texts: Default::default(),
         };
         let closing = serde_json::to_vec_pretty(&closing).unwrap();

@@ -33,6 +33,7 @@ fn a_good_night_removes_old_reports_whose_backup_is_gone_and_signs_which() {
         steps: Vec::new(),
         troubles: Vec::new(),
         debts: Vec::new(),
+        offsite: None,
         safe_texts: Default::default(),
     };
     reports::sign_json(&dir, CLOSING, &closing, &key).unwrap();
