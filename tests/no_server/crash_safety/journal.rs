@@ -45,8 +45,6 @@ fn night() -> Vec<Entry> {
         Entry::InstanceCreated { identifier: identifier.clone(), resource_id: "db-TEMPORARY".into() },
         Entry::BackupBegun { id: id() },
         Entry::StepEnded { step: step(), result: StepResult::Failed("a \"quoted\" reason\nin two lines".into()) },
-        Entry::OffsiteBegun { backup: id() },
-        Entry::OffsiteDumpStored { backup: id(), snapshot: "26b7fdec".into() },
         Entry::CopyIntended(copy()),
         Entry::CopyCreated(CopyIdentity {
             database: copy().database,
@@ -54,6 +52,8 @@ fn night() -> Vec<Entry> {
             system_identifier: "7300000000000000001".into(),
         }),
         Entry::Reported { path: report().path, sha256: report().sha256 },
+        Entry::OffsiteBegun { backup: id() },
+        Entry::OffsiteDumpStored { backup: id(), snapshot: "26b7fdec".into() },
         Entry::InstanceGone { identifier },
         Entry::BackupPlaced { id: id(), place: Place::Verified },
         Entry::CopyKept { database: copy().database },
@@ -97,7 +97,7 @@ fn journal_of(state: &Path, entries: &[Entry]) -> PathBuf {
 #[test]
 fn wherever_a_night_dies_the_next_one_knows_what_is_owed() {
     let open_tasks =
-        ["", "", "i", "I", "Ib", "Ib", "Ibo", "IbO", "IbOc", "IbOC", "IBOC", "BOC", "OC", "O", "", "s", ""];
+        ["", "", "i", "I", "Ib", "Ib", "Ibc", "IbC", "IBC", "IBCo", "IBCO", "BCO", "CO", "O", "", "s", ""];
     for (length, open_tasks) in open_tasks.iter().enumerate() {
         let dir = tempfile::tempdir().unwrap();
         let entries = &night()[..length];
