@@ -97,6 +97,11 @@ async fn run_redacted(
     }
     match &restored.report {
         Ok(path) => print_note(&format!("report: {}", path.display())),
+        Err(_) if restore_offsite::is_bare(arguments) => {
+            print_note(
+                "there is no report on this restore: it would need a configuration file, for its key and directory",
+            );
+        }
         // The verdict does not depend on the report: after a disaster the key may be lost.
         Err(error) => {
             let error = error.clone().context("there is no report on this restore");

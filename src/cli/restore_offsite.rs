@@ -18,10 +18,15 @@ const PASSWORD_VARIABLE: &str = "RESTIC_PASSWORD";
 const STALLED_AFTER: Span = Span::seconds(30 * 60);
 const LOCK_WAIT: Span = Span::seconds(10 * 60);
 
+/// Whether this machine has no configuration file, and needs none.
+pub fn is_bare(arguments: &RestoreArguments) -> bool {
+    arguments.offsite.offsite.is_some() && !arguments.file.config.exists()
+}
+
 /// The configuration file; where there is none, one for a restore from off site, with its directories below `directory`.
 pub fn config_of(arguments: &RestoreArguments, directory: Option<&TempDir>) -> Result<Config> {
     match directory {
-        Some(directory) if !arguments.file.config.exists() => bare(directory.path()),
+        Some(directory) if is_bare(arguments) => bare(directory.path()),
         _ => config::load(&arguments.file),
     }
 }
@@ -50,8 +55,7 @@ pub fn keep_named(directory: TempDir, error: &Error) {
 /// Chooses the backup in the repository, and fetches it.
 pub async fn fetch(arguments: &RestoreArguments, wanted: &WantedBackup<'_>, directory: &Path) -> Result<FetchedChoice> {
     let repository = repository(&arguments.offsite, wanted.context).await?;
-    let is_configured = arguments.file.config.exists();
-    let source = if is_configured { Some(source_tag(&wanted.context.origin()?)) } else { None };
+    let source = if is_bare(arguments) { None } else { Some(source_tag(&wanted.context.origin()?)) };
     let plan = FetchPlan { repository: &repository, directory, source: source.as_deref() };
     disaster_restore::fetch(wanted, &plan).await
 }

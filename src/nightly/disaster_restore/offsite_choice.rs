@@ -54,9 +54,7 @@ pub async fn fetch(wanted: &WantedBackup<'_>, plan: &FetchPlan<'_>) -> Result<Fe
     (wanted.context.listener)(Event::Phase("fetch the signed report"));
     let doing = || format!("fetch the backup {}", backup.id);
     let signed = signed_report(wanted, plan, backup).await.doing(doing)?;
-    demand_free(plan.directory, signed.dump.bytes)
-        .map_err(|error| error.hint("name a directory with more space: --download-to DIR"))
-        .doing(doing)?;
+    demand_room(plan, signed.dump.bytes).doing(doing)?;
     (wanted.context.listener)(Event::Phase(&format!("fetch the dump ({})", bytes(signed.dump.bytes))));
     let files = fetch_dump(plan, backup, &signed).await.doing(doing)?;
     let globals = plan.directory.join(dumping::GLOBALS);
@@ -76,7 +74,10 @@ fn choose<'a>(
 ) -> Result<(&'a OffsiteBackup, Vec<String>)> {
     let own: Vec<&OffsiteBackup> = all.iter().filter(|one| plan.source.is_none_or(|tag| one.source == tag)).collect();
     if let Some(id) = named {
-        return by_name(all, id).map(|backup| (backup, Vec::new()));
+        let backup = by_name(all, id)?;
+        let other = plan.source.filter(|source| *source != backup.source);
+        let note = other.map(|source| format!("backup {} is of {}, and not of {source}", backup.id, backup.source));
+        return Ok((backup, note.into_iter().collect()));
     }
     let verified: Vec<&OffsiteBackup> = own.iter().copied().filter(|one| one.is_verified()).collect();
     let Some(newest) = verified.first().copied() else {
@@ -120,6 +121,11 @@ fn listed(all: &[OffsiteBackup]) -> String {
     }
 }
 
+fn demand_room(plan: &FetchPlan<'_>, bytes: u64) -> Result<()> {
+    let hint = "name a directory with more space: --download-to DIR";
+    demand_free(plan.directory, bytes).map_err(|error| error.without_hint().hint(hint))
+}
+
 /// A report with a good signature that proves its dump.
 struct SignedReport {
     report: Report,
@@ -134,6 +140,8 @@ async fn signed_report(
     backup: &OffsiteBackup,
 ) -> Result<SignedReport> {
     let snapshot = backup.reports.first().ok_or_else(|| Error::new("its report is not there"))?;
+    let listed = plan.repository.list(&snapshot.id).await?;
+    demand_room(plan, listed.iter().map(|(_, bytes)| bytes).sum())?;
     let directory = plan.directory.join("reports");
     let target = FetchTarget { directory: directory.clone(), is_wanted: Arc::new(is_of_report) };
     let received = plan.repository.receive(&snapshot.id, "", Some(target)).await?;

@@ -28,7 +28,12 @@ pub async fn store(run: &mut CurrentRun<'_>, dump: &mut SourceDump) -> Result<()
         }
         Err(error) => {
             (run.context.listener)(Event::Warning(&error.text()));
-            run.steps.broken_off(&error);
+            if let Some(hint) = error.marked_hint() {
+                run.steps.note(hint.map(|hint| format!("try: {hint}")));
+            }
+            run.steps.note(error.text());
+            // A sound report has no failed step: the copy here can be sound without the one off site.
+            run.steps.skipped("it failed, and is repeated at the end of the run")?;
             if run.context.config.restore.from == CopySource::Offsite {
                 run.problems.push(error.context("the dump was restored from this machine, not from the off-site copy"));
             }

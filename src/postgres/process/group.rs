@@ -3,6 +3,7 @@
 //! The guard leads the group and is not waited for before the end: as long as it exists, no other process has its number, so a
 //! signal to the group does not reach another process.
 
+use std::io::PipeReader;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -32,22 +33,23 @@ impl Group {
         command.env_clear().args(&order.arguments);
         order.environment.apply(command.as_std_mut());
         command.env("PATH", "/usr/bin:/bin").env("LC_ALL", "C").env("PG_COLOR", "never");
-        command.stdout(Stdio::null());
-        Self::spawn(command, order.grace, Signal::TERM)
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut group = Self::spawn(command, GuardOrder { grace: order.grace, stop_signal: Signal::TERM, kept: None })?;
+        let stderr = group.child.stderr.take().ok_or_else(|| Error::new("a child without standard error"))?;
+        Ok((group, stderr))
     }
 
-    /// As [`Group::start`], for any command; `stop_signal` ends it.
-    pub(super) fn spawn(mut command: Command, grace: Duration, stop_signal: Signal) -> Result<(Self, ChildStderr)> {
-        let mut guard = start_guard(grace, stop_signal)?;
+    /// As [`Group::start`], for a command whose streams are set.
+    pub(super) fn spawn(mut command: Command, order: GuardOrder) -> Result<Self> {
+        let stop_signal = order.stop_signal;
+        let mut guard = start_guard(order)?;
         let id = guard.id().and_then(|id| Pid::from_raw(id.cast_signed()));
         let id = id.ok_or_else(|| Error::new("the guard of a child ended at once"))?;
         let lifeline = guard.stdin.take();
-        command.stdin(Stdio::null()).stderr(Stdio::piped());
         command.process_group(id.as_raw_nonzero().get());
         let program = command.as_std().get_program().to_owned();
-        let mut child = command.spawn().doing(|| format!("start {}", program.display()))?;
-        let stderr = child.stderr.take().ok_or_else(|| Error::new("a child without standard error"))?;
-        Ok((Self { guard, lifeline, child, id, stop_signal }, stderr))
+        let child = command.spawn().doing(|| format!("start {}", program.display()))?;
+        Ok(Self { guard, lifeline, child, id, stop_signal })
     }
 
     /// Until the program itself has ended; its workers may not have.
@@ -88,11 +90,26 @@ impl Drop for Group {
     }
 }
 
-fn start_guard(grace: Duration, stop_signal: Signal) -> Result<Child> {
+/// How a group is ended.
+pub(super) struct GuardOrder {
+    /// From the first signal to SIGKILL.
+    pub(super) grace: Duration,
+    /// The first signal.
+    pub(super) stop_signal: Signal,
+    /// Pipes that the program writes to. The guard holds them open, for a program that writes to a closed one is killed before it has
+    /// cleaned up.
+    pub(super) kept: Option<[PipeReader; 2]>,
+}
+
+fn start_guard(order: GuardOrder) -> Result<Child> {
     let mut command = Command::new("/bin/sh");
-    command.args(["-c", GUARD, "pgwitness-guard"]).arg(grace.as_secs().to_string());
-    command.arg(stop_signal.as_raw().to_string());
+    command.args(["-c", GUARD, "pgwitness-guard"]).arg(order.grace.as_secs().to_string());
+    command.arg(order.stop_signal.as_raw().to_string());
     command.env_clear().env("PATH", "/usr/bin:/bin").process_group(0);
-    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.stdin(Stdio::piped());
+    match order.kept {
+        Some([one, other]) => command.stdout(one).stderr(other),
+        None => command.stdout(Stdio::null()).stderr(Stdio::null()),
+    };
     command.spawn().doing(|| "start /bin/sh to guard a child")
 }

@@ -4,15 +4,16 @@ use std::io::{self, PipeReader, Read};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
 use std::pin::pin;
-use std::process::ExitStatus;
+use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rustix::process::Signal;
+use tokio::net::unix::pipe;
 use tokio::task::JoinHandle;
 
-use super::group::Group;
+use super::group::{Group, GuardOrder};
 use super::{LAST_WORDS, ProcessEnd, killed, stall, stalled_error, stderr_tail};
 use crate::base::error::{Error, Result};
 
@@ -63,10 +64,12 @@ pub async fn run_piped<T: Send + 'static>(
 ) -> Result<(ProcessEnd, Result<T>)> {
     let PipedOrder { mut command, stalled_after, grace } = order;
     let program = PathBuf::from(command.get_program());
-    let (pipe, writer) = io::pipe()?;
-    command.stdout(writer);
-    // The command holds a copy of the writing end until it is dropped in there.
-    let (mut group, stderr) = Group::spawn(command.into(), grace, Signal::INT)?;
+    let ((pipe, stdout), (errors, stderr)) = (io::pipe()?, io::pipe()?);
+    command.stdin(Stdio::null()).stdout(stdout).stderr(stderr);
+    let kept = Some([pipe.try_clone()?, errors.try_clone()?]);
+    // The command holds the writing ends until it is dropped in there.
+    let mut group = Group::spawn(command.into(), GuardOrder { grace, stop_signal: Signal::INT, kept })?;
+    let stderr = pipe::Receiver::from_owned_fd(errors.into())?;
     let (progress, heard) = (Arc::new(AtomicU64::new(0)), AtomicU64::new(0));
     let mut output = PipedOutput { pipe, progress: progress.clone(), is_counted: true };
     let reading = tokio::task::spawn_blocking(move || read(&mut output));
@@ -74,7 +77,7 @@ pub async fn run_piped<T: Send + 'static>(
     let mut listening = pin!(stderr_tail::listen(stderr, hear, &heard));
     let mut said = None;
     let ended = {
-        let mut ending = pin!(ending(&mut group, reading, grace));
+        let mut ending = pin!(ending(&mut group, reading));
         let mut stalled = pin!(stall(&moved, stalled_after));
         loop {
             tokio::select! {
@@ -97,24 +100,21 @@ pub async fn run_piped<T: Send + 'static>(
         Some(said) => said,
         None => tokio::time::timeout(LAST_WORDS, listening).await.unwrap_or_default(),
     };
-    match (status.signal(), output) {
-        // Its output was not read to the end: that is why it got SIGPIPE.
-        (Some(_), Err(error)) => Err(error),
-        (Some(signal), Ok(_)) => Err(killed(&program, signal)),
-        (None, output) => Ok((ProcessEnd { status, said }, output)),
+    match status.signal() {
+        Some(signal) => Err(killed(&program, signal)),
+        None => Ok((ProcessEnd { status, said }, output)),
     }
 }
 
+/// A program that ends by itself knows why its output is not complete.
+const ENDS_BY_ITSELF: Duration = Duration::from_secs(2);
+
 /// What was read, and how the program ended; `None`: it goes on although its output is not read any more.
-async fn ending<T>(
-    group: &mut Group,
-    reading: JoinHandle<Result<T>>,
-    grace: Duration,
-) -> Result<(Result<T>, Option<ExitStatus>)> {
+async fn ending<T>(group: &mut Group, reading: JoinHandle<Result<T>>) -> Result<(Result<T>, Option<ExitStatus>)> {
     let output = reading.await.map_err(Error::of_thread)?;
     if output.is_ok() {
         return Ok((output, Some(group.wait().await?)));
     }
-    let status = tokio::time::timeout(grace, group.wait()).await;
+    let status = tokio::time::timeout(ENDS_BY_ITSELF, group.wait()).await;
     Ok((output, status.ok().transpose()?))
 }

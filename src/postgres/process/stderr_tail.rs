@@ -5,8 +5,7 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tokio::io::AsyncReadExt;
-use tokio::process::ChildStderr;
+use tokio::io::{AsyncRead, AsyncReadExt};
 
 use crate::base::marked::MarkedText;
 
@@ -103,7 +102,11 @@ fn push(lines: &mut Vec<String>, line: &str, limit: usize) {
 }
 
 /// Reads to the end. `heard` counts bytes, which is progress.
-pub(super) async fn listen(mut pipe: ChildStderr, hear: &mut (dyn FnMut(&str) + Send), heard: &AtomicU64) -> Said {
+pub(super) async fn listen(
+    mut pipe: impl AsyncRead + Unpin,
+    hear: &mut (dyn FnMut(&str) + Send),
+    heard: &AtomicU64,
+) -> Said {
     let (mut said, mut buffer, mut line) = (Said::default(), vec![0; 16 * 1024], Vec::new());
     while let Ok(count @ 1..) = pipe.read(&mut buffer).await {
         heard.fetch_add(count as u64, Ordering::Relaxed);

@@ -12,6 +12,10 @@ const WRONG_PASSWORD: i32 = 12;
 /// How the error of a locked repository begins.
 const IS_LOCKED: &str = "the repository is locked";
 
+/// Parts of lines that do not say why it failed.
+const NOISE: [&str; 4] =
+    ["--cache-dir does not exist", "using parent snapshot", "unable to open cache", "signal interrupt received"];
+
 /// Lines of standard error that are kept.
 const LINES: usize = 50;
 
@@ -89,7 +93,8 @@ impl ResticMessages {
     /// The line with the cause.
     fn first(&self) -> Option<&str> {
         let fatal = self.lines.iter().find_map(|line| line.strip_prefix("Fatal: "));
-        fatal.or_else(|| self.lines.first().map(String::as_str))
+        let is_noise = |line: &&String| NOISE.iter().any(|noise| line.contains(noise));
+        fatal.or_else(|| self.lines.iter().find(|line| !is_noise(line)).map(String::as_str))
     }
 }
 

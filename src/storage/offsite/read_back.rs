@@ -104,8 +104,11 @@ impl OffsiteRepository {
         Ok(ReadBackResult { note: format!("read {bytes} back ({some} of {all} files)"), differences: found })
     }
 
-    /// Path and length of every file.
-    async fn list(&self, snapshot: &str) -> Result<Vec<(String, u64)>> {
+    /// Path and length of every file of a snapshot.
+    ///
+    /// # Errors
+    /// The repository cannot be read.
+    pub async fn list(&self, snapshot: &str) -> Result<Vec<(String, u64)>> {
         let text = self.text(&ResticCommand::reading(&["ls", "--json", snapshot])).await;
         let text = text.doing(|| format!("list the files of a snapshot in {}", self.describe()))?;
         let listed = text.lines().filter_map(|line| serde_json::from_str::<ListedFile>(line).ok());

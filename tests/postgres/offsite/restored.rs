@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use super::{OffsiteScenario, PASSWORD, private};
+use super::{NO_RESTORE, OffsiteScenario, PASSWORD, private};
 use crate::nightly::server;
 use crate::support::night::{names, said, text};
 use crate::support::{Database, pgwitness};
@@ -67,7 +67,7 @@ fn the_newest_verified_backup_comes_back_on_a_new_machine_and_is_proven() {
     scenario.night.demand(&["nightly"], 0);
     let ids = scenario.night.backups("verified");
     // A newer one without a verdict is not taken.
-    scenario.night.wrap("pg_restore", "echo 'pg_restore: error: no such thing' >&2; exit 1");
+    scenario.night.wrap("pg_restore", NO_RESTORE);
     scenario.night.demand(&["nightly"], 2);
     let machine = NewMachine::of(&scenario);
     let output = machine.demand("offsite_back_new", &[], 0);
