@@ -13,8 +13,7 @@ const WRONG_PASSWORD: i32 = 12;
 const IS_LOCKED: &str = "the repository is locked";
 
 /// Parts of lines that do not say why it failed.
-const NOISE: [&str; 4] =
-    ["--cache-dir does not exist", "using parent snapshot", "unable to open cache", "signal interrupt received"];
+const NOISE: [&str; 3] = ["using parent snapshot", "unable to open cache", "signal interrupt received"];
 
 /// Lines of standard error that are kept.
 const LINES: usize = 50;

@@ -101,7 +101,7 @@ impl OffsiteRepository {
     fn command(&self, asked: &ResticCommand<'_>) -> Command {
         let mut command = Command::new(&self.program);
         command.env_clear().envs(self.variables.iter().map(|(name, value)| (name, value)));
-        command.args(&asked.arguments);
+        // In front: behind `--` they would be names of files.
         match &self.cache {
             Some(cache) => command.arg("--cache-dir").arg(cache),
             None => command.arg("--no-cache"),
@@ -109,6 +109,7 @@ impl OffsiteRepository {
         if !asked.is_locking {
             command.arg("--no-lock");
         }
+        command.args(&asked.arguments);
         if let Some(directory) = asked.directory {
             command.current_dir(directory);
         }

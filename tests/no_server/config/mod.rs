@@ -152,14 +152,7 @@ fn full(source: Source) -> Config {
             must_not_be_empty: true,
             must_not_vanish: false,
         }],
-        retention: Retention {
-            keep_last: 1,
-            keep_daily: 2,
-            keep_weekly: 3,
-            keep_monthly: 4,
-            keep_yearly: 5,
-            keep_within: Some(Span::seconds(3 * 86_400)),
-        },
+        retention: full_retention(),
         offsite: Some(full_offsite()),
         report: ReportSettings {
             directory: "/srv/reports".into(),
@@ -182,6 +175,17 @@ fn full(source: Source) -> Config {
         }),
         protected: Protected { instances: list(&["shop-staging"]), databases: list(&["shop_test"]) },
         state: StateSettings { directory: "/var/lib/other".into() },
+    }
+}
+
+fn full_retention() -> Retention {
+    Retention {
+        keep_last: 1,
+        keep_daily: 2,
+        keep_weekly: 3,
+        keep_monthly: 4,
+        keep_yearly: 5,
+        keep_within: Some(Span::seconds(3 * 86_400)),
     }
 }
 

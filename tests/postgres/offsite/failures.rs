@@ -14,9 +14,9 @@ use crate::support::packages::restic;
 fn an_interrupted_upload_is_repeated_by_the_next_night() {
     let mut scenario = OffsiteScenario::new("offsite_interrupted");
     let broken = scenario.night.path("broken");
-    let script = "if [ \"$1\" = backup ] && [ -e BROKEN ]; then
-            \"$REAL\" \"$@\" --limit-upload 50 & sleep 1; kill -9 $!; kill -9 $$
-        fi
+    let script = "case \"$*\" in *' backup '*) if [ -e BROKEN ]; then
+            \"$REAL\" --limit-upload 50 \"$@\" & sleep 1; kill -9 $!; kill -9 $$
+        fi;; esac
         exec \"$REAL\" \"$@\"";
     scenario.wrap(&script.replace("BROKEN", broken.to_str().unwrap()));
     fs::write(&broken, "").unwrap();
@@ -126,7 +126,9 @@ fn a_flipped_bit_in_the_repository_is_found_by_reading_back() {
     let mut scenario = OffsiteScenario::new("offsite_flipped");
     let flipped = scenario.night.path("flipped");
     let script = "\"$REAL\" \"$@\"; code=$?
-        if [ \"$1\" = backup ] && [ ! -e FLIPPED ]; then touch FLIPPED; while [ -e FLIPPED ]; do sleep 0.1; done; touch FLIPPED; fi
+        case \"$*\" in *' backup '*)
+            if [ ! -e FLIPPED ]; then touch FLIPPED; while [ -e FLIPPED ]; do sleep 0.1; done; touch FLIPPED; fi;;
+        esac
         exit $code";
     scenario.wrap(&script.replace("FLIPPED", flipped.to_str().unwrap()));
     let child = scenario.night.command(&["nightly"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -162,13 +164,15 @@ fn a_full_disk_below_the_repository_is_named_and_the_backup_stored_when_there_is
 fn sigterm_ends_restic_without_leaving_a_lock() {
     let mut scenario = OffsiteScenario::new("offsite_sigterm");
     let pid = scenario.night.path("pid");
-    let script = "if [ \"$1\" = backup ]; then echo $$ > PID; exec \"$REAL\" \"$@\" --limit-upload 5; fi
+    let script = "case \"$*\" in *' backup '*) echo $$ > PID; exec \"$REAL\" --limit-upload 5 \"$@\";; esac
         exec \"$REAL\" \"$@\"";
     scenario.wrap(&script.replace("PID", pid.to_str().unwrap()));
     let child = scenario.night.command(&["nightly"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     while scenario.locks().is_empty() {
         std::thread::sleep(Duration::from_millis(20));
     }
+    // restic itself knows of its lock only some time after that is in the repository.
+    std::thread::sleep(Duration::from_secs(2));
     let process = Path::new("/proc").join(fs::read_to_string(&pid).unwrap().trim());
     assert!(process.exists());
     Command::new("kill").arg(child.id().to_string()).status().unwrap();

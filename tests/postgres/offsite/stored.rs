@@ -19,6 +19,9 @@ fn a_sound_night_stores_dump_and_report_and_reads_the_dump_back() {
     let given = fs::read_to_string(arguments).unwrap();
     assert!(given.contains("backup --json") && !given.contains("horse"), "{given}");
     let report = scenario.night.report();
+    // One path, which is that of the dump: no option was taken for the name of a file.
+    let dump = scenario.snapshots("kind=dump").pop().unwrap();
+    assert_eq!(dump["paths"].as_array().unwrap().len(), 1, "{dump}");
     let step = report["night"]["steps"].as_array().unwrap().iter().find(|step| step["name"] == "offsite").unwrap();
     assert_eq!(step["result"], "done");
     let note = step["notes"][0].as_str().unwrap();
