@@ -96,8 +96,7 @@ fn journal_of(state: &Path, entries: &[Entry]) -> PathBuf {
 
 #[test]
 fn wherever_a_night_dies_the_next_one_knows_what_is_owed() {
-    let open_tasks =
-        ["", "", "i", "I", "Ib", "Ib", "Ibc", "IbC", "IBC", "IBCo", "IBCO", "BCO", "CO", "O", "", "s", ""];
+    let open_tasks = ["", "", "i", "I", "Ib", "Ib", "Ibc", "IbC", "IBC", "IBCo", "IBCO", "BCO", "CO", "O", "", "s", ""];
     for (length, open_tasks) in open_tasks.iter().enumerate() {
         let dir = tempfile::tempdir().unwrap();
         let entries = &night()[..length];
