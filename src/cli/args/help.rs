@@ -96,8 +96,7 @@ Exit codes:
 Examples:
   pgwitness restore --into postgresql://admin@db.example.org/shop_restored
   pgwitness restore --backup 20260131 --into \"dbname=restored host=localhost\"
-  pgwitness restore --offsite s3:https://s3.example.org/backups --offsite-password-file password \
-    --allowed-signers allowed_signers --into \"dbname=shop host=localhost\"";
+  pgwitness restore --offsite sftp:me@host:/restic --into dbname=restored";
 
 pub const SWEEP: &str = "Exit codes:
   0         nothing is left over

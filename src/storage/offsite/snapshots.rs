@@ -1,4 +1,4 @@
-//! The snapshots of pgwitness in the repository, by their tags.
+//! The snapshots in the repository that pgwitness made, by their tags.
 //!
 //! Tags are not signed: what a restore uses is proven by the signed report.
 

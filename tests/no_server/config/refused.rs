@@ -259,13 +259,23 @@ fn a_server_that_a_run_makes_keeps_nothing_and_has_no_login() {
         ("password_file = \"/x\"", needs("password_file")),
         ("password_env = \"X\"", needs("password_env")),
         ("server_directory = \"x\"", "restore.server_directory: \"x\" is not an absolute path".to_owned()),
-        ("[hooks]\nafter_restore = [\"/x\"]", "hooks.after_restore needs restore.url".to_owned()),
+        (
+            "[hooks]\nafter_restore = [\"/x\"]",
+            "hooks.after_restore needs restore.url: the server of a run is removed at its end".to_owned(),
+        ),
     ];
     for (line, expected) in &cases {
         assert_refused(&base, &[(own, &with(line), expected)]);
     }
     let given = "host=/run/postgresql\"";
-    assert_refused(SMALL, &[(given, &format!("{given}\nsuperuser = true"), "restore.superuser is only for a server")]);
+    assert_refused(
+        SMALL,
+        &[(
+            given,
+            &format!("{given}\nsuperuser = true"),
+            "restore.superuser is only for a server that a run makes itself",
+        )],
+    );
 }
 
 #[test]

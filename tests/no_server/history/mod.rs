@@ -597,7 +597,7 @@ fn a_closing_is_read_as_strictly_as_a_report() {
     );
     assert!(matches!(write(&good), ClosingState::Told(_)));
     for (from, to, why) in [
-        ("\"format\":1", "\"format\":3", "format 3"),
+        ("\"format\":1", "\"format\":4", "format 4"),
         ("\"debts\":[]", "\"debts\":[],\"debts\":[\"x\"]", "debts"),
         ("\"debts\":[]", "\"debts\":[],\"more\":1", "more"),
         ("\"run_id\":\"00", "\"run_id\":\"11", "another report"),
