@@ -12,11 +12,11 @@ use crate::postgres::server::{Cluster, ClusterOptions, random_password, remove_l
 use crate::postgres::tools::PgTools;
 
 /// Name of the bootstrap superuser. A role of the source must not have it.
-pub const SUPERUSER: &str = "pgwitness_superuser";
+pub const SUPERUSER: &str = "pgwitness_tmp_superuser";
 /// The role that restores and reads. A role of the source must not have it.
-pub const RESTORER: &str = "pgwitness_restorer";
+pub const RESTORER: &str = "pgwitness_tmp_restorer";
 /// Owns the database and its schemas while they are filled: every role of the source is a member, and so may own objects there.
-pub const OWNER: &str = "pgwitness_owner";
+pub const OWNER: &str = "pgwitness_tmp_owner";
 /// Digits of the id of the run in the name of the directory.
 const RUN_DIGITS: usize = 8;
 /// What the name of the directory begins with; the id of the run follows.

@@ -126,11 +126,11 @@ mod tests {
             source.without_predefined().statements(false).unwrap(),
             [
                 "CREATE ROLE \"app\"",
-                "GRANT \"pgwitness_owner\" TO \"app\"",
-                "GRANT \"app\" TO \"pgwitness_restorer\"",
+                "GRANT \"pgwitness_tmp_owner\" TO \"app\"",
+                "GRANT \"app\" TO \"pgwitness_tmp_restorer\"",
                 "CREATE ROLE \"owner \"\"x\"\"\"",
-                "GRANT \"pgwitness_owner\" TO \"owner \"\"x\"\"\"",
-                "GRANT \"owner \"\"x\"\"\" TO \"pgwitness_restorer\"",
+                "GRANT \"pgwitness_tmp_owner\" TO \"owner \"\"x\"\"\"",
+                "GRANT \"owner \"\"x\"\"\" TO \"pgwitness_tmp_restorer\"",
                 "GRANT \"owner \"\"x\"\"\" TO \"app\" WITH ADMIN OPTION",
             ]
         );
@@ -138,6 +138,6 @@ mod tests {
 
     #[test]
     fn a_role_with_a_name_of_ours_is_refused() {
-        assert!(roles(&["pgwitness_superuser"], &[]).statements(false).is_err());
+        assert!(roles(&["pgwitness_tmp_superuser"], &[]).statements(false).is_err());
     }
 }

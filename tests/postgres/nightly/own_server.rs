@@ -85,11 +85,11 @@ const HOSTILE: &str = r#"
     BEGIN
         FOREACH tried IN ARRAY ARRAY[
             'COPY (SELECT 1) TO PROGRAM ''touch $CANARY''', 'COPY (SELECT 1) TO ''$CANARY''',
-            'ALTER ROLE pgwitness_restorer SUPERUSER', 'SET ROLE pgwitness_superuser', 'CREATE ROLE owned SUPERUSER LOGIN',
-            'SET SESSION AUTHORIZATION pgwitness_superuser', 'GRANT pg_execute_server_program TO pgwitness_restorer',
+            'ALTER ROLE pgwitness_tmp_restorer SUPERUSER', 'SET ROLE pgwitness_tmp_superuser', 'CREATE ROLE owned SUPERUSER LOGIN',
+            'SET SESSION AUTHORIZATION pgwitness_tmp_superuser', 'GRANT pg_execute_server_program TO pgwitness_tmp_restorer',
             'SELECT pg_catalog.lo_export(1, ''$CANARY'')', 'ALTER SYSTEM SET archive_command = ''touch $CANARY''',
             'LOAD ''/tmp/evil.so''',
-            'SELECT public.dblink_exec(''user=pgwitness_superuser dbname=postgres host='' || pg_catalog.split_part(pg_catalog.current_setting(''unix_socket_directories''), '','', 1), ''COPY (SELECT 1) TO PROGRAM ''''touch $CANARY'''''')']
+            'SELECT public.dblink_exec(''user=pgwitness_tmp_superuser dbname=postgres host='' || pg_catalog.split_part(pg_catalog.current_setting(''unix_socket_directories''), '','', 1), ''COPY (SELECT 1) TO PROGRAM ''''touch $CANARY'''''')']
         LOOP
             BEGIN
                 EXECUTE tried;
