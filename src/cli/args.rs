@@ -422,8 +422,8 @@ pub struct OffsiteArguments {
     /// Restore from this restic repository, or from the configured one; a new machine needs no configuration file for it
     #[arg(long, value_name = "REPOSITORY", num_args = 0..=1, default_missing_value = "")]
     pub offsite: Option<String>,
-    /// File with the password of the repository in its first line (mode 0600)
-    #[arg(long, value_name = "FILE", requires = "offsite", env = "RESTIC_PASSWORD_FILE")]
+    /// File with the password of the repository in its first line (mode 0600) [default: $RESTIC_PASSWORD_FILE]
+    #[arg(long, value_name = "FILE", requires = "offsite")]
     pub offsite_password_file: Option<PathBuf>,
     /// Directory with space for the dump, which is removed at the end
     #[arg(long, value_name = "DIR", requires = "offsite", default_value = "/var/tmp")]

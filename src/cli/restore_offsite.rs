@@ -1,6 +1,6 @@
 //! `pgwitness restore --offsite`: the repository, the directory for what is fetched, and a configuration for a machine that has none.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
@@ -68,7 +68,8 @@ async fn repository(arguments: &OffsiteArguments, context: &RunContext<'_>) -> R
             Error::new("the configuration has no [offsite]").hint("give the repository: --offsite REPOSITORY")
         });
     };
-    let file = arguments.offsite_password_file.as_deref();
+    let in_environment = inputs::environment("RESTIC_PASSWORD_FILE").map(PathBuf::from);
+    let file = arguments.offsite_password_file.as_deref().or(in_environment.as_deref());
     let is_in_environment = file.is_none() && inputs::environment(PASSWORD_VARIABLE).is_some();
     let login = RepositoryLogin {
         repository: Some(given),

@@ -9,6 +9,7 @@ use super::context::RunContext;
 use super::restoring::{Needs, Roles, statements_for_restorer, statements_for_tablespace};
 use crate::base::error::{Context, Error, Result};
 use crate::base::text::bytes;
+use crate::model::verdict::counted;
 use crate::postgres::conninfo::ConnInfo;
 use crate::postgres::errors::describe_error;
 use crate::postgres::restore_server::{self, OWNER, RESTORER, RestoreServer, ServerOrder};
@@ -92,8 +93,7 @@ impl TargetServer {
             execute(&self.admin, &statements).await.doing(|| format!("create the tablespace {name}"))?;
         }
         self.preload(own, source).await.doing(|| "load the libraries of extensions")?;
-        let count = roles.count();
-        Ok(format!("; {}, {} of the source's roles", bytes(size), count))
+        Ok(format!("; {} to restore, {}", bytes(size), counted(roles.count(), "role")))
     }
 
     /// The libraries of extensions that cannot be created otherwise. Background workers that would run jobs of the source are off.
