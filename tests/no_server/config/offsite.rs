@@ -41,3 +41,12 @@ fn what_is_restored_from_there_must_be_read_back_completely() {
     assert_eq!(error, "restore.from is \"offsite\", and offsite.read_back does not read every file");
     assert_eq!(hint, "offsite.read_back = \"all\"");
 }
+
+#[test]
+fn a_variable_for_restic_leaves_a_restore_from_this_machine_alone() {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_pgwitness"));
+    command.args(["restore", "--into", "dbname=x", "--config", "/nowhere/pgwitness.toml"]);
+    let output = command.env("RESTIC_PASSWORD_FILE", "/nowhere/password").output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("/nowhere/pgwitness.toml") && !said.contains("--offsite"), "{said}");
+}
