@@ -48,6 +48,7 @@ impl Config {
             Source::Rds(source) => check_rds(&mut problems, source, &self.protected.instances),
             Source::Postgres(source) => check_postgres(&mut problems, source),
         }
+        check_access(&mut problems, self);
         check_dump(&mut problems, &self.dump);
         check_restore(&mut problems, &self.restore, &self.protected.databases);
         check_sides(&mut problems, self);
@@ -177,6 +178,19 @@ fn check_login(problems: &mut Problems, section: &str, login: &ServerLogin<'_>) 
     if let Some(variable) = password_env {
         problems.has_form(&format!("{section}.password_env"), variable, VARIABLE, "the name of a variable");
     }
+}
+
+fn check_access(problems: &mut Problems, config: &Config) {
+    let access = &config.access;
+    for (key, command) in [("open", &access.open), ("open_endpoint", &access.open_endpoint), ("close", &access.close)] {
+        problems.command(&format!("access.{key}"), command);
+    }
+    let is_closed = access.is_used() != access.close.is_empty();
+    let problem = || "access: open or open_endpoint, and close belong together".to_owned();
+    problems.unless(is_closed, problem, "what a run opens is closed by access.close, also after a crash");
+    let has_endpoint = access.open_endpoint.is_empty() || matches!(config.source, Source::Rds(_));
+    let problem = || "access.open_endpoint is for a source of kind rds".to_owned();
+    problems.unless(has_endpoint, problem, "use access.open");
 }
 
 fn check_dump(problems: &mut Problems, dump: &DumpSettings) {

@@ -2,6 +2,7 @@
 //!
 //! Holds no secret: it names the file, the command or the variable that has it.
 
+mod access;
 mod defaults;
 mod dump;
 pub mod examples;
@@ -22,6 +23,7 @@ mod span;
 use std::path::PathBuf;
 
 pub use crate::compare::drift::DriftRule;
+pub use access::AccessSettings;
 pub use check_notify::is_loopback;
 pub use dump::{DumpFormat, DumpSettings};
 pub use examples::ACTIONS;
@@ -38,6 +40,9 @@ pub use span::Span;
 pub struct Config {
     /// The database that is dumped.
     pub source: Source,
+    /// How the way to the source is opened for a run.
+    #[serde(default)]
+    pub access: AccessSettings,
     /// How it is dumped, and to which directory.
     pub dump: DumpSettings,
     /// The restore server.

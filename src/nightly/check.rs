@@ -70,6 +70,11 @@ impl CheckList {
         self.add(stage, name, seen.map(|detail| ((), detail))).map(drop)
     }
 
+    /// Whether no run follows.
+    pub fn is_only_a_check(&self) -> bool {
+        !self.stops_at_failure
+    }
+
     /// Whether a check of this name has failed: what depends on it would fail of the same cause.
     pub fn has_failed(&self, name: &str) -> bool {
         self.checks.iter().any(|check| check.name == name && check.result.is_err())

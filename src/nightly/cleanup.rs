@@ -7,6 +7,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
 
+use super::access;
 use super::context::RunContext;
 use super::copy_disposition;
 use super::offsite;
@@ -111,6 +112,7 @@ impl Cleaner<'_> {
                 let doing = || format!("drop the copy {}", claim.database);
                 self.drop_copy(claim, created.as_ref()).await.doing(doing)
             }
+            CleanupTask::Access(claim) => access::close(self.context, claim).await.map(|()| task.gone()),
             CleanupTask::Server { directory } => {
                 let tools = self.context.server_tools()?;
                 // Block here: it must be gone before the journal says so.
@@ -233,6 +235,7 @@ pub fn describe(done: &Entry) -> String {
         Entry::OffsiteStored { backup } => format!("the dump {backup} was stored off site"),
         Entry::OffsiteDropped { backup, why } => format!("the dump {backup} was not stored off site: {why}"),
         Entry::CopyGone { database } => format!("the copy {database} was dropped"),
+        Entry::AccessClosed { .. } => "access to the source was closed".to_owned(),
         Entry::ServerGone { directory } => format!("the restore server in {directory} was removed"),
         other => format!("{other:?}"),
     }

@@ -88,6 +88,7 @@ impl RunEnd<'_> {
         let is_stopped = self.result.as_ref().is_err_and(|failure| failure.error.signal().is_some());
         let patience = is_stopped.then_some(PATIENCE_WHEN_STOPPED);
         run_tasks(run, "delete_instance", |task| matches!(task, CleanupTask::Instance { .. }), patience).await;
+        run_tasks(run, "close_access", |task| matches!(task, CleanupTask::Access(_)), None).await;
         run_tasks(run, "place_backup", |task| matches!(task, CleanupTask::Backup { .. }), None).await;
         if let (Ok(verified), Some(signed)) = (&self.result, &self.signed)
             && signed.verdict.is_sound()

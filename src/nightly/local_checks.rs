@@ -61,6 +61,13 @@ pub async fn local(list: &mut CheckList, context: &RunContext<'_>) -> Result<Loc
             facts.source = list.add(Local, "source.url", connection(&source.login(), context).await)?;
         }
     }
+    let access = &config.access;
+    let commands = [
+        ("access.open", &access.open),
+        ("access.open_endpoint", &access.open_endpoint),
+        ("access.close", &access.close),
+    ];
+    programs_of(list, context, commands)?;
     list.note(Local, "dump.directory", directory(&config.dump.directory, IS_MOUNTED))?;
     facts.tools = list.add(Local, "pg_dump, pg_restore", programs(context))?;
     match config.restore.login() {
@@ -81,15 +88,23 @@ pub async fn local(list: &mut CheckList, context: &RunContext<'_>) -> Result<Loc
     list.note(Local, "report.directory", directory(&config.report.directory, MADE_BY_INIT))?;
     list.note(Local, "report.key", key(context).await)?;
     let hooks = &config.hooks;
-    for (name, command) in
-        [("hooks.after_restore", &hooks.after_restore), ("hooks.after_verified", &hooks.after_verified)]
-    {
-        if let Some(program) = command.first() {
-            list.note(Local, name, program_in(program, (context.environment)("PATH").as_deref()))?;
-        }
-    }
+    let commands = [("hooks.after_restore", &hooks.after_restore), ("hooks.after_verified", &hooks.after_verified)];
+    programs_of(list, context, commands)?;
     list.note(Local, "state.directory", directory(&config.state.directory, MADE_BY_INIT))?;
     Ok(facts)
+}
+
+fn programs_of<const N: usize>(
+    list: &mut CheckList,
+    context: &RunContext<'_>,
+    commands: [(&str, &Vec<String>); N],
+) -> Result<()> {
+    for (name, command) in commands {
+        if let Some(program) = command.first() {
+            list.note(CheckStage::Local, name, program_in(program, (context.environment)("PATH").as_deref()))?;
+        }
+    }
+    Ok(())
 }
 
 /// What a run reads and writes after its verdict: files, the off-site repository and the notification channels; offline only the

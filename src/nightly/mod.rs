@@ -18,6 +18,7 @@ mod sequences;
 mod left_out;
 mod restore_role;
 mod steps;
+mod access;
 mod temporary_instance;
 mod offsite;
 mod cleanup;

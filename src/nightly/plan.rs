@@ -55,6 +55,9 @@ fn made(context: &RunContext<'_>, found: &PreflightResults) -> Vec<String> {
     let (config, now) = (context.config, (context.now)());
     let mut lines = Vec::new();
     let mut data_as_of = now;
+    if config.access.is_used() {
+        lines.push("open access to the source (access.open), and close it at the end (access.close)".to_owned());
+    }
     if let (Source::Rds(source), Some(snapshot)) = (&config.source, &found.snapshot) {
         let (temporary, id) = (&source.temporary, &snapshot.identifier);
         let classes = temporary.instance_classes.join(", then ");

@@ -167,6 +167,15 @@ pub async fn compatible(
     engine_version: Option<&str>,
 ) -> Result<()> {
     let PreflightResults { local: LocalFacts { source, tools, .. }, server, .. } = found;
+    if let Some(source) = source
+        && list.is_only_a_check()
+        && !context.config.access.open.is_empty()
+        && let Err(error) = reached(source).await
+    {
+        let warning =
+            format!("not checked\nwarning: {error}; a run opens access first (access.open), a check does not");
+        return list.note(CheckStage::Remote, "source and copy", Ok(warning));
+    }
     let seen = match (source, engine_version, tools, server) {
         (Some(source), _, Some(tools), Some((target, _))) => {
             demand_fit(source, target, tools, &context.config.restore).await

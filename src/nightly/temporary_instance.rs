@@ -2,6 +2,7 @@
 //!
 //! Every side effect is journaled before the call; production is described, never changed, and never connected to.
 
+use super::access;
 use super::context::RunContext;
 use super::steps::Steps;
 use crate::aws::identifier::identifier;
@@ -139,6 +140,9 @@ impl Cloud {
         notes.drain(..).for_each(|note| steps.note(note));
         let described = described?;
         steps.done()?;
+        if let Some(endpoint) = &described.endpoint {
+            access::open_endpoint(context, steps, run_id, (endpoint.host.clone(), endpoint.port)).await?;
+        }
         steps.begin("login")?;
         let conninfo = self.rds.login(&described, source, &secret, deadline).await?;
         steps.note(conninfo.describe());

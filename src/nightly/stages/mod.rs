@@ -12,6 +12,7 @@ use crate::base::error::{Error, Result};
 use crate::base::time::Timestamp;
 use crate::model::progress::Event;
 use crate::model::redaction::Redaction;
+use crate::nightly::access;
 use crate::nightly::check::{Check, CheckList};
 use crate::nightly::cleanup::Cleaner;
 use crate::nightly::current_run::CurrentRun;
@@ -70,6 +71,7 @@ pub async fn work(
 ) -> Result<VerifiedRun, Failure> {
     run.problems.extend(notification::begin(run.context, &run.run_id).await);
     connect_and_clean_up(run, earlier).await?;
+    access::open(run.context, &mut run.steps, &run.run_id).await?;
     let snapshot = match &mut run.cloud {
         Some(cloud) => Some(cloud.find_snapshot(run.context, &mut run.steps).await?),
         None => None,

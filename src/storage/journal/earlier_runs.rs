@@ -8,7 +8,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::append::{FORMAT, JournalFile, RUNS, make_directory};
-use super::entry::{CopyClaim, CopyIdentity, Entry, InstanceClaim, Place};
+use super::entry::{AccessClaim, CopyClaim, CopyIdentity, Entry, InstanceClaim, Place};
 use crate::base::error::{Context, Error, Result};
 use crate::base::files;
 use crate::base::time::Timestamp;
@@ -49,6 +49,8 @@ pub enum CleanupTask {
         /// What was created, once it was.
         created: Option<CopyIdentity>,
     },
+    /// The way to the source is open.
+    Access(AccessClaim),
     /// A restore server of the run's own.
     Server {
         /// Absolute path.
@@ -63,6 +65,7 @@ impl std::fmt::Display for CleanupTask {
             Self::Backup { id, .. } => write!(f, "dump {id}"),
             Self::Offsite { backup, .. } => write!(f, "off-site copy of dump {backup}"),
             Self::Copy { claim, .. } => write!(f, "database {} on {}", claim.database, claim.server),
+            Self::Access(claim) => write!(f, "access to the source, opened by the run {}", claim.run_id),
             Self::Server { directory } => write!(f, "restore server in {directory}"),
         }
     }
@@ -76,6 +79,7 @@ impl CleanupTask {
             Self::Backup { id, .. } => Entry::BackupPlaced { id: id.clone(), place: Place::Discarded },
             Self::Offsite { backup, .. } => Entry::OffsiteStored { backup: backup.clone() },
             Self::Copy { claim, .. } => Entry::CopyGone { database: claim.database.clone() },
+            Self::Access(claim) => Entry::AccessClosed { run_id: claim.run_id.clone() },
             Self::Server { directory } => Entry::ServerGone { directory: directory.clone() },
         }
     }
@@ -213,8 +217,13 @@ pub fn cleanup_tasks(entries: &[Entry]) -> Vec<CleanupTask> {
             Entry::OffsiteDumpStored { backup, snapshot } => name_snapshot(&mut tasks, backup, snapshot),
             Entry::CopyIntended(claim) => tasks.push(CleanupTask::Copy { claim: claim.clone(), created: None }),
             Entry::CopyCreated(identity) => name_database(&mut tasks, identity),
+            Entry::AccessIntended(claim) => {
+                tasks.retain(|task| !matches!(task, CleanupTask::Access(earlier) if earlier.run_id == claim.run_id));
+                tasks.push(CleanupTask::Access(claim.clone()));
+            }
             Entry::ServerIntended { directory } => tasks.push(CleanupTask::Server { directory: directory.clone() }),
             Entry::InstanceGone { .. }
+            | Entry::AccessClosed { .. }
             | Entry::ServerGone { .. }
             | Entry::BackupPlaced { .. }
             | Entry::OffsiteStored { .. }
@@ -283,6 +292,7 @@ fn is_done_by(task: &CleanupTask, entry: &Entry) -> bool {
         (CleanupTask::Copy { claim, .. }, Entry::CopyGone { database } | Entry::CopyKept { database }) => {
             claim.database == *database
         }
+        (CleanupTask::Access(claim), Entry::AccessClosed { run_id }) => claim.run_id == *run_id,
         (CleanupTask::Server { directory }, Entry::ServerGone { directory: gone }) => directory == gone,
         _ => false,
     }

@@ -84,6 +84,13 @@ pub enum Entry {
         /// Absolute path.
         directory: String,
     },
+    /// The way to the source is about to be opened.
+    AccessIntended(AccessClaim),
+    /// The way to the source was closed.
+    AccessClosed {
+        /// The run that opened it.
+        run_id: String,
+    },
     /// A report with this hash is about to be signed and written.
     Reported {
         /// Of `report.json`.
@@ -151,6 +158,16 @@ pub struct InstanceClaim {
     pub prefix: String,
     /// Time before the request.
     pub at: Timestamp,
+}
+
+/// What `[access]` has opened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccessClaim {
+    /// The run that opened it.
+    pub run_id: String,
+    /// Host and port of the temporary instance, once it was available.
+    pub endpoint: Option<(String, u16)>,
 }
 
 /// A database that a run was about to create.

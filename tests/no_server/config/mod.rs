@@ -162,6 +162,13 @@ fn full(source: Source) -> Config {
             html: false,
             keep_days: Some(400),
         },
+        access: pgwitness::config::AccessSettings {
+            open: list(&["/usr/local/bin/open-access", "--now"]),
+            open_endpoint: Vec::new(),
+            close: list(&["close-access"]),
+            timeout: Some(Span::seconds(120)),
+            environment: list(&["AWS_PROFILE"]),
+        },
         hooks: Hooks {
             after_restore: list(&["/bin/anonymise"]),
             after_verified: list(&["aws", "s3"]),

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use pgwitness::model::run::StepResult;
 use pgwitness::storage::journal::{
-    CleanupTask, CopyClaim, CopyIdentity, EarlierRun, Entry, InstanceClaim, Journal, LastVerified, Place, open_runs,
+    AccessClaim, CleanupTask, CopyClaim, CopyIdentity, EarlierRun, Entry, InstanceClaim, Journal, LastVerified, Place,
+    open_runs,
 };
 
 use crate::crash_safety::records::{RUN, at, holder, names, report};
@@ -58,6 +59,9 @@ fn night() -> Vec<Entry> {
         Entry::BackupPlaced { id: id(), place: Place::Verified },
         Entry::CopyKept { database: copy().database },
         Entry::OffsiteStored { backup: id() },
+        Entry::AccessIntended(AccessClaim { run_id: RUN.into(), endpoint: None }),
+        Entry::AccessIntended(AccessClaim { run_id: RUN.into(), endpoint: Some(("db.example".into(), 5432)) }),
+        Entry::AccessClosed { run_id: RUN.into() },
         Entry::ServerIntended { directory: server() },
         Entry::ServerGone { directory: server() },
     ]
@@ -81,6 +85,7 @@ fn initials(debts: &[CleanupTask]) -> String {
         CleanupTask::Offsite { dump: Some(_), .. } => 'O',
         CleanupTask::Copy { created: None, .. } => 'c',
         CleanupTask::Copy { created: Some(_), .. } => 'C',
+        CleanupTask::Access(_) => 'a',
         CleanupTask::Server { .. } => 's',
     };
     debts.iter().map(initial).collect()
@@ -96,7 +101,9 @@ fn journal_of(state: &Path, entries: &[Entry]) -> PathBuf {
 
 #[test]
 fn wherever_a_night_dies_the_next_one_knows_what_is_owed() {
-    let open_tasks = ["", "", "i", "I", "Ib", "Ib", "Ibc", "IbC", "IBC", "IBCo", "IBCO", "BCO", "CO", "O", "", "s", ""];
+    let open_tasks = [
+        "", "", "i", "I", "Ib", "Ib", "Ibc", "IbC", "IBC", "IBCo", "IBCO", "BCO", "CO", "O", "", "a", "a", "", "s", "",
+    ];
     for (length, open_tasks) in open_tasks.iter().enumerate() {
         let dir = tempfile::tempdir().unwrap();
         let entries = &night()[..length];

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "in a test, that is how to fail")]
 
+mod access;
 mod directories;
 mod forged;
 mod losses;
