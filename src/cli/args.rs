@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::config::Span;
+
 mod help;
 mod report;
 
@@ -44,6 +46,8 @@ pub enum Command {
     /// List, show, verify, compare and acknowledge reports
     #[command(subcommand)]
     Report(ReportCommand),
+    /// Print one line for a monitoring system: is the newest verified backup young enough?
+    Status(StatusArguments),
     /// Create a key that signs reports
     Keygen(KeygenArguments),
     /// Print a SQL statement that computes a table's digest on the server
@@ -255,6 +259,24 @@ pub struct ConfigArguments {
     /// The configuration file (see config example toml)
     #[arg(short, long, value_name = "FILE", env = "PGWITNESS_CONFIG", default_value = "/etc/pgwitness/pgwitness.toml")]
     pub config: PathBuf,
+}
+
+/// `status`
+#[derive(Debug, Args)]
+#[command(after_help = help::STATUS)]
+pub struct StatusArguments {
+    /// Where the reports are.
+    #[command(flatten)]
+    pub place: PlaceArguments,
+    /// CRITICAL if the data in the newest verified backup is older: 30h, 2d
+    #[arg(long, value_name = "SPAN", default_value = "56h")]
+    pub max_age: Span,
+    /// The same for the off-site repository [default with [offsite] in the configuration: --max-age]
+    #[arg(long, value_name = "SPAN")]
+    pub offsite_max_age: Option<Span>,
+    /// Who may sign.
+    #[command(flatten)]
+    pub trust: TrustArguments,
 }
 
 /// `config`

@@ -17,6 +17,7 @@ mod manifest;
 mod nightly;
 mod restore_offsite;
 mod restore;
+mod status;
 mod sweep;
 
 use std::future::Future;
@@ -40,7 +41,7 @@ pub fn main() -> ExitCode {
         }
         // Help and version are no errors; clap knows which goes where.
         Err(error) => {
-            let code = if error.use_stderr() { Status::Inconclusive.exit_code() } else { 0 };
+            let code = if error.use_stderr() { status::code_of_a_bad_argument() } else { 0 };
             // A reader that has left, such as head, is no error.
             let _ = error.print();
             return ExitCode::from(code);
@@ -89,6 +90,7 @@ fn run(command: Command) -> Result<u8> {
         Command::Manifest(arguments) => block_on(manifest::run(&arguments)),
         Command::Demo(arguments) => demo::tools(&arguments).and_then(|tools| block_on(demo::run(&tools))),
         Command::Report(command) => report::run(&command),
+        Command::Status(arguments) => status::run(&arguments),
         Command::Keygen(arguments) => report::keygen(&arguments),
         Command::DigestSql(arguments) => block_on(digest_sql::run(&arguments)),
         Command::Config(command) => block_on(config::run(&command)),

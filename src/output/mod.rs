@@ -2,6 +2,7 @@
 
 mod document;
 mod views;
+pub mod service_status;
 pub mod terminal;
 pub mod metrics;
 pub mod metrics_file;

@@ -261,6 +261,28 @@ fn nothing_that_writes_is_sent_to_a_database() {
     assert!(found.is_empty(), "{found:#?}");
 }
 
+/// A file that no module declares is not compiled, so its tests never run.
+#[test]
+fn every_file_of_the_tests_is_a_module() {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let mut lost = Vec::new();
+    for path in files(&tests) {
+        let (dir, name) = (path.parent().unwrap(), path.file_stem().unwrap().to_str().unwrap());
+        let (dir, name) = match name {
+            "main" => continue,
+            "mod" => (dir.parent().unwrap(), dir.file_name().unwrap().to_str().unwrap()),
+            name => (dir, name),
+        };
+        let parents = [dir.join("mod.rs"), dir.join("main.rs"), dir.with_extension("rs")];
+        let is_declared = |parent: &PathBuf| parent.exists() && declared(parent).contains(&name.to_owned());
+        // Every binary includes it by its path.
+        if path != tests.join("support/mod.rs") && !parents.iter().any(is_declared) {
+            lost.push(path.clone());
+        }
+    }
+    assert_eq!(lost, Vec::<PathBuf>::new());
+}
+
 #[test]
 fn files_stay_small() {
     let long: Vec<String> = modules()

@@ -10,6 +10,7 @@ pub mod disk;
 pub mod majors;
 pub mod night;
 pub mod notify_scenario;
+pub mod offsite;
 pub mod packages;
 pub mod samples;
 pub mod smtp;

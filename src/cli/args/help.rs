@@ -108,6 +108,24 @@ Examples:
   pgwitness sweep --dry-run
   pgwitness sweep --confirm pgwitness-20260131t020000z-1f2e3d4c";
 
+pub const STATUS: &str = "Reads the reports, what happened after each, and the backup directory; needs no database. A run that is still running does not \
+count. The age is that of the data: the time of the RDS snapshot, or of the snapshot that was dumped. The default of --max-age is the \
+age of a snapshot that a run accepts (26 hours) and the time to the end of the next run (30 hours).
+
+Nagios, Icinga: a command or NRPE check that runs it as the user of the nightly run. Zabbix: a UserParameter. systemd:
+  ExecCondition=/usr/bin/pgwitness status --max-age 2d
+
+Exit codes, as monitoring plugins have them (they differ from those of the other commands):
+  0  OK: the newest verified backup is young enough, and the last run ended well
+  1  WARNING: it is young enough, and the last run was inconclusive, ended with warnings or was interrupted
+  2  CRITICAL: it is too old, missing, or the last run found damage or has no valid report
+  3  UNKNOWN: the configuration or the reports cannot be read, a wrong argument, or a clock is wrong
+
+Examples:
+  pgwitness status
+  pgwitness status --config /etc/pgwitness/shop.toml --max-age 30h
+  pgwitness status --directory reports --allowed-signers allowed_signers";
+
 pub const INIT: &str = "Exit codes:
   0  created and marked, or it was already
   2  an error, for instance a directory that is marked for another source

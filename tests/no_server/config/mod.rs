@@ -322,9 +322,13 @@ proptest! {
     }
 }
 
+mod access;
+
 mod shown;
 
 mod notify;
+
+mod offsite;
 
 mod refused;
 

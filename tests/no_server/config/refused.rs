@@ -29,7 +29,7 @@ fn an_unknown_key_is_named_with_its_line_and_its_nearest_neighbour() {
     assert!(hint.starts_with("a password never stands in this file"), "{hint}");
     let (error, hint) = refusal(&format!("{SMALL}[retension]\nkeep_last = 1\n"));
     assert_eq!(error, "line 18: unknown key retension: did you mean retention?");
-    assert!(hint.starts_with("one of source, dump, restore,"), "{hint}");
+    assert!(hint.starts_with("one of source, access, dump, restore,"), "{hint}");
     let error = refusal(&changed(examples::CLUB, "subnet_group = \"pgwitness\"", "subnet_groups = \"pgwitness\"")).0;
     assert_eq!(error, "line 20: unknown key source.temporary.subnet_groups: did you mean subnet_group?");
     let error = refusal(&changed(examples::CLUB, "sqlstate =", "sql_state =")).0;

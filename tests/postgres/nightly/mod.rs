@@ -6,6 +6,7 @@ mod access;
 mod directories;
 mod forged;
 mod losses;
+mod status;
 mod own_server;
 mod pruned;
 mod refused;

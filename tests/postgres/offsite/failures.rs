@@ -5,10 +5,9 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use super::{OffsiteScenario, PASSWORD, files, private};
+use super::{OffsiteScenario, PASSWORD, files, private, restic_for};
 use crate::support::disk::Small;
 use crate::support::night::{said, text};
-use crate::support::packages::restic;
 
 #[test]
 fn an_interrupted_upload_is_repeated_by_the_next_night() {
@@ -69,9 +68,8 @@ fn a_repository_that_does_not_exist_names_the_command_that_makes_it() {
 /// An exclusive lock, left by a killed process.
 fn lock(scenario: &OffsiteScenario) {
     for _ in 0..50 {
-        let mut command = Command::new(restic());
-        command.args(["check", "--read-data", "--no-cache"]).stdout(Stdio::null()).stderr(Stdio::null());
-        command.env("RESTIC_REPOSITORY", &scenario.repository).env("RESTIC_PASSWORD", PASSWORD);
+        let mut command = restic_for(&scenario.repository);
+        command.args(["check", "--read-data"]).stdout(Stdio::null()).stderr(Stdio::null());
         let mut child: Child = command.spawn().unwrap();
         let since = Instant::now();
         while scenario.locks().is_empty() && since.elapsed() < Duration::from_secs(20) {

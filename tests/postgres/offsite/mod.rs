@@ -9,18 +9,15 @@ mod s3;
 mod stored;
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Output;
 
 use serde_json::Value;
 
 use crate::nightly::server;
 use crate::support::Database;
-use crate::support::night::{NightlyScenario, names, said, text};
-use crate::support::packages::restic;
-
-const PASSWORD: &str = "correct horse battery staple";
+use crate::support::night::{NightlyScenario, names, said};
+use crate::support::offsite::{PASSWORD, private, restic_for};
 
 /// A database of its own, a night for it, and an empty repository.
 struct OffsiteScenario {
@@ -54,14 +51,7 @@ impl OffsiteScenario {
     }
 
     fn configure(&mut self) {
-        private(&self.night.path("password"), &format!("{PASSWORD}\n"));
-        let lines = vec![
-            text("repository", &self.repository),
-            text("password_file", self.night.path("password")),
-            text("program", restic()),
-            "lock_wait = \"1s\"".to_owned(),
-        ];
-        self.night.sections.push(("offsite".into(), lines));
+        self.night.configure_offsite(&self.repository);
     }
 
     fn init(&self) {
@@ -71,9 +61,8 @@ impl OffsiteScenario {
 
     /// restic itself, as an administrator runs it.
     fn restic(&self, arguments: &[&str]) -> Output {
-        let mut command = Command::new(restic());
-        command.args(arguments).arg("--no-cache");
-        command.env("RESTIC_REPOSITORY", &self.repository).env("RESTIC_PASSWORD", PASSWORD);
+        let mut command = restic_for(&self.repository);
+        command.args(arguments);
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.output().unwrap()
     }
@@ -93,10 +82,7 @@ impl OffsiteScenario {
 
     /// A program before the real restic; `$REAL` in the script is that one.
     fn wrap(&mut self, script: &str) {
-        let file = self.night.path("restic-wrapper");
-        fs::write(&file, format!("#!/bin/sh\nREAL={}\n{script}\n", restic())).unwrap();
-        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
-        self.night.set("offsite", &text("program", &file));
+        self.night.wrap_restic(script);
     }
 
     /// The last closing.json.
@@ -141,12 +127,6 @@ impl OffsiteScenario {
 /// pg_restore reads the dump, and restores nothing.
 const NO_RESTORE: &str = "case \"$*\" in *--dbname*) echo 'pg_restore: error: no such thing' >&2; exit 1;; esac
     exec \"$REAL/pg_restore\" \"$@\"";
-
-/// A file of mode 0600.
-fn private(path: &Path, text: &str) {
-    fs::write(path, text).unwrap();
-    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
-}
 
 fn files(dir: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();

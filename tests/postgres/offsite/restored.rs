@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use super::{NO_RESTORE, OffsiteScenario, PASSWORD, private};
+use super::{NO_RESTORE, OffsiteScenario, PASSWORD, private, restic_for};
 use crate::nightly::server;
 use crate::support::night::{names, said, text};
 use crate::support::{Database, pgwitness};
@@ -114,9 +114,8 @@ fn a_dump_that_is_not_the_signed_one_is_refused() {
     for snapshot in scenario.snapshots("kind=dump") {
         scenario.printed(&["forget", snapshot["id"].as_str().unwrap()]);
     }
-    let mut command = Command::new(crate::support::packages::restic());
+    let mut command = restic_for(&scenario.repository);
     command.args(["backup", &id, "--host", "pgwitness", "--tag", &format!("pgwitness,kind=dump,backup={id}")]);
-    command.env("RESTIC_REPOSITORY", &scenario.repository).env("RESTIC_PASSWORD", PASSWORD);
     let output = command.current_dir(scenario.night.path("backups/verified")).output().unwrap();
     assert!(output.status.success(), "{}", said(&output));
     let machine = NewMachine::of(&scenario);

@@ -6,6 +6,7 @@ mod bad_day;
 mod before;
 mod before_aws;
 mod before_here;
+mod end_to_end;
 mod fleets;
 mod looks;
 mod machine;

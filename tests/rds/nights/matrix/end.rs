@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
-use super::rows::Row;
+use super::rows::{Row, access, offsite};
 use super::scene::{Scene, Strike, Template, entries, kind};
 use crate::fake_rds::Action;
 use crate::nights::machine::{Machine, PRODUCTION};
@@ -160,6 +160,7 @@ fn what_is_left_is_known(scene: &Scene, code: &str, text: &str) {
         .chain(partials)
         .chain(scene.machine.databases(&scene.copy))
         .chain(scene.machine.scenario.servers())
+        .chain(access::open(&scene.machine.scenario))
         .collect();
     for name in left {
         assert!(journals.contains(&name), "{name} is left, and no journal owes it:\n{text}");
@@ -211,6 +212,8 @@ fn next_night(row: &Row, scene: &mut Scene) -> String {
     assert_eq!(scenario.open_journals(), Vec::<String>::new(), "{text}");
     assert_eq!(scene.machine.databases(&scene.copy), Vec::<String>::new(), "{text}");
     assert_eq!(scenario.servers(), Vec::<String>::new(), "{text}");
+    assert_eq!(access::open(scenario), Vec::<String>::new(), "{text}");
+    offsite::demand_all_stored(scenario, &text);
     assert_eq!(scenario.backups("unverified"), Vec::<String>::new(), "{text}");
     assert!(names(&scenario.path("backups")).iter().all(|name| !name.starts_with(".removing-")), "{text}");
     let is_unfinished = |night: &std::path::PathBuf| !night.join("report.json").exists();

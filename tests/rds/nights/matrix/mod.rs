@@ -25,6 +25,7 @@ const AT_A_TIME: usize = 10;
 pub(super) const STEPS: &[&str] = &[
     "identity",
     "recover",
+    "open_access",
     "find_source",
     "find_snapshot",
     "preflight",
@@ -33,16 +34,19 @@ pub(super) const STEPS: &[&str] = &[
     "reset_password",
     "login",
     "dump",
+    "offsite",
     "restore",
     "verify",
     "report",
     "delete_instance",
+    "close_access",
     "place_backup",
     "keep_copy",
     "drop_copy",
     "remove_server",
     "prune",
     "after_verified",
+    "offsite_report",
     "notify",
 ];
 

@@ -1,7 +1,9 @@
 //! The rows: what is done to a night, and how it has to end.
 
+pub mod access;
 mod aws;
 mod local;
+pub mod offsite;
 mod own_server;
 
 use rustix::process::Signal;
@@ -87,6 +89,7 @@ fn struck(step: &'static str, place: &str, strike: impl Fn(Signal) -> Strike, ac
 /// All of them.
 pub fn rows() -> Vec<Row> {
     let mut rows = Vec::new();
+    rows.extend(access::rows());
     rows.extend(aws::before_anything_is_paid_for());
     rows.extend(aws::the_instance());
     rows.extend(aws::login());
@@ -98,6 +101,7 @@ pub fn rows() -> Vec<Row> {
     rows.extend(local::the_copy());
     rows.extend(own_server::rows());
     rows.extend(local::after());
+    rows.extend(offsite::rows());
     rows.extend(local::notifying());
     rows
 }
