@@ -112,7 +112,10 @@ impl Cleaner<'_> {
                 let doing = || format!("drop the copy {}", claim.database);
                 self.drop_copy(claim, created.as_ref()).await.doing(doing)
             }
-            CleanupTask::Access(claim) => access::close(self.context, claim).await.map(|()| task.gone()),
+            CleanupTask::Access(claim) => {
+                let closed = access::close(self.context, claim).await.map(|()| task.gone());
+                closed.doing(|| format!("close the access to the source that the run {} opened", claim.run_id))
+            }
             CleanupTask::Server { directory } => {
                 let tools = self.context.server_tools()?;
                 // Block here: it must be gone before the journal says so.
