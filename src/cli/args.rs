@@ -10,8 +10,8 @@ mod help;
 mod report;
 
 pub use report::{
-    AcknowledgeArguments, DiffArguments, HtmlArguments, ListArguments, PartChoice, PlaceArguments, ReportCommand,
-    ShowArguments, SideChoice, TrustArguments, VerdictChoice, VerifyArguments,
+    AcknowledgeArguments, DiffArguments, HtmlArguments, ListArguments, PartChoice, PlaceArguments, PlacesArguments,
+    ReportCommand, ShowArguments, SideChoice, TrustArguments, VerdictChoice, VerifyArguments,
 };
 
 /// Nightly PostgreSQL backups that are restored, compared with their source row by row, and signed.
@@ -257,7 +257,7 @@ pub struct DigestSqlArguments {
 #[derive(Debug, Clone, Args)]
 pub struct ConfigArguments {
     /// The configuration file (see config example toml)
-    #[arg(short, long, value_name = "FILE", env = "PGWITNESS_CONFIG", default_value = "/etc/pgwitness/pgwitness.toml")]
+    #[arg(short, long, value_name = "FILE", env = ConfigArguments::VARIABLE, default_value = ConfigArguments::DEFAULT)]
     pub config: PathBuf,
 }
 
@@ -277,6 +277,13 @@ pub struct StatusArguments {
     /// Who may sign.
     #[command(flatten)]
     pub trust: TrustArguments,
+}
+
+impl ConfigArguments {
+    /// Environment variable with the path of the configuration file.
+    pub const VARIABLE: &'static str = "PGWITNESS_CONFIG";
+    /// Where it is without option and variable.
+    pub const DEFAULT: &'static str = "/etc/pgwitness/pgwitness.toml";
 }
 
 /// `config`

@@ -8,7 +8,9 @@ use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use super::args::{ChecksArguments, CompareArguments, KeyArguments, ReadingArguments, SelectionArguments};
+use super::args::{
+    ChecksArguments, CompareArguments, ConfigArguments, KeyArguments, ReadingArguments, SelectionArguments,
+};
 use crate::base::error::{Context as _, Error, Result};
 use crate::base::printable::printable;
 use crate::base::secret;
@@ -25,6 +27,11 @@ use crate::storage::user_files;
 /// Reads an environment variable.
 pub fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
+}
+
+/// The configuration file of a command without `--config`.
+pub fn configuration_file() -> PathBuf {
+    std::env::var_os(ConfigArguments::VARIABLE).unwrap_or_else(|| ConfigArguments::DEFAULT.into()).into()
 }
 
 /// The current time.

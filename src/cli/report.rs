@@ -4,6 +4,7 @@ mod acknowledge;
 mod diff;
 mod html;
 mod list;
+mod places;
 mod verify;
 
 use std::path::{Path, PathBuf};

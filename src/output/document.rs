@@ -48,6 +48,10 @@ pub enum Look {
     Clock(Timestamp),
     /// The state of a run: a sign and a word.
     Badge(Status),
+    /// The text as a link to a page of ours.
+    Page {
+        href: String,
+    },
     /// The id of a run, or its time as a link to its page.
     Run {
         href: Option<String>,

@@ -14,7 +14,7 @@ use crate::base::files;
 use crate::base::time::Timestamp;
 use crate::model::report::Report;
 use crate::output::html::{self, INDEX, PAGE, ReportPage};
-use crate::storage::history::{self, ReportEntry};
+use crate::storage::history::{self, ReportDirectory, ReportEntry};
 use crate::storage::reports::{self, REPORT};
 use crate::storage::signers::AllowedSigners;
 
@@ -47,11 +47,39 @@ pub struct Readers<'a> {
 /// The directory cannot be listed, or the index page cannot be written.
 pub fn all(dir: &Path, output: Option<&Path>, readers: Readers<'_>) -> Result<Published> {
     let entries = history::read(dir, readers.allowed, readers.now)?;
-    let output = output.unwrap_or(dir);
+    all_of(&entries, output.unwrap_or(dir), readers.now)
+}
+
+/// Writes the pages of several report directories, each below `output`, and the page over all of them.
+///
+/// # Errors
+/// The page over all of them cannot be written.
+pub fn several(directories: &[ReportDirectory], output: &Path, now: Timestamp) -> Result<Published> {
+    make_directory(output)?;
+    let mut published = Published { index: output.join(INDEX), ..Default::default() };
+    for directory in directories {
+        let path = directory.path.display();
+        let written = match &directory.reports {
+            Ok(entries) => all_of(entries, &output.join(directory.pages()), now),
+            Err(error) => Err(error.clone()),
+        };
+        match written {
+            Ok(of_one) => {
+                published.pages += of_one.pages;
+                published.troubles.extend(of_one.troubles.iter().map(|line| format!("{path}: {line}")));
+            }
+            Err(error) => published.troubles.push(format!("{path}: {}", error.text_with_hint().full())),
+        }
+    }
+    write(&published.index, &html::overview(directories, now))?;
+    Ok(published)
+}
+
+fn all_of(entries: &[ReportEntry], output: &Path, now: Timestamp) -> Result<Published> {
     let mut published = Published { index: output.join(INDEX), ..Default::default() };
     make_directory(output)?;
     for (position, entry) in entries.iter().enumerate().filter(|(_, entry)| entry.summary().is_some()) {
-        let neighbours = Neighbours::of(&entries, position);
+        let neighbours = Neighbours::of(entries, position);
         match write_one(entry, &neighbours, &output.join(&entry.id).join(PAGE)) {
             Ok(()) => published.pages += 1,
             Err(error) => published.troubles.push(format!("{}: {error}", entry.id)),
@@ -60,7 +88,7 @@ pub fn all(dir: &Path, output: Option<&Path>, readers: Readers<'_>) -> Result<Pu
     let without = entries.iter().filter(|entry| matches!(entry.content, history::Content::Unreadable(_)));
     let why = |entry: &ReportEntry| format!("{}: no page: {}", entry.id, entry.report_problems().join("; "));
     published.troubles.extend(without.map(why));
-    write(&published.index, &html::index(&entries, readers.now))?;
+    write(&published.index, &html::index(entries, now))?;
     Ok(published)
 }
 

@@ -378,6 +378,80 @@ fn the_command_names_what_it_wrote_and_what_it_could_not() {
     assert_eq!(html(&[id, "--directory", reports_text]).0, 2);
 }
 
+/// A directory of reports of a source with this name, and an overview of it and of others.
+fn of_source(dir: &Path, database: &str, day: u64) -> std::path::PathBuf {
+    let servers = vec!["db.example:5432".into()];
+    let source = Origin::Postgres { database: database.into(), servers, system_identifier: None };
+    write_night(dir, None, day, |_, _, _, run| run.source = Some(source))
+}
+
+#[test]
+fn an_overview_shows_every_source_and_leads_to_the_pages_of_each() {
+    let dir = tempfile::tempdir().unwrap();
+    let [shop, club, absent, www] = ["shop", "cl\"<b>&'ub", "absent", "www"].map(|name| dir.path().join(name));
+    let night = of_source(&shop, "shop", 0);
+    let id = night.file_name().unwrap().to_str().unwrap();
+    // The same run id, and a name that is not markup.
+    let hostile = of_source(&club, "</td><script>alert(1)</script>", 0);
+    write_closing(&hostile, None, |closing| closing.debts = vec!["dump <0>".into()]);
+    assert_eq!(hostile.file_name(), night.file_name());
+    let paths = [&shop, &club, &absent].map(|path| path.to_str().unwrap());
+    let output = ["--output", www.to_str().unwrap()];
+    let [shop_text, club_text, absent_text] = paths;
+    assert_eq!(html(&paths).0, 2, "several directories need a place for their pages");
+    assert!(!www.exists() && !shop.join("index.html").exists());
+    let (code, text) = html(&[shop_text, club_text, output[0], output[1]]);
+    assert_eq!((code, text), (0, format!("{}/index.html\n", www.display())));
+    let (code, text) = html(&["--directory", shop_text, "--directory", absent_text, club_text, output[0], output[1]]);
+    assert_eq!((code, text.contains(&format!("\n{absent_text}: list reports in "))), (2, true), "{text}");
+    let page = fs::read_to_string(www.join("index.html")).unwrap();
+    for wanted in [
+        "3 report directories, newest runs: 1 sound, 1 sound with warnings, 1 cannot be read</title>",
+        "database shop on db.example:5432",
+        "database &lt;/td&gt;&lt;script&gt;alert(1)&lt;/script&gt; on db.example:5432",
+        "cleanup task: dump &lt;0&gt;",
+        "<h2 id=\"unread\">Cannot be read</h2>",
+        "No such file or directory",
+    ] {
+        assert!(page.contains(wanted), "{wanted} in\n{page}");
+    }
+    // Every link leads to a page: of both directories, the index and the report of the same id.
+    let found = elements(&page);
+    let links: Vec<&str> = found
+        .iter()
+        .filter(|(name, _)| name == "a")
+        .flat_map(|(_, attributes)| attributes.iter().filter(|(key, _)| key == "href"))
+        .map(|(_, value)| value.as_str())
+        .collect();
+    let reports: std::collections::BTreeSet<&&str> = links.iter().filter(|link| link.contains(id)).collect();
+    let indexes = links.iter().filter(|link| link.ends_with("/index.html")).count();
+    assert_eq!((reports.len(), indexes), (2, 2), "{links:?}");
+    for link in links {
+        assert!(www.join(link).is_file(), "{link}");
+    }
+    is_sane(&page.replace("href=\"", "href=\"../"));
+}
+
+#[test]
+fn the_sign_of_an_overview_is_that_of_the_worst_source() {
+    let dir = tempfile::tempdir().unwrap();
+    let read = |name: &str| history::ReportDirectory::read(&dir.path().join(name), None, now());
+    of_source(&dir.path().join("a"), "a", 0);
+    of_source(&dir.path().join("b"), "b", 0);
+    fs::create_dir(dir.path().join("empty")).unwrap();
+    let verdict = |names: &[&str]| {
+        let page = html::overview(&names.iter().map(|name| read(name)).collect::<Vec<_>>(), now());
+        is_sane(&page.replace("href=\"", "href=\"../"));
+        page.split("class=\"verdict ").nth(1).unwrap().split('"').next().unwrap().to_owned()
+    };
+    assert_eq!(verdict(&["a", "b"]), "sound");
+    assert_eq!(verdict(&["a", "empty"]), "inconclusive");
+    assert_eq!(verdict(&["absent", "a"]), "inconclusive");
+    let lost = Finding::new(FindingKind::Missing, "index shop.orders_note_idx");
+    write_night(&dir.path().join("b"), None, 1, |outcome, _, _, _| outcome.findings.push(lost));
+    assert_eq!(verdict(&["a", "absent", "b"]), "damaged");
+}
+
 #[test]
 fn reports_of_the_first_format_have_a_page() {
     let frozen = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/reports/format-1/report.json");

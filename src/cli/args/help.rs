@@ -252,25 +252,33 @@ Exit codes:
 Examples:
   pgwitness report acknowledge latest --note \"fixed the copy job\" --key key";
 
-pub const REPORT_LIST: &str = "Exit codes:
+pub const REPORT_LIST: &str = "Several report directories (several --directory or --config) are listed one after the other, and at the end the newest run of each. One that
+cannot be read does not hide the others.
+
+Exit codes:
   0  no listed report has a problem, whatever its verdict; the newest run may not be finished, and the last line says so
-  2  a report is missing, edited, exchanged, unreadable, without closing.json, or not signed by an allowed signer
+  2  a report is missing, edited, exchanged, unreadable, without closing.json, or not signed by an allowed signer; or a
+     directory cannot be read
 
 Examples:
   pgwitness report list --since 7d
+  pgwitness report list --config club.toml --config shop.toml
   pgwitness report list --directory reports --allowed-signers allowed_signers";
 
 pub const REPORT_HTML: &str =
     "Pages go beside the reports, as report.html and index.html. A file of that name that pgwitness did not write is never overwritten.
 A page is not signed: it says how to check the report that it was made from.
+Several report directories (several --directory or --config) need --output: its index.html shows the newest run of each, with links to the
+pages of each directory below it.
 
 Exit codes:
   0  written
-  2  a report has no page: it cannot be read, or the page cannot be written
+  2  a report has no page: it cannot be read, or the page cannot be written; or a directory cannot be read
 
 Examples:
   pgwitness report html
-  pgwitness report html latest --directory reports --output run.html";
+  pgwitness report html latest --directory reports --output run.html
+  pgwitness report html --config club.toml --config shop.toml --output www";
 
 pub const REPORT_VERIFY: &str =
     "Checks that a report is authentic and complete; its verdict does not change the exit code. ssh-keygen checks the same signature:

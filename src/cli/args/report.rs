@@ -31,12 +31,12 @@ pub enum ReportCommand {
 #[derive(Debug, Args)]
 #[command(after_help = help::REPORT_HTML)]
 pub struct HtmlArguments {
-    /// A report [default: all of them, with index.html over them]
-    pub report: Option<String>,
+    /// A report [default: all of them, with index.html over them], or directories of reports
+    pub report: Vec<String>,
     /// Where the reports are.
     #[command(flatten)]
-    pub place: PlaceArguments,
-    /// Write the page to this file; without a report, the pages into this directory
+    pub places: PlacesArguments,
+    /// Write the page to this file; without a report, the pages into this directory. Several directories of reports need it
     #[arg(short, long, value_name = "PATH")]
     pub output: Option<PathBuf>,
     /// Who may sign, in the format of ssh-keygen(1) [default: report.allowed_signers where the reports are the
@@ -50,11 +50,11 @@ pub struct HtmlArguments {
 #[command(after_help = help::REPORT_LIST)]
 pub struct ListArguments {
     /// The same as --directory.
-    #[arg(value_name = "DIR", hide = true, conflicts_with = "directory")]
-    pub reports: Option<PathBuf>,
+    #[arg(value_name = "DIR", hide = true)]
+    pub reports: Vec<PathBuf>,
     /// Where the reports are.
     #[command(flatten)]
-    pub place: PlaceArguments,
+    pub places: PlacesArguments,
     /// Only runs since then: 2026-01-31, or 7d, 36h, 4w before now
     #[arg(long, value_name = "DATE")]
     pub since: Option<String>,
@@ -131,6 +131,18 @@ pub struct PlaceArguments {
     /// The configuration file.
     #[command(flatten)]
     pub config: ConfigArguments,
+}
+
+/// One or more directories of reports.
+#[derive(Debug, Args)]
+pub struct PlacesArguments {
+    /// Where the reports are; repeat it to see several sources in one view [default: report.directory of the configuration]
+    #[arg(short, long, value_name = "DIR")]
+    pub directory: Vec<PathBuf>,
+    /// A configuration file; repeat it to see several sources in one view [default, without --directory: $PGWITNESS_CONFIG
+    /// or /etc/pgwitness/pgwitness.toml]
+    #[arg(short, long, value_name = "FILE")]
+    pub config: Vec<PathBuf>,
 }
 
 /// The allowed signers.

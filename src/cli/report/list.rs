@@ -6,28 +6,34 @@ use serde::Serialize;
 use super::super::args::{Format, ListArguments, VerdictChoice};
 use super::super::inputs;
 use super::super::terminal::{Terminal, print_json, print_result};
-use super::{Result, directory, signers};
+use super::Result;
+use super::places::places;
 use crate::base::error::Error;
 use crate::base::time::Timestamp;
 use crate::model::status::Status;
-use crate::storage::history::{self, Content, ReportEntry};
+use crate::storage::history::{Content, ReportDirectory, ReportEntry};
 
-/// Exit code: a report has a problem.
+/// Exit code: a report has a problem, or a directory cannot be read.
 const DISORDER: u8 = 2;
 
 pub fn run(arguments: &ListArguments) -> Result<u8> {
     let now = inputs::now();
     let since = arguments.since.as_deref().map(|text| since(text, now)).transpose()?;
-    let dir = arguments.reports.clone().map_or_else(|| directory(&arguments.place), Ok)?;
-    let allowed = signers(arguments.allowed_signers.as_deref(), &arguments.place, arguments.reports.is_none())?;
-    let all = history::read(&dir, allowed.as_ref(), now)?;
-    let runs = select(all, since, arguments.verdict);
-    match arguments.format {
-        Format::Table => print_result(&terminal::history_table(&runs, now, Terminal::stdout().style(false)))?,
-        Format::Json => print_json(&json(&runs)?)?,
+    let places = places(&arguments.places, &arguments.reports, arguments.allowed_signers.as_deref())?;
+    let read: Vec<ReportDirectory> = places.into_iter().map(|place| place.read(now)).collect();
+    let selected: Vec<Vec<ReportEntry>> =
+        read.iter().map(|directory| select(directory.entries().to_vec(), since, arguments.verdict)).collect();
+    let style = Terminal::stdout().style(false);
+    match (arguments.format, read.as_slice(), selected.as_slice()) {
+        (_, [ReportDirectory { reports: Err(error), .. }], _) => return Err(error.clone()),
+        (Format::Table, [_], [runs]) => print_result(&terminal::history_table(runs, now, style))?,
+        (Format::Json, [_], [runs]) => print_json(&json(&listing(runs))?)?,
+        (Format::Table, ..) => print_result(&terminal::directories(&read, &selected, now, style))?,
+        (Format::Json, ..) => print_json(&json(&directories(&read, &selected))?)?,
     }
-    let is_in_order = runs.iter().all(|run| run.report_problems().is_empty());
-    Ok(if is_in_order { 0 } else { DISORDER })
+    let is_read = read.iter().all(|directory| directory.reports.is_ok());
+    let is_in_order = selected.iter().flatten().all(|run| run.report_problems().is_empty());
+    Ok(if is_read && is_in_order { 0 } else { DISORDER })
 }
 
 /// A missing run belongs to the newer run that names it, which precedes it in the list.
@@ -98,15 +104,49 @@ struct ListedRun<'a> {
     later_failures: Vec<String>,
 }
 
-fn json(runs: &[ReportEntry]) -> Result<String> {
-    let listed = |entry| ListedRun {
+/// Several report directories.
+#[derive(Serialize)]
+struct DirectoryListing<'a> {
+    format: u32,
+    directories: Vec<ListedDirectory<'a>>,
+}
+
+#[derive(Serialize)]
+struct ListedDirectory<'a> {
+    /// The directory; where that is not known, the configuration file that should name it.
+    path: String,
+    sources: Vec<String>,
+    /// Why its reports cannot be read.
+    error: Option<String>,
+    #[serde(rename = "nights")]
+    runs: Vec<ListedRun<'a>>,
+}
+
+fn listing(runs: &[ReportEntry]) -> RunListing<'_> {
+    RunListing { format: 1, runs: runs.iter().map(listed).collect() }
+}
+
+fn directories<'a>(read: &'a [ReportDirectory], selected: &'a [Vec<ReportEntry>]) -> DirectoryListing<'a> {
+    let one = |(directory, runs): (&'a ReportDirectory, &'a Vec<ReportEntry>)| ListedDirectory {
+        path: directory.path.display().to_string(),
+        sources: directory.sources(),
+        error: directory.reports.as_ref().err().map(|error| error.text_with_hint().full().to_owned()),
+        runs: runs.iter().map(listed).collect(),
+    };
+    DirectoryListing { format: 1, directories: read.iter().zip(selected).map(one).collect() }
+}
+
+fn listed(entry: &ReportEntry) -> ListedRun<'_> {
+    ListedRun {
         entry,
         verdict: entry.verdict(),
         report_problems: entry.report_problems(),
         later_failures: entry.later_failures(),
-    };
-    let listing = RunListing { format: 1, runs: runs.iter().map(listed).collect() };
-    let text = serde_json::to_string_pretty(&listing).map_err(|error| Error::from_source(&error))?;
+    }
+}
+
+fn json(listing: &impl Serialize) -> Result<String> {
+    let text = serde_json::to_string_pretty(listing).map_err(|error| Error::from_source(&error))?;
     Ok(text + "\n")
 }
 

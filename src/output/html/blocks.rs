@@ -67,6 +67,7 @@ fn span(span: &TextPart) -> Markup {
         Look::Time(at) => time(*at),
         Look::Clock(at) => html! { time datetime=(at) { (super::text::clock(*at)) } },
         Look::Badge(status) => badge(*status),
+        Look::Page { href } => html! { a href=(href) { bdi { (text) } } },
         Look::Run { href, at } => {
             let name = match at {
                 Some(at) => html! { time datetime=(at) { (day(*at)) " " span.clock { (super::text::clock(*at)) } } },

@@ -15,8 +15,8 @@ use crate::base::text::{grouped, grouped_noun};
 use crate::base::time::Timestamp;
 use crate::model::status::Status;
 use crate::output::document::{Block, Section, Text, outside, status_tone, strong};
-use crate::output::views::history::{self, counts, link, open_problems};
-use crate::storage::history::ReportEntry;
+use crate::output::views::history::{self, counts, link, link_from, open_problems};
+use crate::storage::history::{ReportEntry, sources};
 
 /// Number of months that are open.
 const OPEN_MONTHS: usize = 2;
@@ -26,9 +26,9 @@ const OPEN_LINES: usize = 3;
 /// The whole file; `runs` are newest first, as [`crate::storage::history::read`] returns them.
 pub fn index(runs: &[ReportEntry], now: Timestamp) -> String {
     let status = runs.first().map_or(Status::NoReport, ReportEntry::status);
-    let sources = printable(&history::sources(runs).join("; "));
-    let of = if sources.is_empty() { "" } else { ": " };
-    let title = format!("{}: newest of {}{of}{sources}", status.word(), grouped_noun(runs.len() as u64, "run"));
+    let names = printable(&sources(runs).join("; "));
+    let of = if names.is_empty() { "" } else { ": " };
+    let title = format!("{}: newest of {}{of}{names}", status.word(), grouped_noun(runs.len() as u64, "run"));
     document(&title, status, &body(runs, status, now))
 }
 
@@ -36,13 +36,13 @@ fn body(runs: &[ReportEntry], status: Status, now: Timestamp) -> Markup {
     html! {
         header {
             h1 { "Runs" }
-            @for source in history::sources(runs) { p { bdi { (printable(&source)) } } }
+            @for source in sources(runs) { p { bdi { (printable(&source)) } } }
             @if let Some(line) = history::offsite(runs) { p { bdi { (printable(&line)) } } }
             @if let Some(newest) = runs.first() { (newest_run(runs, newest, status)) } @else { p { "There are no reports." } }
             (facts(runs))
         }
         main {
-            @for one in [attention(runs), after(runs)] { @if !one.blocks.is_empty() { (section(&one)) } }
+            @for one in [attention(runs, &Text::default(), ""), after(runs, &Text::default(), "")] { @if !one.blocks.is_empty() { (section(&one)) } }
             @if !runs.is_empty() { (pictures::section(runs)) (all(runs)) }
         }
         footer {
@@ -86,8 +86,8 @@ fn facts(runs: &[ReportEntry]) -> Markup {
     }
 }
 
-/// Problems after the reports were signed.
-fn after(runs: &[ReportEntry]) -> Section {
+/// Problems after the reports were signed. `source` is in front of each line, `urls` in front of each URL of a page.
+pub fn after(runs: &[ReportEntry], source: &Text, urls: &str) -> Section {
     let brief = |mut lines: Vec<String>| {
         let hidden = lines.len().saturating_sub(OPEN_LINES);
         if hidden > 1 {
@@ -98,20 +98,27 @@ fn after(runs: &[ReportEntry]) -> Section {
     };
     let note = "What failed after the signature, or must still be cleaned up; the next run cleans up, if possible.";
     let lines = runs.iter().enumerate().map(|(at, run)| (run, brief(open_problems(runs, at))));
-    of_runs(Section::new("after", "After the report").note(note), lines)
+    of_runs(Section::new("after", "After the report").note(note), source, urls, lines)
 }
 
 /// Problems of the reports themselves, independent of their verdicts.
-fn attention(runs: &[ReportEntry]) -> Section {
+pub fn attention(runs: &[ReportEntry], source: &Text, urls: &str) -> Section {
     let note = "Problems of the report files; the verdicts on the database are in the table.";
-    of_runs(Section::new("attention", "Not in order").note(note), runs.iter().map(|run| (run, run.report_problems())))
+    let lines = runs.iter().map(|run| (run, run.report_problems()));
+    of_runs(Section::new("attention", "Not in order").note(note), source, urls, lines)
 }
 
 /// Runs with their problems; no section without problems.
-fn of_runs<'a>(section: Section, runs: impl Iterator<Item = (&'a ReportEntry, Vec<String>)>) -> Section {
+fn of_runs<'a>(
+    section: Section,
+    source: &Text,
+    urls: &str,
+    runs: impl Iterator<Item = (&'a ReportEntry, Vec<String>)>,
+) -> Section {
     let line = |(run, lines): (&ReportEntry, Vec<String>)| {
         let lines = lines.iter().map(|line| outside(line)).reduce(|text, line| text.and("; ").and(line))?;
-        Some(history::badge(run.status()).and(" ").and(link(run)).and(": ").and(lines))
+        let head = source.clone().and(history::badge(run.status())).and(" ").and(link_from(run, urls));
+        Some(head.and(": ").and(lines))
     };
     let lines: Vec<Text> = runs.filter_map(line).collect();
     section.with((!lines.is_empty()).then_some(Block::List(lines)))

@@ -11,19 +11,20 @@ mod frame;
 mod pictures;
 mod report;
 mod index;
+mod overview;
 mod mail;
 
 pub use crate::output::views::history::PAGE;
+pub use crate::output::views::sources::INDEX;
 pub use frame::is_ours;
 pub use index::index;
 pub use mail::mail;
+pub use overview::overview;
 pub use report::report;
 
 use crate::model::report::Report;
 use crate::storage::history::ReportEntry;
 
-/// Name of the index page.
-pub const INDEX: &str = "index.html";
 /// A report with its verification state and neighbours.
 #[derive(Debug, Clone, Copy)]
 pub struct ReportPage<'a> {

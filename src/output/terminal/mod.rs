@@ -19,9 +19,11 @@ use crate::compare::drift::Drift;
 use crate::model::finding::Finding;
 use crate::model::manifest::EndpointFacts;
 use crate::model::verdict::{DumpVerdict, Outcome, Verdict};
-use crate::output::document::{Block, Document, Section, Text, Tone, outside, quiet};
-use crate::output::views::{checks as checks_view, coverage, drift as drift_view, findings, history, remarks, tables};
-use crate::storage::history::{ReportCheck, ReportEntry};
+use crate::output::document::{Block, Document, Section, Text, Tone, outside, quiet, word};
+use crate::output::views::{
+    checks as checks_view, coverage, drift as drift_view, findings, history, remarks, sources, tables,
+};
+use crate::storage::history::{ReportCheck, ReportDirectory, ReportEntry};
 
 /// The heading: the two endpoints, expected first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -104,6 +106,30 @@ pub fn history_table(runs: &[ReportEntry], now: Timestamp, style: Style) -> Stri
     let closing = paragraph(&history::closing(runs, now), 0, 2, style);
     let table = section(&Section::new("runs", "Runs").with([table]), style);
     joined(&[table, notes, offsite, closing.iter().map(|line| style.bold(line)).collect()])
+}
+
+/// Several report directories, each with those of its runs that were selected, and at the end a table with the newest run of each.
+pub fn directories(
+    directories: &[ReportDirectory],
+    selected: &[Vec<ReportEntry>],
+    now: Timestamp,
+    style: Style,
+) -> String {
+    let head = |directory: &ReportDirectory| {
+        let text = Text::from(directory.path.display().to_string());
+        let text = text.and(": ").and(sources::source(directory));
+        paragraph(&text, 0, 2, style).iter().map(|line| style.bold(line) + "\n").collect::<String>()
+    };
+    let one = |(directory, runs): (&ReportDirectory, &Vec<ReportEntry>)| match sources::failure(directory) {
+        Some(why) => joined(&[paragraph(&word(Tone::Bad, &why), 0, 2, style)]),
+        None => head(directory) + &history_table(runs, now, style),
+    };
+    let table = Section::new("sources", "Sources").with([Block::DocumentTable(sources::table(directories, now))]);
+    let closing = paragraph(&sources::closing(directories), 0, 2, style);
+    let closing = closing.iter().map(|line| style.bold(line)).collect();
+    let mut parts: Vec<String> = directories.iter().zip(selected).map(one).collect();
+    parts.push(joined(&[section(&table, style), closing]));
+    parts.join("\n")
 }
 
 /// What was verified of one report, or of many below the line on the newest.

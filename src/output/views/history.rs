@@ -70,7 +70,12 @@ pub fn badge(status: Status) -> Text {
 
 /// A link to the page of the run, if it has one.
 pub fn link(run: &ReportEntry) -> Text {
-    let href = run.summary().map(|_| format!("{}/{PAGE}", href(&run.id)));
+    link_from(run, "")
+}
+
+/// The same on a page elsewhere: `directory` is empty, or the URL of the directory with the pages and a slash.
+pub fn link_from(run: &ReportEntry, directory: &str) -> Text {
+    let href = run.summary().map(|_| format!("{directory}{}/{PAGE}", href(&run.id)));
     Text::shown(crate::base::printable::printable(&run.id), Look::Run { href, at: run.started_at })
 }
 
@@ -121,18 +126,6 @@ pub fn open_problems(runs: &[ReportEntry], position: usize) -> Vec<String> {
 
 fn source(run: &ReportEntry) -> Option<&crate::model::run::Origin> {
     run.summary()?.source.as_ref()
-}
-
-/// The sources of the runs, that of the newest first.
-pub fn sources(runs: &[ReportEntry]) -> Vec<String> {
-    let mut names: Vec<String> = Vec::new();
-    for source in runs.iter().filter_map(source) {
-        let text = source.to_string();
-        if !names.contains(&text) {
-            names.push(text);
-        }
-    }
-    names
 }
 
 /// How many runs have each status; none is left out.

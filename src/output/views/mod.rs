@@ -13,4 +13,5 @@ pub mod verification;
 pub mod checks;
 pub mod drift;
 pub mod history;
+pub mod sources;
 pub mod message;

@@ -4,6 +4,7 @@
 
 mod acknowledge;
 mod chain;
+mod directories;
 mod dumps;
 mod find;
 mod pruned;
@@ -23,6 +24,7 @@ use crate::model::status::Status;
 use crate::model::verdict::Verdict;
 
 pub use acknowledge::{Acknowledged, acknowledge};
+pub use directories::{ReportDirectory, sources};
 pub use dumps::{DumpState, check_dump};
 pub use find::find;
 pub use pruned::{PRUNED, PruneRule, PrunedReport, plan_pruning, prune_reports, pruned};

@@ -3,6 +3,7 @@
 
 mod prompt;
 mod pruned;
+mod several;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
