@@ -392,6 +392,14 @@ pub enum ConfigExample {
     Alerts,
     /// The smallest IAM policy (with --config: filled in)
     Iam,
+    /// A script that sets up a host with Debian 12 or 13: packages, user, key, configuration, timer, checks
+    Setup,
+    /// The same for Amazon Linux 2023
+    SetupAmazonLinux,
+    /// A script for the AWS side of a source on RDS: subnet, security and parameter group, IAM user, access key
+    Aws,
+    /// A CronJob for Kubernetes, with its ConfigMap, secrets and volumes
+    Kubernetes,
 }
 
 /// `nightly`

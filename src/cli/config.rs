@@ -134,6 +134,10 @@ fn print_example(example: ConfigExample, config: Option<&Path>) -> Result<u8> {
         ConfigExample::Cron => examples::CRON.to_owned(),
         ConfigExample::Alerts => examples::ALERTS.to_owned(),
         ConfigExample::Iam => policy(config)?,
+        ConfigExample::Setup => examples::setup(),
+        ConfigExample::SetupAmazonLinux => examples::setup_amazon_linux(),
+        ConfigExample::Aws => examples::aws(),
+        ConfigExample::Kubernetes => examples::KUBERNETES.to_owned(),
     };
     print_result(&text)?;
     Ok(0)

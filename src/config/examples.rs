@@ -1,4 +1,5 @@
-//! Examples in the program: a commented configuration, systemd units, a crontab line, alerts, an IAM policy.
+//! Examples in the program: a commented configuration, systemd units, a crontab line, alerts, an IAM policy, scripts that set up
+//! a host and the AWS side, and a CronJob for Kubernetes.
 //!
 //! They have no real name, account or address.
 
@@ -22,6 +23,13 @@ pub const CRON: &str = include_str!("examples/pgwitness.cron");
 /// Alerting rules for Prometheus.
 pub const ALERTS: &str = include_str!("examples/alerts.yml");
 
+/// For Kubernetes: a CronJob with all that it needs.
+pub const KUBERNETES: &str = include_str!("examples/kubernetes.yaml");
+
+const SETUP: &str = include_str!("examples/setup.sh");
+const SETUP_DEBIAN: &str = include_str!("examples/setup-debian.sh");
+const SETUP_AMAZON_LINUX: &str = include_str!("examples/setup-amazon-linux.sh");
+const AWS: &str = include_str!("examples/aws.sh");
 const POLICY: &str = include_str!("examples/iam-policy.json");
 
 /// Every action on RDS that the policy allows. `sts:GetCallerIdentity` needs no permission.
@@ -67,6 +75,52 @@ pub fn policy(config: Option<&Config>) -> String {
     ])
 }
 
+/// The script that sets up a host with Debian.
+pub fn setup() -> String {
+    fill_in(
+        SETUP,
+        &[
+            ("PACKAGES", SETUP_DEBIAN),
+            ("DISTRIBUTION", "Debian 12 or 13"),
+            ("THIS", "setup"),
+            ("ELSEWHERE", "Amazon Linux 2023"),
+            ("OTHER", "setup-amazon-linux"),
+            ("EXTENSION", "postgresql-17-postgis-3"),
+        ],
+    )
+}
+
+/// The script that sets up a host with Amazon Linux 2023.
+pub fn setup_amazon_linux() -> String {
+    fill_in(
+        SETUP,
+        &[
+            ("PACKAGES", SETUP_AMAZON_LINUX),
+            ("DISTRIBUTION", "Amazon Linux 2023"),
+            ("THIS", "setup-amazon-linux"),
+            ("ELSEWHERE", "Debian"),
+            ("OTHER", "setup"),
+            ("EXTENSION", "postgresql17-plperl"),
+        ],
+    )
+}
+
+/// The script that sets up the AWS side, with the policy for the names of its variables.
+pub fn aws() -> String {
+    let policy = fill(&[
+        ("PARTITION", "$PARTITION"),
+        ("REGION", "$REGION"),
+        ("ACCOUNT", "$ACCOUNT"),
+        ("PREFIX", "$PREFIX"),
+        ("SNAPSHOTS", "rds:$INSTANCE-*"),
+        ("SUBNET_GROUP", "$SUBNET_GROUP"),
+        ("PARAMETER_GROUP", "$PARAMETER_GROUP"),
+        ("PUBLIC", "$PUBLICLY_ACCESSIBLE"),
+        ("NOT_PUBLIC", "$not_public"),
+    ]);
+    fill_in(AWS, &[("POLICY", policy.trim_end())])
+}
+
 /// Regions that are apart from the others have names of resources of their own.
 fn partition(region: &str) -> &'static str {
     match region.split('-').next() {
@@ -78,5 +132,9 @@ fn partition(region: &str) -> &'static str {
 
 /// What is filled in has passed [`Config::check`]: no quotes, backslashes, asterisks or angle brackets.
 fn fill(values: &[(&str, &str)]) -> String {
-    values.iter().fold(POLICY.to_owned(), |text, (name, value)| text.replace(&format!("<{name}>"), value))
+    fill_in(POLICY, values)
+}
+
+fn fill_in(template: &str, values: &[(&str, &str)]) -> String {
+    values.iter().fold(template.to_owned(), |text, (name, value)| text.replace(&format!("<{name}>"), value))
 }

@@ -56,6 +56,11 @@ pub fn ssh_keygen() -> Command {
     Command::new(require("ssh-keygen", &["openssh-client"], || which(&["ssh-keygen"])))
 }
 
+/// `shellcheck`, by which printed scripts are tested.
+pub fn shellcheck() -> String {
+    require("shellcheck", &["shellcheck"], || which(&["shellcheck"]))
+}
+
 /// `restic`, by which off-site repositories are read and written.
 pub fn restic() -> String {
     require("restic", &["restic"], || which(&["restic"]))

@@ -27,10 +27,18 @@ const OF_OTHERS: &[&str] = &[
     "--data-checksums",
     "--data-only",
     "--db-instance-identifier",
+    "--db-parameter-group-family",
+    "--db-parameter-group-name",
+    "--db-subnet-group-description",
+    "--db-subnet-group-name",
     "--delete-automated-backups",
+    "--description",
     "--encoding",
     "--filters",
+    "--from",
+    "--from-file",
     "--group-id",
+    "--group-name",
     "--home-dir",
     "--ignore-errors",
     "--inserts",
@@ -40,12 +48,15 @@ const OF_OTHERS: &[&str] = &[
     "--load-via-partition-root",
     "--no-blobs",
     "--no-cache",
+    "--no-install-recommends",
     "--no-tablespaces",
     "--now",
     "--only-show-errors",
     "--only-upgrade",
     "--output",
     "--path",
+    "--policy-document",
+    "--policy-name",
     "--profile",
     "--prune",
     "--query",
@@ -60,12 +71,15 @@ const OF_OTHERS: &[&str] = &[
     "--security-group-rule-ids",
     "--shell",
     "--skip-final-snapshot",
+    "--subnet-ids",
     "--system",
     "--test",
     "--unit",
     "--use-list",
     "--user-group",
+    "--user-name",
     "--verbose",
+    "--vpc-id",
 ];
 
 /// Texts of a file of code, outside its tests; comments on items too.
@@ -125,7 +139,8 @@ impl Interface {
     }
 
     fn unknown_in_call(&self, call: &str) -> Option<String> {
-        let mut words = call.split_whitespace().map(|word| word.trim_end_matches(['.', ':', ']', '"'])).peekable();
+        let mut words =
+            call.split_whitespace().map(|word| word.trim_end_matches(['.', ':', ']', '"', '\''])).peekable();
         let first = words.next()?;
         let Some(mut command) = self.root.find_subcommand(first) else {
             return (!PROSE.contains(&first)).then(|| format!("pgwitness {call}"));

@@ -331,5 +331,6 @@ mod notify;
 mod offsite;
 
 mod refused;
+mod scripts;
 
 mod setup;

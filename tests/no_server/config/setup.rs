@@ -125,6 +125,10 @@ fn every_example_is_printed_and_those_that_are_configurations_load() {
         ("cron", "# /etc/cron.d/pgwitness"),
         ("alerts", "# /etc/prometheus/rules/pgwitness.yml"),
         ("iam", "{"),
+        ("setup", "#!/bin/sh\n# Sets up the nightly backup of one PostgreSQL database on Debian"),
+        ("setup-amazon-linux", "#!/bin/sh\n# Sets up the nightly backup of one PostgreSQL database on Amazon Linux"),
+        ("aws", "#!/bin/sh\n# The AWS side"),
+        ("kubernetes", "# The nightly backup of one PostgreSQL database as a CronJob"),
     ] {
         let output = pgwitness(&["config", "example", name]);
         assert!(output.status.success() && stdout(&output).starts_with(first), "{name}");
