@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use pgwitness::config::{CopyFate, Source, examples};
+use pgwitness::config::{CopyFate, CopySource, ReadBack, Source, examples};
 
 use super::{every_full, list, parse, text};
 
@@ -108,7 +108,10 @@ fn the_example_for_the_club_keeps_what_it_has_today() {
     assert!(
         config.restore.no_owner && config.restore.no_privileges && config.restore.role.as_deref() == Some("cobalt")
     );
-    assert!(!config.hooks.after_restore.is_empty() && !config.hooks.after_verified.is_empty());
+    assert!(!config.hooks.after_restore.is_empty() && config.access.is_used() && !config.access.close.is_empty());
+    let offsite = config.offsite.as_ref().unwrap();
+    assert_eq!((config.restore.from, offsite.read_back), (CopySource::Offsite, ReadBack::All));
+    assert!(offsite.forget.is_none(), "the key cannot delete");
     let text = examples::CLUB.replace("#exclude_table_data", "exclude_table_data");
     assert_eq!(parse(&text).dump.exclude_table_data.len(), 2);
     let notify = &config.notify;

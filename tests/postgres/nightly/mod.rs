@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "in a test, that is how to fail")]
 
 mod access;
+mod club;
 mod directories;
 mod forged;
 mod losses;
