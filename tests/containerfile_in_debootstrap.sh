@@ -8,16 +8,17 @@ set -euo pipefail
 program=$(realpath "${1:?the built program}")
 work=${2:-$(mktemp -d /var/tmp/pgwitness-image-XXXXXX)}
 root=$work/root
+kept=${2:-}
 file=$(dirname "$0")/../packaging/Containerfile
 suite=$(sed -n 's/^ARG DEBIAN=//p' "$file")
 
 ended() {
     code=$?
     umount "$root/proc" 2> /dev/null || :
-    [ -n "${2:-}" ] || rm -rf --one-file-system "$work"
+    [ -n "$kept" ] || rm -rf --one-file-system "$work"
     if [ "$code" -eq 0 ]; then echo '1 passed, 0 failed'; else echo 'FAILED'; fi
 }
-trap 'ended "$@"' EXIT
+trap ended EXIT
 
 inside() {
     chroot "$root" env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$@"

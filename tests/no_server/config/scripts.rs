@@ -27,8 +27,9 @@ fn run(script: &str) -> String {
 fn functions(script: &str, settings: &[(&str, &str)]) -> String {
     let (functions, _) = script.split_once("\nSTEP='the block of settings'").unwrap();
     settings.iter().fold(functions.to_owned(), |text, (name, value)| {
-        let line = text.lines().find(|line| line.starts_with(&format!("{name}="))).unwrap().to_owned();
-        text.replacen(&line, &format!("{name}='{value}'"), 1)
+        let is_set = |line: &&str| line.starts_with(&format!("{name}="));
+        let line = text.lines().find(is_set).unwrap().to_owned();
+        text.replacen(&format!("\n{line}\n"), &format!("\n{name}='{value}'\n"), 1)
     })
 }
 
