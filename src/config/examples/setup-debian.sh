@@ -18,7 +18,7 @@ packages() {
     apt-get -q -y --no-install-recommends install postgresql-common
     if [ ! -e "/usr/lib/postgresql/$POSTGRESQL/bin/postgres" ]; then
         mkdir -p /etc/postgresql-common/createcluster.d
-        echo 'create_main_cluster = false' | file /etc/postgresql-common/createcluster.d/pgwitness.conf root: 0644
+        file /etc/postgresql-common/createcluster.d/pgwitness.conf root: 0644 'create_main_cluster = false'
         if ! apt-cache show "postgresql-$POSTGRESQL" > /dev/null 2>&1; then
             apt-get -q -y --no-install-recommends install ca-certificates
             /usr/share/postgresql-common/pgdg/apt.postgresql.org.sh -y

@@ -43,6 +43,7 @@ CHANGES=0
 
 ended() {
     code=$?
+    [ ! -t 0 ] || stty echo
     [ "$code" -eq 0 ] || echo "error: the setup is not complete, it stopped at: $STEP" >&2
 }
 trap ended EXIT
@@ -75,8 +76,11 @@ pgwitness() {
 <PACKAGES>
 # directory PATH MODE
 directory() {
-    if [ -d "$1" ]; then
+    if [ -d "$1" ] && [ "$(stat -c %U "$1")" = pgwitness ]; then
         there "directory $1"
+    elif [ -d "$1" ]; then
+        chown pgwitness: "$1"
+        made "owner of directory $1"
     else
         install -d -o pgwitness -g pgwitness -m "$2" "$1"
         made "directory $1, mode $2"
@@ -135,37 +139,42 @@ allowed_signers = "/etc/pgwitness/allowed_signers"
 END
 }
 
-# file PATH OWNER MODE: standard input, unless the file is there; it is never there half.
+# file PATH OWNER MODE TEXT: unless the file is there; it is never there half.
 file() {
     if [ -e "$1" ]; then
         there "file $1, kept as it is"
         return
     fi
     rm -f "$1.new"
-    (umask 077 && cat > "$1.new")
+    (umask 077 && printf '%s\n' "$4" > "$1.new")
     chown "$2" "$1.new"
     chmod "$3" "$1.new"
     mv "$1.new" "$1"
     made "file $1, mode $3"
 }
 
+# private PATH: a file with a secret, which is there.
+private() {
+    if [ "$(stat -c '%U %a' "$1")" = 'pgwitness 600' ]; then
+        there "file $1"
+    else
+        chown pgwitness: "$1"
+        chmod 0600 "$1"
+        made "owner and mode of $1"
+    fi
+}
+
 password() {
     path=/etc/pgwitness/source-password
     if [ -e "$path" ]; then
-        if [ "$(stat -c '%U %a' "$path")" = 'pgwitness 600' ]; then
-            there "file $path"
-        else
-            chown pgwitness: "$path"
-            chmod 0600 "$path"
-            made "owner and mode of $path"
-        fi
+        private "$path"
     elif [ -t 0 ]; then
         printf 'password of the role on the source: '
         stty -echo
         IFS= read -r text || :
         stty echo
         echo
-        printf '%s\n' "$text" | file "$path" pgwitness: 0600
+        file "$path" pgwitness: 0600 "$text"
     else
         fail "there is no $path, and no terminal to ask for the password" \
             "put the password into that file (mode 0600), or set PASSWORD=no, and run this script again"
@@ -214,44 +223,51 @@ directory /var/lib/pgwitness 0700
 STEP='files'
 if [ -n "$URL" ]; then
     [ "$PASSWORD" = no ] || password
-elif [ ! -e /etc/pgwitness/rds-global-bundle.pem ]; then
-    bundle=$(mktemp)
-    curl -fsS -o "$bundle" https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem
-    file /etc/pgwitness/rds-global-bundle.pem root:pgwitness 0644 < "$bundle"
-    rm -f "$bundle"
+else
+    [ ! -e /etc/pgwitness/aws-credentials ] || private /etc/pgwitness/aws-credentials
+    bundle=''
+    [ -e /etc/pgwitness/rds-global-bundle.pem ] ||
+        bundle=$(curl -fsS https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem)
+    file /etc/pgwitness/rds-global-bundle.pem root:pgwitness 0644 "$bundle"
 fi
-configuration | file /etc/pgwitness/pgwitness.toml root:pgwitness 0640
+text=$(configuration)
+file /etc/pgwitness/pgwitness.toml root:pgwitness 0640 "$text"
 if [ -e /etc/pgwitness/key ]; then
     there 'key /etc/pgwitness/key'
 else
     pgwitness keygen /etc/pgwitness/key --identity "$IDENTITY"
     made 'key /etc/pgwitness/key'
 fi
-echo "$IDENTITY namespaces=\"pgwitness-report\" $(cut -d ' ' -f 1,2 /etc/pgwitness/key.pub)" |
-    file /etc/pgwitness/allowed_signers root:pgwitness 0644
+public=$(cut -d ' ' -f 1,2 /etc/pgwitness/key.pub)
+file /etc/pgwitness/allowed_signers root:pgwitness 0644 "$IDENTITY namespaces=\"pgwitness-report\" $public"
 
 STEP='pgwitness init'
 if [ -e /srv/pgwitness/dumps/.pgwitness-backups ]; then
     there 'backup directory'
+    pgwitness init
 else
+    pgwitness init
     made 'backup directory'
 fi
-pgwitness init
 
 STEP='timer'
+first='runuser -u pgwitness -- pgwitness nightly'
 if [ -d /run/systemd/system ]; then
+    first='systemctl start pgwitness.service'
+    before=$CHANGES
     for unit in service timer; do
-        pgwitness config example "$unit" | file "/etc/systemd/system/pgwitness.$unit" root: 0644
+        text=$(pgwitness config example "$unit")
+        file "/etc/systemd/system/pgwitness.$unit" root: 0644 "$text"
     done
     if [ -e /etc/pgwitness/aws-credentials ]; then
         mkdir -p /etc/systemd/system/pgwitness.service.d
-        printf '[Service]\nEnvironment=AWS_SHARED_CREDENTIALS_FILE=/etc/pgwitness/aws-credentials\n' |
-            file /etc/systemd/system/pgwitness.service.d/aws.conf root: 0644
+        file /etc/systemd/system/pgwitness.service.d/aws.conf root: 0644 "[Service]
+Environment=AWS_SHARED_CREDENTIALS_FILE=/etc/pgwitness/aws-credentials"
     fi
+    [ "$CHANGES" -eq "$before" ] || systemctl daemon-reload
     if systemctl is-enabled --quiet pgwitness.timer; then
         there 'timer'
     else
-        systemctl daemon-reload
         systemctl enable --now pgwitness.timer
         made 'timer: systemctl list-timers pgwitness.timer shows when it starts'
     fi
@@ -267,4 +283,4 @@ if [ "$CHANGES" -eq 0 ]; then
 else
     echo "Ready; $CHANGES things were made."
 fi
-echo 'The first run: runuser -u pgwitness -- pgwitness nightly'
+echo "The first run: $first"

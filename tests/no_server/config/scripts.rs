@@ -119,15 +119,15 @@ fn a_file_is_written_once_and_whole_or_not_at_all() {
     let path = dir.path().join("a file").display().to_string();
     let owner = "$(id -u):$(id -g)";
     let write = |text: &str| {
-        format!("{}\nprintf '%s' {text} | file '{path}' {owner} 0640\n", functions(&examples::setup(), &[]))
+        format!("{}\nfile '{path}' {owner} 0640 {text}\necho $CHANGES\n", functions(&examples::setup(), &[]))
     };
-    assert_eq!(run(&write("one")), format!("made   file {path}, mode 0640\n"));
-    assert_eq!(run(&write("two")), format!("there  file {path}, kept as it is\n"));
-    assert_eq!(fs::read_to_string(&path).unwrap(), "one");
+    assert_eq!(run(&write("one")), format!("made   file {path}, mode 0640\n1\n"));
+    assert_eq!(run(&write("two")), format!("there  file {path}, kept as it is\n0\n"));
+    assert_eq!(fs::read_to_string(&path).unwrap(), "one\n");
     fs::remove_file(&path).unwrap();
     fs::write(format!("{path}.new"), "half").unwrap();
     run(&write("three"));
-    assert_eq!(fs::read_to_string(&path).unwrap(), "three", "what a killed script has left is not taken for it");
+    assert_eq!(fs::read_to_string(&path).unwrap(), "three\n", "what a killed script has left is not taken for it");
 }
 
 #[test]
