@@ -20,6 +20,7 @@ mod restore_role;
 mod steps;
 mod access;
 mod temporary_instance;
+mod files;
 mod offsite;
 mod cleanup;
 mod refused_objects;
@@ -40,6 +41,7 @@ mod pruning;
 mod plan;
 mod stages;
 mod verified_dump;
+mod verified_files;
 mod finish;
 
 use std::future::Future;

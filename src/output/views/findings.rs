@@ -54,6 +54,8 @@ fn meaning(kind: FindingKind) -> &'static str {
         FindingKind::ForeignKey => "rows violate a foreign key",
         FindingKind::Assertion => "an assertion does not hold",
         FindingKind::Generated => "generated otherwise",
+        FindingKind::FileContent => "files that belong to the database differ from their copy",
+        FindingKind::FileMode => "files have other permissions than their copy",
         FindingKind::Drift => "changed since the previous run against a rule",
     }
 }
