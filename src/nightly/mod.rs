@@ -35,6 +35,7 @@ mod current_run;
 mod orphans;
 mod source;
 mod offsite_checks;
+mod files_checks;
 mod local_checks;
 mod preflight;
 mod pruning;

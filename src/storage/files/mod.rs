@@ -21,3 +21,4 @@ pub use records::{RecordFile, RecordWriter, write_list};
 pub use rsync::{Rsync, RsyncRound};
 pub use snapshots::{FilesSnapshots, PartialSnapshot};
 pub use source::{ContentFile, FilesSource};
+pub use ssh::Ssh;

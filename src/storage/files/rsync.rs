@@ -1,19 +1,25 @@
 //! Copies with rsync. Names never pass through a shell: rsync sends them by its protocol.
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::source::{FilesSource, find};
 use super::ssh::Ssh;
-use crate::base::error::{Context, Result};
+use crate::base::error::{Context, Error, Result};
 use crate::base::secret::Environment;
 use crate::config::FilesSettings;
+use crate::postgres::process::PipedOutput;
 
 const INSTALL: &str = "install rsync (Debian: apt-get install rsync), on both hosts where the source is on another one";
 /// Files could not be read, or vanished: the manifests show which.
 const SOME_NOT_COPIED: [i32; 2] = [23, 24];
 /// Without a byte for this time, rsync ends.
 const IO_TIMEOUT: &str = "--timeout=900";
+
+/// The oldest version that is known to work.
+const OLDEST: (u32, u32) = (3, 1);
+const MAX_VERSION: u64 = 64 << 10;
 
 /// The program.
 #[derive(Debug, Clone)]
@@ -48,9 +54,27 @@ impl Rsync {
         Ok(Self { program, exclude: settings.exclude.clone() })
     }
 
-    /// The program.
-    pub fn program(&self) -> &Path {
-        &self.program
+    /// Its version, for instance `3.2.7`.
+    ///
+    /// # Errors
+    /// It cannot be run, or is too old.
+    pub async fn version(&self, source: &FilesSource) -> Result<String> {
+        let mut command = Command::new(&self.program);
+        command.arg("--version");
+        let read = |output: &mut PipedOutput| {
+            let mut text = String::new();
+            output.take(MAX_VERSION).read_to_string(&mut text)?;
+            Ok(text)
+        };
+        let (_, _, printed) = source.run(command, None, read).await?;
+        let printed = printed?;
+        let version = printed.split_whitespace().skip_while(|word| *word != "version").nth(1).unwrap_or_default();
+        let version = version.trim_start_matches('v');
+        let numbers: Vec<u32> = version.split('.').map_while(|number| number.parse().ok()).collect();
+        match numbers.as_slice() {
+            [major, minor, ..] if (*major, *minor) >= OLDEST => Ok(version.to_owned()),
+            _ => Err(Error::new(format!("{} is not rsync 3.1 or later", self.program.display())).hint(INSTALL)),
+        }
     }
 
     /// Copies into `target`. Returns the first lines that it said where it could not copy everything: the manifests decide about that.

@@ -99,16 +99,22 @@ impl Ssh {
         &self.key_file
     }
 
+    /// How the key of a new host gets into the file of known hosts.
+    pub fn scan(&self) -> String {
+        let (port, host, known) = (self.port, &self.host, self.known_hosts.display());
+        format!(
+            "ssh-keyscan -p {port} {host} >> {known}, and compare its fingerprint (ssh-keygen -lf {known}) with that of the host"
+        )
+    }
+
     /// What the user may try, by what ssh or a program there said.
     pub fn hint(&self, said: &str) -> Option<String> {
         let (user, host, key) = (&self.user, &self.host, self.key_file.display());
         let known = self.known_hosts.display();
         let has = |text: &str| said.contains(text);
         if has("Host key verification failed") || has("host key is known") {
-            let scan = format!("ssh-keyscan -p {} {host} >> {known}", self.port);
-            return Some(format!(
-                "compare the key of the host with {known}; a new host: {scan}, and compare its fingerprint"
-            ));
+            let scan = self.scan();
+            return Some(format!("compare the key of the host with {known}; a new host: {scan}"));
         }
         if has("UNPROTECTED PRIVATE KEY") || has("bad permissions") {
             return Some(format!("chmod 600 {key}"));

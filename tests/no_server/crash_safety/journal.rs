@@ -86,6 +86,8 @@ fn initials(debts: &[CleanupTask]) -> String {
         CleanupTask::Copy { created: None, .. } => 'c',
         CleanupTask::Copy { created: Some(_), .. } => 'C',
         CleanupTask::Access(_) => 'a',
+        CleanupTask::Files { report: None, .. } => 'f',
+        CleanupTask::Files { report: Some(_), .. } => 'F',
         CleanupTask::Server { .. } => 's',
     };
     debts.iter().map(initial).collect()
