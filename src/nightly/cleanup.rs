@@ -211,10 +211,14 @@ fn place_files(claim: &FilesClaim, report: Option<&ReportFile>) -> Result<Place>
     snapshots.place(&claim.id, is_proven)
 }
 
-/// A backup goes off site only after it is placed.
+/// A backup goes off site only after it is placed, and so are its files.
 fn is_after_another(task: &CleanupTask, past: &EarlierRun) -> bool {
     let CleanupTask::Offsite { backup, .. } = task else { return false };
-    past.cleanup_tasks().iter().any(|other| matches!(other, CleanupTask::Backup { id, .. } if id == backup))
+    past.cleanup_tasks().iter().any(|other| match other {
+        CleanupTask::Backup { id, .. } => id == backup,
+        CleanupTask::Files { .. } => true,
+        _ => false,
+    })
 }
 
 /// The journal could be forged, and the database that it names is dropped: the name must be one that this run would have chosen.

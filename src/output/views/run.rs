@@ -40,7 +40,8 @@ fn files(section: &FilesFacts) -> Text {
     let from = name(&section.name).and(" from ").and(outside(&section.source)).and(": ");
     let Some(snapshot) = &section.snapshot else { return from.and(word(Tone::Unsure, "not copied")) };
     let FilesSnapshot { files, bytes: size, copied_again, appeared, vanished, .. } = snapshot;
-    let mut text = from.and(format!("{}, {} in ", grouped_noun(*files, "file"), bytes(*size))).and(name(&snapshot.path));
+    let mut text =
+        from.and(format!("{}, {} in ", grouped_noun(*files, "file"), bytes(*size))).and(name(&snapshot.path));
     for (count, what) in [
         (copied_again, "changed during the copy and copied again"),
         (appeared, "made during the copy and not in it"),

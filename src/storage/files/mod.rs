@@ -13,6 +13,7 @@ mod rsync;
 mod merge;
 mod manifest;
 mod snapshots;
+pub mod offsite;
 
 pub use manifest::{MANIFEST, ManifestSummary, ManifestWriter};
 pub use merge::{Merge, MergedPath};

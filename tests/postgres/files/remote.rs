@@ -113,7 +113,8 @@ fn what_the_source_does_not_let_be_read_is_unchecked() {
     scenario.write("secret.txt", "x");
     scenario.write("closed/inside", "x");
     scenario.write("lost+found/x", "x");
-    let mode = |name: &str, mode| fs::set_permissions(scenario.media(name), fs::Permissions::from_mode(mode)).unwrap();
+    let media = scenario.media("");
+    let mode = |name: &str, mode| fs::set_permissions(media.join(name), fs::Permissions::from_mode(mode)).unwrap();
     mode("secret.txt", 0o000);
     mode("closed", 0o700);
     mode("lost+found", 0o700);
