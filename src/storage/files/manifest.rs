@@ -16,6 +16,10 @@ use crate::model::files::{FileHash, FileKind, FileRecord};
 /// Its name.
 pub const MANIFEST: &str = "manifest";
 const HEAD: &[u8] = b"# pgwitness files 1\n";
+/// Before the path of a symbolic link, whose mode and size are 0.
+const LINK: &[u8] = b"# l 0 0 ./";
+/// Before its target, on the next line.
+const TARGET: &[u8] = b"# -> ";
 /// Longer than a line can be.
 const MAX_LINE: u64 = 64 << 10;
 
@@ -83,7 +87,8 @@ impl ManifestWriter {
                 self.summary.symlinks += 1;
                 line.extend_from_slice(b" ./");
                 line.extend_from_slice(&escaped(&record.path).0);
-                line.extend_from_slice(b"\n# -> ");
+                line.push(b'\n');
+                line.extend_from_slice(TARGET);
                 line.extend_from_slice(&escaped(&record.target).0);
             }
             FileKind::Directory | FileKind::ClosedDirectory | FileKind::Special => {
@@ -117,6 +122,7 @@ impl ManifestWriter {
 /// Reads the regular files of a manifest.
 pub struct ManifestReader {
     input: BufReader<File>,
+    has_links: bool,
 }
 
 impl ManifestReader {
@@ -126,11 +132,18 @@ impl ManifestReader {
     /// It cannot be read, or is none.
     pub fn open(path: &Path) -> Result<Self> {
         let doing = || format!("read {}", path.display());
-        let mut reader = Self { input: BufReader::with_capacity(256 << 10, File::open(path).doing(doing)?) };
+        let input = BufReader::with_capacity(256 << 10, File::open(path).doing(doing)?);
+        let mut reader = Self { input, has_links: false };
         match reader.line().doing(doing)? {
             Some(line) if [line.as_slice(), b"\n"].concat() == HEAD => Ok(reader),
             _ => Err(Error::new("it is not a manifest of files")).doing(doing),
         }
+    }
+
+    /// Reads symbolic links too, each with [`link_hash`].
+    #[must_use]
+    pub fn with_links(self) -> Self {
+        Self { has_links: true, ..self }
     }
 
     fn line(&mut self) -> Result<Option<Vec<u8>>> {
@@ -149,9 +162,15 @@ impl ManifestReader {
     /// The manifest cannot be read.
     pub fn next_file(&mut self) -> Result<Option<(Vec<u8>, FileHash)>> {
         loop {
+            let malformed = || Error::new("a line of it has an unexpected form");
             let Some(line) = self.line()? else { return Ok(None) };
             if !line.starts_with(b"#") {
-                return file_of(&line).map(Some).ok_or_else(|| Error::new("a line of it has an unexpected form"));
+                return file_of(&line).map(Some).ok_or_else(malformed);
+            }
+            if let Some(path) = line.strip_prefix(LINK).filter(|_| self.has_links) {
+                let target = self.line()?.and_then(|line| unescaped(line.strip_prefix(TARGET)?));
+                let link = unescaped(path).zip(target.map(|target| link_hash(&target)));
+                return link.map(Some).ok_or_else(malformed);
             }
         }
     }
@@ -167,6 +186,11 @@ impl ManifestReader {
         }
         Ok(files)
     }
+}
+
+/// Stands for the target of a symbolic link.
+pub fn link_hash(target: &[u8]) -> FileHash {
+    Sha256::new().chain_update(TARGET).chain_update(target).finalize().into()
 }
 
 fn file_of(line: &[u8]) -> Option<(Vec<u8>, FileHash)> {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest as _, Sha256};
 use ssh_key::rand_core::{OsRng, RngCore as _};
 
-use super::manifest::{MANIFEST, ManifestReader};
+use super::manifest::{MANIFEST, ManifestReader, link_hash};
 use super::merge::Merge;
 use super::sorting;
 use crate::base::error::{Error, Result};
@@ -49,7 +49,7 @@ pub async fn store(
 fn differs(what: &[u8]) -> Error {
     let safe = "the off-site copy of the files differs";
     let text = MarkedText::with_values(format!("{safe}: {}", shown(what)), safe);
-    Error::new(text).hint("check the repository: restic check --read-data")
+    Error::new(text).hint("check the repository: restic check --read-data; restic before 0.16 changes targets of links that are not UTF-8")
 }
 
 async fn read_all(
@@ -70,7 +70,7 @@ async fn read_all(
     if manifest.map(hex::encode).as_deref() != Some(&facts.manifest_sha256) {
         return Err(differs(MANIFEST.as_bytes()));
     }
-    let expected = ManifestReader::open(&path.join(MANIFEST))?;
+    let expected = ManifestReader::open(&path.join(MANIFEST))?.with_links();
     tokio::task::block_in_place(|| {
         let mut merge = Merge::new([None, None, Some(&sent)], None, Some(expected))?;
         while let Some(merged) = merge.next()? {
@@ -82,21 +82,27 @@ async fn read_all(
     })
 }
 
-/// The hashes of the files in a tar archive, unsorted, and that of the manifest.
+/// The hashes of the files and links in a tar archive, unsorted, and that of the manifest.
 fn sums(archive: &mut PipedOutput, id: &[u8], target: &Path) -> Result<(PathBuf, Option<FileHash>)> {
     let mut out = io::BufWriter::new(std::fs::File::create(target)?);
     let (mut manifest, mut buffer) = (None, Vec::new());
     for entry in tar::Archive::new(&mut *archive).entries()? {
         let mut entry = entry?;
-        if !entry.header().entry_type().is_file() {
+        let kind = entry.header().entry_type();
+        if !kind.is_file() && !kind.is_symlink() {
             continue;
         }
         let path = entry.path_bytes().into_owned();
         let path = path.strip_prefix(b"/").unwrap_or(&path);
         let path = path.strip_prefix(id).and_then(|path| path.strip_prefix(b"/")).unwrap_or(path).to_vec();
-        let mut hash = Sha256::new();
-        io::copy(&mut entry, &mut hash)?;
-        let hash: FileHash = hash.finalize().into();
+        let hash = match entry.link_name_bytes().filter(|_| kind.is_symlink()) {
+            Some(target) => link_hash(&target),
+            None => {
+                let mut hash = Sha256::new();
+                io::copy(&mut entry, &mut hash)?;
+                hash.finalize().into()
+            }
+        };
         if path == MANIFEST.as_bytes() {
             manifest = Some(hash);
             continue;

@@ -132,10 +132,13 @@ impl Ssh {
 /// An error of ssh, or of a program that it ran: what it said may hold names of files.
 pub fn error_of(program: &str, said: &[String], code: Option<i32>) -> Error {
     let code = code.map_or("a signal".to_owned(), |code| format!("exit code {code}"));
-    let is_closing = |line: &&String| {
-        !line.starts_with("rsync error:") && !line.starts_with("rsync: connection unexpectedly closed")
+    let is_frame = |line: &String| {
+        ["rsync error:", "rsync: connection unexpectedly closed", "@", "IT IS POSSIBLE"]
+            .iter()
+            .any(|start| line.starts_with(start))
     };
-    let cause = said.iter().find(is_closing).or(said.last());
+    let is_refusal = |line: &&String| line.contains("Host key verification failed");
+    let cause = said.iter().find(is_refusal).or(said.iter().find(|line| !is_frame(line))).or(said.last());
     let safe = format!("{program} ended with {code}");
     Error::new(match cause {
         Some(cause) => MarkedText::with_values(format!("{program}: {cause}"), safe),

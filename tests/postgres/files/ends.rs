@@ -90,7 +90,9 @@ fn names_of_files_are_values_and_escaped() {
     let name = "<script>canary&\u{1b}[31m";
     scenario.write(name, &"x".repeat(2000));
     assert!(std::process::Command::new("mkfifo").arg(scenario.media("canary fifo")).status().unwrap().success());
-    scenario.wrap_rsync("\"$REAL\" \"$@\"; for target; do :; done; echo z >> \"$target\"/*canary*31m; exit 0");
+    scenario.wrap_rsync(
+        "\"$REAL\" \"$@\"; for target; do :; done; for f in \"$target\"/*canary*31m; do echo z >> \"$f\"; done; exit 0",
+    );
     let said = scenario.night.demand(&["nightly"], 1);
     assert!(said.contains("<script>canary&\\u{1b}[31m") && said.contains("canary fifo"), "{said}");
     assert!(!said.contains("\u{1b}[31mx"), "{said}");

@@ -5,6 +5,7 @@
 mod changing;
 mod ends;
 mod local;
+mod offsite;
 mod remote;
 mod sshd;
 

@@ -59,7 +59,9 @@ impl Sshd {
                 at("host"),
                 at("authorized")
             ),
-            format!("AllowUsers {user}\nStrictModes no\nUsePAM no\nPidFile none\nPasswordAuthentication no"),
+            format!("AllowUsers {user}\nStrictModes no\nPidFile none\nPasswordAuthentication no"),
+            // Without PAM, an account without a password would be locked.
+            "UsePAM yes\nKbdInteractiveAuthentication no".to_owned(),
             "PermitRootLogin prohibit-password\nLogLevel ERROR".to_owned(),
         ];
         lines.extend(path.map(|path| format!("SetEnv PATH={}", path.display())));
