@@ -3,7 +3,6 @@
 use serde::{Deserialize, Serialize};
 
 use crate::base::error::{Error, Result};
-use crate::base::printable::printable;
 use crate::model::subject::Subject;
 
 /// SHA-256 of the content of a file.
@@ -137,12 +136,15 @@ fn malformed() -> Error {
     Error::new("a record of a file has an unexpected form")
 }
 
-/// A name as people read it, in one line: bytes that are not UTF-8 as `\xff`, a backslash doubled.
+/// A name as a text, different for different names: where it is not UTF-8, its other bytes are `\xff`, and a backslash is doubled.
+/// Control characters stay: outputs make any text printable.
 pub fn shown(path: &[u8]) -> String {
+    if let Some(text) = std::str::from_utf8(path).ok().filter(|text| !text.contains("\\x")) {
+        return text.to_owned();
+    }
     let mut text = String::new();
     for chunk in path.utf8_chunks() {
-        let parts = chunk.valid().split('\\').map(printable).collect::<Vec<_>>();
-        text.push_str(&parts.join("\\\\"));
+        text.push_str(&chunk.valid().replace('\\', "\\\\"));
         chunk.invalid().iter().for_each(|byte| text.push_str(&format!("\\x{byte:02x}")));
     }
     text
@@ -231,7 +233,9 @@ mod tests {
     }
 
     #[test]
-    fn names_are_shown_in_one_line() {
-        assert_eq!(shown(b"a\n\xff\x1bb"), "a\\n\\xff\\u{1b}b");
+    fn bytes_that_are_not_utf8_are_escaped() {
+        assert_eq!(shown(b"a\xff\\b"), "a\\xff\\\\b");
+        assert_eq!(shown(b"a\\xff"), "a\\\\xff");
+        assert_eq!(shown(b"a\nb"), "a\nb");
     }
 }

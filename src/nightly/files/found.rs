@@ -1,8 +1,13 @@
 //! What the comparison of a section has found.
 
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::base::marked::MarkedText;
+use crate::base::text::{grouped_noun, shell_word};
 use crate::compare::files::{FileDifference, FileVerdict};
 use crate::compare::further::FurtherFindings;
 use crate::compare::rows::Show;
@@ -47,13 +52,12 @@ impl Names {
         }
     }
 
-    /// `3 files WHAT: a, b, …`
-    fn text(&self, what: &str) -> MarkedText {
-        let noun = if self.count == 1 { "file" } else { "files" };
-        let safe = format!("{} {noun} {what}", self.count);
+    /// `3 files WHAT: a, b, …; hint`
+    fn text(&self, what: &str, hint: &str) -> MarkedText {
+        let safe = format!("{} {what}", grouped_noun(self.count, "file"));
         let names = self.first.iter().map(|path| shown(path)).collect::<Vec<_>>().join(", ");
         let more = if self.count > self.first.len() as u64 { ", …" } else { "" };
-        MarkedText::with_values(format!("{safe}: {names}{more}"), safe)
+        MarkedText::with_values(format!("{safe}: {names}{more}{hint}"), format!("{safe}{hint}"))
     }
 }
 
@@ -138,34 +142,34 @@ impl Found {
                 further.findings.push(finding);
             }
         }
-        for (names, side, what) in [
-            (
-                &self.unreadable_source,
-                "expected",
-                "could not be read; grant the user that reads them access, or exclude them",
-            ),
-            (&self.unreadable_copy, "actual", "could not be read in the copy"),
-            (&self.special, "expected", "are sockets, FIFOs or devices and not copied; exclude them"),
-            (&self.changing, "both", "changed again and again while they were copied"),
+        let (grant, exclude) = ("; grant the user that reads it access, or exclude it", "; exclude it");
+        for (names, side, what, hint) in [
+            (&self.unreadable_source, "expected", "could not be read", grant),
+            (&self.unreadable_copy, "actual", "could not be read in the copy", ""),
+            (&self.special, "expected", "not copied (socket, FIFO or device)", exclude),
+            (&self.changing, "both", "changed again whenever it was copied", exclude),
         ] {
             if names.count > 0 {
-                further.unchecked.push(Unchecked::new(subject(), side, names.text(what)));
+                further.unchecked.push(Unchecked::new(subject(), side, names.text(what, hint)));
             }
         }
         further
     }
 
-    /// What to do about files that have changed in the previous snapshot.
+    /// What to do about files that have changed in the previous snapshot; by inode, for a name may be anything.
     fn advice(&self, previous: &Path) -> Option<String> {
-        let first = self.rotten.first.first()?;
-        let path = self.show.redaction.value(&shown(first));
-        let files =
-            if self.rotten.count == 1 { "1 file is".to_owned() } else { format!("{} files are", self.rotten.count) };
-        let (snapshots, previous) = (previous.ancestors().nth(2)?.display(), previous.display());
+        let snapshots = previous.ancestors().nth(2)?;
+        let inode =
+            |path: &Vec<u8>| fs::symlink_metadata(previous.join(OsStr::from_bytes(path))).map(|file| file.ino());
+        let inodes: Vec<String> =
+            self.rotten.first.iter().filter_map(|path| Some(inode(path).ok()?.to_string())).collect();
+        let number = (self.rotten.count > 0).then(|| grouped_noun(self.rotten.count, "file"))?;
         Some(format!(
-            "{files} the same in the source as at the last snapshot, and differ here: the content changed on the disk of the snapshots. \
-             Check that disk. Files are shared with earlier snapshots; after `find {snapshots} -samefile '{previous}/{path}' -delete` \
-             the next run copies the file again"
+            "{number} the same in the source as at the last snapshot, and different here: the content changed on the disk of the \
+             snapshots. Check that disk. Snapshots share unchanged files; after `find {} -xdev '(' -inum {} ')' -delete` the next run \
+             copies them again",
+            shell_word(&snapshots.display().to_string()),
+            inodes.join(" -o -inum "),
         ))
     }
 }

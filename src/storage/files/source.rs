@@ -13,9 +13,10 @@ use std::time::Duration;
 use super::reading::{CancelOnDrop, copy_records, hash_of};
 use super::records::{NulReader, RecordFile, write_list};
 use super::sorting;
-use super::ssh::{Ssh, error_of, quoted};
+use super::ssh::{Ssh, error_of};
 use crate::base::error::{Context, Error, Result};
 use crate::base::secret::Environment;
+use crate::base::text::shell_word;
 use crate::config::FilesSettings;
 use crate::config::exclude::Exclude;
 use crate::model::files::FileHash;
@@ -77,7 +78,7 @@ impl FilesSource {
             let listed = fs::read_dir(&self.path).map(drop);
             return listed.doing(|| format!("list {}", self.path.display()));
         };
-        let line = format!("cd {} && exec sh -c {}", quoted(&self.path.display().to_string()), quoted(PROBE));
+        let line = format!("cd {} && exec sh -c {}", shell_word(&self.path.display().to_string()), shell_word(PROBE));
         let (code, said, _) = self.run(ssh.command(&line), None, |_| Ok(())).await?;
         match code {
             Some(0) => Ok(()),
@@ -103,7 +104,7 @@ impl FilesSource {
                 !record.path.is_empty() && !exclude.has(&record.path, is_directory)
             })
         };
-        let line = format!("cd {} && exec env LC_ALL=C {FIND}", quoted(&self.path.display().to_string()));
+        let line = format!("cd {} && exec env LC_ALL=C {FIND}", shell_word(&self.path.display().to_string()));
         let (code, said, listed) = self.run(ssh.command(&line), None, read).await?;
         match code {
             Some(0) => listed,
@@ -130,7 +131,7 @@ impl FilesSource {
             io::copy(output, &mut file).map(drop).doing(|| format!("write {}", path.display()))
         };
         let input = File::open(&list).doing(|| format!("read {}", list.display()))?;
-        let line = format!("cd {} && exec {HASH}", quoted(&self.path.display().to_string()));
+        let line = format!("cd {} && exec {HASH}", shell_word(&self.path.display().to_string()));
         let (code, said, read) = self.run(ssh.command(&line), Some(input), read).await?;
         match code {
             Some(0 | SOME_UNREAD) => read.map(|()| contents),

@@ -145,8 +145,3 @@ pub fn error_of(program: &str, said: &[String], code: Option<i32>) -> Error {
         None => format!("{safe} and no output").into(),
     })
 }
-
-/// A text as one word of a shell.
-pub fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', r"'\''"))
-}
