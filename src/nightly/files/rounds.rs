@@ -118,7 +118,7 @@ impl<'a> Rounds<'a> {
         let records = [Some(&lists.before), Some(&lists.after), Some(&lists.copy)];
         let mut merge = Merge::new(records, Some(&lists.content), manifest)?;
         let mut again = Vec::new();
-        while let Some(merged) = merge.next()? {
+        while let Some(merged) = merge.next_path()? {
             let is_only_previous = merged.before.is_none() && merged.after.is_none() && merged.copy.is_none();
             if !is_only_previous && found.add(&merged, judge(merged.sides())) {
                 again.push(merged.path);
@@ -133,7 +133,7 @@ impl<'a> Rounds<'a> {
         let mut merge = Merge::new(records, Some(&lists.content), None)?;
         let mut again = Vec::new();
         let mut seen = 0;
-        while let Some(merged) = merge.next()? {
+        while let Some(merged) = merge.next_path()? {
             if scope.binary_search(&merged.path).is_err() {
                 continue;
             }

@@ -71,7 +71,7 @@ impl Merge {
     ///
     /// # Errors
     /// A list cannot be read, or is not in order.
-    pub fn next(&mut self) -> Result<Option<MergedPath>> {
+    pub fn next_path(&mut self) -> Result<Option<MergedPath>> {
         let records =
             [&self.before, &self.after, &self.copy].into_iter().filter_map(|list| Some(&list.head.as_ref()?.path));
         let sums = [&self.content.head, &self.previous.head].into_iter().filter_map(|head| Some(&head.as_ref()?.0));
@@ -122,7 +122,7 @@ pub trait HashList {
 
 impl HashList for ContentReader {
     fn next_hash(&mut self) -> Result<Option<(Vec<u8>, FileHash)>> {
-        self.next()
+        self.next_content()
     }
 }
 

@@ -73,7 +73,7 @@ async fn read_all(
     let expected = ManifestReader::open(&path.join(MANIFEST))?.with_links();
     tokio::task::block_in_place(|| {
         let mut merge = Merge::new([None, None, Some(&sent)], None, Some(expected))?;
-        while let Some(merged) = merge.next()? {
+        while let Some(merged) = merge.next_path()? {
             if merged.copy.and_then(|copy| copy.sha256) != merged.previous {
                 return Err(differs(&merged.path));
             }

@@ -25,7 +25,7 @@ impl<R: Read> NulReader<R> {
     ///
     /// # Errors
     /// It cannot be read, is too long, or the input ends within it.
-    pub fn next(&mut self) -> Result<Option<Vec<u8>>> {
+    pub fn text(&mut self) -> Result<Option<Vec<u8>>> {
         let mut field = Vec::new();
         (&mut self.input).take(MAX_FIELD).read_until(0, &mut field)?;
         match field.pop() {
@@ -38,13 +38,13 @@ impl<R: Read> NulReader<R> {
     /// The next record; `None` at the end.
     ///
     /// # Errors
-    /// As [`NulReader::next`], or it has another form.
+    /// As [`NulReader::text`], or it has another form.
     pub fn record(&mut self) -> Result<Option<FileRecord>> {
-        let Some(first) = self.next()? else { return Ok(None) };
+        let Some(first) = self.text()? else { return Ok(None) };
         let mut fields: [Vec<u8>; RECORD_FIELDS] = Default::default();
         fields[0] = first;
         for field in fields.iter_mut().skip(1) {
-            *field = self.next()?.ok_or_else(|| Error::new("the list of files ends within an entry"))?;
+            *field = self.text()?.ok_or_else(|| Error::new("the list of files ends within an entry"))?;
         }
         FileRecord::from_fields(&fields).map(Some)
     }

@@ -180,7 +180,7 @@ impl FilesSource {
 
 fn hash_here(root: &Path, list: &Path, target: &Path, is_cancelled: &AtomicBool) -> Result<()> {
     let mut names = NulReader::new(File::open(list).doing(|| format!("read {}", list.display()))?);
-    let lines = std::iter::from_fn(|| names.next().transpose()).filter_map(|name| {
+    let lines = std::iter::from_fn(|| names.text().transpose()).filter_map(|name| {
         let line = name.and_then(|name| {
             let hash = hash_of(&root.join(std::ffi::OsStr::from_bytes(&name)), is_cancelled)?;
             Ok(hash.map(|hash| [hex::encode(hash).as_bytes(), b"  ", &name].concat().into()))
@@ -212,8 +212,8 @@ impl ContentReader {
     ///
     /// # Errors
     /// It has another form.
-    pub fn next(&mut self) -> Result<Option<(Vec<u8>, FileHash)>> {
-        let Some(line) = self.0.next()? else { return Ok(None) };
+    pub fn next_content(&mut self) -> Result<Option<(Vec<u8>, FileHash)>> {
+        let Some(line) = self.0.text()? else { return Ok(None) };
         let mut hash = [0; 32];
         let parts = line.split_at_checked(64).and_then(|(hex, rest)| Some((hex, rest.get(2..)?.strip_prefix(b"./")?)));
         let path = parts.filter(|(hex, _)| hex::decode_to_slice(hex, &mut hash).is_ok()).map(|(_, path)| path.to_vec());
