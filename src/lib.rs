@@ -14,8 +14,8 @@
 //!
 //! A nightly run ([`nightly`]) reads a temporary RDS instance ([`aws`]) or any server, makes a dump ([`nightly::dumping`]), restores it
 //! ([`nightly::restoring`]) and compares three manifests instead of two. Before a run creates anything that could remain after a crash
-//! (RDS instance, database, backup directory, off-site copy), it writes an entry to the journal ([`storage::journal`]). Entries without a matching
-//! "done" entry are cleanup tasks: they are done at the end of the run, at the start of the next run, or by `sweep`.
+//! (RDS instance, database, backup directory, snapshot of files, off-site copy), it writes an entry to the journal
+//! ([`storage::journal`]). Entries without a matching "done" entry are cleanup tasks: they are done at the end of the run, at the start of the next run, or by `sweep`.
 //!
 //! # The rooms
 //!
@@ -28,7 +28,8 @@
 //! * [`compare`] – the comparison of two manifests: tables, schema, columns, sequences, waivers, drift between runs.
 //! * [`postgres`] – PostgreSQL: connection strings, sessions, programs such as `pg_dump`, a throw-away server.
 //! * [`config`] – `pgwitness.toml`.
-//! * [`storage`] – files on the backup host: reports and signatures, journals, the backup directory, retention; the off-site repository.
+//! * [`storage`] – files on the backup host: reports and signatures, journals, the backup directory, retention; the off-site
+//!   repository; snapshots of files.
 //! * [`endpoint`] – live databases, dumps and saved manifests, and the comparison of two of them.
 //! * [`aws`] – RDS: RDS snapshot, temporary instance, and the checks without which nothing is deleted.
 //! * [`output`] – terminal, HTML, e-mail, webhook, health check, metrics.
@@ -52,6 +53,7 @@
 //! * *run*: one execution of `nightly`. *leg*: the comparison of source and dump, or of dump and copy.
 //! * *dump*: what pg_dump wrote. *copy*: the restored database. *backup*: a directory with a dump and its metadata.
 //! * *off-site copy*: a backup in a repository of restic: a snapshot of its dump, and one of its signed report.
+//! * *snapshot of files*: a copy of a directory of `[[files]]`, with hard links to the one before.
 //! * *journal*: a file with an entry for each action of a run. *cleanup task* (type `CleanupTask`): something that may remain and must be
 //!   removed, or an off-site copy that is not complete.
 //! * *closing*: the signed file `closing.json`, with the steps after the report was signed. *chain*: each report has the hash of the
@@ -77,6 +79,8 @@
 //!   proves it makes it a backup off site.
 //! * What is forgotten off site is decided here, by the rules of retention over proven backups, and given to restic as ids: by restic's own
 //!   rules, a damaged dump would take the place of a proven one.
+//! * Files are proven by SHA-256 of both sides, not by size and time, which rsync goes by: a snapshot that changed on disk would be linked
+//!   again. A file that differs is damage only where the source showed the same state before and after the copy.
 //! * A complete dump without a verdict is kept in `unverified/` until a newer one is verified: it may be the only one of its day.
 //! * Large objects are read in the snapshot; sequences are not transactional, so on a live source their values may be later than the
 //!   rows.

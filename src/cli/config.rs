@@ -76,7 +76,10 @@ async fn check(path: &Path, is_offline: bool) -> Result<u8> {
     if failed.is_empty() {
         return Ok(0);
     }
-    let end = if failed.iter().all(|check| check.stage == CheckStage::AfterVerdict) {
+    let is_not_fatal = |check: &&Check| matches!(check.stage, CheckStage::AfterVerdict | CheckStage::Files);
+    let end = if failed.iter().all(is_not_fatal) && failed.iter().any(|check| check.stage == CheckStage::Files) {
+        "a run could not copy all files, and would end with exit code 2"
+    } else if failed.iter().all(|check| check.stage == CheckStage::AfterVerdict) {
         match failed.iter().any(|check| check.name.starts_with("off")) {
             true => "a run could not do everything after its verdict, and would end with exit code 3 at best",
             false => "a run could not send its notifications, and would end with exit code 3 at best",

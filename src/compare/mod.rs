@@ -3,7 +3,9 @@
 //! Every name on either side ends up in exactly one arm of one match: compared, missing, unexpected, unchecked or waived.
 
 pub mod canonical;
+pub mod further;
 pub mod drift;
+pub mod files;
 pub mod rows;
 mod collations;
 mod columns;
@@ -165,6 +167,13 @@ fn scope(expected: &Manifest, actual: &Manifest, request: &Request, unchecked: &
         !request.assertions.is_empty() || !expected.assertions.is_empty() || !actual.assertions.is_empty();
     for aspect in Aspect::ALL {
         let is_required = request.required.contains(&aspect);
+        if aspect == Aspect::Files {
+            if is_required {
+                let reason = "required, but only `nightly` compares files, those of [[files]]";
+                unchecked.push(Unchecked::new(aspect.to_string(), "both", reason));
+            }
+            continue;
+        }
         if aspect == Aspect::LargeObjects && !request.selection.has_large_objects() {
             scope.not_compared.push(aspect);
             if is_required {

@@ -2,6 +2,7 @@
 //!
 //! Does not access files, servers or AWS. `config check` tests whether a directory exists.
 
+use super::check_files::check_files;
 use super::check_metrics::check_metrics;
 use super::check_notify::check_notify;
 use super::check_notify::is_open;
@@ -55,6 +56,7 @@ impl Config {
         check_verify(&mut problems, self);
         check_drift(&mut problems, &self.drift);
         problems.keeps("retention", &self.retention);
+        check_files(&mut problems, self);
         check_offsite(&mut problems, self);
         check_report(&mut problems, self);
         problems.command("hooks.after_restore", &self.hooks.after_restore);

@@ -28,6 +28,10 @@ pub fn stalled_after() -> Span {
     Span::seconds(30 * 60)
 }
 
+pub fn files_timeout() -> Span {
+    Span::seconds(12 * 3600)
+}
+
 pub fn lock_wait() -> Span {
     Span::seconds(10 * 60)
 }

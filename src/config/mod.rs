@@ -9,10 +9,13 @@ pub mod examples;
 mod login;
 mod notify;
 mod offsite;
+pub mod exclude;
+mod files;
 mod parse;
 mod problems;
 mod check_metrics;
 mod check_notify;
+mod check_files;
 mod check_offsite;
 mod check;
 mod restore;
@@ -27,6 +30,7 @@ pub use access::AccessSettings;
 pub use check_notify::is_loopback;
 pub use dump::{DumpFormat, DumpSettings};
 pub use examples::ACTIONS;
+pub use files::FilesSettings;
 pub use notify::{Email, Metrics, Notify, Ping, SmtpTls, Webhook, When};
 pub use offsite::{OffsiteSettings, ReadBack};
 pub use restore::{AcceptedError, CopyFate, CopySource, MaterializedViews, RestoreSettings};
@@ -56,6 +60,9 @@ pub struct Config {
     pub drift: Vec<DriftRule>,
     /// Which verified backups are kept.
     pub retention: Retention,
+    /// Directories that belong to the database.
+    #[serde(default)]
+    pub files: Vec<FilesSettings>,
     /// The off-site repository.
     #[serde(default)]
     pub offsite: Option<OffsiteSettings>,

@@ -20,12 +20,21 @@ pub enum Aspect {
     ForeignKeys,
     /// The user's own checks.
     Assertions,
+    /// Directories that belong to the database; only a nightly run compares them.
+    Files,
 }
 
 impl Aspect {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Rows, Self::Sequences, Self::LargeObjects, Self::Schema, Self::ForeignKeys, Self::Assertions];
+    pub const ALL: [Self; 7] = [
+        Self::Rows,
+        Self::Sequences,
+        Self::LargeObjects,
+        Self::Schema,
+        Self::ForeignKeys,
+        Self::Assertions,
+        Self::Files,
+    ];
 
     /// As `--require` and the report spell it.
     pub fn id(self) -> &'static str {
@@ -36,6 +45,7 @@ impl Aspect {
             Self::Schema => "schema",
             Self::ForeignKeys => "foreign-keys",
             Self::Assertions => "assertions",
+            Self::Files => "files",
         }
     }
 

@@ -37,11 +37,15 @@ pub enum FindingKind {
     Drift,
     /// The same rows, but a stored generated column holds other values.
     Generated,
+    /// Files that belong to the database are missing, or have other content.
+    FileContent,
+    /// The same files with other permissions.
+    FileMode,
 }
 
 impl FindingKind {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Missing,
         Self::Unexpected,
         Self::RowCount,
@@ -54,6 +58,8 @@ impl FindingKind {
         Self::Assertion,
         Self::Drift,
         Self::Generated,
+        Self::FileContent,
+        Self::FileMode,
     ];
 
     /// As reports, waivers and `-- expect:` lines spell it.
@@ -71,6 +77,8 @@ impl FindingKind {
             Self::Assertion => "assertion",
             Self::Drift => "drift",
             Self::Generated => "generated",
+            Self::FileContent => "file_content",
+            Self::FileMode => "file_mode",
         }
     }
 }

@@ -10,6 +10,7 @@ pub mod aspect;
 pub mod manifest;
 pub mod hashing;
 pub mod finding;
+pub mod files;
 pub mod verdict;
 pub mod status;
 pub mod progress;

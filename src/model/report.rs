@@ -13,6 +13,7 @@ use crate::base::error::{Context, Error, Result};
 use crate::base::json;
 use crate::base::marked::{MarkedText, SafeTexts};
 use crate::base::time::Timestamp;
+use crate::model::files::{FilesSnapshot, files_subject};
 use crate::model::finding::{AppliedWaiver, Finding, Unchecked};
 use crate::model::manifest::{EndpointFacts, Manifest, Observed, Violations};
 use crate::model::run::{RunFacts, Step};
@@ -20,8 +21,8 @@ use crate::model::verdict::{Coverage, DumpVerdict, Outcome, Scope, TableResult, 
 
 /// The stored form's version. A change of meaning or of a field is a new version; old ones stay readable.
 /// Format 2 added `night`, format 3 added `limit` to findings and unchecked entries, and the
-/// verdict on the dump to `night`, format 4 added `safe_texts`; older reports read as ones without.
-pub const FORMAT: u32 = 4;
+/// verdict on the dump to `night`, format 4 added `safe_texts`, format 5 `files` to `night`; older reports read as ones without.
+pub const FORMAT: u32 = 5;
 /// The first format in which a text without a mark holds no values.
 const MARKED: u32 = 4;
 /// JSON Schema of the stored form, for readers other than us.
@@ -225,6 +226,18 @@ impl Report {
     pub fn proves_dump(&self) -> bool {
         let dump = self.night.as_ref().and_then(|night| night.dump_verdict.as_ref());
         self.verdict.is_sound() || dump.is_some_and(DumpVerdict::is_proven)
+    }
+
+    /// The snapshots of directories that this report proves: nothing was found in them, and nothing is unchecked.
+    pub fn proven_files(&self) -> impl Iterator<Item = (&str, &FilesSnapshot)> {
+        let sections = self.night.iter().flat_map(|night| &night.files);
+        sections.filter_map(|section| {
+            let subject = files_subject(&section.name);
+            let is_open =
+                self.findings.iter().map(|one| &one.object).chain(self.unchecked.iter().map(|one| &one.object));
+            let is_proven = !is_open.into_iter().any(|object| *object == subject);
+            Some((section.name.as_str(), section.snapshot.as_ref().filter(|_| is_proven)?))
+        })
     }
 
     /// The outcome that it was built from.

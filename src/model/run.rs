@@ -10,6 +10,7 @@ use crate::base::error::Result;
 use crate::base::json;
 use crate::base::marked::{MarkedText, SafeTexts};
 use crate::base::time::Timestamp;
+use crate::model::files::FilesFacts;
 use crate::model::finding::{Limit, Unchecked};
 use crate::model::sqlstate::condition;
 use crate::model::verdict::DumpVerdict;
@@ -35,6 +36,9 @@ pub struct RunFacts {
     pub dump: Option<DumpFacts>,
     /// The restored copy: its database, and what pg_restore complained of.
     pub restore: Option<RestoreFacts>,
+    /// The directories that belong to the database. Since format 5.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<FilesFacts>,
     /// Source to dump, dump to copy: where a difference came in.
     pub legs: Vec<Leg>,
     /// Whether the dump is proven, which may be so although the verdict is not sound. Absent where nothing was compared, and

@@ -13,7 +13,8 @@ use super::three_way::Verification;
 use crate::base::error::{Error, Result};
 use crate::base::marked::MarkedText;
 use crate::compare::Request;
-use crate::compare::drift::{self, DriftFindings};
+use crate::compare::drift;
+use crate::compare::further::FurtherFindings;
 use crate::model::finding::Unchecked;
 use same::CurrentSource;
 pub use search::trusted;
@@ -32,16 +33,16 @@ pub async fn add_drift(verification: &mut Verification, context: &RunContext<'_>
     if context.config.drift.is_empty() {
         return;
     }
-    let judged = apply(verification, context).await.unwrap_or_else(|error| DriftFindings {
+    let judged = apply(verification, context).await.unwrap_or_else(|error| FurtherFindings {
         unchecked: vec![unchecked(
             error.context("the rules could not be applied").text().map(|text| format!("{text}; {WAYS_OUT}")),
         )],
-        ..DriftFindings::default()
+        ..FurtherFindings::default()
     });
     judged.add_to(&mut verification.comparison.outcome, &request.waivers);
 }
 
-async fn apply(verification: &Verification, context: &RunContext<'_>) -> Result<DriftFindings> {
+async fn apply(verification: &Verification, context: &RunContext<'_>) -> Result<FurtherFindings> {
     let rules = drift::rules(&context.config.drift)?;
     let current = &verification.comparison.expected;
     let search = Search {

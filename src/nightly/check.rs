@@ -23,6 +23,8 @@ pub enum CheckStage {
     Local,
     /// AWS, the servers, and what this machine keeps of earlier runs. A failure prevents a run.
     Remote,
+    /// The directories of `[[files]]`. A failure makes a run inconclusive.
+    Files,
     /// What a run reads and writes after its verdict. A failure turns exit code 0 into 3.
     AfterVerdict,
 }

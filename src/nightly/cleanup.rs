@@ -20,8 +20,10 @@ use crate::model::progress::Event;
 use crate::model::report::Report;
 use crate::postgres::restore_server;
 use crate::storage::backups::{BackupState, Backups};
+use crate::storage::files::FilesSnapshots;
 use crate::storage::journal::{
-    CleanupTask, CopyClaim, CopyIdentity, EarlierRun, Entry, InstanceClaim, OpenJournals, Place, ReportFile, open_runs,
+    CleanupTask, CopyClaim, CopyIdentity, EarlierRun, Entry, FilesClaim, InstanceClaim, OpenJournals, Place,
+    ReportFile, open_runs,
 };
 use crate::storage::reports;
 
@@ -116,6 +118,11 @@ impl Cleaner<'_> {
                 let closed = access::close(self.context, claim).await.map(|()| task.gone());
                 closed.doing(|| format!("close the access to the source that the run {} opened", claim.run_id))
             }
+            CleanupTask::Files { claim, report } => {
+                let place = || place_files(claim, report.as_ref());
+                let placed = tokio::task::block_in_place(place).doing(|| format!("place the {task}"))?;
+                Ok(Entry::FilesPlaced { claim: claim.clone(), place: placed })
+            }
             CleanupTask::Server { directory } => {
                 let tools = self.context.server_tools()?;
                 // Block here: it must be gone before the journal says so.
@@ -198,10 +205,23 @@ impl Cleaner<'_> {
     }
 }
 
-/// A backup goes off site only after it is placed.
+/// The report decides, if it is the one that was signed.
+fn place_files(claim: &FilesClaim, report: Option<&ReportFile>) -> Result<Place> {
+    let snapshots = FilesSnapshots::new(claim.directory.clone().into());
+    let path = snapshots.path(&claim.id).display().to_string();
+    let signed = report.map(read_report).transpose()?.flatten();
+    let is_proven = signed.is_some_and(|signed| signed.proven_files().any(|(_, snapshot)| snapshot.path == path));
+    snapshots.place(&claim.id, is_proven)
+}
+
+/// A backup goes off site only after it is placed, and so are its files.
 fn is_after_another(task: &CleanupTask, past: &EarlierRun) -> bool {
     let CleanupTask::Offsite { backup, .. } = task else { return false };
-    past.cleanup_tasks().iter().any(|other| matches!(other, CleanupTask::Backup { id, .. } if id == backup))
+    past.cleanup_tasks().iter().any(|other| match other {
+        CleanupTask::Backup { id, .. } => id == backup,
+        CleanupTask::Files { .. } => true,
+        _ => false,
+    })
 }
 
 /// The journal could be forged, and the database that it names is dropped: the name must be one that this run would have chosen.
@@ -238,6 +258,16 @@ pub fn describe(done: &Entry) -> String {
         Entry::OffsiteStored { backup } => format!("the dump {backup} was stored off site"),
         Entry::OffsiteDropped { backup, why } => format!("the dump {backup} was not stored off site: {why}"),
         Entry::CopyGone { database } => format!("the copy {database} was dropped"),
+        Entry::FilesPlaced { claim, place } => format!(
+            "the snapshot {}/{} was {}",
+            claim.directory,
+            claim.id,
+            match place {
+                Place::Verified => "placed",
+                Place::Damaged | Place::Unverified => "left unverified",
+                Place::Discarded => "removed",
+            }
+        ),
         Entry::AccessClosed { .. } => "access to the source was closed".to_owned(),
         Entry::ServerGone { directory } => format!("the restore server in {directory} was removed"),
         other => format!("{other:?}"),

@@ -5,6 +5,7 @@
 use tokio::sync::watch;
 
 use super::context::RunContext;
+use super::files::FilesResult;
 use super::steps::{RunProblems, Steps};
 use super::temporary_instance::Cloud;
 use crate::base::error::{Error, Result};
@@ -26,6 +27,8 @@ pub struct CurrentRun<'a> {
     pub facts: RunFacts,
     /// The API, once the identity is known.
     pub cloud: Option<Cloud>,
+    /// What the directories of `[[files]]` add to the verdict, so far.
+    pub files: FilesResult,
     /// Each is reported, none changes the verdict.
     pub problems: RunProblems,
     /// The signal that arrived during the end of the run.
@@ -43,7 +46,17 @@ impl<'a> CurrentRun<'a> {
         let problems = steps.problems();
         let facts = RunFacts { source_kind: context.source_kind().into(), ..Default::default() };
         let (run_id, started_at) = (holder.run_id.clone(), holder.at);
-        Self { context, run_id, started_at, steps, facts, cloud: None, problems, stopped }
+        Self {
+            context,
+            run_id,
+            started_at,
+            steps,
+            facts,
+            cloud: None,
+            files: FilesResult::default(),
+            problems,
+            stopped,
+        }
     }
 
     /// Does the work as a step of the end; a failure is a problem.

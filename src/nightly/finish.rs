@@ -15,6 +15,7 @@ use super::offsite;
 use super::report_writer::{self, ReportWriter, Signed};
 use super::stages::{Failure, VerifiedRun};
 use super::verified_dump::follow_up;
+use super::verified_files;
 use crate::base::error::{Error, Result};
 use crate::model::report::Report;
 use crate::model::run::Closing;
@@ -52,7 +53,7 @@ fn sign(
     let facts = run.facts.clone();
     let prepared = match result {
         Ok(verified) => writer.report(&verified.verification, facts, run.context),
-        Err(failure) => writer.report_failure(&failure.error, &failure.changed_files, facts, run.context),
+        Err(failure) => writer.report_failure(&failure.error, &failure.changed_files, &run.files, facts, run.context),
     };
     let report = match (&prepared, result) {
         (Ok(prepared), _) => Some(prepared.report.clone()),
@@ -89,6 +90,7 @@ impl RunEnd<'_> {
         let patience = is_stopped.then_some(PATIENCE_WHEN_STOPPED);
         run_tasks(run, "delete_instance", |task| matches!(task, CleanupTask::Instance { .. }), patience).await;
         run_tasks(run, "close_access", |task| matches!(task, CleanupTask::Access(_)), None).await;
+        run_tasks(run, "place_files", |task| matches!(task, CleanupTask::Files { .. }), None).await;
         run_tasks(run, "place_backup", |task| matches!(task, CleanupTask::Backup { .. }), None).await;
         if let (Ok(verified), Some(signed)) = (&self.result, &self.signed)
             && signed.verdict.is_sound()
@@ -107,6 +109,13 @@ impl RunEnd<'_> {
             && is_placed
         {
             follow_up(run, verified, signed).await;
+        }
+        if self.signed.is_some()
+            && let Some(report) = &self.report
+            && report.proven_files().next().is_some()
+        {
+            let proven: Vec<String> = report.proven_files().map(|(name, _)| name.to_owned()).collect();
+            run.late_step("prune_files", async |run| verified_files::prune(run, &proven)).await;
         }
         if is_placed && !is_stopped {
             self.store_offsite().await;

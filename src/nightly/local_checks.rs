@@ -12,6 +12,7 @@ use x509_cert::der::Decode as _;
 
 use super::check::{CheckList, CheckStage};
 use super::context::RunContext;
+use super::files_checks;
 use super::offsite_checks;
 use crate::base::error::{Context, Error, Result};
 use crate::base::text::bytes;
@@ -123,6 +124,10 @@ pub async fn after_verdict(list: &mut CheckList, context: &RunContext<'_>, is_of
     if let Some(metrics) = &config.metrics {
         list.note(AfterVerdict, "metrics.textfile", textfile(metrics))?;
     }
+    let room = |path: &Path| {
+        directory(path, "is the disk of the snapshots mounted? make the directory once, for the user of the run")
+    };
+    files_checks::check(list, context, is_offline, room).await?;
     offsite_checks::check(list, context, is_offline).await?;
     let channels = match is_offline {
         true => notify::secrets(&config.notify, context.environment).await,

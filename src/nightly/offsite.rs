@@ -7,9 +7,13 @@ use std::sync::Arc;
 
 use super::context::RunContext;
 use crate::base::error::{Context, Error, Result};
+use crate::base::files;
 use crate::config::{OffsiteSettings, Retention};
+use crate::model::report::Report;
 use crate::model::run::{DumpFacts, Origin};
+use crate::storage;
 use crate::storage::backups::{Backup, BackupState, Backups, DumpMetadata, FetchDirectory, FetchedBackup, demand_free};
+use crate::storage::files::FilesSnapshots;
 use crate::storage::journal::{Entry, LastVerified};
 use crate::storage::offsite::{FetchTarget, OffsiteBackup, OffsiteRepository, SnapshotTags, source_tag};
 use crate::storage::reports;
@@ -92,6 +96,7 @@ pub async fn store_backup(context: &RunContext<'_>, id: &str, dump: Option<&str>
     if dump.is_none() && !has_dump(&repository, settings, &backup).await? {
         store_dump(&repository, settings, &backup, false).await?;
     }
+    store_files(&repository, context, settings, &backup).await?;
     store_report(&repository, context, &backup).await?;
     let record = &backup.record;
     let mut last = LastVerified::new(id, record.data_as_of, (context.now)(), record.dump.bytes);
@@ -109,18 +114,53 @@ async fn has_dump(repository: &OffsiteRepository, settings: &OffsiteSettings, ba
     Ok(read.is_ok_and(|read| read.differences.is_empty()))
 }
 
+/// Before the report, which makes the backup complete. A snapshot that retention has removed meanwhile is superseded by a later one.
+async fn store_files(
+    repository: &OffsiteRepository,
+    context: &RunContext<'_>,
+    settings: &OffsiteSettings,
+    backup: &Backup,
+) -> Result<()> {
+    let (path, _) = report_of(context, backup)?;
+    let bytes = files::read(&path, files::REPORT).doing(|| format!("read {}", path.display()))?;
+    let report = Report::from_bytes(&bytes)?;
+    for (name, facts) in report.proven_files() {
+        let doing = || format!("store the files {name} off site");
+        let place = Path::new(&facts.path);
+        if !place.is_dir() && has_newer(place)? {
+            continue;
+        }
+        storage::files::offsite::store(repository, name, facts, &tags(backup), settings.read_back)
+            .await
+            .doing(doing)?;
+    }
+    Ok(())
+}
+
+fn has_newer(snapshot: &Path) -> Result<bool> {
+    let (Some(directory), Some(id)) = (snapshot.parent(), snapshot.file_name()) else { return Ok(false) };
+    let verified = FilesSnapshots::new(directory.to_owned()).verified()?;
+    Ok(verified.last().is_some_and(|newest| newest.as_str() > id.to_string_lossy().as_ref()))
+}
+
 async fn store_report(repository: &OffsiteRepository, context: &RunContext<'_>, backup: &Backup) -> Result<()> {
+    let (path, sha256) = report_of(context, backup)?;
+    let folder = path.parent().ok_or_else(|| Error::new("the report has no directory"))?;
+    let (directory, name) = place_of(folder)?;
+    let snapshot = repository.upload(directory, name, &tags(backup).of_report()).await?;
+    let (_, sent) = repository.receive_file(&snapshot, &format!("/{name}/{}", reports::REPORT)).await?;
+    if sent == sha256 { Ok(()) } else { Err(Error::new("the off-site copy of the report differs")) }
+}
+
+/// The path of the signed report of a backup, and its hash.
+fn report_of(context: &RunContext<'_>, backup: &Backup) -> Result<(PathBuf, String)> {
     let report = backup.record.report.as_ref().ok_or_else(|| Error::new("the backup names no report"))?;
     let path = located(Path::new(&report.path), &context.config.report.directory);
     let (_, sha256) = reports::hash_of(&path).doing(|| format!("read {}", path.display()))?;
     if sha256 != report.sha256 {
         return Err(Error::new(format!("{} is not the report of the backup {}", path.display(), backup.record.id)));
     }
-    let folder = path.parent().ok_or_else(|| Error::new("the report has no directory"))?;
-    let (directory, name) = place_of(folder)?;
-    let snapshot = repository.upload(directory, name, &tags(backup).of_report()).await?;
-    let (_, sent) = repository.receive_file(&snapshot, &format!("/{name}/{}", reports::REPORT)).await?;
-    if sent == sha256 { Ok(()) } else { Err(Error::new("the off-site copy of the report differs")) }
+    Ok((path, sha256))
 }
 
 /// The path at which the report was written, or the same name below the configured directory.

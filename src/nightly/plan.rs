@@ -73,6 +73,12 @@ fn made(context: &RunContext<'_>, found: &PreflightResults) -> Vec<String> {
         restored_copy(context, data_as_of),
         format!("make a signed report in {}", config.report.directory.display()),
     ]);
+    for files in &config.files {
+        let (snapshots, name) = (files.snapshots(), format!("{}-{RUN}", now.stamp()));
+        let line =
+            format!("copy the files {} from {} to {}", files.name, files.source(), snapshots.join(name).display());
+        lines.push(line);
+    }
     if config.offsite.is_some() {
         lines.push("upload the dump to the off-site repository, and its report, if the dump is verified".to_owned());
     }

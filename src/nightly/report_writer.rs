@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::context::RunContext;
+use super::files::FilesResult;
 use super::three_way::Verification;
 use crate::base::error::{Error, Result};
 use crate::base::time::Timestamp;
@@ -98,6 +99,7 @@ impl ReportWriter {
         self,
         error: &Error,
         changed_files: &[String],
+        files: &FilesResult,
         facts: RunFacts,
         context: &RunContext<'_>,
     ) -> Result<PreparedReport> {
@@ -108,6 +110,8 @@ impl ReportWriter {
             finding.detail.push("the file is not what pg_dump wrote".into());
             finding
         }));
+        let waivers = context.job().map(|job| job.request.waivers).unwrap_or_default();
+        files.add_to(&mut outcome, &waivers);
         let source = Manifest::not_read(format!("{} source", facts.source_kind));
         let copy = Manifest::not_read("the copy".into());
         let run = self.run(facts, context, &mut outcome)?;

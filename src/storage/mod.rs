@@ -8,5 +8,6 @@ pub mod journal;
 pub mod retention;
 pub mod backups;
 pub mod offsite;
+pub mod files;
 pub mod history;
 pub mod user_files;

@@ -49,7 +49,7 @@ fn build(
 fn manifests() -> impl Strategy<Value = Manifest> {
     let results = || prop::collection::btree_map("[ab]", prop::option::of(0..2u64), 0..2);
     let table = (prop::option::weighted(0.9, 0..2u8), 0..4u8, any::<bool>(), any::<bool>());
-    let aspects = prop::sample::subsequence(Aspect::ALL.to_vec(), 0..=6);
+    let aspects = prop::sample::subsequence(Aspect::ALL.to_vec(), 0..=7);
     (aspects, prop::collection::btree_map("[abC]", table, 0..4), results(), results(), results()).prop_map(build)
 }
 

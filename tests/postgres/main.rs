@@ -10,6 +10,7 @@ mod definitions;
 mod demo;
 mod digest_sql;
 mod dumping;
+mod files;
 mod hostile;
 mod nightly;
 mod nightly_after;

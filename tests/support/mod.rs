@@ -7,6 +7,7 @@
 
 pub mod authority;
 pub mod disk;
+pub mod files;
 pub mod majors;
 pub mod night;
 pub mod notify_scenario;
@@ -14,6 +15,7 @@ pub mod offsite;
 pub mod packages;
 pub mod samples;
 pub mod smtp;
+pub mod sshd;
 pub mod web_server;
 pub mod fixture_database;
 

@@ -56,8 +56,8 @@ Examples:
   pgwitness compare production.json dbname=restored";
 
 pub const NIGHTLY: &str = "Steps, each in a journal on disk before it has an effect: clean up after earlier runs, find the source and its newest RDS snapshot, \
-check everything that could fail later, make the temporary instance, dump, restore, compare source, dump and restored copy, sign the \
-report, delete the instance, move the dump to verified/ or damaged/ (unverified/ without a verdict), after_restore hook, keep or drop the \
+check everything that could fail later, make the temporary instance, dump, copy the directories of [[files]], restore, compare source, dump and \
+restored copy, sign the report, delete the instance, move the dump to verified/ or damaged/ (unverified/ without a verdict), after_restore hook, keep or drop the \
 copy, remove old dumps, after_verified hook, write closing.json and pages, notify.
 
 The dump is proven when rows, sequences and large objects are equal in source, dump and restored copy, and all other findings and \
@@ -85,7 +85,8 @@ Examples:
 
 pub const RESTORE: &str = "Refuses an existing database, a backup whose report is not signed, and files that have changed since. Compares the new database with \
 the signed manifest. Restores the newest verified backup unless --backup gives another one. Roles and tablespaces \
-are not in a dump: globals.sql beside it has the roles, without passwords.
+are not in a dump: globals.sql beside it has the roles, without passwords. Directories of [[files]] are in their snapshots, off site in \
+those of restic with the tag kind=files.
 
 Exit codes:
   0         sound: the new database equals the signed manifest

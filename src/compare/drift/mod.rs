@@ -17,7 +17,7 @@ use crate::model::name::Name;
 use crate::model::subject::Subject;
 
 pub use rule::DriftRule;
-pub use rules::{DriftFindings, Rule, judge, rules};
+pub use rules::{Rule, has_shrunk_by_more, judge, rules};
 
 /// What has changed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -207,7 +207,9 @@ fn note_finding(finding: Finding, drift: &mut Drift) {
         | FindingKind::LargeObjects
         | FindingKind::ForeignKey
         | FindingKind::Assertion
-        | FindingKind::Drift => return,
+        | FindingKind::Drift
+        | FindingKind::FileContent
+        | FindingKind::FileMode => return,
     };
     let Finding { object, expected: before, actual: after, detail: with_it, .. } = finding;
     drift.objects.push(ObjectDrift { change, object, before, after, with_it });

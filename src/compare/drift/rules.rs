@@ -5,14 +5,13 @@
 
 use super::DriftRule;
 use crate::base::error::{Context, Result};
-use crate::base::marked::MarkedText;
-use crate::compare;
-use crate::model::finding::{Finding, FindingKind, Unchecked, Waiver};
+use crate::compare::further::FurtherFindings;
+use crate::model::finding::{Finding, FindingKind, Unchecked};
 use crate::model::manifest::{Manifest, RelationKind};
 use crate::model::name::Name;
 use crate::model::selection::Pattern;
 use crate::model::subject::Subject;
-use crate::model::verdict::{Outcome, counted};
+use crate::model::verdict::counted;
 
 /// A valid rule.
 #[derive(Debug, Clone)]
@@ -33,40 +32,9 @@ pub fn rules(given: &[DriftRule]) -> Result<Vec<Rule>> {
     given.iter().map(read).collect()
 }
 
-/// The result of the rules for a run.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct DriftFindings {
-    /// Rules that do not hold, a finding for each table.
-    pub findings: Vec<Finding>,
-    /// Rules that could not be applied.
-    pub unchecked: Vec<Unchecked>,
-    /// Remarks for the user.
-    pub remarks: Vec<MarkedText>,
-}
-
-impl DriftFindings {
-    /// Adds the result to the outcome of a run whose own waivers have been applied already; the same waivers may cover drift.
-    pub fn add_to(self, outcome: &mut Outcome, waivers: &[Waiver]) {
-        let mut own = Outcome { findings: self.findings, unchecked: self.unchecked, ..Outcome::default() };
-        compare::waive(&mut own, waivers);
-        outcome.findings.append(&mut own.findings);
-        outcome.unchecked.append(&mut own.unchecked);
-        outcome.remarks.extend(self.remarks);
-        for applied in own.waivers {
-            match outcome.waivers.iter_mut().find(|known| known.waiver == applied.waiver) {
-                // A whole kind is listed already.
-                Some(known) => {
-                    known.covered.extend(applied.covered.into_iter().filter(|text| !text.starts_with("every ")))
-                }
-                None => outcome.waivers.push(applied),
-            }
-        }
-    }
-}
-
 /// Compares a run with the last sound run before it (none for the first run): rows lost in a damaged run must not become the baseline.
-pub fn judge(previous: Option<&Manifest>, current: &Manifest, rules: &[Rule]) -> DriftFindings {
-    let mut judged = DriftFindings::default();
+pub fn judge(previous: Option<&Manifest>, current: &Manifest, rules: &[Rule]) -> FurtherFindings {
+    let mut judged = FurtherFindings::default();
     for rule in rules {
         let names: Vec<&Name> =
             names(previous, current).into_iter().filter(|name| rule.pattern.matches(name)).collect();
@@ -99,7 +67,13 @@ fn unchecked(rule: &Rule, reason: &str) -> Unchecked {
     Unchecked::new(Subject::new("drift", &rule.given.tables), "expected", reason)
 }
 
-fn judge_table(rule: &Rule, name: &Name, previous: Option<&Manifest>, current: &Manifest, judged: &mut DriftFindings) {
+fn judge_table(
+    rule: &Rule,
+    name: &Name,
+    previous: Option<&Manifest>,
+    current: &Manifest,
+    judged: &mut FurtherFindings,
+) {
     let was = previous.and_then(|manifest| manifest.relations.get(name));
     let Some(is) = current.relations.get(name) else {
         let before = was.and_then(|was| was.rows.seen()).map_or("a table".to_owned(), |tally| rows(tally.digest.rows));
@@ -132,7 +106,7 @@ fn judge_table(rule: &Rule, name: &Name, previous: Option<&Manifest>, current: &
 }
 
 /// Without rounding or overflow.
-fn has_shrunk_by_more(before: u64, now: u64, percent: u8) -> bool {
+pub fn has_shrunk_by_more(before: u64, now: u64, percent: u8) -> bool {
     now < before && u128::from(before - now) * 100 > u128::from(before) * u128::from(percent)
 }
 
@@ -140,7 +114,7 @@ fn rows(count: u64) -> String {
     counted(usize::try_from(count).unwrap_or(usize::MAX), "row")
 }
 
-impl DriftFindings {
+impl FurtherFindings {
     /// One finding for each table, however many rules it breaks.
     fn add_finding(&mut self, name: &Name, before: String, now: String, why: &str, rule: &Rule) {
         let line = format!("{why} (rule {})", rule.given.tables);

@@ -421,9 +421,14 @@ impl Live {
         self.snapshot_session.ping().await.doing(|| "the session that held the snapshot was lost")
     }
 
-    /// All aspects; large objects only when they take part.
+    /// All aspects of a database; large objects only when they take part.
     fn answers(selection: &Selection) -> BTreeSet<Aspect> {
-        let left_out = |aspect: &Aspect| *aspect == Aspect::LargeObjects && !selection.has_large_objects();
+        let has_large_objects = selection.has_large_objects();
+        let left_out = |aspect: &Aspect| match aspect {
+            Aspect::Files => true,
+            Aspect::LargeObjects => !has_large_objects,
+            _ => false,
+        };
         Aspect::ALL.into_iter().filter(|aspect| !left_out(aspect)).collect()
     }
 }

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::model::aspect::Aspect;
 use crate::model::digest::{RowDigest, TableDigest};
+use crate::model::files::FilesFacts;
 use crate::model::finding::{ChangedColumn, ChangedRow, FindingKind, Limit, RowDifference, RowText, Waiver};
 use crate::model::run::{Complaint, DumpFacts, DumpFile, Leg, Origin, RdsFacts, RestoreFacts, Step, StepResult};
 use crate::model::verdict::TableStatus;
@@ -53,6 +54,8 @@ fn night(hash: &str) -> RunFacts {
         accepted: Some("it has one already".into()),
         limit: None,
     };
+    let snapshot =
+        FilesSnapshot { previous: Some("/srv/snapshots/x".into()), manifest_sha256: hash.into(), ..Default::default() };
     RunFacts {
         source_kind: "rds".into(),
         source: Some(Origin::Rds {
@@ -71,6 +74,10 @@ fn night(hash: &str) -> RunFacts {
             ..Default::default()
         }),
         restore: Some(RestoreFacts { complaints: vec![complaint], ..Default::default() }),
+        files: vec![
+            FilesFacts { name: "logs".into(), source: "/srv/logs".into(), snapshot: None },
+            FilesFacts { name: "media".into(), source: "/srv/media".into(), snapshot: Some(snapshot) },
+        ],
         legs: vec![Leg { name: "source to dump".into(), verdict_line: "sound".into(), findings: vec!["x".into()] }],
         dump_verdict: None,
     }

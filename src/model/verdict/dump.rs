@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Outcome;
 use crate::model::aspect::Aspect;
+use crate::model::files::FILES;
 use crate::model::finding::{Finding, FindingKind, Limit, Unchecked};
 use crate::model::subject::Subject;
 
@@ -24,6 +25,9 @@ pub struct DumpVerdict {
     /// Why the dump is not proven: the first entry that counts against it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    /// The directories of `[[files]]` are not all proven. Since format 5.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    lacks_files: bool,
 }
 
 impl DumpVerdict {
@@ -40,8 +44,12 @@ impl DumpVerdict {
     /// One sentence, where the verdict alone does not say it: `None` for a sound run.
     pub fn line(&self) -> Option<String> {
         match (&self.reason, self.is_proven) {
-            (_, true) if self.lacks.is_empty() => None,
-            (_, true) => Some(format!("the dump is proven; {}", differs(&self.lacks, "this restore server"))),
+            (_, true) => {
+                let of_server = (!self.lacks.is_empty()).then(|| differs(&self.lacks, "this restore server"));
+                let of_files = self.lacks_files.then(|| "the files that belong to the database are not".to_owned());
+                let lacks: Vec<String> = of_files.into_iter().chain(of_server).collect();
+                (!lacks.is_empty()).then(|| format!("the dump is proven; {}", lacks.join("; ")))
+            }
             (Some(reason), false) => Some(format!("the dump is not proven: {reason}")),
             (None, false) => Some("the dump is not proven".into()),
         }
@@ -68,16 +76,19 @@ impl Outcome {
         let of_findings = self.findings.iter().filter_map(|finding| finding.limit);
         let limits: BTreeSet<Limit> = of_findings.chain(self.unchecked.iter().filter_map(|one| one.limit)).collect();
         let lacks = if reason.is_none() { limits.into_iter().collect() } else { Vec::new() };
-        DumpVerdict { is_proven: reason.is_none(), lacks, reason }
+        let lacks_files = reason.is_none()
+            && (self.findings.iter().any(is_about_files) || self.unchecked.iter().any(|one| is_of_files(&one.object)));
+        DumpVerdict { is_proven: reason.is_none(), lacks, reason, lacks_files }
     }
 
     /// The first thing that speaks against the dump.
     fn against_dump(&self) -> Option<String> {
         let coverage = &self.coverage;
-        if let Some(finding) = self.findings.iter().find(|finding| !is_limited(finding)) {
+        if let Some(finding) = self.findings.iter().find(|finding| !is_limited(finding) && !is_about_files(finding)) {
             return Some(finding.to_string());
         }
-        if let Some(unchecked) = self.unchecked.iter().find(|unchecked| !is_excused(unchecked)) {
+        let is_open = |unchecked: &&Unchecked| !is_excused(unchecked) && !is_of_files(&unchecked.object);
+        if let Some(unchecked) = self.unchecked.iter().find(is_open) {
             return Some(format!("{} could not be checked", unchecked.object));
         }
         if coverage.tables_compared == 0 {
@@ -123,8 +134,8 @@ impl Outcome {
 /// columns, and rows that event triggers have written.
 fn is_limited(finding: &Finding) -> bool {
     use FindingKind::{
-        Assertion, Changed, ColumnOrder, Drift, ForeignKey, Generated, LargeObjects, Missing, RowContent, RowCount,
-        SequenceValue, Unexpected,
+        Assertion, Changed, ColumnOrder, Drift, FileContent, FileMode, ForeignKey, Generated, LargeObjects, Missing,
+        RowContent, RowCount, SequenceValue, Unexpected,
     };
     match finding.kind {
         Missing | Unexpected | Changed => finding.limit.is_some(),
@@ -133,8 +144,19 @@ fn is_limited(finding: &Finding) -> bool {
         }
         Generated => finding.limit == Some(Limit::DerivedRows),
         SequenceValue => finding.limit == Some(Limit::EventTrigger),
-        ColumnOrder | LargeObjects | ForeignKey | Assertion | Drift => false,
+        ColumnOrder | LargeObjects | ForeignKey | Assertion | Drift | FileContent | FileMode => false,
     }
+}
+
+/// The object of a user's check may look like one of files.
+fn is_about_files(finding: &Finding) -> bool {
+    let is_kind = matches!(finding.kind, FindingKind::FileContent | FindingKind::FileMode | FindingKind::Drift);
+    is_kind && is_of_files(&finding.object)
+}
+
+/// Directories beside the database: the dump is proven without them.
+fn is_of_files(object: &Subject) -> bool {
+    object.of(FILES).is_some()
 }
 
 /// Rows, sequences and large objects that could not be read are never excused, but for derived rows.

@@ -4,6 +4,7 @@
 
 mod dump;
 mod offsite;
+mod files;
 mod restore;
 mod verify;
 
@@ -81,6 +82,7 @@ pub async fn work(
     let job = run.context.job()?;
     let mut dump = dump::dump(run, source, &ready, &job).await?;
     offsite::store(run, &mut dump).await?;
+    files::copy(run, job.show).await?;
     let copy = restore::restore(run, dump, &ready, &job).await?;
     Ok(verify::verify(run, copy, ready, &job).await?)
 }

@@ -50,6 +50,7 @@ pub async fn verify(
     comparison.outcome.remarks.extend(remarks);
     left_out::apply(&mut comparison.outcome, &context.config.restore, &comparison.expected);
     baseline::add_drift(&mut verification, context, &job.request).await;
+    run.files.add_to(&mut verification.comparison.outcome, &job.request.waivers);
     job.show.redaction.outcome(&mut verification.comparison.outcome);
     run.facts.legs.clone_from(&verification.stages);
     let dump_verdict = verification.dump_verdict();

@@ -54,6 +54,8 @@ fn meaning(kind: FindingKind) -> &'static str {
         FindingKind::ForeignKey => "rows violate a foreign key",
         FindingKind::Assertion => "an assertion does not hold",
         FindingKind::Generated => "generated otherwise",
+        FindingKind::FileContent => "files that belong to the database differ from their copy",
+        FindingKind::FileMode => "files have other permissions than their copy",
         FindingKind::Drift => "changed since the previous run against a rule",
     }
 }
@@ -61,14 +63,19 @@ fn meaning(kind: FindingKind) -> &'static str {
 fn item(finding: &Finding) -> Item {
     let mut blocks: Vec<Block> = sides(finding).into_iter().collect();
     blocks.extend(details(&finding.detail));
-    blocks.extend(finding.rows.iter().flat_map(rows::blocks));
+    blocks.extend(finding.rows.iter().flat_map(|rows| rows::blocks(rows, noun(finding.kind))));
     Item { title: name(finding.object.as_str()), blocks }
+}
+
+/// What a differing row is.
+fn noun(kind: FindingKind) -> &'static str {
+    if matches!(kind, FindingKind::FileContent | FindingKind::FileMode) { "file" } else { "row" }
 }
 
 /// The number of rows, without their contents.
 pub fn amount(finding: &Finding) -> Option<String> {
     if let Some(rows) = &finding.rows {
-        return Some(rows::summary(rows));
+        return Some(rows::summary(rows, noun(finding.kind)));
     }
     let counts = [&finding.expected, &finding.actual].map(|side| side.as_deref().filter(|text| is_count(text)));
     match counts {

@@ -7,12 +7,13 @@ use crate::base::text::{grouped, grouped_noun, value_pair};
 use crate::model::finding::{ChangedRow, RowDifference, RowText};
 use crate::output::document::{Block, ChangedValues, RowLine, Text, outside};
 
-pub fn blocks(difference: &RowDifference) -> Vec<Block> {
+/// `noun`: what a row is, `row` or `file`.
+pub fn blocks(difference: &RowDifference, noun: &str) -> Vec<Block> {
     let missing = difference.missing.iter().map(|row| RowLine::Expected(row_text(row)));
     let lone: Vec<RowLine> =
         missing.chain(difference.unexpected.iter().map(|row| RowLine::Actual(row_text(row)))).collect();
     let changed: Vec<ChangedValues> = difference.changed.iter().map(changed).collect();
-    let mut blocks = vec![Block::Paragraph(summary(difference).into())];
+    let mut blocks = vec![Block::Paragraph(summary(difference, noun).into())];
     let are_cut = difference.is_truncated && difference.unnamed.is_none();
     if !lone.is_empty() || !changed.is_empty() || are_cut {
         blocks.push(Block::Rows { lone, changed, are_cut });
@@ -24,10 +25,10 @@ pub fn blocks(difference: &RowDifference) -> Vec<Block> {
 }
 
 /// The number of differing rows, in one line.
-pub fn summary(difference: &RowDifference) -> String {
+pub fn summary(difference: &RowDifference, noun: &str) -> String {
     let at_least = if difference.is_exact { "" } else { "at least " };
     if difference.is_truncated || difference.unnamed.is_some() {
-        let expected = grouped_noun(difference.expected_only, "row");
+        let expected = grouped_noun(difference.expected_only, noun);
         return format!("{at_least}{expected} only in expected, {} only in actual", grouped(difference.actual_only));
     }
     let copies = |rows: &[RowText]| rows.iter().map(|row| row.copies).sum::<u64>();
@@ -40,7 +41,7 @@ pub fn summary(difference: &RowDifference) -> String {
         .filter(|(count, _)| *count > 0)
         .map(|(count, kind)| format!("{} {kind}", grouped(count)))
         .collect();
-    format!("{at_least}{} {verb}: {}", grouped_noun(total, "row"), kinds.join(", "))
+    format!("{at_least}{} {verb}: {}", grouped_noun(total, noun), kinds.join(", "))
 }
 
 fn row_text(row: &RowText) -> String {

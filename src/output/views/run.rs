@@ -1,9 +1,10 @@
 //! A run: the origin of the data, the dump, the copy, the comparisons in between, and the steps with their durations.
 
 use crate::base::marked::{Disclosure, MarkedText};
-use crate::base::text::{bytes, duration, grouped_noun};
+use crate::base::text::{bytes, duration, grouped, grouped_noun};
 use crate::base::time::Timestamp;
 use crate::model::closing_state::ClosingState;
+use crate::model::files::{FilesFacts, FilesSnapshot};
 use crate::model::run::{Complaint, Leg, RdsFacts, RunFacts, Step, StepResult};
 use crate::output::document::{
     Bar, Block, DocumentTable, Item, Row, Section, TableCell, TableColumn, Text, Tone, clock, name, outside, quiet,
@@ -26,11 +27,32 @@ pub fn origin(run: &RunFacts) -> Section {
         let copy = name(&restore.database).and(", pg_restore ").and(outside(&restore.pg_restore));
         facts.push(("restored copy", copy.and(count)));
     }
+    facts.extend(run.files.iter().map(|section| ("files", files(section))));
     let list = Block::List(complaints.iter().map(complaint).collect());
     Section::new("origin", "Origin and copy")
         .heading("the run")
         .with([Block::Facts(facts)])
         .with((!complaints.is_empty()).then_some(list))
+}
+
+/// What a snapshot of a directory holds.
+fn files(section: &FilesFacts) -> Text {
+    let from = name(&section.name).and(" from ").and(outside(&section.source)).and(": ");
+    let Some(snapshot) = &section.snapshot else { return from.and(word(Tone::Unsure, "not copied")) };
+    let FilesSnapshot { files, bytes: size, copied_again, appeared, vanished, .. } = snapshot;
+    let mut text =
+        from.and(format!("{}, {} in ", grouped_noun(*files, "file"), bytes(*size))).and(name(&snapshot.path));
+    for (count, what) in [
+        (copied_again, "changed during the copy and copied again"),
+        (appeared, "made during the copy and not in it"),
+        (vanished, "removed during the copy"),
+    ] {
+        if *count > 0 {
+            let noun = if *count == 1 { "entry" } else { "entries" };
+            text = text.and(format!("; {} {noun} {what}", grouped(*count)));
+        }
+    }
+    text
 }
 
 fn source(run: &RunFacts) -> Text {

@@ -1,5 +1,6 @@
 //! One run of a program whose standard output is read, in a thread: at full speed, and without holding it in memory.
 
+use std::fs::File;
 use std::io::{self, PipeReader, Read};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
@@ -21,6 +22,8 @@ use crate::base::error::{Error, Result};
 pub struct PipedOrder {
     /// Program, arguments, environment and directory. Every user of this machine can read the arguments: no secrets.
     pub command: std::process::Command,
+    /// Its standard input; `None`: empty.
+    pub input: Option<File>,
     /// It is stopped when it has written nothing for this time; see also [`PipedOutput::progress`].
     pub stalled_after: Duration,
     /// From SIGINT, at which it ends by itself, to SIGKILL when it is stopped.
@@ -62,10 +65,10 @@ pub async fn run_piped<T: Send + 'static>(
     read: impl FnOnce(&mut PipedOutput) -> Result<T> + Send + 'static,
     hear: &mut (dyn FnMut(&str) + Send),
 ) -> Result<(ProcessEnd, Result<T>)> {
-    let PipedOrder { mut command, stalled_after, grace } = order;
+    let PipedOrder { mut command, input, stalled_after, grace } = order;
     let program = PathBuf::from(command.get_program());
     let ((pipe, stdout), (errors, stderr)) = (io::pipe()?, io::pipe()?);
-    command.stdin(Stdio::null()).stdout(stdout).stderr(stderr);
+    command.stdin(input.map_or_else(Stdio::null, Stdio::from)).stdout(stdout).stderr(stderr);
     let kept = Some([pipe.try_clone()?, errors.try_clone()?]);
     // The command holds the writing ends until it is dropped in there.
     let mut group = Group::spawn(command.into(), GuardOrder { grace, stop_signal: Signal::INT, kept })?;

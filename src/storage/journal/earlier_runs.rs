@@ -8,7 +8,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::append::{FORMAT, JournalFile, RUNS, make_directory};
-use super::entry::{AccessClaim, CopyClaim, CopyIdentity, Entry, InstanceClaim, Place};
+use super::entry::{AccessClaim, CopyClaim, CopyIdentity, Entry, FilesClaim, InstanceClaim, Place};
 use crate::base::error::{Context, Error, Result};
 use crate::base::files;
 use crate::base::time::Timestamp;
@@ -51,6 +51,13 @@ pub enum CleanupTask {
     },
     /// The way to the source is open.
     Access(AccessClaim),
+    /// A snapshot of files that is not placed.
+    Files {
+        /// The snapshot.
+        claim: FilesClaim,
+        /// The report of the run, if it was signed.
+        report: Option<ReportFile>,
+    },
     /// A restore server of the run's own.
     Server {
         /// Absolute path.
@@ -66,6 +73,7 @@ impl std::fmt::Display for CleanupTask {
             Self::Offsite { backup, .. } => write!(f, "off-site copy of dump {backup}"),
             Self::Copy { claim, .. } => write!(f, "database {} on {}", claim.database, claim.server),
             Self::Access(claim) => write!(f, "access to the source, opened by the run {}", claim.run_id),
+            Self::Files { claim, .. } => write!(f, "snapshot {}/{}", claim.directory, claim.id),
             Self::Server { directory } => write!(f, "restore server in {directory}"),
         }
     }
@@ -80,6 +88,7 @@ impl CleanupTask {
             Self::Offsite { backup, .. } => Entry::OffsiteStored { backup: backup.clone() },
             Self::Copy { claim, .. } => Entry::CopyGone { database: claim.database.clone() },
             Self::Access(claim) => Entry::AccessClosed { run_id: claim.run_id.clone() },
+            Self::Files { claim, .. } => Entry::FilesPlaced { claim: claim.clone(), place: Place::Discarded },
             Self::Server { directory } => Entry::ServerGone { directory: directory.clone() },
         }
     }
@@ -222,7 +231,9 @@ pub fn cleanup_tasks(entries: &[Entry]) -> Vec<CleanupTask> {
                 tasks.push(CleanupTask::Access(claim.clone()));
             }
             Entry::ServerIntended { directory } => tasks.push(CleanupTask::Server { directory: directory.clone() }),
+            Entry::FilesIntended(claim) => tasks.push(CleanupTask::Files { claim: claim.clone(), report: None }),
             Entry::InstanceGone { .. }
+            | Entry::FilesPlaced { .. }
             | Entry::AccessClosed { .. }
             | Entry::ServerGone { .. }
             | Entry::BackupPlaced { .. }
@@ -243,7 +254,7 @@ pub fn cleanup_tasks(entries: &[Entry]) -> Vec<CleanupTask> {
         }
     }
     for task in &mut tasks {
-        if let CleanupTask::Backup { report, .. } = task {
+        if let CleanupTask::Backup { report, .. } | CleanupTask::Files { report, .. } = task {
             report.clone_from(&signed);
         }
     }
@@ -293,6 +304,7 @@ fn is_done_by(task: &CleanupTask, entry: &Entry) -> bool {
             claim.database == *database
         }
         (CleanupTask::Access(claim), Entry::AccessClosed { run_id }) => claim.run_id == *run_id,
+        (CleanupTask::Files { claim, .. }, Entry::FilesPlaced { claim: placed, .. }) => claim == placed,
         (CleanupTask::Server { directory }, Entry::ServerGone { directory: gone }) => directory == gone,
         _ => false,
     }

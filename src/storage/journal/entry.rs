@@ -91,6 +91,15 @@ pub enum Entry {
         /// The run that opened it.
         run_id: String,
     },
+    /// The directory of a snapshot of files is about to be made.
+    FilesIntended(FilesClaim),
+    /// A snapshot of files was placed.
+    FilesPlaced {
+        /// The snapshot.
+        claim: FilesClaim,
+        /// Where.
+        place: Place,
+    },
     /// A report with this hash is about to be signed and written.
     Reported {
         /// Of `report.json`.
@@ -168,6 +177,16 @@ pub struct AccessClaim {
     pub run_id: String,
     /// Host and port of the temporary instance, once it was available.
     pub endpoint: Option<(String, u16)>,
+}
+
+/// A snapshot of a directory that belongs to the database.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FilesClaim {
+    /// Absolute path of the directory of its section.
+    pub directory: String,
+    /// Its name in it.
+    pub id: String,
 }
 
 /// A database that a run was about to create.

@@ -23,7 +23,7 @@ mod signed;
 
 pub use append::Journal;
 pub use earlier_runs::{CleanupTask, EarlierRun, OpenJournals, ReportFile, cleanup_tasks, open_runs};
-pub use entry::{AccessClaim, CopyClaim, CopyIdentity, Entry, InstanceClaim, Place};
+pub use entry::{AccessClaim, CopyClaim, CopyIdentity, Entry, FilesClaim, InstanceClaim, Place};
 pub use last::LastVerified;
 pub use lock::{Lock, RunInfo};
 pub use signed::{LastSigned, lost_report};

@@ -1,13 +1,14 @@
 //! The off-site repository, reached through the program restic (0.14 or later).
 //!
 //! Each verified backup is two snapshots with the same tags: the dump, uploaded before it is restored, and its signed report with the
-//! manifests, uploaded when the run has ended. The report has the hash of every file of the dump, so that the repository proves its
+//! manifests, uploaded when the run has ended; and one for each directory of files that the report proves. The report has the hash of every file of the dump, so that the repository proves its
 //! backups by itself.
 //!
 //! ```text
 //! tags: pgwitness, kind=dump    /ID/dump/…, /ID/globals.sql, /ID/database.json, /ID/backup.json, /ID/SHA256SUMS
 //! tags: pgwitness, kind=report  /NAME/report.json, /NAME/report.json.sig, /NAME/closing.json, /NAME/expected.manifest.json, …
-//! both: backup=ID, run=…, data=…, source=…; a report that proves the dump: verified
+//! tags: pgwitness, kind=files   /NAME/files/…, /NAME/manifest; files=SECTION
+//! all: backup=ID, run=…, data=…, source=…; a report that proves the dump: verified
 //! ```
 //!
 //! Locks are only waited for, never removed. Reading takes no lock, so a key that cannot write is enough for it.

@@ -1,6 +1,7 @@
 //! Reads files back from a snapshot: restic sends a directory as one tar archive.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs::{self, DirBuilder};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -40,6 +41,21 @@ impl OffsiteRepository {
         let name = name.to_owned();
         let read = move |output: &mut PipedOutput| unpack(output, &name, into.as_ref());
         self.run(&command, read).await.doing(|| format!("read {path} back from {}", self.describe()))
+    }
+
+    /// What restic prints of a path in a snapshot: the content of a file, a tar archive of a directory.
+    ///
+    /// # Errors
+    /// restic fails, or `read` does.
+    pub async fn receive_stream<T: Send + 'static>(
+        &self,
+        snapshot: &str,
+        path: impl AsRef<OsStr>,
+        read: impl FnOnce(&mut PipedOutput) -> Result<T> + Clone + Send + 'static,
+    ) -> Result<T> {
+        let mut command = ResticCommand::reading(&["dump", "--", snapshot]);
+        command.arguments.push(path.as_ref().to_owned());
+        self.run(&command, read).await.doing(|| format!("read files back from {}", self.describe()))
     }
 
     /// Reads one file of a snapshot, and hashes it.

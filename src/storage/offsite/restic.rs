@@ -93,7 +93,8 @@ impl OffsiteRepository {
         read: impl FnOnce(&mut PipedOutput) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let mut messages = ResticMessages::default();
-        let order = PipedOrder { command: self.command(command), stalled_after: self.stalled_after, grace: GRACE };
+        let (command, stalled_after) = (self.command(command), self.stalled_after);
+        let order = PipedOrder { command, input: None, stalled_after, grace: GRACE };
         let (end, output) = run_piped(order, read, &mut |line| messages.add(&self.masked(line))).await?;
         if end.status.success() { output } else { Err(messages.error(end.status.code())) }
     }

@@ -18,6 +18,7 @@ use crate::storage::retention::BackupAge;
 const OURS: &str = "pgwitness";
 const DUMP: &str = "kind=dump";
 const REPORT: &str = "kind=report";
+const FILES: &str = "kind=files";
 const VERIFIED: &str = "verified";
 /// Longest readable part of a tag.
 const MAX_NAME: usize = 80;
@@ -68,6 +69,11 @@ impl SnapshotTags {
         self.with(&[REPORT, VERIFIED])
     }
 
+    /// Of a snapshot of files, of the section `name`.
+    pub fn of_files(&self, name: &str) -> Vec<String> {
+        self.with(&[FILES, &format!("files={name}")])
+    }
+
     fn with(&self, more: &[&str]) -> Vec<String> {
         let Self { backup, run_id, data_as_of, source } = self;
         let tags = [format!("backup={backup}"), format!("run={run_id}"), format!("data={data_as_of}")];
@@ -106,6 +112,8 @@ pub struct OffsiteBackup {
     pub dumps: Vec<StoredSnapshot>,
     /// Snapshots of its report, newest first.
     pub reports: Vec<StoredSnapshot>,
+    /// Snapshots of directories that belong to the database, newest first.
+    pub files: Vec<StoredSnapshot>,
 }
 
 impl OffsiteBackup {
@@ -122,7 +130,7 @@ impl OffsiteBackup {
 
     /// Every snapshot of it.
     pub fn snapshots(&self) -> impl Iterator<Item = &StoredSnapshot> {
-        self.dumps.iter().chain(&self.reports)
+        self.dumps.iter().chain(&self.reports).chain(&self.files)
     }
 }
 
@@ -179,6 +187,8 @@ fn grouped(mut snapshots: Vec<StoredSnapshot>) -> Vec<OffsiteBackup> {
         backup.source = source.cloned().unwrap_or_default();
         if snapshot.has(REPORT) {
             backup.reports.push(snapshot);
+        } else if snapshot.has(FILES) {
+            backup.files.push(snapshot);
         } else {
             backup.dumps.push(snapshot);
         }
@@ -221,10 +231,12 @@ mod tests {
             snapshot("c", "2026-01-31T02:03:00Z", tags("2").of_report()),
             snapshot("d", "2026-01-31T02:04:00Z", tags("2").of_dump()),
             snapshot("e", "2026-01-31T02:05:00Z", tags("3").of_report()),
+            snapshot("g", "2026-01-31T02:05:00Z", tags("3").of_files("media")),
             snapshot("f", "2026-01-31T02:05:00Z", vec![OURS.into()]),
         ];
         let backups = grouped(list);
         let verified: Vec<_> = backups.iter().map(|backup| (backup.id.as_str(), backup.is_verified())).collect();
+        assert_eq!((backups[0].files.len(), backups[0].snapshots().count()), (1, 2));
         assert_eq!(verified, [("3", false), ("2", true), ("1", false)]);
         let dumps: Vec<_> = backups[1].dumps.iter().map(|dump| dump.id.as_str()).collect();
         assert_eq!((dumps, backups[1].age().unwrap().is_verified), (vec!["d", "b"], true));

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use pgwitness::model::run::StepResult;
 use pgwitness::storage::journal::{
-    AccessClaim, CleanupTask, CopyClaim, CopyIdentity, EarlierRun, Entry, InstanceClaim, Journal, LastVerified, Place,
-    open_runs,
+    AccessClaim, CleanupTask, CopyClaim, CopyIdentity, EarlierRun, Entry, FilesClaim, InstanceClaim, Journal,
+    LastVerified, Place, open_runs,
 };
 
 use crate::crash_safety::records::{RUN, at, holder, names, report};
@@ -33,6 +33,10 @@ fn copy() -> CopyClaim {
 
 fn server() -> String {
     "/var/tmp/pgwitness-restore-00112233".into()
+}
+
+fn files() -> FilesClaim {
+    FilesClaim { directory: "/srv/files/media".into(), id: "20260615T020000Z-00112233".into() }
 }
 
 /// A whole night, as it goes when all goes well.
@@ -64,6 +68,8 @@ fn night() -> Vec<Entry> {
         Entry::AccessClosed { run_id: RUN.into() },
         Entry::ServerIntended { directory: server() },
         Entry::ServerGone { directory: server() },
+        Entry::FilesIntended(files()),
+        Entry::FilesPlaced { claim: files(), place: Place::Verified },
     ]
 }
 
@@ -86,6 +92,8 @@ fn initials(debts: &[CleanupTask]) -> String {
         CleanupTask::Copy { created: None, .. } => 'c',
         CleanupTask::Copy { created: Some(_), .. } => 'C',
         CleanupTask::Access(_) => 'a',
+        CleanupTask::Files { report: None, .. } => 'f',
+        CleanupTask::Files { report: Some(_), .. } => 'F',
         CleanupTask::Server { .. } => 's',
     };
     debts.iter().map(initial).collect()
@@ -103,6 +111,7 @@ fn journal_of(state: &Path, entries: &[Entry]) -> PathBuf {
 fn wherever_a_night_dies_the_next_one_knows_what_is_owed() {
     let open_tasks = [
         "", "", "i", "I", "Ib", "Ib", "Ibc", "IbC", "IBC", "IBCo", "IBCO", "BCO", "CO", "O", "", "a", "a", "", "s", "",
+        "F", "",
     ];
     for (length, open_tasks) in open_tasks.iter().enumerate() {
         let dir = tempfile::tempdir().unwrap();

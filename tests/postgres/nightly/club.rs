@@ -12,6 +12,7 @@ use crate::support::night::{names, said, text};
 use crate::support::notify_scenario::{PASSWORD, Scenario};
 use crate::support::packages::restic;
 use crate::support::smtp::{Smtp, Ways};
+use crate::support::sshd::Sshd;
 use crate::support::web_server::Web;
 use crate::support::{Database, client_tools, pgwitness};
 
@@ -38,6 +39,7 @@ struct Club {
     dir: tempfile::TempDir,
     mail: Smtp,
     ping: Web,
+    sshd: Sshd,
     _receivers: Scenario,
     _runtime: tokio::runtime::Runtime,
 }
@@ -48,9 +50,16 @@ impl Club {
         let mail = Smtp::start(&receivers, &Ways { starttls: true, ..Ways::default() });
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let ping = runtime.block_on(Web::start(&[]));
-        let club = Self { dir: tempfile::tempdir().unwrap(), mail, ping, _receivers: receivers, _runtime: runtime };
-        for dir in ["etc/checks", "lib", "metrics", "bin"] {
+        let (dir, sshd) = (tempfile::tempdir().unwrap(), Sshd::start(None));
+        let club = Self { dir, mail, ping, sshd, _receivers: receivers, _runtime: runtime };
+        for dir in ["etc/checks", "lib", "metrics", "bin", "media"] {
             fs::create_dir_all(club.path(dir)).unwrap();
+        }
+        // The SSH server's user must reach the media.
+        fs::set_permissions(club.dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        club.write("media/photo", "of a member", 0o644);
+        for (key, file) in [("client", "etc/media-key"), ("known", "etc/known_hosts")] {
+            club.write(file, &fs::read_to_string(club.sshd.path(key)).unwrap(), 0o600);
         }
         club.write("etc/smtp-password", PASSWORD, 0o600);
         club.write("etc/ping-url", &club.ping.url("/ping"), 0o600);
@@ -121,6 +130,10 @@ impl Club {
             &format!("host = \"localhost\"\nport = {}\n{bundle}", self.mail.port),
         );
         change("AKIAEXAMPLEEXAMPLE00", "backup");
+        let (sshd, media) = (&self.sshd, text("path", self.path("media")));
+        change("host = \"media.example.org\"", &format!("host = \"127.0.0.1\"\nport = {}", sshd.port));
+        change("user = \"ec2-user\"", &format!("user = {:?}", sshd.user));
+        change("path = \"/cobalt-media\"", &media);
         config + &format!("\n[state]\n{}\n", text("directory", self.path("state")))
     }
 
@@ -186,8 +199,12 @@ fn the_chain_of_the_club_runs_as_the_example_says() {
     assert_eq!(database.value("SELECT count(DISTINCT email) FROM public.members"), "300");
     drop(copy);
     assert_eq!(club.names("backup/pgwitness/dumps/verified").len(), 1);
+    assert!(said.contains("foreign keys, assertions, files)"), "{said}");
+    let media = club.names("backup/pgwitness/files/media").pop().unwrap();
+    let photo = club.path("backup/pgwitness/files/media").join(media).join("files/photo");
+    assert_eq!(fs::read_to_string(photo).unwrap(), "of a member");
     let snapshots = club.restic(&["snapshots", "--json"]);
-    assert_eq!(snapshots.matches("\"short_id\"").count(), 2, "the dump and its report are off site: {snapshots}");
+    assert_eq!(snapshots.matches("\"short_id\"").count(), 3, "dump, files and report are off site: {snapshots}");
     let mails = club.mail.log(|log| (log.messages.len(), log.receivers.clone()));
     assert_eq!(mails, (1, vec!["sysadmin@example.org".to_owned(), "treasurer@example.org".to_owned()]));
     assert_eq!(club.ping.targets().len(), 2, "start and success: {:?}", club.ping.targets());

@@ -6,21 +6,26 @@ use super::machine::Machine;
 use super::whole::no_password_anywhere;
 use crate::support::night::{NightlyScenario, names, said};
 use crate::support::offsite::{PASSWORD, private};
+use crate::support::sshd::Sshd;
 use crate::support::{Database, cluster, pgwitness};
 
 #[test]
-fn a_night_with_access_and_an_off_site_copy_is_sound_and_comes_back_on_an_empty_machine() {
+fn a_night_with_access_files_and_an_off_site_copy_is_sound_and_comes_back_on_an_empty_machine() {
     let mut machine = Machine::new("end_to_end");
     machine.scenario.use_own_server();
     machine.scenario.set("restore", "from = \"offsite\"");
     let repository = machine.scenario.use_offsite();
+    let sshd = Sshd::start(None);
+    machine.scenario.use_files();
+    machine.scenario.use_remote_files(&sshd);
+    fs::write(machine.scenario.path("media/photo"), "of a member").unwrap();
     let log = with_access(&mut machine.scenario);
     let plan = machine.scenario.demand(&["nightly", "--dry-run"], 0);
     for step in ["open access", "temporary instance", "upload", "make a restore server", "close it"] {
         assert!(plan.contains(step), "no {step}: {plan}");
     }
     let said = machine.scenario.demand(&["nightly"], 0);
-    assert!(said.contains("sound (rows, sequences, large objects, schema, foreign keys)"), "{said}");
+    assert!(said.contains("sound (rows, sequences, large objects, schema, foreign keys, files)"), "{said}");
     machine.demand_untouched();
     assert_eq!(machine.temporaries(), vec![]);
     assert_eq!(machine.scenario.open_journals(), Vec::<String>::new());

@@ -26,7 +26,7 @@ fn a_whole_night_ends_sound_with_the_instance_gone_and_everything_named_in_the_r
     assert_eq!(report["tables"]["shop.orders"]["expected"]["rows"], 3000);
     let steps: Vec<&str> =
         report["night"]["steps"].as_array().unwrap().iter().map(|step| step["name"].as_str().unwrap()).collect();
-    let is_optional = |step: &&str| ["open_access", "offsite"].contains(step);
+    let is_optional = |step: &&str| ["open_access", "offsite", "copy_files"].contains(step);
     let before_the_report = STEPS.iter().copied().take_while(|step| *step != "report");
     let expected: Vec<&str> = before_the_report.filter(|step| !is_optional(step)).collect();
     assert_eq!(steps, expected);

@@ -1,5 +1,7 @@
 use super::*;
+use crate::compare;
 use crate::compare::drift::tests::manifest;
+use crate::model::finding::Waiver;
 use crate::model::manifest::Observed;
 use crate::samples;
 

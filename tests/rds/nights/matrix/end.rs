@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
-use super::rows::{Row, access, offsite};
+use super::rows::{Row, access, files, offsite};
 use super::scene::{Scene, Strike, Template, entries, kind};
 use crate::fake_rds::Action;
 use crate::nights::machine::{Machine, PRODUCTION};
@@ -59,12 +59,13 @@ fn judge(row: &Row, scene: &mut Scene, output: &Output, entries: &[Value], befor
         .map_or_else(|| format!("sig{}", output.status.signal().unwrap_or_default()), |code| code.to_string());
     let wanted: Vec<&str> = row.codes.split(' ').collect();
     assert!(wanted.contains(&code.as_str()), "it ended with {code}, not {}:\n{text}", row.codes);
+    let is_dump_proven = text.contains("the dump is proven");
     let report = report_of(scene, before, &text);
     is_honest(&code, &report, &text);
     if let Some(word) = row.says {
         assert!(text.contains(word), "it does not say {word:?}:\n{text}");
     }
-    dumps_are_right(row, scene, &report, &text);
+    dumps_are_right(row, scene, &report, is_dump_proven, &text);
     what_is_left_is_known(scene, &code, &text);
     only_ours_was_deleted(&scene.machine);
     let dumps = places(scene);
@@ -110,7 +111,7 @@ fn is_honest(code: &str, report: &Option<String>, text: &str) {
 }
 
 /// The old dump is whole; nothing is under verified/ or damaged/ that no report put there.
-fn dumps_are_right(row: &Row, scene: &Scene, report: &Option<String>, text: &str) {
+fn dumps_are_right(row: &Row, scene: &Scene, report: &Option<String>, is_dump_proven: bool, text: &str) {
     if row.keeps_old {
         old_is_whole(scene, text);
     }
@@ -119,7 +120,8 @@ fn dumps_are_right(row: &Row, scene: &Scene, report: &Option<String>, text: &str
         scene.machine.scenario.backups(place).into_iter().filter(|name| *name != scene.old).collect()
     };
     let verdict = report.as_deref();
-    assert!(others("verified").len() <= usize::from(verdict == Some("sound")), "not verified:\n{text}");
+    let is_verified = verdict == Some("sound") || is_dump_proven;
+    assert!(others("verified").len() <= usize::from(is_verified), "not verified:\n{text}");
     assert!(others("damaged").len() <= usize::from(verdict == Some("damaged")), "not damaged:\n{text}");
     for name in others("verified").iter().filter(|name| !is_in_the_way(scene, name)) {
         whole(&scene.machine.scenario.path("backups/verified").join(name), text);
@@ -161,6 +163,7 @@ fn what_is_left_is_known(scene: &Scene, code: &str, text: &str) {
         .chain(scene.machine.databases(&scene.copy))
         .chain(scene.machine.scenario.servers())
         .chain(access::open(&scene.machine.scenario))
+        .chain(files::partial(&scene.machine.scenario))
         .collect();
     for name in left {
         assert!(journals.contains(&name), "{name} is left, and no journal owes it:\n{text}");
@@ -213,6 +216,8 @@ fn next_night(row: &Row, scene: &mut Scene) -> String {
     assert_eq!(scene.machine.databases(&scene.copy), Vec::<String>::new(), "{text}");
     assert_eq!(scenario.servers(), Vec::<String>::new(), "{text}");
     assert_eq!(access::open(scenario), Vec::<String>::new(), "{text}");
+    assert_eq!(files::partial(scenario), Vec::<String>::new(), "{text}");
+    files::demand_verified(scenario, &text);
     offsite::demand_all_stored(scenario, &text);
     assert_eq!(scenario.backups("unverified"), Vec::<String>::new(), "{text}");
     assert!(names(&scenario.path("backups")).iter().all(|name| !name.starts_with(".removing-")), "{text}");

@@ -2,6 +2,7 @@
 
 pub mod access;
 mod aws;
+pub mod files;
 mod local;
 pub mod offsite;
 mod own_server;
@@ -102,6 +103,7 @@ pub fn rows() -> Vec<Row> {
     rows.extend(own_server::rows());
     rows.extend(local::after());
     rows.extend(offsite::rows());
+    rows.extend(files::rows());
     rows.extend(local::notifying());
     rows
 }
