@@ -18,6 +18,7 @@ pub fn run(arguments: &InitArguments) -> Result<u8> {
     make(&config.state.directory, 0o700)?;
     make(&config.report.directory, 0o750)?;
     make(&config.dump.directory, 0o700)?;
+    config.files.iter().try_for_each(|section| make(&section.directory, 0o700))?;
     let origin = backups::configured(&config.source, &inputs::environment)?;
     let reports = shared_reports(&config.report.directory, &origin)?;
     let state = shared_state(&config.state.directory, &origin)?;
@@ -34,8 +35,10 @@ pub fn run(arguments: &InitArguments) -> Result<u8> {
             backups.mark_for(&ours)?;
         }
     }
+    let files: String =
+        config.files.iter().map(|section| format!("files    {}\n", section.directory.display())).collect();
     print_result(&format!(
-        "backups  {} (marked for {origin})\nreports  {}\nstate    {}\n",
+        "backups  {} (marked for {origin})\n{files}reports  {}\nstate    {}\n",
         backups.dir().display(),
         config.report.directory.display(),
         config.state.directory.display()
