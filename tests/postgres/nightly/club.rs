@@ -64,7 +64,7 @@ impl Club {
         club.write("etc/smtp-password", PASSWORD, 0o600);
         club.write("etc/ping-url", &club.ping.url("/ping"), 0o600);
         club.write("etc/offsite-password", "words of the repository\n", 0o600);
-        club.write("etc/offsite-environment", "RESTIC_COMPRESSION=off\n", 0o600);
+        club.write("etc/offsite-environment", "AWS_ACCESS_KEY_ID=example\nAWS_SECRET_ACCESS_KEY=example\n", 0o600);
         club.write("etc/checks/members.sql", "SELECT id FROM public.members WHERE email IS NULL\n", 0o644);
         club.write(
             "lib/sanitise-copy",
