@@ -77,9 +77,7 @@ async fn check(path: &Path, is_offline: bool) -> Result<u8> {
         return Ok(0);
     }
     let is_not_fatal = |check: &&Check| matches!(check.stage, CheckStage::AfterVerdict | CheckStage::Files);
-    let end = if failed.iter().all(is_not_fatal)
-        && failed.iter().any(|check| check.stage == CheckStage::Files)
-    {
+    let end = if failed.iter().all(is_not_fatal) && failed.iter().any(|check| check.stage == CheckStage::Files) {
         "a run could not copy all files, and would end with exit code 2"
     } else if failed.iter().all(|check| check.stage == CheckStage::AfterVerdict) {
         match failed.iter().any(|check| check.name.starts_with("off")) {

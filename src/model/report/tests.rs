@@ -2,9 +2,9 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::model::files::FilesFacts;
 use crate::model::aspect::Aspect;
 use crate::model::digest::{RowDigest, TableDigest};
+use crate::model::files::FilesFacts;
 use crate::model::finding::{ChangedColumn, ChangedRow, FindingKind, Limit, RowDifference, RowText, Waiver};
 use crate::model::run::{Complaint, DumpFacts, DumpFile, Leg, Origin, RdsFacts, RestoreFacts, Step, StepResult};
 use crate::model::verdict::TableStatus;
