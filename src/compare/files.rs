@@ -26,7 +26,7 @@ pub enum FileVerdict {
     /// The same.
     Equal,
     /// The source did not change, and the copy differs.
-    Different(FileDifference),
+    Different(EntryDifference),
     /// The source changed during the copy: it must be copied again.
     Changing,
     /// The source has other content than at the last snapshot, with the same size and times: it must be copied again.
@@ -45,7 +45,7 @@ pub enum FileVerdict {
 
 /// How the copy differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FileDifference {
+pub enum EntryDifference {
     /// It is not in the copy.
     Missing,
     /// Another kind, size, content or target.
@@ -79,7 +79,7 @@ fn judge_known(sides: FileSides<'_>, after: &FileRecord, copy: Option<&FileRecor
     if is_unread || after.kind == FileKind::ClosedDirectory {
         return or_changing(FileVerdict::UnreadableSource);
     }
-    let Some(copy) = copy else { return or_changing(FileVerdict::Different(FileDifference::Missing)) };
+    let Some(copy) = copy else { return or_changing(FileVerdict::Different(EntryDifference::Missing)) };
     if copy.kind == FileKind::ClosedDirectory || (copy.kind == FileKind::File && copy.sha256.is_none()) {
         return FileVerdict::UnreadableCopy;
     }
@@ -90,12 +90,12 @@ fn judge_known(sides: FileSides<'_>, after: &FileRecord, copy: Option<&FileRecor
         && of_file(sides.content) == of_file(copy.sha256);
     match (is_same_content, after.mode == copy.mode) {
         (true, true) => FileVerdict::Equal,
-        (true, false) => or_changing(FileVerdict::Different(FileDifference::Mode)),
+        (true, false) => or_changing(FileVerdict::Different(EntryDifference::Mode)),
         (false, _) if !is_untouched => FileVerdict::Changing,
         (false, _) if is_overlooked(sides, copy) => FileVerdict::Overlooked,
         (false, _) => {
             let is_unchanged_source = sides.content.is_some() && sides.content == sides.previous;
-            FileVerdict::Different(FileDifference::Content { is_unchanged_source })
+            FileVerdict::Different(EntryDifference::Content { is_unchanged_source })
         }
     }
 }
@@ -135,14 +135,14 @@ mod tests {
     }
 
     fn content(is_unchanged_source: bool) -> FileVerdict {
-        FileVerdict::Different(FileDifference::Content { is_unchanged_source })
+        FileVerdict::Different(EntryDifference::Content { is_unchanged_source })
     }
 
     #[test]
     fn a_file_that_stood_still_is_equal_or_different() {
         assert_eq!(still(Some(1), Some(1), None), FileVerdict::Equal);
         assert_eq!(still(Some(1), Some(2), None), content(false));
-        assert_eq!(still(Some(1), None, None), FileVerdict::Different(FileDifference::Missing));
+        assert_eq!(still(Some(1), None, None), FileVerdict::Different(EntryDifference::Missing));
     }
 
     #[test]
@@ -199,7 +199,7 @@ mod tests {
             copy: Some(&copy),
             previous: None,
         };
-        assert_eq!(judge(sides), FileVerdict::Different(FileDifference::Mode));
+        assert_eq!(judge(sides), FileVerdict::Different(EntryDifference::Mode));
         let link = FileRecord { kind: FileKind::Symlink, sha256: None, target: b"x".to_vec(), ..source };
         let copy = FileRecord { target: b"y".to_vec(), ..link.clone() };
         let sides = FileSides { before: Some(&link), after: Some(&link), copy: Some(&copy), ..Default::default() };

@@ -9,11 +9,11 @@ use crate::base::error::{Error, Result};
 /// All patterns of a section.
 #[derive(Debug, Clone, Default)]
 pub struct Exclude {
-    patterns: Vec<Pattern>,
+    patterns: Vec<ExcludePattern>,
 }
 
 #[derive(Debug, Clone)]
-struct Pattern {
+struct ExcludePattern {
     names: Vec<Vec<u8>>,
     is_from_top: bool,
     is_of_directory: bool,
@@ -25,7 +25,7 @@ impl Exclude {
     /// # Errors
     /// With one that rsync would take for something else, or that is not known here.
     pub fn new(patterns: &[String]) -> Result<Self> {
-        let patterns = patterns.iter().map(|text| Pattern::new(text)).collect::<Result<_>>()?;
+        let patterns = patterns.iter().map(|text| ExcludePattern::new(text)).collect::<Result<_>>()?;
         Ok(Self { patterns })
     }
 
@@ -42,7 +42,7 @@ impl Exclude {
     }
 }
 
-impl Pattern {
+impl ExcludePattern {
     fn new(text: &str) -> Result<Self> {
         let body = text.strip_suffix('/').unwrap_or(text);
         let (is_from_top, is_of_directory) = (body.starts_with('/'), body.len() < text.len());

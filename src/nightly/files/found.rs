@@ -8,14 +8,14 @@ use std::path::{Path, PathBuf};
 
 use crate::base::marked::MarkedText;
 use crate::base::text::{grouped_noun, shell_word};
-use crate::compare::files::{FileDifference, FileVerdict};
+use crate::compare::files::{EntryDifference, FileVerdict};
 use crate::compare::further::FurtherFindings;
 use crate::compare::rows::Show;
 use crate::model::files::{FileKind, FileRecord, files_subject, shown};
 use crate::model::finding::{ChangedColumn, ChangedRow, Finding, FindingKind, RowDifference, RowText, Unchecked};
 use crate::storage::files::MergedPath;
 
-/// Names that are listed in the reason of an unchecked entry.
+/// FileNames that are listed in the reason of an unchecked entry.
 const NAMED: usize = 5;
 
 /// The result so far.
@@ -24,11 +24,11 @@ pub struct Found {
     content: RowDifference,
     mode: RowDifference,
     /// Of the first file that differs though the source has not changed since the previous snapshot.
-    rotten: Names,
-    unreadable_source: Names,
-    unreadable_copy: Names,
-    special: Names,
-    changing: Names,
+    rotten: FileNames,
+    unreadable_source: FileNames,
+    unreadable_copy: FileNames,
+    special: FileNames,
+    changing: FileNames,
     /// Entries that were copied again.
     pub copied_again: u64,
     /// Entries that are not in the copy, for they are newer.
@@ -39,12 +39,12 @@ pub struct Found {
 
 /// A number of names, and the first of them.
 #[derive(Default)]
-struct Names {
+struct FileNames {
     count: u64,
     first: Vec<Vec<u8>>,
 }
 
-impl Names {
+impl FileNames {
     fn add(&mut self, path: &[u8]) {
         self.count += 1;
         if self.first.len() < NAMED {
@@ -69,11 +69,11 @@ impl Found {
             show,
             content: exact(),
             mode: exact(),
-            rotten: Names::default(),
-            unreadable_source: Names::default(),
-            unreadable_copy: Names::default(),
-            special: Names::default(),
-            changing: Names::default(),
+            rotten: FileNames::default(),
+            unreadable_source: FileNames::default(),
+            unreadable_copy: FileNames::default(),
+            special: FileNames::default(),
+            changing: FileNames::default(),
             copied_again: 0,
             appeared: 0,
             vanished: 0,
@@ -100,12 +100,12 @@ impl Found {
         self.changing.add(path);
     }
 
-    fn add_difference(&mut self, merged: &MergedPath, difference: FileDifference) {
-        if difference == (FileDifference::Content { is_unchanged_source: true }) {
+    fn add_difference(&mut self, merged: &MergedPath, difference: EntryDifference) {
+        if difference == (EntryDifference::Content { is_unchanged_source: true }) {
             self.rotten.add(&merged.path);
         }
         let show = self.show;
-        let rows = if difference == FileDifference::Mode { &mut self.mode } else { &mut self.content };
+        let rows = if difference == EntryDifference::Mode { &mut self.mode } else { &mut self.content };
         rows.expected_only += 1;
         rows.actual_only += u64::from(merged.copy.is_some());
         if rows.changed.len() + rows.missing.len() >= show.max_rows {

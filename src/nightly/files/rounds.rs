@@ -24,7 +24,7 @@ const AGAIN: u32 = 4;
 /// Before that: a file that is being written may be complete then.
 const PAUSE: Duration = Duration::from_secs(1);
 
-type Path = Vec<u8>;
+type EntryPath = Vec<u8>;
 
 /// The state of a copy.
 pub struct Rounds<'a> {
@@ -36,7 +36,7 @@ pub struct Rounds<'a> {
     /// The copy after the first round.
     copied: Option<RecordFile>,
     /// What later rounds made of it; `None`: removed.
-    changed: BTreeMap<Path, Option<FileRecord>>,
+    changed: BTreeMap<EntryPath, Option<FileRecord>>,
     number: u32,
     /// The first lines of rsync where it could not copy everything.
     pub said: Vec<String>,
@@ -113,7 +113,7 @@ impl<'a> Rounds<'a> {
     }
 
     /// Returns what must be copied again.
-    fn compare(&self, lists: &Lists, found: &mut Found) -> Result<Vec<Path>> {
+    fn compare(&self, lists: &Lists, found: &mut Found) -> Result<Vec<EntryPath>> {
         let manifest = self.previous.map(|id| self.snapshots.manifest(id)).transpose()?;
         let records = [Some(&lists.before), Some(&lists.after), Some(&lists.copy)];
         let mut merge = Merge::new(records, Some(&lists.content), manifest)?;
@@ -128,7 +128,7 @@ impl<'a> Rounds<'a> {
     }
 
     /// As [`Rounds::compare`], for these paths alone.
-    fn compare_again(&self, lists: &Lists, scope: &[Path], found: &mut Found) -> Result<Vec<Path>> {
+    fn compare_again(&self, lists: &Lists, scope: &[EntryPath], found: &mut Found) -> Result<Vec<EntryPath>> {
         let records = [Some(&lists.before), Some(&lists.after), Some(&lists.copy)];
         let mut merge = Merge::new(records, Some(&lists.content), None)?;
         let mut again = Vec::new();
@@ -147,7 +147,7 @@ impl<'a> Rounds<'a> {
         Ok(again)
     }
 
-    async fn copy_again(&mut self, before: RecordFile, scope: &[Path]) -> Result<Lists> {
+    async fn copy_again(&mut self, before: RecordFile, scope: &[EntryPath]) -> Result<Lists> {
         let present = tokio::task::block_in_place(|| present(&before, scope))?;
         self.clear(scope, &present)?;
         let list = self.work("again");
@@ -166,7 +166,7 @@ impl<'a> Rounds<'a> {
     }
 
     /// Removes from the copy what is copied again; a directory only where the source has none there.
-    fn clear(&self, scope: &[Path], present: &BTreeMap<Path, FileRecord>) -> Result<()> {
+    fn clear(&self, scope: &[EntryPath], present: &BTreeMap<EntryPath, FileRecord>) -> Result<()> {
         for path in scope.iter().rev() {
             let is_directory = present.get(path).is_some_and(|record| record.kind == FileKind::Directory);
             self.remove(path, is_directory)?;
@@ -196,7 +196,7 @@ impl<'a> Rounds<'a> {
         }
     }
 
-    fn read_copied_again(&mut self, scope: &[Path]) -> Result<RecordFile> {
+    fn read_copied_again(&mut self, scope: &[EntryPath]) -> Result<RecordFile> {
         let mut writer = RecordWriter::create(&self.work("copy"))?;
         for path in scope {
             let absolute = self.partial.files().join(OsStr::from_bytes(path));
@@ -213,7 +213,7 @@ impl<'a> Rounds<'a> {
     }
 
     /// After the last round: what the source has removed is removed here too, the rest is unchecked.
-    fn leave(&mut self, after: &RecordFile, again: &[Path], found: &mut Found) -> Result<()> {
+    fn leave(&mut self, after: &RecordFile, again: &[EntryPath], found: &mut Found) -> Result<()> {
         if again.is_empty() {
             return Ok(());
         }
@@ -256,7 +256,7 @@ impl<'a> Rounds<'a> {
 }
 
 /// The entries of a listing that are in `scope`.
-fn present(listing: &RecordFile, scope: &[Path]) -> Result<BTreeMap<Path, FileRecord>> {
+fn present(listing: &RecordFile, scope: &[EntryPath]) -> Result<BTreeMap<EntryPath, FileRecord>> {
     let mut present = BTreeMap::new();
     listing.for_each(|record| {
         if scope.binary_search(&record.path).is_ok() {

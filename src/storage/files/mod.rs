@@ -10,8 +10,8 @@ mod reading;
 mod ssh;
 mod source;
 mod rsync;
-mod merge;
 mod manifest;
+mod merge;
 mod snapshots;
 pub mod offsite;
 

@@ -52,7 +52,7 @@ pub fn copy_records(
     is_cancelled: &AtomicBool,
 ) -> Result<RecordFile> {
     let mut writer = RecordWriter::create(target)?;
-    let mut walk = Walk { root, exclude, stack: Vec::new() };
+    let mut walk = DirectoryWalk { root, exclude, stack: Vec::new() };
     let closed = walk.enter(Vec::new()).doing(|| format!("list {}", root.display()))?;
     if closed {
         let error = io::Error::from(ErrorKind::PermissionDenied);
@@ -69,7 +69,7 @@ pub fn copy_records(
     writer.finish()
 }
 
-struct Walk<'a> {
+struct DirectoryWalk<'a> {
     root: &'a Path,
     exclude: &'a Exclude,
     stack: Vec<Level>,
@@ -83,7 +83,7 @@ struct Level {
     names: Vec<Vec<u8>>,
 }
 
-impl Walk<'_> {
+impl DirectoryWalk<'_> {
     fn absolute(&self, path: &[u8]) -> PathBuf {
         self.root.join(OsStr::from_bytes(path))
     }

@@ -46,9 +46,9 @@ fn sort_in_parts(
     merge(&parts, target)
 }
 
-type Part = (RecordFile, std::path::PathBuf);
+type SortedPart = (RecordFile, std::path::PathBuf);
 
-fn write_part(held: &mut Vec<FileRecord>, path: &Path) -> Result<Part> {
+fn write_part(held: &mut Vec<FileRecord>, path: &Path) -> Result<SortedPart> {
     held.sort_unstable_by(|a, b| a.path.cmp(&b.path));
     let mut writer = RecordWriter::create(path)?;
     for record in held.drain(..) {
@@ -57,7 +57,7 @@ fn write_part(held: &mut Vec<FileRecord>, path: &Path) -> Result<Part> {
     Ok((writer.finish()?, path.to_owned()))
 }
 
-fn merge(parts: &[Part], target: &Path) -> Result<RecordFile> {
+fn merge(parts: &[SortedPart], target: &Path) -> Result<RecordFile> {
     let mut readers = parts.iter().map(|(file, _)| file.read()).collect::<Result<Vec<_>>>()?;
     let (mut heap, mut records) = (BinaryHeap::new(), Vec::new());
     for (at, reader) in readers.iter_mut().enumerate() {
