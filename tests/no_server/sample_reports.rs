@@ -248,6 +248,7 @@ pub fn night(start: Timestamp, day: u64, is_restored: bool) -> RunFacts {
                 limit: None,
             }],
         }),
+        files: Vec::new(),
         legs: Vec::new(),
         dump_verdict: None,
     }

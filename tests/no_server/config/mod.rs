@@ -4,10 +4,10 @@
 use std::path::PathBuf;
 
 use pgwitness::config::{
-    ACTIONS, AcceptedError, Config, CopyFate, CopySource, DumpFormat, DumpSettings, Email, Hooks, MaterializedViews,
-    Metrics, Notify, OffsiteSettings, Ping, PostgresSource, Protected, RdsSource, ReadBack, ReportSettings,
-    RestoreSettings, Retention, SmtpTls, SnapshotKind, Source, Span, StateSettings, Temporary, Verify, Webhook, When,
-    examples,
+    ACTIONS, AcceptedError, Config, CopyFate, CopySource, DumpFormat, DumpSettings, Email, FilesSettings, Hooks,
+    MaterializedViews, Metrics, Notify, OffsiteSettings, Ping, PostgresSource, Protected, RdsSource, ReadBack,
+    ReportSettings, RestoreSettings, Retention, SmtpTls, SnapshotKind, Source, Span, StateSettings, Temporary, Verify,
+    Webhook, When, examples,
 };
 use proptest::prelude::*;
 
@@ -108,9 +108,27 @@ fn accepted() -> AcceptedError {
     }
 }
 
+fn files() -> FilesSettings {
+    FilesSettings {
+        name: "media".into(),
+        path: "/srv/media it's".into(),
+        host: text("web.example.org"),
+        user: text("backup"),
+        port: Some(2222),
+        key_file: path("/etc/key"),
+        known_hosts: path("/etc/known_hosts"),
+        directory: "/srv/files".into(),
+        exclude: list(&["/cache/", "*.tmp"]),
+        max_shrink_percent: Some(20),
+        timeout: Span::seconds(3600),
+        rsync: path("/usr/bin/rsync"),
+    }
+}
+
 fn full(source: Source) -> Config {
     Config {
         source,
+        files: vec![files()],
         dump: DumpSettings {
             directory: "/srv/dumps".into(),
             format: DumpFormat::Directory,
