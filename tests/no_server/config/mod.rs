@@ -4,10 +4,10 @@
 use std::path::PathBuf;
 
 use pgwitness::config::{
-    ACTIONS, AcceptedError, Config, CopyFate, CopySource, DumpFormat, DumpSettings, Email, FilesSettings, Hooks,
-    MaterializedViews, Metrics, Notify, OffsiteSettings, Ping, PostgresSource, Protected, RdsSource, ReadBack,
-    ReportSettings, RestoreSettings, Retention, SmtpTls, SnapshotKind, Source, Span, StateSettings, Temporary, Verify,
-    Webhook, When, examples,
+    ACTIONS, AcceptedError, AccessSettings, Config, CopyFate, CopySource, DumpFormat, DumpSettings, Email,
+    FilesSettings, Hooks, MaterializedViews, Metrics, Notify, OffsiteSettings, Ping, PostgresSource, Protected,
+    RdsSource, ReadBack, ReportSettings, RestoreSettings, Retention, SmtpTls, SnapshotKind, Source, Span,
+    StateSettings, Temporary, Verify, Webhook, When, examples,
 };
 use proptest::prelude::*;
 
@@ -125,6 +125,16 @@ fn files() -> FilesSettings {
     }
 }
 
+fn full_access() -> AccessSettings {
+    AccessSettings {
+        open: list(&["/usr/local/bin/open-access", "--now"]),
+        open_endpoint: Vec::new(),
+        close: list(&["close-access"]),
+        timeout: Some(Span::seconds(120)),
+        environment: list(&["AWS_PROFILE"]),
+    }
+}
+
 fn full(source: Source) -> Config {
     Config {
         source,
@@ -180,13 +190,7 @@ fn full(source: Source) -> Config {
             html: false,
             keep_days: Some(400),
         },
-        access: pgwitness::config::AccessSettings {
-            open: list(&["/usr/local/bin/open-access", "--now"]),
-            open_endpoint: Vec::new(),
-            close: list(&["close-access"]),
-            timeout: Some(Span::seconds(120)),
-            environment: list(&["AWS_PROFILE"]),
-        },
+        access: full_access(),
         hooks: Hooks {
             after_restore: list(&["/bin/anonymise"]),
             after_verified: list(&["aws", "s3"]),
