@@ -116,7 +116,9 @@ age of a snapshot that a run accepts (26 hours) and the time to the end of the n
 Nagios, Icinga: a command or NRPE check that runs it as the user of the nightly run. Zabbix: a UserParameter. systemd:
   ExecCondition=/usr/bin/pgwitness status --max-age 2d
 
-Exit codes, as monitoring plugins have them (they differ from those of the other commands):
+The exit codes are those of monitoring plugins and differ from those of the other commands.
+
+Exit codes:
   0  OK: the newest verified backup is young enough, and the last run ended well
   1  WARNING: it is young enough, and the last run was inconclusive, ended with warnings or was interrupted
   2  CRITICAL: it is too old, missing, or the last run found damage or has no valid report

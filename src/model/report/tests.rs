@@ -341,10 +341,10 @@ fn violations_and_open_tables_are_never_in_a_sound_report_unless_waived() {
 #[test]
 fn a_report_from_the_future_is_refused_by_its_number_before_anything_else() {
     let error = refusal(|report| {
-        report["format"] = json!(5);
+        report["format"] = json!(6);
         report["surprise"] = json!("x");
     });
-    assert_eq!(error, "this report has format 5; this version of pgwitness reads up to format 4");
+    assert_eq!(error, "this report has format 6; this version of pgwitness reads up to format 5");
     let error = refusal(|report| drop(report.as_object_mut().unwrap().remove("format")));
     assert_eq!(error, "not a report: it has no format version");
 }
