@@ -8,11 +8,11 @@ use super::terminal::print_result;
 use super::{config, inputs};
 use crate::base::error::{Context as _, Result};
 use crate::config::{Config, Span};
-use crate::model::run::OffsiteFacts;
+use crate::model::run::{OffsiteFacts, Origin, SourceMatch};
 use crate::model::status::Status;
 use crate::output::service_status::{AgeLimits, BackupFacts, ServiceState, ServiceStatus};
 use crate::storage::backups::{self, Backups};
-use crate::storage::history;
+use crate::storage::history::{self, ReportEntry};
 use crate::storage::journal::LastVerified;
 
 /// Runs the command. What cannot be read is UNKNOWN, on standard output as the rest.
@@ -37,11 +37,15 @@ fn look(arguments: &StatusArguments) -> Result<ServiceStatus> {
     let (place, now) = (&arguments.place, inputs::now());
     let dir = directory(place)?;
     let allowed = signers(arguments.trust.allowed_signers.as_deref(), place, true)?;
-    let runs = history::read(&dir, allowed.as_ref(), now)?;
+    let mut runs = history::read(&dir, allowed.as_ref(), now)?;
     let configured = match &place.directory {
         Some(_) => None,
         None => Some(Configured::of(&config::load(&place.config)?)?),
     };
+    if let Some(configured) = &configured {
+        let of = |run: &ReportEntry| run.summary().and_then(|summary| summary.source.clone());
+        runs.retain(|run| of(run).is_none_or(|source| source.kinship(&configured.origin) != SourceMatch::Other));
+    }
     let default_s = configured.as_ref().filter(|configured| configured.has_offsite).map(|_| arguments.max_age);
     let limits = AgeLimits {
         verified_s: seconds(arguments.max_age),
@@ -61,6 +65,7 @@ fn seconds(span: Span) -> u64 {
 
 /// What the configuration leads to, besides the reports.
 struct Configured {
+    origin: Origin,
     has_offsite: bool,
     /// Names of the usable backups in `verified/`.
     present: BTreeSet<String>,
@@ -83,6 +88,6 @@ impl Configured {
             data_as_of: last.data_as_of,
             stored_at: last.verified_at,
         });
-        Ok(Self { has_offsite: config.offsite.is_some(), present, offsite })
+        Ok(Self { origin, has_offsite: config.offsite.is_some(), present, offsite })
     }
 }

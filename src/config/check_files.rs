@@ -21,8 +21,9 @@ pub fn check_files(problems: &mut Problems, config: &Config) {
         problems.unless(names.insert(name), || format!("there are two sections [[files]] of the name {name:?}"), "");
         check_one(problems, &format!("files {name}"), files);
         let problem = || format!("files {name}: directory is inside the directory of dumps or of reports");
-        let is_apart =
-            [&config.dump.directory, &config.report.directory].iter().all(|one| !files.directory.starts_with(one));
+        let snapshots = files.snapshots();
+        let others = [&config.dump.directory, &config.report.directory];
+        let is_apart = others.iter().all(|one| !files.directory.starts_with(one) && !one.starts_with(&snapshots));
         problems.unless(is_apart, problem, "a directory of its own, best on the same disk as the dumps");
     }
 }

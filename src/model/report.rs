@@ -14,7 +14,7 @@ use crate::base::json;
 use crate::base::marked::{MarkedText, SafeTexts};
 use crate::base::time::Timestamp;
 use crate::model::files::{FilesSnapshot, files_subject};
-use crate::model::finding::{AppliedWaiver, Finding, Unchecked};
+use crate::model::finding::{FindingKind, AppliedWaiver, Finding, Unchecked};
 use crate::model::manifest::{EndpointFacts, Manifest, Observed, Violations};
 use crate::model::run::{RunFacts, Step};
 use crate::model::verdict::{Coverage, DumpVerdict, Outcome, Scope, TableResult, Verdict};
@@ -228,14 +228,19 @@ impl Report {
         self.verdict.is_sound() || dump.is_some_and(DumpVerdict::is_proven)
     }
 
-    /// The snapshots of directories that this report proves: nothing was found in them, and nothing is unchecked.
+    /// The snapshots of directories that this report proves: nothing was found in them but other permissions that are waived, and
+    /// nothing is unchecked, also where that is waived.
     pub fn proven_files(&self) -> impl Iterator<Item = (&str, &FilesSnapshot)> {
         let sections = self.night.iter().flat_map(|night| &night.files);
         sections.filter_map(|section| {
             let subject = files_subject(&section.name);
             let is_open =
                 self.findings.iter().map(|one| &one.object).chain(self.unchecked.iter().map(|one| &one.object));
-            let is_proven = !is_open.into_iter().any(|object| *object == subject);
+            let waived = self.waivers.iter().filter(|applied| applied.waiver.kind != FindingKind::FileMode.id());
+            let is_waived = waived
+                .flat_map(|applied| &applied.covered)
+                .any(|text| text.split(" (").next().unwrap_or(text).trim_end().ends_with(&format!(" {subject}")));
+            let is_proven = !is_waived && !is_open.into_iter().any(|object| *object == subject);
             Some((section.name.as_str(), section.snapshot.as_ref().filter(|_| is_proven)?))
         })
     }

@@ -2,6 +2,8 @@
 //!
 //! The journal says what is about to be opened before a command runs, so that a later run can close it.
 
+use std::time::Duration;
+
 use super::context::RunContext;
 use super::hooks::Hook;
 use super::steps::Steps;
@@ -43,30 +45,35 @@ async fn run_as_step(
     }
     steps.begin("open_access")?;
     steps.journal.append(&Entry::AccessIntended(claim.clone()))?;
-    hook(context, name, command, &claim).run().await?;
+    hook(context, name, command, &claim, context.config.access.timeout.map(Span::duration)).run().await?;
     steps.done()
 }
 
-/// Runs `access.close` for what a run has opened, or was about to.
+/// Runs `access.close` for what a run has opened, or was about to; `patience` limits its time.
 ///
 /// # Errors
 /// The command fails, or is not configured any more.
-pub async fn close(context: &RunContext<'_>, claim: &AccessClaim) -> Result<()> {
+pub async fn close(context: &RunContext<'_>, claim: &AccessClaim, patience: Option<Duration>) -> Result<()> {
     let command = &context.config.access.close;
     if command.is_empty() {
         let error =
             Error::new(format!("access.close is not set any more, and the run {} has opened access", claim.run_id));
-        return Err(
-            error.hint("set access.close again; if it is closed already, access.close = [\"true\"] for one run")
-        );
+        return Err(error
+            .hint("set [access] again; if it is closed already, open = [\"true\"], close = [\"true\"] for one run"));
     }
-    hook(context, "access.close", command, claim).run().await
+    let limit = context.config.access.timeout.map(Span::duration);
+    let limit = patience.map_or(limit, |patience| Some(limit.map_or(patience, |limit| limit.min(patience))));
+    hook(context, "access.close", command, claim, limit).run().await
 }
 
-fn hook(context: &RunContext<'_>, name: &'static str, command: &[String], claim: &AccessClaim) -> Hook {
-    let access = &context.config.access;
-    let hook = Hook::new(name, command, access.timeout.map(Span::duration));
-    let mut hook = hook.pass_on(context.environment, &access.environment);
+fn hook(
+    context: &RunContext<'_>,
+    name: &'static str,
+    command: &[String],
+    claim: &AccessClaim,
+    limit: Option<Duration>,
+) -> Hook {
+    let mut hook = Hook::new(name, command, limit).pass_on(context.environment, &context.config.access.environment);
     hook.set("PGWITNESS_RUN_ID", &claim.run_id);
     if let Some((host, port)) = &claim.endpoint {
         hook.set("PGWITNESS_ENDPOINT_HOST", host);

@@ -115,7 +115,7 @@ impl Cleaner<'_> {
                 self.drop_copy(claim, created.as_ref()).await.doing(doing)
             }
             CleanupTask::Access(claim) => {
-                let closed = access::close(self.context, claim).await.map(|()| task.gone());
+                let closed = access::close(self.context, claim, self.patience).await.map(|()| task.gone());
                 closed.doing(|| format!("close the access to the source that the run {} opened", claim.run_id))
             }
             CleanupTask::Files { claim, report } => {

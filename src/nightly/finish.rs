@@ -89,7 +89,7 @@ impl RunEnd<'_> {
         let is_stopped = self.result.as_ref().is_err_and(|failure| failure.error.signal().is_some());
         let patience = is_stopped.then_some(PATIENCE_WHEN_STOPPED);
         run_tasks(run, "delete_instance", |task| matches!(task, CleanupTask::Instance { .. }), patience).await;
-        run_tasks(run, "close_access", |task| matches!(task, CleanupTask::Access(_)), None).await;
+        run_tasks(run, "close_access", |task| matches!(task, CleanupTask::Access(_)), patience).await;
         run_tasks(run, "place_files", |task| matches!(task, CleanupTask::Files { .. }), None).await;
         run_tasks(run, "place_backup", |task| matches!(task, CleanupTask::Backup { .. }), None).await;
         if let (Ok(verified), Some(signed)) = (&self.result, &self.signed)
@@ -110,7 +110,9 @@ impl RunEnd<'_> {
         {
             follow_up(run, verified, signed).await;
         }
-        if self.signed.is_some()
+        // As with backups: a run that did not prove its dump removes nothing.
+        if is_placed
+            && self.signed.as_ref().is_some_and(|signed| signed.is_dump_proven)
             && let Some(report) = &self.report
             && report.proven_files().next().is_some()
         {

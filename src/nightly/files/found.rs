@@ -131,10 +131,10 @@ impl Found {
     }
 
     /// As findings and unchecked entries of the section `name`. `previous` is the copy in the snapshot before.
-    pub fn findings(self, name: &str, previous: Option<PathBuf>) -> FurtherFindings {
+    pub fn findings(self, name: &str, previous: Option<PathBuf>, copy: &Path) -> FurtherFindings {
         let subject = || files_subject(name);
         let mut further = FurtherFindings::default();
-        let advice = previous.and_then(|previous| self.advice(&previous));
+        let advice = previous.and_then(|previous| self.advice(&previous, copy));
         for (kind, rows) in [(FindingKind::FileContent, self.content), (FindingKind::FileMode, self.mode)] {
             if rows.expected_only > 0 {
                 let mut finding = Finding { rows: Some(rows), ..Finding::new(kind, subject()) };
@@ -142,12 +142,13 @@ impl Found {
                 further.findings.push(finding);
             }
         }
+        let still = "; stop what writes it, copy from a snapshot of the file system, or exclude it";
         let (grant, exclude) = ("; grant the user that reads it access, or exclude it", "; exclude it");
         for (names, side, what, hint) in [
             (&self.unreadable_source, "expected", "could not be read", grant),
-            (&self.unreadable_copy, "actual", "could not be read in the copy", ""),
+            (&self.unreadable_copy, "actual", "could not be read in the copy", "; check the disk of the snapshots"),
             (&self.special, "expected", "not copied (socket, FIFO or device)", exclude),
-            (&self.changing, "both", "changed again whenever it was copied", exclude),
+            (&self.changing, "both", "changed again whenever it was copied", still),
         ] {
             if names.count > 0 {
                 further.unchecked.push(Unchecked::new(subject(), side, names.text(what, hint)));
@@ -157,13 +158,22 @@ impl Found {
     }
 
     /// What to do about files that have changed in the previous snapshot; by inode, for a name may be anything.
-    fn advice(&self, previous: &Path) -> Option<String> {
+    fn advice(&self, previous: &Path, copy: &Path) -> Option<String> {
         let snapshots = previous.ancestors().nth(2)?;
-        let inode =
-            |path: &Vec<u8>| fs::symlink_metadata(previous.join(OsStr::from_bytes(path))).map(|file| file.ino());
-        let inodes: Vec<String> =
-            self.rotten.first.iter().filter_map(|path| Some(inode(path).ok()?.to_string())).collect();
+        let inode = |root: &Path, path: &[u8]| {
+            fs::symlink_metadata(root.join(OsStr::from_bytes(path))).ok().map(|file| file.ino())
+        };
+        // Where rsync copied anew, the copy has an inode of its own, and the previous snapshot may be good.
+        let shared = self.rotten.first.iter().filter_map(|path| {
+            inode(previous, path).filter(|number| inode(copy, path) == Some(*number)).map(|number| number.to_string())
+        });
+        let inodes: Vec<String> = shared.collect();
         let number = (self.rotten.count > 0).then(|| grouped_noun(self.rotten.count, "file"))?;
+        if inodes.is_empty() {
+            return Some(format!(
+                "{number} the same in the source as at the last snapshot, and different here: check the disk"
+            ));
+        }
         Some(format!(
             "{number} the same in the source as at the last snapshot, and different here: the content changed on the disk of the \
              snapshots. Check that disk. Snapshots share unchanged files; after `find {} -xdev '(' -inum {} ')' -delete` the next run \

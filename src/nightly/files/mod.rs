@@ -28,6 +28,8 @@ use rounds::Rounds;
 pub struct FilesResult {
     /// Findings, unchecked entries and remarks.
     pub further: FurtherFindings,
+    /// Sections of which nothing was compared: no waiver covers that.
+    pub uncopied: Vec<Unchecked>,
     /// A section was compared.
     pub is_compared: bool,
     /// A section was not compared.
@@ -42,24 +44,23 @@ impl FilesResult {
             (false, true) => outcome.scope.not_compared.push(Aspect::Files),
             (false, false) => return,
         }
-        let is_too_wide = |waiver: &&Waiver| {
-            let is_kind = ["file_content", "file_mode"].contains(&waiver.kind.as_str());
-            is_kind && waiver.object.contains('*') && waiver.by.starts_with("file")
-        };
+        let is_wide = |waiver: &&Waiver| waiver.object.contains('*') && waiver.by.starts_with("file");
+        let is_of_files = |waiver: &&Waiver| ["file_content", "file_mode"].contains(&waiver.kind.as_str());
         let mut further = self.further.clone();
-        further.unchecked.extend(waivers.iter().filter(is_too_wide).map(|waiver| {
+        further.unchecked.extend(waivers.iter().filter(is_wide).filter(is_of_files).map(|waiver| {
             let object = Subject::new("waiver", format_args!("{} {}", waiver.kind, waiver.object));
             Unchecked::new(object, "both", "it would cover any damage of files: name one section, as in files media")
         }));
-        let narrow: Vec<Waiver> = waivers.iter().filter(|waiver| !is_too_wide(waiver)).cloned().collect();
+        let narrow: Vec<Waiver> = waivers.iter().filter(|waiver| !is_wide(waiver)).cloned().collect();
         further.add_to(outcome, &narrow);
+        outcome.unchecked.extend(self.uncopied.iter().cloned());
     }
 
     /// A section that could not be copied.
     pub fn add_failure(&mut self, settings: &FilesSettings, error: &Error) -> FilesFacts {
         self.is_missing = true;
         let reason = error.text_with_hint().map(|text| format!("the copy failed: {text}"));
-        self.further.unchecked.push(Unchecked::new(files_subject(&settings.name), "both", reason));
+        self.uncopied.push(Unchecked::new(files_subject(&settings.name), "both", reason));
         FilesFacts { name: settings.name.clone(), source: settings.source(), snapshot: None }
     }
 }
@@ -82,6 +83,8 @@ pub struct CopiedFiles {
     pub facts: FilesFacts,
     /// What is wrong or unchecked.
     pub further: FurtherFindings,
+    /// There is no file.
+    pub nothing: Option<Unchecked>,
     /// For the step.
     pub notes: Vec<MarkedText>,
 }
@@ -102,19 +105,19 @@ async fn copy_all(context: &RunContext<'_>, order: &FilesOrder<'_>) -> Result<Co
     let source = FilesSource::configured(order.settings, context.environment)?;
     let rsync = Rsync::configured(order.settings, context.environment)?;
     source.probe().await?;
+    let partial = order.snapshots.begin(order.id, &order.settings.source())?;
     let previous = order.snapshots.verified()?.pop();
-    let partial = order.snapshots.begin(order.id)?;
     let mut rounds = Rounds::new(&source, &rsync, &partial, order.snapshots, previous.as_deref());
     let mut found = Found::new(order.show);
     rounds.run(&mut found).await?;
     let summary = rounds.write_manifest()?;
     let facts = facts(order, &summary, previous.as_deref(), &found);
-    let mut further = found.findings(&order.settings.name, previous.as_ref().map(|id| order.snapshots.files(id)));
-    further.unchecked.extend(nothing(order, &summary));
+    let mut further =
+        found.findings(&order.settings.name, previous.as_ref().map(|id| order.snapshots.files(id)), &partial.files());
     further.findings.extend(shrunk(order, &summary, previous.as_deref())?);
     let notes = notes(&facts, &rounds.said);
     complete(partial)?;
-    Ok(CopiedFiles { facts, further, notes })
+    Ok(CopiedFiles { facts, further, nothing: nothing(order, &summary), notes })
 }
 
 fn complete(partial: PartialSnapshot) -> Result<()> {

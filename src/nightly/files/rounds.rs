@@ -3,15 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use super::found::Found;
 use crate::base::error::{Context, Error, Result};
-use crate::compare::files::judge;
+use crate::compare::files::{FileVerdict, judge};
 use crate::config::exclude::Exclude;
 use crate::model::files::{FileKind, FileRecord};
 use crate::storage::files::{
@@ -120,7 +121,12 @@ impl<'a> Rounds<'a> {
         let mut again = Vec::new();
         while let Some(merged) = merge.next_path()? {
             let is_only_previous = merged.before.is_none() && merged.after.is_none() && merged.copy.is_none();
-            if !is_only_previous && found.add(&merged, judge(merged.sides())) {
+            if is_only_previous {
+                continue;
+            }
+            // What appeared may be what was renamed, and is not in the copy under its old name either.
+            let verdict = judge(merged.sides());
+            if verdict == FileVerdict::Appeared || found.add(&merged, verdict) {
                 again.push(merged.path);
             }
         }
@@ -153,7 +159,8 @@ impl<'a> Rounds<'a> {
         let list = self.work("again");
         let is_copied = |record: &&FileRecord| !matches!(record.kind, FileKind::Special | FileKind::ClosedDirectory);
         let wanted: Vec<&FileRecord> = present.values().filter(is_copied).collect();
-        write_list(&list, wanted.iter().map(|record| Ok(record.path.as_slice().into())))?;
+        // With ./ in front: rsync takes a line that begins with # or ; for a comment.
+        write_list(&list, wanted.iter().map(|record| Ok(dotted(&record.path).into())))?;
         if !wanted.is_empty() {
             let said = self.rsync.copy(self.source, &self.partial.files(), RsyncRound::Again { list: &list }).await?;
             self.said.extend(said);
@@ -175,11 +182,11 @@ impl<'a> Rounds<'a> {
     }
 
     fn remove(&self, path: &[u8], keeps_directory: bool) -> Result<()> {
-        let absolute = self.partial.files().join(OsStr::from_bytes(path));
+        let Some(absolute) = inside(&self.partial.files(), path).doing(|| "look at the copy")? else { return Ok(()) };
         let removed = match fs::symlink_metadata(&absolute) {
             Ok(metadata) if metadata.is_dir() && keeps_directory => Ok(()),
-            Ok(metadata) if metadata.is_dir() => fs::remove_dir(&absolute),
-            Ok(_) => fs::remove_file(&absolute),
+            Ok(metadata) if metadata.is_dir() => in_open_parent(&absolute, |path| fs::remove_dir(path)),
+            Ok(_) => in_open_parent(&absolute, |path| fs::remove_file(path)),
             Err(error) => Err(error),
         };
         match removed {
@@ -199,10 +206,12 @@ impl<'a> Rounds<'a> {
     fn read_copied_again(&mut self, scope: &[EntryPath]) -> Result<RecordFile> {
         let mut writer = RecordWriter::create(&self.work("copy"))?;
         for path in scope {
-            let absolute = self.partial.files().join(OsStr::from_bytes(path));
-            let mut record = record_of(&absolute, path.clone())?;
-            if let Some(file) = record.as_mut().filter(|record| record.kind == FileKind::File) {
-                file.sha256 = hash_of(&absolute, &AtomicBool::new(false))?;
+            let absolute = inside(&self.partial.files(), path).doing(|| "look at the copy")?;
+            let mut record = absolute.as_ref().map_or(Ok(None), |absolute| record_of(absolute, path.clone()))?;
+            if let Some(file) = record.as_mut().filter(|record| record.kind == FileKind::File)
+                && let Some(absolute) = &absolute
+            {
+                file.sha256 = hash_of(absolute, &AtomicBool::new(false))?;
             }
             if let Some(record) = &record {
                 writer.add(record)?;
@@ -276,6 +285,37 @@ fn write_names(listing: &RecordFile, target: &std::path::Path) -> Result<()> {
         Err(error) => Some(Err(error)),
     });
     write_list(target, names)
+}
+
+/// The place of an entry below `root`, where only we write. `None`: a directory above it is not there, or is a symbolic link, which
+/// may lead out of the copy.
+fn inside(root: &std::path::Path, path: &[u8]) -> io::Result<Option<PathBuf>> {
+    let absolute = root.join(OsStr::from_bytes(path));
+    let above: Vec<&std::path::Path> = absolute.ancestors().skip(1).take_while(|above| *above != root).collect();
+    for above in above.into_iter().rev() {
+        match fs::symlink_metadata(above) {
+            Ok(metadata) if metadata.is_dir() => {}
+            Ok(_) => return Ok(None),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(Some(absolute))
+}
+
+/// Removes an entry, also where the copy of its directory may not be written.
+fn in_open_parent(absolute: &std::path::Path, remove: fn(&std::path::Path) -> io::Result<()>) -> io::Result<()> {
+    let removed = remove(absolute);
+    match (absolute.parent(), &removed) {
+        (Some(parent), Err(error)) if error.kind() == ErrorKind::PermissionDenied => {
+            let permissions = fs::metadata(parent)?.permissions();
+            fs::set_permissions(parent, fs::Permissions::from_mode(0o700))?;
+            let removed = remove(absolute);
+            fs::set_permissions(parent, permissions)?;
+            removed
+        }
+        _ => removed,
+    }
 }
 
 fn dotted(path: &[u8]) -> Vec<u8> {

@@ -25,6 +25,7 @@ pub async fn copy(run: &mut CurrentRun<'_>, show: Show) -> Result<()> {
                 further.findings.extend(copied.further.findings);
                 further.unchecked.extend(copied.further.unchecked);
                 further.remarks.extend(copied.further.remarks);
+                run.files.uncopied.extend(copied.nothing);
                 run.files.is_compared = true;
                 run.steps.done()?;
             }

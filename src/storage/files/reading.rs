@@ -98,7 +98,11 @@ impl DirectoryWalk<'_> {
         let mut names = Vec::new();
         for entry in listing {
             let entry = entry?;
-            let (name, is_directory) = (entry.file_name().into_vec(), entry.file_type()?.is_dir());
+            let is_directory = match entry.file_type() {
+                Err(error) if is_gone(&error) => continue,
+                kind => kind?.is_dir(),
+            };
+            let name = entry.file_name().into_vec();
             if self.exclude.has(&joined(&path, &name), is_directory) {
                 continue;
             }
@@ -121,7 +125,16 @@ impl DirectoryWalk<'_> {
             };
             if let Some(name) = name.strip_suffix(b"/") {
                 let path = joined(&level.path, name);
-                self.enter(path).doing(|| "list a directory")?;
+                let absolute = self.absolute(&path);
+                // One that is recorded as closed has no entries; another one that is closed must not count as empty.
+                let is_closed = |metadata: Metadata| kind_of(&metadata, &absolute) == FileKind::ClosedDirectory;
+                if self.enter(path).doing(|| "list a directory of files")?
+                    && !fs::symlink_metadata(&absolute).is_ok_and(is_closed)
+                {
+                    let error = Error::from(io::Error::from(ErrorKind::PermissionDenied));
+                    return Err(error.hint("grant the user that reads it access, or exclude it"))
+                        .doing(|| "list a directory of files");
+                }
                 continue;
             }
             let path = joined(&level.path, &name);
@@ -175,8 +188,9 @@ fn kind_of(metadata: &Metadata, absolute: &Path) -> FileKind {
     } else if kind.is_symlink() {
         FileKind::Symlink
     } else if kind.is_dir() {
-        use rustix::fs::{Access, access};
-        let is_open = access(absolute, Access::READ_OK | Access::EXEC_OK).is_ok();
+        use rustix::fs::{Access, AtFlags, CWD, accessat};
+        // By the effective user and its capabilities.
+        let is_open = accessat(CWD, absolute, Access::READ_OK | Access::EXEC_OK, AtFlags::EACCESS).is_ok();
         if is_open { FileKind::Directory } else { FileKind::ClosedDirectory }
     } else {
         FileKind::Special

@@ -7,9 +7,12 @@ use std::path::{Path, PathBuf};
 
 use super::manifest::{MANIFEST, ManifestReader};
 use crate::base::error::{Context, Error, Result};
+use crate::base::files;
+use crate::base::printable::printable;
 use crate::base::time::Timestamp;
 use crate::config::Retention;
 use crate::storage::journal::Place;
+use crate::storage::reports::write::replace_own;
 use crate::storage::retention::{self, BackupAge};
 
 const PARTIAL: &str = "partial";
@@ -17,6 +20,9 @@ const UNVERIFIED: &str = "unverified";
 /// The copy in a snapshot.
 const FILES: &str = "files";
 const WORK: &str = "work";
+/// Beside the snapshots: one line, what they are of.
+const MARKER: &str = ".pgwitness-files";
+const REMOVING: &str = ".removing-";
 
 /// The directory of the snapshots of a section.
 #[derive(Debug, Clone)]
@@ -50,11 +56,11 @@ impl FilesSnapshots {
         self.directory.join(format!("{id}.{state}"))
     }
 
-    /// Makes the directories of a new snapshot.
+    /// Makes the directories of a new snapshot of `source`.
     ///
     /// # Errors
-    /// The directory above does not exist, or there is a snapshot of this name.
-    pub fn begin(&self, id: &str) -> Result<PartialSnapshot> {
+    /// The directory above does not exist, there is a snapshot of this name, or the snapshots there are of another source.
+    pub fn begin(&self, id: &str, source: &str) -> Result<PartialSnapshot> {
         let path = self.in_state(id, PARTIAL);
         let doing = || format!("make {}", path.display());
         let private = |path: &Path| DirBuilder::new().mode(0o700).create(path);
@@ -62,10 +68,37 @@ impl FilesSnapshots {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
             made => made.doing(doing).map_err(|error| error.hint("is the disk of the snapshots mounted?"))?,
         }
+        self.mark(source)?;
         for path in [&path, &path.join(FILES), &path.join(WORK)] {
             private(path).doing(doing)?;
         }
         Ok(PartialSnapshot { path })
+    }
+
+    /// Two configurations with one directory would remove each other's snapshots.
+    fn mark(&self, source: &str) -> Result<()> {
+        let path = self.directory.join(MARKER);
+        let doing = || format!("read {}", path.display());
+        match files::read(&path, files::STATE) {
+            Err(error) if error.kind() == ErrorKind::NotFound && self.ids_in(None)?.is_empty() => {
+                let name = MARKER.to_owned();
+                replace_own(&self.directory, &name, format!("{source}\n").as_bytes()).map(drop)
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                let error = Error::new("it is not there, and snapshots are: it is not known whose they are");
+                Err(error.hint(format!("if they are of {source}, write that into the file"))).doing(doing)
+            }
+            Ok(bytes) if bytes.trim_ascii_end() == source.as_bytes() => Ok(()),
+            Ok(bytes) => {
+                let other = printable(&String::from_utf8_lossy(bytes.trim_ascii_end()));
+                let error = Error::new(format!("the snapshots in this directory are of {other}, not of {source}"));
+                Err(error.hint(
+                    "give each [[files]] a directory or a name of its own; if the source has moved, edit that file",
+                ))
+                .doing(doing)
+            }
+            Err(error) => Err(error).doing(doing),
+        }
     }
 
     /// The verified snapshots, oldest first.
@@ -135,7 +168,8 @@ impl FilesSnapshots {
             }
             (true, false) => Ok(Place::Unverified),
             (false, true) => {
-                Err(Error::new(format!("the snapshot {} was verified, and is missing", verified.display())))
+                Err(Error::new(format!("the snapshot {} was verified, and is missing", verified.display()))
+                    .hint("mount the disk of the snapshots"))
             }
             (false, false) => Ok(Place::Discarded),
         }
@@ -160,7 +194,7 @@ impl FilesSnapshots {
         let mut removed = Vec::new();
         for name in old.into_iter().filter(|id| id != newest).chain(unverified) {
             // First out of sight: what is removed halfway is no snapshot.
-            let (path, leaving) = (self.directory.join(&name), self.directory.join(format!(".removing-{name}")));
+            let (path, leaving) = (self.directory.join(&name), self.directory.join(format!("{REMOVING}{name}")));
             fs::rename(&path, &leaving).doing(|| format!("remove {}", path.display()))?;
             removed.push(name);
         }
@@ -172,7 +206,9 @@ impl FilesSnapshots {
         let doing = || format!("list {}", self.directory.display());
         for entry in fs::read_dir(&self.directory).doing(doing)? {
             let entry = entry.doing(doing)?;
-            if entry.file_name().to_string_lossy().starts_with(".removing-") {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let leaving = name.strip_prefix(REMOVING).map(|id| id.trim_end_matches(".unverified"));
+            if leaving.is_some_and(|id| taken_at(id).is_some()) {
                 remove(&entry.path())?;
             }
         }

@@ -23,12 +23,13 @@ use crate::model::files::FileHash;
 use crate::postgres::process::{GRACE, PipedOrder, PipedOutput, run_piped};
 
 /// What find prints of an entry: the fields of a record. The first part is for directories that it may not list.
-const FIND: &str = r"find . '(' -type d ! '(' -readable -executable ')' -printf 'X\0%m\0%s\0%T@ %C@\0\0%P\0\0' -prune ')' -o -printf '%y\0%m\0%s\0%T@ %C@\0%l\0%P\0\0'";
+const FIND: &str = r"find . -ignore_readdir_race '(' -type d ! '(' -readable -executable ')' -printf 'X\0%m\0%s\0%T@ %C@\0\0%P\0\0' -prune ')' -o -printf '%y\0%m\0%s\0%T@ %C@\0%l\0%P\0\0'";
 /// Lists of names are read from its standard input.
 const HASH: &str = "xargs -0 -r env LC_ALL=C sha256sum -z --";
 /// Fails with a word that names what is missing.
 const PROBE: &str = "for p in rsync find xargs sha256sum env; do command -v $p >/dev/null || { echo \"missing: $p\" >&2; exit 96; }; done; \
 find . -maxdepth 0 -readable -executable -printf '' || { echo 'missing: GNU find' >&2; exit 96; }; \
+test -r . && test -x . || { echo 'the directory cannot be read by this user' >&2; exit 97; }; \
 sha256sum -z /dev/null >/dev/null || { echo 'missing: GNU sha256sum' >&2; exit 96; }; \
 xargs -0 -r true </dev/null || { echo 'missing: GNU xargs' >&2; exit 96; }";
 /// xargs: a file could not be read.
