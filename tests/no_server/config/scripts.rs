@@ -51,6 +51,7 @@ const RDS: [(&str, &str); 6] = [
 fn each_script_is_one_that_sh_and_shellcheck_accept_and_has_no_gap_left() {
     let shellcheck = packages::shellcheck();
     let dir = tempfile::tempdir().unwrap();
+    let gap = regex::Regex::new("<[A-Z_]+>").unwrap();
     for (name, text) in scripts() {
         let path = dir.path().join(format!("{name}.sh"));
         fs::write(&path, &text).unwrap();
@@ -58,7 +59,6 @@ fn each_script_is_one_that_sh_and_shellcheck_accept_and_has_no_gap_left() {
             let output = Command::new(command[0]).args(&command[1..]).arg(&path).output().unwrap();
             assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stdout));
         }
-        let gap = regex::Regex::new("<[A-Z_]+>").unwrap();
         assert_eq!(gap.find(&text).map(|found| found.as_str()), None, "{name}");
         assert!(text.starts_with("#!/bin/sh\n"), "{name}");
     }
