@@ -14,7 +14,7 @@ use crate::base::json;
 use crate::base::marked::{MarkedText, SafeTexts};
 use crate::base::time::Timestamp;
 use crate::model::files::{FilesSnapshot, files_subject};
-use crate::model::finding::{FindingKind, AppliedWaiver, Finding, Unchecked};
+use crate::model::finding::{AppliedWaiver, Finding, FindingKind, Unchecked};
 use crate::model::manifest::{EndpointFacts, Manifest, Observed, Violations};
 use crate::model::run::{RunFacts, Step};
 use crate::model::verdict::{Coverage, DumpVerdict, Outcome, Scope, TableResult, Verdict};

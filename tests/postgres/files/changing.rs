@@ -156,3 +156,56 @@ fn a_change_that_keeps_size_and_time_is_copied_and_no_damage() {
     assert_ne!(inode(&both[0]), inode(&both[1]));
     demand_manifest(&scenario.snapshot(&both[0]), 2);
 }
+
+#[test]
+fn a_directory_that_becomes_a_link_during_the_copy_leads_nowhere_else() {
+    let mut scenario = FilesScenario::local("files_link_race");
+    scenario.write("2019/x", "the only one");
+    let archive = scenario.night.path("archive");
+    scenario.wrap_rsync(&once("", &format!("mv 2019 {0}; ln -s {0} 2019", archive.display())));
+    scenario.night.demand(&["nightly"], 0);
+    assert_eq!(fs::read_to_string(archive.join("x")).unwrap(), "the only one");
+    let snapshot = scenario.snapshot(&scenario.snapshots()[0]);
+    assert_eq!(fs::read_link(snapshot.join("files/2019")).unwrap(), archive);
+    demand_manifest(&snapshot, 3);
+}
+
+#[test]
+fn what_is_renamed_during_the_copy_is_in_it_by_its_new_name() {
+    let mut scenario = FilesScenario::local("files_renamed");
+    scenario.write("#x#", "before");
+    scenario.wrap_rsync(&once("", "mv sub renamed; echo later > '#x#'"));
+    scenario.night.demand(&["nightly"], 0);
+    let snapshot = scenario.snapshot(&scenario.snapshots()[0]);
+    demand_equal(&scenario.media(""), &snapshot.join("files"));
+    demand_manifest(&snapshot, 3);
+}
+
+#[test]
+fn snapshots_of_another_source_are_left_alone() {
+    let mut scenario = FilesScenario::local("files_foreign");
+    scenario.night.demand(&["nightly"], 0);
+    let first = scenario.snapshots();
+    let other = scenario.night.path("other");
+    fs::create_dir(&other).unwrap();
+    fs::write(other.join("file"), "x").unwrap();
+    scenario.night.set(crate::support::files::SECTION, &super::text("path", &other));
+    let said = scenario.night.demand(&["nightly"], 2);
+    assert!(said.contains("the snapshots in this directory are of ") && said.contains("not of "), "{said}");
+    assert_eq!(scenario.snapshots(), first);
+    assert_eq!(scenario.night.open_journals(), Vec::<String>::new());
+}
+
+#[test]
+fn a_waiver_for_everything_unchecked_does_not_cover_files_that_were_not_copied() {
+    let mut scenario = FilesScenario::local("files_waived");
+    let waivers = scenario.night.path("waivers.toml");
+    let text = ["*", "files *", "files media"]
+        .map(|object| format!("[[waiver]]\nkind = \"unchecked\"\nobject = {object:?}\nreason = \"x\"\n"));
+    for one in text {
+        fs::write(&waivers, one).unwrap();
+        scenario.night.set("verify", &super::text("waivers", &waivers));
+        scenario.wrap_rsync("case \"$*\" in *--version*) exec \"$REAL\" \"$@\";; esac; exit 12");
+        scenario.night.demand(&["nightly"], 2);
+    }
+}

@@ -71,7 +71,7 @@ fn a_full_disk_is_named_and_the_database_verified_all_the_same() {
         "{said}"
     );
     assert_eq!(scenario.night.backups("verified").len(), 1);
-    assert_eq!(crate::support::night::names(&disk.path().join("media")), Vec::<String>::new());
+    assert_eq!(super::snapshots_in(&disk.path().join("media")), Vec::<String>::new());
     assert_eq!(scenario.night.open_journals(), Vec::<String>::new());
 }
 

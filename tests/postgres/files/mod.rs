@@ -22,6 +22,11 @@ use crate::support::Database;
 use crate::support::night::{NightlyScenario, names, said, text};
 use crate::support::sshd::Sshd;
 
+/// Besides the file that says whose they are.
+fn snapshots_in(directory: &Path) -> Vec<String> {
+    names(directory).into_iter().filter(|name| name != ".pgwitness-files").collect()
+}
+
 /// Names that a shell, rsync or a list of lines could take for something else.
 const ODD: [&[u8]; 12] = [
     b"a b",
@@ -95,7 +100,7 @@ impl FilesScenario {
 
     /// What is below the directory of the section.
     fn snapshots(&self) -> Vec<String> {
-        names(&self.night.path("snapshots/media"))
+        snapshots_in(&self.night.path("snapshots/media"))
     }
 
     fn snapshot(&self, name: &str) -> PathBuf {

@@ -65,7 +65,7 @@ fn a_sound_night_leaves_a_verified_dump_and_a_signed_report_and_nothing_else() {
     assert_eq!(scenario.open_journals(), Vec::<String>::new());
     assert_eq!(copies_of("sound_night"), Vec::<String>::new());
     let report = scenario.report();
-    assert_eq!((&report["format"], &report["verdict"]), (&4.into(), &"sound".into()));
+    assert_eq!((&report["format"], &report["verdict"]), (&5.into(), &"sound".into()));
     let night = &report["night"];
     let steps: Vec<&str> =
         night["steps"].as_array().unwrap().iter().map(|step| step["name"].as_str().unwrap()).collect();

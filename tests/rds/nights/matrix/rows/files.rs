@@ -8,7 +8,7 @@ use crate::nights::matrix::scene::{REACHED, Scene, Strike};
 use crate::support::night::{NightlyScenario, names};
 
 const SNAPSHOTS: &str = "snapshots/media";
-const IN_THE_WAY: &str = "snapshots/media/.removing-this";
+const IN_THE_WAY: &str = "snapshots/media/.removing-20200101T000000Z-00000000";
 
 /// Snapshots that are not complete, by the name that the journal has.
 pub fn partial(scenario: &NightlyScenario) -> Vec<String> {
@@ -61,7 +61,8 @@ pub fn rows() -> Vec<Row> {
             })
             .repair(|scene| {
                 let snapshots = scene.machine.scenario.path(SNAPSHOTS);
-                let file = names(&snapshots).into_iter().find(|name| snapshots.join(name).is_file()).unwrap();
+                let is_in_the_way = |name: &String| !name.starts_with('.') && snapshots.join(name).is_file();
+                let file = names(&snapshots).into_iter().find(is_in_the_way).unwrap();
                 fs::remove_file(snapshots.join(file)).unwrap();
             }),
         Row::new("prune_files", "an old removal cannot be finished", "3")
