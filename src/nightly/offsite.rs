@@ -9,6 +9,7 @@ use super::context::RunContext;
 use crate::base::error::{Context, Error, Result};
 use crate::base::files;
 use crate::config::{OffsiteSettings, Retention};
+use crate::model::progress::Event;
 use crate::model::report::Report;
 use crate::model::run::{DumpFacts, Origin};
 use crate::storage;
@@ -128,6 +129,8 @@ async fn store_files(
         let doing = || format!("store the files {name} off site");
         let place = Path::new(&facts.path);
         if !place.is_dir() && has_newer(place)? {
+            let text = format!("{} was removed before its upload: a later snapshot has superseded it", place.display());
+            (context.listener)(Event::Warning(&text.into()));
             continue;
         }
         storage::files::offsite::store(repository, name, facts, &tags(backup), settings.read_back)
