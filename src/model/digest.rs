@@ -15,6 +15,10 @@ use std::ops::AddAssign;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha2::{Digest as _, Sha256};
 
+/// The state with which SHA-256 begins (FIPS 180-4, 5.3.3).
+pub const SHA_256_START: [u32; 8] =
+    [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
+
 /// SHA-256 of a row line, as four big-endian lanes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RowDigest(pub [u64; 4]);

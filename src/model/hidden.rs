@@ -6,10 +6,14 @@
 
 use sha2::{Digest as _, Sha256};
 
+use crate::model::digest::SHA_256_START;
+
 /// How such a value begins in the result of a catalog query.
 const OPENING: &str = "(hidden value ";
 /// SHA-256 after SHA-256.
 const ROUNDS: u32 = 50_000;
+/// Bytes that SHA-256 takes at a time.
+const BLOCK: usize = 64;
 
 /// The text with every hidden value replaced by its digest.
 pub fn conceal(kind: &str, identity: &str, text: &str) -> String {
@@ -29,9 +33,27 @@ pub fn conceal(kind: &str, identity: &str, text: &str) -> String {
 
 fn digest(kind: &str, identity: &str, value: &str) -> String {
     let salted = format!("pgwitness hidden value\0{kind}\0{identity}\0{value}");
-    let first = Sha256::digest(salted.as_bytes());
-    let last = (0..ROUNDS).fold(first, |digest, _| Sha256::new().chain_update(digest).chain_update(first).finalize());
+    let first: [u8; 32] = Sha256::digest(salted.as_bytes()).into();
+    let last = (0..ROUNDS).fold(first, |digest, _| of_two(&digest, &first));
     last.iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// SHA-256 of 32 bytes and 32 more, by the function of a block: in a build for tests, the arrays of [`Sha256`] take ten times as long
+/// as the hashing.
+fn of_two(first: &[u8; 32], second: &[u8; 32]) -> [u8; 32] {
+    let (mut text, mut padding) = ([0; BLOCK], [0; BLOCK]);
+    let (left, right) = text.split_at_mut(32);
+    left.copy_from_slice(first);
+    right.copy_from_slice(second);
+    padding[0] = 0x80;
+    padding[BLOCK - 2..].copy_from_slice(&512_u16.to_be_bytes());
+    let mut state = SHA_256_START;
+    sha2::compress256(&mut state, &[text.into(), padding.into()]);
+    let mut digest = [0; 32];
+    for (bytes, word) in digest.chunks_exact_mut(4).zip(state) {
+        bytes.copy_from_slice(&word.to_be_bytes());
+    }
+    digest
 }
 
 #[cfg(test)]
@@ -46,6 +68,18 @@ mod tests {
         assert_eq!(one, conceal("user_mapping", "a on b", text));
         assert_ne!(one, conceal("user_mapping", "c on b", text));
         assert_ne!(one, conceal("user_mapping", "a on b", &text.replace("706c", "706d")));
+    }
+
+    #[test]
+    fn two_times_32_bytes_have_the_digest_of_sha2() {
+        let (first, second) = ([7; 32], [0xfe; 32]);
+        let expected: [u8; 32] = Sha256::new().chain_update(first).chain_update(second).finalize().into();
+        assert_eq!(of_two(&first, &second), expected);
+    }
+
+    #[test]
+    fn a_stored_digest_of_an_earlier_version_still_agrees() {
+        assert_eq!(conceal("user_mapping", "a on b", "(hidden value 706c756768)"), "(hidden 44b24245)");
     }
 
     #[test]

@@ -12,6 +12,8 @@ use std::arch::x86_64::{
     _mm_sha256msg1_epu32, _mm_sha256msg2_epu32, _mm_sha256rnds2_epu32, _mm_shuffle_epi8, _mm_shuffle_epi32,
 };
 
+use super::SHA_256_START;
+
 /// Bytes hashed at a time.
 const BLOCK: usize = 64;
 /// What follows a line, at least: a bit and the length.
@@ -29,9 +31,6 @@ const K: [[u32; 4]; 16] = [
     [0x19a4_c116, 0x1e37_6c08, 0x2748_774c, 0x34b0_bcb5], [0x391c_0cb3, 0x4ed8_aa4a, 0x5b9c_ca4f, 0x682e_6ff3],
     [0x748f_82ee, 0x78a5_636f, 0x84c8_7814, 0x8cc7_0208], [0x90be_fffa, 0xa450_6ceb, 0xbef9_a3f7, 0xc671_78f2],
 ];
-/// FIPS 180-4, 5.3.3.
-const START: [u32; 8] =
-    [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
 
 /// The digests of two lines, as big-endian lanes; `None` when the processor cannot.
 #[inline]
@@ -115,7 +114,7 @@ impl ShaState {
     #[inline]
     #[target_feature(enable = "sha,ssse3,sse4.1")]
     fn start() -> Self {
-        let [a, b, c, d, e, f, g, h] = START.map(u32::cast_signed);
+        let [a, b, c, d, e, f, g, h] = SHA_256_START.map(u32::cast_signed);
         Self { abef: _mm_set_epi32(a, b, e, f), cdgh: _mm_set_epi32(c, d, g, h) }
     }
 
