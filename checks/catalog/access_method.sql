@@ -8,4 +8,3 @@ SELECT quote_ident(a.amname) AS identity,
 FROM pg_am a
 WHERE a.oid >= 16384
   AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_am'::regclass AND e.objid = a.oid AND e.deptype = 'e')
-ORDER BY 1

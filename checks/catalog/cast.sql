@@ -9,4 +9,3 @@ SELECT format('(%s AS %s)', format_type(c.castsource, NULL), format_type(c.castt
 FROM pg_cast c
 WHERE c.oid >= 16384
   AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_cast'::regclass AND e.objid = c.oid AND e.deptype IN ('e', 'i'))
-ORDER BY 1

@@ -14,4 +14,3 @@ WHERE c.collversion IS NOT NULL
         AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_collation'::regclass AND e.objid = c.oid AND e.deptype = 'e'))
        OR (n.nspname = 'pg_catalog'
            AND c.oid IN (SELECT a.attcollation FROM pg_attribute a WHERE a.attrelid >= 16384 AND a.attcollation >= 1000)))
-ORDER BY 1

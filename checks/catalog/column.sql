@@ -14,7 +14,7 @@ SELECT format('%I.%I.%I', n.nspname, c.relname, a.attname) AS identity,
                || CASE WHEN d.oid IS NOT NULL THEN pg_get_expr(d.adbin, d.adrelid) END,
            CASE WHEN a.attstorage <> t.typstorage THEN 'storage '
                || CASE a.attstorage WHEN 'p' THEN 'plain' WHEN 'e' THEN 'external' WHEN 'm' THEN 'main' WHEN 'x' THEN 'extended' END END,
-           CASE newer.attcompression WHEN 'p' THEN 'compression pglz' WHEN 'l' THEN 'compression lz4' END,
+           CASE WHEN t.typstorage <> 'p' THEN CASE a.attcompression WHEN 'p' THEN 'compression pglz' WHEN 'l' THEN 'compression lz4' END END,
            'statistics ' || CASE WHEN a.attstattarget >= 0 THEN a.attstattarget END,
            CASE WHEN a.attoptions IS NOT NULL THEN
                'options ' || (SELECT string_agg(CASE WHEN o ~ '[,'']|\s' THEN quote_literal(o) ELSE o END, ', ' ORDER BY o COLLATE "C") FROM unnest(a.attoptions) o
@@ -28,10 +28,6 @@ FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 JOIN pg_type t ON t.oid = a.atttypid
--- attcompression came with 14: where pg_attribute has none, the name means the column of `older`.
-CROSS JOIN (SELECT ''::"char" AS attcompression) older
-CROSS JOIN LATERAL (SELECT (SELECT attcompression FROM pg_attribute same
-                            WHERE same.attrelid = a.attrelid AND same.attnum = a.attnum AND t.typstorage <> 'p')) newer(attcompression)
 LEFT JOIN pg_collation co ON co.oid = a.attcollation
 LEFT JOIN pg_namespace cn ON cn.oid = co.collnamespace
 LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
@@ -40,4 +36,3 @@ WHERE c.relkind IN ('r', 'p', 'f')
   AND c.relpersistence <> 't'
   AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
   AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e')
-ORDER BY 1

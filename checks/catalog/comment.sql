@@ -49,4 +49,3 @@ SELECT 'database this database', d.description, NULL, NULL
 FROM pg_shdescription d
 JOIN pg_database b ON b.oid = d.objoid AND b.datname = current_database()
 WHERE d.classoid = 'pg_database'::regclass
-ORDER BY 1

@@ -21,4 +21,3 @@ WHERE k.contype IN ('c', 'p', 'u', 'x', 'f')
   AND (k.contype <> 'f' OR k.conparentid = 0)
   AND c.relpersistence <> 't'
   AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-ORDER BY 1

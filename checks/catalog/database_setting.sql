@@ -10,4 +10,3 @@ SELECT format('%s %s', CASE WHEN s.setrole = 0 THEN 'this database' ELSE 'role '
 FROM pg_db_role_setting s
 CROSS JOIN LATERAL unnest(s.setconfig) c
 WHERE s.setdatabase = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
-ORDER BY 1

@@ -15,4 +15,3 @@ SELECT format('for %I%s on %s', pg_get_userbyid(d.defaclrole),
        NULL::text AS relation_name
 FROM pg_default_acl d
 LEFT JOIN pg_namespace n ON n.oid = d.defaclnamespace
-ORDER BY 1

@@ -9,4 +9,3 @@ SELECT quote_ident(v.evtname) AS identity,
        NULL::text AS relation_name
 FROM pg_event_trigger v
 WHERE NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_event_trigger'::regclass AND e.objid = v.oid AND e.deptype = 'e')
-ORDER BY 1

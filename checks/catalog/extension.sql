@@ -5,4 +5,3 @@ SELECT quote_ident(x.extname) AS identity,
        NULL::text AS schema_name,
        NULL::text AS relation_name
 FROM pg_extension x JOIN pg_namespace n ON n.oid = x.extnamespace
-ORDER BY 1

@@ -14,4 +14,3 @@ LEFT JOIN pg_namespace n ON n.oid = owner.relnamespace
 WHERE d.refclassid = 'pg_extension'::regclass
   AND d.deptype = 'x'
   AND i.identity IS NOT NULL
-ORDER BY 1

@@ -12,4 +12,3 @@ SELECT quote_ident(f.fdwname) AS identity,
        NULL::text AS relation_name
 FROM pg_foreign_data_wrapper f
 WHERE NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_foreign_data_wrapper'::regclass AND e.objid = f.oid AND e.deptype = 'e')
-ORDER BY 1

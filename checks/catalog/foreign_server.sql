@@ -11,4 +11,3 @@ SELECT quote_ident(s.srvname) AS identity,
 FROM pg_foreign_server s
 JOIN pg_foreign_data_wrapper f ON f.oid = s.srvfdw
 WHERE NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_foreign_server'::regclass AND e.objid = s.oid AND e.deptype = 'e')
-ORDER BY 1

@@ -19,4 +19,3 @@ JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_foreign_server s ON s.oid = f.ftserver
 WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
   AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e')
-ORDER BY 1

@@ -34,4 +34,3 @@ LEFT JOIN (
 ) extension ON extension.objid = c.oid
 WHERE c.relpersistence <> 't'
   AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-ORDER BY 1

@@ -10,4 +10,3 @@ SELECT quote_ident(l.lanname) AS identity,
 FROM pg_language l
 WHERE l.oid >= 16384
   AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_language'::regclass AND e.objid = l.oid AND e.deptype = 'e')
-ORDER BY 1

@@ -5,4 +5,3 @@ SELECT l.oid::text AS identity,
        NULL::text AS relation_name
 FROM pg_largeobject_metadata l
 WHERE NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_largeobject_metadata'::regclass AND e.objid = l.oid AND e.deptype = 'e')
-ORDER BY 1

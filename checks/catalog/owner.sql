@@ -135,4 +135,3 @@ FROM (
     FROM pg_subscription s
     WHERE s.subdbid = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
 ) owned
-ORDER BY 1

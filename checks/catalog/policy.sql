@@ -21,4 +21,3 @@ LEFT JOIN (
     WHERE e.classid = 'pg_class'::regclass AND e.refclassid = 'pg_extension'::regclass AND e.objsubid = 0 AND e.deptype = 'e'
 ) extension ON extension.objid = c.oid
 WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-ORDER BY 1

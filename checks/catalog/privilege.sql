@@ -112,4 +112,3 @@ SELECT format('%s %s to %s', h.kind, h.identity, h.grantee) AS identity,
 FROM held h
 WHERE NOT h.is_theirs OR h.is_now <> h.was_first
 GROUP BY h.kind, h.identity, h.grantee, h.is_theirs, h.schema_name, h.relation_name
-ORDER BY 1

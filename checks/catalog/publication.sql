@@ -10,4 +10,3 @@ SELECT quote_ident(p.pubname) AS identity,
        NULL::text AS relation_name
 FROM pg_publication p
 WHERE NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_publication'::regclass AND e.objid = p.oid AND e.deptype = 'e')
-ORDER BY 1

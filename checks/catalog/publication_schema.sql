@@ -8,4 +8,3 @@ FROM pg_publication_namespace s
 JOIN pg_publication p ON p.oid = s.pnpubid
 JOIN pg_namespace n ON n.oid = s.pnnspid
 WHERE NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_publication'::regclass AND e.objid = p.oid AND e.deptype = 'e')
-ORDER BY 1

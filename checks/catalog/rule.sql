@@ -18,4 +18,3 @@ LEFT JOIN (
 WHERE r.rulename <> '_RETURN'
   AND c.relpersistence <> 't'
   AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-ORDER BY 1

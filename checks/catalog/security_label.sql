@@ -12,4 +12,3 @@ SELECT 'database this database by ' || quote_ident(l.provider), l.label, NULL, N
 FROM pg_shseclabel l
 JOIN pg_database b ON b.oid = l.objoid AND b.datname = current_database()
 WHERE l.classoid = 'pg_database'::regclass
-ORDER BY 1

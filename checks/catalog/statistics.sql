@@ -16,4 +16,3 @@ LEFT JOIN (
 ) extension ON extension.objid = c.oid
 WHERE NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_statistic_ext'::regclass AND e.objid = s.oid AND e.deptype = 'e')
   AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-ORDER BY 1

@@ -26,4 +26,3 @@ CROSS JOIN LATERAL (
     FROM pg_subscription
 ) s
 WHERE s.subdbid = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
-ORDER BY 1

@@ -51,4 +51,3 @@ WHERE o.oid >= 16384
   AND n.oid < 16384
   AND n.nspname IN ('pg_catalog', 'information_schema')
   AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = o.classid AND e.objid = o.oid AND e.deptype IN ('e', 'i'))
-ORDER BY 1

@@ -7,4 +7,3 @@ SELECT format('for %s language %I', format_type(t.trftype, NULL), l.lanname) AS 
 FROM pg_transform t
 JOIN pg_language l ON l.oid = t.trflang
 WHERE NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_transform'::regclass AND e.objid = t.oid AND e.deptype = 'e')
-ORDER BY 1

@@ -20,4 +20,3 @@ LEFT JOIN (
 WHERE ((NOT g.tgisinternal AND g.tgparentid = 0) OR (NOT o.tgisinternal AND o.tgenabled <> g.tgenabled))
   AND c.relpersistence <> 't'
   AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-ORDER BY 1

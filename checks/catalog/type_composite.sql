@@ -16,4 +16,3 @@ JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind = 'c'
   AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
   AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_type'::regclass AND e.objid = c.reltype AND e.deptype = 'e')
-ORDER BY 1

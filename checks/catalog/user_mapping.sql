@@ -16,4 +16,3 @@ SELECT format('%s on %I', CASE WHEN m.umuser = 0 THEN 'public' ELSE quote_ident(
 FROM pg_user_mappings m
 JOIN pg_foreign_server s ON s.oid = m.srvid
 JOIN pg_roles r ON r.rolname = current_user
-ORDER BY 1

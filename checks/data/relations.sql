@@ -31,18 +31,12 @@ LEFT JOIN (
     WHERE i.indisprimary AND key.position <= i.indnkeyatts
     GROUP BY i.indrelid
 ) k ON k.indrelid = c.oid
-LEFT JOIN (
-    SELECT a.attrelid,
-           json_agg(json_build_object(
-               'name', a.attname,
-               'type_name', pg_catalog.format_type(a.atttypid, a.atttypmod),
-               'is_generated', a.attgenerated <> '',
-               'is_virtual', a.attgenerated = 'v'
-           ) ORDER BY a.attnum) AS columns
+LEFT JOIN LATERAL (
+    SELECT array_to_json(array_agg(ARRAY[a.attname::text, pg_catalog.format_type(a.atttypid, a.atttypmod), a.attgenerated::text]
+                                   ORDER BY a.attnum)) AS columns
     FROM pg_catalog.pg_attribute a
-    WHERE a.attnum > 0 AND NOT a.attisdropped
-    GROUP BY a.attrelid
-) a ON a.attrelid = c.oid
+    WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+) a ON true
 WHERE c.relkind IN ('r', 'm', 'f')
   AND c.relpersistence <> 't'
   AND n.nspname <> 'information_schema'

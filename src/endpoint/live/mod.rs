@@ -121,13 +121,16 @@ impl Live {
     }
 
     async fn list(&mut self) -> Result<()> {
-        self.identity = text(&self.snapshot_session.row(IDENTITY).await?, 0)?;
-        let standby = self.snapshot_session.row("SELECT pg_catalog.pg_is_in_recovery()").await?;
-        self.is_standby = text(&standby, 0)? == "t";
+        let server = self.snapshot_session.row(IDENTITY).await?;
+        (self.identity, self.is_standby) = (text(&server, 0)?, text(&server, 1)? == "t");
         let sizes = self.sizes().await?;
-        for row in self.snapshot_session.rows(catalog::RELATIONS).await.doing(|| "list relations")? {
-            self.list_relation(&row, &sizes)?;
-        }
+        let mut listed = Vec::new();
+        let listing = self.snapshot_session.each_row(catalog::RELATIONS, |row| {
+            listed.push(LiveRelation::from_row(&row, &sizes)?);
+            Ok(())
+        });
+        listing.await.doing(|| "list relations")?;
+        listed.into_iter().for_each(|relation| self.add(relation));
         for row in self.snapshot_session.rows(catalog::SEQUENCES).await.doing(|| "list sequences")? {
             self.sequences.push(Name::new(text(&row, 0)?, text(&row, 1)?));
         }
@@ -156,35 +159,14 @@ impl Live {
         Ok(rows)
     }
 
-    fn list_relation(&mut self, row: &SimpleQueryRow, sizes: &BTreeMap<String, u64>) -> Result<()> {
-        let name = Name::new(text(row, 0)?, text(row, 1)?);
-        let kind = match text(row, 2)?.as_str() {
-            "r" => RelationKind::Table,
-            "m" => RelationKind::MaterializedView,
-            "f" => RelationKind::ForeignTable,
-            other => return Err(Error::new(format!("{name} has the unknown relkind {other:?}"))),
-        };
-        if text(row, 4)? == "f" {
-            self.unpopulated.insert(name.clone());
+    fn add(&mut self, relation: LiveRelation) {
+        if !relation.is_populated {
+            self.unpopulated.insert(relation.name.clone());
         }
-        if text(row, 7)? == "t" {
-            self.heaps.insert(name.clone());
+        if relation.is_heap {
+            self.heaps.insert(relation.name.clone());
         }
-        let estimate = text(row, 6)?.parse().unwrap_or(0);
-        let listed = ListedRelation {
-            kind,
-            columns: json::<Vec<ListedColumn>>(row, 10)?.into_iter().map(Column::from).collect(),
-            key: json(row, 9)?,
-            is_unlogged: text(row, 3)? == "t",
-            extension: optional(row, 8),
-            bytes: sizes.get(&text(row, 5)?).copied().unwrap_or(estimate),
-            fixed: None,
-            can_have_rows: true,
-            config: optional(row, 11).map(|text| condition::config(text, optional(row, 12).as_deref() == Some("t"))),
-            is_undefined: false,
-        };
-        self.listing.relations.insert(name, listed);
-        Ok(())
+        self.listing.relations.insert(relation.name, relation.listed);
     }
 
     async fn list_foreign_keys(&self) -> Result<Vec<ForeignKey>> {
@@ -434,8 +416,8 @@ impl Live {
 }
 
 /// Not the system identifier: a physical copy has the same.
-const IDENTITY: &str = "SELECT concat_ws(' ', d.oid, d.datname, pg_catalog.pg_postmaster_start_time(), current_setting('port')) \
-    FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()";
+const IDENTITY: &str = "SELECT concat_ws(' ', d.oid, d.datname, pg_catalog.pg_postmaster_start_time(), current_setting('port')), \
+    pg_catalog.pg_is_in_recovery() FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()";
 
 async fn open_session(conninfo: &ConnInfo, options: &LiveOptions) -> Result<Session> {
     let mut session = Session::open(conninfo, &SessionOptions { lock_timeout_s: options.lock_timeout_s }).await?;
@@ -451,19 +433,43 @@ fn refused_code(reason: &str) -> String {
     )
 }
 
-#[derive(Deserialize)]
-struct ListedColumn {
-    name: String,
-    type_name: String,
-    is_generated: bool,
-    is_virtual: bool,
+/// A relation as `checks/data/relations.sql` lists it.
+struct LiveRelation {
+    name: Name,
+    is_populated: bool,
+    is_heap: bool,
+    listed: ListedRelation,
 }
 
-impl From<ListedColumn> for Column {
-    fn from(column: ListedColumn) -> Self {
-        let ListedColumn { name, type_name, is_generated, is_virtual } = column;
-        Self { name, type_name, is_generated, is_virtual }
+impl LiveRelation {
+    fn from_row(row: &SimpleQueryRow, sizes: &BTreeMap<String, u64>) -> Result<Self> {
+        let name = Name::new(text(row, 0)?, text(row, 1)?);
+        let kind = match text(row, 2)?.as_str() {
+            "r" => RelationKind::Table,
+            "m" => RelationKind::MaterializedView,
+            "f" => RelationKind::ForeignTable,
+            other => return Err(Error::new(format!("{name} has the unknown relkind {other:?}"))),
+        };
+        let estimate = text(row, 6)?.parse().unwrap_or(0);
+        let listed = ListedRelation {
+            kind,
+            columns: json::<Vec<[String; 3]>>(row, 10)?.into_iter().map(column).collect(),
+            key: json(row, 9)?,
+            is_unlogged: text(row, 3)? == "t",
+            extension: optional(row, 8),
+            bytes: sizes.get(&text(row, 5)?).copied().unwrap_or(estimate),
+            fixed: None,
+            can_have_rows: true,
+            config: optional(row, 11).map(|text| condition::config(text, optional(row, 12).as_deref() == Some("t"))),
+            is_undefined: false,
+        };
+        Ok(Self { name, is_populated: text(row, 4)? == "t", is_heap: text(row, 7)? == "t", listed })
     }
+}
+
+/// Name, type, and `attgenerated`: empty, `s` (stored) or `v` (virtual).
+fn column([name, type_name, generated]: [String; 3]) -> Column {
+    Column { name, type_name, is_generated: !generated.is_empty(), is_virtual: generated == "v" }
 }
 
 fn json<T: for<'de> Deserialize<'de>>(row: &SimpleQueryRow, index: usize) -> Result<T> {
