@@ -66,11 +66,13 @@ const MOST_SETUP_BYTES: usize = 1 << 20;
 const STOPPING: Duration = Duration::from_secs(10);
 
 /// Settings that only a superuser can change. With other values, the server hides damaged pages instead of reporting an error.
-const DEMANDS: &[(&str, &str)] = &[("zero_damaged_pages", "off"), ("ignore_checksum_failure", "off")];
+const DEMANDS: [(&str, &str); 2] = [("zero_damaged_pages", "off"), ("ignore_checksum_failure", "off")];
+/// Major version and `server_version`.
+const VERSION: &str = "SELECT pg_catalog.current_setting('server_version_num')::integer / 10000, \
+                       pg_catalog.current_setting('server_version')";
 
 /// With this, a server (from 14, on systems that support it) soon stops a long query after the client has disconnected. Optional.
-const NOTICE_OUR_END: &str = "SELECT pg_catalog.set_config(name, '5s', false) FROM pg_catalog.pg_settings \
-                              WHERE name = 'client_connection_check_interval'";
+const NOTICE_OUR_END: &str = "SELECT pg_catalog.set_config('client_connection_check_interval', '5s', false)";
 
 /// The same settings as a value of PGOPTIONS: a dump made with it has the same lines that a pinned session reads.
 pub fn pgoptions() -> String {
@@ -108,7 +110,7 @@ impl Session {
     /// # Errors
     /// No connection, or a server that does not keep a setting.
     pub async fn open(conninfo: &ConnInfo, options: &SessionOptions) -> Result<Self> {
-        let connection = conninfo.connect("").await?;
+        let connection = conninfo.connect_on_thread().await?;
         let (pins, settings) = (pinned_values(options), BTreeMap::new());
         let (version, stalled) = ((0, String::new()), OnceLock::new());
         let stalled_after = conninfo.answer_limit();
@@ -125,17 +127,16 @@ impl Session {
 
     async fn pin(&mut self) -> Result<()> {
         let values = &self.pins;
-        // DateStyle and TimeZone are the only names that pg_settings spells with capitals.
+        // By name: the view pg_settings prints every setting for each question.
         let set = format!(
-            "SELECT pg_catalog.set_config(s.name, p.value, false) \
-             FROM (VALUES {values}) AS p (name, value) JOIN pg_catalog.pg_settings s ON lower(s.name) = p.name"
+            "SELECT pg_catalog.set_config(p.name, p.value, false) \
+             FROM (VALUES {values}) AS p (name, value) WHERE pg_catalog.current_setting(p.name, true) IS NOT NULL"
         );
         self.setup_rows(&set).await.doing(|| "pin the settings")?;
         // Outside of a transaction: a refusal leaves nothing behind.
         let _ = self.execute(NOTICE_OUR_END).await;
         // Before the rest: a server that is too old lacks more settings.
-        self.version = self.read_version().await?;
-        self.check_demands().await?;
+        self.check_server().await?;
         self.settings = self.kept_settings().await?;
         if self.settings.len() < PINS.len() + GUARDS.len() - LACKING {
             return Err(Error::new("the server does not show its settings"));
@@ -143,15 +144,22 @@ impl Session {
         Ok(())
     }
 
-    async fn check_demands(&self) -> Result<()> {
-        for (name, wanted) in DEMANDS {
-            let sql = format!("SELECT pg_catalog.current_setting({})", quote_literal(name));
-            let is = text(&self.row(&sql).await?, 0)?;
+    /// One question for the version and for what a server must not hide.
+    async fn check_server(&mut self) -> Result<()> {
+        let demands = DEMANDS.map(|(name, _)| format!("pg_catalog.current_setting({})", quote_literal(name)));
+        let sql = format!("{VERSION}, {}", demands.join(", "));
+        let row = self.row(&sql).await?;
+        let major = text(&row, 0)?.parse().map_err(|_| Error::new("the server has no version number"))?;
+        let version = text(&row, 1)?;
+        versions::check_server(major, &version)?;
+        for (index, (name, wanted)) in DEMANDS.iter().enumerate() {
+            let is = text(&row, index + 2)?;
             if is != *wanted {
                 return Err(Error::new(format!("the server runs with {name} = {is}: it hides damage"))
                     .hint(format!("set {name} to {wanted} for this role and database")));
             }
         }
+        self.version = (major, version);
         Ok(())
     }
 
@@ -162,12 +170,11 @@ impl Session {
     async fn kept_settings(&self) -> Result<BTreeMap<String, String>> {
         let values = &self.pins;
         let read = format!(
-            "SELECT lower(s.name), pg_catalog.current_setting(s.name), p.value \
-             FROM (VALUES {values}) AS p (name, value) JOIN pg_catalog.pg_settings s ON lower(s.name) = p.name"
+            "SELECT p.name, pg_catalog.current_setting(p.name, true), p.value FROM (VALUES {values}) AS p (name, value)"
         );
         let mut settings = BTreeMap::new();
         for row in self.setup_rows(&read).await.doing(|| "read the settings back")? {
-            let (name, is, wanted) = (text(&row, 0)?, text(&row, 1)?, text(&row, 2)?);
+            let (name, Some(is), wanted) = (text(&row, 0)?, optional(&row, 1), text(&row, 2)?) else { continue };
             if !is_same_setting(&is, &wanted) {
                 return Err(Error::new(format!("the server keeps {name} = {is:?} where {wanted:?} was set"))
                     .hint("connect to the server itself: a pooler between us may change settings"));
@@ -175,15 +182,6 @@ impl Session {
             settings.insert(name, is);
         }
         Ok(settings)
-    }
-
-    async fn read_version(&self) -> Result<(u32, String)> {
-        let sql = "SELECT current_setting('server_version_num')::integer / 10000, current_setting('server_version')";
-        let row = self.row(sql).await?;
-        let major = text(&row, 0)?.parse().map_err(|_| Error::new("the server has no version number"))?;
-        let version = text(&row, 1)?;
-        versions::check_server(major, &version)?;
-        Ok((major, version))
     }
 
     /// Major version, for instance 17.
@@ -313,9 +311,32 @@ impl Session {
     }
 
     async fn gather(&self, sql: &str, most_bytes: usize) -> Result<Vec<SimpleQueryRow>> {
+        let mut rows = Vec::new();
+        self.stream(sql, most_bytes, |row| {
+            rows.push(row);
+            Ok(())
+        })
+        .await?;
+        Ok(rows)
+    }
+
+    /// Passes on each row of a query as it comes: an answer of many rows is never in memory as a whole.
+    ///
+    /// # Errors
+    /// As [`Session::rows`], and those of `take`.
+    pub async fn each_row(&self, sql: &str, take: impl FnMut(SimpleQueryRow) -> Result<()>) -> Result<()> {
+        self.watched(1, self.stream(sql, MOST_ANSWER_BYTES, take)).await?
+    }
+
+    async fn stream(
+        &self,
+        sql: &str,
+        most_bytes: usize,
+        mut take: impl FnMut(SimpleQueryRow) -> Result<()>,
+    ) -> Result<()> {
         let told = |error: tokio_postgres::Error| describe_error(&error);
         let mut stream = pin!(self.client().simple_query_raw(sql).await.map_err(told)?);
-        let (mut rows, mut bytes) = (Vec::new(), 0);
+        let mut bytes = 0;
         while let Some(message) = stream.try_next().await.map_err(told)? {
             let Some(row) = only_row(message) else { continue };
             demand_utf8(&row)?;
@@ -326,9 +347,9 @@ impl Session {
                 let _ = self.stalled.set(error.clone());
                 return Err(error.hint("is that PostgreSQL, and our catalog question?"));
             }
-            rows.push(row);
+            take(row)?;
         }
-        Ok(rows)
+        Ok(())
     }
 
     /// Waits as long as something comes from the server; after that the statement is cancelled.

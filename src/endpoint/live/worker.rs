@@ -34,17 +34,15 @@ const SAMPLE_ROWS: usize = 5;
 /// # Errors
 /// When no session can be opened.
 pub async fn run_all(live: &Live, queue: Queue, collected: &Arc<Collected>) -> Result<()> {
-    let mut sessions = Vec::new();
-    for _ in 0..live.options.jobs.max(1) {
-        match live.session().await {
-            Ok(session) => sessions.push(session),
-            Err(error) if sessions.is_empty() => return Err(error),
-            Err(error) => {
-                let doing = format!("{}: going on with {} sessions", live.side, sessions.len());
-                collected.warn(&error.context(doing).text());
-                break;
-            }
+    let opened = futures_util::future::join_all((0..live.options.jobs.max(1)).map(|_| live.session())).await;
+    let (sessions, failed): (Vec<_>, Vec<_>) = opened.into_iter().partition(Result::is_ok);
+    let sessions: Vec<Session> = sessions.into_iter().flatten().collect();
+    if let Some(error) = failed.into_iter().find_map(Result::err) {
+        if sessions.is_empty() {
+            return Err(error);
         }
+        let doing = format!("{}: going on with {} sessions", live.side, sessions.len());
+        collected.warn(&error.context(doing).text());
     }
     let workers =
         sessions.into_iter().map(|session| Worker { live, session, collected, snapshot_lost: None }.work(&queue));
@@ -285,16 +283,20 @@ const ALLOW_VIEWS: &str = "SELECT pg_catalog.set_config(name, '', true) FROM pg_
 /// # Errors
 /// The server's refusal.
 pub async fn definitions(session: &Session, question: &CatalogQuery) -> Result<Vec<(String, Definition)>> {
-    let definition = |row: &tokio_postgres::SimpleQueryRow| {
-        let identity = text(row, 0)?;
-        let definition = Definition {
-            text: hidden::conceal(question.kind, &identity, &text(row, 1)?),
-            schema: optional(row, 2),
-            relation: optional(row, 3),
-        };
-        Ok((identity, definition))
-    };
-    session.rows(question.sql).await?.iter().map(definition).collect()
+    let mut objects = Vec::new();
+    session
+        .each_row(question.sql, |row| {
+            let identity = text(&row, 0)?;
+            let definition = Definition {
+                text: hidden::conceal(question.kind, &identity, text(&row, 1)?),
+                schema: optional(&row, 2),
+                relation: optional(&row, 3),
+            };
+            objects.push((identity, definition));
+            Ok(())
+        })
+        .await?;
+    Ok(objects)
 }
 
 /// The current values of these sequences, in one query.

@@ -6,6 +6,8 @@ use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_postgres::config::{SslMode, SslNegotiation};
 use tokio_postgres::tls::NoTlsStream;
@@ -46,6 +48,8 @@ pub struct Connection {
     tls: Option<MakeRustlsConnect>,
     lost: Arc<OnceLock<Error>>,
     router: CopyRouter,
+    /// Ends with the session.
+    driver: Option<JoinHandle<()>>,
 }
 
 impl std::fmt::Debug for Connection {
@@ -114,6 +118,17 @@ impl ConnInfo {
             }
         }
         Err(join(failures)).doing(doing)
+    }
+
+    /// The same on a thread of its own, which does nothing else: rows of a COPY are hashed where they are read. In a runtime that many
+    /// sessions share, every few kilobytes from a socket wake another thread.
+    pub async fn connect_on_thread(&self) -> Result<Connection> {
+        let doing = || format!("connect to {}", self.describe());
+        let (sender, connected) = oneshot::channel();
+        let info = self.clone();
+        let name = std::thread::Builder::new().name("session".into());
+        name.spawn(move || drive(&info, sender)).map_err(Error::from).doing(doing)?;
+        connected.await.map_err(|_| Error::new("its thread ended")).doing(doing)?
     }
 
     async fn try_host(
@@ -236,7 +251,7 @@ impl ConnInfo {
             config.password(password);
         }
         let (lost, router) = (Arc::new(OnceLock::new()), CopyRouter::default());
-        let (client, major) = match tls {
+        let (client, (major, driver)) = match tls {
             Some(tls) => {
                 config.ssl_mode(SslMode::Require);
                 let tapped = InterceptedTls { tls: tls.clone(), router: router.clone() };
@@ -276,6 +291,7 @@ impl ConnInfo {
             tls: tls.cloned(),
             lost,
             router,
+            driver: Some(driver),
         })
     }
 
@@ -367,21 +383,41 @@ pub(super) fn silent(limit: Duration) -> Error {
         .hint("is the server, or a pooler before it, overloaded or stopped? a longer connect_timeout gives it longer")
 }
 
+/// Connects, hands the connection over, and drives it until it ends.
+fn drive(info: &ConnInfo, mut sender: oneshot::Sender<Result<Connection>>) {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return drop(sender.send(Err(error.into()))),
+    };
+    runtime.block_on(async {
+        let mut connected = tokio::select! {
+            connected = info.connect("") => connected,
+            () = sender.closed() => return,
+        };
+        let driver = connected.as_mut().ok().and_then(|connection| connection.driver.take());
+        drop(sender.send(connected));
+        if let Some(driver) = driver {
+            // What it has to say is in `Connection::lost`.
+            let _ = driver.await;
+        }
+    });
+}
+
 /// Drives the connection until it ends; notices are dropped, the reason of an end is kept. Returns the major version that the
 /// server names.
-fn run<S, T>(connection: tokio_postgres::Connection<S, T>, lost: Arc<OnceLock<Error>>) -> Option<u32>
+fn run<S, T>(connection: tokio_postgres::Connection<S, T>, lost: Arc<OnceLock<Error>>) -> (Option<u32>, JoinHandle<()>)
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
     T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
 {
     let version = connection.parameter("server_version").unwrap_or_default();
     let major = version.split(|c: char| !c.is_ascii_digit()).next().and_then(|major| major.parse().ok());
-    tokio::spawn(async move {
+    let driver = tokio::spawn(async move {
         if let Err(error) = connection.await {
             let _ = lost.set(describe_error(&error));
         }
     });
-    major
+    (major, driver)
 }
 
 async fn check_role(connection: Connection, role: Role, limit: Duration) -> Result<Connection, ConnectFailure> {
