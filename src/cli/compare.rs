@@ -64,7 +64,9 @@ async fn run_redacted(arguments: &CompareArguments, key: Option<KeyFile>, redact
     let duration_ms = u64::try_from(clock.elapsed().as_millis()).unwrap_or(u64::MAX);
     facts.times = Times { started_at, finished_at: inputs::now(), duration_ms };
     drop(progress);
-    finish(arguments, &comparison, facts, folder)
+    // The listings of a database with very many tables are large.
+    drop((expected, actual));
+    finish(arguments, comparison, facts, folder)
 }
 
 fn job(arguments: &CompareArguments) -> Result<ComparisonJob> {
@@ -79,21 +81,23 @@ fn job(arguments: &CompareArguments) -> Result<ComparisonJob> {
 }
 
 /// Print first: the result must appear even if the report cannot be written.
-fn finish(arguments: &CompareArguments, comparison: &Comparison, facts: Run, folder: Option<NewReport>) -> Result<u8> {
-    let report = Report::new(&comparison.outcome, &comparison.expected, &comparison.actual, facts);
+fn finish(arguments: &CompareArguments, comparison: Comparison, facts: Run, folder: Option<NewReport>) -> Result<u8> {
+    let Comparison { outcome, expected, actual, .. } = comparison;
+    let report = Report::new(outcome, &expected, &actual, facts);
+    drop((expected, actual));
     match arguments.format {
         Format::Json => print_json(&String::from_utf8_lossy(&report.to_bytes()?))?,
         Format::Table => {
-            let heading = Heading::new(&comparison.expected.endpoint, &comparison.actual.endpoint);
+            let heading = Heading::new(&report.endpoints.expected, &report.endpoints.actual);
             let style = Terminal::stdout().style(arguments.all_tables);
-            print_result(&terminal::outcome(&heading, &comparison.outcome, style))?;
+            print_result(&terminal::outcome(&heading, &report.outcome(), style))?;
         }
     }
     if let Some(folder) = folder {
         let path = folder.finish(&report)?;
         super::terminal::print_note(&format!("report: {}", path.display()));
     }
-    Ok(comparison.outcome.verdict().exit_code())
+    Ok(report.verdict.exit_code())
 }
 
 /// The selection in effect, by option name.

@@ -159,8 +159,7 @@ pub struct Run {
 
 impl Report {
     /// The report on a comparison of these two manifests.
-    pub fn new(outcome: &Outcome, expected: &Manifest, actual: &Manifest, run: Run) -> Self {
-        let outcome = outcome.clone();
+    pub fn new(outcome: Outcome, expected: &Manifest, actual: &Manifest, run: Run) -> Self {
         Self {
             format: FORMAT,
             run_id: run.run_id,

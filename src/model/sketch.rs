@@ -9,6 +9,8 @@
 //! that holds several rows cannot pass for one, even in a sketch of a few cells; so what is decoded is exact. It also lets a row
 //! whose number of copies differs by more than one be decoded (k·d modulo 2^64 is divided by k).
 
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -23,12 +25,27 @@ pub const MAX_LOG2: u8 = 12;
 /// Words of a cell: count, check, four lanes; all modulo 2^64.
 type Cell = [u64; 6];
 
+/// Rows that are kept as they are: most tables of a database with very many tables are very small, and cells would take all its memory.
+const FEW_ROWS: usize = 16;
+
 /// Cells for the rows of one table.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Sketch {
     log2: u8,
+    /// The rows, in any order, as long as there are at most [`FEW_ROWS`].
+    rows: Vec<RowDigest>,
+    /// Empty as long as the rows are few.
     cells: Vec<Cell>,
 }
+
+/// By what they hold: that one has cells and the other has rows makes no difference.
+impl PartialEq for Sketch {
+    fn eq(&self, other: &Self) -> bool {
+        self.log2 == other.log2 && self.in_cells().cells == other.in_cells().cells
+    }
+}
+
+impl Eq for Sketch {}
 
 /// Rows that are on one side only, with the number of surplus copies, sorted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -44,8 +61,26 @@ pub struct Difference {
 impl Sketch {
     /// An empty sketch of 3 × 2^`log2` cells; `log2` is brought into `MIN_LOG2..=MAX_LOG2`.
     pub fn new(log2: u8) -> Self {
-        let log2 = log2.clamp(MIN_LOG2, MAX_LOG2);
-        Self { log2, cells: vec![[0; 6]; 3 << log2] }
+        Self { log2: log2.clamp(MIN_LOG2, MAX_LOG2), rows: Vec::new(), cells: Vec::new() }
+    }
+
+    /// Puts the rows into cells.
+    fn spread(&mut self) {
+        if self.cells.is_empty() {
+            self.cells = vec![[0; 6]; 3 << self.log2];
+            for row in std::mem::take(&mut self.rows) {
+                self.apply(row, 1);
+            }
+        }
+    }
+
+    fn in_cells(&self) -> Cow<'_, Self> {
+        if !self.cells.is_empty() {
+            return Cow::Borrowed(self);
+        }
+        let mut sketch = self.clone();
+        sketch.spread();
+        Cow::Owned(sketch)
     }
 
     /// The size that decodes any difference of a table with so many rows, up to the largest.
@@ -67,6 +102,12 @@ impl Sketch {
     /// Adds one row.
     #[inline]
     pub fn add(&mut self, row: RowDigest) {
+        if self.cells.is_empty() {
+            if self.rows.len() < FEW_ROWS {
+                return self.rows.push(row);
+            }
+            self.spread();
+        }
         let [a, b, c, d] = row.0;
         let words = [1, check_word(row), a, b, c, d];
         for index in indices(row, self.log2) {
@@ -78,7 +119,12 @@ impl Sketch {
 
     /// Adds the rows of a disjoint part; the larger of the two is folded first.
     pub fn merge(&mut self, other: &Sketch) {
-        self.combine(other, u64::wrapping_add);
+        if other.cells.is_empty() {
+            self.fold(other.log2);
+            other.rows.iter().for_each(|row| self.add(*row));
+        } else {
+            self.combine(other, u64::wrapping_add);
+        }
     }
 
     /// Folds into 3 × 2^`log2` cells; a smaller sketch stays as it is.
@@ -87,7 +133,12 @@ impl Sketch {
         if log2 >= self.log2 {
             return;
         }
+        if self.cells.is_empty() {
+            self.log2 = log2;
+            return;
+        }
         let mut folded = Self::new(log2);
+        folded.spread();
         for (index, cell) in self.cells.iter().enumerate() {
             let (third, slot) = (index >> self.log2, index & ((1 << log2) - 1));
             if let Some(target) = folded.cells.get_mut((third << log2) + slot) {
@@ -101,7 +152,7 @@ impl Sketch {
     /// each other, and to the digest of the same rows; a stored sketch of which this is not true was damaged.
     pub fn sums(&self) -> [TableDigest; 3] {
         let mut sums = [TableDigest::default(); 3];
-        for (sum, third) in sums.iter_mut().zip(self.cells.chunks_exact(1 << self.log2)) {
+        for (sum, third) in sums.iter_mut().zip(self.in_cells().cells.chunks_exact(1 << self.log2)) {
             let mut words = [0; 6];
             third.iter().for_each(|cell| add_words(&mut words, cell));
             let [rows, _, lanes @ ..] = words;
@@ -119,7 +170,8 @@ impl Sketch {
 
     fn combine(&mut self, other: &Sketch, operation: fn(u64, u64) -> u64) {
         self.fold(other.log2);
-        let mut other = std::borrow::Cow::Borrowed(other);
+        self.spread();
+        let mut other = other.in_cells();
         if other.log2 > self.log2 {
             other.to_mut().fold(self.log2);
         }
@@ -131,6 +183,7 @@ impl Sketch {
     }
 
     fn apply(&mut self, row: RowDigest, copies: u64) {
+        self.spread();
         let words = times(row, copies);
         for index in indices(row, self.log2) {
             if let Some(cell) = self.cells.get_mut(index) {
@@ -140,6 +193,7 @@ impl Sketch {
     }
 
     fn peel(mut self) -> Difference {
+        self.spread();
         let mut found = std::collections::BTreeMap::<RowDigest, i64>::new();
         let mut queue: Vec<usize> = (0..self.cells.len()).collect();
         // A sketch that cannot be decoded must not keep us busy: each row comes off once, give or take.
@@ -245,7 +299,7 @@ impl Serialize for Sketch {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let bytes = self.as_rows().unwrap_or_else(|| {
             let mut bytes = vec![self.log2];
-            bytes.extend(self.cells.iter().flatten().flat_map(|word| word.to_le_bytes()));
+            bytes.extend(self.in_cells().cells.iter().flatten().flat_map(|word| word.to_le_bytes()));
             bytes
         });
         serializer.serialize_str(&STANDARD.encode(bytes))
@@ -300,7 +354,10 @@ fn decode_rows(log2: u8, mut rest: &[u8]) -> Option<Sketch> {
         for (lane, chunk) in lanes.iter_mut().zip(row.chunks_exact(8)) {
             *lane = u64::from_le_bytes(chunk.try_into().ok()?);
         }
-        sketch.apply(RowDigest(lanes), copies);
+        match copies {
+            1 => sketch.add(RowDigest(lanes)),
+            _ => sketch.apply(RowDigest(lanes), copies),
+        }
         rest = after;
     }
     Some(sketch)
@@ -327,6 +384,7 @@ fn decode(bytes: &[u8]) -> Option<Sketch> {
         return None;
     }
     let mut sketch = Sketch::new(log2);
+    sketch.spread();
     for (word, chunk) in sketch.cells.iter_mut().flatten().zip(rest.chunks_exact(8)) {
         *word = u64::from_le_bytes(chunk.try_into().ok()?);
     }
@@ -426,7 +484,7 @@ mod tests {
     fn a_sketch_of_cells_as_format_1_has_it_is_still_read() {
         let sketch = sketch(5, &[1, 2, 3]);
         let mut bytes = vec![5];
-        bytes.extend(sketch.cells.iter().flatten().flat_map(|word| word.to_le_bytes()));
+        bytes.extend(sketch.in_cells().cells.iter().flatten().flat_map(|word| word.to_le_bytes()));
         let stored = serde_json::to_string(&STANDARD.encode(bytes)).unwrap();
         assert_eq!(serde_json::from_str::<Sketch>(&stored).unwrap(), sketch);
     }

@@ -318,7 +318,7 @@ async fn write_report(
         previous_report_sha256: previous.sha256,
         night: Some(night),
     };
-    let report = Report::new(&comparison.outcome, &comparison.expected, &comparison.actual, run);
+    let report = Report::new(comparison.outcome.clone(), &comparison.expected, &comparison.actual, run);
     let path = folder.finish(&report).doing(|| "write the report on the restore")?;
     let sha256 = reports::sha256(&report.to_bytes()?);
     let remembered =

@@ -88,7 +88,7 @@ impl ReportWriter {
         let mut run = self.run(facts, context, &mut outcome)?;
         run.side_files = self.folder.write_manifests(expected, actual)?;
         run.side_files.push(reports::write_manifest(self.folder.path(), reports::DUMP, &verification.dump)?);
-        self.finish(Report::new(&outcome, expected, actual, run))
+        self.finish(Report::new(outcome, expected, actual, run))
     }
 
     /// Prepares a report on why there is no comparison, or on a dump that changed on disk, which is damage.
@@ -115,7 +115,7 @@ impl ReportWriter {
         let source = Manifest::not_read(format!("{} source", facts.source_kind));
         let copy = Manifest::not_read("the copy".into());
         let run = self.run(facts, context, &mut outcome)?;
-        self.finish(Report::new(&outcome, &source, &copy, run))
+        self.finish(Report::new(outcome, &source, &copy, run))
     }
 
     fn run(&self, facts: RunFacts, context: &RunContext<'_>, outcome: &mut Outcome) -> Result<Run> {
@@ -150,7 +150,7 @@ impl ReportWriter {
 pub fn unsigned(verification: &Verification, facts: RunFacts) -> Report {
     let Comparison { outcome, expected, actual, .. } = &verification.comparison;
     let run = Run { command: "nightly".into(), night: Some(facts), ..Default::default() };
-    Report::new(outcome, expected, actual, run)
+    Report::new(outcome.clone(), expected, actual, run)
 }
 
 impl PreparedReport {

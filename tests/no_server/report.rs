@@ -74,7 +74,7 @@ proptest! {
     ) {
         let actual = if is_copy { expected.clone() } else { actual };
         let outcome = compare(&expected, &actual, &Request { waivers, ..Default::default() });
-        let report = Report::new(&outcome, &expected, &actual, Run { run_id: RUN_ID.into(), ..Default::default() });
+        let report = Report::new(outcome.clone(), &expected, &actual, Run { run_id: RUN_ID.into(), ..Default::default() });
         let read = Report::from_bytes(&report.to_bytes().unwrap()).unwrap();
         prop_assert_eq!(read.outcome().verdict(), outcome.verdict());
     }

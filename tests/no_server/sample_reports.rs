@@ -285,7 +285,7 @@ pub fn write_night(
         ..Default::default()
     };
     let path = folder.path().to_owned();
-    folder.finish(&Report::new(&outcome, &expected, &actual, run)).unwrap();
+    folder.finish(&Report::new(outcome.clone(), &expected, &actual, run)).unwrap();
     write_closing(&path, key, |_| {});
     path
 }
@@ -306,7 +306,7 @@ pub fn write_thousand(dir: &Path, key: &PrivateKey) {
             previous_report_sha256,
             ..Default::default()
         };
-        let bytes = Report::new(&outcome, &expected, &actual, run).to_bytes().unwrap();
+        let bytes = Report::new(outcome.clone(), &expected, &actual, run).to_bytes().unwrap();
         let own = dir.join(format!("{}-{}", from(0).stamp(), &run_id[..8]));
         fs::create_dir(&own).unwrap();
         fs::write(own.join("report.json"), &bytes).unwrap();

@@ -78,7 +78,7 @@ pub fn write_night(
     let is_night = run.night.is_some();
     let outcome = compare(expected, actual, &Request::default());
     let path = folder.path().to_owned();
-    folder.finish(&Report::new(&outcome, expected, actual, run)).unwrap();
+    folder.finish(&Report::new(outcome, expected, actual, run)).unwrap();
     if is_night {
         write_closing(&path, key, |_| {});
     }

@@ -109,7 +109,7 @@ pub fn equal(tables: u64, compared: &[Aspect]) -> Outcome {
 /// Of a run, on source and copy.
 pub fn report_on(outcome: &Outcome, night: RunFacts) -> Report {
     let side = |name: &str| Manifest::not_read(name.into());
-    Report::new(outcome, &side("source"), &side("copy"), Run { night: Some(night), ..Default::default() })
+    Report::new(outcome.clone(), &side("source"), &side("copy"), Run { night: Some(night), ..Default::default() })
 }
 
 /// A run that ended with this report, signed, and left nothing to clean up.

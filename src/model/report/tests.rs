@@ -132,7 +132,7 @@ fn report(outcome: &Outcome) -> Report {
         expected.foreign_keys.insert("shop.orders orders_member_fkey".into(), Observed::Seen(violations));
         expected.assertions.insert("balance".into(), Observed::Unseen(marked("permission denied")));
     }
-    Report::new(outcome, &expected, &actual, run())
+    Report::new(outcome.clone(), &expected, &actual, run())
 }
 
 fn bytes(report: &Report) -> Vec<u8> {

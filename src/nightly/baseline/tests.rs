@@ -34,7 +34,7 @@ fn endpoint(description: &str) -> EndpointFacts {
 fn night_of(kind: &str, rds: Option<RdsFacts>, description: &str) -> Report {
     let manifest = Manifest { endpoint: endpoint(description), ..Manifest::not_read(String::new()) };
     let night = Some(RunFacts { source_kind: kind.into(), rds, ..Default::default() });
-    Report::new(&Default::default(), &manifest, &manifest, Run { night, ..Default::default() })
+    Report::new(Default::default(), &manifest, &manifest, Run { night, ..Default::default() })
 }
 
 const THEN: &str = "postgresql://u@temporary-1:5432/club";

@@ -911,7 +911,7 @@ fn write_thousand(reports: &Reports) {
             night: Some(a_night("20260615T020000Z-00112233", b"x")),
             ..Default::default()
         };
-        let bytes = Report::new(&outcome, &held, &held, run).to_bytes().unwrap();
+        let bytes = Report::new(outcome.clone(), &held, &held, run).to_bytes().unwrap();
         let dir = reports.reports().join(format!("{}-00112233", started_at.stamp()));
         fs::create_dir(&dir).unwrap();
         fs::write(dir.join("report.json"), &bytes).unwrap();
