@@ -2,7 +2,8 @@
 //!
 //! `cargo bench --bench nightly -- [--rows-millions 5] [--runs 3] [--directory /tmp] [--quick]`
 //!
-//! Source, copy and client are on this machine, which is the worst case. Everything is made on a throw-away server and removed.
+//! Source, copy and client are on this machine, which is the worst case. Dump and restore alone use one server, with fsync; the night
+//! makes its own for the copy, as it does without `restore.url`. Everything is made below `--directory` and removed.
 //! Contestants run by turns; the median of the pairwise ratios counts. It never judges: it only measures.
 
 #![expect(clippy::print_stdout, reason = "what it measured is its result")]
@@ -42,6 +43,9 @@ struct Options {
     /// A server that does not wait for its disk, which makes the restore faster than anybody's.
     #[arg(long)]
     no_fsync: bool,
+    /// The night restores into the server of the source, as the other contestant does, and not into one of its own.
+    #[arg(long)]
+    into_source_server: bool,
     /// Small and short: does the benchmark itself work?
     #[arg(long)]
     quick: bool,
@@ -132,15 +136,17 @@ fn demand(command: &mut Command) -> Result<()> {
 fn prepare(cluster: &Cluster, dir: &Path, options: &Options) -> Result<PathBuf> {
     let at = |name: &str| dir.join(name);
     let config = at("pgwitness.toml");
+    let restore_url =
+        if options.into_source_server { format!("url = {:?}\n", cluster.conninfo("postgres")) } else { String::new() };
     let toml = format!(
         "[source]\nkind = \"postgres\"\nurl = {:?}\n[dump]\ndirectory = {:?}\njobs = {}\ncompression = {:?}\n\
-         [restore]\nurl = {:?}\njobs = {}\n[retention]\nkeep_last = 1\n\
+         [restore]\n{}jobs = {}\n[retention]\nkeep_last = 1\n\
          [report]\ndirectory = {:?}\nkey = {:?}\n[state]\ndirectory = {:?}\n",
         cluster.conninfo("source"),
         at("backups"),
         options.jobs,
         options.compression,
-        cluster.conninfo("postgres"),
+        restore_url,
         options.jobs,
         at("reports"),
         at("key"),
