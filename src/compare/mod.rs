@@ -7,6 +7,7 @@ pub mod further;
 pub mod drift;
 pub mod files;
 pub mod rows;
+pub mod recheck;
 mod collations;
 mod columns;
 mod locales;

@@ -260,6 +260,16 @@ impl Session {
         self.kept_settings().await.map(drop)
     }
 
+    /// Ends the transaction and begins one with a snapshot of its own, that of now.
+    ///
+    /// # Errors
+    /// When the server refuses; when a setting is not kept.
+    pub async fn renew(&self) -> Result<()> {
+        self.execute(&format!("ROLLBACK; {BEGIN}")).await.doing(|| "begin a transaction")?;
+        // The first query takes the snapshot.
+        self.kept_settings().await.map(drop)
+    }
+
     /// Checks by a query that the connection works: after a fatal error the server may not have closed it yet.
     ///
     /// # Errors

@@ -13,6 +13,7 @@ mod read;
 mod catalog_guard;
 mod worker;
 mod lookup;
+mod by_key;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -33,6 +34,7 @@ use crate::model::selection::Selection;
 use crate::postgres::conninfo::ConnInfo;
 use crate::postgres::session::{Session, SessionOptions, optional, text};
 
+pub use by_key::{KeyColumn, KeyedRow, RowKey, row_key};
 use collect::Collected;
 use foreign_keys::ForeignKey;
 use jobs::{Job, Pages, Queue};
@@ -409,7 +411,10 @@ impl Live {
     }
 
     /// Opens a further session in the same snapshot.
-    async fn session(&self) -> Result<Session> {
+    ///
+    /// # Errors
+    /// No connection, or the snapshot is lost.
+    pub async fn session(&self) -> Result<Session> {
         let session = open_session(self.snapshot_session.conninfo(), &self.options).await?;
         let joined = session.join(&self.snapshot).await;
         // The identifier is unique only while its session exists: after a server restart it may identify another snapshot.
