@@ -85,15 +85,31 @@ impl<V: Clone + PartialEq> Track<V> {
             return;
         }
         self.reads += 1;
-        if self.expected.back() != Some(&expected) {
-            self.has_expected_moved = true;
-            if self.expected.len() == VERSIONS {
-                self.expected.pop_front();
-            }
-            self.expected.push_back(expected);
+        self.see_expected(expected);
+        // Compared with what it was before the expected side was read.
+        self.is_actual_at_rest = true;
+        self.see_actual(actual);
+    }
+
+    /// One more read of the expected side alone, before [`Track::observe`].
+    pub fn see_expected(&mut self, expected: V) {
+        if self.has_agreed || self.expected.back() == Some(&expected) {
+            return;
         }
-        self.is_actual_at_rest = self.actual == actual;
-        self.has_actual_moved |= !self.is_actual_at_rest;
+        self.has_expected_moved = true;
+        if self.expected.len() == VERSIONS {
+            self.expected.pop_front();
+        }
+        self.expected.push_back(expected);
+    }
+
+    /// One more read of the actual side alone, after [`Track::observe`].
+    pub fn see_actual(&mut self, actual: V) {
+        if self.has_agreed {
+            return;
+        }
+        self.is_actual_at_rest &= self.actual == actual;
+        self.has_actual_moved |= self.actual != actual;
         self.has_agreed = self.expected.contains(&actual);
         self.actual = actual;
     }
@@ -116,7 +132,7 @@ impl<V: Clone + PartialEq> Track<V> {
     /// What became of it after so many rounds. What was first seen in a later round must have been seen in half of them.
     pub fn fate(&self, rounds: u32) -> Fate {
         let is_seen_long_enough = self.reads > 0 && (rounds.saturating_sub(self.begun_in)) * 2 >= rounds;
-        // The version of the actual side was there before the last read of the expected side, so it is none that came later.
+        // What the actual side has was there before the expected side was read the last time, so it is no version that came later.
         let is_expected_elsewhere = !self.has_expected_moved && self.is_actual_at_rest;
         let is_actual_stuck = !self.has_actual_moved && self.reads >= READS_OF_MOVING;
         match self.has_agreed {
@@ -189,7 +205,7 @@ fn add_up(sum: &mut Rechecked, table: &RecheckedTable) {
 /// `shop.orders (3 rows)`
 fn converged_text(table: &RecheckedTable) -> Option<String> {
     let rows = usize::try_from(table.converged).unwrap_or(usize::MAX);
-    let amount = if table.whole.is_some() { "as a whole".to_owned() } else { counted(rows, "row") };
+    let amount = table.whole.map_or_else(|| counted(rows, "row"), |why| format!("as a whole: {why}"));
     (rows > 0).then(|| format!("{} ({amount})", table.finding.object))
 }
 

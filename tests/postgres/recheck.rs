@@ -153,10 +153,18 @@ fn set(rows: &[&str]) -> BTreeSet<String> {
 
 #[test]
 fn pgbench_converges_to_sound_while_it_runs_and_after_it() {
-    let bindir = &support::installed().bindir;
     let pgbench = |conninfo: &str, arguments: &[&str]| {
-        let mut command = Command::new(bindir.join("pgbench"));
-        command.env_clear().args(arguments).arg(conninfo).stdout(Stdio::null()).stderr(Stdio::null());
+        // Beside the server, wherever links lead, or in PATH.
+        let server = support::installed().program("postgres").canonicalize().unwrap();
+        let beside = server.with_file_name("pgbench");
+        let mut command = Command::new(if beside.exists() { beside } else { "pgbench".into() });
+        command
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .args(arguments)
+            .arg(conninfo)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
         command
     };
     let pair = Replicated::filled(|source| {

@@ -32,6 +32,8 @@ use crate::postgres::session::Session;
 const POLLED_ROWS: usize = 1000;
 /// Between two such reads: a hundredth of a round, within these bounds.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
+/// Reads of each side at such a time, if a row changes: one after the other, they see most of the versions that pass.
+const BURST: usize = 4;
 /// Keys that are named where rows are in flight.
 const NAMED_KEYS: usize = 5;
 
@@ -175,22 +177,30 @@ impl Recheck<'_> {
             }
             sleep(pause).await;
             let sessions = match &mut sessions {
-                Some(sessions) => {
-                    sessions[0].renew().await?;
-                    sessions
-                }
+                Some(sessions) => sessions,
                 none => {
                     let [e, a] = self.lives();
                     none.insert([e.session_of_now().await?, a.session_of_now().await?])
                 }
             };
-            let e = self.read_side(0, &sessions[0], false, &is_polled).await?;
-            sessions[1].renew().await?;
-            let a = self.read_side(1, &sessions[1], false, &is_polled).await?;
-            for (table, (e, a)) in self.tables.iter_mut().zip(e.into_iter().zip(a)) {
+            let is_moving = self.tables.iter().flat_map(FollowedTable::open_rows).any(|row| row.track.has_moved());
+            let burst = if is_moving { BURST } else { 1 };
+            let mut reads = [Vec::new(), Vec::new()];
+            for (side, reads) in reads.iter_mut().enumerate() {
+                for _ in 0..burst {
+                    sessions[side].renew().await?;
+                    reads.push(self.read_side(side, &sessions[side], false, &is_polled).await?);
+                }
+            }
+            let wanted: Vec<BTreeSet<RowKey>> = self.tables.iter().map(|table| table.keys(&is_polled)).collect();
+            for (at, (table, wanted)) in self.tables.iter_mut().zip(&wanted).enumerate() {
+                let of_table = |reads: &Vec<Vec<Result<KeyedRows>>>| -> Vec<KeyedRows> {
+                    reads.iter().filter_map(|read| read.get(at)?.as_ref().ok().cloned()).collect()
+                };
                 // A failure counts only at the end of a round.
-                if let (Ok(e), Ok(a)) = (e, a) {
-                    table.observe(&[e, a], &is_polled);
+                let [e, a] = [of_table(&reads[0]), of_table(&reads[1])];
+                if e.len() == burst && a.len() == burst {
+                    table.observe(&e, &a, wanted);
                 }
             }
         }
@@ -215,7 +225,8 @@ impl Recheck<'_> {
                 (Err(error), _) => Err(error.context("expected")),
                 (_, Err(error)) => Err(error.context("actual")),
                 (Ok(e), Ok(a)) => {
-                    table.observe(&[e, a], &|_| true);
+                    let wanted = table.keys(&|_| true);
+                    table.observe(&[e], &[a], &wanted);
                     table.read_whole(self.first, self.lives(), round).await
                 }
             };
@@ -315,7 +326,12 @@ impl FollowedTable {
     async fn tell_rows_apart(&mut self, lives: Pair<&Live>, round: u32) {
         let Reading::Whole { tallies, .. } = &self.reading else { return };
         let Some(name) = self.name.as_ref().filter(|_| !self.key.is_empty()) else { return };
-        let difference = Sketch::difference(&tallies[0].sketch, &tallies[1].sketch);
+        let mut difference = Sketch::difference(&tallies[0].sketch, &tallies[1].sketch);
+        // Of a small table, and where there are many, only a small sketch was kept.
+        if !difference.is_complete && tallies.iter().any(|tally| tally.sketch.log2() < MAX_LOG2) {
+            let (Ok(e), Ok(a)) = tokio::join!(self.tally(lives[0]), self.tally(lives[1])) else { return };
+            difference = Sketch::difference(&e.sketch, &a.sketch);
+        }
         let differing = difference.expected_only.iter().chain(&difference.actual_only);
         let digests = difference.is_complete.then(|| differing.map(|(digest, _)| *digest).collect());
         let found = match digests {
@@ -412,15 +428,23 @@ impl FollowedTable {
         live.rows_by_key(session, name, &self.columns, &key[side], &keys).await
     }
 
-    /// What was read of the rows that were wanted.
-    fn observe(&mut self, [e, a]: &Pair<KeyedRows>, is_wanted: &(dyn Fn(&FollowedRow) -> bool + Sync)) {
+    /// The keys of rows that have not agreed yet.
+    fn keys(&self, is_wanted: &(dyn Fn(&FollowedRow) -> bool + Sync)) -> BTreeSet<RowKey> {
+        let Reading::Rows { rows, .. } = &self.reading else { return BTreeSet::new() };
+        let open = rows.iter().filter(|(_, row)| !row.track.has_agreed() && is_wanted(row));
+        open.map(|(key, _)| key.clone()).collect()
+    }
+
+    /// What was read of the wanted rows: all reads of the expected side, then all reads of the actual side.
+    fn observe(&mut self, e: &[KeyedRows], a: &[KeyedRows], wanted: &BTreeSet<RowKey>) {
         let Reading::Rows { rows, .. } = &mut self.reading else { return };
-        for (key, row) in rows {
-            if row.track.has_agreed() || !is_wanted(row) {
-                continue;
-            }
-            row.now = [e.get(key).cloned(), a.get(key).cloned()];
-            row.track.observe(e.get(key).map(|row| row.digest), a.get(key).map(|row| row.digest));
+        let (Some((e_last, e_before)), Some((a_first, a_after))) = (e.split_last(), a.split_first()) else { return };
+        for (key, row) in rows.iter_mut().filter(|(key, _)| wanted.contains(*key)) {
+            let digest = |rows: &KeyedRows| rows.get(key).map(|row| row.digest);
+            e_before.iter().for_each(|rows| row.track.see_expected(digest(rows)));
+            row.track.observe(digest(e_last), digest(a_first));
+            a_after.iter().for_each(|rows| row.track.see_actual(digest(rows)));
+            row.now = [e_last, a.last().unwrap_or(a_first)].map(|rows| rows.get(key).cloned());
         }
     }
 

@@ -38,11 +38,11 @@ fn scope(report: &Report) -> Vec<Block> {
     blocks
 }
 
-/// `read again in 3 rounds: 12 rows agreed, 1 row stayed different, 0 rows still changed`
+/// `rows that differed, read again in 3 rounds: 12 rows agreed, 1 row stayed different, 0 rows still changed`
 pub fn recheck_line(rechecked: &Rechecked) -> String {
     let rows = |count| grouped_noun(count, "row");
     let mut line = format!(
-        "read again in {}: {} agreed, {} stayed different, {} still changed",
+        "rows that differed, read again in {}: {} agreed, {} stayed different, {} still changed",
         grouped_noun(rechecked.rounds, "round"),
         rows(rechecked.converged),
         rows(rechecked.persistent),
