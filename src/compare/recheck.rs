@@ -33,7 +33,7 @@ pub struct RecheckRequest {
 
 /// Versions of the expected side that are kept for one row. A row that changes more often between two reads of the actual side is
 /// less likely to be seen converging, and nothing else.
-const VERSIONS: usize = 512;
+const VERSIONS: usize = 1024;
 /// Reads after the first snapshots before a row that only the expected side changes counts as persistent: by chance, a row that is
 /// made and removed all the time may be absent at each read of one side.
 const READS_OF_MOVING: u32 = 3;

@@ -260,13 +260,12 @@ impl Session {
         self.kept_settings().await.map(drop)
     }
 
-    /// Ends the transaction and begins one with a snapshot of its own, that of now.
+    /// Ends the transaction and begins one in which each statement has a snapshot of its own, that of now.
     ///
     /// # Errors
     /// When the server refuses; when a setting is not kept.
-    pub async fn renew(&self) -> Result<()> {
-        self.execute(&format!("ROLLBACK; {BEGIN}")).await.doing(|| "begin a transaction")?;
-        // The first query takes the snapshot.
+    pub async fn begin_statements(&self) -> Result<()> {
+        self.execute("ROLLBACK; BEGIN TRANSACTION ISOLATION LEVEL READ COMMITTED, READ ONLY").await?;
         self.kept_settings().await.map(drop)
     }
 

@@ -16,7 +16,7 @@ use crate::compare::recheck::{Fate, RecheckRequest, RecheckedTable, Track, settl
 use crate::compare::row_difference;
 use crate::compare::rows::{FetchedSides, Show, key_text, name_rows};
 use crate::endpoint::any::{Endpoint, Target};
-use crate::endpoint::live::{KeyColumn, KeyedRow, Live, RowKey, row_key};
+use crate::endpoint::live::{KeyColumn, KeyedRow, Live, RowKey, read_keys, row_key};
 use crate::model::digest::{RowDigest, TableDigest};
 use crate::model::finding::{Finding, FindingKind, RowDifference};
 use crate::model::hashing::{Accumulator, CollectedRow, Purpose, Wanted};
@@ -32,8 +32,11 @@ use crate::postgres::session::Session;
 const POLLED_ROWS: usize = 1000;
 /// Between two such reads: a hundredth of a round, within these bounds.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
-/// Reads of each side at such a time, if a row changes: one after the other, they see most of the versions that pass.
-const BURST: usize = 4;
+/// At such a time, the rows of each side are read over and over for so long, if any changes: these reads see most of the versions that
+/// pass, and the actual side most of those that the expected side had a moment ago.
+const BURST: Duration = Duration::from_millis(100);
+/// Most reads in a burst.
+const BURST_READS: usize = 100;
 /// Keys that are named where rows are in flight.
 const NAMED_KEYS: usize = 5;
 
@@ -170,8 +173,7 @@ impl Recheck<'_> {
         let pause = (self.request.interval / 100).clamp(PAUSES.0, PAUSES.1);
         let mut sessions: Option<Pair<Session>> = None;
         loop {
-            let count: usize =
-                self.tables.iter().map(|table| table.open_rows().filter(|row| is_polled(row)).count()).sum();
+            let count: usize = self.tables.iter().map(|table| table.keys(&is_polled).len()).sum();
             if count == 0 || count > POLLED_ROWS || Instant::now() + pause >= until {
                 return Ok(());
             }
@@ -180,30 +182,44 @@ impl Recheck<'_> {
                 Some(sessions) => sessions,
                 none => {
                     let [e, a] = self.lives();
-                    none.insert([e.session_of_now().await?, a.session_of_now().await?])
+                    none.insert([e.further_session().await?, a.further_session().await?])
                 }
             };
-            let is_moving = self.tables.iter().flat_map(FollowedTable::open_rows).any(|row| row.track.has_moved());
-            let burst = if is_moving { BURST } else { 1 };
-            let mut reads = [Vec::new(), Vec::new()];
-            for (side, reads) in reads.iter_mut().enumerate() {
-                for _ in 0..burst {
-                    sessions[side].renew().await?;
-                    reads.push(self.read_side(side, &sessions[side], false, &is_polled).await?);
-                }
-            }
-            let wanted: Vec<BTreeSet<RowKey>> = self.tables.iter().map(|table| table.keys(&is_polled)).collect();
-            for (at, (table, wanted)) in self.tables.iter_mut().zip(&wanted).enumerate() {
-                let of_table = |reads: &Vec<Vec<Result<KeyedRows>>>| -> Vec<KeyedRows> {
-                    reads.iter().filter_map(|read| read.get(at)?.as_ref().ok().cloned()).collect()
-                };
-                // A failure counts only at the end of a round.
-                let [e, a] = [of_table(&reads[0]), of_table(&reads[1])];
-                if e.len() == burst && a.len() == burst {
-                    table.observe(&e, &a, wanted);
+            let e = self.burst(0, &sessions[0], &is_polled).await?;
+            let a = self.burst(1, &sessions[1], &is_polled).await?;
+            for (at, (e, a)) in e.into_iter().zip(a).enumerate() {
+                if let Some(table) = self.tables.get_mut(at) {
+                    let wanted = table.keys(&is_polled);
+                    table.observe(&e, &a, &wanted);
                 }
             }
         }
+    }
+
+    /// The wanted rows of one side, by table, as often as they could be read.
+    async fn burst(
+        &self,
+        side: usize,
+        session: &Session,
+        is_wanted: &(dyn Fn(&FollowedRow) -> bool + Sync),
+    ) -> Result<Vec<Vec<KeyedRows>>> {
+        let wanted: Vec<BTreeSet<RowKey>> = self.tables.iter().map(|table| table.keys(is_wanted)).collect();
+        let tables: Vec<_> = self.tables.iter().zip(&wanted).filter(|(_, keys)| !keys.is_empty()).collect();
+        let names: Vec<&Name> = tables.iter().filter_map(|(table, _)| table.name.as_ref()).collect();
+        self.lives()[side].begin_reads(session, &names).await?;
+        let has_moved = tables.iter().any(|(table, _)| table.open_rows().any(|row| row.track.has_moved()));
+        let end = Instant::now() + if has_moved { BURST } else { Duration::ZERO };
+        let mut reads: Vec<Vec<KeyedRows>> = self.tables.iter().map(|_| Vec::new()).collect();
+        for _ in 0..BURST_READS {
+            for (table, reads) in self.tables.iter().zip(&mut reads) {
+                reads.extend(table.read_now(side, session, is_wanted).await?);
+            }
+            if Instant::now() >= end {
+                break;
+            }
+        }
+        session.execute("ROLLBACK").await?;
+        Ok(reads)
     }
 
     /// Reads everything that is left in new snapshots.
@@ -216,8 +232,8 @@ impl Recheck<'_> {
         self.last = Some([Endpoint::Live(Box::new(e)), Endpoint::Live(Box::new(a))]);
         let lives = self.lives();
         let sessions = tokio::try_join!(lives[0].session(), lives[1].session())?;
-        let e = self.read_side(0, &sessions.0, true, &|_| true).await?;
-        let a = self.read_side(1, &sessions.1, true, &|_| true).await?;
+        let e = self.read_side(0, &sessions.0).await?;
+        let a = self.read_side(1, &sessions.1).await?;
         let mut tables = std::mem::take(&mut self.tables);
         for (table, (e, a)) in tables.iter_mut().zip(e.into_iter().zip(a)).filter(|(table, _)| !table.has_agreed()) {
             table.failure = None;
@@ -236,24 +252,15 @@ impl Recheck<'_> {
         Ok(())
     }
 
-    /// The rows that are left, of each table, on one side. `is_shared`: the session has imported the snapshot of the last round.
-    async fn read_side(
-        &self,
-        side: usize,
-        session: &Session,
-        is_shared: bool,
-        is_wanted: &(dyn Fn(&FollowedRow) -> bool + Sync),
-    ) -> Result<Vec<Result<KeyedRows>>> {
+    /// The rows that are left, of each table, on one side, in the snapshot of the last round.
+    async fn read_side(&self, side: usize, session: &Session) -> Result<Vec<Result<KeyedRows>>> {
         let (live, first) = (self.lives()[side], self.first[side]);
         let mut all = Vec::new();
         for table in &self.tables {
-            let rows = table.rows_of_side(side, live, first, session, is_wanted).await;
+            let rows = table.rows_of_side(side, live, first, session).await;
             if rows.is_err() {
                 // The transaction is aborted.
-                match is_shared {
-                    true => session.join(live.snapshot()).await?,
-                    false => session.renew().await?,
-                }
+                session.join(live.snapshot()).await?;
             }
             all.push(rows);
         }
@@ -410,22 +417,30 @@ impl FollowedTable {
     }
 
     /// The rows of one side that have not agreed yet.
-    async fn rows_of_side(
-        &self,
-        side: usize,
-        live: &Live,
-        first: &Live,
-        session: &Session,
-        is_wanted: &(dyn Fn(&FollowedRow) -> bool + Sync),
-    ) -> Result<KeyedRows> {
+    async fn rows_of_side(&self, side: usize, live: &Live, first: &Live, session: &Session) -> Result<KeyedRows> {
         let (Reading::Rows { key, .. }, Some(name)) = (&self.reading, &self.name) else { return Ok(KeyedRows::new()) };
-        let wanted = self.open_rows().filter(|row| is_wanted(row));
-        let keys: Vec<&[String]> = wanted.map(|row| row.values.as_slice()).collect();
+        let keys: Vec<&[String]> = self.open_rows().map(|row| row.values.as_slice()).collect();
         if keys.is_empty() {
             return Ok(KeyedRows::new());
         }
         live.check_definition(first, name)?;
         live.rows_by_key(session, name, &self.columns, &key[side], &keys).await
+    }
+
+    /// The wanted rows of one side as they are now; `None` if there are none.
+    async fn read_now(
+        &self,
+        side: usize,
+        session: &Session,
+        is_wanted: &(dyn Fn(&FollowedRow) -> bool + Sync),
+    ) -> Result<Option<KeyedRows>> {
+        let (Reading::Rows { key, .. }, Some(name)) = (&self.reading, &self.name) else { return Ok(None) };
+        let keys = self.open_rows().filter(|row| is_wanted(row)).map(|row| row.values.as_slice());
+        let keys: Vec<&[String]> = keys.collect();
+        match keys.is_empty() {
+            true => Ok(None),
+            false => read_keys(session, name, &self.columns, &key[side], &keys).await.map(Some),
+        }
     }
 
     /// The keys of rows that have not agreed yet.

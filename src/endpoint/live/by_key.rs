@@ -49,14 +49,12 @@ impl Live {
         Self::open(self.server().clone(), self.options.clone(), self.side, taken_at).await
     }
 
-    /// A session with a snapshot of its own, that of now.
+    /// A session of this database that reads no snapshot yet.
     ///
     /// # Errors
     /// No connection.
-    pub async fn session_of_now(&self) -> Result<Session> {
-        let session = open_session(self.server(), &self.options).await?;
-        session.renew().await?;
-        Ok(session)
+    pub async fn further_session(&self) -> Result<Session> {
+        open_session(self.server(), &self.options).await
     }
 
     /// Ends the snapshot, so that the server can remove old versions of rows: nothing more is read in it.
@@ -117,29 +115,59 @@ impl Live {
         key: &[KeyColumn],
         keys: &[&[String]],
     ) -> Result<BTreeMap<RowKey, KeyedRow>> {
-        if let Some(reason) = self.planning.get(name) {
-            return Err(Error::new(refused_code(reason)));
-        }
-        // A view in the place of the table would run another role's query.
-        session.execute(&format!("LOCK {} IN ACCESS SHARE MODE", name.sql())).await?;
-        catalog_guard::check_kinds(session, &[name], &['r']).await?;
-        let places = key.iter().map(|column| columns.iter().position(|have| *have == column.name));
-        let places: Vec<usize> = places.collect::<Option<_>>().ok_or_else(|| Error::new("its key was not read"))?;
-        let mut found = BTreeMap::new();
-        let mut chunks: Vec<&[&[String]]> = keys.chunks(KEYS_AT_ONCE).rev().collect();
-        while let Some(chunk) = chunks.pop() {
-            match collect(session, &statement(name, columns, key, chunk)).await? {
-                Some(rows) => add_keyed(&mut found, rows, &places)?,
-                // Too many bytes at once. One row is never too many.
-                None => {
-                    let (first, rest) = chunk.split_at(chunk.len() / 2);
-                    chunks.extend([rest, first]);
-                }
-            }
-        }
+        self.lock(session, &[name], "").await?;
+        let found = read_keys(session, name, columns, key, keys).await?;
         catalog_guard::check_relations(session, &[name]).await?;
         Ok(found)
     }
+
+    /// Begins a transaction in which [`read_keys`] reads the current rows of these relations, and waits for no lock. While it lasts, they
+    /// are neither truncated nor replaced.
+    ///
+    /// # Errors
+    /// The server's refusal; a relation that is locked.
+    pub async fn begin_reads(&self, session: &Session, names: &[&Name]) -> Result<()> {
+        session.begin_statements().await?;
+        self.lock(session, names, " NOWAIT").await
+    }
+
+    /// So that a query over them runs no other role's code: a view in the place of a table would.
+    async fn lock(&self, session: &Session, names: &[&Name], wait: &str) -> Result<()> {
+        if let Some(reason) = names.iter().find_map(|name| self.planning.get(*name)) {
+            return Err(Error::new(refused_code(reason)));
+        }
+        let list: Vec<String> = names.iter().map(|name| name.sql()).collect();
+        session.execute(&format!("LOCK {} IN ACCESS SHARE MODE{wait}", list.join(", "))).await?;
+        catalog_guard::check_kinds(session, names, &['r']).await
+    }
+}
+
+/// The rows with these keys, in a transaction that has locked the relation.
+///
+/// # Errors
+/// The server's refusal; two rows with one key.
+pub async fn read_keys(
+    session: &Session,
+    name: &Name,
+    columns: &[String],
+    key: &[KeyColumn],
+    keys: &[&[String]],
+) -> Result<BTreeMap<RowKey, KeyedRow>> {
+    let places = key.iter().map(|column| columns.iter().position(|have| *have == column.name));
+    let places: Vec<usize> = places.collect::<Option<_>>().ok_or_else(|| Error::new("its key was not read"))?;
+    let mut found = BTreeMap::new();
+    let mut chunks: Vec<&[&[String]]> = keys.chunks(KEYS_AT_ONCE).rev().collect();
+    while let Some(chunk) = chunks.pop() {
+        match collect(session, &statement(name, columns, key, chunk)).await? {
+            Some(rows) => add_keyed(&mut found, rows, &places)?,
+            // Too many bytes at once. One row is never too many.
+            None => {
+                let (first, rest) = chunk.split_at(chunk.len() / 2);
+                chunks.extend([rest, first]);
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// `None`: the rows are too large to be kept together.

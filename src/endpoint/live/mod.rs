@@ -34,7 +34,7 @@ use crate::model::selection::Selection;
 use crate::postgres::conninfo::ConnInfo;
 use crate::postgres::session::{Session, SessionOptions, optional, text};
 
-pub use by_key::{KeyColumn, KeyedRow, RowKey, row_key};
+pub use by_key::{KeyColumn, KeyedRow, RowKey, read_keys, row_key};
 use collect::Collected;
 use foreign_keys::ForeignKey;
 use jobs::{Job, Pages, Queue};
