@@ -7,7 +7,6 @@ pub mod further;
 pub mod drift;
 pub mod files;
 pub mod rows;
-pub mod recheck;
 mod collations;
 mod columns;
 mod locales;
@@ -21,6 +20,7 @@ mod derived;
 mod tables;
 mod waive;
 mod schema;
+pub mod recheck;
 
 pub use limits::waiver_for;
 pub use row_counts::row_difference;

@@ -1,5 +1,6 @@
 //! The comparison of two endpoints: agree on what is read, read both sides at once, compare, then find the rows that differ.
 
+mod followed_table;
 mod recheck;
 
 use std::borrow::Cow;

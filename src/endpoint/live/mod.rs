@@ -27,7 +27,7 @@ use crate::model::aspect::Aspect;
 use crate::model::catalog;
 use crate::model::hashing::{Accumulator, OnBatch, Purpose};
 use crate::model::listing::{ListedRelation, Listing, ReadPlan};
-use crate::model::manifest::{Column, EndpointFacts, Manifest, RelationKind, SequenceValue};
+use crate::model::manifest::{Column, EndpointFacts, Manifest, RelationKind};
 use crate::model::name::Name;
 use crate::model::progress::{Listener, Side};
 use crate::model::selection::Selection;
@@ -235,19 +235,6 @@ impl Live {
     /// Major version of the server.
     pub fn major(&self) -> u32 {
         self.snapshot_session.major()
-    }
-
-    /// The current values of the sequences: they are not transactional, so these may be later than the snapshot.
-    ///
-    /// # Errors
-    /// When one of them cannot be read.
-    pub async fn sequence_values(&self) -> Result<BTreeMap<Name, SequenceValue>> {
-        let session = self.session().await?;
-        let mut values = BTreeMap::new();
-        for names in self.sequences.chunks(200) {
-            values.extend(worker::sequence_values(&session, names).await?);
-        }
-        Ok(values)
     }
 
     /// Checks that the snapshot still exists. A dump made with `--snapshot` is consistent with our reads only if this succeeds
