@@ -131,7 +131,7 @@ impl<V: Clone + PartialEq> Track<V> {
 
     /// What became of it after so many rounds. What was first seen in a later round must have been seen in half of them.
     pub fn fate(&self, rounds: u32) -> Fate {
-        let is_seen_long_enough = self.reads > 0 && (rounds.saturating_sub(self.begun_in)) * 2 >= rounds;
+        let is_seen_long_enough = rounds.saturating_sub(self.begun_in) * 2 >= rounds;
         // What the actual side has was there before the expected side was read the last time, so it is no version that came later.
         let is_expected_elsewhere = !self.has_expected_moved && self.is_actual_at_rest;
         let is_actual_stuck = !self.has_actual_moved && self.reads >= READS_OF_MOVING;
