@@ -68,6 +68,9 @@
 //! * A dump written with another time zone, bytea format or currency is *unchecked*, not damaged: the values may be the same.
 //! * After TRUNCATE or a table rewrite, an older snapshot sees an empty table without an error. So relations whose catalog entry has
 //!   changed since the snapshot are unchecked ([`endpoint::live`]).
+//! * With `--recheck`, a row of a target that follows its source has arrived when it equals any version that the source has had since the
+//!   first snapshot ([`compare::recheck`]): a row that changes all the time is never the same on both sides at one time. An older version
+//!   never counts, so a row that is stuck does not pass. Before rows are followed by key, the index must find the rows that the scan found.
 //! * A foreign key violation on a live side is a finding even if the other side is a dump, which has no result for it.
 //! * A server prints one definition in several ways, so definitions with different texts are parsed and compared in one form
 //!   ([`compare::canonical`]).

@@ -7,8 +7,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::config::Span;
 
 mod help;
+mod recheck;
 mod report;
 
+pub use recheck::RecheckArgument;
 pub use report::{
     AcknowledgeArguments, DiffArguments, HtmlArguments, ListArguments, PartChoice, PlaceArguments, PlacesArguments,
     ReportCommand, ShowArguments, SideChoice, TrustArguments, VerdictChoice, VerifyArguments,
@@ -95,6 +97,10 @@ pub struct CompareArguments {
     /// Show hashes instead of values
     #[arg(long)]
     pub redact: bool,
+    /// For an actual side that follows a changing expected side: read rows that differ again in at most N rounds, each of this
+    /// length [default length: 10s]
+    #[arg(long, value_name = "N[,INTERVAL]")]
+    pub recheck: Option<RecheckArgument>,
     /// How to print the result
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,

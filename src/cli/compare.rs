@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use super::args::{CompareArguments, Format};
+use super::args::{CompareArguments, Format, RecheckArgument};
 use super::inputs;
 use super::progress::Progress;
 use super::terminal::{Terminal, print_json, print_result};
@@ -17,6 +17,7 @@ use crate::model::redaction::Redaction;
 use crate::model::report::{Report, Run, Times, Tools};
 use crate::model::selection::Selection;
 use crate::output::terminal::{self, Heading};
+use crate::postgres::conninfo::ConnInfo;
 use crate::storage::reports::{self, KeyFile, NewReport};
 
 /// Compares, prints, writes the report; returns the exit code of the verdict.
@@ -29,6 +30,7 @@ async fn run_redacted(arguments: &CompareArguments, key: Option<KeyFile>, redact
     let (started_at, clock) = (inputs::now(), Instant::now());
     let run_id = reports::random_run_id()?;
     let job = job(arguments)?;
+    check_recheck(arguments)?;
     // Report what cannot be written or signed before the slow work.
     let folder =
         arguments.report.as_ref().map(|dir| NewReport::prepare(dir, key.as_ref(), started_at, &run_id)).transpose()?;
@@ -77,7 +79,18 @@ fn job(arguments: &CompareArguments) -> Result<ComparisonJob> {
         ..Default::default()
     };
     let show = Show { redaction: inputs::redaction(arguments.redact)?, max_rows: arguments.max_rows };
-    Ok(ComparisonJob { request, assertions: inputs::assertions(&arguments.checks)?, show })
+    let recheck = arguments.recheck.map(RecheckArgument::request);
+    Ok(ComparisonJob { request, assertions: inputs::assertions(&arguments.checks)?, show, recheck })
+}
+
+/// Before a dump is opened, which may take long.
+fn check_recheck(arguments: &CompareArguments) -> Result<()> {
+    let sides = [(Side::Expected, &arguments.expected), (Side::Actual, &arguments.actual)];
+    let file = sides.into_iter().find(|(_, text)| !ConnInfo::is_connection_string(text));
+    match file.filter(|_| arguments.recheck.is_some()) {
+        Some((side, _)) => Err(compare_endpoints::not_live(side)),
+        None => Ok(()),
+    }
 }
 
 /// Print first: the result must appear even if the report cannot be written.
@@ -108,6 +121,9 @@ fn selection_for_report(arguments: &CompareArguments, selection: &Selection) -> 
     }
     for aspect in &arguments.require {
         all.entry("require".into()).or_default().push(aspect.clone());
+    }
+    if let Some(recheck) = arguments.recheck {
+        all.insert("recheck".into(), vec![recheck.to_string()]);
     }
     if arguments.redact {
         all.insert("redact".into(), vec!["yes".into()]);

@@ -20,6 +20,7 @@ mod derived;
 mod tables;
 mod waive;
 mod schema;
+pub mod recheck;
 
 pub use limits::waiver_for;
 pub use row_counts::row_difference;

@@ -165,20 +165,25 @@ fn changed_row(found: &FetchedSides, expected: &Surplus, actual: &Surplus, show:
         expected: shown(e.as_ref(), show),
         actual: shown(a.as_ref(), show),
     });
-    ChangedRow { key: key_text(found, expected, show), columns: columns.collect() }
+    ChangedRow { key: key_of(found, &expected.values, show), columns: columns.collect() }
 }
 
 fn row_text(found: &FetchedSides, row: &Surplus, show: Show) -> RowText {
     let value =
         |(column, value): (&String, &Option<Value>)| format!("{}={}", quote_ident(column), shown(value.as_ref(), show));
     let values = found.columns.iter().zip(&row.values).map(value).collect();
-    RowText { key: key_text(found, row, show), values, copies: row.copies }
+    RowText { key: key_of(found, &row.values, show), values, copies: row.copies }
 }
 
-fn key_text(found: &FetchedSides, row: &Surplus, show: Show) -> String {
+/// `id=42` of a row with the columns of `found`; empty where there is no key.
+pub fn key_text(found: &FetchedSides, row: &CollectedRow, show: Show) -> String {
+    key_of(found, &row.values, show)
+}
+
+fn key_of(found: &FetchedSides, values: &[Option<Value>], show: Show) -> String {
     let part = |&at: &usize| {
         let column = found.columns.get(at).map(|column| quote_ident(column)).unwrap_or_default();
-        format!("{column}={}", shown(row.values.get(at).and_then(Option::as_ref), show))
+        format!("{column}={}", shown(values.get(at).and_then(Option::as_ref), show))
     };
     key_positions(found).iter().map(part).collect::<Vec<_>>().join(", ")
 }
@@ -230,7 +235,7 @@ mod tests {
             let mut batch = Batch::default();
             lines.iter().for_each(|line| batch.push_line(line.as_bytes()));
             let digests = batch.digests();
-            let wanted = Wanted { digests: digests.iter().copied().collect() };
+            let wanted = Wanted::Digests(digests.iter().copied().collect());
             let mut accumulator = Accumulator::new(&Purpose::Collect(wanted.into()));
             accumulator.absorb(batch.lines(), &digests);
             let Accumulator::Collected { rows, .. } = accumulator else { panic!("collects") };

@@ -94,6 +94,14 @@ impl Endpoint {
         Ok(Self::Dump(Box::new(dump)))
     }
 
+    /// A live database that has not been captured yet.
+    pub fn live(&self) -> Option<&Live> {
+        match self {
+            Self::Live(live) => Some(live),
+            Self::Dump(_) | Self::Saved(_) | Self::Captured(..) => None,
+        }
+    }
+
     /// The relations of this endpoint and their columns, before any row is read.
     pub fn listing(&self) -> Cow<'_, Listing> {
         match self {

@@ -1,17 +1,21 @@
 //! The comparison of two endpoints: agree on what is read, read both sides at once, compare, then find the rows that differ.
 
+mod followed_table;
+mod recheck;
+
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::base::error::{Error, Result};
+use crate::compare::recheck::RecheckRequest;
 use crate::compare::rows::{FetchedSides, Show, name_rows};
 use crate::compare::{self, Request};
 use crate::endpoint::any::{Endpoint, Target};
 use crate::endpoint::live::CaptureRequest;
 use crate::model::catalog;
 use crate::model::digest::RowDigest;
-use crate::model::finding::{Finding, FindingKind, RowDifference, Unchecked};
+use crate::model::finding::{Finding, FindingKind, RowDifference, Unchecked, Waiver};
 use crate::model::hashing::{Accumulator, CollectedRow, Purpose, SAMPLE_LEVELS, Wanted};
 use crate::model::listing::{self, ReadPlan};
 use crate::model::manifest::{Manifest, Relation, Tally};
@@ -19,6 +23,8 @@ use crate::model::progress::{Event, Listener};
 use crate::model::selection::{Catalog, Selection};
 use crate::model::sketch::{Difference, Sketch};
 use crate::model::verdict::Outcome;
+
+pub use recheck::not_live;
 
 /// Columns of a large object's row.
 const LARGE_OBJECT_COLUMNS: [&str; 3] = ["oid", "chunk", "data"];
@@ -31,6 +37,8 @@ pub struct ComparisonJob {
     pub assertions: std::collections::BTreeMap<String, String>,
     /// How differing rows are shown.
     pub show: Show,
+    /// Whether, and how, differing rows are read again in later snapshots.
+    pub recheck: Option<RecheckRequest>,
 }
 
 /// The result.
@@ -48,8 +56,8 @@ pub struct Comparison {
 /// Compares two endpoints.
 ///
 /// # Errors
-/// A pattern that matches nothing, two times the same database, or a side that cannot be read at all. Other problems are
-/// unchecked entries in the outcome.
+/// A pattern that matches nothing, two times the same database, a side that cannot be read at all, or a recheck of a side that is not
+/// a live database. Other problems are unchecked entries in the outcome.
 pub async fn run(
     expected: &Endpoint,
     actual: &Endpoint,
@@ -57,12 +65,18 @@ pub async fn run(
     listener: &Listener,
 ) -> Result<Comparison> {
     check_sides(expected, actual)?;
+    if job.recheck.is_some() {
+        recheck::live_sides(expected, actual)?;
+    }
     let capture = capture_request(expected, actual, job)?;
     let request = Request {
         assertions: job.assertions.keys().cloned().collect(),
         selection: capture.selection.clone(),
         ..job.request.clone()
     };
+    // What the recheck makes of the findings has to be waived too.
+    let (request, waived_later) =
+        if job.recheck.is_some() { without_later_waivers(request) } else { (request, Vec::new()) };
     listener(Event::Phase("read both sides"));
     let (e, a) = tokio::try_join!(expected.capture(&capture, listener), actual.capture(&capture, listener))?;
     listener(Event::Phase("compare"));
@@ -79,14 +93,27 @@ pub async fn run(
     let mut outcome = compare::compare(&e, &a, &request);
     set_changed_meanwhile_aside(&mut outcome, (expected, &e), (actual, &a)).await;
     for finding in &mut outcome.findings {
-        if finding.rows.is_some() {
+        if finding.rows.is_some() && !(job.recheck.is_some() && recheck::is_followed(finding)) {
             listener(Event::Phase("find the differing rows"));
             drill_down(finding, (expected, &e), (actual, &a), &capture.plan, job.show).await;
         }
     }
+    if let Some(rounds) = job.recheck {
+        recheck::run(&mut outcome, [(expected, &e), (actual, &a)], &capture.plan, job, rounds, listener).await?;
+        compare::recheck::set_sequences_aside(&mut outcome, &job.request.required);
+        compare::waive(&mut outcome, &waived_later);
+        compare::waive(&mut outcome, &compare::recheck::of_replication(&e, &a));
+        outcome.waivers.retain(|applied| applied.waiver.by != compare::recheck::BY || !applied.covered.is_empty());
+    }
     redaction.outcome(&mut outcome);
     let selection = capture.selection;
     Ok(Comparison { outcome, expected: e, actual: a, selection })
+}
+
+/// Waivers for whole kinds of objects, which need not be read, and the others.
+fn without_later_waivers(request: Request) -> (Request, Vec<Waiver>) {
+    let (now, later) = request.waivers.into_iter().partition(compare::is_whole_kind);
+    (Request { waivers: now, ..request }, later)
 }
 
 /// PostgreSQL's `pg_get_…def` functions print the current catalog, not the snapshot's. So the kinds of all schema findings are read
@@ -186,17 +213,27 @@ async fn name_differing_rows(
     show: Show,
 ) -> Result<()> {
     let table = ComparedTable::find(finding, expected.1, actual.1, plan)?;
+    name_rows_of(&table, difference, expected.0, actual.0, show).await
+}
+
+async fn name_rows_of(
+    table: &ComparedTable<'_>,
+    difference: &mut RowDifference,
+    expected: &Endpoint,
+    actual: &Endpoint,
+    show: Show,
+) -> Result<()> {
     let mut decoded = Sketch::difference(&table.expected.sketch, &table.actual.sketch);
     let mut is_everything = decoded.is_complete;
     if !is_everything {
-        decoded = sample(&table, expected.0, actual.0).await?;
+        decoded = sample(table, expected, actual).await?;
         let sum = |rows: &[(RowDigest, u64)]| rows.iter().map(|(_, copies)| copies).sum::<u64>();
         difference.expected_only = difference.expected_only.max(sum(&decoded.expected_only));
         difference.actual_only = difference.actual_only.max(sum(&decoded.actual_only));
     }
     let digests = decoded.expected_only.iter().chain(&decoded.actual_only).map(|(digest, _)| *digest).collect();
-    let purpose = Purpose::Collect(Arc::new(Wanted { digests }));
-    let (e, a) = tokio::join!(table.collect(expected.0, &purpose), table.collect(actual.0, &purpose));
+    let purpose = Purpose::Collect(Arc::new(Wanted::Digests(digests)));
+    let (e, a) = tokio::join!(table.collect(expected, &purpose), table.collect(actual, &purpose));
     let unnamed = match (&e, &a) {
         (Err(error), Err(_)) => return Err(error.clone()),
         (Err(error), Ok(_)) => Some(error.clone().context("expected").text()),

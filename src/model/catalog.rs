@@ -10,6 +10,8 @@ pub const SEARCH_PATH: &str = include_str!("../../checks/data/search_path.sql");
 pub const SIZES: &str = include_str!("../../checks/data/sizes.sql");
 /// A table by its name, with `{schema}` and `{name}` to be filled in.
 pub const TABLE_BY_NAME: &str = include_str!("../../checks/data/table_by_name.sql");
+/// Types of the columns of a relation, with `{schema}` and `{name}` to be filled in by literals.
+pub const KEY_TYPES: &str = include_str!("../../checks/data/key_types.sql");
 /// Names of sequences.
 pub const SEQUENCES: &str = include_str!("../../checks/data/sequences.sql");
 /// Large objects as rows.

@@ -21,7 +21,8 @@ use crate::model::verdict::{Coverage, DumpVerdict, Outcome, Scope, TableResult, 
 
 /// The stored form's version. A change of meaning or of a field is a new version; old ones stay readable.
 /// Format 2 added `night`, format 3 added `limit` to findings and unchecked entries, and the
-/// verdict on the dump to `night`, format 4 added `safe_texts`, format 5 `files` to `night`; older reports read as ones without.
+/// verdict on the dump to `night`, format 4 added `safe_texts`, format 5 `files` to `night` and
+/// `rechecked` to `scope`; older reports read as ones without.
 pub const FORMAT: u32 = 5;
 /// The first format in which a text without a mark holds no values.
 const MARKED: u32 = 4;

@@ -87,8 +87,36 @@ pub struct Outcome {
 pub struct Scope {
     /// Aspects that were compared.
     pub compared: Vec<Aspect>,
-    /// Aspects that an endpoint cannot answer.
+    /// Aspects that an endpoint cannot answer, or that replication does not carry (see [`Rechecked`]).
     pub not_compared: Vec<Aspect>,
+    /// Set if rows that differed were read again in later snapshots.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rechecked: Option<Rechecked>,
+}
+
+/// What became of the rows that differed in the first snapshots and were read again in later ones (`compare --recheck`). Rows are
+/// counted by key: a changed row is one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rechecked {
+    /// Rounds that were needed.
+    #[serde(with = "crate::base::count")]
+    pub rounds: u64,
+    /// Rows that agreed later: they were in flight.
+    #[serde(with = "crate::base::count")]
+    pub converged: u64,
+    /// Rows that stayed different: findings.
+    #[serde(with = "crate::base::count")]
+    pub persistent: u64,
+    /// Rows that still differed at the end but had changed meanwhile: unchecked.
+    #[serde(with = "crate::base::count")]
+    pub in_flight: u64,
+    /// Tables that could only be read again as a whole, and agreed then.
+    #[serde(with = "crate::base::count")]
+    pub whole_tables_converged: u64,
+    /// Tables that could only be read again as a whole, and did not agree: findings or unchecked.
+    #[serde(with = "crate::base::count")]
+    pub whole_tables_open: u64,
 }
 
 /// One table on both sides.
@@ -111,6 +139,8 @@ pub enum TableStatus {
     Equal,
     /// Compared, other rows.
     Different,
+    /// Compared; what differed in the first snapshots agreed when it was read again.
+    Converged,
     /// Only expected has it.
     Missing,
     /// Only actual has it.
@@ -180,6 +210,17 @@ impl Coverage {
     }
 }
 
+impl Scope {
+    /// The aspects that were compared, as printed: `rows (rechecked)`, `sequences`.
+    pub fn compared_texts(&self) -> Vec<String> {
+        let text = |aspect: &Aspect| match (aspect, &self.rechecked) {
+            (Aspect::Rows, Some(_)) => format!("{aspect} (rechecked)"),
+            _ => aspect.to_string(),
+        };
+        self.compared.iter().map(text).collect()
+    }
+}
+
 impl Outcome {
     /// The verdict: the only place that makes one.
     pub fn verdict(&self) -> Verdict {
@@ -199,7 +240,7 @@ impl Outcome {
     /// One line: `sound (rows, sequences; not compared: schema)`, with the reason when there is no verdict.
     pub fn verdict_line(&self) -> String {
         let list = |aspects: &[Aspect]| aspects.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        let mut scope = list(&self.scope.compared);
+        let mut scope = self.scope.compared_texts().join(", ");
         if !self.scope.not_compared.is_empty() {
             scope = format!("{scope}; not compared: {}", list(&self.scope.not_compared));
         }

@@ -213,7 +213,7 @@ impl RunContext<'_> {
         let assertions = verify.checks.as_deref().map(user_files::assertions).transpose()?.unwrap_or_default();
         let max_rows = verify.max_rows.and_then(|rows| usize::try_from(rows).ok()).unwrap_or(MAX_ROWS);
         let request = Request { selection, waivers, ..Default::default() };
-        Ok(ComparisonJob { request, assertions, show: Show { redaction: self.redaction()?, max_rows } })
+        Ok(ComparisonJob { request, assertions, show: Show { redaction: self.redaction()?, max_rows }, recheck: None })
     }
 
     /// Whether values may appear in the output of this run.

@@ -258,6 +258,15 @@ impl Session {
         self.kept_settings().await.map(drop)
     }
 
+    /// Ends the transaction and begins one in which each statement has a snapshot of its own, that of now.
+    ///
+    /// # Errors
+    /// When the server refuses; when a setting is not kept.
+    pub async fn begin_statements(&self) -> Result<()> {
+        self.execute("ROLLBACK; BEGIN TRANSACTION ISOLATION LEVEL READ COMMITTED, READ ONLY").await?;
+        self.kept_settings().await.map(drop)
+    }
+
     /// Checks by a query that the connection works: after a fatal error the server may not have closed it yet.
     ///
     /// # Errors

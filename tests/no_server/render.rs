@@ -50,7 +50,7 @@ fn sound() -> Outcome {
     ];
     Outcome {
         tables: tables.iter().map(|(name, rows)| ((*name).to_owned(), equal(*rows, name))).collect(),
-        scope: Scope { compared: all, not_compared: Vec::new() },
+        scope: Scope { compared: all, ..Scope::default() },
         coverage: Coverage {
             tables_expected: 3,
             tables_actual: 3,

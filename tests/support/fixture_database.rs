@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 
 use pgwitness::postgres::server::Cluster;
 
@@ -176,7 +176,11 @@ pub fn save_manifest(endpoint: &str, file: &Path, options: &[String]) {
 }
 
 fn said(command: &mut Command) -> Said {
-    let output = command.output().unwrap();
+    said_in(&command.output().unwrap())
+}
+
+/// What it said on standard output, with `--format json`.
+pub fn said_in(output: &Output) -> Said {
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
     let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
     let list = |name: &str, print: &dyn Fn(&serde_json::Value) -> String| -> BTreeSet<String> {

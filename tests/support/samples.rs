@@ -102,7 +102,7 @@ pub fn seen<R: AsRef<[u8]>>(rows: impl IntoIterator<Item = R>, log2: u8) -> Obse
 pub fn equal(tables: u64, compared: &[Aspect]) -> Outcome {
     let coverage =
         Coverage { tables_expected: tables, tables_actual: tables, tables_compared: tables, ..Default::default() };
-    let scope = Scope { compared: compared.to_vec(), not_compared: Vec::new() };
+    let scope = Scope { compared: compared.to_vec(), ..Scope::default() };
     Outcome { coverage, scope, ..Default::default() }
 }
 

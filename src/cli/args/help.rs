@@ -25,6 +25,14 @@ value; large objects and the definitions of all objects were the same; and no ro
 sequences and large objects to compare; the verdict line lists what was compared, and --require makes the verdict inconclusive unless \
 a part was compared.
 
+--recheck N[,INTERVAL] is for an actual side that follows a changing expected side (logical replication, blue/green, a standby): rows \
+that differ are read again by their primary key in later snapshots, in at most N rounds. A row converged if the actual side has a \
+version that the expected side has had since the first snapshot; rows that stay different are findings; rows that still change at the \
+end are unchecked. N times INTERVAL must be longer than the actual side is behind, or what it lacks counts as missing. A table without \
+a primary key (or with one of a user's own type), one with more differences than can be told apart, and large objects are read again as a \
+whole each time: unchecked unless they agree at some time or both sides rest. Sequences that differ are outside of the scope, unless \
+--require sequences. A subscription on the actual side and its publications are waived.
+
 Waivers, for --waivers, each printed and signed with the report:
   [[waiver]]
   kind = \"index\"                  # a kind of object, a kind of finding such as row_content, or unchecked
@@ -41,6 +49,7 @@ Examples:
   pgwitness compare service=production dbname=restored
   pgwitness compare postgresql://backup@db.example.org/shop shop.dump
   pgwitness compare \"host=old dbname=shop\" \"host=new dbname=shop\"
+  pgwitness compare service=shop service=shop_blue_green --recheck 12,30s
   pgwitness compare service=shop dbname=restored --report reports --key key";
 
 pub const MANIFEST: &str = "An endpoint is a connection string (postgresql://… or host=… dbname=…, service=…), the path of a dump (-Fc, -Fd, -Ft or plain SQL), \

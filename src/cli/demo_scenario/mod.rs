@@ -223,7 +223,12 @@ impl Demo {
 fn job() -> ComparisonJob {
     let assertions = ASSERTIONS.map(|(name, sql)| (name.to_owned(), sql.trim().trim_end_matches(';').to_owned()));
     let request = Request::default();
-    ComparisonJob { request, assertions: assertions.into(), show: Show { redaction: Redaction::OFF, max_rows: 5 } }
+    ComparisonJob {
+        request,
+        assertions: assertions.into(),
+        show: Show { redaction: Redaction::OFF, max_rows: 5 },
+        recheck: None,
+    }
 }
 
 async fn execute(connection: &Connection, sql: &str) -> Result<()> {

@@ -1,11 +1,11 @@
-//! Further catalog queries on a live database: names for patterns, and current definitions.
+//! Further queries on a live database: names for patterns, current definitions, and current values of sequences.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Live, json, open_session, worker};
 use crate::base::error::Result;
 use crate::model::catalog;
-use crate::model::manifest::{Definition, Names};
+use crate::model::manifest::{Definition, Names, SequenceValue};
 use crate::model::name::Name;
 use crate::model::selection::search_path;
 use crate::postgres::session::{optional, text};
@@ -29,6 +29,19 @@ impl Live {
             }
         }
         Ok(names)
+    }
+
+    /// The current values of the sequences: they are not transactional, so these may be later than the snapshot.
+    ///
+    /// # Errors
+    /// When one of them cannot be read.
+    pub async fn sequence_values(&self) -> Result<BTreeMap<Name, SequenceValue>> {
+        let session = self.session().await?;
+        let mut values = BTreeMap::new();
+        for names in self.sequences.chunks(200) {
+            values.extend(worker::sequence_values(&session, names).await?);
+        }
+        Ok(values)
     }
 
     /// The current definitions of these kinds: an object that differs from the snapshot was changed or dropped during the run.

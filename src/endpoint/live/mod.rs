@@ -13,6 +13,7 @@ mod read;
 mod catalog_guard;
 mod worker;
 mod lookup;
+mod by_key;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -26,13 +27,14 @@ use crate::model::aspect::Aspect;
 use crate::model::catalog;
 use crate::model::hashing::{Accumulator, OnBatch, Purpose};
 use crate::model::listing::{ListedRelation, Listing, ReadPlan};
-use crate::model::manifest::{Column, EndpointFacts, Manifest, RelationKind, SequenceValue};
+use crate::model::manifest::{Column, EndpointFacts, Manifest, RelationKind};
 use crate::model::name::Name;
 use crate::model::progress::{Listener, Side};
 use crate::model::selection::Selection;
 use crate::postgres::conninfo::ConnInfo;
 use crate::postgres::session::{Session, SessionOptions, optional, text};
 
+pub use by_key::{KeyColumn, KeyedRow, RowKey, read_keys, row_key};
 use collect::Collected;
 use foreign_keys::ForeignKey;
 use jobs::{Job, Pages, Queue};
@@ -217,19 +219,6 @@ impl Live {
         self.snapshot_session.major()
     }
 
-    /// The current values of the sequences: they are not transactional, so these may be later than the snapshot.
-    ///
-    /// # Errors
-    /// When one of them cannot be read.
-    pub async fn sequence_values(&self) -> Result<BTreeMap<Name, SequenceValue>> {
-        let session = self.session().await?;
-        let mut values = BTreeMap::new();
-        for names in self.sequences.chunks(200) {
-            values.extend(worker::sequence_values(&session, names).await?);
-        }
-        Ok(values)
-    }
-
     /// Checks that the snapshot still exists. A dump made with `--snapshot` is consistent with our reads only if this succeeds
     /// afterwards.
     ///
@@ -391,7 +380,10 @@ impl Live {
     }
 
     /// Opens a further session in the same snapshot.
-    async fn session(&self) -> Result<Session> {
+    ///
+    /// # Errors
+    /// No connection, or the snapshot is lost.
+    pub async fn session(&self) -> Result<Session> {
         let session = open_session(self.snapshot_session.conninfo(), &self.options).await?;
         let joined = session.join(&self.snapshot).await;
         // The identifier is unique only while its session exists: after a server restart it may identify another snapshot.

@@ -24,7 +24,7 @@ pub enum Purpose {
         /// See [`Sketch::new`].
         log2: u8,
     },
-    /// The rows with these digests.
+    /// The wanted rows.
     Collect(Arc<Wanted>),
     /// Sketches of ever smaller samples, chosen by these columns (by the whole row when there are none), so that a
     /// changed row is in the same sample on both sides.
@@ -32,10 +32,21 @@ pub enum Purpose {
 }
 
 /// Rows to be collected.
-#[derive(Debug, Clone, Default)]
-pub struct Wanted {
-    /// Their digests.
-    pub digests: HashSet<RowDigest>,
+#[derive(Debug, Clone)]
+pub enum Wanted {
+    /// Those with these digests.
+    Digests(HashSet<RowDigest>),
+    /// All that are read.
+    All,
+}
+
+impl Wanted {
+    fn has(&self, digest: &RowDigest) -> bool {
+        match self {
+            Self::Digests(digests) => digests.contains(digest),
+            Self::All => true,
+        }
+    }
 }
 
 /// A row as far as it is kept for showing.
@@ -107,7 +118,7 @@ impl Accumulator {
         match self {
             Self::Tally(tally) => digests.iter().for_each(|digest| tally.add(*digest)),
             Self::Collected { wanted, rows, bytes, is_truncated } => {
-                for (line, digest) in lines.zip(digests).filter(|(_, digest)| wanted.digests.contains(digest)) {
+                for (line, digest) in lines.zip(digests).filter(|(_, digest)| wanted.has(digest)) {
                     collect(line, *digest, rows, bytes, is_truncated);
                 }
             }

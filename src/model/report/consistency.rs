@@ -39,7 +39,7 @@ impl Report {
             return Some(format!("the digests of {name} do not match its status"));
         }
         let with = |status| self.tables.values().filter(|table| table.status == status).count();
-        let compared = with(TableStatus::Equal) + with(TableStatus::Different);
+        let compared = with(TableStatus::Equal) + with(TableStatus::Different) + with(TableStatus::Converged);
         if u64::try_from(compared) != Ok(coverage.tables_compared) {
             return Some(format!("it counts {} tables compared and lists {compared}", coverage.tables_compared));
         }
@@ -50,8 +50,14 @@ impl Report {
         if listed < coverage.tables_expected.max(coverage.tables_actual) {
             return Some(format!("it counts more tables in the catalogs than the {listed} that it lists"));
         }
+        if self.scope.rechecked.is_none() && with(TableStatus::Converged) > 0 {
+            return Some(
+                "it lists tables that agreed when they were read again, and says that nothing was read again".into(),
+            );
+        }
         let is_open = |table: &&TableResult| {
-            !matches!(table.status, TableStatus::Equal | TableStatus::Waived | TableStatus::Derived)
+            use TableStatus::{Converged, Derived, Equal, Waived};
+            !matches!(table.status, Equal | Waived | Derived | Converged)
         };
         if self.verdict == Verdict::Sound && !self.has_waived() && self.tables.values().any(|table| is_open(&table)) {
             return Some("it says sound of tables that differ or were not checked, and waives nothing".into());
@@ -136,7 +142,9 @@ fn is_borne_out(table: &TableResult) -> bool {
     let has_both = table.expected.is_some() && table.actual.is_some();
     match table.status {
         TableStatus::Equal => has_both && table.expected == table.actual,
-        TableStatus::Different | TableStatus::Derived => has_both && table.expected != table.actual,
+        TableStatus::Different | TableStatus::Derived | TableStatus::Converged => {
+            has_both && table.expected != table.actual
+        }
         TableStatus::Missing => table.actual.is_none(),
         TableStatus::Unexpected => table.expected.is_none(),
         TableStatus::Unchecked | TableStatus::Waived => true,

@@ -7,7 +7,7 @@ use crate::model::digest::{RowDigest, TableDigest};
 use crate::model::files::FilesFacts;
 use crate::model::finding::{ChangedColumn, ChangedRow, FindingKind, Limit, RowDifference, RowText, Waiver};
 use crate::model::run::{Complaint, DumpFacts, DumpFile, Leg, Origin, RdsFacts, RestoreFacts, Step, StepResult};
-use crate::model::verdict::TableStatus;
+use crate::model::verdict::{Rechecked, TableStatus};
 use crate::samples::{ManifestBuilder as _, equal, live};
 
 fn digest(rows: u64, seed: u8) -> TableDigest {
@@ -112,6 +112,25 @@ fn damaged() -> Outcome {
     outcome.tables.insert("a.b".into(), open(TableStatus::Unchecked));
     outcome.tables.insert("a.f".into(), open(TableStatus::Waived));
     outcome
+}
+
+/// A table that agreed when it was read again.
+fn rechecked() -> Outcome {
+    let mut outcome = sound();
+    let table =
+        TableResult { expected: Some(digest(2, 1)), actual: Some(digest(2, 2)), status: TableStatus::Converged };
+    outcome.tables = [("shop.orders".to_owned(), table)].into();
+    outcome.scope.rechecked = Some(Rechecked { rounds: 1, converged: 2, ..Default::default() });
+    outcome
+}
+
+#[test]
+fn a_table_that_differs_is_sound_only_where_it_was_read_again() {
+    let read = Report::from_bytes(&bytes(&report(&rechecked()))).unwrap();
+    assert_eq!((read.verdict, read.outcome()), (Verdict::Sound, rechecked()));
+    let mut not_read_again = rechecked();
+    not_read_again.scope.rechecked = None;
+    assert!(report(&not_read_again).to_bytes().unwrap_err().to_string().contains("nothing was read again"));
 }
 
 /// Every other text may hold values; equal texts are marked equally.
@@ -233,7 +252,7 @@ fn the_published_schema_is_a_schema_and_every_object_in_it_is_closed() {
 
 #[test]
 fn reports_fit_the_published_schema_in_every_field() {
-    for outcome in [sound(), damaged(), Outcome::default()] {
+    for outcome in [sound(), damaged(), rechecked(), Outcome::default()] {
         let value = serde_json::from_slice(&bytes(&report(&outcome))).unwrap();
         let errors: Vec<String> = validator().iter_errors(&value).map(|error| error.to_string()).collect();
         assert!(errors.is_empty(), "{errors:?}");

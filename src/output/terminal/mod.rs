@@ -160,12 +160,19 @@ fn verdict(outcome: &Outcome, style: Style) -> Vec<String> {
         Verdict::Damaged => Tone::Bad,
         Verdict::Inconclusive => Tone::Unsure,
     };
-    let label = "coverage  ";
-    let mut lines = paragraph(&quiet(&coverage::line(&outcome.coverage)), label.len(), 0, style);
+    let mut lines = labelled("coverage  ", &coverage::line(&outcome.coverage), style);
+    if let Some(rechecked) = &outcome.scope.rechecked {
+        lines.extend(labelled("recheck   ", &coverage::recheck_line(rechecked), style));
+    }
+    lines.push(style.bold(&style.toned(tone, &outside(&outcome.verdict_line()).plain())));
+    lines
+}
+
+fn labelled(label: &str, text: &str, style: Style) -> Vec<String> {
+    let mut lines = paragraph(&quiet(text), label.len(), 0, style);
     if let Some(first) = lines.first_mut() {
         *first = format!("{}{}", style.dim(label), first.trim_start());
     }
-    lines.push(style.bold(&style.toned(tone, &outside(&outcome.verdict_line()).plain())));
     lines
 }
 

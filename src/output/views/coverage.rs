@@ -4,10 +4,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::base::text::grouped;
+use crate::base::text::{grouped, grouped_noun};
 use crate::model::aspect::Aspect;
 use crate::model::report::{Report, Sides};
-use crate::model::verdict::Coverage;
+use crate::model::verdict::{Coverage, Rechecked};
 use crate::output::document::{Bar, Block, DocumentTable, Row, Section, TableCell, TableColumn, Text, name, strong};
 
 pub fn section(report: &Report) -> Section {
@@ -18,13 +18,17 @@ fn scope(report: &Report) -> Vec<Block> {
     let list = |aspects: &[Aspect]| strong(&aspects.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "));
     let mut text = match report.scope.compared.is_empty() {
         true => Text::from("Nothing was compared."),
-        false => Text::from("The verdict covers: ").and(list(&report.scope.compared)).and("."),
+        false => Text::from("The verdict covers: ").and(strong(&report.scope.compared_texts().join(", "))).and("."),
     };
     if !report.scope.not_compared.is_empty() {
-        let why = " Not compared, for one of the sides cannot answer: ";
+        let why = match report.scope.rechecked {
+            None => " Not compared, for one of the sides cannot answer: ",
+            Some(_) => " Not compared, for one of the sides cannot answer or replication does not carry it: ",
+        };
         text = text.and(why).and(list(&report.scope.not_compared)).and(".");
     }
     let mut blocks = vec![Block::Paragraph(text)];
+    blocks.extend(report.scope.rechecked.as_ref().map(|rechecked| Block::Paragraph(recheck_line(rechecked).into())));
     let options = report.selection.iter().flat_map(|(option, values)| values.iter().map(move |value| (option, value)));
     let options: Vec<Text> = options.map(|(option, value)| name(&format!("--{option} {value}"))).collect();
     if !options.is_empty() {
@@ -32,6 +36,24 @@ fn scope(report: &Report) -> Vec<Block> {
         blocks.push(Block::Paragraph(options.into_iter().fold(start, |text, option| text.and(" ").and(option))));
     }
     blocks
+}
+
+/// `rows that differed, read again in 3 rounds: 12 rows agreed, 1 row stayed different, 0 rows still changed`
+pub fn recheck_line(rechecked: &Rechecked) -> String {
+    let rows = |count| grouped_noun(count, "row");
+    let mut line = format!(
+        "rows that differed, read again in {}: {} agreed, {} stayed different, {} still changed",
+        grouped_noun(rechecked.rounds, "round"),
+        rows(rechecked.converged),
+        rows(rechecked.persistent),
+        rows(rechecked.in_flight)
+    );
+    let whole = (rechecked.whole_tables_converged, rechecked.whole_tables_open);
+    if whole != (0, 0) {
+        let agreed = grouped_noun(whole.0, "table");
+        line = format!("{line}; as a whole: {agreed} agreed, {} did not", grouped(whole.1));
+    }
+    line
 }
 
 fn table(report: &Report) -> DocumentTable {

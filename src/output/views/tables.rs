@@ -66,7 +66,8 @@ fn status(status: TableStatus) -> (&'static str, Tone, u8) {
         TableStatus::Unchecked => ("unchecked", Tone::Unsure, 3),
         TableStatus::Derived => ("derived", Tone::Unsure, 4),
         TableStatus::Waived => ("waived", Tone::Unsure, 5),
-        TableStatus::Equal => ("equal", Tone::Good, 6),
+        TableStatus::Converged => ("rechecked", Tone::Good, 6),
+        TableStatus::Equal => ("equal", Tone::Good, 7),
     }
 }
 
