@@ -11,24 +11,27 @@ mod foreign_keys;
 mod jobs;
 mod read;
 mod catalog_guard;
+mod line_sql;
+mod server_digest;
 mod worker;
 mod lookup;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use serde::Deserialize;
 use tokio_postgres::SimpleQueryRow;
 
 use crate::base::error::{Context, Error, Result};
+use crate::base::marked::MarkedText;
 use crate::model::aspect::Aspect;
 use crate::model::catalog;
-use crate::model::hashing::{Accumulator, OnBatch, Purpose};
+use crate::model::hashing::{Accumulator, DigestOn, OnBatch, Purpose};
 use crate::model::listing::{ListedRelation, Listing, ReadPlan};
 use crate::model::manifest::{Column, EndpointFacts, Manifest, RelationKind, SequenceValue};
 use crate::model::name::Name;
-use crate::model::progress::{Listener, Side};
+use crate::model::progress::{Event, Listener, Side};
 use crate::model::selection::Selection;
 use crate::postgres::conninfo::ConnInfo;
 use crate::postgres::session::{Session, SessionOptions, optional, text};
@@ -37,6 +40,7 @@ use collect::Collected;
 use foreign_keys::ForeignKey;
 use jobs::{Job, Pages, Queue};
 pub use peer_state::PeerState;
+use server_digest::ServerDigest;
 
 /// How a live database is read.
 #[derive(Debug, Clone)]
@@ -47,11 +51,13 @@ pub struct LiveOptions {
     pub lock_timeout_s: u32,
     /// How long an assertion may take, in seconds.
     pub assertion_timeout_s: u32,
-    /// A session that receives no data for this many seconds is canceled. Foreign key checks may take [`FOREIGN_KEY_STALL_FACTOR`] times as long,
-    /// since they return nothing until they end.
+    /// A session that receives no data for this many seconds is canceled. Foreign key checks and digests that the server makes may take
+    /// [`FOREIGN_KEY_STALL_FACTOR`] times as long, since they return nothing until they end.
     pub stalled_after_s: u32,
     /// Checks of foreign keys may call functions that users of the database have made.
     pub allow_user_functions: bool,
+    /// Where rows are hashed.
+    pub digest_on: DigestOn,
 }
 
 /// See [`LiveOptions::stalled_after_s`].
@@ -81,6 +87,8 @@ pub struct Live {
     snapshot: String,
     listing: Listing,
     heaps: BTreeSet<Name>,
+    /// Whether the server makes the digests; set when the capture begins.
+    is_digested_there: OnceLock<bool>,
     unpopulated: BTreeSet<Name>,
     foreign_keys: Result<Vec<ForeignKey>>,
     /// Relations that a query cannot be planned over without running a user's code, and why.
@@ -108,6 +116,7 @@ impl Live {
             snapshot,
             listing: Listing::default(),
             heaps: BTreeSet::new(),
+            is_digested_there: OnceLock::new(),
             unpopulated: BTreeSet::new(),
             foreign_keys: Ok(Vec::new()),
             planning: BTreeMap::new(),
@@ -304,11 +313,39 @@ impl Live {
     /// # Errors
     /// Only when not a single session can be opened; everything else is in the manifest, with the reason.
     pub async fn capture(&self, request: &CaptureRequest, listener: &Listener) -> Result<Manifest> {
+        self.choose_where_to_digest(&request.plan, listener).await?;
         let collected = Arc::new(Collected::new(self, request, Arc::clone(listener)));
         let bytes = request.plan.keys().filter_map(|name| self.listing.relations.get(name)).map(|listed| listed.bytes);
         collected.planned(request.plan.len(), bytes.sum());
         worker::run_all(self, Queue::new(self.jobs(request)), &collected).await?;
         Collected::into_manifest(collected, self)
+    }
+
+    async fn choose_where_to_digest(&self, plan: &ReadPlan, listener: &Listener) -> Result<()> {
+        let choice = server_digest::choose(self, plan).await.doing(|| "measure server and line")?;
+        if let Some(choice) = &choice {
+            let place = if choice.is_server { "on the server" } else { "by the client" };
+            let decided = format!("{}: rows are hashed {place}", self.side);
+            listener(Event::Note(&MarkedText::join([&decided.into(), &choice.because], ": ")));
+        }
+        let is_server = choice.is_some_and(|choice| choice.is_server);
+        for (name, columns) in plan.iter().filter(|(name, _)| is_server && !self.unpopulated.contains(*name)) {
+            if let Err(reason) = ServerDigest::of(self, name, columns) {
+                listener(Event::Note(&format!("{}: the rows of {name} are read: {reason}", self.side).into()));
+            }
+        }
+        let _ = self.is_digested_there.set(is_server);
+        Ok(())
+    }
+
+    /// Whether the server makes the digests, where it can.
+    fn is_digested_there(&self) -> bool {
+        self.is_digested_there.get().copied().unwrap_or(false)
+    }
+
+    /// How the server digests it, where it does.
+    fn server_digest(&self, name: &Name, columns: &[String]) -> Option<ServerDigest> {
+        if self.is_digested_there() { ServerDigest::of(self, name, columns).ok() } else { None }
     }
 
     fn jobs(&self, request: &CaptureRequest) -> Vec<Job> {
@@ -343,10 +380,10 @@ impl Live {
         jobs
     }
 
-    /// Slices are for more than two sessions: a plain COPY costs the server less.
+    /// Slices are for more than two sessions: a plain COPY costs the server less. A digest on the server has no such COPY.
     fn can_slice(&self, name: &Name) -> bool {
         let is_conditional = self.listing.relations.get(name).is_some_and(|listed| listed.config.is_some());
-        let is_worth_it = self.options.jobs > 2;
+        let is_worth_it = self.options.jobs > if self.is_digested_there() { 1 } else { 2 };
         // A slice is a query, and has to be planned; a plain COPY has not.
         is_worth_it && self.heaps.contains(name) && !is_conditional && !self.planning.contains_key(name)
     }
