@@ -25,6 +25,10 @@ value; large objects and the definitions of all objects were the same; and no ro
 sequences and large objects to compare; the verdict line lists what was compared, and --require makes the verdict inconclusive unless \
 a part was compared.
 
+--digest-on server: the server hashes the rows by SQL and sends counts and sums. It costs the server two to four times the CPU of \
+sending the rows, and is for a line that is slower than that; tables that differ are read by the client after all. auto measures both \
+on the first 2 MiB of the largest table.
+
 Waivers, for --waivers, each printed and signed with the report:
   [[waiver]]
   kind = \"index\"                  # a kind of object, a kind of finding such as row_content, or unchecked
@@ -44,7 +48,8 @@ Examples:
   pgwitness compare service=shop dbname=restored --report reports --key key";
 
 pub const MANIFEST: &str = "An endpoint is a connection string (postgresql://… or host=… dbname=…, service=…), the path of a dump (-Fc, -Fd, -Ft or plain SQL), \
-or the path of a saved manifest.
+or the path of a saved manifest. A table that the server has hashed (--digest-on) has a digest but no sketch in the manifest: where another \
+side differs from it, the comparison says so but cannot name the rows.
 
 Exit codes:
   0         all of it was read and is in the file
