@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::base::marked::MarkedText;
+use crate::base::text::grouped_noun;
 use crate::model::aspect::Aspect;
 use crate::model::digest::{RowDigest, TableDigest};
 use crate::model::name::Name;
@@ -80,6 +81,21 @@ impl Manifest {
             assertions: Default::default(),
             names: Default::default(),
         }
+    }
+
+    /// Notes in the facts where the rows were hashed, by what has a sketch: `server: 12 tables, client: 3 tables`. Tables without
+    /// rows do not count.
+    pub fn note_digest_places(&mut self) {
+        let seen = self.relations.values().filter_map(|relation| relation.rows.seen());
+        let (server, client): (Vec<_>, Vec<_>) =
+            seen.filter(|tally| tally.digest.rows > 0).partition(|tally| tally.sketch.is_none());
+        let tables = |some: Vec<&Tally>| grouped_noun(some.len() as u64, "table");
+        let places = match (server.is_empty(), client.is_empty()) {
+            (true, _) => "client".to_owned(),
+            (false, true) => "server".to_owned(),
+            (false, false) => format!("server: {}, client: {}", tables(server), tables(client)),
+        };
+        self.endpoint.settings.insert(DIGEST_ON.into(), places);
     }
 
     /// Everything that was asked for and could not be looked at, with the reason.

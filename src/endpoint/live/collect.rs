@@ -11,11 +11,10 @@ use super::jobs::{Job, Pages};
 use super::{CaptureRequest, Live};
 use crate::base::error::{Error, Result};
 use crate::base::marked::MarkedText;
-use crate::base::text::grouped_noun;
 use crate::model::hashing::{Accumulator, DigestOn, OnBatch, Purpose};
 use crate::model::listing::ReadPlan;
 use crate::model::manifest::{
-    Computed, DIGEST_ON, Definition, FORMAT, Manifest, Observed, Schema, SequenceValue, Tally, Violations,
+    Computed, Definition, FORMAT, Manifest, Observed, Schema, SequenceValue, Tally, Violations,
 };
 use crate::model::name::Name;
 use crate::model::progress::{Event, Listener, Side};
@@ -249,13 +248,9 @@ impl Collected {
                 if left_out { "left out: --table and --schema leave large objects out" } else { "was not read" };
             Observed::Unseen(reason.into())
         };
-        let mut endpoint = live.facts();
-        if live.options.digest_on != DigestOn::Client {
-            endpoint.settings.insert(DIGEST_ON.into(), places(&state.relations));
-        }
-        Ok(Manifest {
+        let mut manifest = Manifest {
             format: FORMAT,
-            endpoint,
+            endpoint: live.facts(),
             answers: Live::answers(&collected.selection),
             relations: relations(live, plan, &mut state),
             large_objects: state.large_objects.take().unwrap_or_else(unread),
@@ -264,7 +259,11 @@ impl Collected {
             foreign_keys: state.foreign_keys,
             assertions: state.assertions,
             names: live.listing.names.clone(),
-        })
+        };
+        if live.options.digest_on != DigestOn::Client {
+            manifest.note_digest_places();
+        }
+        Ok(manifest)
     }
 }
 
@@ -285,18 +284,6 @@ fn relations(
         (name.clone(), relation)
     };
     live.listing.relations.iter().map(relation).collect()
-}
-
-/// `server: 12 tables, client: 3 tables`
-fn places(relations: &BTreeMap<Name, PartialTally>) -> String {
-    let is_by_server = |reading: &&PartialTally| reading.tally.sketch.is_none();
-    let server = relations.values().filter(is_by_server).count() as u64;
-    let client = relations.len() as u64 - server;
-    match (server, client) {
-        (0, _) => "client".to_owned(),
-        (_, 0) => "server".to_owned(),
-        _ => format!("server: {}, client: {}", grouped_noun(server, "table"), grouped_noun(client, "table")),
-    }
 }
 
 fn observed(reading: Option<PartialTally>) -> Observed<Tally> {

@@ -3,6 +3,7 @@
 //! A query over ranges of pages gives the count and the four sums of each; nothing else passes the line. The result is that of
 //! reading the rows (see [`line_sql`]); where it cannot be had, the rows are read.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -14,10 +15,10 @@ use crate::base::error::{Error, Result};
 use crate::base::marked::MarkedText;
 use crate::base::text;
 use crate::model::digest::TableDigest;
-use crate::model::hashing::{DigestOn, OnBatch, Purpose};
+use crate::model::hashing::{Accumulator, DigestOn, OnBatch, Purpose};
 use crate::model::listing::{ListedRelation, ReadPlan};
 use crate::model::manifest::{Column, RelationKind};
-use crate::model::name::Name;
+use crate::model::name::{Name, quote_always};
 use crate::model::sketch::MIN_LOG2;
 use crate::postgres::session::{self, Session};
 
@@ -27,6 +28,8 @@ const PAGES: u64 = 4096;
 const MEASURED_PAGES: u64 = 256;
 /// A database whose tables are smaller is read in less time than it takes to measure.
 const WORTH_MEASURING: u64 = 16 << 20;
+/// Rows that are asked for by their digests; for more, all rows are read.
+const MOST_WANTED: usize = 2_000;
 /// How much faster the server has to be: rows that are read give the sketch too, and spare the server.
 const FASTER: f64 = 1.5;
 
@@ -36,7 +39,8 @@ const ONE_PROCESS: &str = "SET LOCAL max_parallel_workers_per_gather = 0";
 /// How one relation is digested on the server.
 pub struct ServerDigest {
     name: Name,
-    line: String,
+    /// The SHA-256 of the line, as an expression of type bytea.
+    hash: String,
     is_table: bool,
 }
 
@@ -60,7 +64,9 @@ impl ServerDigest {
         }
         let columns: Option<Vec<&Column>> = columns.iter().map(|column| column_of(listed, column)).collect();
         let line = line_sql::line(columns.ok_or_else(not_listed)?.into_iter());
-        Ok(Self { name: name.clone(), line, is_table: listed.kind == RelationKind::Table })
+        // The bytes that the client would get: converted to its encoding.
+        let hash = format!("pg_catalog.sha256(pg_catalog.textsend({line}))");
+        Ok(Self { name: name.clone(), hash, is_table: listed.kind == RelationKind::Table })
     }
 
     /// Count and sums of some pages of a relation of so many bytes, in the session's snapshot. `on_batch` is told after each query.
@@ -84,7 +90,7 @@ impl ServerDigest {
     /// A hash becomes 256 bits, and each 64 of them a signed number: modulo 2^64 the same. `sum` of bigint is exact.
     fn statement(&self, pages: Pages) -> String {
         let lane = |from: u8| format!("pg_catalog.sum(pg_catalog.int8(pg_catalog.substring(hash.bits, {from}, 64)))");
-        let hash = format!("pg_catalog.encode(pg_catalog.sha256(pg_catalog.textsend({})), 'hex')", self.line);
+        let hash = format!("pg_catalog.encode({}, 'hex')", self.hash);
         format!(
             "SELECT pg_catalog.count(*), {} FROM (\
                  SELECT pg_catalog.bit_in(pg_catalog.textout(pg_catalog.textcat('x', {hash})), 0, 256) AS bits \
@@ -125,6 +131,37 @@ async fn lock(session: &Session, relations: &[ServerDigest]) -> Result<()> {
     let listed = tables.iter().map(|name| format!("ONLY {}", name.sql())).collect::<Vec<_>>().join(", ");
     session.execute(&format!("{ONE_PROCESS}; LOCK TABLE {listed} IN ACCESS SHARE MODE")).await?;
     catalog_guard::check_kinds(session, &tables, &['r']).await
+}
+
+/// A session's further pass over a relation for some rows, of which the server sends no others. `None`: not like this.
+///
+/// # Errors
+/// As [`ServerDigest::run`].
+pub async fn collect(
+    live: &Live,
+    session: &Session,
+    name: &Name,
+    columns: &[String],
+    purpose: &Purpose,
+) -> Result<Option<Accumulator>> {
+    let Purpose::Collect(wanted) = purpose else { return Ok(None) };
+    let Some(by_server) = live.server_digest(name, columns).filter(|_| wanted.digests.len() <= MOST_WANTED) else {
+        return Ok(None);
+    };
+    let digests = wanted.digests.iter().map(|digest| format!("'\\x{digest}'")).collect::<Vec<_>>().join(", ");
+    let is_wanted = format!("{} OPERATOR(pg_catalog.=) ANY (ARRAY[{digests}]::pg_catalog.bytea[])", by_server.hash);
+    let listed = columns.iter().map(|column| quote_always(column)).collect::<Vec<_>>().join(", ");
+    let silent: OnBatch = Arc::new(|_, _| {});
+    lock(session, std::slice::from_ref(&by_server)).await?;
+    let bytes = live.listing.relations.get(name).map_or(0, |listed| listed.bytes);
+    let mut whole = Accumulator::new(purpose);
+    for pages in (Pages { from: 0, to: None }).parts(PAGES, bytes.div_ceil(8192)) {
+        let from = format!("ONLY {} AS \"the table\" WHERE {}", name.sql(), pages.condition());
+        let sql = format!("COPY (SELECT {listed} FROM {from} AND {is_wanted}) TO STDOUT");
+        whole.merge(read::copy(session, &sql, purpose, &silent).await?);
+    }
+    catalog_guard::check_relations(session, &[name]).await?;
+    Ok(Some(whole))
 }
 
 fn column_of<'a>(listed: &'a ListedRelation, name: &String) -> Option<&'a Column> {
@@ -207,7 +244,7 @@ async fn measure(
     digest: &ServerDigest,
 ) -> Result<(u64, Duration, Duration)> {
     let pages = Pages { from: 0, to: Some(MEASURED_PAGES) };
-    let silent: OnBatch = std::sync::Arc::new(|_, _| {});
+    let silent: OnBatch = Arc::new(|_, _| {});
     let sql = live.rows_sql(name, columns, pages)?;
     digest.run(session, pages, 0, &silent).await?;
     let started = Instant::now();

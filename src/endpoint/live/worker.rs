@@ -178,15 +178,26 @@ impl Worker<'_> {
         on_batch: &OnBatch,
     ) -> Result<Accumulator> {
         let by_server = self.live.server_digest(name, columns).filter(|_| !self.collected.is_read_here(name));
-        if let Some(by_server) = by_server {
-            match by_server.run(&self.session, pages, bytes, on_batch).await {
-                Ok(digest) => return Ok(Accumulator::Tally(Tally::of_digest(digest))),
-                Err(error) => {
-                    self.session.join(&self.live.snapshot).await.map_err(|_| error.clone())?;
-                    self.collected.read_here(name, &error);
-                }
+        let Some(by_server) = by_server else { return self.read(name, columns, purpose, pages, on_batch).await };
+        match by_server.run(&self.session, pages, bytes, on_batch).await {
+            Ok(digest) => Ok(Accumulator::Tally(Tally::of_digest(digest))),
+            Err(refused) => {
+                self.session.join(&self.live.snapshot).await.map_err(|_| refused.clone())?;
+                let part = self.read(name, columns, purpose, pages, on_batch).await?;
+                self.collected.read_here(name, &refused);
+                Ok(part)
             }
         }
+    }
+
+    async fn read(
+        &self,
+        name: &Name,
+        columns: &[String],
+        purpose: &Purpose,
+        pages: Pages,
+        on_batch: &OnBatch,
+    ) -> Result<Accumulator> {
         let sql = self.live.rows_sql(name, columns, pages)?;
         let part = read::copy(&self.session, &sql, purpose, on_batch).await?;
         catalog_guard::check_relations(&self.session, &[name]).await?;
