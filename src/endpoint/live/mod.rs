@@ -24,14 +24,13 @@ use serde::Deserialize;
 use tokio_postgres::SimpleQueryRow;
 
 use crate::base::error::{Context, Error, Result};
-use crate::base::marked::MarkedText;
 use crate::model::aspect::Aspect;
 use crate::model::catalog;
 use crate::model::hashing::{Accumulator, DigestOn, OnBatch, Purpose};
 use crate::model::listing::{ListedRelation, Listing, ReadPlan};
 use crate::model::manifest::{Column, EndpointFacts, Manifest, RelationKind, SequenceValue};
 use crate::model::name::Name;
-use crate::model::progress::{Event, Listener, Side};
+use crate::model::progress::{Listener, Side};
 use crate::model::selection::Selection;
 use crate::postgres::conninfo::ConnInfo;
 use crate::postgres::session::{Session, SessionOptions, optional, text};
@@ -40,7 +39,6 @@ use collect::Collected;
 use foreign_keys::ForeignKey;
 use jobs::{Job, Pages, Queue};
 pub use peer_state::PeerState;
-use server_digest::ServerDigest;
 
 /// How a live database is read.
 #[derive(Debug, Clone)]
@@ -319,33 +317,6 @@ impl Live {
         collected.planned(request.plan.len(), bytes.sum());
         worker::run_all(self, Queue::new(self.jobs(request)), &collected).await?;
         Collected::into_manifest(collected, self)
-    }
-
-    async fn choose_where_to_digest(&self, plan: &ReadPlan, listener: &Listener) -> Result<()> {
-        let choice = server_digest::choose(self, plan).await.doing(|| "measure server and line")?;
-        if let Some(choice) = &choice {
-            let place = if choice.is_server { "on the server" } else { "by the client" };
-            let decided = format!("{}: rows are hashed {place}", self.side);
-            listener(Event::Note(&MarkedText::join([&decided.into(), &choice.because], ": ")));
-        }
-        let is_server = choice.is_some_and(|choice| choice.is_server);
-        for (name, columns) in plan.iter().filter(|(name, _)| is_server && !self.unpopulated.contains(*name)) {
-            if let Err(reason) = ServerDigest::of(self, name, columns) {
-                listener(Event::Note(&format!("{}: the rows of {name} are read: {reason}", self.side).into()));
-            }
-        }
-        let _ = self.is_digested_there.set(is_server);
-        Ok(())
-    }
-
-    /// Whether the server makes the digests, where it can.
-    fn is_digested_there(&self) -> bool {
-        self.is_digested_there.get().copied().unwrap_or(false)
-    }
-
-    /// How the server digests it, where it does.
-    fn server_digest(&self, name: &Name, columns: &[String]) -> Option<ServerDigest> {
-        if self.is_digested_there() { ServerDigest::of(self, name, columns).ok() } else { None }
     }
 
     fn jobs(&self, request: &CaptureRequest) -> Vec<Job> {

@@ -11,7 +11,7 @@ use tokio_postgres::SimpleQueryRow;
 
 use super::jobs::Pages;
 use super::{FOREIGN_KEY_STALL_FACTOR, Live, catalog_guard, line_sql, read, refused_code};
-use crate::base::error::{Error, Result};
+use crate::base::error::{Context as _, Error, Result};
 use crate::base::marked::MarkedText;
 use crate::base::text;
 use crate::model::digest::TableDigest;
@@ -19,6 +19,7 @@ use crate::model::hashing::{Accumulator, DigestOn, OnBatch, Purpose};
 use crate::model::listing::{ListedRelation, ReadPlan};
 use crate::model::manifest::{Column, RelationKind};
 use crate::model::name::{Name, quote_always};
+use crate::model::progress::{Event, Listener};
 use crate::model::sketch::MIN_LOG2;
 use crate::postgres::session::{self, Session};
 
@@ -129,7 +130,7 @@ async fn lock(session: &Session, relations: &[ServerDigest]) -> Result<()> {
         return session.execute(ONE_PROCESS).await;
     }
     let listed = tables.iter().map(|name| format!("ONLY {}", name.sql())).collect::<Vec<_>>().join(", ");
-    session.execute(&format!("{ONE_PROCESS}; LOCK TABLE {listed} IN ACCESS SHARE MODE")).await?;
+    session.execute(&format!("{ONE_PROCESS}; LOCK {listed} IN ACCESS SHARE MODE")).await?;
     catalog_guard::check_kinds(session, &tables, &['r']).await
 }
 
@@ -185,19 +186,49 @@ fn modulo_2_to_64(sum: i128) -> u64 {
     u64::try_from(sum.rem_euclid(1 << 64)).unwrap_or_default()
 }
 
-/// Whether this side's digests are made on the server, and why.
-pub struct Choice {
-    /// Or else the rows are read.
-    pub is_server: bool,
-    /// For progress.
-    pub because: MarkedText,
+impl Live {
+    /// Decides where this side's rows are hashed, once, and tells what cannot be hashed there.
+    ///
+    /// # Errors
+    /// No session to measure with.
+    pub(super) async fn choose_where_to_digest(&self, plan: &ReadPlan, listener: &Listener) -> Result<()> {
+        let choice = choose(self, plan).await.doing(|| "measure server and line")?;
+        if let Some(choice) = &choice {
+            let place = if choice.is_server { "on the server" } else { "by the client" };
+            let decided = format!("{}: rows are hashed {place}", self.side);
+            listener(Event::Note(&MarkedText::join([&decided.into(), &choice.because], ": ")));
+        }
+        let is_server = choice.is_some_and(|choice| choice.is_server);
+        for (name, columns) in plan.iter().filter(|(name, _)| is_server && !self.unpopulated.contains(*name)) {
+            if let Err(reason) = ServerDigest::of(self, name, columns) {
+                listener(Event::Note(&format!("{}: the rows of {name} are read: {reason}", self.side).into()));
+            }
+        }
+        let _ = self.is_digested_there.set(is_server);
+        Ok(())
+    }
+
+    /// Whether the server makes the digests, where it can.
+    pub(super) fn is_digested_there(&self) -> bool {
+        self.is_digested_there.get().copied().unwrap_or(false)
+    }
+
+    /// How the server digests it, where it does.
+    pub(super) fn server_digest(&self, name: &Name, columns: &[String]) -> Option<ServerDigest> {
+        if self.is_digested_there() { ServerDigest::of(self, name, columns).ok() } else { None }
+    }
 }
 
-/// Does what was asked for; measures both, if that was asked for.
-///
-/// # Errors
-/// No session.
-pub async fn choose(live: &Live, plan: &ReadPlan) -> Result<Option<Choice>> {
+/// Whether this side's digests are made on the server, and why.
+struct Choice {
+    /// Or else the rows are read.
+    is_server: bool,
+    /// For progress.
+    because: MarkedText,
+}
+
+/// What was asked for, measured if that was asked for. `None`: nothing was.
+async fn choose(live: &Live, plan: &ReadPlan) -> Result<Option<Choice>> {
     match live.options.digest_on {
         DigestOn::Client => Ok(None),
         DigestOn::Server => Ok(Some(Choice { is_server: true, because: "as asked for".into() })),
