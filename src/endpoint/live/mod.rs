@@ -15,6 +15,7 @@ mod line_sql;
 mod server_digest;
 mod worker;
 mod lookup;
+mod second_pass;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
@@ -26,7 +27,7 @@ use tokio_postgres::SimpleQueryRow;
 use crate::base::error::{Context, Error, Result};
 use crate::model::aspect::Aspect;
 use crate::model::catalog;
-use crate::model::hashing::{Accumulator, DigestOn, OnBatch, Purpose};
+use crate::model::hashing::DigestOn;
 use crate::model::listing::{ListedRelation, Listing, ReadPlan};
 use crate::model::manifest::{Column, EndpointFacts, Manifest, RelationKind, SequenceValue};
 use crate::model::name::Name;
@@ -387,38 +388,6 @@ impl Live {
         let is_copied =
             |name: &String| !listed.columns.iter().any(|column| column.is_generated && column.name == *name);
         Ok(read::rows_sql(name, listed.kind == RelationKind::Table && columns.iter().all(is_copied), columns, pages))
-    }
-
-    /// One more pass over a relation, in the same snapshot.
-    ///
-    /// # Errors
-    /// When a slice cannot be read, or the snapshot is lost.
-    pub async fn scan(&self, name: &Name, columns: &[String], purpose: &Purpose) -> Result<Accumulator> {
-        let bytes = self.listing.relations.get(name).map_or(0, |listed| listed.bytes);
-        let slices = if self.can_slice(name) { Pages::slices(bytes / 8192) } else { Pages::slices(0) };
-        let session = self.session().await?;
-        match server_digest::collect(self, &session, name, columns, purpose).await {
-            Ok(Some(found)) => return Ok(found),
-            Ok(None) => {}
-            Err(_) => session.join(&self.snapshot).await?,
-        }
-        let silent: OnBatch = Arc::new(|_, _| {});
-        let mut whole = Accumulator::new(purpose);
-        for pages in slices {
-            let sql = self.rows_sql(name, columns, pages)?;
-            whole.merge(read::copy(&session, &sql, purpose, &silent).await?);
-        }
-        catalog_guard::check_relations(&session, &[name]).await?;
-        Ok(whole)
-    }
-
-    /// One more pass over the large objects, in the same snapshot.
-    ///
-    /// # Errors
-    /// As [`Live::scan`].
-    pub async fn scan_large_objects(&self, purpose: &Purpose) -> Result<Accumulator> {
-        let silent: OnBatch = Arc::new(|_, _| {});
-        read::copy(&self.session().await?, &read::large_objects_sql(), purpose, &silent).await
     }
 
     /// Opens a further session in the same snapshot.
