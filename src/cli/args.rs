@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::Span;
+use crate::model::hashing::DigestOn;
 
 mod help;
 mod recheck;
@@ -156,19 +157,44 @@ pub struct ReadingArguments {
     // To PostgreSQL, 0 is for ever.
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=86_400))]
     pub lock_timeout: u32,
-    /// Cancel a statement when the server sends nothing for this long; foreign key checks may take 24 times as long
+    /// Cancel a statement when the server sends nothing for this long; foreign key checks and digests on the server may take 24
+    /// times as long
     #[arg(long, value_name = "SECONDS", default_value_t = crate::endpoint::live::STALLED_AFTER_S, value_parser = clap::value_parser!(u32).range(1..=604_800))]
     pub stalled_after: u32,
     /// Check foreign keys even where the check calls functions, casts or operators that database users created: they run with the
     /// rights of the reading role
     #[arg(long)]
     pub allow_user_functions: bool,
+    /// Where the rows of live databases are hashed; the digests are the same
+    #[arg(long, value_enum, value_name = "WHERE", default_value_t = DigestChoice::Client)]
+    pub digest_on: DigestChoice,
     /// Directory of pg_restore, if not in the usual place
     #[arg(long, value_name = "DIR", env = "PGWITNESS_PG_BINDIR")]
     pub pg_bindir: Option<PathBuf>,
     /// No progress, only the result
     #[arg(short, long)]
     pub quiet: bool,
+}
+
+/// Where rows are hashed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DigestChoice {
+    /// Here: every row passes the line
+    Client,
+    /// By SQL on the server: only counts and sums pass the line, unless tables differ
+    Server,
+    /// Measure both on the largest table, for each side
+    Auto,
+}
+
+impl From<DigestChoice> for DigestOn {
+    fn from(choice: DigestChoice) -> Self {
+        match choice {
+            DigestChoice::Client => Self::Client,
+            DigestChoice::Server => Self::Server,
+            DigestChoice::Auto => Self::Auto,
+        }
+    }
 }
 
 /// The user's own checks.

@@ -42,6 +42,7 @@ async fn run_redacted(arguments: &CompareArguments, key: Option<KeyFile>, redact
         Endpoint::open(&arguments.expected, Side::Expected, &options),
         Endpoint::open(&arguments.actual, Side::Actual, &options)
     )?;
+    inputs::note_digest_on(&arguments.reading, &[&expected, &actual], &progress.listener);
     let mut comparison = compare_endpoints::run(&expected, &actual, &job, &progress.listener).await?;
     comparison.outcome.remarks.extend(expected.remarks(Side::Expected));
     comparison.outcome.remarks.extend(actual.remarks(Side::Actual));

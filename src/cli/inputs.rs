@@ -1,7 +1,7 @@
 //! Converts arguments, files, environment and clock into the library's input types.
 
 use crate::config::Config;
-use crate::model::progress::Listener;
+use crate::model::progress::{Event, Listener};
 use crate::nightly::RunContext;
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal as _};
@@ -9,13 +9,14 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::args::{
-    ChecksArguments, CompareArguments, ConfigArguments, KeyArguments, ReadingArguments, SelectionArguments,
+    ChecksArguments, CompareArguments, ConfigArguments, DigestChoice, KeyArguments, ReadingArguments,
+    SelectionArguments,
 };
 use crate::base::error::{Context as _, Error, Result};
 use crate::base::printable::printable;
 use crate::base::secret;
 use crate::base::time::Timestamp;
-use crate::endpoint::any::OpenOptions;
+use crate::endpoint::any::{Endpoint, OpenOptions};
 use crate::endpoint::live::LiveOptions;
 use crate::model::aspect::Aspect;
 use crate::model::finding::Waiver;
@@ -78,10 +79,18 @@ pub fn open_options(
             assertion_timeout_s: checks.checks_timeout,
             stalled_after_s: reading.stalled_after,
             allow_user_functions: reading.allow_user_functions,
+            digest_on: reading.digest_on.into(),
         },
         pg_bindir: reading.pg_bindir.clone(),
         environment: &environment,
         taken_at: now.to_string(),
+    }
+}
+
+/// Says so where `--digest-on` has nothing to apply to.
+pub fn note_digest_on(reading: &ReadingArguments, endpoints: &[&Endpoint], listener: &Listener) {
+    if reading.digest_on != DigestChoice::Client && !endpoints.iter().any(|endpoint| endpoint.is_live()) {
+        listener(Event::Note(&"--digest-on has no effect: it is for live databases, and none is read".into()));
     }
 }
 

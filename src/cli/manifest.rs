@@ -33,6 +33,7 @@ async fn run_redacted(arguments: &ManifestArguments, redaction: Redaction) -> Re
     progress.listener = redaction.listener(progress.listener.clone());
     (progress.listener)(Event::Phase("connect"));
     let endpoint = Endpoint::open(&arguments.endpoint, Side::Expected, &options).await?;
+    inputs::note_digest_on(&arguments.reading, &[&endpoint], &progress.listener);
     let selection = inputs::selection(&arguments.selection)?;
     let catalog = endpoint.listing().catalog();
     check_patterns(&selection, &catalog, "in it")?;

@@ -93,7 +93,7 @@ fn plain_line(meter: &mut Meter, event: Event<'_>, now: Duration) -> Option<Stri
     let is_due = match event {
         Event::Phase(_) => true,
         // The same again.
-        Event::Warning(_) | Event::Retry { .. } => false,
+        Event::Note(_) | Event::Warning(_) | Event::Retry { .. } => false,
         _ => now >= meter.shown + EVERY,
     };
     is_due.then(|| {
@@ -126,6 +126,7 @@ impl Meter {
             Event::Retry { doing, attempt, reason } => {
                 (format!("warning: {}: {}", printable(doing), printable(reason.full())), format!("; attempt {attempt}"))
             }
+            Event::Note(text) => (printable(text.full()), String::new()),
             Event::Phase(_)
             | Event::Planned { .. }
             | Event::Read { .. }
@@ -151,7 +152,7 @@ impl Meter {
             }
             Event::Written { bytes } => self.written += bytes,
             Event::TableDone { .. } => self.tables_done += 1,
-            Event::Retry { .. } | Event::Warning(_) => {}
+            Event::Note(_) | Event::Retry { .. } | Event::Warning(_) => {}
         }
     }
 

@@ -3,7 +3,6 @@
 use crate::model::digest::RowDigest;
 use crate::model::finding::RowDifference;
 use crate::model::manifest::Tally;
-use crate::model::sketch::Sketch;
 use crate::model::verdict::counted;
 
 /// `3 rows`
@@ -13,7 +12,7 @@ pub fn rows_of(tally: &Tally) -> String {
 
 /// Exact numbers if the sketches can be decoded, else lower bounds.
 pub fn row_difference(expected: &Tally, actual: &Tally) -> RowDifference {
-    let decoded = Sketch::difference(&expected.sketch, &actual.sketch);
+    let decoded = Tally::difference(expected, actual);
     let sum = |rows: &[(RowDigest, u64)]| rows.iter().map(|(_, copies)| copies).sum::<u64>();
     let (mut expected_only, mut actual_only) = (sum(&decoded.expected_only), sum(&decoded.actual_only));
     if !decoded.is_complete {

@@ -25,6 +25,8 @@ mod span;
 
 use std::path::PathBuf;
 
+use crate::model::hashing::DigestOn;
+
 pub use crate::compare::drift::DriftRule;
 pub use access::AccessSettings;
 pub use check_notify::is_loopback;
@@ -97,6 +99,8 @@ pub struct Verify {
     pub jobs: Option<u16>,
     /// Check foreign keys even if that calls functions, casts or operators that users of the database have created.
     pub allow_user_functions: bool,
+    /// Where rows of live databases are hashed.
+    pub digest_on: DigestOn,
     /// Show hashes instead of values.
     pub redact: bool,
     /// Differing rows that are listed for each table.

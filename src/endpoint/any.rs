@@ -111,6 +111,24 @@ impl Endpoint {
         }
     }
 
+    /// Whether rows can be read from it, and not only what was saved of them.
+    pub fn has_rows(&self) -> bool {
+        match self {
+            Self::Live(_) | Self::Dump(_) => true,
+            Self::Captured(inner, _) => inner.has_rows(),
+            Self::Saved(_) => false,
+        }
+    }
+
+    /// Whether it is a live database, whose rows the server can hash too.
+    pub fn is_live(&self) -> bool {
+        match self {
+            Self::Live(_) => true,
+            Self::Captured(inner, _) => inner.is_live(),
+            Self::Dump(_) | Self::Saved(_) => false,
+        }
+    }
+
     /// What the user should know of this side beside the result.
     pub fn remarks(&self, side: Side) -> Vec<MarkedText> {
         let live = match self {

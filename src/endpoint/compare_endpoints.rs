@@ -7,12 +7,13 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::base::error::{Error, Result};
+use crate::base::error::{Context as _, Error, Result};
 use crate::compare::recheck::RecheckRequest;
 use crate::compare::rows::{FetchedSides, Show, name_rows};
 use crate::compare::{self, Request};
 use crate::endpoint::any::{Endpoint, Target};
 use crate::endpoint::live::CaptureRequest;
+use crate::endpoint::missing_sketches;
 use crate::model::catalog;
 use crate::model::digest::RowDigest;
 use crate::model::finding::{Finding, FindingKind, RowDifference, Unchecked, Waiver};
@@ -89,8 +90,10 @@ pub async fn run(
         }
         manifest
     };
-    let (e, a) = (redacted(expected, e), redacted(actual, a));
+    let (mut e, mut a) = (redacted(expected, e), redacted(actual, a));
+    let remarks = missing_sketches::add((expected, &mut e), (actual, &mut a), listener).await;
     let mut outcome = compare::compare(&e, &a, &request);
+    outcome.remarks.extend(remarks);
     set_changed_meanwhile_aside(&mut outcome, (expected, &e), (actual, &a)).await;
     for finding in &mut outcome.findings {
         if finding.rows.is_some() && !(job.recheck.is_some() && recheck::is_followed(finding)) {
@@ -223,10 +226,10 @@ async fn name_rows_of(
     actual: &Endpoint,
     show: Show,
 ) -> Result<()> {
-    let mut decoded = Sketch::difference(&table.expected.sketch, &table.actual.sketch);
+    let mut decoded = Tally::difference(table.expected, table.actual);
     let mut is_everything = decoded.is_complete;
     if !is_everything {
-        decoded = sample(table, expected, actual).await?;
+        decoded = sample(table, expected, actual).await.doing(|| table.why_sampled())?;
         let sum = |rows: &[(RowDigest, u64)]| rows.iter().map(|(_, copies)| copies).sum::<u64>();
         difference.expected_only = difference.expected_only.max(sum(&decoded.expected_only));
         difference.actual_only = difference.actual_only.max(sum(&decoded.actual_only));
@@ -291,6 +294,11 @@ impl<'a> ComparedTable<'a> {
         };
         let (expected, actual) = (tally(e)?, tally(a)?);
         Ok(Self { target: Target::Relation(name), columns, key, expected, actual })
+    }
+
+    fn why_sampled(&self) -> &'static str {
+        let has_sketches = self.expected.sketch.is_some() && self.actual.sketch.is_some();
+        if has_sketches { "sample the rows" } else { "find rows without a sketch, since a server made the digest" }
     }
 
     async fn collect(&self, endpoint: &Endpoint, purpose: &Purpose) -> Result<CollectedTables> {

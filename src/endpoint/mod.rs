@@ -4,5 +4,6 @@ pub mod dump_reader;
 pub mod dump;
 pub mod live;
 pub mod any;
+mod missing_sketches;
 pub mod compare_endpoints;
 pub mod digest_sql;

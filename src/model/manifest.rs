@@ -8,10 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::base::marked::MarkedText;
+use crate::base::text::grouped_noun;
 use crate::model::aspect::Aspect;
 use crate::model::digest::{RowDigest, TableDigest};
 use crate::model::name::Name;
-use crate::model::sketch::Sketch;
+use crate::model::sketch::{Difference, MIN_LOG2, Sketch};
 use crate::model::subject::Subject;
 
 /// The stored form's version. Readers refuse versions they do not know and read all older ones.
@@ -82,6 +83,21 @@ impl Manifest {
         }
     }
 
+    /// Notes in the facts where the rows were hashed, by what has a sketch: `server: 12 tables, client: 3 tables`. Tables without
+    /// rows do not count.
+    pub fn note_digest_places(&mut self) {
+        let seen = self.relations.values().filter_map(|relation| relation.rows.seen());
+        let (server, client): (Vec<_>, Vec<_>) =
+            seen.filter(|tally| tally.digest.rows > 0).partition(|tally| tally.sketch.is_none());
+        let tables = |some: Vec<&Tally>| grouped_noun(some.len() as u64, "table");
+        let places = match (server.is_empty(), client.is_empty()) {
+            (true, _) => "client".to_owned(),
+            (false, true) => "server".to_owned(),
+            (false, false) => format!("server: {}, client: {}", tables(server), tables(client)),
+        };
+        self.endpoint.settings.insert(DIGEST_ON.into(), places);
+    }
+
     /// Everything that was asked for and could not be looked at, with the reason.
     pub fn unseen(&self) -> Vec<String> {
         let mut unseen = Vec::new();
@@ -109,6 +125,10 @@ fn note<T>(unseen: &mut Vec<String>, object: Subject, observed: &Observed<T>) {
         unseen.push(format!("{object}: {}", reason.full()));
     }
 }
+
+/// Key in [`EndpointFacts::settings`]: where the rows were hashed, unless it was the client as a matter of course. No setting of
+/// a server: the digests are the same.
+pub const DIGEST_ON: &str = "digest_on";
 
 /// Where a manifest was read. No passwords.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -239,26 +259,55 @@ pub struct Column {
 pub struct Tally {
     /// Count and sum.
     pub digest: TableDigest,
-    /// Cells from which differences are decoded.
-    pub sketch: Sketch,
+    /// Cells from which differences are decoded. `None`: the server added the digest up; nothing can be decoded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sketch: Option<Sketch>,
 }
 
 impl Tally {
     /// No rows yet; the sketch has 3 × 2^`log2` cells.
     pub fn new(log2: u8) -> Self {
-        Self { digest: TableDigest::default(), sketch: Sketch::new(log2) }
+        Self { digest: TableDigest::default(), sketch: Some(Sketch::new(log2)) }
+    }
+
+    /// Of a digest alone. Only the sketch of no rows is known.
+    pub fn of_digest(digest: TableDigest) -> Self {
+        Self { digest, sketch: (digest == TableDigest::default()).then(|| Sketch::new(MIN_LOG2)) }
     }
 
     /// Adds one row.
+    #[inline]
     pub fn add(&mut self, row: RowDigest) {
         self.digest.add(row);
-        self.sketch.add(row);
+        if let Some(sketch) = &mut self.sketch {
+            sketch.add(row);
+        }
     }
 
-    /// Adds a disjoint part.
+    /// Adds a disjoint part. The sum has a sketch if both parts have one.
     pub fn merge(&mut self, other: &Self) {
-        self.digest += other.digest;
-        self.sketch.merge(&other.sketch);
+        if self.digest.rows == 0 {
+            *self = other.clone();
+        } else if other.digest.rows > 0 {
+            self.digest += other.digest;
+            self.sketch = self.sketch.take().zip(other.sketch.as_ref()).map(|(mut sum, part)| {
+                sum.merge(part);
+                sum
+            });
+        }
+    }
+
+    /// Folds the sketch: see [`Sketch::fold`].
+    pub fn fold(&mut self, log2: u8) {
+        if let Some(sketch) = &mut self.sketch {
+            sketch.fold(log2);
+        }
+    }
+
+    /// Expected minus actual, decoded. Without a sketch on either side the result is incomplete: never "no difference".
+    pub fn difference(expected: &Self, actual: &Self) -> Difference {
+        let sketches = expected.sketch.as_ref().zip(actual.sketch.as_ref());
+        sketches.map_or_else(Difference::default, |(expected, actual)| Sketch::difference(expected, actual))
     }
 }
 

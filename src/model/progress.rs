@@ -71,6 +71,8 @@ pub enum Event<'a> {
         /// Why the last one failed.
         reason: &'a MarkedText,
     },
+    /// Something that was decided, to show at once.
+    Note(&'a MarkedText),
     /// A warning to show at once.
     Warning(&'a MarkedText),
 }

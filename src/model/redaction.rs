@@ -119,6 +119,7 @@ impl Redaction {
             return inner;
         }
         std::sync::Arc::new(move |event| match event {
+            Event::Note(text) => inner(Event::Note(&self.text(text))),
             Event::Warning(text) => inner(Event::Warning(&self.text(text))),
             Event::Retry { doing, attempt, reason } => {
                 inner(Event::Retry { doing, attempt, reason: &self.text(reason) });

@@ -159,6 +159,7 @@ impl RunContext<'_> {
                 assertion_timeout_s: ASSERTION_TIMEOUT_S,
                 stalled_after_s: STALLED_AFTER_S,
                 allow_user_functions: self.config.verify.allow_user_functions,
+                digest_on: self.config.verify.digest_on,
             },
             pg_bindir: self.config.dump.pg_bindir.clone(),
             environment: self.environment,

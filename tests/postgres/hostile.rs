@@ -237,6 +237,9 @@ fn reading_runs_no_code_of_the_owner_and_says_what_it_could_not_check() {
         assert!(said.contains(word), "nothing says {word}:\n{said}");
     }
     assert!(!said.contains("to_w"), "a function that planning does not call is no reason:\n{said}");
+    let (code, said) = run(&["compare", &expected, &actual, "--jobs", "3", "--digest-on", "server"]);
+    assert_nothing_sprung(&server, since, "compare --digest-on server");
+    assert!(code == 1 && said.contains("the rows of public.t are read: "), "{said}");
 
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("m.json").display().to_string();

@@ -18,6 +18,7 @@ mod no_false_alarm;
 mod no_false_sound;
 mod offsite;
 mod recheck;
+mod server_digest;
 #[path = "../support/mod.rs"]
 mod support;
 mod support_itself;

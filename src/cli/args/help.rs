@@ -33,6 +33,10 @@ a primary key (or with one of a user's own type), one with more differences than
 whole each time: unchecked unless they agree at some time or both sides rest. Sequences that differ are outside of the scope, unless \
 --require sequences. A subscription on the actual side and its publications are waived.
 
+--digest-on server: the server hashes the rows by SQL and sends counts and sums. It costs the server two to four times the CPU of \
+sending the rows, and is for a line that is slower than that; tables that differ are read by the client after all. auto measures both \
+on the first 2 MiB of the largest table.
+
 Waivers, for --waivers, each printed and signed with the report:
   [[waiver]]
   kind = \"index\"                  # a kind of object, a kind of finding such as row_content, or unchecked
@@ -53,7 +57,8 @@ Examples:
   pgwitness compare service=shop dbname=restored --report reports --key key";
 
 pub const MANIFEST: &str = "An endpoint is a connection string (postgresql://… or host=… dbname=…, service=…), the path of a dump (-Fc, -Fd, -Ft or plain SQL), \
-or the path of a saved manifest.
+or the path of a saved manifest. A table that the server has hashed (--digest-on) has a digest but no sketch in the manifest: where another \
+side differs from it, the comparison says so but cannot name the rows.
 
 Exit codes:
   0         all of it was read and is in the file

@@ -21,6 +21,7 @@ use crate::config::Config;
 use crate::endpoint::any::{Endpoint, OpenOptions};
 use crate::endpoint::compare_endpoints::{self, Comparison, ComparisonJob};
 use crate::endpoint::live::{LiveOptions, STALLED_AFTER_S};
+use crate::model::hashing::DigestOn;
 use crate::model::name::quote_always;
 use crate::model::progress::{Side, no_listener};
 use crate::model::redaction::Redaction;
@@ -191,6 +192,7 @@ impl Demo {
                 assertion_timeout_s: 60,
                 stalled_after_s: STALLED_AFTER_S,
                 allow_user_functions: false,
+                digest_on: DigestOn::Client,
             },
             pg_bindir: None,
             environment: NO_ENVIRONMENT,

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::compare::{Request, compare, row_difference};
 use crate::model::finding::{Finding, FindingKind, Unchecked};
-use crate::model::manifest::{Manifest, Observed, Relation, Tally, Violations};
+use crate::model::manifest::{DIGEST_ON, Manifest, Observed, Relation, Tally, Violations};
 use crate::model::name::Name;
 use crate::model::subject::Subject;
 
@@ -250,7 +250,8 @@ fn settings(before: &Manifest, after: &Manifest) -> Vec<Change> {
         before: b.server_version.clone(),
         after: a.server_version.clone(),
     }];
-    let names: BTreeSet<&String> = b.settings.keys().chain(a.settings.keys()).collect();
+    let mut names: BTreeSet<&String> = b.settings.keys().chain(a.settings.keys()).collect();
+    names.retain(|name| *name != DIGEST_ON);
     changes.extend(names.into_iter().map(|name| Change {
         name: format!("setting {name}"),
         before: b.settings.get(name).cloned(),

@@ -16,7 +16,7 @@ use crate::model::hashing::{Accumulator, CollectedRow, Purpose, Wanted};
 use crate::model::listing::ReadPlan;
 use crate::model::manifest::{Manifest, Observed, Relation, Tally};
 use crate::model::name::Name;
-use crate::model::sketch::{MAX_LOG2, Sketch};
+use crate::model::sketch::MAX_LOG2;
 use crate::postgres::session::Session;
 
 /// Keys that are named where rows are in flight.
@@ -97,11 +97,12 @@ impl FollowedTable {
     async fn tell_rows_apart(&mut self, lives: Pair<&Live>, round: u32) {
         let Reading::Whole { tallies, .. } = &self.reading else { return };
         let Some(name) = self.name.as_ref().filter(|_| !self.key.is_empty()) else { return };
-        let mut difference = Sketch::difference(&tallies[0].sketch, &tallies[1].sketch);
-        // Of a small table, and where there are many, only a small sketch was kept.
-        if !difference.is_complete && tallies.iter().any(|tally| tally.sketch.log2() < MAX_LOG2) {
+        let mut difference = Tally::difference(&tallies[0], &tallies[1]);
+        // Of a small table, and where there are many, only a small sketch was kept; of one that a server has hashed, none.
+        let is_small = |tally: &Tally| tally.sketch.as_ref().is_none_or(|sketch| sketch.log2() < MAX_LOG2);
+        if !difference.is_complete && tallies.iter().any(is_small) {
             let (Ok(e), Ok(a)) = tokio::join!(self.tally(lives[0]), self.tally(lives[1])) else { return };
-            difference = Sketch::difference(&e.sketch, &a.sketch);
+            difference = Tally::difference(&e, &a);
         }
         let differing = difference.expected_only.iter().chain(&difference.actual_only);
         let digests = difference.is_complete.then(|| differing.map(|(digest, _)| *digest).collect());

@@ -239,7 +239,7 @@ impl Dump {
 }
 
 fn with_smallest_sketch(mut tally: Tally) -> Tally {
-    tally.sketch.fold(crate::model::sketch::Sketch::log2_for_rows(tally.digest.rows));
+    tally.fold(crate::model::sketch::Sketch::log2_for_rows(tally.digest.rows));
     tally
 }
 

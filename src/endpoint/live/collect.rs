@@ -2,7 +2,7 @@
 //!
 //! A relation with a missing slice is unseen as a whole: a partial digest cannot be compared.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -11,7 +11,7 @@ use super::jobs::{Job, Pages};
 use super::{CaptureRequest, Live};
 use crate::base::error::{Error, Result};
 use crate::base::marked::MarkedText;
-use crate::model::hashing::{Accumulator, OnBatch, Purpose};
+use crate::model::hashing::{Accumulator, DigestOn, OnBatch, Purpose};
 use crate::model::listing::ReadPlan;
 use crate::model::manifest::{
     Computed, Definition, FORMAT, Manifest, Observed, Schema, SequenceValue, Tally, Violations,
@@ -38,6 +38,8 @@ pub struct Collected {
 struct CollectState {
     relations: BTreeMap<Name, PartialTally>,
     computed: BTreeMap<Name, Observed<Tally>>,
+    /// Relations that the server could not digest.
+    read_here: BTreeSet<Name>,
     sketch_bytes_left: usize,
     large_objects: Option<Observed<Tally>>,
     sequences: BTreeMap<Name, Observed<SequenceValue>>,
@@ -125,15 +127,25 @@ impl Collected {
         let mut state = self.state();
         let CollectState { relations, sketch_bytes_left, .. } = &mut *state;
         let (Some(reading), Some(tally)) = (relations.get_mut(name), part.into_tally()) else { return };
-        if reading.tally.digest.rows == 0 {
-            reading.tally = tally;
-        } else {
-            reading.tally.merge(&tally);
-        }
+        reading.tally.merge(&tally);
         reading.slices_left = reading.slices_left.saturating_sub(1);
         if reading.slices_left == 0 {
-            *sketch_bytes_left -= shrink(&mut reading.tally.sketch, reading.tally.digest.rows, *sketch_bytes_left);
+            *sketch_bytes_left -= shrink(&mut reading.tally, *sketch_bytes_left);
             (self.listener)(Event::TableDone { side: self.side, table: &name.to_string() });
+        }
+    }
+
+    /// Whether the server could not digest it.
+    pub fn is_read_here(&self, name: &Name) -> bool {
+        self.state().read_here.contains(name)
+    }
+
+    /// The server could not digest it.
+    pub fn read_here(&self, name: &Name, error: &Error) {
+        let is_first = self.state().read_here.insert(name.clone());
+        if is_first {
+            let doing = format!("{}: {name} is read: the server could not digest it", self.side);
+            self.warn(&error.clone().context(doing).text());
         }
     }
 
@@ -142,7 +154,7 @@ impl Collected {
         let mut state = self.state();
         let CollectState { computed, sketch_bytes_left, .. } = &mut *state;
         let Some(mut tally) = part.into_tally() else { return };
-        *sketch_bytes_left -= shrink(&mut tally.sketch, tally.digest.rows, *sketch_bytes_left);
+        *sketch_bytes_left -= shrink(&mut tally, *sketch_bytes_left);
         computed.insert(name.clone(), Observed::Seen(tally));
     }
 
@@ -150,7 +162,7 @@ impl Collected {
     pub fn large_objects(&self, part: Accumulator) {
         let mut tally = part.into_tally();
         if let Some(tally) = &mut tally {
-            shrink(&mut tally.sketch, tally.digest.rows, SKETCH_BYTES);
+            shrink(tally, SKETCH_BYTES);
         }
         self.state().large_objects = tally.map(Observed::Seen);
     }
@@ -236,7 +248,7 @@ impl Collected {
                 if left_out { "left out: --table and --schema leave large objects out" } else { "was not read" };
             Observed::Unseen(reason.into())
         };
-        Ok(Manifest {
+        let mut manifest = Manifest {
             format: FORMAT,
             endpoint: live.facts(),
             answers: Live::answers(&collected.selection),
@@ -247,7 +259,11 @@ impl Collected {
             foreign_keys: state.foreign_keys,
             assertions: state.assertions,
             names: live.listing.names.clone(),
-        })
+        };
+        if live.options.digest_on != DigestOn::Client {
+            manifest.note_digest_places();
+        }
+        Ok(manifest)
     }
 }
 
@@ -281,11 +297,11 @@ fn observed(reading: Option<PartialTally>) -> Observed<Tally> {
 
 /// Folds a sketch to the size for its number of rows, and further when little of the budget is left: 2,000 large tables
 /// must not take 2,000 large sketches. Returns its size in bytes.
-fn shrink(sketch: &mut Sketch, rows: u64, bytes_left: usize) -> usize {
-    let mut log2 = Sketch::log2_for_rows(rows);
+fn shrink(tally: &mut Tally, bytes_left: usize) -> usize {
+    let mut log2 = Sketch::log2_for_rows(tally.digest.rows);
     while log2 > crate::model::sketch::MIN_LOG2 && Sketch::bytes(log2) > bytes_left / 4 {
         log2 -= 1;
     }
-    sketch.fold(log2);
-    Sketch::bytes(sketch.log2()).min(bytes_left)
+    tally.fold(log2);
+    tally.sketch.as_ref().map_or(0, |sketch| Sketch::bytes(sketch.log2()).min(bytes_left))
 }

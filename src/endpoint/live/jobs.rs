@@ -23,8 +23,14 @@ pub const SLICE_PAGES: u64 = 8192;
 impl Pages {
     /// Slices that cover a table of this size; the last one also covers what was added since.
     pub fn slices(pages: u64) -> Vec<Self> {
-        let cuts: Vec<u64> = (0..pages.max(1)).step_by(usize::try_from(SLICE_PAGES).unwrap_or(usize::MAX)).collect();
-        let ends = cuts.iter().skip(1).map(|&cut| Some(cut)).chain([None]);
+        Self { from: 0, to: None }.parts(SLICE_PAGES, pages)
+    }
+
+    /// Parts of at most so many pages, of a table that has `table_pages`; the last one ends where this ends.
+    pub fn parts(self, most: u64, table_pages: u64) -> Vec<Self> {
+        let end = self.to.unwrap_or(table_pages).max(self.from + 1);
+        let cuts: Vec<u64> = (self.from..end).step_by(usize::try_from(most).unwrap_or(usize::MAX)).collect();
+        let ends = cuts.iter().skip(1).map(|&cut| Some(cut)).chain([self.to]);
         cuts.iter().zip(ends).map(|(&from, to)| Self { from, to }).collect()
     }
 
@@ -166,6 +172,15 @@ mod tests {
         assert_eq!(slices.last().map(|pages| pages.to), Some(None));
         assert!(slices.windows(2).all(|pair| pair[0].to == Some(pair[1].from)));
         assert_eq!(slices.len(), 3);
+    }
+
+    #[test]
+    fn parts_cover_a_slice_and_no_more() {
+        let part = |from, to| Pages { from, to };
+        assert_eq!(part(10, Some(25)).parts(10, 99), [part(10, Some(20)), part(20, Some(25))]);
+        assert_eq!(part(90, None).parts(5, 99), [part(90, Some(95)), part(95, None)]);
+        assert_eq!(part(100, None).parts(5, 99), [part(100, None)]);
+        assert_eq!(part(0, None).parts(5, 0), [part(0, None)]);
     }
 
     #[test]

@@ -11,12 +11,15 @@ mod foreign_keys;
 mod jobs;
 mod read;
 mod catalog_guard;
+mod line_sql;
+mod server_digest;
 mod worker;
 mod lookup;
 mod by_key;
+mod second_pass;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -25,7 +28,7 @@ use tokio_postgres::SimpleQueryRow;
 use crate::base::error::{Context, Error, Result};
 use crate::model::aspect::Aspect;
 use crate::model::catalog;
-use crate::model::hashing::{Accumulator, OnBatch, Purpose};
+use crate::model::hashing::DigestOn;
 use crate::model::listing::{ListedRelation, Listing, ReadPlan};
 use crate::model::manifest::{Column, EndpointFacts, Manifest, RelationKind};
 use crate::model::name::Name;
@@ -49,11 +52,13 @@ pub struct LiveOptions {
     pub lock_timeout_s: u32,
     /// How long an assertion may take, in seconds.
     pub assertion_timeout_s: u32,
-    /// A session that receives no data for this many seconds is canceled. Foreign key checks may take [`FOREIGN_KEY_STALL_FACTOR`] times as long,
-    /// since they return nothing until they end.
+    /// A session that receives no data for this many seconds is canceled. Foreign key checks and digests that the server makes may take
+    /// [`FOREIGN_KEY_STALL_FACTOR`] times as long, since they return nothing until they end.
     pub stalled_after_s: u32,
     /// Checks of foreign keys may call functions that users of the database have made.
     pub allow_user_functions: bool,
+    /// Where rows are hashed.
+    pub digest_on: DigestOn,
 }
 
 /// See [`LiveOptions::stalled_after_s`].
@@ -83,6 +88,8 @@ pub struct Live {
     snapshot: String,
     listing: Listing,
     heaps: BTreeSet<Name>,
+    /// Whether the server makes the digests; set when the capture begins.
+    is_digested_there: OnceLock<bool>,
     unpopulated: BTreeSet<Name>,
     foreign_keys: Result<Vec<ForeignKey>>,
     /// Relations that a query cannot be planned over without running a user's code, and why.
@@ -110,6 +117,7 @@ impl Live {
             snapshot,
             listing: Listing::default(),
             heaps: BTreeSet::new(),
+            is_digested_there: OnceLock::new(),
             unpopulated: BTreeSet::new(),
             foreign_keys: Ok(Vec::new()),
             planning: BTreeMap::new(),
@@ -275,6 +283,7 @@ impl Live {
     /// # Errors
     /// Only when not a single session can be opened; everything else is in the manifest, with the reason.
     pub async fn capture(&self, request: &CaptureRequest, listener: &Listener) -> Result<Manifest> {
+        self.choose_where_to_digest(&request.plan, listener).await?;
         let collected = Arc::new(Collected::new(self, request, Arc::clone(listener)));
         let bytes = request.plan.keys().filter_map(|name| self.listing.relations.get(name)).map(|listed| listed.bytes);
         collected.planned(request.plan.len(), bytes.sum());
@@ -314,10 +323,10 @@ impl Live {
         jobs
     }
 
-    /// Slices are for more than two sessions: a plain COPY costs the server less.
+    /// Slices are for more than two sessions: a plain COPY costs the server less. A digest on the server has no such COPY.
     fn can_slice(&self, name: &Name) -> bool {
         let is_conditional = self.listing.relations.get(name).is_some_and(|listed| listed.config.is_some());
-        let is_worth_it = self.options.jobs > 2;
+        let is_worth_it = self.options.jobs > if self.is_digested_there() { 1 } else { 2 };
         // A slice is a query, and has to be planned; a plain COPY has not.
         is_worth_it && self.heaps.contains(name) && !is_conditional && !self.planning.contains_key(name)
     }
@@ -350,33 +359,6 @@ impl Live {
         let is_copied =
             |name: &String| !listed.columns.iter().any(|column| column.is_generated && column.name == *name);
         Ok(read::rows_sql(name, listed.kind == RelationKind::Table && columns.iter().all(is_copied), columns, pages))
-    }
-
-    /// One more pass over a relation, in the same snapshot.
-    ///
-    /// # Errors
-    /// When a slice cannot be read, or the snapshot is lost.
-    pub async fn scan(&self, name: &Name, columns: &[String], purpose: &Purpose) -> Result<Accumulator> {
-        let bytes = self.listing.relations.get(name).map_or(0, |listed| listed.bytes);
-        let slices = if self.can_slice(name) { Pages::slices(bytes / 8192) } else { Pages::slices(0) };
-        let session = self.session().await?;
-        let silent: OnBatch = Arc::new(|_, _| {});
-        let mut whole = Accumulator::new(purpose);
-        for pages in slices {
-            let sql = self.rows_sql(name, columns, pages)?;
-            whole.merge(read::copy(&session, &sql, purpose, &silent).await?);
-        }
-        catalog_guard::check_relations(&session, &[name]).await?;
-        Ok(whole)
-    }
-
-    /// One more pass over the large objects, in the same snapshot.
-    ///
-    /// # Errors
-    /// As [`Live::scan`].
-    pub async fn scan_large_objects(&self, purpose: &Purpose) -> Result<Accumulator> {
-        let silent: OnBatch = Arc::new(|_, _| {});
-        read::copy(&self.session().await?, &read::large_objects_sql(), purpose, &silent).await
     }
 
     /// Opens a further session in the same snapshot.

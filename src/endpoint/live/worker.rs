@@ -12,13 +12,14 @@ use tokio::time::Instant;
 use super::collect::Collected;
 use super::foreign_keys::ForeignKey;
 use super::jobs::{Job, Pages, Queue};
+use super::server_digest::{self, ServerDigest};
 use super::{FOREIGN_KEY_STALL_FACTOR, Live, catalog_guard, read};
 use crate::base::error::{Error, Result};
 use crate::base::marked::MarkedText;
 use crate::model::catalog::CatalogQuery;
 use crate::model::hashing::{Accumulator, OnBatch, Purpose};
 use crate::model::hidden;
-use crate::model::manifest::{Definition, Observed, SequenceValue, Violations};
+use crate::model::manifest::{Definition, Observed, SequenceValue, Tally, Violations};
 use crate::model::name::Name;
 use crate::postgres::session::{Session, optional, text};
 
@@ -127,13 +128,11 @@ impl Worker<'_> {
         match job {
             Job::Rows { name, pages, bytes } => {
                 let (columns, purpose) = self.collected.reading(name);
-                let sql = self.live.rows_sql(name, &columns, *pages)?;
                 let on_batch = self.collected.on_batch(&name.to_string(), pages.bytes(*bytes));
-                let part = read::copy(&self.session, &sql, &purpose, &on_batch).await?;
-                catalog_guard::check_relations(&self.session, &[name]).await?;
+                let part = self.rows(name, &columns, &purpose, *pages, *bytes, &on_batch).await?;
                 self.collected.rows(name, part);
             }
-            Job::Computed { name, .. } => self.computed(name).await?,
+            Job::Computed { name, bytes } => self.computed(name, *bytes).await?,
             Job::Small(relations) => self.small(relations).await?,
             Job::LargeObjects => {
                 let purpose = Purpose::Tally { log2: crate::model::sketch::MAX_LOG2 };
@@ -156,15 +155,51 @@ impl Worker<'_> {
     }
 
     /// A separate pass, so that tables without such columns need only one.
-    async fn computed(&self, name: &Name) -> Result<()> {
+    async fn computed(&self, name: &Name, bytes: u64) -> Result<()> {
         let (columns, purpose) = self.collected.reading(name);
         let Some(columns) = self.live.computed_columns(name, &columns) else { return Ok(()) };
-        let sql = self.live.rows_sql(name, &columns, WHOLE)?;
         let silent: OnBatch = Arc::new(|_, _| {});
-        let part = read::copy(&self.session, &sql, &purpose, &silent).await?;
-        catalog_guard::check_relations(&self.session, &[name]).await?;
+        let part = self.rows(name, &columns, &purpose, WHOLE, bytes, &silent).await?;
         self.collected.computed(name, part);
         Ok(())
+    }
+
+    /// Some rows of a relation, digested by the server or read. What the server cannot digest is read: if it cannot be read either,
+    /// that error is the reason.
+    async fn rows(
+        &self,
+        name: &Name,
+        columns: &[String],
+        purpose: &Purpose,
+        pages: Pages,
+        bytes: u64,
+        on_batch: &OnBatch,
+    ) -> Result<Accumulator> {
+        let by_server = self.live.server_digest(name, columns).filter(|_| !self.collected.is_read_here(name));
+        let Some(by_server) = by_server else { return self.read(name, columns, purpose, pages, on_batch).await };
+        match by_server.run(&self.session, pages, bytes, on_batch).await {
+            Ok(digest) => Ok(Accumulator::Tally(Tally::of_digest(digest))),
+            Err(refused) => {
+                self.session.join(&self.live.snapshot).await.map_err(|_| refused.clone())?;
+                let part = self.read(name, columns, purpose, pages, on_batch).await?;
+                self.collected.read_here(name, &refused);
+                Ok(part)
+            }
+        }
+    }
+
+    async fn read(
+        &self,
+        name: &Name,
+        columns: &[String],
+        purpose: &Purpose,
+        pages: Pages,
+        on_batch: &OnBatch,
+    ) -> Result<Accumulator> {
+        let sql = self.live.rows_sql(name, columns, pages)?;
+        let part = read::copy(&self.session, &sql, purpose, on_batch).await?;
+        catalog_guard::check_relations(&self.session, &[name]).await?;
+        Ok(part)
     }
 
     async fn sequences(&self, names: &[Name]) -> Result<()> {
@@ -191,16 +226,28 @@ impl Worker<'_> {
     }
 
     async fn small(&self, relations: &[(Name, u64)]) -> Result<()> {
-        let statement = |(name, _): &(Name, u64)| self.live.rows_sql(name, &self.collected.reading(name).0, WHOLE);
-        let statements = relations.iter().map(statement).collect::<Result<Vec<String>>>()?;
-        let tallies = read::copy_many(&self.session, &statements).await?;
-        let names: Vec<&Name> = relations.iter().map(|(name, _)| name).collect();
-        catalog_guard::check_relations(&self.session, &names).await?;
-        for ((name, bytes), tally) in relations.iter().zip(tallies) {
+        let by_server = |name: &Name| self.live.server_digest(name, &self.collected.reading(name).0);
+        let (there, here): (Vec<_>, Vec<_>) = relations.iter().partition(|(name, _)| by_server(name).is_some());
+        let mut tallies = self.read_small(&here).await?;
+        let digests: Vec<ServerDigest> = there.iter().filter_map(|(name, _)| by_server(name)).collect();
+        tallies.extend(server_digest::run_many(&self.session, &digests).await?.into_iter().map(Tally::of_digest));
+        for ((name, bytes), tally) in here.into_iter().chain(there).zip(tallies) {
             self.collected.on_batch(&name.to_string(), *bytes)(tally.digest.rows, *bytes);
             self.collected.rows(name, Accumulator::Tally(tally));
         }
         Ok(())
+    }
+
+    async fn read_small(&self, relations: &[&(Name, u64)]) -> Result<Vec<Tally>> {
+        if relations.is_empty() {
+            return Ok(Vec::new());
+        }
+        let statement = |(name, _): &&(Name, u64)| self.live.rows_sql(name, &self.collected.reading(name).0, WHOLE);
+        let statements = relations.iter().map(statement).collect::<Result<Vec<String>>>()?;
+        let tallies = read::copy_many(&self.session, &statements).await?;
+        let names: Vec<&Name> = relations.iter().map(|(name, _)| name).collect();
+        catalog_guard::check_relations(&self.session, &names).await?;
+        Ok(tallies)
     }
 
     async fn foreign_keys(&self, keys: &[ForeignKey]) -> Result<()> {

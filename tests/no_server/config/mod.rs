@@ -171,6 +171,7 @@ fn full(source: Source) -> Config {
             waivers: path("/etc/pgwitness/waivers.toml"),
             jobs: Some(4),
             allow_user_functions: false,
+            digest_on: pgwitness::model::hashing::DigestOn::Auto,
             redact: true,
             max_rows: Some(5),
         },

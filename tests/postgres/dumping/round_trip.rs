@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use pgwitness::endpoint::live::{Live, LiveOptions};
+use pgwitness::model::hashing::DigestOn;
 use pgwitness::model::name::Name;
 use pgwitness::model::progress::{Event, Listener, Side, no_listener};
 use pgwitness::nightly::dumping::{DumpOrder, GLOBALS, dump, globals};
@@ -37,6 +38,7 @@ fn what_was_dumped_of_a_moment_is_the_moment_whatever_is_written_meanwhile() {
             assertion_timeout_s: 30,
             stalled_after_s: 600,
             allow_user_functions: false,
+            digest_on: DigestOn::Client,
         };
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let live = runtime.block_on(Live::open(info, live, Side::Expected, String::new())).unwrap();
