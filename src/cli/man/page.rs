@@ -27,7 +27,7 @@ pub fn render(root: &Command, command: &Command, date: &str) -> Result<String> {
     let forms = usage.trim_start_matches("Usage: ").to_owned();
     let version = format!("pgwitness {}", env!("CARGO_PKG_VERSION"));
     let man = Man::new(command.clone().override_usage(forms)).title(name(command).to_uppercase());
-    let man = man.date(date).source(version).manual("pgwitness");
+    let man = man.date(date).source(version).manual("pgwitness manual");
     let text = command.get_after_help().map(ToString::to_string).unwrap_or_default();
     let text = HelpText::split(&text);
     let mut page = Vec::new();
@@ -108,16 +108,22 @@ fn see_also(roff: &mut Roff, root: &Command, command: &Command, more: &[&str]) {
     roff.text(line);
 }
 
-/// One definition of the apostrophe for all sections; no paragraph where a heading has begun one.
+/// One definition of the apostrophe for all sections; no paragraph where a heading has begun one, and no line break after another.
+/// Names are not hyphenated, so that they can be searched for and copied.
 pub fn tidy(page: &str) -> String {
     let page = page.replace(APOSTROPHE, "");
     let mut lines: Vec<&str> = Vec::new();
     for line in page.lines().filter(|line| !line.is_empty()) {
-        let is_begun =
-            lines.last().is_some_and(|last| last.starts_with(".SH") || last.starts_with(".SS") || *last == ".PP");
-        if line != ".PP" || !is_begun {
-            lines.push(line);
+        let last = lines.last().copied().unwrap_or_default();
+        let is_begun = last.starts_with(".SH") || last.starts_with(".SS") || last == ".PP";
+        if (line == ".PP" && is_begun) || (line == ".br" && last == ".br") {
+            continue;
+        }
+        lines.push(line);
+        if line.starts_with(".TH") {
+            lines.extend([".nh", ".ad l"]);
         }
     }
-    format!("{APOSTROPHE}{}\n", lines.join("\n"))
+    // A date that is not known; clap_mangen leaves it out, so that the version would take its place.
+    format!("{APOSTROPHE}{}\n", lines.join("\n").replacen("  \"pgwitness", " \"\" \"pgwitness", 1))
 }

@@ -21,7 +21,7 @@ pub struct Topic {
 }
 
 /// Commands, by the beginnings of their names, and what is on their pages.
-const TOPICS: [(&[&str], fn() -> Topic); 13] = [
+const TOPICS: [(&[&str], fn() -> Topic); 14] = [
     (&["compare", "manifest", "digest-sql", "nightly", "restore", "config check"], connections),
     (&["compare", "manifest", "digest-sql", "nightly", "restore", "config check", "demo"], programs),
     (
@@ -44,6 +44,7 @@ const TOPICS: [(&[&str], fn() -> Topic); 13] = [
         configuration,
     ),
     (&["nightly", "restore", "sweep", "init", "backups", "status"], backups),
+    (&["nightly", "restore", "report", "status", "init"], report_directory),
     (&["compare", "nightly", "restore", "report", "status"], stored_reports),
     (&["nightly", "restore", "report", "status", "keygen"], keys),
     (&["nightly", "sweep", "config check"], aws),
@@ -106,7 +107,7 @@ fn programs() -> Topic {
                 ["PGWITNESS_PG_BINDIR"],
                 "Directory of PostgreSQL's programs, as --pg-bindir, where the command has that option.",
             ),
-            entry(["PATH"], "Searched for programs, after the directories below FILES."),
+            entry(["PATH"], "Searched for programs."),
             entry(["TMPDIR"], "Directory for temporary files; /tmp by default."),
         ],
         files: vec![entry(
@@ -143,14 +144,21 @@ fn backups() -> Topic {
     }
 }
 
+fn report_directory() -> Topic {
+    let text = "One directory for each run, and index.html (report.directory).";
+    Topic { files: vec![entry(["/srv/pgwitness/reports"], text)], ..Topic::default() }
+}
+
 fn stored_reports() -> Topic {
     let environment = files::variables().map(|(name, text)| entry([name], text)).collect();
     Topic {
         environment,
         files: vec![
-            entry(["/srv/pgwitness/reports"], "One directory for each run, and index.html (report.directory)."),
-            entry([reports::REPORT, reports::SIGNATURE], "In such a directory: the report, and its signature."),
-            entry(["closing.json", "closing.json.sig"], "In such a directory: the steps after the report was signed."),
+            entry([reports::REPORT, reports::SIGNATURE], "In the directory of a run: the report, and its signature."),
+            entry(
+                ["closing.json", "closing.json.sig"],
+                "In the directory of a run: the steps after the report was signed.",
+            ),
         ],
         see: vec!["ssh-keygen(1)"],
     }
