@@ -259,7 +259,7 @@ pub struct DigestSqlArguments {
 #[derive(Debug, Args)]
 #[command(after_help = help::MAN)]
 pub struct ManArguments {
-    /// The command, in one or two words, or pgwitness.toml [default: the page of pgwitness itself]
+    /// The command, in one or two words, or pgwitness.toml [default: the program]
     pub command: Vec<String>,
     /// Write all pages into the directories man1 and man5 below this one
     #[arg(short, long, value_name = "DIR", conflicts_with = "command")]

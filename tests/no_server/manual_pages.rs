@@ -74,7 +74,7 @@ fn commands() -> Vec<clap::Command> {
 }
 
 fn name(command: &clap::Command) -> String {
-    command.get_bin_name().unwrap().replace(' ', "-")
+    command.get_bin_name().unwrap_or("pgwitness").replace(' ', "-")
 }
 
 #[test]

@@ -14,7 +14,7 @@ pub const NAME: &str = "pgwitness.toml";
 pub fn render(date: &str) -> String {
     let mut page = section(None, |roff| {
         let version = format!("pgwitness {}", env!("CARGO_PKG_VERSION"));
-        roff.control("TH", ["PGWITNESS.TOML", "5", date, &version, "pgwitness manual"]);
+        roff.control("TH", ["PGWITNESS.TOML", "5", date, &version, "File Formats"]);
         roff.control("SH", ["NAME"]).text([roman(format!("{NAME} - configuration of pgwitness"))]);
     });
     page.extend(section(Some("DESCRIPTION"), |roff| body(roff, examples::TOML)));

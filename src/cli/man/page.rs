@@ -27,7 +27,7 @@ pub fn render(root: &Command, command: &Command, date: &str) -> Result<String> {
     let forms = usage.trim_start_matches("Usage: ").to_owned();
     let version = format!("pgwitness {}", env!("CARGO_PKG_VERSION"));
     let man = Man::new(command.clone().override_usage(forms)).title(name(command).to_uppercase());
-    let man = man.date(date).source(version).manual("pgwitness manual");
+    let man = man.date(date).source(version).manual("User Commands");
     let text = command.get_after_help().map(ToString::to_string).unwrap_or_default();
     let text = HelpText::split(&text);
     let mut page = Vec::new();
