@@ -106,7 +106,7 @@ for file in systemd/system/pgwitness.service systemd/system/pgwitness.timer sysu
     is '%U:%G %a' "/usr/lib/$file" 'root:root 644'
 done
 for file in bash-completion/completions/pgwitness zsh/vendor-completions/_pgwitness fish/vendor_completions.d/pgwitness.fish \
-    doc/pgwitness/README.md doc/pgwitness/CHANGELOG.md doc/pgwitness/copyright doc/pgwitness/LICENSE-MIT doc/pgwitness/LICENSE-APACHE \
+    doc/pgwitness/README.md doc/pgwitness/changelog.gz doc/pgwitness/copyright doc/pgwitness/LICENSE-MIT doc/pgwitness/LICENSE-APACHE \
     doc/pgwitness/sbom.cdx.json man/man5/pgwitness.toml.5.gz; do
     is '%U:%G %a' "/usr/share/$file" 'root:root 644'
 done
