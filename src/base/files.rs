@@ -35,6 +35,13 @@ impl Variable {
         }
     }
 
+    fn meaning(self) -> &'static str {
+        match self {
+            Self::Report => "The size in MiB up to which a report is read; 256 by default.",
+            Self::Manifest => "The size in MiB up to which a manifest is read; 4096 by default.",
+        }
+    }
+
     fn bytes(self) -> &'static OnceLock<u64> {
         static REPORT_BYTES: OnceLock<u64> = OnceLock::new();
         static MANIFEST_BYTES: OnceLock<u64> = OnceLock::new();
@@ -54,6 +61,11 @@ impl SizeLimit {
     pub fn bytes(self) -> u64 {
         self.set_by.and_then(|variable| variable.bytes().get().copied()).unwrap_or(self.bytes)
     }
+}
+
+/// The variables, with what they set.
+pub fn variables() -> impl Iterator<Item = (&'static str, &'static str)> {
+    Variable::ALL.into_iter().map(|variable| (variable.name(), variable.meaning()))
 }
 
 /// Sets the limits that can be set, from the environment: once, before the first file is read.

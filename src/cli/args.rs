@@ -67,6 +67,8 @@ pub enum Command {
         /// Which shell
         shell: clap_complete::Shell,
     },
+    /// Print a manual page, or write all of them
+    Man(ManArguments),
 }
 
 /// `compare`
@@ -283,6 +285,17 @@ pub struct DigestSqlArguments {
     /// The database that has it, as a name or a connection string [default: as libpq would, from PG* variables]
     #[arg(short = 'd', long, value_name = "CONNINFO", default_value = "", hide_default_value = true)]
     pub dbname: String,
+}
+
+/// `man`
+#[derive(Debug, Args)]
+#[command(after_help = help::MAN)]
+pub struct ManArguments {
+    /// The command, in one or two words, or pgwitness.toml [default: the program]
+    pub command: Vec<String>,
+    /// Write all pages into the directories man1 and man5 below this one
+    #[arg(short, long, value_name = "DIR", conflicts_with = "command")]
+    pub directory: Option<PathBuf>,
 }
 
 /// The path of the configuration file.

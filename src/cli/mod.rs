@@ -19,6 +19,7 @@ mod restore_offsite;
 mod restore;
 mod status;
 mod sweep;
+mod man;
 
 use std::future::Future;
 use std::process::ExitCode;
@@ -100,6 +101,7 @@ fn run(command: Command) -> Result<u8> {
             clap_complete::generate(shell, &mut Arguments::command(), "pgwitness", &mut script);
             terminal::print_result(&String::from_utf8_lossy(&script)).map(|()| 0)
         }
+        Command::Man(arguments) => man::run(&arguments),
     }
 }
 

@@ -19,7 +19,7 @@ pub const CLIENT: &[&str] = &["pg_dump", "pg_restore"];
 pub const SERVER: &[&str] = &["postgres", "initdb", "pg_ctl"];
 
 /// Directories with programs of PostgreSQL, `*` standing for any text within one name.
-const PLACES: &[&str] = &[
+pub const PLACES: &[&str] = &[
     "/usr/lib/postgresql/*/bin",
     "/usr/pgsql-*/bin",
     "/usr/libexec/postgresql*",

@@ -65,3 +65,8 @@ pub fn shellcheck() -> String {
 pub fn restic() -> String {
     require("restic", &["restic"], || which(&["restic"]))
 }
+
+/// `mandoc`, by which manual pages are tested.
+pub fn mandoc() -> String {
+    require("mandoc", &["mandoc"], || which(&["mandoc"]))
+}

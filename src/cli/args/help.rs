@@ -237,6 +237,16 @@ pub const COMPLETIONS: &str = "Exit codes:
 Examples:
   pgwitness completions bash";
 
+pub const MAN: &str = "The pages are in the language of man(7), for man and mandoc. Those of an installed package are found by man itself: man pgwitness-nightly.
+
+Exit codes:
+  0  printed or written
+  2  no such command, or an error
+
+Examples:
+  pgwitness man report list | man -l -
+  pgwitness man --directory /usr/local/share/man";
+
 pub const REPORT: &str = "All of them find the reports by --directory, or by report.directory of the configuration.
 
 Exit codes: those of each command are in its own help.
@@ -383,7 +393,8 @@ mod tests {
             .flat_map(str::lines);
         for line in lines.map(str::trim).filter(|line| !line.is_empty()) {
             assert!(line.len() <= 76, "a narrow terminal breaks it: {line}");
-            let words = words(line);
+            let (call, _) = line.split_once(" | ").unwrap_or((line, ""));
+            let words = words(call);
             let start = words.iter().rposition(|word| word == "pgwitness").unwrap_or_default();
             let parsed = Arguments::try_parse_from(&words[start..]);
             let is_help = |error: &clap::Error| error.kind() == clap::error::ErrorKind::DisplayHelp;

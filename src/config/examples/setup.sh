@@ -1,7 +1,7 @@
 #!/bin/sh
 # Sets up the nightly backup of one PostgreSQL database on <DISTRIBUTION>, from a bare host to the first run.
 #
-# As root, with the program in /usr/local/bin/pgwitness:
+# As root, with the program installed: its package, or /usr/local/bin/pgwitness.
 #   pgwitness config example <THIS> > setup.sh     # edit the block below, and nothing else
 #   sh setup.sh
 #
@@ -64,12 +64,16 @@ fail() {
     exit 2
 }
 
+# Where `cargo install --root /usr/local` puts it, or its package.
+PROGRAM=/usr/local/bin/pgwitness
+[ -x "$PROGRAM" ] || PROGRAM=/usr/bin/pgwitness
+
 # The program as the user of the nightly run.
 pgwitness() {
     if [ -e /etc/pgwitness/aws-credentials ]; then
-        runuser -u pgwitness -- env AWS_SHARED_CREDENTIALS_FILE=/etc/pgwitness/aws-credentials /usr/local/bin/pgwitness "$@"
+        runuser -u pgwitness -- env AWS_SHARED_CREDENTIALS_FILE=/etc/pgwitness/aws-credentials "$PROGRAM" "$@"
     else
-        runuser -u pgwitness -- /usr/local/bin/pgwitness "$@"
+        runuser -u pgwitness -- "$PROGRAM" "$@"
     fi
 }
 
@@ -183,8 +187,8 @@ password() {
 
 STEP='the block of settings'
 [ "$(id -u)" -eq 0 ] || fail 'this script installs packages and makes a user: it must run as root' "sudo sh $0"
-[ -x /usr/local/bin/pgwitness ] || fail 'there is no program /usr/local/bin/pgwitness' \
-    'cargo install --path . --root /usr/local, or copy the program there (mode 0755)'
+[ -x "$PROGRAM" ] || fail 'there is no program /usr/local/bin/pgwitness and no /usr/bin/pgwitness' \
+    'install the package of pgwitness, or: cargo install --path . --root /usr/local'
 case $URL in
     *db.example.org*) fail 'the source is still the example' 'edit the block of this script' ;;
 esac
@@ -230,6 +234,10 @@ else
         bundle=$(curl -fsS https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem)
     file /etc/pgwitness/rds-global-bundle.pem root:pgwitness 0644 "$bundle"
 fi
+# What the package has put there is the example for RDS: it is replaced unless it was edited.
+if [ -e /etc/pgwitness/pgwitness.toml ] && pgwitness config example toml | cmp -s - /etc/pgwitness/pgwitness.toml; then
+    rm /etc/pgwitness/pgwitness.toml
+fi
 text=$(configuration)
 file /etc/pgwitness/pgwitness.toml root:pgwitness 0640 "$text"
 if [ -e /etc/pgwitness/key ]; then
@@ -256,6 +264,10 @@ if [ -d /run/systemd/system ]; then
     first='systemctl start pgwitness.service'
     before=$CHANGES
     for unit in service timer; do
+        if [ -e "/usr/lib/systemd/system/pgwitness.$unit" ]; then
+            there "unit pgwitness.$unit of the package"
+            continue
+        fi
         text=$(pgwitness config example "$unit")
         file "/etc/systemd/system/pgwitness.$unit" root: 0644 "$text"
     done

@@ -44,6 +44,12 @@ use passfile::{Passfile, PassfileQuery};
 /// Where servers commonly put their socket: Debian's and Red Hat's choice, then PostgreSQL's own.
 const DEFAULT_SOCKET_DIRECTORIES: &[&str] = &["/var/run/postgresql", "/run/postgresql", "/tmp"];
 
+/// Every variable of the environment that is read, in alphabetical order.
+pub fn environment_variables() -> impl Iterator<Item = &'static str> {
+    let variables = keywords::with_variable().map(|(_, variable)| variable);
+    variables.chain(["PGREQUIRESSL", "PGSYSCONFDIR"]).collect::<std::collections::BTreeSet<_>>().into_iter()
+}
+
 /// Everything needed to connect, resolved: nothing is looked up later except names, certificates and keys.
 #[derive(Clone)]
 pub struct ConnInfo {

@@ -25,7 +25,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use failure::is_locked;
-pub use open::{Access, RepositoryLogin};
+pub use open::{Access, PASSED_ON, RepositoryLogin};
 pub use read_back::ReadBackResult;
 pub use receive::{FetchTarget, ReceivedFiles};
 pub use snapshots::{OffsiteBackup, SnapshotTags, StoredSnapshot, source_tag};

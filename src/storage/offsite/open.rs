@@ -10,7 +10,7 @@ use crate::base::secret::{self, Environment};
 use crate::config::{OffsiteSettings, Span};
 
 /// Passed on to restic, if they are set: where it finds programs (`ssh`, `rclone`), proxies, and the keys of storages.
-const PASSED_ON: [&str; 24] = [
+pub const PASSED_ON: [&str; 24] = [
     "AWS_ACCESS_KEY_ID",
     "AWS_DEFAULT_REGION",
     "AWS_PROFILE",
