@@ -21,6 +21,7 @@ use crate::model::aspect::Aspect;
 use crate::model::finding::Waiver;
 use crate::model::redaction::Redaction;
 use crate::model::selection::{Pattern, Selection};
+use crate::postgres::conninfo::ConnInfo;
 use crate::storage::reports::{self, KeyFile};
 use crate::storage::user_files;
 
@@ -83,6 +84,15 @@ pub fn open_options(
         environment: &environment,
         taken_at: now.to_string(),
     }
+}
+
+/// The server that a connection string names. `what`: what only a server has.
+pub fn live(endpoint: &str, what: &str) -> Result<ConnInfo> {
+    if !ConnInfo::is_connection_string(endpoint) {
+        let error = Error::new(format!("only a live database has {what}"));
+        return Err(error.hint("name a database as postgresql://user@host/name or dbname=name"));
+    }
+    ConnInfo::resolve(endpoint, &environment)
 }
 
 /// The assertions of the directory, by name.

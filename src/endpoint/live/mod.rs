@@ -11,8 +11,11 @@ mod foreign_keys;
 mod jobs;
 mod read;
 mod catalog_guard;
+mod snapshot;
+mod share;
 mod worker;
 mod lookup;
+mod part;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -23,11 +26,12 @@ use tokio_postgres::SimpleQueryRow;
 
 use crate::base::error::{Context, Error, Result};
 use crate::model::aspect::Aspect;
-use crate::model::catalog;
+use crate::model::catalog::{self, CatalogQuery};
 use crate::model::hashing::{Accumulator, OnBatch, Purpose};
 use crate::model::listing::{ListedRelation, Listing, ReadPlan};
 use crate::model::manifest::{Column, EndpointFacts, Manifest, RelationKind, SequenceValue};
 use crate::model::name::Name;
+use crate::model::part::PartList;
 use crate::model::progress::{Listener, Side};
 use crate::model::selection::Selection;
 use crate::postgres::conninfo::ConnInfo;
@@ -35,8 +39,11 @@ use crate::postgres::session::{Session, SessionOptions, optional, text};
 
 use collect::Collected;
 use foreign_keys::ForeignKey;
-use jobs::{Job, Pages, Queue};
+use jobs::{Job, Pages, Queue, WHOLE};
 pub use peer_state::PeerState;
+use share::{Reading, Share};
+pub use snapshot::HeldSnapshot;
+use snapshot::ImportedSnapshot;
 
 /// How a live database is read.
 #[derive(Debug, Clone)]
@@ -79,8 +86,12 @@ pub struct Live {
     side: Side,
     snapshot_session: Session,
     snapshot: String,
+    /// Of another process, if it is.
+    imported: Option<ImportedSnapshot>,
     listing: Listing,
     heaps: BTreeSet<Name>,
+    /// Relations whose true size is known.
+    sized: BTreeSet<Name>,
     unpopulated: BTreeSet<Name>,
     foreign_keys: Result<Vec<ForeignKey>>,
     /// Relations that a query cannot be planned over without running a user's code, and why.
@@ -97,17 +108,41 @@ impl Live {
     /// # Errors
     /// No connection, or the catalog cannot be read.
     pub async fn open(conninfo: ConnInfo, options: LiveOptions, side: Side, taken_at: String) -> Result<Self> {
-        let snapshot_session = open_session(&conninfo, &options).await?;
+        let session = open_session(&conninfo, &options).await?;
+        let exported = session.export_snapshot().await;
+        let snapshot = exported.doing(|| format!("export a snapshot on {}", conninfo.describe()))?;
+        Self::list_in(session, snapshot, None, (conninfo, options, side, taken_at)).await
+    }
+
+    /// The same in a snapshot that another process has exported. `now` is when it was exported, unless the server says.
+    ///
+    /// # Errors
+    /// As [`Live::open`]; the server does not know the snapshot.
+    pub async fn import(conninfo: ConnInfo, options: LiveOptions, side: Side, now: String, id: &str) -> Result<Self> {
+        let session = open_session(&conninfo, &options).await?;
+        let imported = ImportedSnapshot::import(&session, id).await;
+        let (imported, own) = imported.doing(|| format!("use snapshot {id:?} on {}", conninfo.describe()))?;
+        let taken_at = imported.begun_at.clone().unwrap_or(now);
+        Self::list_in(session, own, Some(imported), (conninfo, options, side, taken_at)).await
+    }
+
+    async fn list_in(
+        snapshot_session: Session,
+        snapshot: String,
+        imported: Option<ImportedSnapshot>,
+        (conninfo, options, side, taken_at): (ConnInfo, LiveOptions, Side, String),
+    ) -> Result<Self> {
         let describe = conninfo.describe();
-        let snapshot = snapshot_session.export_snapshot().await.doing(|| format!("export a snapshot on {describe}"))?;
         let mut live = Self {
             conninfo,
             options,
             side,
             snapshot_session,
             snapshot,
+            imported,
             listing: Listing::default(),
             heaps: BTreeSet::new(),
+            sized: BTreeSet::new(),
             unpopulated: BTreeSet::new(),
             foreign_keys: Ok(Vec::new()),
             planning: BTreeMap::new(),
@@ -171,13 +206,17 @@ impl Live {
             self.heaps.insert(name.clone());
         }
         let estimate = text(row, 6)?.parse().unwrap_or(0);
+        let size = sizes.get(&text(row, 5)?).copied();
+        if size.is_some() {
+            self.sized.insert(name.clone());
+        }
         let listed = ListedRelation {
             kind,
             columns: json::<Vec<ListedColumn>>(row, 10)?.into_iter().map(Column::from).collect(),
             key: json(row, 9)?,
             is_unlogged: text(row, 3)? == "t",
             extension: optional(row, 8),
-            bytes: sizes.get(&text(row, 5)?).copied().unwrap_or(estimate),
+            bytes: size.unwrap_or(estimate),
             fixed: None,
             can_have_rows: true,
             config: optional(row, 11).map(|text| condition::config(text, optional(row, 12).as_deref() == Some("t"))),
@@ -257,6 +296,11 @@ impl Live {
         self.snapshot_alive().await
     }
 
+    /// Whether the time of the manifest is that of the snapshot, and not when it was imported.
+    pub fn knows_time_of_snapshot(&self) -> bool {
+        self.imported.as_ref().is_none_or(|imported| imported.begun_at.is_some())
+    }
+
     /// Warnings about the connection string.
     pub fn warnings(&self) -> &[String] {
         self.conninfo.warnings()
@@ -304,51 +348,83 @@ impl Live {
     /// # Errors
     /// Only when not a single session can be opened; everything else is in the manifest, with the reason.
     pub async fn capture(&self, request: &CaptureRequest, listener: &Listener) -> Result<Manifest> {
-        let collected = Arc::new(Collected::new(self, request, Arc::clone(listener)));
+        self.capture_share(request, &Share::EVERYTHING, listener).await
+    }
+
+    async fn capture_share(&self, request: &CaptureRequest, share: &Share, listener: &Listener) -> Result<Manifest> {
+        let jobs = self.jobs(request, share);
+        let collected = Arc::new(Collected::new(self, request, share, &jobs, Arc::clone(listener)));
         let bytes = request.plan.keys().filter_map(|name| self.listing.relations.get(name)).map(|listed| listed.bytes);
-        collected.planned(request.plan.len(), bytes.sum());
-        worker::run_all(self, Queue::new(self.jobs(request)), &collected).await?;
+        let parts = share.part().map_or(1, |part| u64::from(part.of));
+        collected.planned(request.plan.len(), bytes.sum::<u64>() / parts);
+        worker::run_all(self, Queue::new(jobs), &collected).await?;
         Collected::into_manifest(collected, self)
     }
 
-    fn jobs(&self, request: &CaptureRequest) -> Vec<Job> {
+    fn jobs(&self, request: &CaptureRequest, share: &Share) -> Vec<Job> {
         let selection = &request.selection;
-        let (mut jobs, mut small) = (Vec::new(), Vec::new());
+        let mut jobs = self.jobs_of_relations(request, share);
         if selection.has_large_objects() {
-            jobs.push(Job::LargeObjects);
+            jobs.push(Job::LargeObjects(share.part()));
         }
-        for (name, columns) in request.plan.iter().filter(|(name, _)| !self.unpopulated.contains(*name)) {
-            let bytes = self.listing.relations.get(name).map_or(0, |listed| listed.bytes);
-            if self.computed_columns(name, columns).is_some() {
-                jobs.push(Job::Computed { name: name.clone(), bytes });
-            }
-            if bytes <= jobs::SMALL_BYTES {
-                small.push((name.clone(), bytes));
-                continue;
-            }
-            let slices = if self.can_slice(name) { Pages::slices(bytes / 8192) } else { Pages::slices(0) };
-            jobs.extend(slices.into_iter().map(|pages| Job::Rows { name: name.clone(), pages, bytes }));
-        }
-        jobs.extend(Job::small(&small));
         let keys = self.foreign_keys.iter().flatten().filter(|key| selection.has_table(&key.child));
         let keys = keys.filter(|key| self.unsafe_because(key).is_none());
+        let keys = keys.filter(|key| share.has(PartList::ForeignKeys, &key.printed()));
         jobs.extend(Job::foreign_keys(keys.cloned()));
-        let questions = catalog::CATALOG.iter().filter(|question| !request.skipped_kinds.contains(question.kind));
-        let questions = questions.filter(|question| question.is_for(self.snapshot_session.major()));
+        let questions = self.questions(request).filter(|question| share.has(PartList::Kinds, question.kind));
         jobs.extend(questions.copied().map(Job::Definitions));
-        let sequences: Vec<Name> = self.sequences.iter().filter(|name| selection.has_table(name)).cloned().collect();
+        let sequences = self.sequences.iter().filter(|name| selection.has_table(name));
+        let sequences = sequences.filter(|name| share.has(PartList::Sequences, &name.to_string()));
+        let sequences: Vec<Name> = sequences.cloned().collect();
         jobs.extend(sequences.chunks(200).map(|chunk| Job::Sequences(chunk.to_vec())));
-        let assertions = request.assertions.iter();
+        let assertions = request.assertions.iter().filter(|(name, _)| share.has(PartList::Assertions, name));
         jobs.extend(assertions.map(|(name, sql)| Job::Assertion { name: name.clone(), sql: sql.clone() }));
         jobs
     }
 
+    fn jobs_of_relations(&self, request: &CaptureRequest, share: &Share) -> Vec<Job> {
+        let (mut jobs, mut small, mut checked) = (Vec::new(), Vec::new(), Vec::new());
+        for (name, columns) in request.plan.iter().filter(|(name, _)| !self.unpopulated.contains(*name)) {
+            let bytes = self.listing.relations.get(name).map_or(0, |listed| listed.bytes);
+            let slices = match share.reading(self, name, bytes) {
+                Reading::Whole => vec![WHOLE],
+                Reading::Slices(slices) => slices,
+                Reading::Checked => {
+                    checked.push(name.clone());
+                    continue;
+                }
+                Reading::Elsewhere | Reading::Unknown(_) => continue,
+            };
+            if self.computed_columns(name, columns).is_some() {
+                jobs.extend(slices.iter().map(|pages| Job::Computed { name: name.clone(), pages: *pages, bytes }));
+            }
+            if bytes <= jobs::SMALL_BYTES && slices == [WHOLE] {
+                small.push((name.clone(), bytes));
+            } else {
+                jobs.extend(slices.into_iter().map(|pages| Job::Rows { name: name.clone(), pages, bytes }));
+            }
+        }
+        jobs.extend(Job::small(&small));
+        jobs.extend(Job::checked(&checked));
+        jobs
+    }
+
+    /// The catalog queries that are for this server and were asked for.
+    fn questions(&self, request: &CaptureRequest) -> impl Iterator<Item = &'static CatalogQuery> {
+        let asked = catalog::CATALOG.iter().filter(|question| !request.skipped_kinds.contains(question.kind));
+        asked.filter(|question| question.is_for(self.snapshot_session.major()))
+    }
+
     /// Slices are for more than two sessions: a plain COPY costs the server less.
     fn can_slice(&self, name: &Name) -> bool {
+        self.options.jobs > 2 && self.is_divisible(name)
+    }
+
+    /// Whether it can be read in slices of pages: by the catalog in the snapshot alone.
+    fn is_divisible(&self, name: &Name) -> bool {
         let is_conditional = self.listing.relations.get(name).is_some_and(|listed| listed.config.is_some());
-        let is_worth_it = self.options.jobs > 2;
         // A slice is a query, and has to be planned; a plain COPY has not.
-        is_worth_it && self.heaps.contains(name) && !is_conditional && !self.planning.contains_key(name)
+        self.heaps.contains(name) && !is_conditional && !self.planning.contains_key(name)
     }
 
     /// The columns that are read to compare stored generated columns, where the relation has some.
@@ -405,7 +481,7 @@ impl Live {
     /// As [`Live::scan`].
     pub async fn scan_large_objects(&self, purpose: &Purpose) -> Result<Accumulator> {
         let silent: OnBatch = Arc::new(|_, _| {});
-        read::copy(&self.session().await?, &read::large_objects_sql(), purpose, &silent).await
+        read::copy(&self.session().await?, &read::large_objects_sql(None), purpose, &silent).await
     }
 
     /// Opens a further session in the same snapshot.
