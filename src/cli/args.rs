@@ -446,6 +446,10 @@ pub enum ConfigExample {
     Aws,
     /// A CronJob for Kubernetes, with its ConfigMap, secrets and volumes
     Kubernetes,
+    /// An Indexed Job for Kubernetes that reads the manifest of a very large database in parts
+    KubernetesParts,
+    /// A script that does the same with an array job of AWS Batch
+    Batch,
 }
 
 /// `nightly`

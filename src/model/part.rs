@@ -387,3 +387,133 @@ fn extend<K: Ord, V>(mine: &mut BTreeMap<K, V>, theirs: BTreeMap<K, V>) -> bool 
     mine.extend(theirs);
     mine.len() != count
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::digest::RowDigest;
+    use crate::samples::{live, relation};
+
+    fn part(number: u32, of: u32) -> Part {
+        Part { number, of }
+    }
+
+    fn heads(parts: &[(u32, u32, &str)]) -> Vec<(String, PartHead)> {
+        let head = |(number, of, snapshot): &(u32, u32, &str)| {
+            let agreed = BTreeMap::from([(SNAPSHOT.to_owned(), (*snapshot).to_owned())]);
+            let head = PartHead { part: part(*number, *of), agreed, taken_at: String::new() };
+            (format!("{number}.json"), head)
+        };
+        parts.iter().map(head).collect()
+    }
+
+    fn refusal(parts: &[(u32, u32, &str)]) -> String {
+        in_order(&heads(parts)).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_part_is_a_number_of_a_number() {
+        assert_eq!("3/8".parse::<Part>().unwrap(), part(3, 8));
+        assert_eq!(part(3, 8).to_string(), "3/8");
+        for wrong in ["0/8", "9/8", "8", "/8", "3/", "3/8/1", "-1/8", "1/10001", ""] {
+            assert!(wrong.parse::<Part>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn parts_are_put_in_order_and_what_is_missing_doubled_or_foreign_is_named() {
+        assert_eq!(in_order(&heads(&[(3, 3, "a"), (1, 3, "a"), (2, 3, "a")])).unwrap(), [1, 2, 0]);
+        assert_eq!(refusal(&[(3, 3, "a"), (1, 3, "a")]), "part 2 of 3 is missing");
+        assert_eq!(refusal(&[(3, 4, "a")]), "parts 1, 2, 4 of 4 are missing");
+        assert_eq!(refusal(&[(1, 2, "a"), (1, 2, "a")]), "part 1 of 2 is there twice: 1.json and 1.json");
+        assert_eq!(refusal(&[(1, 2, "a"), (2, 3, "a")]), "2.json is part 2 of 3, 1.json is part 1 of 2");
+        assert_eq!(
+            refusal(&[(1, 2, "a"), (2, 2, "b")]),
+            "1.json and 2.json are not parts of one manifest: snapshot: a, b"
+        );
+        assert_eq!(refusal(&[]), "no parts to merge");
+    }
+
+    #[test]
+    fn what_recurs_in_every_schema_is_dealt_to_all_parts() {
+        let tables = ["members", "orders", "payments", "log"];
+        let keys = (0..200).flat_map(|schema| tables.map(|table| format!("tenant_{schema:03}.{table}")));
+        let positions = dealt(keys);
+        let mut count = BTreeMap::<(bool, u64), u32>::new();
+        for (key, position) in &positions {
+            *count.entry((key.ends_with(".log"), position % 4)).or_default() += 1;
+        }
+        assert_eq!(positions.values().collect::<BTreeSet<_>>().len(), 800);
+        // 50 on average.
+        assert!((0..4).all(|part| (30..=70).contains(&count[&(true, part)])), "{count:?}");
+    }
+
+    fn tally(rows: std::ops::Range<u32>) -> Tally {
+        let mut tally = Tally::new(crate::model::sketch::MAX_LOG2);
+        rows.for_each(|row| tally.add(RowDigest::of(&row.to_be_bytes())));
+        tally
+    }
+
+    /// One divided table, one that is whole, and some foreign keys of two that are dealt.
+    fn sample(number: u32, rows: std::ops::Range<u32>, keys: &[&str]) -> ManifestPart {
+        let read = |rows| Relation { read_columns: vec!["id".into()], ..relation(Observed::Seen(tally(rows))) };
+        let mut manifest = live();
+        manifest.relations.insert(Name::new("shop", "wide"), read(rows));
+        manifest.relations.insert(Name::new("shop", "whole"), read(0..number + 2));
+        manifest.large_objects = Observed::Seen(tally(0..number));
+        let mut lists = PartList::ALL.map(|list| (list, list.keys(&manifest)));
+        lists[2].1 = BTreeSet::from(["a".to_owned(), "b".to_owned()]);
+        let seen = |key: &&str| ((*key).to_owned(), Observed::Seen(crate::model::manifest::Violations::default()));
+        manifest.foreign_keys = keys.iter().map(seen).collect();
+        let divided = BTreeSet::from([Name::new("shop", "wide")]);
+        ManifestPart::new(part(number, 2), BTreeMap::new(), &lists.into(), divided, manifest)
+    }
+
+    fn merged(first: ManifestPart, second: ManifestPart) -> Result<Manifest> {
+        let mut merging = Merging::new(first);
+        merging.add(second)?;
+        merging.finish()
+    }
+
+    #[test]
+    fn stripes_are_added_and_what_is_whole_is_taken_from_its_part() {
+        let manifest = merged(sample(1, 0..5, &["a"]), sample(2, 5..900, &["b"])).unwrap();
+        let mut all = tally(0..900);
+        sketch_budget::fit(&mut all, crate::model::sketch::MAX_LOG2);
+        assert_eq!(manifest.relations[&Name::new("shop", "wide")].rows.seen(), Some(&all));
+        let owner =
+            if owns(part(1, 2), &positions(manifest.relations.keys()), &Name::new("shop", "whole")) { 3 } else { 4 };
+        assert_eq!(manifest.relations[&Name::new("shop", "whole")].rows.seen().unwrap().digest.rows, owner);
+        assert_eq!(manifest.large_objects.seen().unwrap().digest.rows, 3);
+        assert_eq!(manifest.foreign_keys.len(), 2);
+    }
+
+    #[test]
+    fn what_a_part_could_not_read_is_unseen_in_the_whole() {
+        for unread in [1, 2] {
+            let mut parts = [sample(1, 0..5, &["a"]), sample(2, 5..9, &["b"])];
+            let relation = parts[unread - 1].manifest.relations.get_mut(&Name::new("shop", "wide")).unwrap();
+            relation.rows = Observed::Unseen("locked".into());
+            let [first, second] = parts;
+            assert_eq!(first.unseen().len() + second.unseen().len(), 1);
+            let manifest = merged(first, second).unwrap();
+            assert!(manifest.unseen().contains(&"rows shop.wide: locked".to_owned()), "{:?}", manifest.unseen());
+        }
+    }
+
+    #[test]
+    fn what_no_part_or_two_parts_hold_is_refused() {
+        let twice = merged(sample(1, 0..5, &["a"]), sample(2, 5..9, &["a", "b"])).unwrap_err().to_string();
+        assert_eq!(twice, "part 2 contradicts the parts before it: it holds what another part holds");
+        let never = merged(sample(1, 0..5, &["a"]), sample(2, 5..9, &[])).unwrap_err().to_string();
+        assert_eq!(never, "the parts together do not have the list of foreign keys that each of them knew");
+        let mut second = sample(2, 5..9, &["b"]);
+        second.divided.clear();
+        assert!(merged(sample(1, 0..5, &["a"]), second).unwrap_err().to_string().contains("divided other tables"));
+        let mut second = sample(2, 5..9, &["b"]);
+        second.manifest.relations.get_mut(&Name::new("shop", "wide")).unwrap().key = vec!["other".into()];
+        assert!(
+            merged(sample(1, 0..5, &["a"]), second).unwrap_err().to_string().contains("it lists shop.wide otherwise")
+        );
+    }
+}

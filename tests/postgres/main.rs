@@ -17,6 +17,7 @@ mod nightly_after;
 mod no_false_alarm;
 mod no_false_sound;
 mod offsite;
+mod parts;
 #[path = "../support/mod.rs"]
 mod support;
 mod support_itself;

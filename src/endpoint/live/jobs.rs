@@ -203,6 +203,8 @@ impl Queue {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -213,6 +215,44 @@ mod tests {
         assert_eq!(slices.last().map(|pages| pages.to), Some(None));
         assert!(slices.windows(2).all(|pair| pair[0].to == Some(pair[1].from)));
         assert_eq!(slices.len(), 3);
+    }
+
+    proptest! {
+        /// Each part sees a length of its own, but none a shorter one than that with the rows of the snapshot.
+        #[test]
+        fn every_page_of_the_snapshot_is_in_one_stripe_of_one_part_whatever_length_each_part_sees(
+            of in 1u32..9,
+            position in 0u64..40,
+            stripe in 1u64..7,
+            pages in 0u64..90,
+            grown in proptest::collection::vec(0u64..40, 9),
+        ) {
+            let mut read = vec![0; 140];
+            for (number, grown) in (1..=of).zip(grown) {
+                for stripe in Pages::stripes(pages + grown, Part { number, of }, position, stripe) {
+                    (stripe.from..stripe.to.unwrap()).for_each(|page| read[usize::try_from(page).unwrap()] += 1);
+                }
+            }
+            let pages = usize::try_from(pages).unwrap();
+            prop_assert!(read[..pages].iter().all(|times| *times == 1), "{:?}", read);
+            prop_assert!(read[pages..].iter().all(|times| *times <= 1), "{:?}", read);
+        }
+    }
+
+    #[test]
+    fn the_stripes_of_a_table_and_the_first_stripes_of_tables_are_dealt_in_turn() {
+        let part = Part { number: 2, of: 3 };
+        let first = |position: u64| Pages::stripes(50, part, position, 10).first().map(|pages| pages.from);
+        assert_eq!([0, 1, 2, 3].map(first), [Some(10), Some(0), Some(20), Some(10)]);
+        let all: Vec<u64> = Pages::stripes(50, part, 1, 10).iter().map(|pages| pages.from).collect();
+        assert_eq!(all, [0, 30]);
+    }
+
+    #[test]
+    fn the_last_stripe_of_the_longest_table_has_no_end_that_the_server_would_refuse() {
+        let part = Part { number: 1, of: 1 };
+        let last = Pages::stripes(u64::from(u32::MAX), part, 0, SLICE_PAGES).pop().unwrap();
+        assert_eq!(last, Pages { from: (1 << 32) - SLICE_PAGES, to: None });
     }
 
     #[test]

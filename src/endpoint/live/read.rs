@@ -170,3 +170,15 @@ pub async fn copy(session: &Session, sql: &str, purpose: &Purpose, on_batch: &On
     check_counts(count.as_slice(), &[seen.load(Ordering::Relaxed)], 1)?;
     Ok(whole)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_large_objects_of_a_part_are_every_so_manieth() {
+        let sql = large_objects_sql(Some(Part { number: 3, of: 8 }));
+        assert!(sql.contains("pg_largeobject_metadata WHERE oid::bigint % 8 = 2 OFFSET 0"), "{sql}");
+        assert!(!large_objects_sql(None).contains("% 8"));
+    }
+}
