@@ -226,18 +226,16 @@ fn a_table_that_grows_and_is_cut_off_between_the_parts_is_read_once() {
 fn fixtures_read_in_parts_are_byte_for_byte_the_file_of_one_process() {
     let cluster = support::cluster();
     let server = Database::connect(&cluster.conninfo("postgres"));
-    let wanted = ["club", "objects", "keys", "types"];
+    let wanted = ["keys", "objects"];
     for fixture in FixtureDatabase::all_on(&server).iter().filter(|fixture| wanted.contains(&&*fixture.name)) {
         let database = fixture.load(&cluster, &fixture.name);
         let scene = Scene { database, dir: tempfile::tempdir().unwrap(), cluster: None };
         let exporter = Exporter::start(&scene.database);
         let whole = scene.read("whole.json", &["--snapshot", &exporter.id, "--jobs", "4"]);
-        let codes = scene.parts("p", &exporter.id, 3, &[]);
-        let merged = scene.merge_all("p", 3, "merged.json");
+        let codes = scene.parts("p", &exporter.id, 2, &[]);
+        let merged = scene.merge_all("p", 2, "merged.json");
         assert_eq!((code(&merged), codes.iter().max()), (code(&whole), codes.iter().max()), "{merged:?}");
         assert!(scene.bytes("merged.json") == scene.bytes("whole.json"), "{}", fixture.name);
-        // Of a fixture with something that cannot be read, it is the same on both sides.
-        assert_ne!(code(&scene.compare("merged.json")), 1, "{}", fixture.name);
     }
 }
 
