@@ -114,18 +114,6 @@ impl Live {
         Self::list_in(session, snapshot, None, (conninfo, options, side, taken_at)).await
     }
 
-    /// The same in a snapshot that another process has exported. `now` is when it was exported, unless the server says.
-    ///
-    /// # Errors
-    /// As [`Live::open`]; the server does not know the snapshot.
-    pub async fn import(conninfo: ConnInfo, options: LiveOptions, side: Side, now: String, id: &str) -> Result<Self> {
-        let session = open_session(&conninfo, &options).await?;
-        let imported = ImportedSnapshot::import(&session, id).await;
-        let (imported, own) = imported.doing(|| format!("use snapshot {id:?} on {}", conninfo.describe()))?;
-        let taken_at = imported.begun_at.clone().unwrap_or(now);
-        Self::list_in(session, own, Some(imported), (conninfo, options, side, taken_at)).await
-    }
-
     async fn list_in(
         snapshot_session: Session,
         snapshot: String,
@@ -294,11 +282,6 @@ impl Live {
     /// The session that exported the snapshot is lost.
     pub async fn check_snapshot(&self) -> Result<()> {
         self.snapshot_alive().await
-    }
-
-    /// Whether the time of the manifest is that of the snapshot, and not when it was imported.
-    pub fn knows_time_of_snapshot(&self) -> bool {
-        self.imported.as_ref().is_none_or(|imported| imported.begun_at.is_some())
     }
 
     /// Warnings about the connection string.

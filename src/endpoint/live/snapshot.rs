@@ -5,9 +5,10 @@
 
 use std::time::Duration;
 
-use super::{LiveOptions, open_session};
+use super::{Live, LiveOptions, open_session};
 use crate::base::error::{Context, Error, Result};
 use crate::model::name::quote_literal;
+use crate::model::progress::Side;
 use crate::postgres::conninfo::ConnInfo;
 use crate::postgres::session::{Session, optional, text};
 
@@ -57,6 +58,25 @@ const BEGUN_AT: &str = "SELECT pg_catalog.to_char(a.xact_start AT TIME ZONE 'UTC
 fn virtual_transaction(id: &str) -> Option<String> {
     let mut numbers = id.split('-').map(|digits| u32::from_str_radix(digits, 16).ok());
     Some(format!("{}/{}", numbers.next()??, numbers.next()??))
+}
+
+impl Live {
+    /// As [`Live::open`], in a snapshot that another process has exported. `now` is when it was exported, unless the server says.
+    ///
+    /// # Errors
+    /// As there; the server does not know the snapshot.
+    pub async fn import(conninfo: ConnInfo, options: LiveOptions, side: Side, now: String, id: &str) -> Result<Self> {
+        let session = open_session(&conninfo, &options).await?;
+        let imported = ImportedSnapshot::import(&session, id).await;
+        let (imported, own) = imported.doing(|| format!("use snapshot {id:?} on {}", conninfo.describe()))?;
+        let taken_at = imported.begun_at.clone().unwrap_or(now);
+        Self::list_in(session, own, Some(imported), (conninfo, options, side, taken_at)).await
+    }
+
+    /// Whether the time of the manifest is that of the snapshot, and not when it was imported.
+    pub fn knows_time_of_snapshot(&self) -> bool {
+        self.imported.as_ref().is_none_or(|imported| imported.begun_at.is_some())
+    }
 }
 
 /// A snapshot that is held for other processes, until this value is dropped.
