@@ -141,6 +141,8 @@ fn print_example(example: ConfigExample, config: Option<&Path>) -> Result<u8> {
         ConfigExample::SetupAmazonLinux => examples::setup_amazon_linux(),
         ConfigExample::Aws => examples::aws(),
         ConfigExample::Kubernetes => examples::KUBERNETES.to_owned(),
+        ConfigExample::KubernetesParts => examples::KUBERNETES_PARTS.to_owned(),
+        ConfigExample::Batch => examples::BATCH.to_owned(),
     };
     print_result(&text)?;
     Ok(0)

@@ -22,6 +22,7 @@ use crate::model::aspect::Aspect;
 use crate::model::finding::Waiver;
 use crate::model::redaction::Redaction;
 use crate::model::selection::{Pattern, Selection};
+use crate::postgres::conninfo::ConnInfo;
 use crate::storage::reports::{self, KeyFile};
 use crate::storage::user_files;
 
@@ -92,6 +93,15 @@ pub fn note_digest_on(reading: &ReadingArguments, endpoints: &[&Endpoint], liste
     if reading.digest_on != DigestChoice::Client && !endpoints.iter().any(|endpoint| endpoint.is_live()) {
         listener(Event::Note(&"--digest-on has no effect: it is for live databases, and none is read".into()));
     }
+}
+
+/// The server that a connection string names. `what`: what only a server has.
+pub fn live(endpoint: &str, what: &str) -> Result<ConnInfo> {
+    if !ConnInfo::is_connection_string(endpoint) {
+        let error = Error::new(format!("only a live database has {what}"));
+        return Err(error.hint("name a database as postgresql://user@host/name or dbname=name"));
+    }
+    ConnInfo::resolve(endpoint, &environment)
 }
 
 /// The assertions of the directory, by name.

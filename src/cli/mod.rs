@@ -13,6 +13,7 @@ mod notify;
 mod report;
 pub mod progress;
 mod compare;
+mod hold_snapshot;
 mod manifest;
 mod nightly;
 mod restore_offsite;
@@ -29,7 +30,7 @@ use clap::{CommandFactory as _, Parser as _};
 use crate::base::error::{Context, Error, Result};
 use crate::base::files;
 use crate::model::status::Status;
-use args::{Arguments, Command};
+use args::{Arguments, Command, ManifestCommand};
 
 /// Parses the command line, runs the command, returns the exit code.
 pub fn main() -> ExitCode {
@@ -88,7 +89,11 @@ fn run(command: Command) -> Result<u8> {
         Command::Sweep(arguments) => block_on(sweep::run(&arguments)),
         Command::Init(arguments) => init::run(&arguments),
         Command::Backups(command) => backups::run(&command),
-        Command::Manifest(arguments) => block_on(manifest::run(&arguments)),
+        Command::Manifest(arguments) => match &arguments.command {
+            Some(ManifestCommand::Merge(parts)) => manifest::merge(parts),
+            None if arguments.parts.export_snapshot => block_on_to_its_end(hold_snapshot::run(&arguments, stopped)),
+            None => block_on(manifest::run(&arguments)),
+        },
         Command::Demo(arguments) => demo::tools(&arguments).and_then(|tools| block_on(demo::run(&tools))),
         Command::Report(command) => report::run(&command),
         Command::Status(arguments) => status::run(&arguments),

@@ -1,5 +1,5 @@
 //! Examples in the program: a commented configuration, systemd units, a crontab line, alerts, an IAM policy, scripts that set up
-//! a host and the AWS side, and a CronJob for Kubernetes.
+//! a host and the AWS side, a CronJob for Kubernetes; and what reads a very large database in parts.
 //!
 //! They have no real name, account or address.
 
@@ -25,6 +25,12 @@ pub const ALERTS: &str = include_str!("examples/alerts.yml");
 
 /// For Kubernetes: a CronJob with all that it needs.
 pub const KUBERNETES: &str = include_str!("examples/kubernetes.yaml");
+
+/// For Kubernetes: an Indexed Job that reads a manifest in parts, and a Job that merges them.
+pub const KUBERNETES_PARTS: &str = include_str!("examples/kubernetes-parts.yaml");
+
+/// For AWS Batch: a script that reads a manifest in parts with an array job.
+pub const BATCH: &str = include_str!("examples/batch.sh");
 
 const SETUP: &str = include_str!("examples/setup.sh");
 const SETUP_DEBIAN: &str = include_str!("examples/setup-debian.sh");

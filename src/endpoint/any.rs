@@ -80,7 +80,8 @@ impl Endpoint {
             let error = Error::new(format!("{} is a report: it has two manifests", path.display()));
             return Err(error.hint("name expected.manifest.json or actual.manifest.json in it"));
         }
-        if path.extension().is_some_and(|extension| extension == "json") {
+        let is_json = path.extension().is_some_and(|extension| extension == "json");
+        if is_json || reports::is_part(path) {
             return Ok(Self::Saved(Box::new(reports::load_manifest(path)?)));
         }
         if DumpReader::detect(path)?.is_none() {

@@ -144,7 +144,8 @@ pub struct EndpointFacts {
     pub peer: Option<String>,
     /// The settings that the session was pinned to, as read back from the server.
     pub settings: BTreeMap<String, String>,
-    /// When the snapshot was exported, RFC 3339, by our clock.
+    /// When the snapshot was exported, RFC 3339, by our clock; of a snapshot that another process exported, when its transaction began,
+    /// by the server's clock.
     pub taken_at: String,
     /// The server was in recovery: its sequences may be ahead of the primary's.
     #[serde(default, skip_serializing_if = "is_false")]
@@ -164,6 +165,14 @@ pub enum Observed<T> {
 impl<T> Observed<T> {
     /// The result, if there is one.
     pub fn seen(&self) -> Option<&T> {
+        match self {
+            Self::Seen(value) => Some(value),
+            Self::Unseen(_) => None,
+        }
+    }
+
+    /// The same, to change it.
+    pub fn seen_mut(&mut self) -> Option<&mut T> {
         match self {
             Self::Seen(value) => Some(value),
             Self::Unseen(_) => None,

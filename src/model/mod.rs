@@ -8,6 +8,8 @@ pub mod digest;
 pub mod sketch;
 pub mod aspect;
 pub mod manifest;
+pub mod sketch_budget;
+pub mod part;
 pub mod hashing;
 pub mod finding;
 pub mod files;

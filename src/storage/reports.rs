@@ -4,6 +4,7 @@
 //! without it has no report.
 
 mod keys;
+mod part;
 mod read;
 mod verify;
 pub(crate) mod write;
@@ -22,7 +23,10 @@ use crate::model::run::CLOSING;
 use crate::storage::signature::{self, PrivateKey};
 
 pub use keys::{Generated, KeyFile, keygen, needs_passphrase, process_salt, random_run_id, read_key};
-pub use read::{Previous, is_report_directory, load_manifest, previous_report, reports_in, started_at_unverified};
+pub use part::{is_part, load_part, part_head, write_part};
+pub use read::{
+    Previous, check_sums, is_report_directory, load_manifest, previous_report, reports_in, started_at_unverified,
+};
 pub use verify::{Authorship, SignatureCheck, Trust, Verified, authorship, change, closing_state, hash_of, verify};
 pub use write::Hashing;
 

@@ -19,6 +19,7 @@ mod no_false_sound;
 mod offsite;
 mod recheck;
 mod server_digest;
+mod parts;
 #[path = "../support/mod.rs"]
 mod support;
 mod support_itself;

@@ -142,6 +142,14 @@ pub fn pgwitness() -> Command {
     command
 }
 
+/// The scripts in a manifest for Kubernetes: the blocks below `- |`.
+pub fn scripts_in(yaml: &str) -> Vec<String> {
+    let blocks = yaml.split("            - |\n").skip(1);
+    let lines =
+        |block: &str| block.lines().map_while(|line| line.strip_prefix("              ").map(str::to_owned)).collect();
+    blocks.map(|block| -> Vec<String> { lines(block) }).map(|lines| lines.join("\n") + "\n").collect()
+}
+
 /// This test binary, started to run one ignored test of the module `module` (what `module_path!` says there) in a process of its own.
 pub fn ignored_test(module: &str, test: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());

@@ -60,13 +60,31 @@ pub const MANIFEST: &str = "An endpoint is a connection string (postgresql://…
 or the path of a saved manifest. A table that the server has hashed (--digest-on) has a digest but no sketch in the manifest: where another \
 side differs from it, the comparison says so but cannot name the rows.
 
+A database that is too large for one process is read in parts, on as many machines as you like. One process exports a snapshot and holds \
+it; each part reads its share of the pages of every table in that snapshot, so all parts must reach the same server; then the parts are \
+merged. docs/parts.md has the arithmetic; config example kubernetes-parts and config example batch start the processes.
+
 Exit codes:
-  0         all of it was read and is in the file
-  2         something could not be read (the file says what), or an error
-  130, 143  interrupted
+  0         all of it was read and is in the file; the snapshot was held until it was to be released
+  2         something could not be read (the file says what), the snapshot was lost, or an error
+  130, 143  interrupted (with --export-snapshot only before the snapshot is held)
 
 Examples:
   pgwitness manifest service=production production.json
+  pgwitness compare production.json dbname=restored
+  pgwitness manifest service=production --export-snapshot --hold-for 6h
+  pgwitness manifest service=production part-1 --snapshot ID --part 1/8
+  pgwitness manifest merge part-1 part-2 part-3 --output production.json";
+
+pub const MERGE: &str = "Refuses a missing or doubled part, parts of different snapshots, databases, selections or versions of pgwitness, and files that were \
+truncated or changed. Needs no database. What a part could not read is missing in the whole too.
+
+Exit codes:
+  0         the whole manifest was written
+  2         the parts do not fit together, or something could not be read by one of them (the file says what)
+
+Examples:
+  pgwitness manifest merge part-*.json --output production.json
   pgwitness compare production.json dbname=restored";
 
 pub const NIGHTLY: &str = "Steps, each in a journal on disk before it has an effect: clean up after earlier runs, find the source and its newest RDS snapshot, \

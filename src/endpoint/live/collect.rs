@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::foreign_keys::ForeignKey;
-use super::jobs::{Job, Pages};
+use super::jobs::Job;
+use super::share::{Reading, Share};
 use super::{CaptureRequest, Live};
 use crate::base::error::{Error, Result};
 use crate::base::marked::MarkedText;
@@ -17,18 +18,20 @@ use crate::model::manifest::{
     Computed, Definition, FORMAT, Manifest, Observed, Schema, SequenceValue, Tally, Violations,
 };
 use crate::model::name::Name;
+use crate::model::part::{Part, PartList};
 use crate::model::progress::{Event, Listener, Side};
 use crate::model::selection::Selection;
-use crate::model::sketch::Sketch;
-
-/// Bytes that all sketches of one side may take together.
-const SKETCH_BYTES: usize = 16 << 20;
+use crate::model::sketch::{MAX_LOG2, MIN_LOG2, Sketch};
+use crate::model::sketch_budget::{SketchBudget, fit};
 
 /// The results so far.
 pub struct Collected {
     plan: ReadPlan,
     selection: Selection,
     log2: BTreeMap<Name, u8>,
+    /// Relations whose other rows may be in other parts: their sketches must not be made smaller for the rows that are here.
+    incomplete: BTreeSet<Name>,
+    part: Option<Part>,
     listener: Listener,
     side: Side,
     state: Mutex<CollectState>,
@@ -37,10 +40,10 @@ pub struct Collected {
 #[derive(Default)]
 struct CollectState {
     relations: BTreeMap<Name, PartialTally>,
-    computed: BTreeMap<Name, Observed<Tally>>,
+    computed: BTreeMap<Name, PartialTally>,
     /// Relations that the server could not digest.
     read_here: BTreeSet<Name>,
-    sketch_bytes_left: usize,
+    sketches: SketchBudget,
     large_objects: Option<Observed<Tally>>,
     sequences: BTreeMap<Name, Observed<SequenceValue>>,
     schema: Schema,
@@ -54,34 +57,53 @@ struct PartialTally {
     failure: Option<MarkedText>,
 }
 
+impl PartialTally {
+    fn new(slices_left: usize) -> Self {
+        Self { slices_left, tally: Tally::new(MIN_LOG2), failure: None }
+    }
+
+    /// `true`: it was the last slice.
+    fn add(&mut self, tally: Tally) -> bool {
+        if self.tally.digest.rows == 0 {
+            self.tally = tally;
+        } else if tally.digest.rows > 0 {
+            self.tally.merge(&tally);
+        }
+        self.slices_left = self.slices_left.saturating_sub(1);
+        self.slices_left == 0
+    }
+}
+
 impl Collected {
     /// No results yet. Every planned relation has an entry from the start, so that a missing result is noticed.
-    pub fn new(live: &Live, request: &CaptureRequest, listener: Listener) -> Self {
-        let mut state = CollectState { sketch_bytes_left: SKETCH_BYTES, ..Default::default() };
+    pub fn new(live: &Live, request: &CaptureRequest, share: &Share, jobs: &[Job], listener: Listener) -> Self {
+        let mut state = CollectState::default();
         let mut log2 = BTreeMap::new();
+        let [slices, computed] = Job::count(jobs);
         for name in request.plan.keys() {
-            let bytes = live.listing.relations.get(name).map_or(0, |listed| listed.bytes);
-            // No row takes less than 28 bytes of a page.
-            log2.insert(name.clone(), Sketch::log2_for_rows(bytes / 28));
-            let slices_left = match (live.unpopulated.contains(name), live.can_slice(name)) {
-                (true, _) => 0,
-                (false, true) => Pages::slices(bytes / 8192).len(),
-                (false, false) => 1,
-            };
-            let reading =
-                PartialTally { slices_left, tally: Tally::new(crate::model::sketch::MIN_LOG2), failure: None };
-            state.relations.insert(name.clone(), reading);
-        }
-        if let Err(error) = &live.foreign_keys {
-            state.foreign_keys.insert(crate::compare::KEY_LIST.into(), Observed::Unseen(error.text()));
-        }
-        for key in live.foreign_keys.iter().flatten().filter(|key| request.selection.has_table(&key.child)) {
-            if let Some(reason) = live.unsafe_because(key) {
-                state.foreign_keys.insert(key.printed(), Observed::Unseen(reason.into()));
+            log2.insert(name.clone(), first_log2(live, name));
+            let is_unpopulated = live.unpopulated.contains(name);
+            let [rows, computed] = [&slices, &computed].map(|counts| counts.get(name).copied());
+            // Without a job it is never read.
+            let started = |jobs: Option<usize>| PartialTally::new(jobs.unwrap_or(usize::from(!is_unpopulated)));
+            let mut rows = started(rows);
+            if let Reading::Unknown(reason) = share.reading(live, name, 0) {
+                rows.failure = Some(reason);
             }
+            state.relations.insert(name.clone(), rows);
+            state.computed.insert(name.clone(), started(computed));
         }
-        let (plan, selection) = (request.plan.clone(), request.selection.clone());
-        Self { plan, selection, log2, listener, side: live.side, state: Mutex::new(state) }
+        state.foreign_keys = unchecked_keys(live, request, share);
+        Self {
+            incomplete: request.plan.keys().filter(|name| share.is_incomplete(name)).cloned().collect(),
+            part: share.part(),
+            plan: request.plan.clone(),
+            selection: request.selection.clone(),
+            log2,
+            listener,
+            side: live.side,
+            state: Mutex::new(state),
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, CollectState> {
@@ -125,12 +147,9 @@ impl Collected {
     /// One slice of a relation.
     pub fn rows(&self, name: &Name, part: Accumulator) {
         let mut state = self.state();
-        let CollectState { relations, sketch_bytes_left, .. } = &mut *state;
-        let (Some(reading), Some(tally)) = (relations.get_mut(name), part.into_tally()) else { return };
-        reading.tally.merge(&tally);
-        reading.slices_left = reading.slices_left.saturating_sub(1);
-        if reading.slices_left == 0 {
-            *sketch_bytes_left -= shrink(&mut reading.tally, *sketch_bytes_left);
+        let reading = state.relations.get_mut(name);
+        if reading.zip(part.into_tally()).is_some_and(|(reading, tally)| reading.add(tally)) {
+            self.complete(&mut state, name, |state| &mut state.relations);
             (self.listener)(Event::TableDone { side: self.side, table: &name.to_string() });
         }
     }
@@ -149,20 +168,50 @@ impl Collected {
         }
     }
 
-    /// The rows of a relation with its stored generated columns.
+    /// One slice of a relation with its stored generated columns.
     pub fn computed(&self, name: &Name, part: Accumulator) {
         let mut state = self.state();
-        let CollectState { computed, sketch_bytes_left, .. } = &mut *state;
-        let Some(mut tally) = part.into_tally() else { return };
-        *sketch_bytes_left -= shrink(&mut tally, *sketch_bytes_left);
-        computed.insert(name.clone(), Observed::Seen(tally));
+        let reading = state.computed.get_mut(name);
+        if reading.zip(part.into_tally()).is_some_and(|(reading, tally)| reading.add(tally)) {
+            self.complete(&mut state, name, |state| &mut state.computed);
+        }
+    }
+
+    /// Makes the sketch of a relation as small as it is to be, and those before it if there is less space for each now.
+    fn complete(
+        &self,
+        state: &mut CollectState,
+        name: &Name,
+        of: fn(&mut CollectState) -> &mut BTreeMap<Name, PartialTally>,
+    ) {
+        let Some(rows) = of(state).get(name).map(|reading| reading.tally.digest.rows) else { return };
+        let has_less = state.sketches.add(rows);
+        let limit = state.sketches.limit();
+        if let Some(reading) = of(state).get_mut(name) {
+            if self.incomplete.contains(name) { reading.tally.fold(limit) } else { fit(&mut reading.tally, limit) }
+        }
+        if has_less {
+            let readings = state.relations.values_mut().chain(state.computed.values_mut());
+            readings.filter(|reading| reading.slices_left == 0).for_each(|reading| reading.tally.fold(limit));
+        }
+    }
+
+    /// Relations of which nothing is read here, and which were not replaced.
+    pub fn checked(&self, names: &[Name]) {
+        let mut state = self.state();
+        for name in names {
+            let CollectState { relations, computed, .. } = &mut *state;
+            for reading in [relations.get_mut(name), computed.get_mut(name)].into_iter().flatten() {
+                reading.slices_left = reading.slices_left.saturating_sub(1);
+            }
+        }
     }
 
     /// The large objects.
     pub fn large_objects(&self, part: Accumulator) {
         let mut tally = part.into_tally();
-        if let Some(tally) = &mut tally {
-            shrink(tally, SKETCH_BYTES);
+        if let Some(tally) = tally.as_mut().filter(|_| self.part.is_none()) {
+            fit(tally, MAX_LOG2);
         }
         self.state().large_objects = tally.map(Observed::Seen);
     }
@@ -201,20 +250,16 @@ impl Collected {
         let reason = error.text();
         let mut state = self.state();
         match job {
-            Job::Rows { name, .. } => {
-                if let Some(reading) = state.relations.get_mut(name) {
-                    reading.failure.get_or_insert(reason);
+            Job::Rows { name, .. } => fail(&mut state.relations, name, &reason),
+            Job::Computed { name, .. } => fail(&mut state.computed, name, &reason),
+            Job::Small(relations) => relations.iter().for_each(|(name, _)| fail(&mut state.relations, name, &reason)),
+            Job::Checked(names) => {
+                for name in names {
+                    fail(&mut state.relations, name, &reason);
+                    fail(&mut state.computed, name, &reason);
                 }
             }
-            Job::Computed { name, .. } => drop(state.computed.insert(name.clone(), Observed::Unseen(reason))),
-            Job::Small(relations) => {
-                for (name, _) in relations {
-                    if let Some(reading) = state.relations.get_mut(name) {
-                        reading.failure.get_or_insert_with(|| reason.clone());
-                    }
-                }
-            }
-            Job::LargeObjects => state.large_objects = Some(Observed::Unseen(reason)),
+            Job::LargeObjects(_) => state.large_objects = Some(Observed::Unseen(reason)),
             Job::Definitions(question) => {
                 state.schema.unseen.insert(question.kind.to_owned(), reason);
             }
@@ -277,10 +322,7 @@ fn relations(
         let columns = plan.get(name).cloned().unwrap_or_default();
         let computed_columns = plan.get(name).and_then(|columns| live.computed_columns(name, columns));
         let mut relation = listed.relation(columns, observed(readings.remove(name)));
-        relation.computed = computed_columns.map(|columns| {
-            let rows = computed.remove(name).unwrap_or_else(|| Observed::Unseen("was not read".into()));
-            Computed { columns, rows }
-        });
+        relation.computed = computed_columns.map(|columns| Computed { columns, rows: observed(computed.remove(name)) });
         (name.clone(), relation)
     };
     live.listing.relations.iter().map(relation).collect()
@@ -295,13 +337,24 @@ fn observed(reading: Option<PartialTally>) -> Observed<Tally> {
     }
 }
 
-/// Folds a sketch to the size for its number of rows, and further when little of the budget is left: 2,000 large tables
-/// must not take 2,000 large sketches. Returns its size in bytes.
-fn shrink(tally: &mut Tally, bytes_left: usize) -> usize {
-    let mut log2 = Sketch::log2_for_rows(tally.digest.rows);
-    while log2 > crate::model::sketch::MIN_LOG2 && Sketch::bytes(log2) > bytes_left / 4 {
-        log2 -= 1;
+fn fail(readings: &mut BTreeMap<Name, PartialTally>, name: &Name, reason: &MarkedText) {
+    if let Some(reading) = readings.get_mut(name) {
+        reading.failure.get_or_insert_with(|| reason.clone());
     }
-    tally.fold(log2);
-    tally.sketch.as_ref().map_or(0, |sketch| Sketch::bytes(sketch.log2()).min(bytes_left))
+}
+
+/// The size of a sketch whose rows are not counted yet: never smaller than what it is folded to in the end.
+fn first_log2(live: &Live, name: &Name) -> u8 {
+    let listed = live.listing.relations.get(name).filter(|_| live.sized.contains(name) && live.heaps.contains(name));
+    // No row takes less than 28 bytes of a page of a heap.
+    listed.map_or(MAX_LOG2, |listed| Sketch::log2_for_rows(listed.bytes / 28))
+}
+
+/// Keys that are not checked, with the reason.
+fn unchecked_keys(live: &Live, request: &CaptureRequest, share: &Share) -> BTreeMap<String, Observed<Violations>> {
+    let has = |key: &String| share.has(PartList::ForeignKeys, key);
+    let list = live.foreign_keys.as_ref().err().map(|error| (crate::compare::KEY_LIST.to_owned(), error.text()));
+    let keys = live.foreign_keys.iter().flatten().filter(|key| request.selection.has_table(&key.child));
+    let keys = keys.filter_map(|key| Some((key.printed(), live.unsafe_because(key)?.into())));
+    keys.chain(list).filter(|(key, _)| has(key)).map(|(key, reason)| (key, Observed::Unseen(reason))).collect()
 }

@@ -1,11 +1,12 @@
 //! The jobs of one live endpoint, largest first.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
 use super::foreign_keys::ForeignKey;
 use crate::model::catalog::CatalogQuery;
 use crate::model::name::Name;
+use crate::model::part::Part;
 
 /// A slice of a table: pages `from..to`, or to the end of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +16,9 @@ pub struct Pages {
     /// The page after the last; `None` is the current end of the table.
     pub to: Option<u64>,
 }
+
+/// All pages of a relation.
+pub const WHOLE: Pages = Pages { from: 0, to: None };
 
 /// Pages of a slice: 64 MiB with 8 kB pages. Small enough to spread over the sessions and to repeat after a lost connection, large
 /// enough to make the cost of a query negligible. Another page size only makes the slices uneven: the last one is open-ended.
@@ -32,6 +36,19 @@ impl Pages {
         let cuts: Vec<u64> = (self.from..end).step_by(usize::try_from(most).unwrap_or(usize::MAX)).collect();
         let ends = cuts.iter().skip(1).map(|&cut| Some(cut)).chain([self.to]);
         cuts.iter().zip(ends).map(|(&from, to)| Self { from, to }).collect()
+    }
+
+    /// The slices that a part reads of a table with so many pages, which is at this position among the tables: of the slices
+    /// of all tables, every `part.of`th. Another part may see more pages; the slices of the two do not overlap.
+    pub fn stripes(pages: u64, part: Part, position: u64, stripe_pages: u64) -> Vec<Self> {
+        let stripe = |k: u64| {
+            let to = (k + 1) * stripe_pages;
+            // No page has a higher number, and the server does not read one.
+            Self { from: k * stripe_pages, to: (to <= u64::from(u32::MAX)).then_some(to) }
+        };
+        let of = u64::from(part.of);
+        let first = (u64::from(part.number) - 1 + of - position % of) % of;
+        (first..pages.div_ceil(stripe_pages)).step_by(part.of as usize).map(stripe).collect()
     }
 
     /// Whether this is the whole table.
@@ -68,13 +85,17 @@ pub enum Job {
     Computed {
         /// Which.
         name: Name,
+        /// Which of its pages.
+        pages: Pages,
         /// Size, for the order of work.
         bytes: u64,
     },
     /// Read small relations, together.
     Small(Vec<(Name, u64)>),
-    /// Read the large objects.
-    LargeObjects,
+    /// Check that relations were not replaced; other parts read all of their rows.
+    Checked(Vec<Name>),
+    /// Read the large objects, or those of a part.
+    LargeObjects(Option<Part>),
     /// Read the definitions of one kind.
     Definitions(CatalogQuery),
     /// Read some sequences.
@@ -101,6 +122,30 @@ impl Job {
         relations.chunks(TOGETHER).map(|some| Self::Small(some.to_vec())).collect()
     }
 
+    /// Relations to be checked, several at a time.
+    pub fn checked(relations: &[Name]) -> Vec<Self> {
+        relations.chunks(TOGETHER).map(|some| Self::Checked(some.to_vec())).collect()
+    }
+
+    /// How many of these jobs each relation needs: for its rows, and for its generated columns.
+    pub fn count(jobs: &[Self]) -> [BTreeMap<Name, usize>; 2] {
+        let [mut rows, mut computed] = [BTreeMap::new(), BTreeMap::new()];
+        let add = |counts: &mut BTreeMap<Name, usize>, name: &Name| *counts.entry(name.clone()).or_insert(0) += 1;
+        for job in jobs {
+            match job {
+                Self::Rows { name, .. } => add(&mut rows, name),
+                Self::Small(relations) => relations.iter().for_each(|(name, _)| add(&mut rows, name)),
+                Self::Computed { name, .. } => add(&mut computed, name),
+                Self::Checked(names) => names.iter().for_each(|name| {
+                    add(&mut rows, name);
+                    add(&mut computed, name);
+                }),
+                _ => {}
+            }
+        }
+        [rows, computed]
+    }
+
     /// Foreign keys of large tables get a job each; the others share jobs.
     pub fn foreign_keys(keys: impl Iterator<Item = ForeignKey>) -> Vec<Self> {
         let (small, large): (Vec<_>, Vec<_>) = keys.partition(|key| key.bytes <= SMALL_BYTES);
@@ -112,9 +157,11 @@ impl Job {
     pub fn one_by_one(&self) -> Vec<Self> {
         match self {
             Self::Small(relations) => {
-                let whole = Pages { from: 0, to: None };
-                let one = |(name, bytes): &(Name, u64)| Self::Rows { name: name.clone(), pages: whole, bytes: *bytes };
+                let one = |(name, bytes): &(Name, u64)| Self::Rows { name: name.clone(), pages: WHOLE, bytes: *bytes };
                 relations.iter().map(one).collect()
+            }
+            Self::Checked(names) if names.len() > 1 => {
+                names.iter().map(|name| Self::Checked(vec![name.clone()])).collect()
             }
             Self::ForeignKeys(keys) if keys.len() > 1 => {
                 keys.iter().map(|key| Self::ForeignKeys(vec![key.clone()])).collect()
@@ -127,12 +174,12 @@ impl Job {
     fn weight(&self) -> u64 {
         match self {
             Self::Assertion { .. } => u64::MAX,
-            Self::LargeObjects => SLICE_PAGES * 8192,
+            Self::LargeObjects(_) => SLICE_PAGES * 8192,
             Self::Rows { bytes, .. } | Self::Computed { bytes, .. } => *bytes,
             Self::Small(relations) => relations.iter().map(|(_, bytes)| bytes).sum(),
             Self::ForeignKeys(keys) => keys.iter().map(|key| key.bytes).sum(),
             Self::Definitions(_) => 1 << 20,
-            Self::Sequences(_) => 0,
+            Self::Sequences(_) | Self::Checked(_) => 0,
         }
     }
 }
@@ -162,6 +209,8 @@ impl Queue {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -172,6 +221,44 @@ mod tests {
         assert_eq!(slices.last().map(|pages| pages.to), Some(None));
         assert!(slices.windows(2).all(|pair| pair[0].to == Some(pair[1].from)));
         assert_eq!(slices.len(), 3);
+    }
+
+    proptest! {
+        /// Each part sees a length of its own, but none a shorter one than that with the rows of the snapshot.
+        #[test]
+        fn every_page_of_the_snapshot_is_in_one_stripe_of_one_part_whatever_length_each_part_sees(
+            of in 1u32..9,
+            position in 0u64..40,
+            stripe in 1u64..7,
+            pages in 0u64..90,
+            grown in proptest::collection::vec(0u64..40, 9),
+        ) {
+            let mut read = vec![0; 140];
+            for (number, grown) in (1..=of).zip(grown) {
+                for stripe in Pages::stripes(pages + grown, Part { number, of }, position, stripe) {
+                    (stripe.from..stripe.to.unwrap()).for_each(|page| read[usize::try_from(page).unwrap()] += 1);
+                }
+            }
+            let pages = usize::try_from(pages).unwrap();
+            prop_assert!(read[..pages].iter().all(|times| *times == 1), "{:?}", read);
+            prop_assert!(read[pages..].iter().all(|times| *times <= 1), "{:?}", read);
+        }
+    }
+
+    #[test]
+    fn the_stripes_of_a_table_and_the_first_stripes_of_tables_are_dealt_in_turn() {
+        let part = Part { number: 2, of: 3 };
+        let first = |position: u64| Pages::stripes(50, part, position, 10).first().map(|pages| pages.from);
+        assert_eq!([0, 1, 2, 3].map(first), [Some(10), Some(0), Some(20), Some(10)]);
+        let all: Vec<u64> = Pages::stripes(50, part, 1, 10).iter().map(|pages| pages.from).collect();
+        assert_eq!(all, [0, 30]);
+    }
+
+    #[test]
+    fn the_last_stripe_of_the_longest_table_has_no_end_that_the_server_would_refuse() {
+        let part = Part { number: 1, of: 1 };
+        let last = Pages::stripes(u64::from(u32::MAX), part, 0, SLICE_PAGES).pop().unwrap();
+        assert_eq!(last, Pages { from: (1 << 32) - SLICE_PAGES, to: None });
     }
 
     #[test]

@@ -13,10 +13,14 @@ mod read;
 mod catalog_guard;
 mod line_sql;
 mod server_digest;
+mod snapshot;
+mod share;
+mod plan;
 mod worker;
 mod lookup;
 mod by_key;
 mod second_pass;
+mod part;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
@@ -40,8 +44,11 @@ use crate::postgres::session::{Session, SessionOptions, optional, text};
 pub use by_key::{KeyColumn, KeyedRow, RowKey, read_keys, row_key};
 use collect::Collected;
 use foreign_keys::ForeignKey;
-use jobs::{Job, Pages, Queue};
+use jobs::{Pages, Queue};
 pub use peer_state::PeerState;
+use share::Share;
+pub use snapshot::HeldSnapshot;
+use snapshot::ImportedSnapshot;
 
 /// How a live database is read.
 #[derive(Debug, Clone)]
@@ -86,10 +93,14 @@ pub struct Live {
     side: Side,
     snapshot_session: Session,
     snapshot: String,
+    /// Of another process, if it is.
+    imported: Option<ImportedSnapshot>,
     listing: Listing,
     heaps: BTreeSet<Name>,
     /// Whether the server makes the digests; set when the capture begins.
     is_digested_there: OnceLock<bool>,
+    /// Relations whose true size is known.
+    sized: BTreeSet<Name>,
     unpopulated: BTreeSet<Name>,
     foreign_keys: Result<Vec<ForeignKey>>,
     /// Relations that a query cannot be planned over without running a user's code, and why.
@@ -106,18 +117,30 @@ impl Live {
     /// # Errors
     /// No connection, or the catalog cannot be read.
     pub async fn open(conninfo: ConnInfo, options: LiveOptions, side: Side, taken_at: String) -> Result<Self> {
-        let snapshot_session = open_session(&conninfo, &options).await?;
+        let session = open_session(&conninfo, &options).await?;
+        let exported = session.export_snapshot().await;
+        let snapshot = exported.doing(|| format!("export a snapshot on {}", conninfo.describe()))?;
+        Self::list_in(session, snapshot, None, (conninfo, options, side, taken_at)).await
+    }
+
+    async fn list_in(
+        snapshot_session: Session,
+        snapshot: String,
+        imported: Option<ImportedSnapshot>,
+        (conninfo, options, side, taken_at): (ConnInfo, LiveOptions, Side, String),
+    ) -> Result<Self> {
         let describe = conninfo.describe();
-        let snapshot = snapshot_session.export_snapshot().await.doing(|| format!("export a snapshot on {describe}"))?;
         let mut live = Self {
             conninfo,
             options,
             side,
             snapshot_session,
             snapshot,
+            imported,
             listing: Listing::default(),
             heaps: BTreeSet::new(),
             is_digested_there: OnceLock::new(),
+            sized: BTreeSet::new(),
             unpopulated: BTreeSet::new(),
             foreign_keys: Ok(Vec::new()),
             planning: BTreeMap::new(),
@@ -175,6 +198,9 @@ impl Live {
         }
         if relation.is_heap {
             self.heaps.insert(relation.name.clone());
+        }
+        if relation.is_sized {
+            self.sized.insert(relation.name.clone());
         }
         self.listing.relations.insert(relation.name, relation.listed);
     }
@@ -283,52 +309,18 @@ impl Live {
     /// # Errors
     /// Only when not a single session can be opened; everything else is in the manifest, with the reason.
     pub async fn capture(&self, request: &CaptureRequest, listener: &Listener) -> Result<Manifest> {
+        self.capture_share(request, &Share::EVERYTHING, listener).await
+    }
+
+    async fn capture_share(&self, request: &CaptureRequest, share: &Share, listener: &Listener) -> Result<Manifest> {
         self.choose_where_to_digest(&request.plan, listener).await?;
-        let collected = Arc::new(Collected::new(self, request, Arc::clone(listener)));
+        let jobs = self.jobs(request, share);
+        let collected = Arc::new(Collected::new(self, request, share, &jobs, Arc::clone(listener)));
         let bytes = request.plan.keys().filter_map(|name| self.listing.relations.get(name)).map(|listed| listed.bytes);
-        collected.planned(request.plan.len(), bytes.sum());
-        worker::run_all(self, Queue::new(self.jobs(request)), &collected).await?;
+        let parts = share.part().map_or(1, |part| u64::from(part.of));
+        collected.planned(request.plan.len(), bytes.sum::<u64>() / parts);
+        worker::run_all(self, Queue::new(jobs), &collected).await?;
         Collected::into_manifest(collected, self)
-    }
-
-    fn jobs(&self, request: &CaptureRequest) -> Vec<Job> {
-        let selection = &request.selection;
-        let (mut jobs, mut small) = (Vec::new(), Vec::new());
-        if selection.has_large_objects() {
-            jobs.push(Job::LargeObjects);
-        }
-        for (name, columns) in request.plan.iter().filter(|(name, _)| !self.unpopulated.contains(*name)) {
-            let bytes = self.listing.relations.get(name).map_or(0, |listed| listed.bytes);
-            if self.computed_columns(name, columns).is_some() {
-                jobs.push(Job::Computed { name: name.clone(), bytes });
-            }
-            if bytes <= jobs::SMALL_BYTES {
-                small.push((name.clone(), bytes));
-                continue;
-            }
-            let slices = if self.can_slice(name) { Pages::slices(bytes / 8192) } else { Pages::slices(0) };
-            jobs.extend(slices.into_iter().map(|pages| Job::Rows { name: name.clone(), pages, bytes }));
-        }
-        jobs.extend(Job::small(&small));
-        let keys = self.foreign_keys.iter().flatten().filter(|key| selection.has_table(&key.child));
-        let keys = keys.filter(|key| self.unsafe_because(key).is_none());
-        jobs.extend(Job::foreign_keys(keys.cloned()));
-        let questions = catalog::CATALOG.iter().filter(|question| !request.skipped_kinds.contains(question.kind));
-        let questions = questions.filter(|question| question.is_for(self.snapshot_session.major()));
-        jobs.extend(questions.copied().map(Job::Definitions));
-        let sequences: Vec<Name> = self.sequences.iter().filter(|name| selection.has_table(name)).cloned().collect();
-        jobs.extend(sequences.chunks(200).map(|chunk| Job::Sequences(chunk.to_vec())));
-        let assertions = request.assertions.iter();
-        jobs.extend(assertions.map(|(name, sql)| Job::Assertion { name: name.clone(), sql: sql.clone() }));
-        jobs
-    }
-
-    /// Slices are for more than two sessions: a plain COPY costs the server less. A digest on the server has no such COPY.
-    fn can_slice(&self, name: &Name) -> bool {
-        let is_conditional = self.listing.relations.get(name).is_some_and(|listed| listed.config.is_some());
-        let is_worth_it = self.options.jobs > if self.is_digested_there() { 1 } else { 2 };
-        // A slice is a query, and has to be planned; a plain COPY has not.
-        is_worth_it && self.heaps.contains(name) && !is_conditional && !self.planning.contains_key(name)
     }
 
     /// The columns that are read to compare stored generated columns, where the relation has some.
@@ -412,6 +404,8 @@ struct LiveRelation {
     name: Name,
     is_populated: bool,
     is_heap: bool,
+    /// Its true size is known.
+    is_sized: bool,
     listed: ListedRelation,
 }
 
@@ -425,19 +419,21 @@ impl LiveRelation {
             other => return Err(Error::new(format!("{name} has the unknown relkind {other:?}"))),
         };
         let estimate = text(row, 6)?.parse().unwrap_or(0);
+        let size = sizes.get(&text(row, 5)?).copied();
         let listed = ListedRelation {
             kind,
             columns: json::<Vec<[String; 3]>>(row, 10)?.into_iter().map(column).collect(),
             key: json(row, 9)?,
             is_unlogged: text(row, 3)? == "t",
             extension: optional(row, 8),
-            bytes: sizes.get(&text(row, 5)?).copied().unwrap_or(estimate),
+            bytes: size.unwrap_or(estimate),
             fixed: None,
             can_have_rows: true,
             config: optional(row, 11).map(|text| condition::config(text, optional(row, 12).as_deref() == Some("t"))),
             is_undefined: false,
         };
-        Ok(Self { name, is_populated: text(row, 4)? == "t", is_heap: text(row, 7)? == "t", listed })
+        let (is_populated, is_heap) = (text(row, 4)? == "t", text(row, 7)? == "t");
+        Ok(Self { name, is_populated, is_heap, is_sized: size.is_some(), listed })
     }
 }
 

@@ -12,6 +12,7 @@ use crate::model::digest::{RowDigest, append_digests};
 use crate::model::hashing::{Accumulator, Intake, Lines, OnBatch, Purpose};
 use crate::model::manifest::Tally;
 use crate::model::name::{Name, quote_always};
+use crate::model::part::Part;
 use crate::model::sketch::{MAX_LOG2, Sketch};
 use crate::postgres::copy_stream::{CopyEvent, CopySink};
 use crate::postgres::errors::describe_error;
@@ -35,9 +36,16 @@ pub fn config_sql(name: &Name, columns: &[String], condition: &str) -> String {
     format!("COPY (SELECT {list} FROM {} {condition}) TO STDOUT", name.sql())
 }
 
-/// The statement that prints the large objects as rows.
-pub fn large_objects_sql() -> String {
-    format!("COPY ({}) TO STDOUT", catalog::LARGE_OBJECTS)
+/// The statement that prints the large objects as rows, or those of a part: they are dealt by OID.
+pub fn large_objects_sql(part: Option<Part>) -> String {
+    const ALL: &str = "FROM pg_catalog.pg_largeobject_metadata OFFSET 0";
+    let some = |part: Part| {
+        let Part { number, of } = part;
+        format!("FROM pg_catalog.pg_largeobject_metadata WHERE oid::bigint % {of} = {} OFFSET 0", number - 1)
+    };
+    let sql =
+        part.map_or_else(|| catalog::LARGE_OBJECTS.to_owned(), |part| catalog::LARGE_OBJECTS.replace(ALL, &some(part)));
+    format!("COPY ({sql}) TO STDOUT")
 }
 
 /// Runs many COPYs as one query and digests the rows of each: for small tables, one round trip costs more than their rows. All or
@@ -161,4 +169,16 @@ pub async fn copy(session: &Session, sql: &str, purpose: &Purpose, on_batch: &On
     let whole = take_back(intake)?.finish()?;
     check_counts(count.as_slice(), &[seen.load(Ordering::Relaxed)], 1)?;
     Ok(whole)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_large_objects_of_a_part_are_every_so_manieth() {
+        let sql = large_objects_sql(Some(Part { number: 3, of: 8 }));
+        assert!(sql.contains("pg_largeobject_metadata WHERE oid::bigint % 8 = 2 OFFSET 0"), "{sql}");
+        assert!(!large_objects_sql(None).contains("% 8"));
+    }
 }

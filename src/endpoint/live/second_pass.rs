@@ -38,6 +38,6 @@ impl Live {
     /// As [`Live::scan`].
     pub async fn scan_large_objects(&self, purpose: &Purpose) -> Result<Accumulator> {
         let silent: OnBatch = Arc::new(|_, _| {});
-        read::copy(&self.session().await?, &read::large_objects_sql(), purpose, &silent).await
+        read::copy(&self.session().await?, &read::large_objects_sql(None), purpose, &silent).await
     }
 }

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::collect::Collected;
 use super::foreign_keys::ForeignKey;
-use super::jobs::{Job, Pages, Queue};
+use super::jobs::{Job, Pages, Queue, WHOLE};
 use super::server_digest::{self, ServerDigest};
 use super::{FOREIGN_KEY_STALL_FACTOR, Live, catalog_guard, read};
 use crate::base::error::{Error, Result};
@@ -23,8 +23,6 @@ use crate::model::manifest::{Definition, Observed, SequenceValue, Tally, Violati
 use crate::model::name::Name;
 use crate::postgres::session::{Session, optional, text};
 
-/// All pages of a relation.
-const WHOLE: Pages = Pages { from: 0, to: None };
 /// How often a job is started when connections are lost.
 const ATTEMPTS: u32 = 3;
 /// Violating rows of an assertion that are kept as a sample.
@@ -132,11 +130,15 @@ impl Worker<'_> {
                 let part = self.rows(name, &columns, &purpose, *pages, *bytes, &on_batch).await?;
                 self.collected.rows(name, part);
             }
-            Job::Computed { name, bytes } => self.computed(name, *bytes).await?,
+            Job::Computed { name, pages, bytes } => self.computed(name, *pages, *bytes).await?,
             Job::Small(relations) => self.small(relations).await?,
-            Job::LargeObjects => {
+            Job::Checked(names) => {
+                catalog_guard::check_relations(&self.session, &names.iter().collect::<Vec<_>>()).await?;
+                self.collected.checked(names);
+            }
+            Job::LargeObjects(part) => {
                 let purpose = Purpose::Tally { log2: crate::model::sketch::MAX_LOG2 };
-                let sql = read::large_objects_sql();
+                let sql = read::large_objects_sql(*part);
                 let on_batch = self.collected.on_batch("large objects", 0);
                 let part = read::copy(&self.session, &sql, &purpose, &on_batch).await?;
                 self.collected.large_objects(part);
@@ -155,11 +157,11 @@ impl Worker<'_> {
     }
 
     /// A separate pass, so that tables without such columns need only one.
-    async fn computed(&self, name: &Name, bytes: u64) -> Result<()> {
+    async fn computed(&self, name: &Name, pages: Pages, bytes: u64) -> Result<()> {
         let (columns, purpose) = self.collected.reading(name);
         let Some(columns) = self.live.computed_columns(name, &columns) else { return Ok(()) };
         let silent: OnBatch = Arc::new(|_, _| {});
-        let part = self.rows(name, &columns, &purpose, WHOLE, bytes, &silent).await?;
+        let part = self.rows(name, &columns, &purpose, pages, bytes, &silent).await?;
         self.collected.computed(name, part);
         Ok(())
     }

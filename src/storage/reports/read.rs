@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::part::refuse_part;
 use super::{ACTUAL, EXPECTED, REPORT};
 use crate::base::error::{Context, Error, Result};
 use crate::base::files;
@@ -29,6 +30,7 @@ fn load(path: &Path) -> Result<Manifest> {
         let hint = format!("name {EXPECTED} or {ACTUAL} in it");
         return Err(Error::new("a report directory holds two manifests").hint(hint));
     }
+    refuse_part(path)?;
     let mut file = files::open_within(path, files::MANIFEST)?;
     json::demand_format("manifest", json::format_of(BufReader::with_capacity(1 << 16, &file))?, 1..=FORMAT)?;
     file.rewind()?;
@@ -39,7 +41,11 @@ fn load(path: &Path) -> Result<Manifest> {
     Ok(manifest)
 }
 
-fn check_sums(manifest: &Manifest) -> Result<()> {
+/// Checks that the digests and the sketches of a manifest agree.
+///
+/// # Errors
+/// With the first table of which they do not.
+pub fn check_sums(manifest: &Manifest) -> Result<()> {
     let tables = manifest.relations.iter().map(|(name, relation)| (name.to_string(), &relation.rows));
     for (name, rows) in tables.chain([("large objects".to_owned(), &manifest.large_objects)]) {
         let contradicts =

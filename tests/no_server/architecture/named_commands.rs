@@ -18,12 +18,16 @@ const PROSE: &[&str] = &[
 
 /// Options of other programs.
 const OF_OTHERS: &[&str] = &[
+    "--array-job-id",
+    "--array-properties",
     "--bench",
     "--cache-dir",
     "--check",
     "--clean",
     "--collector",
     "--compress",
+    "--container-overrides",
+    "--container-properties",
     "--data-checksums",
     "--data-only",
     "--db-instance-identifier",
@@ -44,6 +48,12 @@ const OF_OTHERS: &[&str] = &[
     "--ignore-errors",
     "--inserts",
     "--ip-permissions",
+    "--job-definition",
+    "--job-definition-name",
+    "--job-id",
+    "--job-name",
+    "--job-queue",
+    "--job-status",
     "--json",
     "--lib",
     "--load-via-partition-root",
@@ -56,15 +66,18 @@ const OF_OTHERS: &[&str] = &[
     "--only-upgrade",
     "--output",
     "--path",
+    "--platform-capabilities",
     "--policy-document",
     "--policy-name",
     "--profile",
     "--prune",
     "--query",
     "--read-data",
+    "--reason",
     "--recursive",
     "--region",
     "--repo",
+    "--retry-strategy",
     "--role",
     "--root",
     "--schema-only",
@@ -77,6 +90,7 @@ const OF_OTHERS: &[&str] = &[
     "--tag",
     "--target",
     "--test",
+    "--type",
     "--unit",
     "--use-list",
     "--user-group",
@@ -152,6 +166,8 @@ impl Interface {
             match command.find_subcommand(word) {
                 Some(below) => command = below,
                 None if word.starts_with('-') || PROSE.contains(word) => break,
+                // It also does something without a further command.
+                None if command.get_positionals().next().is_some() => break,
                 None => return Some(format!("pgwitness {call}")),
             }
             words.next();
@@ -187,7 +203,7 @@ fn every_command_and_option_that_a_text_names_exists() {
     }
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let examples = fs::read_dir(source().join("config/examples")).unwrap().map(|entry| entry.unwrap().path());
-    let documents = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md"].map(|name| root.join(name));
+    let documents = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs/parts.md"].map(|name| root.join(name));
     texts.extend(examples.chain(documents).map(|path| (path.clone(), fs::read_to_string(&path).unwrap())));
     let calls = texts.iter().filter(|(_, text)| text.contains("pgwitness ")).count();
     assert!(calls > 80, "only {calls} were looked at");

@@ -9,10 +9,22 @@ use pgwitness::config::{Config, Source, examples};
 use serde_json::Value;
 
 use super::parse;
-use crate::support::packages;
+use crate::support::{self, packages};
 
-fn scripts() -> [(&'static str, String); 3] {
-    [("setup", examples::setup()), ("setup-amazon-linux", examples::setup_amazon_linux()), ("aws", examples::aws())]
+fn scripts() -> Vec<(String, String)> {
+    let parts = support::scripts_in(examples::KUBERNETES_PARTS);
+    assert_eq!(parts.len(), 2);
+    let parts = parts
+        .into_iter()
+        .enumerate()
+        .map(|(index, text)| (format!("kubernetes-parts-{index}"), format!("#!/bin/sh\n{text}")));
+    let whole = [
+        ("setup", examples::setup()),
+        ("setup-amazon-linux", examples::setup_amazon_linux()),
+        ("aws", examples::aws()),
+        ("batch", examples::BATCH.to_owned()),
+    ];
+    whole.into_iter().map(|(name, text)| (name.to_owned(), text)).chain(parts).collect()
 }
 
 /// What a shell prints that runs this script.
@@ -157,9 +169,13 @@ fn the_policy_in_the_script_for_aws_is_the_policy_for_its_settings() {
     }
 }
 
-/// The value of a key of the manifest; the first of that name.
+/// The value of a key of the CronJob; the first of that name.
 fn of_manifest(key: &str) -> &'static str {
-    let line = examples::KUBERNETES.lines().find_map(|line| line.trim().strip_prefix(&format!("{key}: ")));
+    value_in(examples::KUBERNETES, key)
+}
+
+fn value_in<'a>(yaml: &'a str, key: &str) -> &'a str {
+    let line = yaml.lines().find_map(|line| line.trim().strip_prefix(&format!("{key}: ")));
     line.unwrap_or_else(|| panic!("{key}")).split(" #").next().unwrap()
 }
 
@@ -196,4 +212,34 @@ fn the_manifest_for_kubernetes_has_a_configuration_that_loads_and_the_limits_of_
     for key in ["runAsUser", "runAsGroup", "fsGroup"] {
         assert!(image.contains(&format!("USER {0}:{0}\n", of_manifest(key))), "{key}");
     }
+}
+
+/// Both are of the same image, and the parts run as the CronJob does.
+#[test]
+fn the_jobs_for_parts_have_as_many_parts_as_pods_and_the_limits_of_the_cronjob() {
+    let yaml = examples::KUBERNETES_PARTS;
+    let parts = value_in(yaml, "PARTS").trim_matches('"');
+    assert_eq!((value_in(yaml, "completionMode"), value_in(yaml, "completions")), ("Indexed", parts));
+    for key in [
+        "restartPolicy",
+        "automountServiceAccountToken",
+        "enableServiceLinks",
+        "runAsNonRoot",
+        "runAsUser",
+        "runAsGroup",
+        "fsGroup",
+        "type",
+        "allowPrivilegeEscalation",
+        "readOnlyRootFilesystem",
+        "image",
+    ] {
+        let line = format!("{key}: {}", of_manifest(key));
+        let count = yaml.lines().filter(|found| found.trim().split(" #").next() == Some(&line)).count();
+        assert_eq!(count, 2, "{line}");
+    }
+    assert_eq!(value_in(yaml, "activeDeadlineSeconds"), "43200", "as --hold-for");
+    assert_eq!(yaml.matches("--hold-for 12h").count(), 1);
+    assert_eq!(yaml.matches("claimName: pgwitness-shop-parts}").count(), 2);
+    // What two documents share must be written twice: an anchor ends with its document.
+    assert!(!yaml.contains(": *") && !yaml.contains(": &"));
 }

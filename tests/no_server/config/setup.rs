@@ -129,6 +129,8 @@ fn every_example_is_printed_and_those_that_are_configurations_load() {
         ("setup-amazon-linux", "#!/bin/sh\n# Sets up the nightly backup of one PostgreSQL database on Amazon Linux"),
         ("aws", "#!/bin/sh\n# The AWS side"),
         ("kubernetes", "# The nightly backup of one PostgreSQL database as a CronJob"),
+        ("kubernetes-parts", "# The manifest of one very large database, read by eight pods"),
+        ("batch", "#!/bin/sh\n# The manifest of one very large database, read by an array job of AWS Batch"),
     ] {
         let output = pgwitness(&["config", "example", name]);
         assert!(output.status.success() && stdout(&output).starts_with(first), "{name}");
