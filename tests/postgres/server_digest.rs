@@ -64,7 +64,7 @@ fn assert_same(conninfo: &str) -> usize {
     let read = with_rows.iter().find(|name| there[**name].sketch.is_some());
     assert!(read.is_none(), "{read:?} was read:\n{}", server.1);
     let count = with_rows.len();
-    assert!(client.endpoint.settings.get(DIGEST_ON).is_none());
+    assert!(!client.endpoint.settings.contains_key(DIGEST_ON));
     assert!(server.0.endpoint.settings[DIGEST_ON].starts_with("server"), "{:?}", server.0.endpoint.settings);
     assert!(without_place(client) == without_place(server.0));
     count
