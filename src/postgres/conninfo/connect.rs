@@ -6,7 +6,6 @@ use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_postgres::config::{SslMode, SslNegotiation};
@@ -49,7 +48,7 @@ pub struct Connection {
     lost: Arc<OnceLock<Error>>,
     router: CopyRouter,
     /// Ends with the session.
-    driver: Option<JoinHandle<()>>,
+    pub(super) driver: Option<JoinHandle<()>>,
 }
 
 impl std::fmt::Debug for Connection {
@@ -118,17 +117,6 @@ impl ConnInfo {
             }
         }
         Err(join(failures)).doing(doing)
-    }
-
-    /// The same on a thread of its own, which does nothing else: rows of a COPY are hashed where they are read. In a runtime that many
-    /// sessions share, every few kilobytes from a socket wake another thread.
-    pub async fn connect_on_thread(&self) -> Result<Connection> {
-        let doing = || format!("connect to {}", self.describe());
-        let (sender, connected) = oneshot::channel();
-        let info = self.clone();
-        let name = std::thread::Builder::new().name("session".into());
-        name.spawn(move || drive(&info, sender)).map_err(Error::from).doing(doing)?;
-        connected.await.map_err(|_| Error::new("its thread ended")).doing(doing)?
     }
 
     async fn try_host(
@@ -381,26 +369,6 @@ impl TriedHost {
 pub(super) fn silent(limit: Duration) -> Error {
     Error::new(format!("the server accepted the login and then did not answer for {} s", limit.as_secs()))
         .hint("is the server, or a pooler before it, overloaded or stopped? a longer connect_timeout gives it longer")
-}
-
-/// Connects, hands the connection over, and drives it until it ends.
-fn drive(info: &ConnInfo, mut sender: oneshot::Sender<Result<Connection>>) {
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return drop(sender.send(Err(error.into()))),
-    };
-    runtime.block_on(async {
-        let mut connected = tokio::select! {
-            connected = info.connect("") => connected,
-            () = sender.closed() => return,
-        };
-        let driver = connected.as_mut().ok().and_then(|connection| connection.driver.take());
-        drop(sender.send(connected));
-        if let Some(driver) = driver {
-            // What it has to say is in `Connection::lost`.
-            let _ = driver.await;
-        }
-    });
 }
 
 /// Drives the connection until it ends; notices are dropped, the reason of an end is kept. Returns the major version that the

@@ -16,6 +16,7 @@ mod first;
 mod hosts;
 mod keywords;
 mod login;
+mod on_thread;
 mod parse;
 mod passfile;
 mod service;
