@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::base::error::{Error, Result};
-use crate::model::manifest::{Computed, Manifest, Observed, Relation, Tally};
+use crate::model::manifest::{Computed, DIGEST_ON, Manifest, Observed, Relation, Tally};
 use crate::model::name::Name;
 use crate::model::sketch_budget;
 
@@ -314,6 +314,9 @@ impl Merging {
             return Err(Error::new(format!("no part holds {name}")).hint("please report this"));
         }
         sketch_budget::fit_all(&mut manifest);
+        if manifest.endpoint.settings.contains_key(DIGEST_ON) {
+            manifest.note_digest_places();
+        }
         Ok(manifest)
     }
 }
@@ -327,7 +330,12 @@ fn add_facts(whole: &mut Manifest, theirs: &Manifest) -> std::result::Result<(),
     let (mine, theirs) = (&mut whole.endpoint, &theirs.endpoint);
     let setting = |settings: &BTreeMap<String, String>, name: &String| settings.get(name).cloned().unwrap_or_default();
     let names = mine.settings.keys().chain(theirs.settings.keys());
-    if let Some(name) = names.into_iter().find(|name| mine.settings.get(*name) != theirs.settings.get(*name)) {
+    // Where rows were hashed is counted for the whole.
+    let is_equal = |name: &str| match (mine.settings.get(name), theirs.settings.get(name)) {
+        (Some(_), Some(_)) if name == DIGEST_ON => true,
+        (mine, theirs) => mine == theirs,
+    };
+    if let Some(name) = names.into_iter().find(|name| !is_equal(name)) {
         let (mine, theirs) = (setting(&mine.settings, name), setting(&theirs.settings, name));
         return Err(format!("{name} was {theirs:?} instead of {mine:?}"));
     }

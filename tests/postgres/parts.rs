@@ -231,11 +231,16 @@ fn fixtures_read_in_parts_are_byte_for_byte_the_file_of_one_process() {
         let database = fixture.load(&cluster, &fixture.name);
         let scene = Scene { database, dir: tempfile::tempdir().unwrap(), cluster: None };
         let exporter = Exporter::start(&scene.database);
-        let whole = scene.read("whole.json", &["--snapshot", &exporter.id, "--jobs", "4"]);
-        let codes = scene.parts("p", &exporter.id, 2, &[]);
-        let merged = scene.merge_all("p", 2, "merged.json");
-        assert_eq!((code(&merged), codes.iter().max()), (code(&whole), codes.iter().max()), "{merged:?}");
-        assert!(scene.bytes("merged.json") == scene.bytes("whole.json"), "{}", fixture.name);
+        for place in ["client", "server"] {
+            let digest_on = ["--digest-on", place];
+            let whole = [&["--snapshot", &exporter.id, "--jobs", "4"], &digest_on[..]].concat();
+            let whole = scene.read(&format!("{place}.json"), &whole);
+            let codes = scene.parts(place, &exporter.id, 2, &digest_on);
+            let merged = scene.merge_all(place, 2, &format!("{place}-merged.json"));
+            assert_eq!((code(&merged), codes.iter().max()), (code(&whole), codes.iter().max()), "{merged:?}");
+            let [merged, whole] = ["-merged", ""].map(|end| scene.bytes(&format!("{place}{end}.json")));
+            assert!(merged == whole, "{}, {place}", fixture.name);
+        }
     }
 }
 

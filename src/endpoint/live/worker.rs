@@ -33,15 +33,18 @@ const SAMPLE_ROWS: usize = 5;
 /// # Errors
 /// When no session can be opened.
 pub async fn run_all(live: &Live, queue: Queue, collected: &Arc<Collected>) -> Result<()> {
-    let opened = futures_util::future::join_all((0..live.options.jobs.max(1)).map(|_| live.session())).await;
-    let (sessions, failed): (Vec<_>, Vec<_>) = opened.into_iter().partition(Result::is_ok);
-    let sessions: Vec<Session> = sessions.into_iter().flatten().collect();
-    if let Some(error) = failed.into_iter().find_map(Result::err) {
-        if sessions.is_empty() {
-            return Err(error);
+    let mut sessions = Vec::new();
+    // One after the other: where few are left, the other side gets its share of them.
+    for _ in 0..live.options.jobs.max(1) {
+        match live.session().await {
+            Ok(session) => sessions.push(session),
+            Err(error) if sessions.is_empty() => return Err(error),
+            Err(error) => {
+                let doing = format!("{}: going on with {} sessions", live.side, sessions.len());
+                collected.warn(&error.context(doing).text());
+                break;
+            }
         }
-        let doing = format!("{}: going on with {} sessions", live.side, sessions.len());
-        collected.warn(&error.context(doing).text());
     }
     let workers =
         sessions.into_iter().map(|session| Worker { live, session, collected, snapshot_lost: None }.work(&queue));
