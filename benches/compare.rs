@@ -1,6 +1,6 @@
 //! How long a comparison takes beside the least that reading both sides can take, and how much memory.
 //!
-//! `cargo bench --bench compare -- [--rows-millions 5] [--runs 5] [--tables 2000] [--directory /tmp] [--quick]`
+//! `cargo bench --bench compare -- [--rows-millions 5] [--runs 5] [--tables 2000] [--directory /tmp] [--quick] [--reladiff PROGRAM]`
 //!
 //! Needs PostgreSQL's programs and, at full size, 4 GB below `--directory`. Everything is made on a throw-away server and
 //! removed. Contestants run by turns, and the median of the pairwise ratios is what counts: a machine that does something else
@@ -10,7 +10,7 @@
 
 mod measure;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use clap::Parser;
@@ -38,6 +38,9 @@ struct Options {
     /// Where the server's directory goes: a short path that every user can enter.
     #[arg(long, default_value = "/tmp")]
     directory: PathBuf,
+    /// The program reladiff (from PyPI: `pip install 'reladiff[postgresql]'`), which compares tables by checksums that the servers make.
+    #[arg(long)]
+    reladiff: Option<PathBuf>,
     /// Small and short: does the benchmark itself work?
     #[arg(long)]
     quick: bool,
@@ -66,15 +69,18 @@ fn run(options: &Options) -> Result<()> {
     let settings = [("shared_buffers", "256MB"), ("max_wal_size", "4GB"), ("autovacuum", "off")];
     let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
     let parent = options.directory.clone();
-    let cluster = Cluster::start(&tools, &ClusterOptions { settings, parent, ..Default::default() })?;
+    let tcp = options.reladiff.is_some();
+    let cluster = Cluster::start(&tools, &ClusterOptions { settings, parent, tcp, ..Default::default() })?;
     let bench = Bench { meter: Meter::new(&cluster)?, cluster };
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     println!("{cores} processors, PostgreSQL {}, {} runs of each\n", tools.version.text, options.runs);
     let large = bench.large(options)?;
+    let peer = options.reladiff.as_ref().map(|program| bench.reladiff(program, options)).transpose()?;
     let changed = bench.changed()?;
     let small = bench.small(options)?;
     println!("\n{:58} {:>9} {:>10} {:>9} {:>9}", "", "beside", "pgwitness", "ratio", "peak");
     println!("{large}\n{changed}\n{small}");
+    peer.iter().for_each(|peer| println!("{peer}"));
     bench.cluster.stop()
 }
 
@@ -92,6 +98,29 @@ impl Bench {
         let title = format!("{:.1} M rows; beside: COPY TO STDOUT of both at once", rows * 1.4 / 1e6);
         let copies = || Vec::from(["large", "large_copy"].map(|database| self.copy_all(database)));
         self.duel(&title, options.runs, copies, "large")
+    }
+
+    /// The same tables, beside another program. It has no options for what it compares besides rows, and so does less.
+    fn reladiff(&self, program: &Path, options: &Options) -> Result<String> {
+        let beside = || {
+            let tables =
+                [("accounts", "aid", "bid abalance filler"), ("payments", "id", "member_id amount paid_at note")];
+            let one = |(table, key, columns): (&str, &str, &str)| {
+                let mut reladiff = Command::new(program);
+                reladiff.arg(self.uri("large")).arg(table).arg(self.uri("large_copy")).arg(table).args(["-k", key]);
+                reladiff.args(columns.split(' ').flat_map(|column| ["-c", column])).arg("--stats");
+                reladiff.stderr(std::process::Stdio::null());
+                reladiff
+            };
+            tables.map(one).into()
+        };
+        self.duel("the same rows; beside: reladiff, both tables at once", options.runs, beside, "large")
+    }
+
+    /// As SQLAlchemy has it.
+    fn uri(&self, database: &str) -> String {
+        let password = self.cluster.password().unwrap_or_default();
+        format!("postgresql://postgres:{password}@127.0.0.1:{}/{database}", self.cluster.port())
     }
 
     /// The same once more, with some rows changed: the number has to be exact.
