@@ -43,6 +43,7 @@
 //! * *snapshot*: one exported PostgreSQL snapshot, shared by all sessions of a side. (The other kind is always called RDS snapshot.)
 //! * *manifest*: what one endpoint contains, reduced to counts, digests, sketches and definitions. *digest*: sum of the hashes of rows.
 //!   *sketch*: see above. *tally*: digest and sketch of one table.
+//! * *part*: what one of several processes has read of a shared snapshot. *stripe*: 8,192 pages of a table, dealt to the parts in turn.
 //! * *finding*: a difference. *unchecked*: something that could not be read, with the reason.
 //! * *waiver*: an expected difference, with reason and origin (`by`): an option, the user's file, or `nature` for rows that cannot be in
 //!   a dump.
@@ -87,6 +88,9 @@
 //! * Files are proven by SHA-256 of both sides, not by size and time, which rsync goes by: a snapshot that changed on disk would be linked
 //!   again. A file that differs is damage only where the source showed the same state before and after the copy.
 //! * A complete dump without a verdict is kept in `unverified/` until a newer one is verified: it may be the only one of its day.
+//! * Parts divide by names and the snapshot's catalog, never by size: tables grow, so processes would not agree.
+//! * Each reading session has a thread and a runtime of its own ([`postgres::conninfo`]): in a shared one, every few kilobytes wake another
+//!   thread. A sketch of at most 16 rows holds these rows: 20,000 small tables would need 90 MB of cells.
 //! * Large objects are read in the snapshot; sequences are not transactional, so on a live source their values may be later than the
 //!   rows.
 //!
