@@ -1,5 +1,7 @@
 //! The manual pages, as `pgwitness man` writes them, and the completions.
 
+#![allow(clippy::unwrap_used, reason = "in a test, that is how to fail")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;

@@ -1,5 +1,7 @@
 //! The packages, as far as they can be checked without building them: `tests/package_in_debootstrap.sh` installs one.
 
+#![allow(clippy::unwrap_used, reason = "in a test, that is how to fail")]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -20,8 +20,11 @@ pub struct Topic {
     pub see: Vec<&'static str>,
 }
 
+/// Commands, and their topic.
+type TopicOf = (&'static [&'static str], fn() -> Topic);
+
 /// Commands, by the beginnings of their names, and what is on their pages.
-const TOPICS: [(&[&str], fn() -> Topic); 14] = [
+const TOPICS: [TopicOf; 14] = [
     (&["compare", "manifest", "digest-sql", "nightly", "restore", "config check"], connections),
     (&["compare", "manifest", "digest-sql", "nightly", "restore", "config check", "demo"], programs),
     (
@@ -60,7 +63,7 @@ const TOPICS: [(&[&str], fn() -> Topic); 14] = [
 pub fn of(command: &str) -> Topic {
     let is_of =
         |start: &&str| command == *start || command.strip_prefix(start).is_some_and(|rest| rest.starts_with(' '));
-    let topics = TOPICS.iter().filter(|(commands, _)| command.is_empty() || commands.iter().any(|start| is_of(start)));
+    let topics = TOPICS.iter().filter(|(commands, _)| command.is_empty() || commands.iter().any(is_of));
     let mut all = Topic::default();
     for topic in topics.map(|(_, topic)| topic()).chain([terminal()]) {
         all.environment.extend(topic.environment);
