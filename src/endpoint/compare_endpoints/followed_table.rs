@@ -50,7 +50,7 @@ enum Reading {
     /// By key.
     Rows { key: Pair<Vec<KeyColumn>>, rows: BTreeMap<RowKey, FollowedRow> },
     /// As a whole.
-    Whole { why: &'static str, track: Track<TableDigest>, tallies: Pair<Tally> },
+    Whole { why: &'static str, track: Track<TableDigest>, tallies: Box<Pair<Tally>> },
 }
 
 /// A row that differed.
@@ -83,7 +83,7 @@ impl FollowedTable {
         let key = name.as_ref().map(|name| common_key(name, e.1, a.1, &columns)).unwrap_or_default();
         let track = Track::new(tallies[0].digest, tallies[1].digest, 0);
         let why = if name.is_none() { LARGE_OBJECTS } else { NO_KEY };
-        let reading = Reading::Whole { why, track, tallies };
+        let reading = Reading::Whole { why, track, tallies: Box::new(tallies) };
         let mut table = Self { finding: finding.clone(), name, columns, key, reading, failure: None };
         table.tell_rows_apart(lives, 0).await;
         Some(table)
@@ -241,7 +241,7 @@ impl FollowedTable {
         let (e, a) = (e.map_err(|error| error.context("expected"))?, a.map_err(|error| error.context("actual"))?);
         let Reading::Whole { track, tallies, .. } = &mut self.reading else { return Ok(()) };
         track.observe(e.digest, a.digest);
-        *tallies = [e, a];
+        **tallies = [e, a];
         if !track.has_agreed() {
             self.tell_rows_apart(lives, round).await;
         }
@@ -279,7 +279,7 @@ impl FollowedTable {
                 add_fate(&mut result, track.fate(rounds));
                 if result.persistent > 0 {
                     result.difference = Some(self.name_rows(tallies, last, show).await);
-                    result.last = Some(tallies.clone());
+                    result.last = Some(Pair::clone(tallies));
                 }
             }
         }
