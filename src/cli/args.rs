@@ -15,7 +15,7 @@ mod report;
 pub use recheck::RecheckArgument;
 pub use report::{
     AcknowledgeArguments, DiffArguments, HtmlArguments, ListArguments, PartChoice, PlaceArguments, PlacesArguments,
-    ReportCommand, ShowArguments, SideChoice, TrustArguments, VerdictChoice, VerifyArguments,
+    ReportCommand, SchemaArguments, SchemaChoice, ShowArguments, SideChoice, SummaryArguments, TrustArguments, VerdictChoice, VerifyArguments,
 };
 
 /// Nightly PostgreSQL backups that are restored, compared with their source row by row, and signed.

@@ -40,6 +40,7 @@ const TOPICS: [(&[&str], fn() -> Topic); 14] = [
             "report diff",
             "report acknowledge",
             "report html",
+            "report summary",
         ],
         configuration,
     ),

@@ -13,6 +13,7 @@ mod report;
 mod index;
 mod overview;
 mod mail;
+mod period;
 
 pub use crate::output::views::history::PAGE;
 pub use crate::output::views::sources::INDEX;
@@ -20,6 +21,7 @@ pub use frame::is_ours;
 pub use index::index;
 pub use mail::mail;
 pub use overview::overview;
+pub use period::{SummaryFile, period};
 pub use report::report;
 
 use crate::model::report::Report;

@@ -26,7 +26,7 @@ pub fn section(runs: &[ReportEntry]) -> Markup {
         section aria-labelledby="history" {
             h2 #history { "History" }
             @if runs.len() > DRAWN { p.quiet { "The newest " (DRAWN) " of " (grouped(runs.len() as u64)) ", oldest first." } }
-            ol.strip aria-label="Statuss, oldest first" { @for run in &drawn { li { (cell(run)) } } }
+            ol.strip aria-label="Runs, oldest first" { @for run in &drawn { li { (cell(run)) } } }
             p.legend { @for (status, count) in counts(&drawn) { span { (badge(status)) " " (count) } } }
             div.charts { @for line in lines.iter().flatten() { (line) } }
         }
