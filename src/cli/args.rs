@@ -15,7 +15,8 @@ mod report;
 pub use recheck::RecheckArgument;
 pub use report::{
     AcknowledgeArguments, DiffArguments, HtmlArguments, ListArguments, PartChoice, PlaceArguments, PlacesArguments,
-    ReportCommand, SchemaArguments, SchemaChoice, ShowArguments, SideChoice, SummaryArguments, TrustArguments, VerdictChoice, VerifyArguments,
+    ReportCommand, SchemaArguments, SchemaChoice, ShowArguments, SideChoice, SummaryArguments, TrustArguments,
+    VerdictChoice, VerifyArguments,
 };
 
 /// Nightly PostgreSQL backups that are restored, compared with their source row by row, and signed.

@@ -6,6 +6,7 @@
 mod text;
 mod chart;
 mod sign;
+mod filter;
 mod blocks;
 mod frame;
 mod pictures;

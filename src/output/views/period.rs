@@ -150,8 +150,8 @@ fn reviewed(source: &SourcePeriod) -> Text {
         0 => "none needed: every proven run is sound".into(),
         all => {
             let tone = if source.counts.not_reviewed == 0 { Tone::Good } else { Tone::Bad };
-            word(tone, &format!("{} of {} reviewed", grouped(source.counts.reviewed), grouped_noun(all, "run")))
-                .and(" without a sound verdict")
+            let runs = format!("{} without a sound verdict reviewed", grouped_noun(all, "run"));
+            word(tone, &format!("{} of {runs}", grouped(source.counts.reviewed)))
         }
     }
 }
@@ -167,7 +167,7 @@ fn missing(source: &SourcePeriod) -> Section {
         Block::Paragraph(text.into())
     });
     Section::new("missing", "Expected runs without a proven report")
-        .counted(usize::try_from(count).unwrap_or(usize::MAX), "expected run without a proven report, due about")
+        .heading(format!("{} without a proven report, due about", grouped_noun(count, "expected run")))
         .with((!lines.is_empty()).then_some(Block::List(lines)))
         .with(more)
 }
@@ -185,16 +185,18 @@ fn runs(source: &SourcePeriod) -> Section {
         TableColumn::Words("reviewed by"),
     ];
     let rows: Vec<Row> = source.runs.iter().map(row).collect();
-    let legend = "data age: at the end of the verification. on site, off site: at the end of the run, as its signed closing.json has it.";
+    let note = "Data age: at the end of the verification. On site and off site: at the end of the run, as its signed closing.json has it.";
     let table = DocumentTable {
         class: "nights",
         spare: &SPARE,
-        legend: Some(legend),
         ..DocumentTable::new("Proven runs, oldest first", columns, rows)
     };
-    Section::new("proven", "Proven runs")
-        .counted(source.runs.len(), "proven run")
-        .with((!source.runs.is_empty()).then_some(Block::DocumentTable(table)))
+    Section::new("proven", "Proven runs").counted(source.runs.len(), "proven run").with(
+        (!source.runs.is_empty())
+            .then_some([Block::DocumentTable(table), Block::Paragraph(quiet(note))])
+            .into_iter()
+            .flatten(),
+    )
 }
 
 fn row(run: &ProvenRun) -> Row {
