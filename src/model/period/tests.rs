@@ -7,7 +7,8 @@ fn at(day: u64) -> Timestamp {
 
 /// A run whose backup is verified here.
 fn run(day: u64, database: &str) -> ProvenRun {
-    let source = Origin::Postgres { database: database.into(), servers: vec!["db:5432".into()], system_identifier: None };
+    let source =
+        Origin::Postgres { database: database.into(), servers: vec!["db:5432".into()], system_identifier: None };
     ProvenRun {
         id: format!("run {day}"),
         source: Some(source),

@@ -261,7 +261,10 @@ fn is_for_pages(table: &DocumentTable, column: &TableColumn) -> bool {
 
 fn head(column: &TableColumn) -> Markup {
     let is_number = column.is_number();
-    html! { th class=[is_number.then_some("n")] scope="col" { (capitalized(column.head())) } }
+    html! {
+        // A heading without a text says nothing to a screen reader.
+        @if column.head().is_empty() { td {} } @else { th class=[is_number.then_some("n")] scope="col" { (capitalized(column.head())) } }
+    }
 }
 
 fn row(table: &DocumentTable, row: &Row) -> Markup {

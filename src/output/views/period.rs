@@ -176,7 +176,7 @@ fn runs(source: &SourcePeriod) -> Section {
     let columns = [
         TableColumn::Words("run"),
         TableColumn::Words("verdict"),
-        TableColumn::Numbers("data of"),
+        TableColumn::Words("data of"),
         TableColumn::Numbers("data age"),
         TableColumn::Numbers("restore"),
         TableColumn::Words("on site"),
@@ -207,7 +207,7 @@ fn row(run: &ProvenRun) -> Row {
         Text::shown(crate::base::printable::printable(&run.id), Look::Run { href: None, at: Some(run.started_at) })
             .into(),
         Text::shown(status.word().to_owned(), Look::Badge(status)).into(),
-        or_dash(run.data_as_of.map(|at| at.to_string())),
+        run.data_as_of.map_or_else(|| "–".into(), time).into(),
         or_dash(run.data_age_s.map(|seconds| duration(seconds.saturating_mul(1000)))),
         or_dash(run.restore_ms.map(duration)),
         place(run.is_on_site).into(),
