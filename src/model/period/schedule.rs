@@ -1,7 +1,7 @@
 //! Which runs were expected: a run is due one interval after the one before it.
 //!
-//! Pure. Runs do not start to the second, so that a run may be late or early by up to half an interval; at the edges of the period
-//! a run counts as missing only a quarter of an interval after it was due.
+//! Pure. Runs do not start to the second, so that a run may be late or early by up to half an interval; at the end of the period a
+//! run counts as missing only a quarter of an interval after it was due.
 
 use serde::Serialize;
 
@@ -64,7 +64,7 @@ fn between(pair: &[Timestamp], every_s: u64) -> Vec<Timestamp> {
 
 /// Due before the first run of all.
 fn before(first: Timestamp, period: Period, every_s: u64) -> Vec<Timestamp> {
-    let due = first.seconds_since(period.since).saturating_sub(every_s / 4) / every_s;
+    let due = first.seconds_since(period.since) / every_s;
     (1..=due).rev().map(|i| first.minus_seconds(i * every_s)).collect()
 }
 
