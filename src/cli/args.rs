@@ -16,7 +16,8 @@ pub use manifest::{ManifestArguments, ManifestCommand, MergeArguments, PartArgum
 pub use recheck::RecheckArgument;
 pub use report::{
     AcknowledgeArguments, DiffArguments, HtmlArguments, ListArguments, PartChoice, PlaceArguments, PlacesArguments,
-    ReportCommand, ShowArguments, SideChoice, TrustArguments, VerdictChoice, VerifyArguments,
+    ReportCommand, SchemaArguments, SchemaChoice, ShowArguments, SideChoice, SummaryArguments, TrustArguments,
+    VerdictChoice, VerifyArguments,
 };
 
 /// Nightly PostgreSQL backups that are restored, compared with their source row by row, and signed.

@@ -5,17 +5,19 @@ mod diff;
 mod html;
 mod list;
 mod places;
+mod summary;
 mod verify;
 
 use std::path::{Path, PathBuf};
 
-use super::args::{Format, KeygenArguments, PartChoice, PlaceArguments, ReportCommand, ShowArguments};
+use super::args::{Format, KeygenArguments, PartChoice, PlaceArguments, ReportCommand, SchemaChoice, ShowArguments};
 use super::config;
 use super::inputs;
 use super::terminal::{Terminal, print_json, print_note, print_result};
 use crate::base::error::{Context, Error, Result};
 use crate::base::files;
 use crate::base::printable::printable;
+use crate::model::period;
 use crate::model::report::{self, Report};
 use crate::output::terminal::{self, Part};
 use crate::storage::history;
@@ -33,7 +35,14 @@ pub fn run(command: &ReportCommand) -> Result<u8> {
         ReportCommand::Diff(arguments) => diff::run(arguments),
         ReportCommand::Acknowledge(arguments) => acknowledge::run(arguments),
         ReportCommand::Html(arguments) => html::run(arguments),
-        ReportCommand::Schema => print_result(report::SCHEMA).map(|()| 0),
+        ReportCommand::Summary(arguments) => summary::run(arguments),
+        ReportCommand::Schema(arguments) => {
+            let schema = match arguments.of {
+                SchemaChoice::Report => report::SCHEMA,
+                SchemaChoice::Summary => period::SCHEMA,
+            };
+            print_result(schema).map(|()| 0)
+        }
     }
 }
 

@@ -25,3 +25,4 @@ pub mod selection;
 pub mod listing;
 pub mod report;
 pub mod run_record;
+pub mod period;

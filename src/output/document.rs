@@ -313,6 +313,17 @@ pub struct Row {
     pub weight: u64,
     /// On a page, rows of a lower rank come first.
     pub rank: u8,
+    /// What a page can be filtered by.
+    pub filter: Option<RowFilter>,
+}
+
+/// What a page can be filtered by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RowFilter {
+    /// Of the run.
+    pub status: Status,
+    /// Place of the source in the list of all; `None`: not known.
+    pub source: Option<usize>,
 }
 
 impl Row {

@@ -12,8 +12,9 @@ use sha2::{Digest as _, Sha256};
 use crate::base::error::{Context, Error, Result};
 use crate::base::files;
 use crate::base::time::Timestamp;
+use crate::model::period::PeriodSummary;
 use crate::model::report::Report;
-use crate::output::html::{self, INDEX, PAGE, ReportPage};
+use crate::output::html::{self, INDEX, PAGE, ReportPage, SummaryFile};
 use crate::storage::history::{self, ReportDirectory, ReportEntry};
 use crate::storage::reports::{self, REPORT};
 use crate::storage::signers::AllowedSigners;
@@ -117,6 +118,14 @@ pub fn one(report: &Path, output: Option<&Path>, readers: Readers<'_>) -> Result
     let path = output.map_or_else(|| directory.join(PAGE), Path::to_owned);
     write_one(entry, &neighbours, &path)?;
     Ok(path)
+}
+
+/// Writes the page of a summary over a period.
+///
+/// # Errors
+/// There is a file of this name that pgwitness did not write, or it cannot be written.
+pub fn period(summary: &PeriodSummary, file: Option<SummaryFile<'_>>, output: &Path) -> Result<()> {
+    write(output, &html::period(summary, file))
 }
 
 /// The pages to link from the page of a run.

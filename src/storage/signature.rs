@@ -13,6 +13,8 @@ use crate::base::error::{Context, Error, Result};
 pub const NAMESPACE: &str = "pgwitness-report";
 /// The same for a review of a report.
 pub const REVIEW_NAMESPACE: &str = "pgwitness-review";
+/// The same for a summary of a period.
+pub const SUMMARY_NAMESPACE: &str = "pgwitness-summary";
 
 /// The key of this seed, which must be random and secret.
 pub fn generate_key(seed: &[u8; 32], comment: &str) -> Result<PrivateKey> {
@@ -100,6 +102,11 @@ pub fn allowed_signers_line_for(namespace: &str, principal: &str, key: &PublicKe
     key.set_comment("");
     let key = key.to_openssh().map_err(ssh_error)?;
     Ok(format!("{principal} namespaces=\"{namespace}\" {}\n", key.trim_end()))
+}
+
+/// `SHA256:…`, as `ssh-keygen -l` prints it.
+pub fn fingerprint(key: &PublicKey) -> String {
+    key.fingerprint(HashAlg::Sha256).to_string()
 }
 
 /// The identity that `pgwitness keygen` has written into the key, or `pgwitness` where none can be used.

@@ -32,6 +32,17 @@ struct SignerLimits {
     valid_before: Option<Timestamp>,
 }
 
+/// Who may sign with a key, and when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SignerValidity<'a> {
+    /// As in the file.
+    pub principals: &'a str,
+    /// `None`: no such limit.
+    pub valid_after: Option<Timestamp>,
+    /// `None`: no such limit.
+    pub valid_before: Option<Timestamp>,
+}
+
 /// Where the lines of such a file come from.
 pub const LISTED_BY: &str = "write the lines into it that `pgwitness keygen` and `pgwitness report acknowledge` print";
 
@@ -72,6 +83,14 @@ impl AllowedSigners {
             }
         }
         Err(reason)
+    }
+
+    /// The line that lets this key sign reports at this time.
+    pub fn validity(&self, key: &PublicKey, at: Timestamp) -> Option<SignerValidity<'_>> {
+        let of_key = self.entries.iter().filter(|entry| entry.key.as_ref() == Some(key.key_data()));
+        let entry = of_key.into_iter().find(|entry| entry.objection(NAMESPACE, None, at).is_none())?;
+        let SignerLimits { valid_after, valid_before, .. } = entry.limits;
+        Some(SignerValidity { principals: &entry.principals, valid_after, valid_before })
     }
 }
 

@@ -29,7 +29,7 @@ fn unchecked() -> Readers<'static> {
 /// The elements and attributes of a page; panics where it is not well-formed. Stricter than a browser: every tag we open is one that
 /// we know, every attribute is quoted, every element is closed in order.
 fn elements(page: &str) -> Vec<(String, Vec<(String, String)>)> {
-    const VOID: [&str; 3] = ["meta", "link", "!DOCTYPE"];
+    const VOID: [&str; 4] = ["meta", "link", "input", "!DOCTYPE"];
     let (mut found, mut open, mut rest) = (Vec::new(), Vec::<String>::new(), page);
     while let Some(start) = rest.find('<') {
         let tag = &rest[start + 1..];
@@ -87,6 +87,7 @@ const KNOWN: &[&str] = &[
     "div",
     "dl",
     "dt",
+    "fieldset",
     "figcaption",
     "figure",
     "footer",
@@ -97,7 +98,10 @@ const KNOWN: &[&str] = &[
     "head",
     "header",
     "html",
+    "input",
     "ins",
+    "label",
+    "legend",
     "li",
     "link",
     "main",

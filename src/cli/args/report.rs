@@ -22,9 +22,68 @@ pub enum ReportCommand {
     Acknowledge(AcknowledgeArguments),
     /// Write HTML pages: one for each report and an index, each a single file
     Html(HtmlArguments),
-    /// Print the JSON schema of report.json
-    #[command(after_help = help::REPORT_SCHEMA)]
-    Schema,
+    /// Sum up a period for an auditor: runs, verified backups, age of the data, time to restore, findings and reviews
+    Summary(SummaryArguments),
+    /// Print the JSON schema of report.json, or of a summary
+    Schema(SchemaArguments),
+}
+
+/// `report schema`
+#[derive(Debug, Args)]
+#[command(after_help = help::REPORT_SCHEMA)]
+pub struct SchemaArguments {
+    /// Of which file
+    #[arg(value_enum, default_value_t = SchemaChoice::Report)]
+    pub of: SchemaChoice,
+}
+
+/// A schema to print.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SchemaChoice {
+    /// report.json
+    Report,
+    /// The file that `report summary --output` writes
+    Summary,
+}
+
+/// `report summary`
+#[derive(Debug, Args)]
+#[command(after_help = help::REPORT_SUMMARY)]
+pub struct SummaryArguments {
+    /// The same as --directory.
+    #[arg(value_name = "DIR", hide = true)]
+    pub reports: Vec<PathBuf>,
+    /// Where the reports are.
+    #[command(flatten)]
+    pub places: PlacesArguments,
+    /// Beginning of the period: 2026-01-31, or 7d, 36h, 4w before now
+    #[arg(long, value_name = "DATE", default_value = "30d")]
+    pub since: String,
+    /// End of the period, which is not a part of it [default: now]
+    #[arg(long, value_name = "DATE")]
+    pub until: Option<String>,
+    /// How often a run of each source is expected, for instance 1d. Without it, it is not known whether runs are missing
+    #[arg(long, value_name = "SPAN")]
+    pub every: Option<crate::config::Span>,
+    /// How to print the summary
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+    /// Write the summary as JSON to this file too
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Write the summary as an HTML page with pictures to this file too
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// Sign the file of --output with this private key (Ed25519, mode 0600); the signature is beside it, as FILE.sig
+    #[arg(long, value_name = "FILE", requires = "output")]
+    pub key: Option<PathBuf>,
+    /// File with the passphrase of the key in its first line
+    #[arg(long, value_name = "FILE", requires = "key")]
+    pub passphrase_file: Option<PathBuf>,
+    /// Who may sign, in the format of ssh-keygen(1) [default: report.allowed_signers where the reports are the
+    /// configured ones]
+    #[arg(long, value_name = "FILE")]
+    pub allowed_signers: Option<PathBuf>,
 }
 
 /// `report html`

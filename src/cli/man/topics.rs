@@ -43,6 +43,7 @@ const TOPICS: [TopicOf; 14] = [
             "report diff",
             "report acknowledge",
             "report html",
+            "report summary",
         ],
         configuration,
     ),

@@ -18,7 +18,7 @@ const DISORDER: u8 = 2;
 
 pub fn run(arguments: &ListArguments) -> Result<u8> {
     let now = inputs::now();
-    let since = arguments.since.as_deref().map(|text| since(text, now)).transpose()?;
+    let since = arguments.since.as_deref().map(|text| time_of("--since", text, now)).transpose()?;
     let places = places(&arguments.places, &arguments.reports, arguments.allowed_signers.as_deref())?;
     let read: Vec<ReportDirectory> = places.into_iter().map(|place| place.read(now)).collect();
     let selected: Vec<Vec<ReportEntry>> =
@@ -66,8 +66,8 @@ fn is(wanted: VerdictChoice, run: &ReportEntry) -> bool {
     run.verdict().map(Status::from) == Some(status)
 }
 
-/// `7d`, a date, or a time in the format of reports.
-fn since(text: &str, now: Timestamp) -> Result<Timestamp> {
+/// `7d` before now, a date, or a time in the format of reports.
+pub fn time_of(option: &str, text: &str, now: Timestamp) -> Result<Timestamp> {
     let unit = |letter| match letter {
         'h' => Some(3600),
         'd' => Some(86_400),
@@ -80,7 +80,7 @@ fn since(text: &str, now: Timestamp) -> Result<Timestamp> {
     });
     let time = span.map(|seconds| now.minus_seconds(seconds));
     let time = time.or_else(|| Timestamp::parse(&format!("{text}T00:00:00Z"))).or_else(|| Timestamp::parse(text));
-    time.ok_or_else(|| Error::new(format!("--since {text}: not a date like 2026-01-31 (UTC) or a span like 7d")))
+    time.ok_or_else(|| Error::new(format!("{option} {text}: not a date like 2026-01-31 (UTC) or a span like 7d")))
 }
 
 #[derive(Serialize)]
@@ -163,10 +163,10 @@ mod tests {
             ("2026-06-01", "2026-06-01T00:00:00Z"),
             ("2026-06-01T12:00:00Z", "2026-06-01T12:00:00Z"),
         ] {
-            assert_eq!(since(text, now).unwrap().to_string(), time);
+            assert_eq!(time_of("--since", text, now).unwrap().to_string(), time);
         }
         for text in ["", "d", "yesterday", "7", "-7d", "2026-02-30", "99999999999999999999d", "é"] {
-            assert!(since(text, now).is_err(), "{text}");
+            assert!(time_of("--since", text, now).is_err(), "{text}");
         }
     }
 }

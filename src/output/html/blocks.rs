@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use maud::{Markup, html};
 
 use super::chart::bar;
+use super::filter;
 use super::sign::{badge, class};
 use super::text::{day, time};
 use crate::base::printable::printable;
@@ -260,13 +261,16 @@ fn is_for_pages(table: &DocumentTable, column: &TableColumn) -> bool {
 
 fn head(column: &TableColumn) -> Markup {
     let is_number = column.is_number();
-    html! { th class=[is_number.then_some("n")] scope="col" { (capitalized(column.head())) } }
+    html! {
+        // A heading without a text says nothing to a screen reader.
+        @if column.head().is_empty() { td {} } @else { th class=[is_number.then_some("n")] scope="col" { (capitalized(column.head())) } }
+    }
 }
 
 fn row(table: &DocumentTable, row: &Row) -> Markup {
     let last = row.cells.len().saturating_sub(1);
     html! {
-        tr class=[row.tone.map(class)] {
+        tr class=[row.tone.map(class)] data-verdict=[row.filter.map(|of| filter::group(of.status))] data-source=[row.filter.and_then(|of| of.source)] {
             @let cells = row.cells.iter().zip(&table.columns).enumerate().filter(|(_, (_, column))| is_for_pages(table, column));
             @for (at, (cell, column)) in cells {
                 @let is_number = column.is_number();

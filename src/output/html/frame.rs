@@ -22,6 +22,11 @@ pub fn is_ours(beginning: &[u8]) -> bool {
 
 /// The whole page.
 pub fn document(title: &str, status: Status, body: &Markup) -> String {
+    document_with(title, status, "", body)
+}
+
+/// The whole page, with style rules of its own, which hold no text of others.
+pub fn document_with(title: &str, status: Status, rules: &str, body: &Markup) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -36,12 +41,17 @@ pub fn document(title: &str, status: Status, body: &Markup) -> String {
                 title { (title) }
                 link rel="icon" href=(icon(status));
                 // A constant without `<`: nothing to escape.
-                style { (PreEscaped(STYLE)) }
+                style { (PreEscaped(STYLE)) (rules_without_markup(rules)) }
             }
             body { (body) }
         }
     };
     page.into_string()
+}
+
+/// Within a style element nothing is escaped, so rules with markup are left out.
+fn rules_without_markup(rules: &str) -> PreEscaped<&str> {
+    PreEscaped(if rules.contains('<') { "" } else { rules })
 }
 
 #[cfg(test)]

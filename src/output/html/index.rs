@@ -5,7 +5,8 @@
 use maud::{Markup, html};
 
 use super::blocks::{block, section, text};
-use super::frame::document;
+use super::filter;
+use super::frame::document_with;
 use super::pictures;
 use super::report::after as after_report;
 use super::sign::{badge, class, sign};
@@ -14,7 +15,7 @@ use crate::base::printable::printable;
 use crate::base::text::{grouped, grouped_noun};
 use crate::base::time::Timestamp;
 use crate::model::status::Status;
-use crate::output::document::{Block, Section, Text, outside, status_tone, strong};
+use crate::output::document::{Block, DocumentTable, RowFilter, Section, Text, outside, status_tone, strong};
 use crate::output::views::history::{self, counts, link, link_from, open_problems};
 use crate::storage::history::{ReportEntry, sources};
 
@@ -29,7 +30,7 @@ pub fn index(runs: &[ReportEntry], now: Timestamp) -> String {
     let names = printable(&sources(runs).join("; "));
     let of = if names.is_empty() { "" } else { ": " };
     let title = format!("{}: newest of {}{of}{names}", status.word(), grouped_noun(runs.len() as u64, "run"));
-    document(&title, status, &body(runs, status, now))
+    document_with(&title, status, &filter::style(sources(runs).len()), &body(runs, status, now))
 }
 
 fn body(runs: &[ReportEntry], status: Status, now: Timestamp) -> Markup {
@@ -134,17 +135,30 @@ fn all(runs: &[ReportEntry]) -> Markup {
             _ => months.push((name.unwrap_or_else(|| "Without a date".to_owned()), vec![run])),
         }
     }
+    let sources = sources(runs);
+    let statuses: Vec<Status> = runs.iter().map(ReportEntry::status).collect();
     html! {
         section aria-labelledby="all" {
             h2 #all { "All runs" }
+            (filter::buttons(&statuses, &sources))
             @for (i, (name, of_month)) in months.iter().enumerate() {
                 details open[i < OPEN_MONTHS] {
                     summary { strong { (name) } " " span.quiet { (summary(of_month)) } }
-                    (block(&Block::DocumentTable(history::table(of_month, format!("Runs of {name}, newest first"))), 3))
+                    (block(&Block::DocumentTable(table(of_month, name, &sources)), 3))
                 }
             }
         }
     }
+}
+
+fn table(runs: &[&ReportEntry], month: &str, sources: &[String]) -> DocumentTable {
+    let mut table = history::table(runs, format!("Runs of {month}, newest first"));
+    for (row, run) in table.rows.iter_mut().zip(runs) {
+        let source = run.summary().and_then(|summary| summary.source.as_ref()).map(ToString::to_string);
+        let source = source.and_then(|source| sources.iter().position(|known| *known == source));
+        row.filter = Some(RowFilter { status: run.status(), source });
+    }
+    table
 }
 
 /// `29 runs: 27 sound, 2 damaged`

@@ -6,6 +6,7 @@
 mod text;
 mod chart;
 mod sign;
+mod filter;
 mod blocks;
 mod frame;
 mod pictures;
@@ -13,6 +14,7 @@ mod report;
 mod index;
 mod overview;
 mod mail;
+mod period;
 
 pub use crate::output::views::history::PAGE;
 pub use crate::output::views::sources::INDEX;
@@ -20,6 +22,7 @@ pub use frame::is_ours;
 pub use index::index;
 pub use mail::mail;
 pub use overview::overview;
+pub use period::{SummaryFile, period};
 pub use report::report;
 
 use crate::model::report::Report;

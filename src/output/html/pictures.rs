@@ -21,12 +21,14 @@ pub fn section(runs: &[ReportEntry]) -> Markup {
         picture("rows", "Rows", &drawn, &rows_read, &grouped),
         picture("dump", "Size of the dump", &drawn, &|summary| summary.dump_bytes, &fine_bytes),
         picture("took", "Duration", &drawn, &|summary| Some(summary.duration_ms), &duration),
+        picture("age", "Age of the data when it was verified (RPO)", &drawn, &data_age, &duration),
+        picture("restore", "Duration of the restore (RTO)", &drawn, &restore, &duration),
     ];
     html! {
         section aria-labelledby="history" {
             h2 #history { "History" }
             @if runs.len() > DRAWN { p.quiet { "The newest " (DRAWN) " of " (grouped(runs.len() as u64)) ", oldest first." } }
-            ol.strip aria-label="Statuss, oldest first" { @for run in &drawn { li { (cell(run)) } } }
+            ol.strip aria-label="Runs, oldest first" { @for run in &drawn { li { (cell(run)) } } }
             p.legend { @for (status, count) in counts(&drawn) { span { (badge(status)) " " (count) } } }
             div.charts { @for line in lines.iter().flatten() { (line) } }
         }
@@ -36,6 +38,16 @@ pub fn section(runs: &[ReportEntry]) -> Markup {
 /// A run that read nothing is a gap, not an empty database.
 fn rows_read(summary: &Summary) -> Option<u64> {
     (summary.tables_expected > 0).then_some(summary.rows)
+}
+
+/// In milliseconds. Without a proven dump nothing was verified.
+fn data_age(summary: &Summary) -> Option<u64> {
+    summary.data_age_s().filter(|_| summary.is_dump_proven).map(|age_s| age_s.saturating_mul(1000))
+}
+
+/// A restore that did not prove the dump says nothing about the next one.
+fn restore(summary: &Summary) -> Option<u64> {
+    summary.restore_ms().filter(|_| summary.is_dump_proven)
 }
 
 /// Enough digits to distinguish two runs: `1,840 MB`, not `1.8 GB`.

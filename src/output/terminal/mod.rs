@@ -18,10 +18,12 @@ use crate::base::time::Timestamp;
 use crate::compare::drift::Drift;
 use crate::model::finding::Finding;
 use crate::model::manifest::EndpointFacts;
+use crate::model::period::PeriodSummary;
 use crate::model::verdict::{DumpVerdict, Outcome, Verdict};
 use crate::output::document::{Block, Document, Section, Text, Tone, outside, quiet, word};
 use crate::output::views::{
-    checks as checks_view, coverage, drift as drift_view, findings, history, remarks, sources, tables,
+    checks as checks_view, coverage, drift as drift_view, findings, history, period as period_view, remarks, sources,
+    tables,
 };
 use crate::storage::history::{ReportCheck, ReportDirectory, ReportEntry};
 
@@ -68,6 +70,11 @@ pub fn outcome(heading: &Heading, outcome: &Outcome, style: Style) -> String {
 /// The line on the dump below the verdict on the copy, with a newline; empty for a sound run.
 pub fn dump_verdict(dump: &DumpVerdict, style: Style) -> String {
     dump_lines(dump, style).iter().map(|line| format!("{line}\n")).collect()
+}
+
+/// The evidence of a period, ending in its answer.
+pub fn period(summary: &PeriodSummary, style: Style) -> String {
+    document(&period_view::document(summary), style)
 }
 
 /// The findings alone; empty when there are none.

@@ -15,3 +15,4 @@ pub mod drift;
 pub mod history;
 pub mod sources;
 pub mod message;
+pub mod period;

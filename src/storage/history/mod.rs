@@ -11,6 +11,7 @@ mod pruned;
 mod read;
 mod review;
 mod verify;
+mod evidence;
 
 use std::path::PathBuf;
 
@@ -26,6 +27,7 @@ use crate::model::verdict::Verdict;
 pub use acknowledge::{Acknowledged, acknowledge};
 pub use directories::{ReportDirectory, sources};
 pub use dumps::{DumpState, check_dump};
+pub use evidence::evidence;
 pub use find::find;
 pub use pruned::{PRUNED, PruneRule, PrunedReport, plan_pruning, prune_reports, pruned};
 pub use read::{is_pending, read};

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
 use super::chain::{self, Link, Removed};
+use super::review::SignerTime;
 use super::{ChainState, Content, PrunedReport, ReportEntry, SignatureState, Summary, pruned, review};
 use crate::base::error::{Context, Error, Result};
 use crate::base::files;
@@ -30,10 +31,28 @@ const LONGEST_RUN_S: u64 = 86_400;
 /// # Errors
 /// When the directory cannot be listed; the problems of one run are in its entry.
 pub fn read(dir: &Path, allowed: Option<&AllowedSigners>, now: Timestamp) -> Result<Vec<ReportEntry>> {
+    entries(dir, allowed, now, SignerTime::Now)
+}
+
+/// The same, where a signer must have been allowed when the run ended, or the review was written. The chain of reports shows one
+/// that was signed later with an earlier time.
+///
+/// # Errors
+/// As for [`read`].
+pub fn read_as_of_runs(dir: &Path, allowed: &AllowedSigners, now: Timestamp) -> Result<Vec<ReportEntry>> {
+    entries(dir, Some(allowed), now, SignerTime::OfSignature)
+}
+
+fn entries(
+    dir: &Path,
+    allowed: Option<&AllowedSigners>,
+    now: Timestamp,
+    signer_time: SignerTime,
+) -> Result<Vec<ReportEntry>> {
     let trust = allowed.map(|allowed| Trust { allowed, identity: None, now });
     let mut found = Vec::new();
     for path in directories(dir).doing(|| format!("list reports in {}", dir.display()))? {
-        found.extend(one(&path, trust));
+        found.extend(one(&path, trust, signer_time));
     }
     found.sort_by(|(a, _), (b, _)| (a.started_at, &a.id).cmp(&(b.started_at, &b.id)));
     note_running(&mut found, now);
@@ -62,7 +81,7 @@ fn directories(dir: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// `None`: a directory that is not pgwitness's.
-fn one(path: &Path, trust: Option<Trust<'_>>) -> Option<(ReportEntry, Option<Link>)> {
+fn one(path: &Path, trust: Option<Trust<'_>>, signer_time: SignerTime) -> Option<(ReportEntry, Option<Link>)> {
     let id = path.file_name()?.to_string_lossy().into_owned();
     let stamp = chain::time_of(&id);
     let file = path.join(REPORT);
@@ -85,7 +104,7 @@ fn one(path: &Path, trust: Option<Trust<'_>>) -> Option<(ReportEntry, Option<Lin
         Err(error) => Some((entry(Content::Unreadable(Error::from(error).text())), None)),
         Ok(bytes) => {
             let mut entry = entry(Content::Unreadable(MarkedText::default()));
-            let link = fill(&mut entry, &file, &bytes, trust);
+            let link = fill(&mut entry, &file, &bytes, trust, signer_time);
             Some((entry, link))
         }
     }
@@ -120,10 +139,19 @@ pub fn times_of(bytes: &[u8]) -> Result<Timestamp> {
     Ok(outline.times.started_at)
 }
 
-fn fill(entry: &mut ReportEntry, file: &Path, bytes: &[u8], trust: Option<Trust<'_>>) -> Option<Link> {
+fn fill(
+    entry: &mut ReportEntry,
+    file: &Path,
+    bytes: &[u8],
+    trust: Option<Trust<'_>>,
+    signer_time: SignerTime,
+) -> Option<Link> {
     let sha256 = hex::encode(Sha256::digest(bytes));
+    let outline = serde_json::from_slice::<ReportStart>(bytes).ok();
+    entry.reviews = review::read(&entry.path, &sha256, trust, signer_time);
+    let finished_at = outline.as_ref().map(|outline| outline.times.finished_at);
+    let trust = trust.map(|trust| signer_time.trust(trust, finished_at));
     entry.signature = signature(file, bytes, trust);
-    entry.reviews = review::read(&entry.path, &sha256, trust);
     match Report::from_bytes(bytes) {
         Ok(report) => {
             entry.troubles = side_files(file, &report);
@@ -132,7 +160,7 @@ fn fill(entry: &mut ReportEntry, file: &Path, bytes: &[u8], trust: Option<Trust<
         }
         Err(error) => entry.content = Content::Unreadable(error.text()),
     }
-    let outline: ReportStart = serde_json::from_slice(bytes).ok()?;
+    let outline = outline?;
     entry.started_at = Some(outline.times.started_at);
     Some(Link {
         sha256,

@@ -45,6 +45,25 @@ pub enum ReviewState {
     Void(String),
 }
 
+/// The time at which a signer must be allowed.
+#[derive(Debug, Clone, Copy)]
+pub enum SignerTime {
+    /// When the signature is checked.
+    Now,
+    /// When it was made, as what was signed says.
+    OfSignature,
+}
+
+impl SignerTime {
+    /// For a signature that says it was made then; not later than the check.
+    pub fn trust(self, trust: Trust<'_>, signed_at: Option<Timestamp>) -> Trust<'_> {
+        match (self, signed_at) {
+            (Self::OfSignature, Some(signed_at)) => Trust { now: signed_at.min(trust.now), ..trust },
+            _ => trust,
+        }
+    }
+}
+
 /// What is signed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -62,12 +81,13 @@ pub struct ReviewStatement {
 }
 
 /// All reviews of the report in `dir`, oldest first. An unreadable review is void.
-pub fn read(dir: &Path, report_sha256: &str, trust: Option<Trust<'_>>) -> Vec<Review> {
+pub fn read(dir: &Path, report_sha256: &str, trust: Option<Trust<'_>>, signer_time: SignerTime) -> Vec<Review> {
     let Ok(entries) = fs::read_dir(dir.join(DIRECTORY)) else { return Vec::new() };
     let mut paths: Vec<_> = entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
     paths.sort();
-    paths.iter().map(|path| one(path, report_sha256, trust).unwrap_or_else(|error| void(path, &error))).collect()
+    let review = |path: &Path| one(path, report_sha256, trust, signer_time);
+    paths.iter().map(|path| review(path).unwrap_or_else(|error| void(path, &error))).collect()
 }
 
 fn void(path: &Path, error: &Error) -> Review {
@@ -75,7 +95,7 @@ fn void(path: &Path, error: &Error) -> Review {
     Review { identity, reviewed_at: None, note: String::new(), state: ReviewState::Void(error.to_string()) }
 }
 
-fn one(path: &Path, report_sha256: &str, trust: Option<Trust<'_>>) -> Result<Review> {
+fn one(path: &Path, report_sha256: &str, trust: Option<Trust<'_>>, signer_time: SignerTime) -> Result<Review> {
     let bytes = files::read(path, files::CLOSING).doing(|| "read the review")?;
     let statement: ReviewStatement = json::from_slice("review", &bytes, FORMAT..=FORMAT)?;
     let state = match trust {
@@ -83,6 +103,7 @@ fn one(path: &Path, report_sha256: &str, trust: Option<Trust<'_>>) -> Result<Rev
         None => ReviewState::NotChecked,
         Some(trust) => {
             // The review names its author; only that author's signature makes it theirs.
+            let trust = signer_time.trust(trust, Some(statement.reviewed_at));
             let trust = Trust { identity: Some(&statement.identity), ..trust };
             match authorship(path, &bytes, REVIEW_NAMESPACE, trust)? {
                 Authorship::Of(_) => ReviewState::Counts,

@@ -95,6 +95,13 @@ impl Browser {
         self.post(&format!("element/{id}/click"), &json!({}));
     }
 
+    /// Sends keys to the first element that this selector finds, in the code points of WebDriver.
+    pub fn press(&self, selector: &str, keys: &str) {
+        let element = self.post("element", &json!({"using": "css selector", "value": selector}));
+        let id = element.as_object().unwrap().values().next().unwrap().as_str().unwrap().to_owned();
+        self.post(&format!("element/{id}/value"), &json!({"text": keys}));
+    }
+
     /// What a function body returns within the page.
     pub fn ask(&self, script: &str) -> Value {
         self.post("execute/sync", &json!({"script": script, "args": []}))

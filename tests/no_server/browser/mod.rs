@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 use crate::sample_reports;
 use crate::small_report::{allowed, at, make_key};
 use driver::Browser;
+use pgwitness::model::period::{Period, PeriodSummary};
 use pgwitness::output::site::{Readers, all};
+use pgwitness::storage::history;
 
 /// Days that are looked at, and what they tell.
 const STORIES: [(usize, &str); 8] = [
@@ -28,7 +30,7 @@ fn pictures() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("pages")
 }
 
-const STILL_OURS: &str = "return [document.querySelectorAll('script,img,iframe,object,embed,form,input,base,[onerror],[onload],[onclick]').length, \
+const STILL_OURS: &str = "return [document.querySelectorAll('script,img,iframe,object,embed,form,input:not([type=radio][name^=filter-]),base,[onerror],[onload],[onclick]').length, \
                           document.title.includes('owned'), document.documentElement.scrollWidth - screen.width]";
 
 fn is_calm(browser: &Browser, place: &str) {
@@ -66,10 +68,68 @@ fn an_administrator_reads_ten_nights_in_a_browser() {
     }
     browser.look(1280, "light");
     links_lead_on_and_back(&browser, &reports, &nights);
+    a_verdict_can_be_chosen(&browser, &reports);
     for (file, name) in [(reports.join("index.html"), "index"), (nights[3].join("report.html"), "damaged")] {
         browser.open(&file);
         browser.print(&pictures().join(format!("{name}.pdf")));
     }
+}
+
+/// With the pointer and with the keyboard; on paper all runs stay.
+fn a_verdict_can_be_chosen(browser: &Browser, reports: &Path) {
+    browser.open(&reports.join("index.html"));
+    let shown = || {
+        let script = "return [...document.querySelectorAll('.nights tbody tr')].filter(row => row.offsetParent).length";
+        browser.ask(script).as_u64().unwrap()
+    };
+    let all = shown();
+    browser.click("label:has(#verdict-damaged)");
+    let damaged = browser.ask("return document.querySelectorAll('tr[data-verdict=damaged]').length").as_u64().unwrap();
+    assert_eq!((shown(), damaged < all), (damaged, true));
+    browser.press("#verdict-damaged", "\u{e012}");
+    assert!(browser.ask("return document.querySelector('#verdict-damaged').checked") == false, "an arrow key chooses");
+    browser.click("label:has(#verdict-all)");
+    assert_eq!(shown(), all);
+    is_calm(browser, "after a choice");
+}
+
+/// What axe-core finds on the page; its file is `$PGWITNESS_AXE` (`npm pack axe-core`, `package/axe.min.js`).
+fn violations(browser: &Browser) -> Vec<String> {
+    let Some(path) = std::env::var_os("PGWITNESS_AXE") else { return Vec::new() };
+    let axe = fs::read_to_string(path).unwrap();
+    let run = "return axe.run(document).then(found => found.violations.map(one => one.id + ': ' + one.nodes.map(node => node.target).join(' ')))";
+    let found = browser.ask(&format!("{axe};\n{run}"));
+    found.as_array().unwrap().iter().map(|line| line.as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn pages_are_for_screen_readers_and_small_screens() {
+    let dir = tempfile::tempdir().unwrap();
+    let (key, generated) = make_key(dir.path());
+    let reports = dir.path().join("reports");
+    let nights = sample_reports::ten_nights(&reports, &key);
+    let (signers, now) = (allowed(&generated), at("2026-11-22T08:00:00Z"));
+    all(&reports, None, Readers { allowed: Some(&signers), now }).unwrap();
+    let period = Period { since: at("2026-11-12T00:00:00Z"), until: now };
+    let evidence = history::evidence(&reports, &signers, period, now).unwrap();
+    let summary = dir.path().join("summary.html");
+    let made = PeriodSummary::new(period, Some(86_400), vec![evidence], now);
+    pgwitness::output::site::period(&made, None, &summary).unwrap();
+    let browser = Browser::start();
+    let pages =
+        [(summary, "summary"), (reports.join("index.html"), "index"), (nights[3].join("report.html"), "damaged")];
+    for (page, name) in &pages {
+        for (width, scheme) in [(1280, "light"), (1280, "dark"), (320, "light")] {
+            browser.look(width, scheme);
+            browser.open(page);
+            is_calm(&browser, &format!("{name}, {width}"));
+            assert_eq!(violations(&browser), Vec::<String>::new(), "{name}, {width}, {scheme}");
+            browser.picture(&pictures().join(format!("{name}-{width}-{scheme}.png")));
+        }
+    }
+    browser.look(1280, "light");
+    browser.open(&pages[0].0);
+    browser.print(&pictures().join("summary.pdf"));
 }
 
 fn links_lead_on_and_back(browser: &Browser, reports: &Path, nights: &[PathBuf]) {

@@ -4,6 +4,7 @@
 mod prompt;
 mod pruned;
 mod several;
+mod summary;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
