@@ -33,7 +33,7 @@ a primary key (or with one of a user's own type), one with more differences than
 whole each time: unchecked unless they agree at some time or both sides rest. Sequences that differ are outside of the scope, unless \
 --require sequences. A subscription on the actual side and its publications are waived.
 
---digest-on server: the server hashes the rows by SQL and sends counts and sums. It costs the server two to four times the CPU of \
+--digest-on server: the server hashes the rows by SQL and sends counts and sums. It costs the server about three times the CPU of \
 sending the rows, and is for a line that is slower than that; tables that differ are read by the client after all. auto measures both \
 on the first 2 MiB of the largest table.
 
