@@ -355,21 +355,23 @@ Examples:
   pgwitness report diff previous latest
   pgwitness report diff 20260130 20260131 --directory reports";
 
-pub const REPORT_SUMMARY: &str = "Only signed reports count: of `nightly`, by a signer who was allowed when the run ended, and at the right place in the chain of reports.
-All others of the period are listed as not proven, with the reason. A backup is verified if a report proves it and the signed
-closing.json says that it was placed in verified/ or stored off site. A source whose runs have stopped is listed as long as its
+pub const REPORT_SUMMARY: &str = "Only signed reports count: of `nightly`, by a signer who was allowed when the run ended, and at the right place in the chain of reports. \
+All others of the period are listed as not proven, with the reason. A backup is verified if a report proves it and the signed \
+closing.json says that it was placed in verified/ or stored off site. A source whose runs have stopped is listed as long as its \
 reports are in the directory. No row values are in a summary.
+
 Age of the data (RPO): from the time of the data to the end of its verification. Time to restore (RTO): the restore step of the run.
 
 Exit codes: the worst of all sources
   0  every expected run is present, proven and sound, and its backup is verified
   1  a proven run found damage
-  2  something is not proven: a run is missing, inconclusive or without a good signature, a backup is not verified, there is no
-     run, --every is not given; or a directory cannot be read, or an error
+  2  something is not proven: a run is missing, inconclusive or without a good signature, a backup is not verified, there is no run, --every is \
+not given; or a directory cannot be read, or an error
   3  as 0, but something failed or was left behind after a report was signed
 
 A signed summary is checked with the line for allowed_signers that is printed:
-  ssh-keygen -Y verify -f allowed_signers -I auditor@example.org -n pgwitness-summary -s FILE.sig < FILE
+  ssh-keygen -Y verify -f allowed_signers -I auditor@example.org \\
+    -n pgwitness-summary -s FILE.sig < FILE
 
 Examples:
   pgwitness report summary --since 30d --every 1d
