@@ -14,7 +14,7 @@ WITH RECURSIVE below AS (
     WHERE b.typtype = 'd'
 )
 SELECT b.attname,
-       CASE WHEN b.typtype = 'e' OR (b.oid < 16384 AND b.typtype IN ('b', 'r', 'm')) THEN format('%I.%I', n.nspname, b.typname) END
+       CASE WHEN b.typtype = 'e' OR (b.oid < 16384 AND b.typtype IN ('b', 'r', 'm')) THEN pg_catalog.format('%I.%I', n.nspname, b.typname) END
 FROM below b
 JOIN pg_catalog.pg_namespace n ON n.oid = b.typnamespace
 WHERE b.typtype <> 'd'

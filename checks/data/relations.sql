@@ -32,7 +32,7 @@ LEFT JOIN (
     GROUP BY i.indrelid
 ) k ON k.indrelid = c.oid
 LEFT JOIN LATERAL (
-    SELECT array_to_json(array_agg(ARRAY[a.attname::text, pg_catalog.format_type(a.atttypid, a.atttypmod), a.attgenerated::text]
+    SELECT pg_catalog.array_to_json(pg_catalog.array_agg(ARRAY[a.attname::text, pg_catalog.format_type(a.atttypid, a.atttypmod), a.attgenerated::text]
                                    ORDER BY a.attnum)) AS columns
     FROM pg_catalog.pg_attribute a
     WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped

@@ -5,6 +5,7 @@
 
 use crate::base::error::{Error, Result};
 use crate::base::printable::printable;
+use crate::endpoint::live::ESCAPES;
 use crate::model::name::{Name, quote_always, quote_literal};
 
 /// Settings that change the text of a value, with the values that [`crate::postgres::session`] pins.
@@ -18,17 +19,6 @@ const PINS: [(&str, &str); 9] = [
     ("quote_all_identifiers", "off"),
     ("search_path", ""),
     ("xmlbinary", "base64"),
-];
-
-/// What COPY writes for these characters. The backslash comes first because the other escapes contain it.
-const ESCAPES: [(&str, &str); 7] = [
-    (r"E'\\'", r"E'\\\\'"),
-    (r"E'\b'", r"E'\\b'"),
-    (r"E'\f'", r"E'\\f'"),
-    (r"E'\n'", r"E'\\n'"),
-    (r"E'\r'", r"E'\\r'"),
-    (r"E'\t'", r"E'\\t'"),
-    (r"E'\x0b'", r"E'\\v'"),
 ];
 
 /// A relation with rows of its own: a table, or a leaf of a partitioned one, with its copied columns in attribute order.

@@ -35,27 +35,27 @@ const ELSEWHERE: &str = "in another part";
 /// Which part, of how many: `3/8`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Part {
+pub struct PartNumber {
     /// From 1.
     pub number: u32,
     /// How many there are.
     pub of: u32,
 }
 
-impl Part {
+impl PartNumber {
     /// Whether the `position`th of things that are dealt in turn belongs to this part.
     pub fn has(self, position: u64) -> bool {
         position % u64::from(self.of.max(1)) == u64::from(self.number.saturating_sub(1))
     }
 }
 
-impl fmt::Display for Part {
+impl fmt::Display for PartNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.number, self.of)
     }
 }
 
-impl FromStr for Part {
+impl FromStr for PartNumber {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
@@ -120,7 +120,7 @@ pub struct ManifestPart {
     /// [`PART_FORMAT`].
     pub part_format: u32,
     /// Which.
-    pub part: Part,
+    pub part: PartNumber,
     /// What all parts have in common, by what it is: the snapshot, the selection and so on, as texts or hashes.
     pub agreed: BTreeMap<String, String>,
     /// Tables of which each part has read some pages. Of the others, one part has read all.
@@ -132,7 +132,7 @@ pub struct ManifestPart {
 impl ManifestPart {
     /// `lists`: all keys, also of the other parts.
     pub fn new(
-        part: Part,
+        part: PartNumber,
         mut agreed: BTreeMap<String, String>,
         lists: &BTreeMap<PartList, BTreeSet<String>>,
         divided: BTreeSet<Name>,
@@ -165,7 +165,7 @@ impl ManifestPart {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PartHead {
     /// Which.
-    pub part: Part,
+    pub part: PartNumber,
     /// See [`ManifestPart::agreed`].
     pub agreed: BTreeMap<String, String>,
     /// See [`crate::model::manifest::EndpointFacts::taken_at`].
@@ -177,7 +177,7 @@ pub fn positions<'a>(relations: impl Iterator<Item = &'a Name>) -> BTreeMap<Stri
     dealt(relations.map(ToString::to_string))
 }
 
-fn owns(part: Part, positions: &BTreeMap<String, u64>, name: &Name) -> bool {
+fn owns(part: PartNumber, positions: &BTreeMap<String, u64>, name: &Name) -> bool {
     positions.get(&name.to_string()).is_some_and(|position| part.has(*position))
 }
 
@@ -195,7 +195,7 @@ pub fn in_order(heads: &[(String, PartHead)]) -> Result<Vec<usize>> {
     let Some((first_name, first)) = heads.first() else { return Err(Error::new("no parts to merge")) };
     let mut found = BTreeMap::<u32, usize>::new();
     for (index, (name, head)) in heads.iter().enumerate() {
-        let Part { number, of } = head.part;
+        let PartNumber { number, of } = head.part;
         if of != first.part.of {
             let first = first.part;
             return Err(Error::new(format!(
@@ -402,8 +402,8 @@ mod tests {
     use crate::model::digest::RowDigest;
     use crate::samples::{live, relation};
 
-    fn part(number: u32, of: u32) -> Part {
-        Part { number, of }
+    fn part(number: u32, of: u32) -> PartNumber {
+        PartNumber { number, of }
     }
 
     fn heads(parts: &[(u32, u32, &str)]) -> Vec<(String, PartHead)> {
@@ -421,10 +421,10 @@ mod tests {
 
     #[test]
     fn a_part_is_a_number_of_a_number() {
-        assert_eq!("3/8".parse::<Part>().unwrap(), part(3, 8));
+        assert_eq!("3/8".parse::<PartNumber>().unwrap(), part(3, 8));
         assert_eq!(part(3, 8).to_string(), "3/8");
         for wrong in ["0/8", "9/8", "8", "/8", "3/", "3/8/1", "-1/8", "1/10001", ""] {
-            assert!(wrong.parse::<Part>().is_err(), "{wrong}");
+            assert!(wrong.parse::<PartNumber>().is_err(), "{wrong}");
         }
     }
 

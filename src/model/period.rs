@@ -24,14 +24,14 @@ pub const SCHEMA: &str = include_str!("period.schema.json");
 
 /// A period of time; the end is not a part of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Period {
+pub struct SummaryPeriod {
     /// Where it begins.
     pub since: Timestamp,
     /// Where it ends.
     pub until: Timestamp,
 }
 
-impl Period {
+impl SummaryPeriod {
     /// Whether this time is in it.
     pub fn has(&self, at: Timestamp) -> bool {
         self.since <= at && at < self.until
@@ -232,7 +232,7 @@ pub struct PeriodSummary {
     /// When it was made, by the clock of the machine that made it.
     pub made_at: Timestamp,
     /// The period.
-    pub period: Period,
+    pub period: SummaryPeriod,
     /// Expected time between two runs, in seconds. `None`: not known.
     pub every_s: Option<u64>,
     /// Over all directories.
@@ -258,7 +258,12 @@ pub struct DirectoryPeriod {
 
 impl PeriodSummary {
     /// The summary of these directories.
-    pub fn new(period: Period, every_s: Option<u64>, evidence: Vec<DirectoryEvidence>, made_at: Timestamp) -> Self {
+    pub fn new(
+        period: SummaryPeriod,
+        every_s: Option<u64>,
+        evidence: Vec<DirectoryEvidence>,
+        made_at: Timestamp,
+    ) -> Self {
         let directories: Vec<DirectoryPeriod> =
             evidence.into_iter().map(|directory| DirectoryPeriod::new(directory, period, every_s)).collect();
         let nothing = if directories.is_empty() { PeriodAnswer::NotProven } else { PeriodAnswer::Complete };
@@ -269,7 +274,7 @@ impl PeriodSummary {
 }
 
 impl DirectoryPeriod {
-    fn new(evidence: DirectoryEvidence, period: Period, every_s: Option<u64>) -> Self {
+    fn new(evidence: DirectoryEvidence, period: SummaryPeriod, every_s: Option<u64>) -> Self {
         let signers = counted(evidence.signers, &evidence.runs, period);
         let sources = by_source(evidence.runs).into_iter().map(|runs| SourcePeriod::new(runs, period, every_s));
         Self {
@@ -289,7 +294,7 @@ impl DirectoryPeriod {
     }
 }
 
-fn counted(signers: Vec<SignerKey>, runs: &[ProvenRun], period: Period) -> Vec<SignerKey> {
+fn counted(signers: Vec<SignerKey>, runs: &[ProvenRun], period: SummaryPeriod) -> Vec<SignerKey> {
     let of = |key: &SignerKey| {
         let own = runs.iter().filter(|run| run.signer == key.fingerprint && period.has(run.started_at));
         own.count() as u64

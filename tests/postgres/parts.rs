@@ -38,7 +38,7 @@ const TABLES: &str = "
     DELETE FROM shop.wide WHERE id BETWEEN 3000 AND 12000 AND id % 3 > 0;
 ";
 
-/// Rows at the end of `wide` that nobody sees any more: VACUUM cuts their pages off.
+/// Rows at the end of `wide` that no snapshot sees any more: VACUUM cuts their pages off.
 const DEAD_END: &str = "DELETE FROM shop.wide WHERE id > 16000";
 
 struct Scene {

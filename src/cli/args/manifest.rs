@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 
 use super::{ChecksArguments, ReadingArguments, SelectionArguments, help};
 use crate::config::Span;
-use crate::model::part::Part;
+use crate::model::part::PartNumber;
 
 /// `manifest`
 #[derive(Debug, Args)]
@@ -53,7 +53,7 @@ pub struct PartArguments {
     pub snapshot: Option<String>,
     /// Read only part I of N, for manifest merge. All parts need the same snapshot, selection and options
     #[arg(long, value_name = "I/N", requires = "snapshot")]
-    pub part: Option<Part>,
+    pub part: Option<PartNumber>,
 }
 
 /// The commands of `manifest`.

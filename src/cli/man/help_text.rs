@@ -60,13 +60,13 @@ pub fn verbatim<'a>(roff: &mut Roff, lines: impl IntoIterator<Item = &'a str>) {
     roff.control("EE", []).control("RE", []);
 }
 
-enum Piece<'a> {
+enum HelpPiece<'a> {
     Paragraph(Vec<&'a str>),
     Item(Vec<&'a str>),
     Verbatim(Vec<&'a str>),
 }
 
-impl Piece<'_> {
+impl HelpPiece<'_> {
     fn render(&self, roff: &mut Roff) {
         match self {
             Self::Paragraph(lines) => {
@@ -81,20 +81,20 @@ impl Piece<'_> {
 }
 
 /// The pieces of one block, in which no line is empty.
-fn pieces(block: &str) -> Vec<Piece<'_>> {
+fn pieces(block: &str) -> Vec<HelpPiece<'_>> {
     let mut pieces = Vec::new();
     for line in block.lines() {
         if let Some(item) = line.strip_prefix("  * ") {
-            pieces.push(Piece::Item(vec![item]));
+            pieces.push(HelpPiece::Item(vec![item]));
             continue;
         }
         match (line.strip_prefix("  "), pieces.last_mut()) {
-            (Some(more), Some(Piece::Item(lines))) => lines.push(more.trim_start()),
-            (Some(more), Some(Piece::Verbatim(lines))) => lines.push(more),
-            (Some(first), _) => pieces.push(Piece::Verbatim(vec![first])),
-            (None, Some(Piece::Paragraph(lines))) => lines.push(line),
+            (Some(more), Some(HelpPiece::Item(lines))) => lines.push(more.trim_start()),
+            (Some(more), Some(HelpPiece::Verbatim(lines))) => lines.push(more),
+            (Some(first), _) => pieces.push(HelpPiece::Verbatim(vec![first])),
+            (None, Some(HelpPiece::Paragraph(lines))) => lines.push(line),
             (None, _) if line.is_empty() => {}
-            (None, _) => pieces.push(Piece::Paragraph(vec![line])),
+            (None, _) => pieces.push(HelpPiece::Paragraph(vec![line])),
         }
     }
     pieces

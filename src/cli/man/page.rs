@@ -5,7 +5,7 @@ use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, italic, roman};
 
 use super::help_text::{HelpText, exit_codes, prose, verbatim};
-use super::topics::{self, Entry};
+use super::topics::{self, ManualEntry};
 use crate::base::error::Result;
 
 /// What [`Roff::render`] begins with: the apostrophe, which troff would print as a quotation mark.
@@ -65,7 +65,7 @@ pub fn section(heading: Option<&str>, fill: impl FnOnce(&mut Roff)) -> Vec<u8> {
 }
 
 /// Names with what they are for.
-pub fn entries(roff: &mut Roff, entries: &[Entry]) {
+pub fn entries(roff: &mut Roff, entries: &[ManualEntry]) {
     for (names, text) in entries {
         let mut line = Vec::new();
         for name in names {

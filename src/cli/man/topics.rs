@@ -7,15 +7,15 @@ use crate::postgres::{conninfo, tools};
 use crate::storage::{offsite, reports};
 
 /// Names, and what they are for.
-pub type Entry = (Vec<String>, String);
+pub type ManualEntry = (Vec<String>, String);
 
 /// What a page has below its exit codes.
 #[derive(Default)]
 pub struct Topic {
     /// Environment variables.
-    pub environment: Vec<Entry>,
+    pub environment: Vec<ManualEntry>,
     /// Files.
-    pub files: Vec<Entry>,
+    pub files: Vec<ManualEntry>,
     /// Pages of other programs, and of the configuration.
     pub see: Vec<&'static str>,
 }
@@ -76,7 +76,7 @@ pub fn of(command: &str) -> Topic {
     all
 }
 
-fn entry<'a>(names: impl IntoIterator<Item = &'a str>, text: &str) -> Entry {
+fn entry<'a>(names: impl IntoIterator<Item = &'a str>, text: &str) -> ManualEntry {
     (names.into_iter().map(str::to_owned).collect(), text.to_owned())
 }
 

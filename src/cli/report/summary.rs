@@ -12,7 +12,7 @@ use crate::base::error::{Context, Error};
 use crate::base::text::shell_word;
 use crate::base::time::Timestamp;
 use crate::config::Span;
-use crate::model::period::{DirectoryEvidence, Period, PeriodSummary};
+use crate::model::period::{DirectoryEvidence, PeriodSummary, SummaryPeriod};
 use crate::output::html::SummaryFile;
 use crate::output::{site, terminal};
 use crate::storage::history;
@@ -51,7 +51,7 @@ pub fn run(arguments: &SummaryArguments) -> Result<u8> {
     Ok(summary.answer.exit_code())
 }
 
-fn period(arguments: &SummaryArguments, now: Timestamp) -> Result<Period> {
+fn period(arguments: &SummaryArguments, now: Timestamp) -> Result<SummaryPeriod> {
     let until = arguments.until.as_deref().map(|text| time_of("--until", text, now)).transpose()?.unwrap_or(now);
     let since = time_of("--since", &arguments.since, now)?;
     if until > now {
@@ -60,7 +60,7 @@ fn period(arguments: &SummaryArguments, now: Timestamp) -> Result<Period> {
     if since >= until {
         return Err(Error::new(format!("the period from {since} to {until} is empty")));
     }
-    Ok(Period { since, until })
+    Ok(SummaryPeriod { since, until })
 }
 
 fn every(span: Span) -> Result<u64> {
@@ -79,7 +79,7 @@ fn signing_key(arguments: &SummaryArguments) -> Result<Option<PrivateKey>> {
 }
 
 /// Without a list of allowed signers nothing is proven.
-fn evidence(place: ReportPlace, period: Period, now: Timestamp) -> DirectoryEvidence {
+fn evidence(place: ReportPlace, period: SummaryPeriod, now: Timestamp) -> DirectoryEvidence {
     let unknown = || {
         let error = Error::new("without a list of allowed signers nothing is proven");
         error.hint("--allowed-signers FILE; `pgwitness keygen` prints the line for it")

@@ -9,7 +9,7 @@ use crate::compare::recheck::{Fate, RecheckedTable, Track};
 use crate::compare::row_difference;
 use crate::compare::rows::{FetchedSides, Show, key_text, name_rows};
 use crate::endpoint::any::{Endpoint, Target};
-use crate::endpoint::live::{KeyColumn, KeyedRow, Live, RowKey, read_keys, row_key};
+use crate::endpoint::live::{KeyedRow, Live, RowKey, TypedKeyColumn, read_keys, row_key};
 use crate::model::digest::{RowDigest, TableDigest};
 use crate::model::finding::{Finding, RowDifference};
 use crate::model::hashing::{Accumulator, CollectedRow, Purpose, Wanted};
@@ -40,15 +40,15 @@ pub struct FollowedTable {
     pub name: Option<Name>,
     columns: Vec<String>,
     key: Vec<String>,
-    reading: Reading,
+    reading: FollowedReading,
     /// Why its last read failed.
     pub failure: Option<Error>,
 }
 
 /// How a table is read again.
-enum Reading {
+enum FollowedReading {
     /// By key.
-    Rows { key: Pair<Vec<KeyColumn>>, rows: BTreeMap<RowKey, FollowedRow> },
+    Rows { key: Pair<Vec<TypedKeyColumn>>, rows: BTreeMap<RowKey, FollowedRow> },
     /// As a whole.
     Whole { why: &'static str, track: Track<TableDigest>, tallies: Box<Pair<Tally>> },
 }
@@ -82,8 +82,13 @@ impl FollowedTable {
         }
         let key = name.as_ref().map(|name| common_key(name, e.1, a.1, &columns)).unwrap_or_default();
         let track = Track::new(tallies[0].digest, tallies[1].digest, 0);
-        let why = if name.is_none() { LARGE_OBJECTS } else { NO_KEY };
-        let reading = Reading::Whole { why, track, tallies: Box::new(tallies) };
+        let why = match (&name, key.is_empty()) {
+            (None, _) => LARGE_OBJECTS,
+            (Some(_), true) => NO_KEY,
+            // Until the rows are told apart.
+            (Some(_), false) => OTHER_KEY,
+        };
+        let reading = FollowedReading::Whole { why, track, tallies: Box::new(tallies) };
         let mut table = Self { finding: finding.clone(), name, columns, key, reading, failure: None };
         table.tell_rows_apart(lives, 0).await;
         Some(table)
@@ -95,7 +100,7 @@ impl FollowedTable {
 
     /// From now on reads the rows by key, if they can be told apart.
     async fn tell_rows_apart(&mut self, lives: Pair<&Live>, round: u32) {
-        let Reading::Whole { tallies, .. } = &self.reading else { return };
+        let FollowedReading::Whole { tallies, .. } = &self.reading else { return };
         let Some(name) = self.name.as_ref().filter(|_| !self.key.is_empty()) else { return };
         let mut difference = Tally::difference(&tallies[0], &tallies[1]);
         // Of a small table, and where there are many, only a small sketch was kept; of one that a server has hashed, none.
@@ -111,9 +116,9 @@ impl FollowedTable {
             Some(digests) => self.find_rows(name, lives, Wanted::Digests(digests), round).await.ok_or(OTHER_KEY),
         };
         match (found, &mut self.reading) {
-            (Ok((key, rows)), reading) => *reading = Reading::Rows { key, rows },
-            (Err(reason), Reading::Whole { why, .. }) => *why = reason,
-            (Err(_), Reading::Rows { .. }) => {}
+            (Ok((key, rows)), reading) => *reading = FollowedReading::Rows { key, rows },
+            (Err(reason), FollowedReading::Whole { why, .. }) => *why = reason,
+            (Err(_), FollowedReading::Rows { .. }) => {}
         }
     }
 
@@ -125,7 +130,7 @@ impl FollowedTable {
         lives: Pair<&Live>,
         wanted: Wanted,
         round: u32,
-    ) -> Option<(Pair<Vec<KeyColumn>>, BTreeMap<RowKey, FollowedRow>)> {
+    ) -> Option<(Pair<Vec<TypedKeyColumn>>, BTreeMap<RowKey, FollowedRow>)> {
         let key = [lives[0].key_columns(name, &self.key).await, lives[1].key_columns(name, &self.key).await];
         let [Ok(Some(e_key)), Ok(Some(a_key))] = key else { return None };
         let place = |column: &String| self.columns.iter().position(|have| have == column);
@@ -167,14 +172,14 @@ impl FollowedTable {
 
     pub fn open_rows(&self) -> impl Iterator<Item = &FollowedRow> {
         let rows = match &self.reading {
-            Reading::Rows { rows, .. } => Some(rows),
-            Reading::Whole { .. } => None,
+            FollowedReading::Rows { rows, .. } => Some(rows),
+            FollowedReading::Whole { .. } => None,
         };
         rows.into_iter().flat_map(BTreeMap::values).filter(|row| !row.track.has_agreed())
     }
 
     pub fn is_open_whole(&self) -> bool {
-        matches!(&self.reading, Reading::Whole { track, .. } if !track.has_agreed())
+        matches!(&self.reading, FollowedReading::Whole { track, .. } if !track.has_agreed())
     }
 
     pub fn has_agreed(&self) -> bool {
@@ -183,7 +188,9 @@ impl FollowedTable {
 
     /// The rows of one side that have not agreed yet.
     pub async fn rows_of_side(&self, side: usize, live: &Live, first: &Live, session: &Session) -> Result<KeyedRows> {
-        let (Reading::Rows { key, .. }, Some(name)) = (&self.reading, &self.name) else { return Ok(KeyedRows::new()) };
+        let (FollowedReading::Rows { key, .. }, Some(name)) = (&self.reading, &self.name) else {
+            return Ok(KeyedRows::new());
+        };
         let keys: Vec<&[String]> = self.open_rows().map(|row| row.values.as_slice()).collect();
         if keys.is_empty() {
             return Ok(KeyedRows::new());
@@ -199,7 +206,7 @@ impl FollowedTable {
         session: &Session,
         is_wanted: &(dyn Fn(&FollowedRow) -> bool + Sync),
     ) -> Result<Option<KeyedRows>> {
-        let (Reading::Rows { key, .. }, Some(name)) = (&self.reading, &self.name) else { return Ok(None) };
+        let (FollowedReading::Rows { key, .. }, Some(name)) = (&self.reading, &self.name) else { return Ok(None) };
         let keys = self.open_rows().filter(|row| is_wanted(row)).map(|row| row.values.as_slice());
         let keys: Vec<&[String]> = keys.collect();
         match keys.is_empty() {
@@ -210,14 +217,14 @@ impl FollowedTable {
 
     /// The keys of rows that have not agreed yet.
     pub fn keys(&self, is_wanted: &(dyn Fn(&FollowedRow) -> bool + Sync)) -> BTreeSet<RowKey> {
-        let Reading::Rows { rows, .. } = &self.reading else { return BTreeSet::new() };
+        let FollowedReading::Rows { rows, .. } = &self.reading else { return BTreeSet::new() };
         let open = rows.iter().filter(|(_, row)| !row.track.has_agreed() && is_wanted(row));
         open.map(|(key, _)| key.clone()).collect()
     }
 
     /// What was read of the wanted rows: all reads of the expected side, then all reads of the actual side.
     pub fn observe(&mut self, e: &[KeyedRows], a: &[KeyedRows], wanted: &BTreeSet<RowKey>) {
-        let Reading::Rows { rows, .. } = &mut self.reading else { return };
+        let FollowedReading::Rows { rows, .. } = &mut self.reading else { return };
         let (Some((e_last, e_before)), Some((a_first, a_after))) = (e.split_last(), a.split_first()) else { return };
         for (key, row) in rows.iter_mut().filter(|(key, _)| wanted.contains(*key)) {
             let digest = |rows: &KeyedRows| rows.get(key).map(|row| row.digest);
@@ -239,7 +246,7 @@ impl FollowedTable {
         }
         let (e, a) = tokio::join!(self.tally(lives[0]), self.tally(lives[1]));
         let (e, a) = (e.map_err(|error| error.context("expected"))?, a.map_err(|error| error.context("actual"))?);
-        let Reading::Whole { track, tallies, .. } = &mut self.reading else { return Ok(()) };
+        let FollowedReading::Whole { track, tallies, .. } = &mut self.reading else { return Ok(()) };
         track.observe(e.digest, a.digest);
         **tallies = [e, a];
         if !track.has_agreed() {
@@ -272,8 +279,8 @@ impl FollowedTable {
             has_actual_moved: false,
         };
         match &self.reading {
-            Reading::Rows { rows, .. } => self.result_of_rows(rows, rounds, show, &mut result),
-            Reading::Whole { why, track, tallies } => {
+            FollowedReading::Rows { rows, .. } => self.result_of_rows(rows, rounds, show, &mut result),
+            FollowedReading::Whole { why, track, tallies } => {
                 result.whole = Some(why);
                 result.has_actual_moved = track.has_actual_moved();
                 add_fate(&mut result, track.fate(rounds));

@@ -22,7 +22,7 @@ const KEYS_AT_ONCE: usize = 500;
 
 /// A column of a primary key.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeyColumn {
+pub struct TypedKeyColumn {
     name: String,
     /// The type of literals, as SQL.
     literal_type: String,
@@ -70,7 +70,7 @@ impl Live {
     ///
     /// # Errors
     /// The server's refusal.
-    pub async fn key_columns(&self, name: &Name, key: &[String]) -> Result<Option<Vec<KeyColumn>>> {
+    pub async fn key_columns(&self, name: &Name, key: &[String]) -> Result<Option<Vec<TypedKeyColumn>>> {
         let is_plain = |listed: &ListedRelation| listed.kind == RelationKind::Table && listed.config.is_none();
         if self.planning.contains_key(name) || !self.listing.relations.get(name).is_some_and(is_plain) {
             return Ok(None);
@@ -81,8 +81,9 @@ impl Live {
         for row in self.snapshot_session.rows(&sql).await? {
             types.insert(text(&row, 0)?, optional(&row, 1));
         }
-        let column =
-            |name: &String| Some(KeyColumn { name: name.clone(), literal_type: types.get(name).cloned().flatten()? });
+        let column = |name: &String| {
+            Some(TypedKeyColumn { name: name.clone(), literal_type: types.get(name).cloned().flatten()? })
+        };
         Ok(key.iter().map(column).collect())
     }
 
@@ -112,7 +113,7 @@ impl Live {
         session: &Session,
         name: &Name,
         columns: &[String],
-        key: &[KeyColumn],
+        key: &[TypedKeyColumn],
         keys: &[&[String]],
     ) -> Result<BTreeMap<RowKey, KeyedRow>> {
         self.lock(session, &[name], "").await?;
@@ -150,7 +151,7 @@ pub async fn read_keys(
     session: &Session,
     name: &Name,
     columns: &[String],
-    key: &[KeyColumn],
+    key: &[TypedKeyColumn],
     keys: &[&[String]],
 ) -> Result<BTreeMap<RowKey, KeyedRow>> {
     let places = key.iter().map(|column| columns.iter().position(|have| *have == column.name));
@@ -200,12 +201,12 @@ pub fn row_key(row: &CollectedRow, places: &[usize]) -> Option<RowKey> {
     places.iter().map(|&at| row.values.get(at)?.as_ref().map(|value| value.digest)).collect()
 }
 
-fn statement(name: &Name, columns: &[String], key: &[KeyColumn], keys: &[&[String]]) -> String {
+fn statement(name: &Name, columns: &[String], key: &[TypedKeyColumn], keys: &[&[String]]) -> String {
     let list = columns.iter().map(|column| quote_always(column)).collect::<Vec<_>>().join(", ");
     let names = key.iter().map(|column| quote_always(&column.name)).collect::<Vec<_>>().join(", ");
     let values = |values: &&[String]| {
         let cast =
-            |(value, column): (&String, &KeyColumn)| format!("{}::{}", quote_literal(value), column.literal_type);
+            |(value, column): (&String, &TypedKeyColumn)| format!("{}::{}", quote_literal(value), column.literal_type);
         values.iter().zip(key).map(cast).collect::<Vec<_>>().join(", ")
     };
     let condition = match key {
@@ -222,8 +223,8 @@ fn statement(name: &Name, columns: &[String], key: &[KeyColumn], keys: &[&[Strin
 mod tests {
     use super::*;
 
-    fn column(name: &str, literal_type: &str) -> KeyColumn {
-        KeyColumn { name: name.into(), literal_type: literal_type.into() }
+    fn column(name: &str, literal_type: &str) -> TypedKeyColumn {
+        TypedKeyColumn { name: name.into(), literal_type: literal_type.into() }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::foreign_keys::ForeignKey;
 use super::jobs::Job;
-use super::share::{Reading, Share};
+use super::share::{Share, ShareReading};
 use super::{CaptureRequest, Live};
 use crate::base::error::{Error, Result};
 use crate::base::marked::MarkedText;
@@ -18,7 +18,7 @@ use crate::model::manifest::{
     Computed, Definition, FORMAT, Manifest, Observed, Schema, SequenceValue, Tally, Violations,
 };
 use crate::model::name::Name;
-use crate::model::part::{Part, PartList};
+use crate::model::part::{PartList, PartNumber};
 use crate::model::progress::{Event, Listener, Side};
 use crate::model::selection::Selection;
 use crate::model::sketch::{MAX_LOG2, MIN_LOG2, Sketch};
@@ -31,7 +31,7 @@ pub struct Collected {
     log2: BTreeMap<Name, u8>,
     /// Relations whose other rows may be in other parts: their sketches must not be made smaller for the rows that are here.
     incomplete: BTreeSet<Name>,
-    part: Option<Part>,
+    part: Option<PartNumber>,
     listener: Listener,
     side: Side,
     state: Mutex<CollectState>,
@@ -80,18 +80,20 @@ impl Collected {
         let mut state = CollectState::default();
         let mut log2 = BTreeMap::new();
         let [slices, computed] = Job::count(jobs);
-        for name in request.plan.keys() {
+        for (name, columns) in &request.plan {
             log2.insert(name.clone(), first_log2(live, name));
             let is_unpopulated = live.unpopulated.contains(name);
             let [rows, computed] = [&slices, &computed].map(|counts| counts.get(name).copied());
             // Without a job it is never read.
             let started = |jobs: Option<usize>| PartialTally::new(jobs.unwrap_or(usize::from(!is_unpopulated)));
             let mut rows = started(rows);
-            if let Reading::Unknown(reason) = share.reading(live, name, 0) {
+            if let ShareReading::Unknown(reason) = share.reading(live, name, 0) {
                 rows.failure = Some(reason);
             }
             state.relations.insert(name.clone(), rows);
-            state.computed.insert(name.clone(), started(computed));
+            if live.computed_columns(name, columns).is_some() {
+                state.computed.insert(name.clone(), started(computed));
+            }
         }
         state.foreign_keys = unchecked_keys(live, request, share);
         Self {

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use super::foreign_keys::ForeignKey;
 use crate::model::catalog::CatalogQuery;
 use crate::model::name::Name;
-use crate::model::part::Part;
+use crate::model::part::PartNumber;
 
 /// A slice of a table: pages `from..to`, or to the end of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +40,7 @@ impl Pages {
 
     /// The slices that a part reads of a table with so many pages, which is at this position among the tables: of the slices
     /// of all tables, every `part.of`th. Another part may see more pages; the slices of the two do not overlap.
-    pub fn stripes(pages: u64, part: Part, position: u64, stripe_pages: u64) -> Vec<Self> {
+    pub fn stripes(pages: u64, part: PartNumber, position: u64, stripe_pages: u64) -> Vec<Self> {
         let stripe = |k: u64| {
             let to = (k + 1) * stripe_pages;
             // No page has a higher number, and the server does not read one.
@@ -95,7 +95,7 @@ pub enum Job {
     /// Check that relations were not replaced; other parts read all of their rows.
     Checked(Vec<Name>),
     /// Read the large objects, or those of a part.
-    LargeObjects(Option<Part>),
+    LargeObjects(Option<PartNumber>),
     /// Read the definitions of one kind.
     Definitions(CatalogQuery),
     /// Read some sequences.
@@ -235,7 +235,7 @@ mod tests {
         ) {
             let mut read = vec![0; 140];
             for (number, grown) in (1..=of).zip(grown) {
-                for stripe in Pages::stripes(pages + grown, Part { number, of }, position, stripe) {
+                for stripe in Pages::stripes(pages + grown, PartNumber { number, of }, position, stripe) {
                     (stripe.from..stripe.to.unwrap()).for_each(|page| read[usize::try_from(page).unwrap()] += 1);
                 }
             }
@@ -247,7 +247,7 @@ mod tests {
 
     #[test]
     fn the_stripes_of_a_table_and_the_first_stripes_of_tables_are_dealt_in_turn() {
-        let part = Part { number: 2, of: 3 };
+        let part = PartNumber { number: 2, of: 3 };
         let first = |position: u64| Pages::stripes(50, part, position, 10).first().map(|pages| pages.from);
         assert_eq!([0, 1, 2, 3].map(first), [Some(10), Some(0), Some(20), Some(10)]);
         let all: Vec<u64> = Pages::stripes(50, part, 1, 10).iter().map(|pages| pages.from).collect();
@@ -256,7 +256,7 @@ mod tests {
 
     #[test]
     fn the_last_stripe_of_the_longest_table_has_no_end_that_the_server_would_refuse() {
-        let part = Part { number: 1, of: 1 };
+        let part = PartNumber { number: 1, of: 1 };
         let last = Pages::stripes(u64::from(u32::MAX), part, 0, SLICE_PAGES).pop().unwrap();
         assert_eq!(last, Pages { from: (1 << 32) - SLICE_PAGES, to: None });
     }

@@ -41,10 +41,11 @@ use crate::model::selection::Selection;
 use crate::postgres::conninfo::ConnInfo;
 use crate::postgres::session::{Session, SessionOptions, optional, text};
 
-pub use by_key::{KeyColumn, KeyedRow, RowKey, read_keys, row_key};
+pub use by_key::{KeyedRow, RowKey, TypedKeyColumn, read_keys, row_key};
 use collect::Collected;
 use foreign_keys::ForeignKey;
 use jobs::{Pages, Queue};
+pub use line_sql::ESCAPES;
 pub use peer_state::PeerState;
 use share::Share;
 pub use snapshot::HeldSnapshot;

@@ -8,7 +8,7 @@ use super::jobs::SLICE_PAGES;
 use super::share::Share;
 use super::{CaptureRequest, Live};
 use crate::base::error::{Error, Result};
-use crate::model::part::{self, ManifestPart, Part};
+use crate::model::part::{self, ManifestPart, PartNumber};
 use crate::model::progress::{Event, Listener};
 use crate::model::selection::{Pattern, Selection};
 
@@ -20,7 +20,7 @@ impl Live {
     pub async fn capture_part(
         &self,
         request: &CaptureRequest,
-        part: Part,
+        part: PartNumber,
         agreed: BTreeMap<String, String>,
         listener: &Listener,
     ) -> Result<ManifestPart> {

@@ -1,7 +1,7 @@
 //! What is to be read of a live database, as jobs.
 
 use super::jobs::{self, Job, WHOLE};
-use super::share::{Reading, Share};
+use super::share::{Share, ShareReading};
 use super::{CaptureRequest, Live};
 use crate::model::catalog::{self, CatalogQuery};
 use crate::model::name::Name;
@@ -35,13 +35,13 @@ impl Live {
         for (name, columns) in request.plan.iter().filter(|(name, _)| !self.unpopulated.contains(*name)) {
             let bytes = self.listing.relations.get(name).map_or(0, |listed| listed.bytes);
             let slices = match share.reading(self, name, bytes) {
-                Reading::Whole => vec![WHOLE],
-                Reading::Slices(slices) => slices,
-                Reading::Checked => {
+                ShareReading::Whole => vec![WHOLE],
+                ShareReading::Slices(slices) => slices,
+                ShareReading::Checked => {
                     checked.push(name.clone());
                     continue;
                 }
-                Reading::Elsewhere | Reading::Unknown(_) => continue,
+                ShareReading::Elsewhere | ShareReading::Unknown(_) => continue,
             };
             if self.computed_columns(name, columns).is_some() {
                 jobs.extend(slices.iter().map(|pages| Job::Computed { name: name.clone(), pages: *pages, bytes }));

@@ -12,7 +12,7 @@ use crate::model::digest::{RowDigest, append_digests};
 use crate::model::hashing::{Accumulator, Intake, Lines, OnBatch, Purpose};
 use crate::model::manifest::Tally;
 use crate::model::name::{Name, quote_always};
-use crate::model::part::Part;
+use crate::model::part::PartNumber;
 use crate::model::sketch::{MAX_LOG2, Sketch};
 use crate::postgres::copy_stream::{CopyEvent, CopySink};
 use crate::postgres::errors::describe_error;
@@ -37,10 +37,10 @@ pub fn config_sql(name: &Name, columns: &[String], condition: &str) -> String {
 }
 
 /// The statement that prints the large objects as rows, or those of a part: they are dealt by OID.
-pub fn large_objects_sql(part: Option<Part>) -> String {
+pub fn large_objects_sql(part: Option<PartNumber>) -> String {
     const ALL: &str = "FROM pg_catalog.pg_largeobject_metadata OFFSET 0";
-    let some = |part: Part| {
-        let Part { number, of } = part;
+    let some = |part: PartNumber| {
+        let PartNumber { number, of } = part;
         format!("FROM pg_catalog.pg_largeobject_metadata WHERE oid::bigint % {of} = {} OFFSET 0", number - 1)
     };
     let sql =
@@ -177,7 +177,7 @@ mod tests {
 
     #[test]
     fn the_large_objects_of_a_part_are_every_so_manieth() {
-        let sql = large_objects_sql(Some(Part { number: 3, of: 8 }));
+        let sql = large_objects_sql(Some(PartNumber { number: 3, of: 8 }));
         assert!(sql.contains("pg_largeobject_metadata WHERE oid::bigint % 8 = 2 OFFSET 0"), "{sql}");
         assert!(!large_objects_sql(None).contains("% 8"));
     }

@@ -13,7 +13,7 @@ use super::{CaptureRequest, Live};
 use crate::base::error::{Error, Result};
 use crate::base::marked::MarkedText;
 use crate::model::name::{Name, quote_literal};
-use crate::model::part::{self, Part, PartList};
+use crate::model::part::{self, PartList, PartNumber};
 use crate::postgres::session::text;
 
 /// The work of one process.
@@ -25,7 +25,7 @@ pub struct Share {
 /// The work of one part.
 #[derive(Debug)]
 struct PartShare {
-    part: Part,
+    part: PartNumber,
     positions: BTreeMap<String, u64>,
     divided: BTreeSet<Name>,
     /// Pages of the divided tables as this process sees them, or why they are not known.
@@ -34,7 +34,7 @@ struct PartShare {
 }
 
 /// What is read of one relation.
-pub enum Reading {
+pub enum ShareReading {
     /// All of it.
     Whole,
     /// These pages.
@@ -55,7 +55,7 @@ impl Share {
     ///
     /// # Errors
     /// The session is lost.
-    pub async fn of(live: &Live, request: &CaptureRequest, part: Part) -> Result<Self> {
+    pub async fn of(live: &Live, request: &CaptureRequest, part: PartNumber) -> Result<Self> {
         let is_divided = |name: &&Name| live.is_divisible(name) && !live.unpopulated.contains(*name);
         let divided: BTreeSet<Name> = request.plan.keys().filter(is_divided).cloned().collect();
         let page_bytes = text(&live.snapshot_session.row("SELECT pg_catalog.current_setting('block_size')").await?, 0)?;
@@ -81,7 +81,7 @@ impl Share {
     }
 
     /// Which part, if it is one.
-    pub fn part(&self) -> Option<Part> {
+    pub fn part(&self) -> Option<PartNumber> {
         self.part.as_ref().map(|share| share.part)
     }
 
@@ -109,24 +109,28 @@ impl Share {
     }
 
     /// What is read of a relation of so many bytes.
-    pub fn reading(&self, live: &Live, name: &Name, bytes: u64) -> Reading {
+    pub fn reading(&self, live: &Live, name: &Name, bytes: u64) -> ShareReading {
         let Some(share) = &self.part else {
-            return if live.can_slice(name) { Reading::Slices(Pages::slices(bytes / 8192)) } else { Reading::Whole };
+            return if live.can_slice(name) {
+                ShareReading::Slices(Pages::slices(bytes / 8192))
+            } else {
+                ShareReading::Whole
+            };
         };
         let Some(position) = share.positions.get(&name.to_string()).copied() else {
-            return Reading::Unknown("it was not dealt to a part".into());
+            return ShareReading::Unknown("it was not dealt to a part".into());
         };
         match share.pages.get(name) {
-            None if share.part.has(position) => Reading::Whole,
-            None => Reading::Elsewhere,
-            Some(Err(error)) => Reading::Unknown(error.text()),
+            None if share.part.has(position) => ShareReading::Whole,
+            None => ShareReading::Elsewhere,
+            Some(Err(error)) => ShareReading::Unknown(error.text()),
             Some(Ok(pages)) => {
                 let stripes = Pages::stripes(*pages, share.part, position, SLICE_PAGES);
                 match stripes.as_slice() {
-                    [] => Reading::Checked,
+                    [] => ShareReading::Checked,
                     // A plain COPY, which costs the server less.
-                    [_] if *pages <= SLICE_PAGES => Reading::Whole,
-                    _ => Reading::Slices(stripes),
+                    [_] if *pages <= SLICE_PAGES => ShareReading::Whole,
+                    _ => ShareReading::Slices(stripes),
                 }
             }
         }

@@ -5,7 +5,7 @@
 
 use serde::Serialize;
 
-use super::Period;
+use super::SummaryPeriod;
 use crate::base::time::Timestamp;
 
 /// Expected and present runs of a source in a period.
@@ -21,7 +21,7 @@ pub struct ExpectedRuns {
 
 impl ExpectedRuns {
     /// By the starts of all proven runs before the end of the period, oldest first, and the interval.
-    pub fn new(starts: &[Timestamp], period: Period, every_s: u64) -> Self {
+    pub fn new(starts: &[Timestamp], period: SummaryPeriod, every_s: u64) -> Self {
         let every_s = every_s.max(1);
         let kept = without_extra(starts, every_s);
         let present = kept.iter().filter(|at| period.has(**at)).count() as u64;
@@ -63,13 +63,13 @@ fn between(pair: &[Timestamp], every_s: u64) -> Vec<Timestamp> {
 }
 
 /// Due before the first run of all.
-fn before(first: Timestamp, period: Period, every_s: u64) -> Vec<Timestamp> {
+fn before(first: Timestamp, period: SummaryPeriod, every_s: u64) -> Vec<Timestamp> {
     let due = first.seconds_since(period.since) / every_s;
     (1..=due).rev().map(|i| first.minus_seconds(i * every_s)).collect()
 }
 
 /// Due after the last run.
-fn after(last: Timestamp, period: Period, every_s: u64) -> Vec<Timestamp> {
+fn after(last: Timestamp, period: SummaryPeriod, every_s: u64) -> Vec<Timestamp> {
     let due = period.until.seconds_since(last).saturating_sub(every_s / 4) / every_s;
     (1..=due).map(|i| last.plus_seconds(i * every_s)).collect()
 }
@@ -85,7 +85,7 @@ mod tests {
 
     fn expected(starts: &[&str], since: &str, until: &str) -> (u64, u64, Vec<String>) {
         let starts: Vec<Timestamp> = starts.iter().map(|text| at(text)).collect();
-        let period = Period { since: at(since), until: at(until) };
+        let period = SummaryPeriod { since: at(since), until: at(until) };
         let runs = ExpectedRuns::new(&starts, period, DAY_S);
         let missing = runs.missing_at.iter().map(|at| at.to_string().get(8..16).unwrap().to_owned());
         (runs.expected, runs.present, missing.collect())

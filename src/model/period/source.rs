@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{ExpectedRuns, Measure, Period, PeriodAnswer, ProvenRun};
+use super::{ExpectedRuns, Measure, PeriodAnswer, ProvenRun, SummaryPeriod};
 use crate::base::text::grouped_noun;
 use crate::base::time::Timestamp;
 
@@ -90,7 +90,7 @@ pub struct WaiverUse {
 
 impl SourcePeriod {
     /// `all`: its proven runs before the end of the period, oldest first; at least one.
-    pub fn new(all: Vec<ProvenRun>, period: Period, every_s: Option<u64>) -> Self {
+    pub fn new(all: Vec<ProvenRun>, period: SummaryPeriod, every_s: Option<u64>) -> Self {
         let source = all.last().and_then(|run| run.source.as_ref()).map(ToString::to_string);
         let starts: Vec<Timestamp> = all.iter().map(|run| run.started_at).collect();
         let schedule = every_s.map(|every_s| ExpectedRuns::new(&starts, period, every_s));
@@ -163,7 +163,7 @@ fn judge(runs: &[ProvenRun], counts: PeriodCounts, schedule: Option<&ExpectedRun
 }
 
 impl BackupGap {
-    fn longest(runs: &[ProvenRun], period: Period) -> Self {
+    fn longest(runs: &[ProvenRun], period: SummaryPeriod) -> Self {
         let verified = runs.iter().filter(|run| run.is_backup_verified()).filter_map(|run| run.verified_at);
         let mut times: Vec<Timestamp> = verified.map(|at| at.clamp(period.since, period.until)).collect();
         times.extend([period.since, period.until]);

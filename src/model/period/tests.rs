@@ -36,7 +36,7 @@ fn run(day: u64, database: &str) -> ProvenRun {
 
 fn summary(runs: Vec<ProvenRun>) -> PeriodSummary {
     let directory = DirectoryEvidence { runs, ..Default::default() };
-    PeriodSummary::new(Period { since: at(10), until: at(20) }, None, vec![directory], at(20))
+    PeriodSummary::new(SummaryPeriod { since: at(10), until: at(20) }, None, vec![directory], at(20))
 }
 
 #[test]
@@ -51,7 +51,7 @@ fn a_backup_without_a_proven_place_closes_no_gap() {
 
 #[test]
 fn nothing_at_all_is_not_complete() {
-    let period = Period { since: at(10), until: at(20) };
+    let period = SummaryPeriod { since: at(10), until: at(20) };
     assert_eq!(PeriodSummary::new(period, Some(86_400), Vec::new(), at(20)).answer, PeriodAnswer::NotProven);
     assert_eq!(summary(Vec::new()).answer, PeriodAnswer::NotProven);
 }

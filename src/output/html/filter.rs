@@ -1,6 +1,6 @@
 //! Radio buttons that show only the runs of one verdict or of one source, without a script.
 //!
-//! The style sheet hides the other rows of the tables, on a screen only: on paper all rows are there. A browser without `:has()` shows
+//! The style sheet hides the other rows of the tables, on a screen only: in print all rows are there. A browser without `:has()` shows
 //! all rows and no buttons.
 
 use maud::{Markup, html};

@@ -1,4 +1,4 @@
-//! The page of a summary over a period: a part for each source, with pictures; it prints on paper.
+//! The page of a summary over a period: a part for each source, with pictures, made for print too.
 
 use maud::{Markup, html};
 

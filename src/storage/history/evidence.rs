@@ -11,7 +11,7 @@ use crate::base::error::{Context, Error, Result};
 use crate::base::files;
 use crate::base::time::Timestamp;
 use crate::model::period::{
-    DirectoryEvidence, FoundObject, NotProven, Period, ProvenRun, ReviewNote, RunWaiver, SignerKey,
+    DirectoryEvidence, FoundObject, NotProven, ProvenRun, ReviewNote, RunWaiver, SignerKey, SummaryPeriod,
 };
 use crate::model::report::Report;
 use crate::model::run::{Closing, Step, StepResult};
@@ -26,7 +26,12 @@ const NIGHTLY: &str = "nightly";
 ///
 /// # Errors
 /// The directory cannot be listed.
-pub fn evidence(dir: &Path, allowed: &AllowedSigners, period: Period, now: Timestamp) -> Result<DirectoryEvidence> {
+pub fn evidence(
+    dir: &Path,
+    allowed: &AllowedSigners,
+    period: SummaryPeriod,
+    now: Timestamp,
+) -> Result<DirectoryEvidence> {
     let entries = in_order(read_as_of_runs(dir, allowed, now)?, period.until);
     let mut evidence = DirectoryEvidence { path: dir.display().to_string(), ..Default::default() };
     for (at, entry) in entries {

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use crate::sample_reports;
 use crate::small_report::{allowed, at, make_key};
 use driver::Browser;
-use pgwitness::model::period::{Period, PeriodSummary};
+use pgwitness::model::period::{PeriodSummary, SummaryPeriod};
 use pgwitness::output::site::{Readers, all};
 use pgwitness::storage::history;
 
@@ -75,7 +75,7 @@ fn an_administrator_reads_ten_nights_in_a_browser() {
     }
 }
 
-/// With the pointer and with the keyboard; on paper all runs stay.
+/// With the pointer and with the keyboard; in print all runs stay.
 fn a_verdict_can_be_chosen(browser: &Browser, reports: &Path) {
     browser.open(&reports.join("index.html"));
     let shown = || {
@@ -110,7 +110,7 @@ fn pages_are_for_screen_readers_and_small_screens() {
     let nights = sample_reports::ten_nights(&reports, &key);
     let (signers, now) = (allowed(&generated), at("2026-11-22T08:00:00Z"));
     all(&reports, None, Readers { allowed: Some(&signers), now }).unwrap();
-    let period = Period { since: at("2026-11-12T00:00:00Z"), until: now };
+    let period = SummaryPeriod { since: at("2026-11-12T00:00:00Z"), until: now };
     let evidence = history::evidence(&reports, &signers, period, now).unwrap();
     let summary = dir.path().join("summary.html");
     let made = PeriodSummary::new(period, Some(86_400), vec![evidence], now);

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::small_report::ssh_keygen;
-use pgwitness::model::period::{DirectoryEvidence, Period, PeriodAnswer, PeriodSummary, SCHEMA, SourcePeriod};
+use pgwitness::model::period::{DirectoryEvidence, PeriodAnswer, PeriodSummary, SCHEMA, SourcePeriod, SummaryPeriod};
 use pgwitness::model::run::{OffsiteFacts, Origin};
 
 /// In a past that lies before every clock.
@@ -59,12 +59,12 @@ impl Months {
         self.write(number, facts(number, "shop"), &orders(12), &orders(10))
     }
 
-    fn evidence(&self, period: Period) -> DirectoryEvidence {
+    fn evidence(&self, period: SummaryPeriod) -> DirectoryEvidence {
         history::evidence(&self.0.reports(), &self.0.signers, period, june(26)).unwrap()
     }
 
     fn summary(&self, since: u32, until: u32) -> PeriodSummary {
-        let period = Period { since: day(since).minus_seconds(7200), until: day(until).minus_seconds(7200) };
+        let period = SummaryPeriod { since: day(since).minus_seconds(7200), until: day(until).minus_seconds(7200) };
         PeriodSummary::new(period, Some(86_400), vec![self.evidence(period)], june(26))
     }
 
