@@ -49,15 +49,15 @@ pub fn append_digests<'a>(mut lines: impl Iterator<Item = &'a [u8]>, digests: &m
             digests.push(RowDigest::of(first));
             return;
         };
-        digests.extend(of_pair([first, second]));
+        digests.extend_from_slice(&of_pair([first, second]));
     }
 }
 
 #[inline]
 fn of_pair(lines: [&[u8]; 2]) -> [RowDigest; 2] {
     #[cfg(target_arch = "x86_64")]
-    if let Some(lanes) = pair::of(lines) {
-        return lanes.map(RowDigest);
+    if let Some([first, second]) = pair::of(lines) {
+        return [RowDigest(first), RowDigest(second)];
     }
     lines.map(RowDigest::of)
 }
@@ -76,11 +76,9 @@ pub struct TableDigest {
 
 impl TableDigest {
     /// Adds one row.
+    #[inline]
     pub fn add(&mut self, row: RowDigest) {
-        self.rows += 1;
-        for (sum, lane) in self.lanes.iter_mut().zip(row.0) {
-            *sum = sum.wrapping_add(lane);
-        }
+        *self += Self { rows: 1, lanes: row.0 };
     }
 
     /// The sum as 64 hexadecimal digits.
@@ -91,11 +89,14 @@ impl TableDigest {
 
 /// Disjoint parts of a table, or the leaves of a partitioned table, add up.
 impl AddAssign for TableDigest {
+    #[inline]
     fn add_assign(&mut self, other: Self) {
+        let [a, b, c, d] = &mut self.lanes;
         self.rows += other.rows;
-        for (sum, lane) in self.lanes.iter_mut().zip(other.lanes) {
-            *sum = sum.wrapping_add(lane);
-        }
+        *a = a.wrapping_add(other.lanes[0]);
+        *b = b.wrapping_add(other.lanes[1]);
+        *c = c.wrapping_add(other.lanes[2]);
+        *d = d.wrapping_add(other.lanes[3]);
     }
 }
 

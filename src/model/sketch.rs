@@ -225,17 +225,27 @@ impl Sketch {
 
 #[inline]
 fn add_words(cell: &mut Cell, other: &Cell) {
-    for (word, their) in cell.iter_mut().zip(other) {
-        *word = word.wrapping_add(*their);
-    }
+    // Without an adaptor: it runs three times for each row, and where a call is not inlined it takes a third of a comparison's time.
+    let [count, check, a, b, c, d] = cell;
+    *count = count.wrapping_add(other[0]);
+    *check = check.wrapping_add(other[1]);
+    *a = a.wrapping_add(other[2]);
+    *b = b.wrapping_add(other[3]);
+    *c = c.wrapping_add(other[4]);
+    *d = d.wrapping_add(other[5]);
 }
 
 /// The cell of each third that a row goes to, from the low bits of its first three lanes.
 #[inline]
 fn indices(row: RowDigest, log2: u8) -> [usize; 3] {
-    let mask = (1u64 << log2) - 1;
+    let size = 1usize << log2;
     let [a, b, c, _] = row.0;
-    [(0, a), (1, b), (2, c)].map(|(third, lane)| (third << log2) + usize::try_from(lane & mask).unwrap_or(0))
+    [low_bits(a, size), size + low_bits(b, size), 2 * size + low_bits(c, size)]
+}
+
+#[inline]
+fn low_bits(lane: u64, size: usize) -> usize {
+    usize::try_from(lane & (size as u64 - 1)).unwrap_or(0)
 }
 
 /// A word that is no linear function of the lanes (the finaliser of MurmurHash3), so that sums of rows do not forge it.
