@@ -6,6 +6,7 @@ pub mod count;
 pub mod json;
 pub mod printable;
 pub mod text;
+pub mod shared_text;
 pub mod time;
 pub mod files;
 pub mod secret;

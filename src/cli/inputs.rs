@@ -15,6 +15,7 @@ use super::args::{
 use crate::base::error::{Context as _, Error, Result};
 use crate::base::printable::printable;
 use crate::base::secret;
+use crate::base::shared_text::TextPool;
 use crate::base::time::Timestamp;
 use crate::endpoint::any::{Endpoint, OpenOptions};
 use crate::endpoint::live::LiveOptions;
@@ -81,6 +82,7 @@ pub fn open_options(
             stalled_after_s: reading.stalled_after,
             allow_user_functions: reading.allow_user_functions,
             digest_on: reading.digest_on.into(),
+            texts: TextPool::default(),
         },
         pg_bindir: reading.pg_bindir.clone(),
         environment: &environment,

@@ -43,7 +43,7 @@ async fn run_redacted(arguments: &ManifestArguments, redaction: Redaction) -> Re
     check_patterns(&selection, &catalog, "in it")?;
     let selection = selection.bound(&catalog);
     let request = CaptureRequest {
-        plan: listing::all(&endpoint.listing(), &selection),
+        plan: listing::all(&endpoint.listing(), &selection).into(),
         selection,
         assertions: inputs::assertions(&arguments.checks)?,
         ..Default::default()

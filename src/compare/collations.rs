@@ -55,7 +55,7 @@ mod tests {
     /// Findings and remarks of one collation with these definitions.
     fn said(e: Option<&str>, a: Option<&str>) -> (Vec<String>, Vec<String>) {
         let identity = "shop.german".to_owned();
-        let definition = |text: &str| Definition { text: text.to_owned(), schema: None, relation: None };
+        let definition = |text: &str| Definition { text: text.into(), schema: None, relation: None };
         let sides = [e, a].map(|text| text.map(definition));
         let [e, a] = sides
             .each_ref()

@@ -22,7 +22,7 @@ pub fn compare(name: &Name, expected: &Relation, actual: &Relation, notes: &mut 
             notes.add_finding(Finding::new(kind, Subject::column(name, column)));
         }
     }
-    for column in &expected.columns {
+    for column in &*expected.columns {
         let theirs = actual.columns.iter().find(|theirs| theirs.name == column.name);
         if theirs.is_some_and(|theirs| theirs.is_generated != column.is_generated) {
             let mut finding = Finding::new(FindingKind::Changed, Subject::column(name, &column.name));

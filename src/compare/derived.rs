@@ -15,7 +15,7 @@ use crate::model::verdict::{TableStatus, counted};
 /// only, the restore did not compute it again.
 pub fn is_filled_alike(name: &Name, expected: &Manifest, actual: &Manifest) -> bool {
     let state = |side: &Manifest| {
-        let definition = side.schema.objects.get("materialized_view")?.get(&name.to_string())?;
+        let definition = side.schema.objects.get("materialized_view")?.get(name.to_string().as_str())?;
         definition.text.lines().next().map(str::to_owned)
     };
     match (state(expected), state(actual)) {

@@ -31,7 +31,7 @@ fn other_versions(expected: &Manifest, actual: &Manifest) -> BTreeSet<String> {
     let [e, a] = [expected, actual].map(|side| side.schema.objects.get("extension"));
     let (Some(e), Some(a)) = (e, a) else { return BTreeSet::new() };
     let both = e.iter().filter_map(|(name, e)| Some((name, &e.text, &a.get(name)?.text)));
-    both.filter(|(_, e, a)| line(e, "version ") != line(a, "version ")).map(|(name, _, _)| name.clone()).collect()
+    both.filter(|(_, e, a)| line(e, "version ") != line(a, "version ")).map(|(name, _, _)| name.into()).collect()
 }
 
 fn limit_of(finding: &Finding, other_versions: &BTreeSet<String>) -> Option<Limit> {

@@ -309,13 +309,13 @@ fn note_lost_keys(side: &str, manifest: &Manifest, others: &Results, notes: &mut
         (Some(schema), Some(relation)) => selection.has_table(&Name::new(schema, relation)),
         _ => true,
     };
-    let has_key = |name: &&String| keys.and_then(|keys| keys.get(*name)).is_some_and(is_selected);
+    let has_key = |name: &&str| keys.and_then(|keys| keys.get(*name)).is_some_and(is_selected);
     let is_silent = !manifest.answers.contains(&Aspect::Schema);
     let declared = keys.into_iter().flatten().filter(|(_, key)| key.text.starts_with(KEY_DEFINITION));
-    let declared = declared.map(|(name, _)| name).filter(|_| !manifest.foreign_keys.contains_key(KEY_LIST));
-    let named: BTreeSet<&String> = others.keys().chain(declared).collect();
+    let declared = declared.map(|(name, _)| name.as_str()).filter(|_| !manifest.foreign_keys.contains_key(KEY_LIST));
+    let named: BTreeSet<&str> = others.keys().map(String::as_str).chain(declared).collect();
     let lost = named.into_iter().filter(|name| !manifest.foreign_keys.contains_key(*name));
-    let lost: Vec<&String> = lost.filter(|name| is_silent || has_key(name)).collect();
+    let lost: Vec<&str> = lost.filter(|name| is_silent || has_key(name)).collect();
     for name in lost {
         notes.add_unchecked(
             Subject::new(FOREIGN_KEYS.noun, name),

@@ -323,7 +323,7 @@ pub fn of_replication(expected: &Manifest, actual: &Manifest) -> Vec<Waiver> {
     for (name, subscription) in
         objects(actual, "subscription").into_iter().filter(|(name, _)| !known.contains_key(name))
     {
-        waivers.extend([waiver("subscription", name.clone()), waiver("owner", format!("subscription {name}"))]);
+        waivers.extend([waiver("subscription", name.to_string()), waiver("owner", format!("subscription {name}"))]);
         for publication in subscribed(&subscription.text).filter(|name| publications.contains_key(*name)) {
             waivers.extend([
                 waiver("publication", publication.to_owned()),

@@ -3,6 +3,7 @@
 //! Rows are paired by primary key, or by similarity if there is none. This only explains a difference that is already counted.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::model::digest::RowDigest;
 use crate::model::finding::{ChangedColumn, ChangedRow, RowDifference, RowText};
@@ -28,7 +29,7 @@ pub struct Show {
 #[derive(Debug, Default)]
 pub struct FetchedSides {
     /// Names of the columns, in the order of the values.
-    pub columns: Vec<String>,
+    pub columns: Arc<[String]>,
     /// Names of the columns of the primary key.
     pub key: Vec<String>,
     /// By digest.
@@ -242,7 +243,7 @@ mod tests {
             rows
         };
         FetchedSides {
-            columns: ["id", "total", "note"].map(str::to_owned).to_vec(),
+            columns: ["id", "total", "note"].map(str::to_owned).into(),
             key: key.iter().map(|&column| column.to_owned()).collect(),
             expected: collect(expected),
             actual: collect(actual),

@@ -153,10 +153,10 @@ fn is_switched_off(kind: &str, request: &Request) -> bool {
 fn selected<'a>(manifest: &'a Manifest, kind: &str, request: &Request) -> Objects<'a> {
     let selection = &request.selection;
     let objects = manifest.schema.objects.get(kind);
-    let is_printed = |identity: &String| objects.is_some_and(|objects| objects.contains_key(identity));
-    let key = |printed: &String| match canonical::identity(printed) {
+    let is_printed = |identity: &str| objects.is_some_and(|objects| objects.contains_key(identity));
+    let key = |printed: &str| match canonical::identity(printed) {
         // Both spellings on one side are two objects.
-        shared if shared != *printed && is_printed(&shared) => printed.clone(),
+        shared if shared != printed && is_printed(&shared) => printed.to_owned(),
         shared => shared,
     };
     objects
@@ -178,8 +178,8 @@ fn known_arrays(sides: [&Manifest; 2]) -> KnownArrays {
         .collect();
     let mut arrays = KnownArrays::default();
     let mut add = |definition: &Definition, column: Option<String>| {
-        let relation = definition.relation.clone().unwrap_or_default();
-        arrays.columns.entry(relation).or_default().extend(column);
+        let relation = definition.relation.as_deref().unwrap_or_default();
+        arrays.columns.entry(relation.to_owned()).or_default().extend(column);
     };
     for (column, definition) in of_kind("column") {
         let printed = first_line(definition);
@@ -328,7 +328,7 @@ fn take(notes: &mut OutcomeBuilder<'_>, is_one: impl Fn(&Finding) -> bool) -> Ve
 
 fn one_sided(kind: FindingKind, object: &Object<'_>) -> Finding {
     let mut finding = Finding::new(kind, object.subject());
-    let text = Some(object.definition.text.clone());
+    let text = Some(String::from(&object.definition.text));
     match kind {
         FindingKind::Missing => finding.expected = text,
         _ => finding.actual = text,

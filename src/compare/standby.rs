@@ -34,7 +34,7 @@ pub fn remark(
 
 /// The increment, from the standby's definition.
 fn steps(manifest: &Manifest, name: &Name) -> Option<i64> {
-    let definition = &manifest.schema.objects.get("sequence")?.get(&name.to_string())?.text;
+    let definition = &manifest.schema.objects.get("sequence")?.get(name.to_string().as_str())?.text;
     let (_, rest) = definition.to_lowercase().split_once("increment ").map(|(a, b)| (a.to_owned(), b.to_owned()))?;
     let rest = rest.strip_prefix("by ").unwrap_or(&rest);
     rest.split(|letter: char| letter != '-' && !letter.is_ascii_digit()).next()?.parse().ok()

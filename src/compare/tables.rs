@@ -162,7 +162,7 @@ fn check_left_out(name: &Name, e: &Relation, a: &Relation, notes: &mut OutcomeBu
 }
 
 fn note_virtual_columns(name: &Name, e: &Relation, a: &Relation, notes: &mut OutcomeBuilder<'_>) {
-    let columns = e.columns.iter().chain(&a.columns).filter(|column| column.is_virtual);
+    let columns = e.columns.iter().chain(&*a.columns).filter(|column| column.is_virtual);
     let columns: Vec<String> = columns.map(|column| format!("{name}.{}", quote_ident(&column.name))).collect();
     notes.virtual_columns.extend(columns);
 }

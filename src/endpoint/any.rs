@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::base::error::{Context, Error, Result};
 use crate::base::marked::MarkedText;
+use crate::base::shared_text::SharedText;
 use crate::endpoint::dump::Dump;
 use crate::endpoint::dump_reader::DumpReader;
 use crate::endpoint::live::{CaptureRequest, Live, LiveOptions, PeerState};
@@ -169,7 +170,7 @@ impl Endpoint {
     pub async fn definitions_now(
         &self,
         kinds: &BTreeSet<&str>,
-    ) -> Option<BTreeMap<String, BTreeMap<String, Definition>>> {
+    ) -> Option<BTreeMap<String, BTreeMap<SharedText, Definition>>> {
         match self {
             Self::Live(live) => live.definitions_now(kinds).await.ok(),
             Self::Captured(inner, _) => Box::pin(inner.definitions_now(kinds)).await,

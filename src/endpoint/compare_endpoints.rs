@@ -169,7 +169,7 @@ fn capture_request(expected: &Endpoint, actual: &Endpoint, job: &ComparisonJob) 
     let selection = job.request.selection.bound(&catalog);
     let all_of_a_kind = job.request.waivers.iter().filter(|waiver| compare::is_whole_kind(waiver));
     Ok(CaptureRequest {
-        plan: listing::agree(&e, &a, &selection),
+        plan: listing::agree(&e, &a, &selection).into(),
         selection,
         skipped_kinds: all_of_a_kind.map(|waiver| waiver.kind.clone()).collect(),
         assertions: job.assertions.clone(),
@@ -263,7 +263,7 @@ struct CollectedTables {
 /// The table of a finding about rows.
 struct ComparedTable<'a> {
     target: Target<'a>,
-    columns: Vec<String>,
+    columns: Arc<[String]>,
     key: Vec<String>,
     expected: &'a Tally,
     actual: &'a Tally,
@@ -273,7 +273,7 @@ impl<'a> ComparedTable<'a> {
     fn find(finding: &Finding, expected: &'a Manifest, actual: &'a Manifest, plan: &ReadPlan) -> Result<Self> {
         let gone = || Error::new("it is not among what was read");
         if finding.kind == FindingKind::LargeObjects {
-            let columns = LARGE_OBJECT_COLUMNS.map(str::to_owned).to_vec();
+            let columns: Arc<[String]> = Arc::from(LARGE_OBJECT_COLUMNS.map(str::to_owned));
             let key = columns.iter().take(2).cloned().collect();
             let expected = expected.large_objects.seen().ok_or_else(gone)?;
             let actual = actual.large_objects.seen().ok_or_else(gone)?;

@@ -3,6 +3,7 @@
 //! Both sides must print the same columns in the same order, or equal rows would have different digests.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::model::manifest::{Column, Names, Observed, Relation, RelationKind};
 use crate::model::name::Name;
@@ -30,7 +31,7 @@ pub struct ListedRelation {
     /// What it is.
     pub kind: RelationKind,
     /// Columns in attribute order.
-    pub columns: Vec<Column>,
+    pub columns: Arc<[Column]>,
     /// Columns of the primary key.
     pub key: Vec<String>,
     /// Unlogged.
@@ -40,11 +41,11 @@ pub struct ListedRelation {
     /// Size, as far as known: for the order of work and for progress, never for a verdict.
     pub bytes: u64,
     /// The columns in which its rows are already laid down, in a saved manifest.
-    pub fixed: Option<Vec<String>>,
+    pub fixed: Option<Arc<[String]>>,
     /// Whether this endpoint can hold its rows at all.
     pub can_have_rows: bool,
     /// Which of its rows a dump carries, where it is a configuration table of an extension.
-    pub config: Option<ConfigurationRows>,
+    pub config: Option<Box<ConfigurationRows>>,
     /// A dump has rows of it but no definition: `columns` are those of the rows.
     pub is_undefined: bool,
 }
@@ -60,10 +61,10 @@ pub struct ConfigurationRows {
 
 impl ListedRelation {
     /// As it goes into a manifest.
-    pub fn relation(&self, read_columns: Vec<String>, rows: Observed<crate::model::manifest::Tally>) -> Relation {
+    pub fn relation(&self, read_columns: Arc<[String]>, rows: Observed<crate::model::manifest::Tally>) -> Relation {
         Relation {
             kind: self.kind,
-            columns: self.columns.clone(),
+            columns: Arc::clone(&self.columns),
             key: self.key.clone(),
             is_unlogged: self.is_unlogged,
             extension: self.extension.clone(),
@@ -78,20 +79,21 @@ impl ListedRelation {
 
     /// Columns that are copied, not computed.
     fn copied_columns(&self) -> impl Iterator<Item = &str> {
-        self.columns.iter().filter(|column| !column.is_generated).map(|column| column.name.as_str())
+        self.columns.iter().filter(|column| !column.is_generated).map(|column| &*column.name)
     }
 
     /// What is read to compare stored generated columns: these columns, then the generated ones by name. `None` without such.
     pub fn computed_columns(&self, read_columns: &[String]) -> Option<Vec<String>> {
         let is_stored = |column: &&Column| column.is_generated && !column.is_virtual;
-        let mut stored: Vec<String> = self.columns.iter().filter(is_stored).map(|column| column.name.clone()).collect();
+        let mut stored: Vec<String> =
+            self.columns.iter().filter(is_stored).map(|column| column.name.to_string()).collect();
         stored.sort();
         (!stored.is_empty()).then(|| [read_columns, &stored].concat())
     }
 }
 
 /// Which columns of which relations are read, on both sides alike.
-pub type ReadPlan = BTreeMap<Name, Vec<String>>;
+pub type ReadPlan = BTreeMap<Name, Arc<[String]>>;
 
 /// Reads what both sides have: the columns of the expected side that the actual side has too, in the expected order.
 pub fn agree(expected: &Listing, actual: &Listing, selection: &Selection) -> ReadPlan {
@@ -110,7 +112,7 @@ fn has_rows(listed: &ListedRelation) -> bool {
     listed.kind != RelationKind::ForeignTable && listed.can_have_rows
 }
 
-fn common_columns(expected: &ListedRelation, actual: &ListedRelation) -> Vec<String> {
+fn common_columns(expected: &ListedRelation, actual: &ListedRelation) -> Arc<[String]> {
     if let Some(fixed) = expected.fixed.as_ref().or(actual.fixed.as_ref()) {
         return fixed.clone();
     }
@@ -124,7 +126,7 @@ mod tests {
 
     fn listed(columns: &[&str], generated: &str) -> ListedRelation {
         let column = |name: &&str| Column {
-            name: (*name).to_owned(),
+            name: (*name).into(),
             type_name: "text".into(),
             is_generated: *name == generated,
             is_virtual: false,
@@ -146,14 +148,14 @@ mod tests {
     #[test]
     fn columns_are_named_in_the_order_of_the_expected_side() {
         let (e, a) = (listed(&["a", "b", "c", "g"], "g"), listed(&["g", "c", "x", "a"], "g"));
-        assert_eq!(common_columns(&e, &a), ["a", "c"]);
-        assert_eq!(common_columns(&a, &e), ["c", "a"]);
+        assert_eq!(*common_columns(&e, &a), ["a", "c"]);
+        assert_eq!(*common_columns(&a, &e), ["c", "a"]);
     }
 
     #[test]
     fn a_saved_manifest_lays_the_columns_down() {
         let mut saved = listed(&["a", "b"], "");
-        saved.fixed = Some(vec!["b".into(), "a".into()]);
-        assert_eq!(common_columns(&listed(&["a", "b"], ""), &saved), ["b", "a"]);
+        saved.fixed = Some(["b".into(), "a".into()].into());
+        assert_eq!(*common_columns(&listed(&["a", "b"], ""), &saved), ["b", "a"]);
     }
 }

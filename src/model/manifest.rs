@@ -4,10 +4,12 @@
 //! cannot be taken for "nothing there".
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::base::marked::MarkedText;
+use crate::base::shared_text::SharedText;
 use crate::base::text::grouped_noun;
 use crate::model::aspect::Aspect;
 use crate::model::digest::{RowDigest, TableDigest};
@@ -207,7 +209,7 @@ pub struct Relation {
     /// What it is.
     pub kind: RelationKind,
     /// Columns in attribute order, dropped ones left out.
-    pub columns: Vec<Column>,
+    pub columns: Arc<[Column]>,
     /// Columns of the primary key, empty when there is none.
     pub key: Vec<String>,
     /// An RDS snapshot never holds the rows of an unlogged table.
@@ -215,12 +217,12 @@ pub struct Relation {
     /// The extension that it belongs to: a dump does not carry its rows.
     pub extension: Option<String>,
     /// Names of the columns that were read, in the order of the row line.
-    pub read_columns: Vec<String>,
+    pub read_columns: Arc<[String]>,
     /// Its rows.
     pub rows: Observed<Tally>,
     /// Its rows with their stored generated columns, where it has some and the endpoint can read them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub computed: Option<Computed>,
+    pub computed: Option<Box<Computed>>,
     /// A table of an extension whose rows a dump carries: `pg_extension.extconfig` names it.
     #[serde(default, skip_serializing_if = "is_false")]
     pub is_config: bool,
@@ -237,7 +239,7 @@ pub struct Relation {
 #[serde(deny_unknown_fields)]
 pub struct Computed {
     /// Names of the columns that were read: those of the row line, then the generated ones.
-    pub columns: Vec<String>,
+    pub columns: Arc<[String]>,
     /// Count, sum and sketch of these lines.
     pub rows: Observed<Tally>,
 }
@@ -252,9 +254,9 @@ fn is_false(value: &bool) -> bool {
 #[serde(deny_unknown_fields)]
 pub struct Column {
     /// Raw name.
-    pub name: String,
+    pub name: SharedText,
     /// As `format_type` prints it.
-    pub type_name: String,
+    pub type_name: SharedText,
     /// Generated columns are computed, not copied.
     pub is_generated: bool,
     /// A generated column that is computed whenever it is read: its values are never asked for.
@@ -336,7 +338,7 @@ pub struct SequenceValue {
 #[serde(deny_unknown_fields)]
 pub struct Schema {
     /// By kind (the stem of the file in `checks/catalog`), then by identity.
-    pub objects: BTreeMap<String, BTreeMap<String, Definition>>,
+    pub objects: BTreeMap<String, BTreeMap<SharedText, Definition>>,
     /// Kinds that could not be read, with the reason.
     pub unseen: BTreeMap<String, MarkedText>,
 }
@@ -346,11 +348,11 @@ pub struct Schema {
 #[serde(deny_unknown_fields)]
 pub struct Definition {
     /// The complete definition.
-    pub text: String,
+    pub text: SharedText,
     /// Raw name of the schema that it lives in.
-    pub schema: Option<String>,
+    pub schema: Option<SharedText>,
     /// Raw name of the relation that it belongs to.
-    pub relation: Option<String>,
+    pub relation: Option<SharedText>,
 }
 
 /// Rows that violate a foreign key or an assertion.

@@ -6,19 +6,21 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A schema-qualified name, both parts raw (unquoted).
+use crate::base::shared_text::SharedText;
+
+/// A schema-qualified name, both parts raw (unquoted). A clone shares the text: a name stands in many places.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Name {
     /// The schema, for instance `public`.
-    pub schema: String,
+    pub schema: SharedText,
     /// The name within the schema.
-    pub name: String,
+    pub name: SharedText,
 }
 
 impl Name {
     /// Both parts raw, as `pg_namespace.nspname` and `pg_class.relname` hold them.
-    pub fn new(schema: impl Into<String>, name: impl Into<String>) -> Self {
+    pub fn new(schema: impl Into<SharedText>, name: impl Into<SharedText>) -> Self {
         Self { schema: schema.into(), name: name.into() }
     }
 

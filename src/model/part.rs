@@ -363,7 +363,10 @@ fn frame(relation: &Relation) -> Relation {
         extension: relation.extension.clone(),
         read_columns: relation.read_columns.clone(),
         rows: unread(),
-        computed: relation.computed.as_ref().map(|of| Computed { columns: of.columns.clone(), rows: unread() }),
+        computed: relation
+            .computed
+            .as_ref()
+            .map(|of| Box::new(Computed { columns: of.columns.clone(), rows: unread() })),
         is_config: relation.is_config,
         is_undefined: relation.is_undefined,
         is_dumped: relation.is_dumped,
@@ -464,7 +467,7 @@ mod tests {
 
     /// One divided table, one that is whole, and some foreign keys of two that are dealt.
     fn sample(number: u32, rows: std::ops::Range<u32>, keys: &[&str]) -> ManifestPart {
-        let read = |rows| Relation { read_columns: vec!["id".into()], ..relation(Observed::Seen(tally(rows))) };
+        let read = |rows| Relation { read_columns: ["id".into()].into(), ..relation(Observed::Seen(tally(rows))) };
         let mut manifest = live();
         manifest.relations.insert(Name::new("shop", "wide"), read(rows));
         manifest.relations.insert(Name::new("shop", "whole"), read(0..number + 2));

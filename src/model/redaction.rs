@@ -166,8 +166,8 @@ mod tests {
         manifest.schema.unseen.insert("view".into(), reason());
         manifest.foreign_keys.insert("a".into(), Observed::Unseen(reason()));
         manifest.sequences.insert(crate::model::name::Name::new("a", "b"), Observed::Unseen(reason()));
-        let columns = Computed { columns: Vec::new(), rows: Observed::Unseen(reason()) };
-        let relation = Relation { computed: Some(columns), ..relation(Observed::Unseen(reason())) };
+        let columns = Computed { columns: [].into(), rows: Observed::Unseen(reason()) };
+        let relation = Relation { computed: Some(Box::new(columns)), ..relation(Observed::Unseen(reason())) };
         manifest.relations.insert(crate::model::name::Name::new("a", "c"), relation);
         ON.manifest(&mut manifest);
         let stored = serde_json::to_string(&manifest).unwrap();

@@ -116,7 +116,7 @@ impl Catalog {
         let mut schemas = path.iter().filter(|schema| {
             **schema == name.schema || self.relations.contains(&Name::new(schema.as_str(), name.name.as_str()))
         });
-        schemas.next() == Some(&name.schema)
+        schemas.next().is_some_and(|schema| *schema == name.schema)
     }
 
     /// A relation, the partitioned table that it is a partition of, and so on.

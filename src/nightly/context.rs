@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::base::error::{Context, Error, Result};
 use crate::base::secret;
+use crate::base::shared_text::TextPool;
 use crate::base::time::Timestamp;
 use crate::compare::Request;
 use crate::compare::rows::Show;
@@ -160,6 +161,7 @@ impl RunContext<'_> {
                 stalled_after_s: STALLED_AFTER_S,
                 allow_user_functions: self.config.verify.allow_user_functions,
                 digest_on: self.config.verify.digest_on,
+                texts: TextPool::default(),
             },
             pg_bindir: self.config.dump.pg_bindir.clone(),
             environment: self.environment,

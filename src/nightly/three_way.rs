@@ -60,7 +60,7 @@ fn request(endpoint: &Endpoint, job: &ComparisonJob) -> CaptureRequest {
     let plan: ReadPlan = listing::agree(&listing, &listing, &selection);
     let all_of_a_kind = job.request.waivers.iter().filter(|waiver| compare::is_whole_kind(waiver));
     CaptureRequest {
-        plan,
+        plan: plan.into(),
         selection,
         skipped_kinds: all_of_a_kind.map(|waiver| waiver.kind.clone()).collect(),
         assertions: job.assertions.clone(),

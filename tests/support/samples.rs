@@ -64,8 +64,8 @@ impl ManifestBuilder for Manifest {
     }
 
     fn object(mut self, kind: &str, identity: &str, text: &str) -> Self {
-        let definition = Definition { text: text.to_owned(), schema: None, relation: None };
-        self.schema.objects.entry(kind.to_owned()).or_default().insert(identity.to_owned(), definition);
+        let definition = Definition { text: text.into(), schema: None, relation: None };
+        self.schema.objects.entry(kind.to_owned()).or_default().insert(identity.into(), definition);
         self
     }
 }
@@ -78,11 +78,11 @@ fn name(text: &str) -> Name {
 pub fn relation(rows: Observed<Tally>) -> Relation {
     Relation {
         kind: RelationKind::Table,
-        columns: Vec::new(),
+        columns: [].into(),
         key: Vec::new(),
         is_unlogged: false,
         extension: None,
-        read_columns: Vec::new(),
+        read_columns: [].into(),
         rows,
         computed: None,
         is_config: false,

@@ -14,6 +14,7 @@ pub use signed_reports::{DemoReport, IDENTITY};
 
 use crate::base::error::{Context, Error, Result};
 use crate::base::files;
+use crate::base::shared_text::TextPool;
 use crate::base::time::Timestamp;
 use crate::compare::Request;
 use crate::compare::rows::Show;
@@ -193,6 +194,7 @@ impl Demo {
                 stalled_after_s: STALLED_AFTER_S,
                 allow_user_functions: false,
                 digest_on: DigestOn::Client,
+                texts: TextPool::default(),
             },
             pg_bindir: None,
             environment: NO_ENVIRONMENT,

@@ -38,7 +38,7 @@ pub struct FollowedTable {
     finding: Finding,
     /// `None`: the large objects.
     pub name: Option<Name>,
-    columns: Vec<String>,
+    columns: Arc<[String]>,
     key: Vec<String>,
     reading: FollowedReading,
     /// Why its last read failed.
@@ -356,7 +356,7 @@ fn add_fate(result: &mut RecheckedTable, fate: Fate) -> Fate {
 }
 
 /// The columns with generated ones, and what was read of them, where both sides have the same.
-fn generated(name: &Name, expected: &Manifest, actual: &Manifest) -> Option<(Vec<String>, Pair<Tally>)> {
+fn generated(name: &Name, expected: &Manifest, actual: &Manifest) -> Option<(Arc<[String]>, Pair<Tally>)> {
     let computed = |side: &Manifest| side.relations.get(name)?.computed.clone();
     let (e, a) = (computed(expected)?, computed(actual)?);
     match (e.rows, a.rows) {

@@ -137,7 +137,7 @@ impl Dump {
     /// # Errors
     /// As [`Dump::capture`].
     pub async fn scan(&self, name: Option<&Name>, columns: &[String], purpose: &Purpose) -> Result<Accumulator> {
-        let plan: ReadPlan = name.map(|name| (name.clone(), columns.to_vec())).into_iter().collect();
+        let plan: ReadPlan = name.map(|name| (name.clone(), columns.into())).into_iter().collect();
         let silent = crate::model::progress::no_listener();
         let mut taken = self.read(plan, name.is_none(), purpose.clone(), &silent).await?;
         let found =
@@ -250,8 +250,8 @@ fn listed(table: &DumpTable) -> ListedRelation {
         TableKind::MaterializedView => RelationKind::MaterializedView,
     };
     let column = |column: &crate::endpoint::dump_reader::DumpColumn| Column {
-        name: column.name.clone(),
-        type_name: column.type_name.clone(),
+        name: (&column.name).into(),
+        type_name: (&column.type_name).into(),
         is_generated: column.is_generated,
         is_virtual: false,
     };

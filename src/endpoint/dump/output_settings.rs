@@ -24,7 +24,7 @@ impl OutputSettingsCheck {
     /// `order`: the columns of a line.
     pub fn of(order: &[String], columns: &[Column]) -> Self {
         let type_name =
-            |name: &String| columns.iter().find(|column| column.name == *name).map(|c| c.type_name.as_str());
+            |name: &String| columns.iter().find(|column| *name == column.name).map(|c| c.type_name.as_str());
         let test = |(place, name): (usize, &String)| Some((place, test_for(type_name(name)?)?));
         Self { columns: order.iter().enumerate().filter_map(test).collect() }
     }

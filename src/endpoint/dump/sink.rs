@@ -133,7 +133,7 @@ impl RowSink for Sink<'_> {
         let position = |column: &String| columns.iter().position(|have| have == column);
         let order: Option<Vec<usize>> = wanted.iter().map(position).collect();
         let order = order.ok_or_else(|| Error::new(format!("{table}: the dump lacks a column of it")))?;
-        let is_same = wanted == columns;
+        let is_same = **wanted == *columns;
         let scan = self.shared.scan(&table.to_string());
         let listed = self.shared.listing.relations.get(table);
         let dialect = listed.map(|listed| OutputSettingsCheck::of(columns, &listed.columns)).unwrap_or_default();

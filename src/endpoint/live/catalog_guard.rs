@@ -14,7 +14,7 @@ use crate::postgres::session::{Session, optional};
 /// When the name or the file of one differs from the snapshot.
 pub async fn check_relations(session: &Session, names: &[&Name]) -> Result<()> {
     let value = |name: &&Name| {
-        let [schema, relation, printed] = [&name.schema, &name.name, &name.sql()].map(|text| quote_literal(text));
+        let [schema, relation, printed] = [&*name.schema, &*name.name, name.sql().as_str()].map(quote_literal);
         format!("({schema}::pg_catalog.name, {relation}::pg_catalog.name, {printed})")
     };
     // pg_class is read in the snapshot; to_regclass and pg_relation_filenode return the current state. A count, unlike NOT EXISTS,

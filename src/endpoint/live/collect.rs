@@ -12,6 +12,7 @@ use super::share::{Share, ShareReading};
 use super::{CaptureRequest, Live};
 use crate::base::error::{Error, Result};
 use crate::base::marked::MarkedText;
+use crate::base::shared_text::SharedText;
 use crate::model::hashing::{Accumulator, DigestOn, OnBatch, Purpose};
 use crate::model::listing::ReadPlan;
 use crate::model::manifest::{
@@ -26,7 +27,7 @@ use crate::model::sketch_budget::{SketchBudget, fit};
 
 /// The results so far.
 pub struct Collected {
-    plan: ReadPlan,
+    plan: Arc<ReadPlan>,
     selection: Selection,
     log2: BTreeMap<Name, u8>,
     /// Relations whose other rows may be in other parts: their sketches must not be made smaller for the rows that are here.
@@ -77,31 +78,33 @@ impl PartialTally {
 impl Collected {
     /// No results yet. Every planned relation has an entry from the start, so that a missing result is noticed.
     pub fn new(live: &Live, request: &CaptureRequest, share: &Share, jobs: &[Job], listener: Listener) -> Self {
-        let mut state = CollectState::default();
-        let mut log2 = BTreeMap::new();
         let [slices, computed] = Job::count(jobs);
-        for (name, columns) in &request.plan {
-            log2.insert(name.clone(), first_log2(live, name));
-            let is_unpopulated = live.unpopulated.contains(name);
-            let [rows, computed] = [&slices, &computed].map(|counts| counts.get(name).copied());
+        let started = |name: &Name, slices: &BTreeMap<Name, usize>| {
             // Without a job it is never read.
-            let started = |jobs: Option<usize>| PartialTally::new(jobs.unwrap_or(usize::from(!is_unpopulated)));
-            let mut rows = started(rows);
+            let without = usize::from(!live.unpopulated.contains(name));
+            PartialTally::new(slices.get(name).copied().unwrap_or(without))
+        };
+        let relation = |name: &Name| {
+            let mut reading = started(name, &slices);
             if let ShareReading::Unknown(reason) = share.reading(live, name, 0) {
-                rows.failure = Some(reason);
+                reading.failure = Some(reason);
             }
-            state.relations.insert(name.clone(), rows);
-            if live.computed_columns(name, columns).is_some() {
-                state.computed.insert(name.clone(), started(computed));
-            }
-        }
-        state.foreign_keys = unchecked_keys(live, request, share);
+            (name.clone(), reading)
+        };
+        let has_computed = |(name, columns): &(&Name, &Arc<[String]>)| live.computed_columns(name, columns).is_some();
+        let with_computed = request.plan.iter().filter(has_computed);
+        let state = CollectState {
+            relations: request.plan.keys().map(relation).collect(),
+            computed: with_computed.map(|(name, _)| (name.clone(), started(name, &computed))).collect(),
+            foreign_keys: unchecked_keys(live, request, share),
+            ..Default::default()
+        };
         Self {
             incomplete: request.plan.keys().filter(|name| share.is_incomplete(name)).cloned().collect(),
             part: share.part(),
-            plan: request.plan.clone(),
+            plan: Arc::clone(&request.plan),
             selection: request.selection.clone(),
-            log2,
+            log2: request.plan.keys().map(|name| (name.clone(), first_log2(live, name))).collect(),
             listener,
             side: live.side,
             state: Mutex::new(state),
@@ -113,7 +116,7 @@ impl Collected {
     }
 
     /// The columns of a planned relation, and the purpose of a scan of one slice.
-    pub fn reading(&self, name: &Name) -> (Vec<String>, Purpose) {
+    pub fn reading(&self, name: &Name) -> (Arc<[String]>, Purpose) {
         let columns = self.plan.get(name).cloned().unwrap_or_default();
         let log2 = self.log2.get(name).copied().unwrap_or(crate::model::sketch::MAX_LOG2);
         (columns, Purpose::Tally { log2 })
@@ -222,9 +225,9 @@ impl Collected {
     ///
     /// # Errors
     /// When two objects have the same identity: then one would hide the other.
-    pub fn definitions(&self, kind: &str, objects: Vec<(String, Definition)>) -> Result<()> {
+    pub fn definitions(&self, kind: &str, objects: Vec<(SharedText, Definition)>) -> Result<()> {
         let count = objects.len();
-        let objects: BTreeMap<String, Definition> = objects.into_iter().collect();
+        let objects: BTreeMap<SharedText, Definition> = objects.into_iter().collect();
         if objects.len() != count {
             return Err(Error::new("two objects have the same identity").hint("please report this"));
         }
@@ -324,7 +327,8 @@ fn relations(
         let columns = plan.get(name).cloned().unwrap_or_default();
         let computed_columns = plan.get(name).and_then(|columns| live.computed_columns(name, columns));
         let mut relation = listed.relation(columns, observed(readings.remove(name)));
-        relation.computed = computed_columns.map(|columns| Computed { columns, rows: observed(computed.remove(name)) });
+        relation.computed = computed_columns
+            .map(|columns| Box::new(Computed { columns: columns.into(), rows: observed(computed.remove(name)) }));
         (name.clone(), relation)
     };
     live.listing.relations.iter().map(relation).collect()

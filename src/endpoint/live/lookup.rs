@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Live, json, open_session, worker};
 use crate::base::error::Result;
+use crate::base::shared_text::SharedText;
 use crate::model::catalog;
 use crate::model::manifest::{Definition, Names, SequenceValue};
 use crate::model::name::Name;
@@ -51,11 +52,11 @@ impl Live {
     pub async fn definitions_now(
         &self,
         kinds: &BTreeSet<&str>,
-    ) -> Result<BTreeMap<String, BTreeMap<String, Definition>>> {
+    ) -> Result<BTreeMap<String, BTreeMap<SharedText, Definition>>> {
         let session = open_session(self.snapshot_session.conninfo(), &self.options).await?;
         let mut now = BTreeMap::new();
         for question in catalog::CATALOG.iter().filter(|question| kinds.contains(question.kind)) {
-            let objects = worker::definitions(&session, question).await?;
+            let objects = worker::definitions(&session, question, &self.options.texts).await?;
             now.insert(question.kind.to_owned(), objects.into_iter().collect());
         }
         Ok(now)

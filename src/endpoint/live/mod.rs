@@ -30,6 +30,7 @@ use serde::Deserialize;
 use tokio_postgres::SimpleQueryRow;
 
 use crate::base::error::{Context, Error, Result};
+use crate::base::shared_text::TextPool;
 use crate::model::aspect::Aspect;
 use crate::model::catalog;
 use crate::model::hashing::DigestOn;
@@ -67,6 +68,8 @@ pub struct LiveOptions {
     pub allow_user_functions: bool,
     /// Where rows are hashed.
     pub digest_on: DigestOn,
+    /// Names and definitions: the copy has nearly all of the source's, and a clone of these options shares them.
+    pub texts: TextPool,
 }
 
 /// See [`LiveOptions::stalled_after_s`].
@@ -78,7 +81,7 @@ pub const STALLED_AFTER_S: u32 = 1800;
 #[derive(Debug, Clone, Default)]
 pub struct CaptureRequest {
     /// Relations whose rows are read, with their columns.
-    pub plan: ReadPlan,
+    pub plan: Arc<ReadPlan>,
     /// The tables and schemas that take part.
     pub selection: Selection,
     /// Kinds of schema objects that are not read.
@@ -158,13 +161,20 @@ impl Live {
         let server = self.snapshot_session.row(IDENTITY).await?;
         (self.identity, self.is_standby) = (text(&server, 0)?, text(&server, 1)? == "t");
         let sizes = self.sizes().await?;
-        let mut listed = Vec::new();
+        let (texts, mut listed) = (self.options.texts.clone(), Vec::new());
         let listing = self.snapshot_session.each_row(catalog::RELATIONS, |row| {
-            listed.push(LiveRelation::from_row(&row, &sizes)?);
+            listed.push(LiveRelation::from_row(&row, &sizes, &texts)?);
             Ok(())
         });
         listing.await.doing(|| "list relations")?;
-        listed.into_iter().for_each(|relation| self.add(relation));
+        // Each from all at once: what grows name by name has nodes that are half empty.
+        let names = |has: fn(&LiveRelation) -> bool| {
+            listed.iter().filter(|relation| has(relation)).map(|relation| relation.name.clone()).collect()
+        };
+        self.unpopulated = names(|relation| !relation.is_populated);
+        self.heaps = names(|relation| relation.is_heap);
+        self.sized = names(|relation| relation.is_sized);
+        self.listing.relations = listed.into_iter().map(|relation| (relation.name, relation.listed)).collect();
         for row in self.snapshot_session.rows(catalog::SEQUENCES).await.doing(|| "list sequences")? {
             self.sequences.push(Name::new(text(&row, 0)?, text(&row, 1)?));
         }
@@ -191,19 +201,6 @@ impl Live {
         let end = if rows.is_ok() { "RELEASE SAVEPOINT guarded" } else { "ROLLBACK TO SAVEPOINT guarded" };
         self.snapshot_session.execute(end).await?;
         Ok(rows)
-    }
-
-    fn add(&mut self, relation: LiveRelation) {
-        if !relation.is_populated {
-            self.unpopulated.insert(relation.name.clone());
-        }
-        if relation.is_heap {
-            self.heaps.insert(relation.name.clone());
-        }
-        if relation.is_sized {
-            self.sized.insert(relation.name.clone());
-        }
-        self.listing.relations.insert(relation.name, relation.listed);
     }
 
     async fn list_foreign_keys(&self) -> Result<Vec<ForeignKey>> {
@@ -350,7 +347,7 @@ impl Live {
             };
         }
         let is_copied =
-            |name: &String| !listed.columns.iter().any(|column| column.is_generated && column.name == *name);
+            |name: &String| !listed.columns.iter().any(|column| column.is_generated && *name == column.name);
         Ok(read::rows_sql(name, listed.kind == RelationKind::Table && columns.iter().all(is_copied), columns, pages))
     }
 
@@ -411,8 +408,8 @@ struct LiveRelation {
 }
 
 impl LiveRelation {
-    fn from_row(row: &SimpleQueryRow, sizes: &BTreeMap<String, u64>) -> Result<Self> {
-        let name = Name::new(text(row, 0)?, text(row, 1)?);
+    fn from_row(row: &SimpleQueryRow, sizes: &BTreeMap<String, u64>, texts: &TextPool) -> Result<Self> {
+        let name = Name::new(texts.share(&text(row, 0)?), texts.share(&text(row, 1)?));
         let kind = match text(row, 2)?.as_str() {
             "r" => RelationKind::Table,
             "m" => RelationKind::MaterializedView,
@@ -423,14 +420,15 @@ impl LiveRelation {
         let size = sizes.get(&text(row, 5)?).copied();
         let listed = ListedRelation {
             kind,
-            columns: json::<Vec<[String; 3]>>(row, 10)?.into_iter().map(column).collect(),
-            key: json(row, 9)?,
+            columns: json::<Vec<[String; 3]>>(row, 10)?.iter().map(|printed| column(printed, texts)).collect(),
+            key: json::<Box<[String]>>(row, 9)?.into(),
             is_unlogged: text(row, 3)? == "t",
             extension: optional(row, 8),
             bytes: size.unwrap_or(estimate),
             fixed: None,
             can_have_rows: true,
-            config: optional(row, 11).map(|text| condition::config(text, optional(row, 12).as_deref() == Some("t"))),
+            config: optional(row, 11)
+                .map(|text| Box::new(condition::config(text, optional(row, 12).as_deref() == Some("t")))),
             is_undefined: false,
         };
         let (is_populated, is_heap) = (text(row, 4)? == "t", text(row, 7)? == "t");
@@ -439,7 +437,8 @@ impl LiveRelation {
 }
 
 /// Name, type, and `attgenerated`: empty, `s` (stored) or `v` (virtual).
-fn column([name, type_name, generated]: [String; 3]) -> Column {
+fn column([name, type_name, generated]: &[String; 3], texts: &TextPool) -> Column {
+    let (name, type_name) = (texts.share(name), texts.share(type_name));
     Column { name, type_name, is_generated: !generated.is_empty(), is_virtual: generated == "v" }
 }
 

@@ -167,7 +167,7 @@ pub async fn collect(
 }
 
 fn column_of<'a>(listed: &'a ListedRelation, name: &String) -> Option<&'a Column> {
-    listed.columns.iter().find(|column| column.name == *name)
+    listed.columns.iter().find(|column| *name == column.name)
 }
 
 fn digest_of(row: &SimpleQueryRow) -> Result<TableDigest> {

@@ -16,6 +16,7 @@ use super::server_digest::{self, ServerDigest};
 use super::{FOREIGN_KEY_STALL_FACTOR, Live, catalog_guard, read};
 use crate::base::error::{Error, Result};
 use crate::base::marked::MarkedText;
+use crate::base::shared_text::{SharedText, TextPool};
 use crate::model::catalog::CatalogQuery;
 use crate::model::hashing::{Accumulator, OnBatch, Purpose};
 use crate::model::hidden;
@@ -27,6 +28,10 @@ use crate::postgres::session::{Session, optional, text};
 const ATTEMPTS: u32 = 3;
 /// Violating rows of an assertion that are kept as a sample.
 const SAMPLE_ROWS: usize = 5;
+
+/// Locks that a session holds before it begins another transaction in the same snapshot. The server has 64 for each connection that it
+/// allows (`max_locks_per_transaction`), all sessions share them, and without a free one the server's other users fail too.
+const HELD_LOCKS: usize = 100;
 
 /// Runs all jobs with as many of the configured sessions as can be opened.
 ///
@@ -67,9 +72,16 @@ struct Worker<'a> {
 impl Worker<'_> {
     /// Works until the queue is empty or the session has lost the snapshot: later reads would see other data.
     async fn work(mut self, queue: &Queue) -> Option<Error> {
+        let mut held = 0;
         while self.snapshot_lost.is_none()
             && let Some(job) = queue.next()
         {
+            if held > 0 && held + job.locks() > HELD_LOCKS {
+                // On failure the transaction is aborted, and the job reports it.
+                let _ = self.session.join(&self.live.snapshot).await;
+                held = 0;
+            }
+            held += job.locks();
             let one_by_one = job.one_by_one();
             if one_by_one.is_empty() {
                 if let Err(error) = self.attempt(&job).await {
@@ -155,7 +167,7 @@ impl Worker<'_> {
     }
 
     async fn ask(&self, question: &CatalogQuery) -> Result<()> {
-        let objects = definitions(&self.session, question).await?;
+        let objects = definitions(&self.session, question, &self.live.options.texts).await?;
         self.collected.definitions(question.kind, objects)
     }
 
@@ -334,17 +346,21 @@ const ALLOW_VIEWS: &str = "SELECT pg_catalog.set_config(name, '', true) FROM pg_
 ///
 /// # Errors
 /// The server's refusal.
-pub async fn definitions(session: &Session, question: &CatalogQuery) -> Result<Vec<(String, Definition)>> {
+pub async fn definitions(
+    session: &Session,
+    question: &CatalogQuery,
+    texts: &TextPool,
+) -> Result<Vec<(SharedText, Definition)>> {
     let mut objects = Vec::new();
     session
         .each_row(question.sql, |row| {
             let identity = text(&row, 0)?;
             let definition = Definition {
-                text: hidden::conceal(question.kind, &identity, text(&row, 1)?),
-                schema: optional(&row, 2),
-                relation: optional(&row, 3),
+                text: texts.share(&hidden::conceal(question.kind, &identity, text(&row, 1)?)),
+                schema: row.get(2).map(|name| texts.share(name)),
+                relation: row.get(3).map(|name| texts.share(name)),
             };
-            objects.push((identity, definition));
+            objects.push((texts.share(&identity), definition));
             Ok(())
         })
         .await?;

@@ -4,6 +4,7 @@ use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use pgwitness::base::shared_text::TextPool;
 use pgwitness::endpoint::live::{Live, LiveOptions};
 use pgwitness::model::hashing::DigestOn;
 use pgwitness::model::name::Name;
@@ -39,6 +40,7 @@ fn what_was_dumped_of_a_moment_is_the_moment_whatever_is_written_meanwhile() {
             stalled_after_s: 600,
             allow_user_functions: false,
             digest_on: DigestOn::Client,
+            texts: TextPool::default(),
         };
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let live = runtime.block_on(Live::open(info, live, Side::Expected, String::new())).unwrap();
