@@ -8,7 +8,7 @@ use std::process::Output;
 
 use crate::support;
 use crate::support::{Database, Format};
-use pgwitness::postgres::server::Cluster;
+use pgwitness::postgres::server::{Cluster, ClusterOptions};
 use serde_json::Value;
 
 const TABLES: &str = "
@@ -208,4 +208,26 @@ fn a_large_table_read_in_slices_has_the_digest_of_one_read_in_one_piece() {
     pair.actual.run("UPDATE shop.wide SET body = 'short' WHERE id = 19999");
     let report = json(&pair.compare(&["--format", "json", "--jobs", "4"]));
     assert_eq!(rows(&report)["changed"][0]["key"], "id=19999");
+}
+
+#[test]
+fn a_comparison_of_many_tables_holds_few_locks_at_a_time() {
+    // At most 10 locks for each of 62 processes, and a tenth more.
+    let settings = [("max_locks_per_transaction", "10"), ("max_connections", "40")];
+    let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+    let cluster = support::cluster_with(ClusterOptions { settings, ..ClusterOptions::default() });
+    let sides = ["original", "copy"].map(|name| {
+        let database = Database::create(&cluster, name);
+        database.run(
+            "DO $$ BEGIN FOR i IN 1..2000 LOOP
+                 EXECUTE format('CREATE TABLE t%s (a integer)', i);
+                 IF i % 50 = 0 THEN COMMIT; END IF;
+             END LOOP; END $$",
+        );
+        database
+    });
+    let compared = run(&["compare", "--quiet", "--jobs", "2", &sides[0].conninfo, &sides[1].conninfo]);
+    assert_eq!(code(&compared), 0, "{}", stdout(&compared));
+    let log = support::server_log(&cluster);
+    assert!(!log.contains("out of shared memory"), "{log}");
 }

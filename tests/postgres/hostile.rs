@@ -139,15 +139,11 @@ fn hostile(server: &Cluster, name: &str, scripts: &[&str]) -> Database {
     database
 }
 
-fn log(server: &Cluster) -> String {
-    fs::read_to_string(server.data_dir().parent().unwrap().join("log")).unwrap()
-}
-
 /// What ran as the superuser since then: the trap, and the statement that sprang it. What pg_restore runs in a copy is not ours
 /// to prevent: it writes, and is left out.
 fn sprung(server: &Cluster, since: usize) -> Vec<String> {
     const RESTORES: &[&str] = &["CREATE ", "ALTER ", "REFRESH "];
-    let log = log(server);
+    let log = support::server_log(server);
     let lines: Vec<&str> = log[since..].lines().collect();
     let mut found = Vec::new();
     for (at, line) in
@@ -198,7 +194,7 @@ fn the_traps_work_on_statements_as_they_were() {
     hostile(&server, "hostile", &[PATH, KEYS, NEARER]);
     let victim = Database::connect(&server.conninfo("hostile"));
     let springs = |sql: &str, what: &str| {
-        let since = log(&server).len();
+        let since = support::server_log(&server).len();
         let _ = victim.try_run(&format!("SET statement_timeout = 0; {sql}"));
         let found = sprung(&server, since);
         assert!(found.iter().any(|line| line.contains(what)), "{sql} sprang {found:?}");
@@ -226,7 +222,7 @@ fn reading_runs_no_code_of_the_owner_and_says_what_it_could_not_check() {
     let other = hostile(&server, "hostile_copy", &[PATH, KEYS, NEARER]);
     other.run("SET session_replication_role = replica; INSERT INTO public.letters VALUES ('orphan@x')");
     let [expected, actual] = ["hostile", "hostile_copy"].map(|name| server.conninfo(name));
-    let since = log(&server).len();
+    let since = support::server_log(&server).len();
     // As many sessions as make large tables be read in slices.
     let (code, said) = run(&["compare", &expected, &actual, "--jobs", "3", "--all-tables"]);
     assert_nothing_sprung(&server, since, "compare");
@@ -268,7 +264,7 @@ fn a_night_a_restore_and_a_check_of_the_configuration_run_no_code_of_the_owner()
     mallory.run(PATH.replace("NAMES", NAMES).split("-- Functions wherever").next().unwrap());
     postgres.run("ALTER DATABASE postgres SET search_path = evil, pg_catalog, public; ALTER DATABASE postgres SET statement_timeout = '5ms'");
     let scenario = NightlyScenario::of_database(&server, "hostile");
-    let since = log(&server).len();
+    let since = support::server_log(&server).len();
     let checked = ended(scenario.command(&["config", "check"]), "config check");
     assert_nothing_sprung(&server, since, "config check");
     let text = said(&checked);
@@ -297,7 +293,7 @@ fn a_first_statement_that_never_ends_is_never_asked() {
     for name in ["hostile", "hostile_copy"] {
         hostile(&server, name, &[endless]);
     }
-    let since = log(&server).len();
+    let since = support::server_log(&server).len();
     let (code, said) = run(&["compare", &server.conninfo("hostile"), &server.conninfo("hostile_copy")]);
     assert_nothing_sprung(&server, since, "compare");
     assert_eq!(code, 0, "{said}");
@@ -317,7 +313,7 @@ fn what_is_replaced_by_a_view_during_the_run_is_unchecked_and_the_view_is_not_re
     // In a deadlock, the session of pgwitness is the one that is refused.
     holder.run("SET idle_in_transaction_session_timeout = 0; SET statement_timeout = 0; SET deadlock_timeout = '1min'");
     holder.run("BEGIN; LOCK TABLE public.held IN ACCESS EXCLUSIVE MODE");
-    let since = log(&server).len();
+    let since = support::server_log(&server).len();
     let mut command = support::pgwitness();
     command.args(["compare", &server.conninfo("hostile"), &server.conninfo("hostile_copy"), "--jobs", "1"]);
     let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();

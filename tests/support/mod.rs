@@ -69,6 +69,11 @@ pub fn cluster_with(options: ClusterOptions) -> Cluster {
     Cluster::start(tools(), &options).unwrap_or_else(|error| panic!("{error}"))
 }
 
+/// Everything that the server has logged.
+pub fn server_log(server: &Cluster) -> String {
+    fs::read_to_string(server.data_dir().parent().unwrap().join("log")).unwrap()
+}
+
 /// The server under test: the newest on this machine, that in the directory which `PGWITNESS_PG_BINDIR` names, or that of the major
 /// version in `PGWITNESS_TEST_MAJOR`.
 pub fn tools() -> &'static PgTools {

@@ -153,6 +153,17 @@ impl Job {
         large.chain(small.chunks(TOGETHER).map(|some| Self::ForeignKeys(some.to_vec()))).collect()
     }
 
+    /// How many relations and indexes it locks until the transaction ends, about.
+    pub fn locks(&self) -> usize {
+        match self {
+            Self::Rows { .. } | Self::Computed { .. } => 1,
+            Self::Small(relations) => relations.len(),
+            // Two tables, and an index of each.
+            Self::ForeignKeys(keys) => 4 * keys.len(),
+            _ => 0,
+        }
+    }
+
     /// The same work as single jobs, so that a failing one does not stop the others. Empty when this is a single job.
     pub fn one_by_one(&self) -> Vec<Self> {
         match self {
