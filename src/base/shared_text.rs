@@ -1,11 +1,13 @@
 //! A text that stands in many places and is kept once.
 
 use std::borrow::Borrow;
+use std::cell::RefCell;
 use std::collections::HashSet;
 use std::fmt;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// An immutable text. A clone shares it.
@@ -112,10 +114,30 @@ impl Serialize for SharedText {
     }
 }
 
+/// Within [`TextPool::collect_from`], equal texts are read as one.
 impl<'de> Deserialize<'de> for SharedText {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer).map(Self::from)
+        deserializer.deserialize_str(SharedTextVisitor)
     }
+}
+
+struct SharedTextVisitor;
+
+impl Visitor<'_> for SharedTextVisitor {
+    type Value = SharedText;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<SharedText, E> {
+        Ok(COLLECTING.with_borrow(|pool| pool.as_ref().map_or_else(|| text.into(), |pool| pool.share(text))))
+    }
+}
+
+thread_local! {
+    /// The pool for what this thread deserializes: serde hands none to the types that it fills.
+    static COLLECTING: RefCell<Option<TextPool>> = const { RefCell::new(None) };
 }
 
 /// The texts seen so far: equal ones are kept once. A clone is the same collection.
@@ -133,6 +155,14 @@ impl TextPool {
         texts.insert(shared.clone());
         shared
     }
+
+    /// Deserializes with this pool: every [`SharedText`] is shared with the equal ones before.
+    pub fn collect_from<T>(&self, deserialize: impl FnOnce() -> T) -> T {
+        COLLECTING.set(Some(self.clone()));
+        let value = deserialize();
+        COLLECTING.set(None);
+        value
+    }
 }
 
 #[cfg(test)]
@@ -145,5 +175,15 @@ mod tests {
         let [one, same, other] = ["a", "a", "b"].map(|text| pool.clone().share(text));
         assert!(Arc::ptr_eq(&one.0, &same.0));
         assert_ne!(one, other);
+    }
+
+    #[test]
+    fn what_is_read_into_a_pool_shares_its_texts_and_nothing_after_it_does() {
+        let pool = TextPool::default();
+        let read = || serde_json::from_str::<Vec<SharedText>>("[\"a\", \"\\u0061\"]").unwrap();
+        let (within, after) = (pool.collect_from(read), read());
+        assert!(within.iter().all(|text| Arc::ptr_eq(&text.0, &pool.share("a").0)));
+        assert!(!Arc::ptr_eq(&after[0].0, &after[1].0));
+        assert_eq!(within, after);
     }
 }

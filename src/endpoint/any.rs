@@ -83,7 +83,7 @@ impl Endpoint {
         }
         let is_json = path.extension().is_some_and(|extension| extension == "json");
         if is_json || reports::is_part(path) {
-            return Ok(Self::Saved(Box::new(reports::load_manifest(path)?)));
+            return Ok(Self::Saved(Box::new(reports::load_manifest_sharing(path, &options.live.texts)?)));
         }
         if DumpReader::detect(path)?.is_none() {
             let error = Error::new(format!("{} is neither a dump nor a saved manifest", path.display()));

@@ -25,7 +25,8 @@ use crate::storage::signature::{self, PrivateKey};
 pub use keys::{Generated, KeyFile, keygen, needs_passphrase, process_salt, random_run_id, read_key};
 pub use part::{is_part, load_part, part_head, write_part};
 pub use read::{
-    Previous, check_sums, is_report_directory, load_manifest, previous_report, reports_in, started_at_unverified,
+    Previous, check_sums, is_report_directory, load_manifest, load_manifest_sharing, previous_report, reports_in,
+    started_at_unverified,
 };
 pub use verify::{Authorship, SignatureCheck, Trust, Verified, authorship, change, closing_state, hash_of, verify};
 pub use write::Hashing;

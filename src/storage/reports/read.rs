@@ -12,6 +12,7 @@ use crate::base::error::{Context, Error, Result};
 use crate::base::files;
 use crate::base::json;
 use crate::base::marked::MarkedText;
+use crate::base::shared_text::TextPool;
 use crate::base::time::Timestamp;
 use crate::model::manifest::{FORMAT, Manifest, Tally};
 
@@ -22,10 +23,15 @@ pub fn is_report_directory(path: &Path) -> bool {
 
 /// Reads a manifest. A changed byte in a digest or a sketch is detected, because their sums must agree.
 pub fn load_manifest(path: &Path) -> Result<Manifest> {
-    load(path).doing(|| format!("read manifest {}", path.display()))
+    load_manifest_sharing(path, &TextPool::default())
 }
 
-fn load(path: &Path) -> Result<Manifest> {
+/// As [`load_manifest`], sharing the texts of this pool, as of another manifest of the same comparison.
+pub fn load_manifest_sharing(path: &Path, texts: &TextPool) -> Result<Manifest> {
+    load(path, texts).doing(|| format!("read manifest {}", path.display()))
+}
+
+fn load(path: &Path, texts: &TextPool) -> Result<Manifest> {
     if path.is_dir() {
         let hint = format!("name {EXPECTED} or {ACTUAL} in it");
         return Err(Error::new("a report directory holds two manifests").hint(hint));
@@ -34,7 +40,9 @@ fn load(path: &Path) -> Result<Manifest> {
     let mut file = files::open_within(path, files::MANIFEST)?;
     json::demand_format("manifest", json::format_of(BufReader::with_capacity(1 << 16, &file))?, 1..=FORMAT)?;
     file.rewind()?;
-    let manifest: Manifest = serde_json::from_reader(BufReader::with_capacity(1 << 16, file))
+    let reader = BufReader::with_capacity(1 << 16, file);
+    let manifest: Manifest = texts
+        .collect_from(|| serde_json::from_reader(reader))
         .map_err(|error| Error::from_source(&error))
         .doing(|| "understand the manifest")?;
     check_sums(&manifest)?;
