@@ -23,7 +23,7 @@
 //! a room, in the order of its `mod.rs`. `tests/no_server/architecture.rs` checks both rules. `model`, `compare` and `config` are pure:
 //! no files, no sockets, no clock.
 //!
-//! * [`base`] – errors, time, JSON, text, files, secrets, TLS.
+//! * [`base`] – errors, time, JSON, text, files, secrets, TLS, HTTP.
 //! * [`model`] – plain data: names, digests, manifests, findings, verdicts, reports, runs; the SQL of `checks/`.
 //! * [`compare`] – the comparison of two manifests: tables, schema, columns, sequences, waivers, drift between runs.
 //! * [`postgres`] – PostgreSQL: connection strings, sessions, programs such as `pg_dump`, a throw-away server.

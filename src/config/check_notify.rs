@@ -9,6 +9,7 @@ use lettre::message::Mailbox;
 
 use super::problems::{Problems, VARIABLE, fits};
 use super::{Email, Notify, Ping, SmtpTls, Webhook};
+use crate::base::http::is_loopback;
 
 const HOST_NAME: &str = r"^[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9])?$";
 const CONFIGURATION_SET: &str = "^[A-Za-z0-9_-]{1,64}$";
@@ -32,12 +33,6 @@ pub fn check_notify(problems: &mut Problems, notify: &Notify) {
         check_url(problems, "notify.ping", url.as_deref(), url_file.as_deref());
         problems.absolute("notify.ping.ca_bundle", ca_bundle.as_deref());
     }
-}
-
-/// Whether what is sent there stays on this machine.
-pub fn is_loopback(host: &str) -> bool {
-    let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
-    host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
 }
 
 fn check_email(problems: &mut Problems, email: &Email) {

@@ -29,7 +29,6 @@ use crate::model::hashing::DigestOn;
 
 pub use crate::compare::drift::DriftRule;
 pub use access::AccessSettings;
-pub use check_notify::is_loopback;
 pub use dump::{DumpFormat, DumpSettings};
 pub use examples::ACTIONS;
 pub use files::FilesSettings;
