@@ -114,11 +114,16 @@ fn check_url(problems: &mut Problems, section: &str, url: Option<&str>, url_file
     problems.unless(url.is_none() || url_file.is_none(), problem, "keep one of them");
     problems.secret_file(&format!("{section}.url_file"), url_file);
     let Some(url) = url else { return };
+    let hint = "keep the address in a file (url_file); a webhook's secret goes into authorization_file";
+    check_address(problems, &format!("{section}.url"), url, hint);
+}
+
+/// The address of a web server, without a user and a password: for these there is the hint.
+pub(super) fn check_address(problems: &mut Problems, key: &str, url: &str, hint: &str) {
     if fits(WITH_USER, url) {
-        let hint = "keep the address in a file (url_file); a webhook's secret goes into authorization_file";
-        problems.unless(false, || format!("{section}.url has a user or a password in it"), hint);
+        problems.unless(false, || format!("{key} has a user or a password in it"), hint);
     } else {
-        let problem = || format!("{section}.url is no address of http or https");
+        let problem = || format!("{key} is no address of http or https");
         problems.unless(fits(URL, url), problem, "for instance https://hooks.example.org/backup");
     }
 }

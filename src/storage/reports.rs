@@ -7,6 +7,7 @@ mod keys;
 mod part;
 mod read;
 mod verify;
+mod stamp;
 pub(crate) mod write;
 
 use std::fs::{self, DirBuilder};
@@ -31,6 +32,7 @@ pub use verify::{Authorship, SignatureCheck, Trust, Verified, authorship, change
 pub use write::Hashing;
 
 /// The signed file.
+pub use stamp::{TimestampRule, TimestampState, check_timestamp, demand_plausible, timestamp_problem, write_timestamp};
 pub const REPORT: &str = "report.json";
 /// The signature over the exact bytes of [`REPORT`].
 pub const SIGNATURE: &str = "report.json.sig";

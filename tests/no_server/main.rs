@@ -18,4 +18,5 @@ mod small_report;
 mod store;
 mod stored_formats;
 #[path = "../support/mod.rs"]
+mod timestamp;
 mod support;

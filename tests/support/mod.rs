@@ -16,6 +16,7 @@ pub mod packages;
 pub mod samples;
 pub mod smtp;
 pub mod sshd;
+pub mod timestamping;
 pub mod web_server;
 pub mod fixture_database;
 

@@ -333,7 +333,12 @@ Exit codes:
   0  proven
   1  a dump on disk differs from the signed report
   2  not proven: no signature or a bad one (of report.json or closing.json), a signer who is not allowed, a missing side file or
-     dump, a broken chain, older than --max-age; or not proven yet: the newest run is less than a day old and has no closing.json,
+     dump, a wrong or missing time stamp, a broken chain, older than --max-age; or not proven yet: the newest run is less than a day old and has no closing.json,
+A report may have a time stamp by RFC 3161 (report.timestamp_url), which openssl checks too:
+  openssl ts -verify -data report.json -in report.json.tsr -CAfile authority.pem
+It proves that the report existed then. Without --timestamp-ca it is not checked, and a line says so. Its certificates must be valid at
+that time; whether one was revoked is not checked.
+
      so it is still running, or was killed
 
 Failures after a report was signed are in closing.json; they are printed, and do not change the exit code.
@@ -342,7 +347,8 @@ Times in allowed_signers (valid-before=…) must end in Z, for UTC.
 Examples:
   pgwitness report verify --files
   pgwitness report verify latest --allowed-signers allowed_signers
-  pgwitness report verify --directory reports --max-age 26h";
+  pgwitness report verify --directory reports --max-age 26h
+  pgwitness report verify --timestamp-ca authority.pem --require-timestamp";
 
 pub const REPORT_DIFF: &str = "Compares the manifests beside the two reports; needs no database.
 

@@ -238,6 +238,13 @@ pub struct VerifyArguments {
     #[arg(long, value_name = "DIR", requires = "files")]
     pub backups: Option<PathBuf>,
     /// The allowed signers.
+    /// Certificates (PEM) of the time stamping authority; may be repeated [default: report.timestamp_ca_file of the
+    /// configuration]
+    #[arg(long, value_name = "FILE")]
+    pub timestamp_ca: Vec<PathBuf>,
+    /// Exit with 2 for a report without a time stamp that is proven
+    #[arg(long)]
+    pub require_timestamp: bool,
     #[command(flatten)]
     pub trust: TrustArguments,
 }

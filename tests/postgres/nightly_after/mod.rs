@@ -6,6 +6,7 @@ mod canary;
 mod drift;
 mod metrics;
 mod pages;
+mod timestamp;
 mod notified;
 
 use crate::nightly::server;
