@@ -235,6 +235,7 @@ async fn connection(login: &ServerLogin<'_>, context: &RunContext<'_>) -> Result
 async fn key(context: &RunContext<'_>) -> Result<String> {
     let file = context.key().await?;
     let key = reports::read_key(&file)?;
+    signature::rehearse(&key)?;
     Ok(format!("{} {}", file.path.display(), key.public_key().fingerprint(ssh_key::HashAlg::Sha256)))
 }
 
