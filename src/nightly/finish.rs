@@ -101,7 +101,8 @@ impl RunEnd<'_> {
                 return Err(Error::interrupted(signal).context("get a time stamp"));
             }
             let stamped = run.unless_stopped(timestamp::stamp(run.context, &signed, finished_at)).await?;
-            run.steps.note(format!("{} by {}", stamped.at, stamped.authority));
+            let checked = if stamped.is_checked { "" } else { "; its certificate is not checked" };
+            run.steps.note(format!("{} by {}{checked}", stamped.at, stamped.authority));
             facts = Some(stamped);
             Ok(())
         };

@@ -15,6 +15,7 @@ pub mod offsite;
 pub mod packages;
 pub mod samples;
 pub mod smtp;
+pub mod ssh_agent;
 pub mod sshd;
 pub mod timestamping;
 pub mod web_server;

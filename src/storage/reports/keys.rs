@@ -171,7 +171,7 @@ fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
 
 /// Reads a key that signs unattended. A private key must not be readable for other users; a public one is of a key in an ssh-agent.
 pub fn read_key(key: &KeyFile) -> Result<SigningKey> {
-    read_key_of_person(key, Attendance::Nobody)
+    read_key_of_person(key, Attendance::Unattended)
 }
 
 /// As [`read_key`], for a person who is there.

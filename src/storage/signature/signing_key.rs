@@ -20,8 +20,8 @@ const MOST_BYTES: u64 = 64 << 10;
 /// Who is there when a key signs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Attendance {
-    /// A run: a key that needs a person is refused.
-    Nobody,
+    /// A run, or another command that signs at its end: a key that needs a person is refused.
+    Unattended,
     /// A person who can touch a security key, and no terminal.
     Person,
     /// A person at a terminal, of whom ssh-keygen may ask a passphrase or a PIN.
@@ -62,7 +62,7 @@ impl SigningKey {
     /// # Errors
     /// It is a security key, and there is no person to touch it.
     pub fn of_program(path: PathBuf, public: PublicKey, attendance: Attendance, is_public_half: bool) -> Result<Self> {
-        if attendance == Attendance::Nobody && is_security_key(&public.algorithm()) {
+        if attendance == Attendance::Unattended && is_security_key(&public.algorithm()) {
             let error = Error::new("a security key signs only when it is touched, and this is unattended");
             return Err(error.hint("a key on disk (pgwitness keygen), or one in an ssh-agent"));
         }
@@ -176,7 +176,7 @@ impl ProgramKey {
 
 /// Without a time limit where a person is there: passwords take time.
 fn has_ended(child: &mut Child, attendance: Attendance) -> Result<bool> {
-    if attendance != Attendance::Nobody {
+    if attendance != Attendance::Unattended {
         return Ok(child.wait().map(|_| true)?);
     }
     let started = Instant::now();

@@ -2,46 +2,13 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Output, Stdio};
 
 use super::{KINDS, file, make, ssh_keygen_accepts};
 use crate::small_report::{IDENTITY, make_key, night, write_report};
-use crate::support::packages::{require, which};
 use crate::support::pgwitness;
+use crate::support::ssh_agent::Agent;
 use pgwitness::storage::reports::read_key;
-
-/// An ssh-agent, which ends with it.
-struct Agent {
-    child: Child,
-    socket: PathBuf,
-}
-
-impl Agent {
-    fn start(dir: &Path) -> Self {
-        let socket = dir.join("agent");
-        let program = require("ssh-agent", &["openssh-client"], || which(&["ssh-agent"]));
-        let child = Command::new(program).arg("-D").arg("-a").arg(&socket).stdout(Stdio::null()).spawn().unwrap();
-        let deadline = Instant::now() + Duration::from_secs(20);
-        while !socket.exists() {
-            assert!(Instant::now() < deadline, "ssh-agent made no socket");
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        Self { child, socket }
-    }
-
-    fn add(&self, key: &Path) {
-        let added = Command::new("ssh-add").arg("-q").arg(key).env("SSH_AUTH_SOCK", &self.socket).status().unwrap();
-        assert!(added.success());
-    }
-}
-
-impl Drop for Agent {
-    fn drop(&mut self) {
-        self.child.kill().ok();
-        self.child.wait().ok();
-    }
-}
 
 /// A signed report of another key, and a key's public half.
 pub struct Desk {

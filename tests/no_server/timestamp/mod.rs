@@ -8,10 +8,12 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use pgwitness::storage::timestamp::{StampedTime, TimestampAuthorities, verify};
+use proptest::prelude::*;
 
 use crate::support::timestamping::{AuthorityKind, Flaw, TimestampServer, openssl_accepts};
 
 const DATA: &[u8] = b"a report\n";
+const FROZEN: &[u8] = include_bytes!("../../../fixtures/reports/format-5/report.json.tsr");
 
 fn trust(root: &Path) -> TimestampAuthorities {
     TimestampAuthorities::read(&[root]).unwrap()
@@ -101,6 +103,17 @@ fn no_changed_byte_changes_what_a_time_stamp_says() {
         }
         // Nothing signs the version of the envelope and its list of hashes, and the status beside the token.
         assert!(accepted.len() < 40, "{kind:?}: {accepted:?}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_make_us_panic(bytes: Vec<u8>, position: prop::sample::Index, more: Vec<u8>) {
+        drop(verify(&bytes, DATA, None, None));
+        let answer = FROZEN;
+        let at = position.index(answer.len());
+        drop(verify(&[&answer[..at], &more, &answer[at..]].concat(), DATA, None, None));
+        drop(verify(&[&answer[..at], &more, &answer[(at + more.len()).min(answer.len())..]].concat(), DATA, None, None));
     }
 }
 

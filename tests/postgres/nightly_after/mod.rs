@@ -4,6 +4,7 @@
 
 mod canary;
 mod drift;
+mod keys;
 mod metrics;
 mod pages;
 mod timestamp;
