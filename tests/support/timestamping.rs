@@ -136,18 +136,45 @@ impl TimestampServer {
     /// An answer that openssl would not make, for its certificate is not one of an authority: the time stamp of another one, signed
     /// with the key of this one as CMS.
     pub fn sign_as_cms(&self, answer: &[u8]) -> Vec<u8> {
+        self.sign_as_cms_with(answer, &["-cades"])
+    }
+
+    /// As [`Self::sign_as_cms`], with these options of `openssl cms`.
+    pub fn sign_as_cms_with(&self, answer: &[u8], options: &[&str]) -> Vec<u8> {
         let at = self.dir.path();
         fs::write(at.join("answer"), answer).unwrap();
         openssl(at, &["ts", "-reply", "-in", "answer", "-token_out", "-out", "token"]);
         openssl(at, &["cms", "-verify", "-noverify", "-inform", "DER", "-in", "token", "-out", "info"]);
-        let sign =
-            ["cms", "-sign", "-cades", "-binary", "-nodetach", "-nosmimecap", "-md", "sha256", "-outform", "DER"];
+        let sign = ["cms", "-sign", "-binary", "-nodetach", "-nosmimecap", "-md", "sha256", "-outform", "DER"];
         let signer = ["-econtent_type", "1.2.840.113549.1.9.16.1.4", "-signer", "tsa.pem", "-inkey", "tsa.key"];
-        openssl(at, &[&sign[..], &signer, &["-in", "info", "-out", "token"]].concat());
+        openssl(at, &[&sign[..], options, &signer, &["-in", "info", "-out", "token"]].concat());
         let token = fs::read(at.join("token")).unwrap();
         let status = [0x30, 0x03, 0x02, 0x01, 0x00];
         let length = u16::try_from(token.len() + status.len()).unwrap().to_be_bytes();
         [&[0x30, 0x82][..], &length, &status, &token].concat()
+    }
+}
+
+impl TimestampServer {
+    /// An answer in which the certificate of the signer was exchanged for another one, with the same key, issuer and serial number. Only
+    /// for RSA, where both have the same length.
+    pub fn exchange_certificate(&self, answer: &[u8]) -> Vec<u8> {
+        let at = self.dir.path();
+        let der = |name: &str| {
+            openssl(at, &["x509", "-in", name, "-outform", "DER", "-out", "der"]);
+            fs::read(at.join("der")).unwrap()
+        };
+        fs::write(at.join("index"), "").unwrap();
+        fs::write(at.join("crt"), "1000").unwrap();
+        let old = der("tsa.pem");
+        fs::copy(at.join("tsa.csr"), at.join("again.csr")).unwrap();
+        let by = ["ca", "-config", "ca.conf", "-batch", "-notext", "-keyfile", "root.key", "-cert", "root.pem"];
+        let what = ["-in", "again.csr", "-out", "again.pem", "-extensions", "stamps"];
+        openssl(at, &[&by[..], &what, &["-startdate", "20210101000000Z", "-enddate", "20991231000000Z"]].concat());
+        let new = der("again.pem");
+        assert_eq!(old.len(), new.len());
+        let place = answer.windows(old.len()).position(|bytes| bytes == old).unwrap();
+        [&answer[..place], &new, &answer[place + old.len()..]].concat()
     }
 }
 

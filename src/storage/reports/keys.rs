@@ -186,6 +186,12 @@ pub fn read_key_of_person(key: &KeyFile, attendance: Attendance) -> Result<Signi
         let text = String::from_utf8(files::read_open(file, files::KEY)?);
         let text = text.map_err(|_| Error::new("not an OpenSSH private key"))?;
         if is_public(&text) {
+            if key.passphrase.is_some() {
+                let error = Error::new("it is a public key, and a passphrase is for a private one");
+                return Err(
+                    error.hint("leave the passphrase out (an ssh-agent has asked for it), or give the private key")
+                );
+            }
             return signature::agent_key(&text, &key.path, attendance);
         }
         has_mode?;

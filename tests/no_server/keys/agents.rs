@@ -8,7 +8,7 @@ use super::{KINDS, file, make, ssh_keygen_accepts};
 use crate::small_report::{IDENTITY, make_key, night, write_report};
 use crate::support::pgwitness;
 use crate::support::ssh_agent::Agent;
-use pgwitness::storage::reports::read_key;
+use pgwitness::storage::reports::{KeyFile, read_key};
 
 /// A signed report of another key, and a key's public half.
 pub struct Desk {
@@ -84,6 +84,9 @@ fn a_public_key_that_no_agent_has_is_one_clear_line() {
         assert!(said.contains("try: give the private key, or ssh-add it"), "{said}");
         assert!(!desk.report.join("reviews").exists());
     }
+    let with_passphrase = KeyFile { path: public.clone(), passphrase: Some("open sesame".into()) };
+    let error = read_key(&with_passphrase).unwrap_err().to_string();
+    assert!(error.ends_with("it is a public key, and a passphrase is for a private one"), "{error}");
     let readable = read_key(&file(&public)).unwrap();
     assert!(pgwitness::storage::signature::rehearse(&readable).is_err());
 }

@@ -106,6 +106,21 @@ fn no_changed_byte_changes_what_a_time_stamp_says() {
     }
 }
 
+#[test]
+fn a_time_stamp_counts_only_with_the_certificate_for_which_it_was_signed() {
+    let server = TimestampServer::new(AuthorityKind::RSA);
+    let answer = server.stamp(DATA);
+    check(&server, &answer).unwrap();
+    let exchanged = server.exchange_certificate(&answer);
+    let expected = "it was signed for another certificate (ESSCertID)";
+    assert_eq!(check(&server, &exchanged).unwrap_err(), expected);
+    assert!(!openssl_accepts(&exchanged, DATA, &server.root()));
+    // And one that names none.
+    let unnamed = server.sign_as_cms_with(&answer, &[]);
+    assert_eq!(check(&server, &unnamed).unwrap_err(), expected);
+    assert!(!openssl_accepts(&unnamed, DATA, &server.root()));
+}
+
 proptest! {
     #[test]
     fn no_bytes_make_us_panic(bytes: Vec<u8>, position: prop::sample::Index, more: Vec<u8>) {
