@@ -24,7 +24,7 @@ pub enum Attendance {
     Unattended,
     /// A person who can touch a security key, and no terminal.
     Person,
-    /// A person at a terminal, of whom ssh-keygen may ask a passphrase or a PIN.
+    /// A person at a terminal, where ssh-keygen may ask for a passphrase or a PIN.
     Terminal,
 }
 
