@@ -38,6 +38,8 @@ const BODY: Duration = Duration::from_secs(2);
 pub struct HttpLimits {
     /// All attempts together.
     pub total: Duration,
+    /// One attempt.
+    pub attempt: Duration,
     /// Before the second attempt; doubled before each further one.
     pub pause: Duration,
 }
@@ -140,11 +142,12 @@ pub async fn post(
         if number > 0 && timeout_at(deadline, sleep(limits.pause * 2_u32.pow(number - 1))).await.is_err() {
             break;
         }
-        match timeout_at(deadline, attempt(address, ca_bundle, body)).await {
+        match timeout_at(deadline.min(Instant::now() + limits.attempt), attempt(address, ca_bundle, body)).await {
             Ok(Ok(said)) => return Ok(said),
             Ok(Err(HttpFailure::Lasting(error))) => return Err(error),
             Ok(Err(HttpFailure::Passing(error))) => last = Some(error),
-            Err(_) => break,
+            Err(_) if Instant::now() >= deadline => break,
+            Err(_) => {}
         }
     }
     Err(last.unwrap_or_else(|| Error::new(format!("no answer within {} s", limits.total.as_secs_f32()))))

@@ -336,7 +336,7 @@ pub const REPORT_VERIFY: &str =
 
 A report may have a time stamp by RFC 3161 (report.timestamp_url), which openssl checks too:
   openssl ts -verify -data report.json -in report.json.tsr -CAfile authority.pem
-It proves that the report existed then. Without --timestamp-ca it is not checked, and a line says so. Its certificates must be valid at
+It proves that the report existed then. Without --timestamp-ca it is not checked, and a line says so. Its certificates must be valid at \
 that time; whether one was revoked is not checked.
 
 Exit codes:

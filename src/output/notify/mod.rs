@@ -37,7 +37,7 @@ pub struct Limits {
 
 impl Limits {
     fn of_http(self) -> HttpLimits {
-        HttpLimits { total: self.http, pause: self.pause }
+        HttpLimits { total: self.http, attempt: self.http, pause: self.pause }
     }
 }
 

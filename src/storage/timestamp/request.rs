@@ -15,7 +15,8 @@ use crate::base::error::{Context, Error, Result};
 use crate::base::http::{self, Address, HttpLimits, RequestBody, WantedAnswer};
 
 /// Time limits of a run: what follows the report waits for the token.
-pub const LIMITS: HttpLimits = HttpLimits { total: Duration::from_secs(30), pause: Duration::from_secs(1) };
+pub const LIMITS: HttpLimits =
+    HttpLimits { total: Duration::from_secs(30), attempt: Duration::from_secs(10), pause: Duration::from_secs(1) };
 
 /// A token with some certificates has about 6 KiB.
 const MOST_BYTES: usize = 256 << 10;

@@ -10,7 +10,8 @@ use super::{DATA, trust};
 use crate::support::timestamping::{AuthorityKind, TimestampServer, openssl_accepts, request};
 use crate::support::web_server::{Answer, Responder, Web};
 
-const SHORT: HttpLimits = HttpLimits { total: Duration::from_secs(4), pause: Duration::from_millis(50) };
+const SHORT: HttpLimits =
+    HttpLimits { total: Duration::from_secs(4), attempt: Duration::from_secs(2), pause: Duration::from_millis(50) };
 
 async fn ask(server: &TimestampServer, web: &Web) -> Result<(Vec<u8>, StampedTime), String> {
     let address = Address::parse(&web.url("/tsr")).unwrap();
@@ -25,11 +26,12 @@ async fn refusal(server: &TimestampServer, responder: Responder) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_time_stamp_is_asked_for_again_after_a_failure_that_may_pass() {
     let server = TimestampServer::new(AuthorityKind::RSA);
-    let web = Web::start_with(&[Answer::Status(500), Answer::Dropped], server.responder()).await;
+    let failures = [Answer::Status(500), Answer::Dropped, Answer::Nothing];
+    let web = Web::start_with(&failures, server.responder()).await;
     let (answer, _) = ask(&server, &web).await.unwrap();
     assert!(openssl_accepts(&answer, DATA, &server.root()));
     let calls = web.calls();
-    assert_eq!((calls.len(), calls[0].method.as_str()), (3, "POST"));
+    assert_eq!((calls.len(), calls[0].method.as_str()), (4, "POST"));
     assert_eq!(calls[0].header("content-type"), "application/timestamp-query");
 }
 

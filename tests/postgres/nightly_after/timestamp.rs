@@ -59,6 +59,9 @@ fn a_run_gets_a_time_stamp_over_its_report_that_openssl_accepts() {
     assert_eq!((&named["authority"], &named["is_checked"]), (&"CN=tsa,O=Test".into(), &true.into()));
     let said = scenario.demand(&["report", "verify", "--require-timestamp"], 0);
     assert!(said.contains("time stamp of 20") && said.contains(" by CN=tsa,O=Test"), "{said}");
+    let said = scenario.demand(&["report", "show", "latest", "--only", "steps"], 0);
+    assert!(said.contains(" by CN=tsa,O=Test"), "{said}");
+    assert!(fs::read_to_string(night.join("report.html")).unwrap().contains(" by CN=tsa,O=Test"));
     fs::remove_file(night.join("report.json.tsr")).unwrap();
     let said = scenario.demand(&["report", "verify"], 2);
     assert!(said.contains("report.json.tsr is missing, and closing.json names it"), "{said}");
