@@ -23,12 +23,12 @@
 //! a room, in the order of its `mod.rs`. `tests/no_server/architecture.rs` checks both rules. `model`, `compare` and `config` are pure:
 //! no files, no sockets, no clock.
 //!
-//! * [`base`] – errors, time, JSON, text, files, secrets, TLS.
+//! * [`base`] – errors, time, JSON, text, files, secrets, TLS, HTTP.
 //! * [`model`] – plain data: names, digests, manifests, findings, verdicts, reports, runs; the SQL of `checks/`.
 //! * [`compare`] – the comparison of two manifests: tables, schema, columns, sequences, waivers, drift between runs.
 //! * [`postgres`] – PostgreSQL: connection strings, sessions, programs such as `pg_dump`, a throw-away server.
 //! * [`config`] – `pgwitness.toml`.
-//! * [`storage`] – files on the backup host: reports and signatures, journals, the backup directory, retention; the off-site
+//! * [`storage`] – files on the backup host: reports, signatures and time stamps, journals, the backup directory, retention; the off-site
 //!   repository; snapshots of files.
 //! * [`endpoint`] – live databases, dumps and saved manifests, and the comparison of two of them.
 //! * [`aws`] – RDS: RDS snapshot, temporary instance, and the checks without which nothing is deleted.
@@ -79,6 +79,8 @@
 //!   ([`compare::canonical`]).
 //! * Comparing an endpoint with itself is refused; so is a waiver that covers everything.
 //! * The report of a run is signed before the RDS instance is deleted, so later steps are in a second signed file, `closing.json`.
+//! * A time stamp ([`storage::timestamp`]) is over `report.json`, not over its signature: it proves when the report existed, also if it is
+//!   signed again. Not every byte of a token is signed by its authority, so `closing.json` has the hash of the file.
 //! * The restored copy has a random name until it is verified and the hook has run on it: under the public name there is never a copy
 //!   that the hook has not cleaned.
 //! * A dump is uploaded before it has a verdict, so that what is restored can be what was read back. Only a snapshot of a report that

@@ -86,8 +86,10 @@ pub fn set_limits(environment: &dyn Fn(&str) -> Option<String>) -> Result<(), St
 /// A TiB.
 const MOST_MIB: u64 = 1 << 20;
 
-/// `report.json.sig`: an Ed25519 signature of OpenSSH has about 300 bytes.
+/// `report.json.sig`: a signature of OpenSSH has 300 bytes, or up to 3 KiB with RSA.
 pub const SIGNATURE: SizeLimit = SizeLimit::fixed(64 << 10);
+/// `report.json.tsr`: a time stamp with some certificates has about 6 KiB.
+pub const TIMESTAMP: SizeLimit = SizeLimit::fixed(256 << 10);
 /// A key, a password, a certificate with its chain or a list of allowed signers of one team.
 pub const KEY: SizeLimit = SizeLimit::fixed(64 << 10);
 /// What is written after a report is signed: `closing.json` and reviews.

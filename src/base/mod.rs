@@ -1,4 +1,4 @@
-//! Basics of every room, independent of databases: errors, marked texts, time, JSON, files, secrets, TLS.
+//! Basics of every room, independent of databases: errors, marked texts, time, JSON, files, secrets, TLS, HTTP.
 
 pub mod marked;
 pub mod error;
@@ -11,3 +11,4 @@ pub mod time;
 pub mod files;
 pub mod secret;
 pub mod tls;
+pub mod http;

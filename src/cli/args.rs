@@ -217,7 +217,7 @@ pub struct ChecksArguments {
 /// The signing key.
 #[derive(Debug, Args)]
 pub struct KeyArguments {
-    /// Sign the report with this private key (Ed25519, mode 0600; see keygen)
+    /// Sign the report with this private key (mode 0600; see keygen), or with the key in an ssh-agent of this public one
     #[arg(long, value_name = "FILE", requires = "report")]
     pub key: Option<PathBuf>,
     /// File with the passphrase of the key in its first line
@@ -253,8 +253,31 @@ pub struct KeygenArguments {
     /// File for the private key; the public key is written to FILE.pub
     pub file: PathBuf,
     /// The signer's name in allowed_signers, for instance backup@db.example.org
-    #[arg(long, value_name = "PRINCIPAL", default_value = "pgwitness")]
-    pub identity: String,
+    /// [default: pgwitness; with --show the comment of the key]
+    #[arg(long, value_name = "PRINCIPAL")]
+    pub identity: Option<String>,
+    /// Type of the key. The last three are made by ssh-keygen; those with -sk are on a FIDO device, which must be touched
+    /// for each signature, so they are for people, not for nightly runs
+    #[arg(long = "type", value_enum, value_name = "TYPE", default_value_t = KeyTypeChoice::Ed25519)]
+    pub kind: KeyTypeChoice,
+    /// Make nothing: print the line for the key in FILE, which is a private key, or the public half of a key in an ssh-agent
+    #[arg(long, conflicts_with = "kind")]
+    pub show: bool,
+}
+
+/// A type of key to make.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum KeyTypeChoice {
+    /// Ed25519
+    Ed25519,
+    /// ECDSA over P-256
+    Ecdsa,
+    /// RSA with 3072 bits
+    Rsa,
+    /// Ed25519 on a FIDO device
+    Ed25519Sk,
+    /// ECDSA on a FIDO device
+    EcdsaSk,
 }
 
 /// `digest-sql`

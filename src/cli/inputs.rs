@@ -25,6 +25,7 @@ use crate::model::redaction::Redaction;
 use crate::model::selection::{Pattern, Selection};
 use crate::postgres::conninfo::ConnInfo;
 use crate::storage::reports::{self, KeyFile};
+use crate::storage::signature::{Attendance, SigningKey};
 use crate::storage::user_files;
 
 /// Reads an environment variable.
@@ -146,6 +147,13 @@ pub fn redaction(is_on: bool) -> Result<Redaction> {
 pub fn key(arguments: &KeyArguments) -> Result<Option<KeyFile>> {
     let Some(path) = &arguments.key else { return Ok(None) };
     key_file(path, arguments.passphrase_file.as_ref()).map(Some)
+}
+
+/// The key of a person who is there: a security key, or one in an ssh-agent, will do.
+pub fn signing_key(path: &Path, passphrase_file: Option<&PathBuf>) -> Result<SigningKey> {
+    let has_terminal = io::stdin().is_terminal() && io::stderr().is_terminal();
+    let attendance = if has_terminal { Attendance::Terminal } else { Attendance::Person };
+    reports::read_key_of_person(&key_file(path, passphrase_file)?, attendance)
 }
 
 /// A key, with the passphrase from the first line of a file, or from the user at the terminal. Call it before the runtime starts:

@@ -10,7 +10,9 @@ mod verify;
 
 use std::path::{Path, PathBuf};
 
-use super::args::{Format, KeygenArguments, PartChoice, PlaceArguments, ReportCommand, SchemaChoice, ShowArguments};
+use super::args::{
+    Format, KeyTypeChoice, KeygenArguments, PartChoice, PlaceArguments, ReportCommand, SchemaChoice, ShowArguments,
+};
 use super::config;
 use super::inputs;
 use super::terminal::{Terminal, print_json, print_note, print_result};
@@ -21,7 +23,7 @@ use crate::model::period;
 use crate::model::report::{self, Report};
 use crate::output::terminal::{self, Part};
 use crate::storage::history;
-use crate::storage::reports::{self, Trust};
+use crate::storage::reports::{self, KeyKind, Trust};
 use crate::storage::signature;
 use crate::storage::signers::AllowedSigners;
 pub(super) use crate::storage::user_files::allowed_signers as read_signers;
@@ -148,9 +150,31 @@ fn part(choice: PartChoice) -> Part {
     }
 }
 
+/// The signer's name where none is given.
+const DEFAULT_IDENTITY: &str = "pgwitness";
+
+fn show_key(arguments: &KeygenArguments) -> Result<u8> {
+    let key = reports::public_key_of(&arguments.file)?;
+    let identity = arguments.identity.as_deref().unwrap_or(key.comment());
+    let line = signature::allowed_signers_line(identity, &key);
+    print_result(&line.map_err(|error| error.hint("--identity NAME"))?)?;
+    Ok(0)
+}
+
 /// `pgwitness keygen`
 pub fn keygen(arguments: &KeygenArguments) -> Result<u8> {
-    let made = reports::keygen(&arguments.file, &arguments.identity)?;
+    if arguments.show {
+        return show_key(arguments);
+    }
+    let kind = match arguments.kind {
+        KeyTypeChoice::Ed25519 => KeyKind::Ed25519,
+        KeyTypeChoice::Ecdsa => KeyKind::Ecdsa,
+        KeyTypeChoice::Rsa => KeyKind::Rsa,
+        KeyTypeChoice::Ed25519Sk => KeyKind::Ed25519Sk,
+        KeyTypeChoice::EcdsaSk => KeyKind::EcdsaSk,
+    };
+    let identity = arguments.identity.as_deref().unwrap_or(DEFAULT_IDENTITY);
+    let made = reports::keygen_of(kind, &arguments.file, identity)?;
     print_result(&format!(
         "private key: {}\npublic key:  {}\n\nFor the allowed_signers file of those who check reports:\n{}\n",
         made.private.display(),

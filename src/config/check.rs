@@ -5,7 +5,7 @@
 use super::check_files::check_files;
 use super::check_metrics::check_metrics;
 use super::check_notify::check_notify;
-use super::check_notify::is_open;
+use super::check_notify::{check_address, is_open};
 use super::check_offsite::check_offsite;
 use super::problems::{Problems, VARIABLE, fits};
 use super::{
@@ -308,6 +308,13 @@ fn check_report(problems: &mut Problems, config: &Config) {
     problems.absolute("report.key", Some(&report.key));
     problems.secret_file("report.passphrase_file", report.passphrase_file.as_deref());
     problems.absolute("report.allowed_signers", report.allowed_signers.as_deref());
+    if let Some(url) = &report.timestamp_url {
+        check_address(problems, "report.timestamp_url", url, "the address must be free of them");
+    }
+    problems.absolute("report.timestamp_ca_file", report.timestamp_ca_file.as_deref());
+    let has_url = report.timestamp_url.is_some() || report.timestamp_ca_file.is_none();
+    let problem = || "report.timestamp_ca_file needs report.timestamp_url".to_owned();
+    problems.unless(has_url, problem, "the address of the time stamping authority, or leave both out");
     let keeps = report.keep_days != Some(0);
     problems.unless(
         keeps,

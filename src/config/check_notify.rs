@@ -9,6 +9,7 @@ use lettre::message::Mailbox;
 
 use super::problems::{Problems, VARIABLE, fits};
 use super::{Email, Notify, Ping, SmtpTls, Webhook};
+use crate::base::http::is_loopback;
 
 const HOST_NAME: &str = r"^[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9])?$";
 const CONFIGURATION_SET: &str = "^[A-Za-z0-9_-]{1,64}$";
@@ -32,12 +33,6 @@ pub fn check_notify(problems: &mut Problems, notify: &Notify) {
         check_url(problems, "notify.ping", url.as_deref(), url_file.as_deref());
         problems.absolute("notify.ping.ca_bundle", ca_bundle.as_deref());
     }
-}
-
-/// Whether what is sent there stays on this machine.
-pub fn is_loopback(host: &str) -> bool {
-    let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
-    host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
 }
 
 fn check_email(problems: &mut Problems, email: &Email) {
@@ -119,11 +114,16 @@ fn check_url(problems: &mut Problems, section: &str, url: Option<&str>, url_file
     problems.unless(url.is_none() || url_file.is_none(), problem, "keep one of them");
     problems.secret_file(&format!("{section}.url_file"), url_file);
     let Some(url) = url else { return };
+    let hint = "keep the address in a file (url_file); a webhook's secret goes into authorization_file";
+    check_address(problems, &format!("{section}.url"), url, hint);
+}
+
+/// The address of a web server, without a user and a password: for these there is the hint.
+pub(super) fn check_address(problems: &mut Problems, key: &str, url: &str, hint: &str) {
     if fits(WITH_USER, url) {
-        let hint = "keep the address in a file (url_file); a webhook's secret goes into authorization_file";
-        problems.unless(false, || format!("{section}.url has a user or a password in it"), hint);
+        problems.unless(false, || format!("{key} has a user or a password in it"), hint);
     } else {
-        let problem = || format!("{section}.url is no address of http or https");
+        let problem = || format!("{key} is no address of http or https");
         problems.unless(fits(URL, url), problem, "for instance https://hooks.example.org/backup");
     }
 }

@@ -29,7 +29,6 @@ use crate::model::hashing::DigestOn;
 
 pub use crate::compare::drift::DriftRule;
 pub use access::AccessSettings;
-pub use check_notify::is_loopback;
 pub use dump::{DumpFormat, DumpSettings};
 pub use examples::ACTIONS;
 pub use files::FilesSettings;
@@ -145,6 +144,10 @@ pub struct ReportSettings {
     /// After a run whose dump is proven, reports of runs that began longer ago are removed; the newest one, the newest sound one and
     /// those of existing backups are always kept. `None`: all are kept.
     pub keep_days: Option<u32>,
+    /// Where a run gets a time stamp (RFC 3161) over its report.
+    pub timestamp_url: Option<String>,
+    /// The certificates (PEM) of that authority.
+    pub timestamp_ca_file: Option<PathBuf>,
 }
 
 /// Commands of the user's own: program and arguments, no shell.

@@ -116,6 +116,7 @@ mod tests {
             troubles: troubles.iter().map(|line| MarkedText::from(*line)).collect(),
             debts: debts.iter().map(ToString::to_string).collect(),
             offsite: None,
+            timestamp: None,
             safe_texts: Default::default(),
         }))
     }

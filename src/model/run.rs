@@ -210,13 +210,13 @@ pub struct ReportFile {
 pub const CLOSING: &str = "closing.json";
 
 /// The form of [`Closing`] that is written.
-pub const CLOSING_FORMAT: u32 = 3;
+pub const CLOSING_FORMAT: u32 = 4;
 
 /// What came after the report was signed; signed as well. A later one takes the place of an earlier one of the same run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Closing {
-    /// [`CLOSING_FORMAT`], or the one before it without `offsite`; format 1 has no `safe_texts`.
+    /// See [`Closing::needed_format`]; format 1 has no `safe_texts`.
     pub format: u32,
     /// Of the run.
     pub run_id: String,
@@ -233,12 +233,24 @@ pub struct Closing {
     /// The newest verified backup in the off-site repository, as this run knew it. Since format 3.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub offsite: Option<OffsiteFacts>,
+    /// The time stamp over the report. Since format 4.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timestamp: Option<TimestampFacts>,
     /// Only in the stored form. In one of format 1, every text may hold values.
     #[serde(default, skip_serializing_if = "SafeTexts::is_empty")]
     pub safe_texts: SafeTexts,
 }
 
 impl Closing {
+    /// The oldest format that can hold this, so that earlier versions read what they know.
+    pub fn needed_format(&self) -> u32 {
+        match (&self.timestamp, &self.offsite) {
+            (Some(_), _) => CLOSING_FORMAT,
+            (None, Some(_)) => 3,
+            (None, None) => 2,
+        }
+    }
+
     /// The stored form.
     #[must_use]
     pub fn stored(mut self) -> Self {
@@ -259,6 +271,20 @@ impl Closing {
     fn texts_mut(&mut self) -> impl Iterator<Item = &mut MarkedText> {
         self.steps.iter_mut().flat_map(Step::texts_mut).chain(&mut self.troubles)
     }
+}
+
+/// A time stamp by RFC 3161 over the report, as the run got it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TimestampFacts {
+    /// Of `report.json.tsr`.
+    pub sha256: String,
+    /// The time in it.
+    pub at: Timestamp,
+    /// Subject of the authority's certificate.
+    pub authority: String,
+    /// Whether the run has checked its chain of certificates.
+    pub is_checked: bool,
 }
 
 /// A verified backup in the off-site repository.

@@ -1,6 +1,6 @@
 //! The end of a run that began, with or without a verdict.
 //!
-//! Order: sign the report, delete the instance, place the dump, keep or drop the copy, prune, store it off site; write closing.json and
+//! Order: sign the report and get its time stamp, delete the instance, place the dump, keep or drop the copy, prune, store it off site; write closing.json and
 //! HTML, notify, close the journal, write metrics, ping. Each step sees the results of the previous ones. Nothing here changes the verdict; a
 //! later problem turns exit code 0 into 3, and is recorded in `closing.json` beside the report.
 
@@ -14,11 +14,12 @@ use super::notification::{self, PATIENCE_WHEN_STOPPED};
 use super::offsite;
 use super::report_writer::{self, ReportWriter, Signed};
 use super::stages::{Failure, VerifiedRun};
+use super::timestamp;
 use super::verified_dump::follow_up;
 use super::verified_files;
 use crate::base::error::{Error, Result};
 use crate::model::report::Report;
-use crate::model::run::Closing;
+use crate::model::run::{Closing, TimestampFacts};
 use crate::model::run_record::RunRecord;
 use crate::model::status::Status;
 use crate::storage::journal::{CleanupTask, Entry};
@@ -34,7 +35,8 @@ pub async fn finish(
     }
     let (report, signed) = sign(&mut run, writer, &result);
     let steps_in_report = if report.is_some() { run.steps.ended.len() } else { 0 };
-    let mut end = RunEnd { run, result, report, signed, steps_in_report };
+    let mut end = RunEnd { run, result, report, signed, timestamp: None, steps_in_report };
+    end.get_timestamp().await;
     end.clean_up().await;
     end.announce().await;
     end.outcome()
@@ -79,11 +81,35 @@ struct RunEnd<'a> {
     report: Option<Report>,
     /// The report on disk, when it was signed.
     signed: Option<Signed>,
+    /// The time stamp of the report, if there is one.
+    timestamp: Option<TimestampFacts>,
     /// Number of steps in the report; the later ones belong in closing.json.
     steps_in_report: usize,
 }
 
 impl RunEnd<'_> {
+    /// Right after the signature, so that its time is the one of the run. The request has a short time limit: an instance costs money.
+    async fn get_timestamp(&mut self) {
+        let (Some(signed), Some(report)) = (&self.signed, &self.report) else { return };
+        if self.run.context.config.report.timestamp_url.is_none() {
+            return;
+        }
+        let (signed, finished_at, stopped) = (signed.clone(), report.times.finished_at, self.signal());
+        let mut facts = None;
+        let work = async |run: &mut CurrentRun<'_>| {
+            if let Some(signal) = stopped {
+                return Err(Error::interrupted(signal).context("get a time stamp"));
+            }
+            let stamped = run.unless_stopped(timestamp::stamp(run.context, &signed, finished_at)).await?;
+            let checked = if stamped.is_checked { "" } else { "; its certificate is not checked" };
+            run.steps.note(format!("{} by {}{checked}", stamped.at, stamped.authority));
+            facts = Some(stamped);
+            Ok(())
+        };
+        self.run.late_step("timestamp", work).await;
+        self.timestamp = facts;
+    }
+
     async fn clean_up(&mut self) {
         let run = &mut self.run;
         let is_stopped = self.result.as_ref().is_err_and(|failure| failure.error.signal().is_some());
@@ -209,13 +235,15 @@ impl RunEnd<'_> {
         let run = &self.run;
         let file = self.signed.as_ref().map(|signed| &signed.file);
         let mut record = notification::new_record(run.context, &run.run_id, run.started_at);
-        record.closing = Closing {
+        let closing = Closing {
             report_sha256: file.map(|file| file.sha256.clone()).unwrap_or_default(),
             exit_code: self.exit_code(),
             steps: run.steps.ended.get(self.steps_in_report..).unwrap_or_default().to_vec(),
             troubles: run.problems.iter().map(Error::text_with_hint).collect(),
+            timestamp: self.timestamp.clone(),
             ..record.closing
         };
+        record.closing = Closing { format: closing.needed_format(), ..closing };
         let error = self.result.as_ref().err().map(|failure| failure.error.text());
         RunRecord { report: self.report.clone(), signed: file.cloned(), error, ..record }
     }

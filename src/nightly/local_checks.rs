@@ -14,6 +14,7 @@ use super::check::{CheckList, CheckStage};
 use super::context::RunContext;
 use super::files_checks;
 use super::offsite_checks;
+use super::timestamp;
 use crate::base::error::{Context, Error, Result};
 use crate::base::text::bytes;
 use crate::base::time::Timestamp;
@@ -25,6 +26,8 @@ use crate::output::{metrics_file, notify};
 use crate::postgres::conninfo::{ConnInfo, ServerLogin};
 use crate::postgres::tools::PgTools;
 use crate::storage::reports;
+use crate::storage::signature;
+use crate::storage::timestamp::TimestampAuthorities;
 use crate::storage::user_files;
 
 /// From this version on, pg_dump accepts compression methods by name.
@@ -121,6 +124,7 @@ pub async fn after_verdict(list: &mut CheckList, context: &RunContext<'_>, is_of
         let hint = "write the lines into it that `pgwitness keygen` and `pgwitness report acknowledge` print";
         list.note(AfterVerdict, "report.allowed_signers", result.map_err(|error| error.hint(hint)))?;
     }
+    timestamps(list, context, is_offline).await?;
     if let Some(metrics) = &config.metrics {
         list.note(AfterVerdict, "metrics.textfile", textfile(metrics))?;
     }
@@ -134,6 +138,18 @@ pub async fn after_verdict(list: &mut CheckList, context: &RunContext<'_>, is_of
         false => notify::check(&config.notify, context.environment, notify::Limits::default()).await,
     };
     channels.into_iter().try_for_each(|(name, seen)| list.note(AfterVerdict, &name, seen))
+}
+
+async fn timestamps(list: &mut CheckList, context: &RunContext<'_>, is_offline: bool) -> Result<()> {
+    let report = &context.config.report;
+    if let Some(file) = &report.timestamp_ca_file {
+        let seen = TimestampAuthorities::read(&[file]).map(|trusted| counted(trusted.count(), "certificate"));
+        list.note(CheckStage::AfterVerdict, "report.timestamp_ca_file", seen)?;
+    }
+    if report.timestamp_url.is_some() && !is_offline {
+        list.note(CheckStage::AfterVerdict, "report.timestamp_url", timestamp::test(context).await)?;
+    }
+    Ok(())
 }
 
 fn textfile(metrics: &Metrics) -> Result<String> {
@@ -219,6 +235,7 @@ async fn connection(login: &ServerLogin<'_>, context: &RunContext<'_>) -> Result
 async fn key(context: &RunContext<'_>) -> Result<String> {
     let file = context.key().await?;
     let key = reports::read_key(&file)?;
+    signature::rehearse(&key)?;
     Ok(format!("{} {}", file.path.display(), key.public_key().fingerprint(ssh_key::HashAlg::Sha256)))
 }
 

@@ -30,6 +30,7 @@ mod three_way;
 pub mod disaster_restore;
 mod baseline;
 mod report_writer;
+mod timestamp;
 mod notification;
 mod current_run;
 mod orphans;

@@ -9,7 +9,7 @@ use crate::base::error::{Error, Result};
 use crate::base::marked::MarkedText;
 use crate::base::time::Timestamp;
 use crate::model::progress::Event;
-use crate::model::run::{CLOSING, CLOSING_FORMAT, Closing, OffsiteFacts};
+use crate::model::run::{CLOSING, Closing, OffsiteFacts};
 use crate::model::run_record::{Proven, RunRecord};
 use crate::model::status::Status;
 use crate::output::metrics;
@@ -122,6 +122,13 @@ pub fn new_record(context: &RunContext<'_>, run_id: &str, started_at: Timestamp)
         data_as_of,
         stored_at: verified_at,
     });
+    let closing = Closing {
+        run_id: run_id.to_owned(),
+        exit_code: Status::Inconclusive.exit_code(),
+        debts,
+        offsite,
+        ..Default::default()
+    };
     RunRecord {
         host: context.host.clone(),
         source: context.config.source.describe(),
@@ -129,14 +136,7 @@ pub fn new_record(context: &RunContext<'_>, run_id: &str, started_at: Timestamp)
         finished_at: (context.now)(),
         report: None,
         signed: None,
-        closing: Closing {
-            format: if offsite.is_some() { CLOSING_FORMAT } else { CLOSING_FORMAT - 1 },
-            run_id: run_id.to_owned(),
-            exit_code: Status::Inconclusive.exit_code(),
-            debts,
-            offsite,
-            ..Default::default()
-        },
+        closing: Closing { format: closing.needed_format(), ..closing },
         error: None,
         instances_left,
         last_verified: last_verified(context),

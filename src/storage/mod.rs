@@ -1,6 +1,7 @@
 //! Files on the backup host (reports and signatures, journals, the backup directory, files written by the user) and the off-site
 //! repository.
 
+pub mod timestamp;
 pub mod signature;
 pub mod signers;
 pub mod reports;

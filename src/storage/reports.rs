@@ -7,6 +7,7 @@ mod keys;
 mod part;
 mod read;
 mod verify;
+mod stamp;
 pub(crate) mod write;
 
 use std::fs::{self, DirBuilder};
@@ -20,14 +21,18 @@ use crate::base::time::Timestamp;
 use crate::model::manifest::Manifest;
 use crate::model::report::{Report, SideFile};
 use crate::model::run::CLOSING;
-use crate::storage::signature::{self, PrivateKey};
+use crate::storage::signature::{self, SigningKey};
 
-pub use keys::{Generated, KeyFile, keygen, needs_passphrase, process_salt, random_run_id, read_key};
+pub use keys::{
+    Generated, KeyFile, KeyKind, keygen, keygen_of, needs_passphrase, process_salt, public_key_of, random_run_id,
+    read_key, read_key_of_person,
+};
 pub use part::{is_part, load_part, part_head, write_part};
 pub use read::{
     Previous, check_sums, is_report_directory, load_manifest, load_manifest_sharing, previous_report, reports_in,
     started_at_unverified,
 };
+pub use stamp::{TimestampRule, TimestampState, check_timestamp, demand_plausible, timestamp_problem, write_timestamp};
 pub use verify::{Authorship, SignatureCheck, Trust, Verified, authorship, change, closing_state, hash_of, verify};
 pub use write::Hashing;
 
@@ -56,7 +61,7 @@ pub fn stamped_name(at: Timestamp, run_id: &str) -> Result<String> {
 pub struct NewReport {
     parent: PathBuf,
     path: PathBuf,
-    key: Option<PrivateKey>,
+    key: Option<SigningKey>,
 }
 
 impl NewReport {
@@ -64,6 +69,7 @@ impl NewReport {
     /// error at the start of the run.
     pub fn prepare(dir: &Path, key: Option<&KeyFile>, started_at: Timestamp, run_id: &str) -> Result<Self> {
         let key = key.map(read_key).transpose()?;
+        key.as_ref().map(signature::rehearse).transpose()?;
         let path = dir.join(stamped_name(started_at, run_id)?);
         let make = || -> Result<()> {
             DirBuilder::new().mode(0o750).recursive(true).create(dir)?;

@@ -1,13 +1,24 @@
-//! Signatures as `ssh-keygen -Y sign` makes them (SSHSIG), Ed25519 only, over the exact bytes of a report.
+//! Signatures as `ssh-keygen -Y sign` makes them (SSHSIG), over the exact bytes of a report.
 //!
-//! So an administrator can check a report with ssh-keygen, without pgwitness. Pure. Source: OpenSSH, PROTOCOL.sshsig.
+//! So an administrator can check a report with ssh-keygen, without pgwitness. Keys: Ed25519, ECDSA, RSA with SHA-2, security keys. Source:
+//! OpenSSH, PROTOCOL.sshsig.
+
+mod encoding;
+mod verification;
+mod signing_key;
+
+use std::path::Path;
 
 use ssh_key::private::{Ed25519Keypair, KeypairData};
-use ssh_key::{HashAlg, LineEnding, SshSig};
+use ssh_key::public::KeyData;
+use ssh_key::rand_core::OsRng;
+use ssh_key::{Algorithm, EcdsaCurve, HashAlg, SshSig};
 
+pub use signing_key::{Attendance, SigningKey};
 pub use ssh_key::{PrivateKey, PublicKey};
 
 use crate::base::error::{Context, Error, Result};
+use encoding::armor;
 
 /// The purpose of the signature (`ssh-keygen -n`): signatures for other purposes are not valid here.
 pub const NAMESPACE: &str = "pgwitness-report";
@@ -25,32 +36,93 @@ pub fn generate_key(seed: &[u8; 32], comment: &str) -> Result<PrivateKey> {
     PrivateKey::new(pair, comment).map_err(ssh_error).doing(|| "make a key")
 }
 
-/// Reads a private key in OpenSSH's own format, decrypting it if need be.
-pub fn private_key(openssh: &str, passphrase: Option<&str>) -> Result<PrivateKey> {
-    let key = PrivateKey::from_openssh(openssh).map_err(ssh_error).map_err(|error| {
-        error.hint("an OpenSSH private key is needed: `pgwitness keygen` or `ssh-keygen -t ed25519`")
-    })?;
-    if key.public_key().key_data().ed25519().is_none() {
-        let hint = "make one with `pgwitness keygen` or `ssh-keygen -t ed25519`";
-        return Err(Error::new(format!("not an Ed25519 key but {}", key.algorithm())).hint(hint));
+/// A random key of ECDSA over P-256.
+pub fn generate_ecdsa_key(comment: &str) -> Result<PrivateKey> {
+    let algorithm = Algorithm::Ecdsa { curve: EcdsaCurve::NistP256 };
+    let mut key = PrivateKey::random(&mut OsRng, algorithm).map_err(ssh_error).doing(|| "make a key")?;
+    key.set_comment(comment);
+    Ok(key)
+}
+
+/// Reads the private key in a file, in OpenSSH's own format, decrypting it if need be.
+pub fn private_key(openssh: &str, passphrase: Option<&str>, path: &Path, attendance: Attendance) -> Result<SigningKey> {
+    let key = match PrivateKey::from_openssh(openssh) {
+        Ok(key) => key,
+        Err(error) => {
+            let Some(public) = encoding::unencrypted_public_half(openssh) else {
+                let hint = "an OpenSSH private key is needed: `pgwitness keygen` or `ssh-keygen -t ed25519`";
+                return Err(ssh_error(error).hint(hint));
+            };
+            verification::demand_kind(public.key_data())?;
+            return SigningKey::of_program(path.to_owned(), public, attendance, false);
+        }
+    };
+    verification::demand_kind(key.public_key().key_data())?;
+    if !is_own(key.public_key().key_data()) {
+        if key.is_encrypted() && (passphrase.is_some() || attendance != Attendance::Terminal) {
+            let error = Error::new(format!(
+                "ssh-keygen signs with a key of type {}, and asks for its passphrase",
+                key.algorithm()
+            ));
+            return Err(error.hint("ssh-add the key and give its .pub file; or a key of type Ed25519 or ECDSA"));
+        }
+        return SigningKey::of_program(path.to_owned(), key.public_key().clone(), attendance, false);
     }
     match passphrase {
-        _ if !key.is_encrypted() => Ok(key),
-        Some(passphrase) => key.decrypt(passphrase).map_err(|_| Error::new("wrong passphrase")),
+        _ if !key.is_encrypted() => Ok(key.into()),
+        Some(passphrase) => key.decrypt(passphrase).map(SigningKey::from).map_err(|_| Error::new("wrong passphrase")),
         None => Err(Error::new("the key is encrypted and no passphrase was given").hint(
             "--passphrase-file FILE, whose first line is the passphrase; for a nightly run report.passphrase_file",
         )),
     }
 }
 
+/// The key in an ssh-agent whose public half is in this file.
+pub fn agent_key(public: &str, path: &Path, attendance: Attendance) -> Result<SigningKey> {
+    let key = PublicKey::from_openssh(public.trim()).map_err(ssh_error).doing(|| "read it as a public key")?;
+    verification::demand_kind(key.key_data())?;
+    SigningKey::of_program(path.to_owned(), key, attendance, true)
+}
+
+/// Whether this process asks for the passphrase of this private key: not where ssh-keygen signs with it.
+pub fn needs_passphrase(openssh: &str) -> bool {
+    let key = PrivateKey::from_openssh(openssh);
+    key.is_ok_and(|key| key.is_encrypted() && is_own(key.public_key().key_data()))
+}
+
+/// Whether this process can sign with a key of this kind. Every second key over P-521 cannot be read, see `encoding`.
+fn is_own(key: &KeyData) -> bool {
+    let algorithm = key.algorithm();
+    matches!(algorithm, Algorithm::Ed25519 | Algorithm::Ecdsa { curve: EcdsaCurve::NistP256 | EcdsaCurve::NistP384 })
+}
+
+/// The public half of a private key, which is not decrypted.
+pub fn public_half(openssh: &str) -> Result<PublicKey> {
+    let key = PrivateKey::from_openssh(openssh).map(|key| key.public_key().clone());
+    key.or_else(|error| encoding::unencrypted_public_half(openssh).ok_or(error)).map_err(ssh_error)
+}
+
+/// Signs a few bytes with a key that ssh-keygen signs with: a key that cannot sign is an error before the work.
+pub fn rehearse(key: &SigningKey) -> Result<()> {
+    if key.is_of_program() { sign_for("pgwitness-test", key, b"test").map(drop) } else { Ok(()) }
+}
+
 /// The signature over these bytes, armored, as it goes into `report.json.sig`.
-pub fn sign(key: &PrivateKey, bytes: &[u8]) -> Result<String> {
+pub fn sign(key: &SigningKey, bytes: &[u8]) -> Result<String> {
     sign_for(NAMESPACE, key, bytes).doing(|| "sign the report")
 }
 
 /// As [`sign`], for another purpose.
-pub fn sign_for(namespace: &str, key: &PrivateKey, bytes: &[u8]) -> Result<String> {
-    key.sign(namespace, HashAlg::Sha512, bytes).and_then(|signature| armor(&signature)).map_err(ssh_error)
+pub fn sign_for(namespace: &str, key: &SigningKey, bytes: &[u8]) -> Result<String> {
+    let armored = key.sign(namespace, bytes)?;
+    if key.is_of_program() {
+        // What an agent or a security key answers must be a signature that will count.
+        let signer = signer_for(namespace, bytes, &armored).doing(|| "check the signature of ssh-keygen")?;
+        if signer.key_data() != key.public_key().key_data() {
+            return Err(Error::new("ssh-keygen has signed with another key"));
+        }
+    }
+    Ok(armored)
 }
 
 /// The key that signed these bytes. For the owner of the key see [`crate::storage::signers`].
@@ -66,25 +138,13 @@ pub fn signer_for(namespace: &str, bytes: &[u8], armored: &str) -> Result<Public
         return Err(Error::new("not an SSH signature of version 1 as ssh-keygen writes it"));
     }
     let key = PublicKey::from(signature.public_key().clone());
-    verify(namespace, &key, bytes, &signature)?;
+    verification::verify(namespace, &key, bytes, &signature)?;
     Ok(key)
 }
 
-fn verify(wanted: &str, key: &PublicKey, bytes: &[u8], signature: &SshSig) -> Result<()> {
-    if signature.public_key().ed25519().is_none() {
-        return Err(Error::new(format!("signed with {}, not with Ed25519", signature.algorithm())));
-    }
-    if signature.namespace() != wanted {
-        let namespace = signature.namespace();
-        return Err(Error::new(format!("signed for another purpose: namespace {namespace:?}, not {wanted:?}")));
-    }
-    key.verify(wanted, bytes, signature).map_err(|_| Error::new("the signature does not belong to these bytes"))
-}
-
-/// ssh-keygen ends the armor with a newline.
-fn armor(signature: &SshSig) -> ssh_key::Result<String> {
-    let armored = signature.to_pem(LineEnding::LF)?;
-    Ok(format!("{}\n", armored.trim_end()))
+/// Whether a key of this kind counts, in a list of signers.
+pub fn counts(key: &PublicKey) -> bool {
+    verification::demand_kind(key.key_data()).is_ok()
 }
 
 /// A line for an `allowed_signers` file that lets this key sign reports as `principal`, and nothing else.
@@ -110,7 +170,7 @@ pub fn fingerprint(key: &PublicKey) -> String {
 }
 
 /// The identity that `pgwitness keygen` has written into the key, or `pgwitness` where none can be used.
-pub fn identity(key: &PrivateKey) -> &str {
+pub fn identity(key: &SigningKey) -> &str {
     let comment = key.comment();
     if is_identity(comment) { comment } else { "pgwitness" }
 }
@@ -128,8 +188,8 @@ fn ssh_error(error: ssh_key::Error) -> Error {
 mod tests {
     use super::*;
 
-    fn key() -> PrivateKey {
-        generate_key(&[7; 32], "test").unwrap()
+    fn key() -> SigningKey {
+        generate_key(&[7; 32], "test").unwrap().into()
     }
 
     #[test]
@@ -142,7 +202,7 @@ mod tests {
 
     #[test]
     fn a_signature_for_another_purpose_is_refused() {
-        let other = armor(&key().sign("file", HashAlg::Sha512, b"report").unwrap()).unwrap();
+        let other = sign_for("file", &key(), b"report").unwrap();
         assert!(signer(b"report", &other).unwrap_err().to_string().contains("namespace \"file\""));
     }
 

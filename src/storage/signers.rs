@@ -125,7 +125,7 @@ fn entry(line: usize, text: &str) -> Result<SignerLine> {
     // Options are the text between the principals and the key type; they may have spaces in quotes.
     let (limits, rest) = if is_key_type(rest) { (SignerLimits::default(), rest) } else { options(rest)? };
     let [kind, base64, ..] = &fields(rest)[..] else { return Err(Error::new("the key is missing")) };
-    let key = if kind == "ssh-ed25519" {
+    let key = if COUNTED.contains(&kind.as_str()) {
         let key = PublicKey::from_openssh(&format!("{kind} {base64}"));
         Some(key.map_err(|error| Error::new(format!("not a key: {error}")))?.key_data().clone())
     } else if is_key_type(kind) {
@@ -135,6 +135,17 @@ fn entry(line: usize, text: &str) -> Result<SignerLine> {
     };
     Ok(SignerLine { line, principals, limits, key })
 }
+
+/// Types of keys that may sign.
+const COUNTED: [&str; 7] = [
+    "ssh-ed25519",
+    "ecdsa-sha2-nistp256",
+    "ecdsa-sha2-nistp384",
+    "ecdsa-sha2-nistp521",
+    "ssh-rsa",
+    "sk-ssh-ed25519@openssh.com",
+    "sk-ecdsa-sha2-nistp256@openssh.com",
+];
 
 fn is_key_type(rest: &str) -> bool {
     let word = rest.split_whitespace().next().unwrap_or_default();

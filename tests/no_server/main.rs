@@ -5,6 +5,7 @@ mod browser;
 mod config;
 mod crash_safety;
 mod history;
+mod keys;
 mod manual_pages;
 mod notify;
 mod packages;
@@ -17,5 +18,6 @@ mod signature;
 mod small_report;
 mod store;
 mod stored_formats;
+mod timestamp;
 #[path = "../support/mod.rs"]
 mod support;

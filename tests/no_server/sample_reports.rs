@@ -20,7 +20,7 @@ use pgwitness::model::run::{
 };
 use pgwitness::model::verdict::Outcome;
 use pgwitness::storage::reports::{KeyFile, NewReport};
-use pgwitness::storage::signature::PrivateKey;
+use pgwitness::storage::signature::SigningKey;
 
 use crate::small_report::{at, leave_an_instance, seconds, write_closing};
 use crate::support::samples::{ManifestBuilder as _, live, seen};
@@ -291,7 +291,7 @@ pub fn write_night(
 }
 
 /// A thousand good nights that end in November 2026, a minute short of a day apart, without side files.
-pub fn write_thousand(dir: &Path, key: &PrivateKey) {
+pub fn write_thousand(dir: &Path, key: &SigningKey) {
     let expected = database(0);
     let (actual, mut previous_report_sha256) = (copy_of(&expected), None);
     let outcome = outcome_of(&expected, &actual);

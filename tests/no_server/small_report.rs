@@ -106,6 +106,7 @@ pub fn write_closing(dir: &Path, key: Option<&KeyFile>, change: impl FnOnce(&mut
         troubles: Vec::new(),
         debts: Vec::new(),
         offsite: None,
+        timestamp: None,
         safe_texts: Default::default(),
     };
     change(&mut closing);

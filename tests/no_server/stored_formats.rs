@@ -10,11 +10,12 @@ use std::path::{Path, PathBuf};
 use pgwitness::base::json;
 use pgwitness::model::closing_state::ClosingState;
 use pgwitness::model::report::{FORMAT, Report};
-use pgwitness::model::run::CLOSING;
+use pgwitness::model::run::{CLOSING, Closing};
 use pgwitness::storage::backups::{BackupRecord, Backups};
 use pgwitness::storage::history::{PRUNED, prune_reports, pruned};
 use pgwitness::storage::journal::{EarlierRun, Entry, LastSigned, LastVerified};
 use pgwitness::storage::reports::{self, Trust, load_manifest, sign_json, write_manifest};
+use pgwitness::storage::timestamp::{self, TIMESTAMP, TimestampAuthorities};
 
 use crate::small_report::{allowed, at, make_key};
 
@@ -63,7 +64,7 @@ fn manifests_of_every_format_load_and_those_of_the_newest_print_the_same() {
 
 #[test]
 fn a_closing_of_every_format_loads_and_prints_the_same() {
-    for (of_report, format) in [(3, 1), (4, 2)] {
+    for (of_report, format) in [(3, 1), (4, 2), (5, 4)] {
         let file = report(of_report);
         let bytes = fs::read(&file).unwrap();
         let closing =
@@ -76,6 +77,19 @@ fn a_closing_of_every_format_loads_and_prints_the_same() {
         sign_json(dir.path(), CLOSING, &printed, &key).unwrap();
         assert_eq!(fs::read(dir.path().join(CLOSING)).unwrap(), fs::read(file.with_file_name(CLOSING)).unwrap());
     }
+}
+
+/// Made by openssl over the report of format 5; the key of the authority is gone.
+#[test]
+fn a_stored_time_stamp_is_verified_for_ever() {
+    let file = report(5);
+    let trusted = TimestampAuthorities::read(&[file.with_file_name("timestamp-ca.pem")]).unwrap();
+    let answer = fs::read(file.with_file_name(TIMESTAMP)).unwrap();
+    let stamped = timestamp::verify(&answer, &fs::read(&file).unwrap(), None, Some(&trusted)).unwrap();
+    let closing = Closing::from_bytes(&fs::read(file.with_file_name(CLOSING)).unwrap()).unwrap();
+    let named = closing.timestamp.unwrap();
+    assert_eq!((named.at, &named.authority), (stamped.at, &stamped.authority));
+    assert_eq!(named.sha256, reports::sha256(&answer));
 }
 
 #[test]

@@ -15,7 +15,9 @@ pub mod offsite;
 pub mod packages;
 pub mod samples;
 pub mod smtp;
+pub mod ssh_agent;
 pub mod sshd;
+pub mod timestamping;
 pub mod web_server;
 pub mod fixture_database;
 

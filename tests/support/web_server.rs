@@ -45,16 +45,25 @@ impl Call {
     }
 }
 
+/// Makes the body of each answer from the body of the request.
+pub type Responder = Arc<dyn Fn(&[u8]) -> Vec<u8> + Send + Sync>;
+
 #[derive(Clone)]
 pub struct Web {
     pub port: u16,
+    responder: Option<Responder>,
     calls: Arc<Mutex<Vec<Call>>>,
     answers: Arc<Mutex<VecDeque<Answer>>>,
 }
 
 impl Web {
     pub async fn start(answers: &[Answer]) -> Self {
-        Self::serve(answers, None).await
+        Self::serve(answers, None, None).await
+    }
+
+    /// Answers with what it makes of a request, once `answers` are used up.
+    pub async fn start_with(answers: &[Answer], responder: Responder) -> Self {
+        Self::serve(answers, None, Some(responder)).await
     }
 
     /// By https, for `localhost`.
@@ -65,14 +74,14 @@ impl Web {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
         let config = config.with_no_client_auth().with_single_cert(chain, key).unwrap();
-        Self::serve(&[], Some(TlsAcceptor::from(Arc::new(config)))).await
+        Self::serve(&[], Some(TlsAcceptor::from(Arc::new(config))), None).await
     }
 
-    async fn serve(answers: &[Answer], acceptor: Option<TlsAcceptor>) -> Self {
+    async fn serve(answers: &[Answer], acceptor: Option<TlsAcceptor>, responder: Option<Responder>) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let answers = Arc::new(Mutex::new(answers.iter().cloned().collect()));
-        let web = Self { port, calls: Arc::default(), answers };
+        let web = Self { port, responder, calls: Arc::default(), answers };
         let (served, port) = (web.clone(), web.port);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -109,10 +118,15 @@ impl Web {
         let (head, body) = request.into_parts();
         let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
         let target = head.uri.to_string();
-        let body = String::from_utf8(body.to_vec()).map_err(io::Error::other)?;
-        let call = Call { method: head.method.to_string(), target, headers: head.headers, body };
+        let text = String::from_utf8_lossy(&body).into_owned();
+        let call = Call { method: head.method.to_string(), target, headers: head.headers, body: text };
         self.calls.lock().unwrap().push(call);
-        let answer = self.answers.lock().unwrap().pop_front().unwrap_or(Answer::Status(200));
+        let answer = self.answers.lock().unwrap().pop_front();
+        if let (None, Some(responder)) = (&answer, self.responder.clone()) {
+            let made = tokio::task::spawn_blocking(move || responder(&body)).await.map_err(io::Error::other)?;
+            return Ok(Response::new(made.into()));
+        }
+        let answer = answer.unwrap_or(Answer::Status(200));
         let mut said = String::new();
         let response = match answer {
             Answer::Says(text) => {

@@ -189,11 +189,12 @@ Examples:
 pub const KEYGEN: &str = "Prints the line for the allowed_signers file with which reports are checked. ssh-keygen -Y verify needs the same line, and accepts the signatures.
 
 Exit codes:
-  0  made
+  0  made, or shown
   2  an error; an existing file is never replaced
 
 Examples:
-  pgwitness keygen /etc/pgwitness/key --identity backup@db.example.org";
+  pgwitness keygen /etc/pgwitness/key --identity backup@db.example.org
+  pgwitness keygen ~/.ssh/id_ed25519_sk.pub --show";
 
 pub const DIGEST_SQL: &str = "Exit codes:
   0         printed
@@ -290,12 +291,16 @@ pub const REPORT_ACKNOWLEDGE: &str =
     "A report is its id, the beginning of its id, `latest` or `previous`, or a path (its directory or its report.json).
 Add the printed line for your key to allowed_signers; from then on `report list` and the pages show your note.
 
+The key may be Ed25519, ECDSA, RSA (at least 2048 bits, SHA-2) or a security key (sk); a .pub file is of a key in an ssh-agent. Agents, RSA and \
+security keys sign through ssh-keygen. A passphrase is asked for on a terminal.
+
 Exit codes:
   0  signed
   2  an error, or the report is not good by --allowed-signers
 
 Examples:
-  pgwitness report acknowledge latest --note \"fixed the copy job\" --key key";
+  pgwitness report acknowledge latest --note \"fixed the copy job\" --key key
+  pgwitness report acknowledge latest --note seen --key ~/.ssh/id_rsa.pub";
 
 pub const REPORT_LIST: &str = "Several report directories (several --directory or --config) are listed one after the other, and at the end the newest run of each. One that
 cannot be read does not hide the others.
@@ -329,12 +334,17 @@ pub const REPORT_VERIFY: &str =
     "Checks that a report is authentic and complete; its verdict does not change the exit code. ssh-keygen checks the same signature:
   ssh-keygen -Y verify -f allowed_signers -I backup@db.example.org -n pgwitness-report -s report.json.sig < report.json
 
+A report may have a time stamp by RFC 3161 (report.timestamp_url), which openssl checks too:
+  openssl ts -verify -data report.json -in report.json.tsr -CAfile authority.pem
+It proves that the report existed then. Without --timestamp-ca it is not checked, and a line says so. Its certificates must be valid at \
+that time; whether one was revoked is not checked.
+
 Exit codes:
   0  proven
   1  a dump on disk differs from the signed report
   2  not proven: no signature or a bad one (of report.json or closing.json), a signer who is not allowed, a missing side file or
-     dump, a broken chain, older than --max-age; or not proven yet: the newest run is less than a day old and has no closing.json,
-     so it is still running, or was killed
+     dump, a wrong or missing time stamp, a broken chain, older than --max-age; or not proven yet: the newest run is less than
+     a day old and has no closing.json, so it is still running, or was killed
 
 Failures after a report was signed are in closing.json; they are printed, and do not change the exit code.
 Times in allowed_signers (valid-before=…) must end in Z, for UTC.
@@ -342,7 +352,8 @@ Times in allowed_signers (valid-before=…) must end in Z, for UTC.
 Examples:
   pgwitness report verify --files
   pgwitness report verify latest --allowed-signers allowed_signers
-  pgwitness report verify --directory reports --max-age 26h";
+  pgwitness report verify --directory reports --max-age 26h
+  pgwitness report verify --timestamp-ca authority.pem --require-timestamp";
 
 pub const REPORT_DIFF: &str = "Compares the manifests beside the two reports; needs no database.
 

@@ -74,7 +74,8 @@ pub struct SummaryArguments {
     /// Write the summary as an HTML page with pictures to this file too
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
-    /// Sign the file of --output with this private key (Ed25519, mode 0600); the signature is beside it, as FILE.sig
+    /// Sign the file of --output with this private key (mode 0600), or with the key in an ssh-agent of this public one; the
+    /// signature is beside it, as FILE.sig
     #[arg(long, value_name = "FILE", requires = "output")]
     pub key: Option<PathBuf>,
     /// File with the passphrase of the key in its first line
@@ -237,6 +238,13 @@ pub struct VerifyArguments {
     /// The directory of the dumps, with verified/ and damaged/ [default: dump.directory of the configuration]
     #[arg(long, value_name = "DIR", requires = "files")]
     pub backups: Option<PathBuf>,
+    /// Certificates (PEM) of the time stamping authority; may be repeated [default: report.timestamp_ca_file of the
+    /// configuration]
+    #[arg(long, value_name = "FILE")]
+    pub timestamp_ca: Vec<PathBuf>,
+    /// Exit with 2 for a report without a time stamp that is proven
+    #[arg(long)]
+    pub require_timestamp: bool,
     /// The allowed signers.
     #[command(flatten)]
     pub trust: TrustArguments,
@@ -282,7 +290,7 @@ pub struct AcknowledgeArguments {
     /// The text of the note
     #[arg(long, value_name = "TEXT")]
     pub note: String,
-    /// Your own private key (Ed25519, mode 0600)
+    /// Your own private key (mode 0600), or the public half (.pub) of one in an ssh-agent
     #[arg(long, value_name = "FILE")]
     pub key: PathBuf,
     /// File with the passphrase of the key in its first line

@@ -4,6 +4,7 @@ use crate::base::files;
 use crate::cli::args::ConfigArguments;
 use crate::config::StateSettings;
 use crate::postgres::{conninfo, tools};
+use crate::storage::timestamp::TIMESTAMP;
 use crate::storage::{offsite, reports};
 
 /// Names, and what they are for.
@@ -159,6 +160,7 @@ fn stored_reports() -> Topic {
         environment,
         files: vec![
             entry([reports::REPORT, reports::SIGNATURE], "In the directory of a run: the report, and its signature."),
+            entry([TIMESTAMP], "In the directory of a run: the time stamp over the report (report.timestamp_url)."),
             entry(
                 ["closing.json", "closing.json.sig"],
                 "In the directory of a run: the steps after the report was signed.",

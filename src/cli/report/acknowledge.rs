@@ -25,7 +25,7 @@ pub fn run(arguments: &AcknowledgeArguments) -> Result<u8> {
             return Err(Error::new(wrong).context(format!("verify {}", report.display())).hint(hint));
         }
     }
-    let key = reports::read_key(&inputs::key_file(&arguments.key, arguments.passphrase_file.as_ref())?)?;
+    let key = inputs::signing_key(&arguments.key, arguments.passphrase_file.as_ref())?;
     let done = history::acknowledge(&report, &arguments.note, arguments.identity.as_deref(), &key, now)?;
     print_result(&format!(
         "review: {}\nverdict of the report: {}\n\nThe review counts for users with this line in allowed_signers:\n{}\n",

@@ -17,7 +17,7 @@ use crate::output::html::SummaryFile;
 use crate::output::{site, terminal};
 use crate::storage::history;
 use crate::storage::reports;
-use crate::storage::signature::{self, PrivateKey, SUMMARY_NAMESPACE};
+use crate::storage::signature::{self, SUMMARY_NAMESPACE, SigningKey};
 
 /// The shortest interval between two expected runs.
 const MIN_EVERY_S: u64 = 3600;
@@ -72,10 +72,9 @@ fn every(span: Span) -> Result<u64> {
 }
 
 /// Before anything is read: a key that cannot be used is an error at once.
-fn signing_key(arguments: &SummaryArguments) -> Result<Option<PrivateKey>> {
+fn signing_key(arguments: &SummaryArguments) -> Result<Option<SigningKey>> {
     let Some(key) = &arguments.key else { return Ok(None) };
-    let key = reports::read_key(&inputs::key_file(key, arguments.passphrase_file.as_ref())?)?;
-    Ok(Some(key))
+    inputs::signing_key(key, arguments.passphrase_file.as_ref()).map(Some)
 }
 
 /// Without a list of allowed signers nothing is proven.
@@ -109,7 +108,7 @@ struct Written {
     allowed_signers_line: Option<String>,
 }
 
-fn write(path: &Path, bytes: &[u8], key: Option<&PrivateKey>) -> Result<Written> {
+fn write(path: &Path, bytes: &[u8], key: Option<&SigningKey>) -> Result<Written> {
     let name = path.file_name().and_then(|name| name.to_str());
     let name = name.ok_or_else(|| Error::new(format!("{} is not a file name", path.display())))?;
     let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));

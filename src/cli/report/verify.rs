@@ -11,17 +11,22 @@ use crate::base::error::{Context, Error};
 use crate::config::Span;
 use crate::output::terminal;
 use crate::storage::history::{self, ReportEntry, SignatureState, VerifiedExtent};
-use crate::storage::reports::Trust;
+use crate::storage::reports::{TimestampRule, Trust};
 use crate::storage::signers::AllowedSigners;
+use crate::storage::timestamp::TimestampAuthorities;
 
 pub fn run(arguments: &VerifyArguments) -> Result<u8> {
     let allowed = demand_signers(arguments.trust.allowed_signers.as_deref(), &arguments.place)?;
-    let backups = backups(arguments)?;
+    let (backups, authorities) = (backups(arguments)?, authorities(arguments)?);
+    if arguments.require_timestamp && authorities.is_none() {
+        let error = Error::new("--require-timestamp needs the certificates of the time stamping authority");
+        return Err(error.hint("--timestamp-ca FILE, or report.timestamp_ca_file in the configuration"));
+    }
+    let timestamps = TimestampRule { trusted: authorities.as_ref(), is_required: arguments.require_timestamp };
+    let extent = VerifiedExtent { back_from: None, backups: backups.as_deref(), timestamps };
     let text = match arguments.report.as_deref() {
-        None => return whole(arguments, &allowed, &directory(&arguments.place)?, backups.as_deref()),
-        Some(text) if is_directory_of_reports(text) => {
-            return whole(arguments, &allowed, Path::new(text), backups.as_deref());
-        }
+        None => return all(arguments, &allowed, &directory(&arguments.place)?, extent),
+        Some(text) if is_directory_of_reports(text) => return all(arguments, &allowed, Path::new(text), extent),
         Some(text) => text,
     };
     let report = find(text, &arguments.place)?;
@@ -30,14 +35,23 @@ pub fn run(arguments: &VerifyArguments) -> Result<u8> {
     }
     if arguments.chain {
         let (dir, id) = place(&report)?;
-        let extent = VerifiedExtent { back_from: Some(&id), backups: backups.as_deref() };
-        return all(arguments, &allowed, &dir, extent);
+        return all(arguments, &allowed, &dir, VerifiedExtent { back_from: Some(&id), ..extent });
     }
-    one(arguments, &allowed, &report, backups.as_deref())
+    one(arguments, &allowed, &report, extent)
 }
 
-fn whole(arguments: &VerifyArguments, allowed: &AllowedSigners, dir: &Path, backups: Option<&Path>) -> Result<u8> {
-    all(arguments, allowed, dir, VerifiedExtent { back_from: None, backups })
+/// The certificates of time stamping authorities: as given; of the reports that the configuration names, also as it says.
+fn authorities(arguments: &VerifyArguments) -> Result<Option<TimestampAuthorities>> {
+    if !arguments.timestamp_ca.is_empty() {
+        return TimestampAuthorities::read(&arguments.timestamp_ca).map(Some);
+    }
+    if arguments.place.directory.is_some() {
+        return Ok(None);
+    }
+    // Without a configuration, a time stamp is not checked, and the result says so.
+    let configured = config::load_or(&arguments.place.config, "--timestamp-ca FILE").ok();
+    let file = configured.and_then(|config| config.report.timestamp_ca_file);
+    file.map(|file| TimestampAuthorities::read(&[file])).transpose()
 }
 
 /// Where the dumps are, if they are to be looked at.
@@ -61,9 +75,9 @@ fn place(report: &Path) -> Result<(PathBuf, String)> {
     dir.zip(id).ok_or_else(|| Error::new(format!("{} is not in a directory of reports", report.display())))
 }
 
-fn one(arguments: &VerifyArguments, allowed: &AllowedSigners, report: &Path, backups: Option<&Path>) -> Result<u8> {
+fn one(arguments: &VerifyArguments, allowed: &AllowedSigners, report: &Path, extent: VerifiedExtent<'_>) -> Result<u8> {
     let trust = Trust { allowed, identity: arguments.trust.identity.as_deref(), now: inputs::now() };
-    let check = history::verify_one(report, trust, backups)?;
+    let check = history::verify_one(report, trust, extent)?;
     print_result(&terminal::report_checks(None, std::slice::from_ref(&check), Terminal::stdout().style(false)))?;
     Ok(check.code)
 }

@@ -17,6 +17,7 @@ use crate::nightly::offsite;
 use crate::storage::backups::{DumpMetadata, FetchedBackup, demand_free};
 use crate::storage::offsite::{FetchTarget, OffsiteBackup, OffsiteRepository};
 use crate::storage::reports::{self, SignatureCheck};
+use crate::storage::timestamp::TIMESTAMP;
 
 /// Where a backup is fetched from and to.
 pub struct FetchPlan<'a> {
@@ -167,6 +168,7 @@ fn is_of_report(path: &str, bytes: u64) -> bool {
     let limits = [
         (reports::REPORT, files::REPORT),
         (reports::SIGNATURE, files::SIGNATURE),
+        (TIMESTAMP, files::TIMESTAMP),
         (CLOSING, files::CLOSING),
         ("closing.json.sig", files::SIGNATURE),
         (reports::EXPECTED, files::MANIFEST),

@@ -2,9 +2,9 @@
 //!
 //! Nothing that is sent here can be mistaken for the result of a run.
 
-use super::http;
 use super::{Environment, Limits, Post, address, email, healthcheck, webhook};
 use crate::base::error::{Context, Error, Result};
+use crate::base::http;
 use crate::base::printable::printable;
 use crate::base::time::Timestamp;
 use crate::base::tls;
@@ -122,6 +122,6 @@ async fn reach_ping(ping: &Ping, environment: Environment<'_>, limits: Limits) -
 }
 
 async fn reach(address: &http::Address, ca_bundle: Option<&std::path::Path>, limits: Limits) -> Result<String> {
-    http::reach(address, ca_bundle, limits).await.doing(|| format!("reach {}", address.host()))?;
+    http::reach(address, ca_bundle, limits.of_http()).await.doing(|| format!("reach {}", address.host()))?;
     Ok(format!("{} is there; nothing was sent", address.host()))
 }

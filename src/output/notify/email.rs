@@ -20,14 +20,15 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use super::budget::Budget;
-use super::{Environment, Post, http};
+use super::{Environment, Post};
 use crate::base::error::{Context, Error, Result};
 use crate::base::files;
+use crate::base::http;
 use crate::base::printable::printable;
 use crate::base::secret::{self, Secret};
 use crate::base::text::cut;
 use crate::base::tls;
-use crate::config::{Email, SmtpTls, is_loopback};
+use crate::config::{Email, SmtpTls};
 
 /// Cells of a server answer in an error.
 const MAX_CELLS: usize = 300;
@@ -193,7 +194,7 @@ async fn connect(email: &Email) -> Result<Budget> {
 
 async fn log_in(connection: &mut AsyncSmtpConnection, email: &Email, password: Option<&Secret>) -> Result<()> {
     let (Some(username), Some(password)) = (&email.username, password) else { return Ok(()) };
-    if email.tls == SmtpTls::None && !is_loopback(&email.host) {
+    if email.tls == SmtpTls::None && !http::is_loopback(&email.host) {
         return Err(Error::new("the password would travel in the clear").hint("tls = \"starttls\" or \"tls\""));
     }
     let credentials = Credentials::new(username.clone(), password.reveal().to_owned());

@@ -2,9 +2,9 @@
 //!
 //! The URL is a secret: with it, anyone can send a success ping.
 
-use super::http::{self, RequestBody};
 use super::{Environment, Limits, address};
 use crate::base::error::{Context, Error, Result};
+use crate::base::http::{self, RequestBody, WantedAnswer};
 use crate::config::Ping;
 
 /// Bytes of the answer that are read.
@@ -49,12 +49,12 @@ pub async fn send(
     let address = base.at(state.suffix(), rid.as_deref()).doing(doing)?;
     let body = RequestBody {
         content_type: "text/plain; charset=utf-8",
-        text,
+        bytes: text.as_bytes(),
         authorization: None,
-        answer_bytes: ANSWER_BYTES,
+        answer: WantedAnswer::Beginning(ANSWER_BYTES),
     };
-    let said = http::post(&address, ping.ca_bundle.as_deref(), &body, limits).await.doing(doing)?;
-    heard(&said).doing(doing)
+    let said = http::post(&address, ping.ca_bundle.as_deref(), &body, limits.of_http()).await.doing(doing)?;
+    heard(&String::from_utf8_lossy(&said)).doing(doing)
 }
 
 /// healthchecks.io answers 200 even if it did not accept a ping, and states that in the body: `OK (not found)`, `OK (rate

@@ -5,7 +5,6 @@
 
 mod budget;
 mod check;
-mod http;
 mod email;
 mod healthcheck;
 mod webhook;
@@ -16,12 +15,12 @@ use std::time::Duration;
 pub use check::{check, secrets, test};
 
 use crate::base::error::{Context, Error, Result};
+use crate::base::http::{Address, HttpLimits};
 use crate::base::secret;
 use crate::base::time::Timestamp;
 use crate::config::{Notify, When};
 use crate::model::run_record::RunRecord;
 use crate::output::message::{self, Message};
-use http::Address;
 
 use crate::base::secret::Environment;
 
@@ -34,6 +33,12 @@ pub struct Limits {
     pub http: Duration,
     /// Before the second attempt; doubled before each further one.
     pub pause: Duration,
+}
+
+impl Limits {
+    fn of_http(self) -> HttpLimits {
+        HttpLimits { total: self.http, attempt: self.http, pause: self.pause }
+    }
 }
 
 impl Default for Limits {

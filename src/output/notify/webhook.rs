@@ -4,9 +4,9 @@
 
 use hyper::header::HeaderValue;
 
-use super::http::{self, RequestBody};
 use super::{Environment, Limits, address};
 use crate::base::error::{Context, Error, Result};
+use crate::base::http::{self, RequestBody, WantedAnswer};
 use crate::base::secret;
 use crate::config::Webhook;
 
@@ -20,8 +20,9 @@ pub async fn send(webhook: &Webhook, json: &str, environment: Environment<'_>, l
         let error = Error::new("http would send what authorization_file has in the clear");
         return Err(error.hint("https, or a server on this machine")).doing(doing);
     }
-    let body = RequestBody { content_type: "application/json", text: json, authorization, answer_bytes: 0 };
-    http::post(&address, webhook.ca_bundle.as_deref(), &body, limits).await.map(drop).doing(doing)
+    let (bytes, answer) = (json.as_bytes(), WantedAnswer::Beginning(0));
+    let body = RequestBody { content_type: "application/json", bytes, authorization, answer };
+    http::post(&address, webhook.ca_bundle.as_deref(), &body, limits.of_http()).await.map(drop).doing(doing)
 }
 
 /// The first line of the file.

@@ -15,7 +15,7 @@ use crate::base::files;
 use crate::base::time::Timestamp;
 use crate::model::report::Report;
 use crate::storage::reports;
-use crate::storage::signature::{self, PrivateKey, REVIEW_NAMESPACE};
+use crate::storage::signature::{self, REVIEW_NAMESPACE, SigningKey};
 
 /// What was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +36,7 @@ pub fn acknowledge(
     report: &Path,
     note: &str,
     identity: Option<&str>,
-    key: &PrivateKey,
+    key: &SigningKey,
     now: Timestamp,
 ) -> Result<Acknowledged> {
     if note.trim().is_empty() {
@@ -59,7 +59,7 @@ pub fn acknowledge(
     Ok(Acknowledged { path, verdict_line: read.verdict_line, allowed_signers_line })
 }
 
-fn write(report: &Path, statement: &ReviewStatement, key: &PrivateKey) -> Result<PathBuf> {
+fn write(report: &Path, statement: &ReviewStatement, key: &SigningKey) -> Result<PathBuf> {
     let mut bytes = serde_json::to_vec_pretty(statement).map_err(|error| Error::from_source(&error))?;
     bytes.push(b'\n');
     let armored = signature::sign_for(REVIEW_NAMESPACE, key, &bytes)?;

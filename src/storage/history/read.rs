@@ -156,6 +156,7 @@ fn fill(
         Ok(report) => {
             entry.troubles = side_files(file, &report);
             entry.closing_state = reports::closing_state(file, &report, &sha256, trust);
+            entry.troubles.extend(reports::timestamp_problem(file, &entry.closing_state));
             entry.content = Content::Report(Box::new(summary(report, sha256.clone())));
         }
         Err(error) => entry.content = Content::Unreadable(error.text()),

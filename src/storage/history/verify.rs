@@ -9,7 +9,8 @@ use crate::base::error::Result;
 use crate::model::closing_state::ClosingState;
 use crate::model::report::Report;
 use crate::model::run::{CLOSING, DumpFacts};
-use crate::storage::reports::{self, REPORT, SignatureCheck, Trust, Verified};
+use crate::storage::reports::{self, REPORT, SignatureCheck, TimestampRule, TimestampState, Trust, Verified};
+use crate::storage::timestamp::{StampedTime, TIMESTAMP};
 
 const NOT_PROVEN: u8 = 2;
 
@@ -37,6 +38,8 @@ pub struct VerifiedExtent<'a> {
     pub back_from: Option<&'a str>,
     /// Dumps below this backup directory.
     pub backups: Option<&'a Path>,
+    /// How time stamps are checked.
+    pub timestamps: TimestampRule<'a>,
 }
 
 /// Verifies the runs of a directory, oldest first.
@@ -54,24 +57,25 @@ pub fn verify_all(dir: &Path, trust: Trust<'_>, extent: VerifiedExtent<'_>) -> R
         is_proven && entry.verdict().is_some()
     };
     let newest = entries.iter().position(is_kept);
-    let prove = |(index, entry): (usize, &ReportEntry)| one(entry, trust, extent.backups, Some(index) == newest);
+    let prove = |(index, entry): (usize, &ReportEntry)| one(entry, trust, extent, Some(index) == newest);
     let mut proofs: Vec<ReportCheck> = entries.iter().enumerate().map(prove).collect();
     proofs.reverse();
     Ok(proofs)
 }
 
-/// Verifies one report and its dump, without its place in the chain.
+/// Verifies one `report.json` and its dump, without its place in the chain.
 ///
 /// # Errors
 /// When the report cannot be read.
-pub fn verify_one(report: &Path, trust: Trust<'_>, backups: Option<&Path>) -> Result<ReportCheck> {
+pub fn verify_one(report: &Path, trust: Trust<'_>, extent: VerifiedExtent<'_>) -> Result<ReportCheck> {
     let check = reports::verify(report, trust.allowed, trust.identity, trust.now)?;
     let mut proof = ReportCheck { id: report.display().to_string(), ..ReportCheck::default() };
     match check {
         SignatureCheck::Good(verified) => {
             let is_pending = is_pending(report, trust.now);
             proof.code = if is_pending { NOT_PROVEN } else { 0 };
-            signed(*verified, is_pending, backups, true, &mut proof);
+            note_timestamp(report, &verified, extent.timestamps, &mut proof);
+            signed(*verified, is_pending, extent.backups, true, &mut proof);
         }
         check => note(&mut proof, check.exit_code(), check.to_string()),
     }
@@ -97,7 +101,7 @@ fn ancestors(entries: Vec<ReportEntry>, id: &str) -> Vec<ReportEntry> {
     kept
 }
 
-fn one(entry: &ReportEntry, trust: Trust<'_>, backups: Option<&Path>, is_newest: bool) -> ReportCheck {
+fn one(entry: &ReportEntry, trust: Trust<'_>, extent: VerifiedExtent<'_>, is_newest: bool) -> ReportCheck {
     let mut proof = ReportCheck { id: entry.id.clone(), ..ReportCheck::default() };
     if entry.chain == ChainState::PreviousPruned {
         proof.lines.push(format!("the report before it was removed by report.keep_days: {PRUNED} says so, signed"));
@@ -107,7 +111,7 @@ fn one(entry: &ReportEntry, trust: Trust<'_>, backups: Option<&Path>, is_newest:
         proof.code = 2;
     }
     if entry.path.join(REPORT).exists() {
-        prove_report(entry, trust, backups, is_newest, &mut proof);
+        prove_report(entry, trust, extent, is_newest, &mut proof);
     }
     // Omit what `prove_report` has reported already.
     let own = report_problems.into_iter().filter(|line| !proof.lines.iter().any(|said| said.contains(line.as_str())));
@@ -126,17 +130,36 @@ fn one(entry: &ReportEntry, trust: Trust<'_>, backups: Option<&Path>, is_newest:
 fn prove_report(
     entry: &ReportEntry,
     trust: Trust<'_>,
-    backups: Option<&Path>,
+    extent: VerifiedExtent<'_>,
     is_newest: bool,
     proof: &mut ReportCheck,
 ) {
     match reports::verify(&entry.path, trust.allowed, trust.identity, trust.now) {
         Err(error) => note(proof, 2, error.to_string()),
         Ok(SignatureCheck::Good(verified)) => {
-            signed(*verified, entry.closing_state.pending().is_some(), backups, is_newest, proof);
+            note_timestamp(&entry.path.join(REPORT), &verified, extent.timestamps, proof);
+            signed(*verified, entry.closing_state.pending().is_some(), extent.backups, is_newest, proof);
         }
         Ok(check) => note(proof, 2, check.to_string()),
     }
+}
+
+/// The time stamp of a report with a good signature.
+fn note_timestamp(report: &Path, verified: &Verified, rule: TimestampRule<'_>, proof: &mut ReportCheck) {
+    let needed = if rule.is_required { NOT_PROVEN } else { 0 };
+    let (code, line) = match reports::check_timestamp(report, verified, rule.trusted) {
+        TimestampState::Absent if needed == 0 => return,
+        TimestampState::Absent => (needed, format!("no time stamp: there is no {TIMESTAMP}")),
+        TimestampState::NotChecked(_) => {
+            (needed, "time stamp not checked: --timestamp-ca FILE names the certificates of its authority".into())
+        }
+        TimestampState::Proven(StampedTime { at, accuracy_s, authority }) => {
+            let about = if accuracy_s == 0 { String::new() } else { format!(" (± {accuracy_s} s)") };
+            (0, format!("time stamp of {at}{about} by {authority}"))
+        }
+        TimestampState::Void(reason) => (NOT_PROVEN, reason),
+    };
+    note(proof, code, line);
 }
 
 /// A report with a good signature; `is_pending`: its run may still be running.

@@ -135,6 +135,19 @@ fn full_access() -> AccessSettings {
     }
 }
 
+fn full_report() -> ReportSettings {
+    ReportSettings {
+        directory: "/srv/reports".into(),
+        key: "/etc/pgwitness/key".into(),
+        passphrase_file: path("/etc/pgwitness/passphrase"),
+        allowed_signers: path("/etc/pgwitness/allowed_signers"),
+        html: false,
+        keep_days: Some(400),
+        timestamp_url: Some("https://tsa.example.org/tsr".into()),
+        timestamp_ca_file: Some("/etc/pgwitness/timestamp-ca.pem".into()),
+    }
+}
+
 fn full(source: Source) -> Config {
     Config {
         source,
@@ -183,14 +196,7 @@ fn full(source: Source) -> Config {
         }],
         retention: full_retention(),
         offsite: Some(full_offsite()),
-        report: ReportSettings {
-            directory: "/srv/reports".into(),
-            key: "/etc/pgwitness/key".into(),
-            passphrase_file: path("/etc/pgwitness/passphrase"),
-            allowed_signers: path("/etc/pgwitness/allowed_signers"),
-            html: false,
-            keep_days: Some(400),
-        },
+        report: full_report(),
         access: full_access(),
         hooks: Hooks {
             after_restore: list(&["/bin/anonymise"]),

@@ -45,6 +45,21 @@ fn an_unknown_key_is_named_with_its_line_and_its_nearest_neighbour() {
 }
 
 #[test]
+fn an_authority_of_time_stamps_has_a_plain_address_and_its_certificates_an_absolute_path() {
+    for (lines, expected) in [
+        ("timestamp_url = \"ftp://tsa\"", "report.timestamp_url is no address of http or https"),
+        ("timestamp_url = \"https://u:s3cret@tsa/\"", "report.timestamp_url has a user or a password in it"),
+        ("timestamp_ca_file = \"/tsa.pem\"", "report.timestamp_ca_file needs report.timestamp_url"),
+        (
+            "timestamp_url = \"http://tsa\"\ntimestamp_ca_file = \"tsa.pem\"",
+            "report.timestamp_ca_file: \"tsa.pem\" is not an absolute path",
+        ),
+    ] {
+        assert_eq!(refusal(&format!("{SMALL}{lines}\n")).0, expected);
+    }
+}
+
+#[test]
 fn what_is_missing_or_of_the_wrong_kind_is_named_by_section_and_key() {
     for (from, to, expected) in [
         ("directory = \"/srv/dumps\"\n", "", "line 6: dump.directory is missing"),

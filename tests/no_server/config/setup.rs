@@ -370,7 +370,10 @@ fn a_key_that_cannot_sign_says_what_to_do() {
     let public = fs::read_to_string(place.path("key.pub")).unwrap();
     place.write("key", &public, 0o644);
     let failed = place.only_failure();
-    assert!(failed.contains("it is a public key; the private key signs") && !failed.contains("chmod"), "{failed}");
+    assert!(
+        failed.contains("it is a public key, and no ssh-agent signs with it") && !failed.contains("chmod"),
+        "{failed}"
+    );
     fs::remove_file(place.path("key")).unwrap();
     let failed = place.only_failure();
     assert!(failed.contains("pgwitness keygen DIR/key makes one"), "{failed}");

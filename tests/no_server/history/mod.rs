@@ -131,7 +131,8 @@ impl Reports {
     fn verify(&self, backups: bool) -> u8 {
         let backup_dir = self.dir.path().join("backups");
         let trust = Trust { allowed: &self.signers, identity: None, now: june(26) };
-        let extent = VerifiedExtent { back_from: None, backups: backups.then_some(backup_dir.as_path()) };
+        let extent =
+            VerifiedExtent { back_from: None, backups: backups.then_some(backup_dir.as_path()), ..Default::default() };
         history::exit_code(&history::verify_all(&self.reports(), trust, extent).unwrap())
     }
 
@@ -599,7 +600,7 @@ fn a_closing_is_read_as_strictly_as_a_report() {
     );
     assert!(matches!(write(&good), ClosingState::Told(_)));
     for (from, to, why) in [
-        ("\"format\":1", "\"format\":4", "format 4"),
+        ("\"format\":1", "\"format\":5", "format 5"),
         ("\"debts\":[]", "\"debts\":[],\"debts\":[\"x\"]", "debts"),
         ("\"debts\":[]", "\"debts\":[],\"more\":1", "more"),
         ("\"run_id\":\"00", "\"run_id\":\"11", "another report"),
@@ -927,6 +928,7 @@ fn write_thousand(reports: &Reports) {
             troubles: if night % 100 == 0 { vec!["notify: connect: refused".into()] } else { Vec::new() },
             debts: Vec::new(),
             offsite: None,
+            timestamp: None,
             safe_texts: Default::default(),
         };
         let closing = serde_json::to_vec_pretty(&closing).unwrap();

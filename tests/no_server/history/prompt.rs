@@ -69,3 +69,14 @@ fn a_passphrase_is_asked_for_at_a_terminal_and_never_shown() {
     assert!(said.contains("dora@example.com namespaces=\"pgwitness-review\"") && !said.contains("sesame"), "{said}");
     assert_eq!(reports.entry(17).reviews.len(), 1);
 }
+
+#[test]
+fn ssh_keygen_asks_for_the_passphrase_of_a_key_that_it_signs_with() {
+    let reports = ten_nights();
+    let key = reports.dir.path().join("dora");
+    let options = ["-q", "-t", "rsa", "-C", "dora@example.com", "-N", "open sesame", "-f"];
+    assert!(ssh_keygen().args(options).arg(&key).status().unwrap().success());
+    let (code, said) = Asked::start(&reports).answer("open sesame");
+    assert!(code == 0 && said.contains("dora@example.com namespaces=\"pgwitness-review\""), "{said}");
+    assert_eq!(reports.entry(17).reviews.len(), 1);
+}

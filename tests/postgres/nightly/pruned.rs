@@ -34,6 +34,7 @@ fn a_good_night_removes_old_reports_whose_backup_is_gone_and_signs_which() {
         troubles: Vec::new(),
         debts: Vec::new(),
         offsite: None,
+        timestamp: None,
         safe_texts: Default::default(),
     };
     reports::sign_json(&dir, CLOSING, &closing, &key).unwrap();

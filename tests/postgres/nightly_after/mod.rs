@@ -4,8 +4,10 @@
 
 mod canary;
 mod drift;
+mod keys;
 mod metrics;
 mod pages;
+mod timestamp;
 mod notified;
 
 use crate::nightly::server;

@@ -3,7 +3,7 @@
 //! Redirects are not followed, at most the requested bytes of the body are read, and errors contain only the host of an address.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,10 +21,8 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_rustls::TlsConnector;
 
-use super::Limits;
 use crate::base::error::{Context, Error, Result};
 use crate::base::tls;
-use crate::config::is_loopback;
 
 /// Number of attempts.
 const TRIES: u32 = 4;
@@ -32,8 +30,19 @@ const TRIES: u32 = 4;
 /// Limit for one of the addresses of a name.
 const CONNECT: Duration = Duration::from_secs(5);
 
-/// Limit for the body of an answer: the request was accepted by then.
+/// Limit for the beginning of an answer: the request was accepted by then.
 const BODY: Duration = Duration::from_secs(2);
+
+/// Time limits of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HttpLimits {
+    /// All attempts together.
+    pub total: Duration,
+    /// One attempt.
+    pub attempt: Duration,
+    /// Before the second attempt; doubled before each further one.
+    pub pause: Duration,
+}
 
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
@@ -94,12 +103,23 @@ impl Address {
 
 /// The request body and its headers.
 pub struct RequestBody<'a> {
+    /// The header `Content-Type`.
     pub content_type: &'static str,
-    pub text: &'a str,
+    /// The body.
+    pub bytes: &'a [u8],
     /// The header `Authorization`.
     pub authorization: Option<HeaderValue>,
-    /// Bytes of the answer's body to read; with 0, the body is not read.
-    pub answer_bytes: usize,
+    /// What of the answer is read.
+    pub answer: WantedAnswer,
+}
+
+/// What is read of the body of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WantedAnswer {
+    /// At most so many bytes, of which an interrupted answer may have fewer; with 0, nothing.
+    Beginning(usize),
+    /// All of it; a larger or an interrupted answer is an error.
+    Whole(usize),
 }
 
 /// Why an attempt failed.
@@ -114,35 +134,37 @@ pub async fn post(
     address: &Address,
     ca_bundle: Option<&Path>,
     body: &RequestBody<'_>,
-    limits: Limits,
-) -> Result<String> {
-    let deadline = Instant::now() + limits.http;
+    limits: HttpLimits,
+) -> Result<Vec<u8>> {
+    let deadline = Instant::now() + limits.total;
     let mut last = None;
     for number in 0..TRIES {
         if number > 0 && timeout_at(deadline, sleep(limits.pause * 2_u32.pow(number - 1))).await.is_err() {
             break;
         }
-        match timeout_at(deadline, attempt(address, ca_bundle, body)).await {
+        match timeout_at(deadline.min(Instant::now() + limits.attempt), attempt(address, ca_bundle, body)).await {
             Ok(Ok(said)) => return Ok(said),
             Ok(Err(HttpFailure::Lasting(error))) => return Err(error),
             Ok(Err(HttpFailure::Passing(error))) => last = Some(error),
-            Err(_) => break,
+            Err(_) if Instant::now() >= deadline => break,
+            Err(_) => {}
         }
     }
-    Err(last.unwrap_or_else(|| Error::new(format!("no answer within {} s", limits.http.as_secs_f32()))))
+    Err(last.unwrap_or_else(|| Error::new(format!("no answer within {} s", limits.total.as_secs_f32()))))
 }
 
 /// Connects and performs the TLS handshake; sends no request.
-pub async fn reach(address: &Address, ca_bundle: Option<&Path>, limits: Limits) -> Result<()> {
-    let late = || Error::new(format!("no answer within {} s", limits.http.as_secs_f32()));
-    timeout(limits.http, open(address, ca_bundle)).await.map_err(|_| late())?.map(drop)
+pub async fn reach(address: &Address, ca_bundle: Option<&Path>, limits: HttpLimits) -> Result<()> {
+    let late = || Error::new(format!("no answer within {} s", limits.total.as_secs_f32()));
+    timeout(limits.total, open(address, ca_bundle)).await.map_err(|_| late())?.map(drop)
 }
 
-async fn attempt(address: &Address, ca_bundle: Option<&Path>, body: &RequestBody<'_>) -> Result<String, HttpFailure> {
+async fn attempt(address: &Address, ca_bundle: Option<&Path>, body: &RequestBody<'_>) -> Result<Vec<u8>, HttpFailure> {
     let stream = open(address, ca_bundle).await.map_err(HttpFailure::Passing)?;
     let request = request(address, body).map_err(HttpFailure::Lasting)?;
-    let (status, said) = answer(stream, request, body.answer_bytes).await.map_err(HttpFailure::Passing)?;
-    judged(status).map(|()| said)
+    let (status, said) = answer(stream, request, body.answer).await.map_err(HttpFailure::Passing)?;
+    judged(status)?;
+    said
 }
 
 fn judged(status: StatusCode) -> Result<(), HttpFailure> {
@@ -162,7 +184,7 @@ fn request(address: &Address, body: &RequestBody<'_>) -> Result<Request<Full<Byt
     let host = address.uri.authority().map(|authority| authority.as_str()).unwrap_or_default();
     let agent = concat!("pgwitness/", env!("CARGO_PKG_VERSION"));
     let mut request = Request::post(target).header(HOST, host).header(USER_AGENT, agent);
-    if !body.text.is_empty() {
+    if !body.bytes.is_empty() {
         request = request.header(CONTENT_TYPE, body.content_type);
     }
     if let Some(authorization) = &body.authorization {
@@ -170,16 +192,26 @@ fn request(address: &Address, body: &RequestBody<'_>) -> Result<Request<Full<Byt
     }
     // The error of hyper could quote the secret value.
     request
-        .body(Full::new(Bytes::from(body.text.to_owned())))
+        .body(Full::new(Bytes::copy_from_slice(body.bytes)))
         .map_err(|_| Error::new("the address has characters that no request may have"))
 }
 
-async fn answer(stream: Box<dyn Stream>, request: Request<Full<Bytes>>, bytes: usize) -> Result<(StatusCode, String)> {
+/// The status, and the body or what is wrong with it.
+type Answered = (StatusCode, Result<Vec<u8>, HttpFailure>);
+
+async fn answer(stream: Box<dyn Stream>, request: Request<Full<Bytes>>, wanted: WantedAnswer) -> Result<Answered> {
     let told = |error: hyper::Error| Error::from_source(&error);
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(told)?;
     let answer = async {
         let response = sender.send_request(request).await?;
-        Ok((response.status(), beginning(response.into_body(), bytes).await))
+        let (status, body) = (response.status(), response.into_body());
+        let body = match wanted {
+            // The body of a refusal is not the wanted one.
+            WantedAnswer::Whole(most) if status.is_success() => whole(body, most).await,
+            WantedAnswer::Whole(_) => Ok(Vec::new()),
+            WantedAnswer::Beginning(bytes) => Ok(beginning(body, bytes).await),
+        };
+        Ok((status, body))
     };
     tokio::pin!(answer);
     let answered = tokio::select! {
@@ -194,7 +226,7 @@ async fn answer(stream: Box<dyn Stream>, request: Request<Full<Bytes>>, bytes: u
 }
 
 /// Reads what arrives: an interrupted body does not change the status.
-async fn beginning(mut body: Incoming, bytes: usize) -> String {
+async fn beginning(mut body: Incoming, bytes: usize) -> Vec<u8> {
     let deadline = Instant::now() + BODY;
     let mut read = Vec::new();
     while read.len() < bytes {
@@ -202,7 +234,19 @@ async fn beginning(mut body: Incoming, bytes: usize) -> String {
         read.extend(frame.data_ref().into_iter().flatten());
     }
     read.truncate(bytes);
-    String::from_utf8_lossy(&read).into_owned()
+    read
+}
+
+async fn whole(mut body: Incoming, most: usize) -> Result<Vec<u8>, HttpFailure> {
+    let mut read = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| HttpFailure::Passing(Error::from_source(&error)))?;
+        read.extend(frame.data_ref().into_iter().flatten());
+        if read.len() > most {
+            return Err(HttpFailure::Lasting(Error::new(format!("its answer is larger than {} KiB", most >> 10))));
+        }
+    }
+    Ok(read)
 }
 
 async fn open(address: &Address, ca_bundle: Option<&Path>) -> Result<Box<dyn Stream>> {
@@ -216,6 +260,12 @@ async fn open(address: &Address, ca_bundle: Option<&Path>) -> Result<Box<dyn Str
     let hint = "a certificate of your own authority is trusted by ca_bundle";
     let encrypted = connector.connect(name, plain).await.doing(|| "agree on encryption");
     Ok(Box::new(encrypted.map_err(|error| error.hint(hint))?))
+}
+
+/// Whether what is sent there stays on this machine.
+pub fn is_loopback(host: &str) -> bool {
+    let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
+    host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
 }
 
 /// Connects to the first address that answers.
