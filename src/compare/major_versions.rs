@@ -15,6 +15,8 @@ const MAINTAIN_FROM: u32 = 17;
 const PUBLIC_FROM: u32 = 15;
 /// What the catalog query `owner` appends to the default owner of schema public before 15.
 const DEFAULT_OWNER: &str = " (the default owner)";
+/// The owner of schema public in a manifest of format 1, where it is the first role of the server or `pg_database_owner`.
+const UNNAMED_OWNER: &str = "the default owner";
 
 /// The majors of both sides, expected first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +49,9 @@ pub fn major(manifest: &Manifest) -> Option<u32> {
 pub fn is_same(kind: &str, identity: &str, e: &str, a: &str, majors: Option<Majors>) -> bool {
     if matches!(kind, "collation" | "database") {
         return locales::is_same(e, a);
+    }
+    if unnamed_owners(kind, identity, [e, a]).contains(&true) {
+        return is_default_owner(e) && is_default_owner(a);
     }
     let Some(majors) = majors else { return false };
     match kind {
@@ -124,6 +129,20 @@ fn defaults(identity: &str, text: &str, own: u32, majors: Majors) -> BTreeSet<(S
         words.map(|word| (grantee.to_owned(), word)).collect::<Vec<_>>()
     });
     lists.collect()
+}
+
+/// Whether this is the default owner of schema public, whom no dump names.
+pub fn is_in_no_dump(owner: &str) -> bool {
+    owner == UNNAMED_OWNER || owner.ends_with(DEFAULT_OWNER)
+}
+
+fn is_default_owner(owner: &str) -> bool {
+    owner == "pg_database_owner" || is_in_no_dump(owner)
+}
+
+/// On which sides a manifest of format 1 does not name the owner.
+pub fn unnamed_owners(kind: &str, identity: &str, sides: [&str; 2]) -> [bool; 2] {
+    sides.map(|text| kind == "owner" && identity == "schema public" && text == UNNAMED_OWNER)
 }
 
 /// Before 15 a dump may lack the default owner, and from 15 on a new database has another one.
@@ -205,5 +224,8 @@ mod tests {
         assert!(!is("postgres (the default owner)", "other", (14, 15)));
         assert!(!is("postgres", "pg_database_owner", (15, 15)));
         assert!(!is("app", "pg_database_owner", (14, 15)));
+        assert!(is("the default owner", "pg_database_owner", (15, 15)), "as format 1 has it");
+        assert!(is("postgres (the default owner)", "the default owner", (14, 14)), "as format 1 has it");
+        assert!(!is("the default owner", "app", (15, 15)));
     }
 }

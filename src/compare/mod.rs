@@ -23,6 +23,7 @@ mod schema;
 pub mod recheck;
 
 pub use limits::waiver_for;
+pub use major_versions::is_in_no_dump;
 pub use row_counts::row_difference;
 pub use waive::{apply as waive, is_whole_kind};
 

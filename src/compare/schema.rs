@@ -69,6 +69,9 @@ pub fn compare(expected: &Manifest, actual: &Manifest, notes: &mut OutcomeBuilde
                 (Some((identity, e)), None) => missing.push(Object { kind, identity, definition: e }),
                 (None, Some((identity, a))) => unexpected.push(Object { kind, identity, definition: a }),
                 (Some((identity, e)), Some((_, a))) if !is_same(kind, identity, e, a) => {
+                    if note_unnamed_owner(kind, identity, [e, a], notes) {
+                        continue;
+                    }
                     let finding = Finding::new(FindingKind::Changed, Subject::new(kind, identity));
                     notes.add_finding(finding.sides(&e.text, &a.text));
                 }
@@ -95,6 +98,16 @@ fn note_unreadable(kind: &str, identity: &str, sides: [&Definition; 2], notes: &
         }
     }
     reasons.iter().any(Option::is_some)
+}
+
+/// Adds an unchecked entry for an owner whom a manifest of format 1 does not name: any role may be the first one of the server.
+fn note_unnamed_owner(kind: &str, identity: &str, sides: [&Definition; 2], notes: &mut OutcomeBuilder<'_>) -> bool {
+    let unnamed = major_versions::unnamed_owners(kind, identity, sides.map(|side| side.text.as_str()));
+    for (side, _) in ["expected", "actual"].into_iter().zip(unnamed).filter(|(_, is_unnamed)| *is_unnamed) {
+        let reason = "its manifest was made by version 0.1.0, which does not name the default owner";
+        notes.add_unchecked(Subject::new(kind, identity), side, reason);
+    }
+    unnamed.contains(&true)
 }
 
 fn is_between(kind: &str, majors: Majors) -> bool {
@@ -362,5 +375,18 @@ mod tests {
             assert_eq!(table.to_string(), "changed table s.t");
             assert_eq!(table.detail, [format!("changed not_null {identity}")]);
         }
+    }
+
+    #[test]
+    fn a_default_owner_whom_version_0_1_0_did_not_name_is_unchecked_beside_a_named_one_and_never_a_finding() {
+        let owner = |text| live().with_all_kinds().of_major(15).object("owner", "schema public", text);
+        let compared = |e, a| crate::compare::compare(&owner(e), &owner(a), &Request::default());
+        let unnamed = "the default owner";
+        for (e, a, unchecked) in [(unnamed, "pg_database_owner", 0), (unnamed, "app", 1), ("app", unnamed, 1)] {
+            let outcome = compared(e, a);
+            let noted = outcome.unchecked.iter().filter(|entry| entry.object.to_string() == "owner schema public");
+            assert_eq!((outcome.findings.len(), noted.count()), (0, unchecked), "{e}, {a}: {outcome:?}");
+        }
+        assert_eq!(compared("pg_database_owner", "app").findings.len(), 1);
     }
 }
