@@ -378,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    fn a_default_owner_whom_version_0_1_0_did_not_name_is_unchecked_beside_a_named_one_and_never_a_finding() {
+    fn an_owner_that_version_0_1_0_left_unnamed_is_unchecked_beside_a_named_one_and_no_finding() {
         let owner = |text| live().with_all_kinds().of_major(15).object("owner", "schema public", text);
         let compared = |e, a| crate::compare::compare(&owner(e), &owner(a), &Request::default());
         let unnamed = "the default owner";
