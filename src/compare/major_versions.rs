@@ -50,14 +50,15 @@ pub fn is_same(kind: &str, identity: &str, e: &str, a: &str, majors: Option<Majo
     if matches!(kind, "collation" | "database") {
         return locales::is_same(e, a);
     }
-    if unnamed_owners(kind, identity, [e, a]).contains(&true) {
+    let is_public = kind == "owner" && identity == "schema public";
+    if is_public && [e, a].contains(&UNNAMED_OWNER) {
         return is_default_owner(e) && is_default_owner(a);
     }
     let Some(majors) = majors else { return false };
     match kind {
         "privilege" => privileges(identity, e, majors.0, majors) == privileges(identity, a, majors.1, majors),
         "default_privilege" => defaults(identity, e, majors.0, majors) == defaults(identity, a, majors.1, majors),
-        "owner" if identity == "schema public" => is_same_owner_of_public(e, a, majors),
+        _ if is_public => is_same_owner_of_public(e, a, majors),
         _ => false,
     }
 }
@@ -138,11 +139,6 @@ pub fn is_in_no_dump(owner: &str) -> bool {
 
 fn is_default_owner(owner: &str) -> bool {
     owner == "pg_database_owner" || is_in_no_dump(owner)
-}
-
-/// On which sides a manifest of format 1 does not name the owner.
-pub fn unnamed_owners(kind: &str, identity: &str, sides: [&str; 2]) -> [bool; 2] {
-    sides.map(|text| kind == "owner" && identity == "schema public" && text == UNNAMED_OWNER)
 }
 
 /// Before 15 a dump may lack the default owner, and from 15 on a new database has another one.

@@ -69,7 +69,7 @@ pub fn compare(expected: &Manifest, actual: &Manifest, notes: &mut OutcomeBuilde
                 (Some((identity, e)), None) => missing.push(Object { kind, identity, definition: e }),
                 (None, Some((identity, a))) => unexpected.push(Object { kind, identity, definition: a }),
                 (Some((identity, e)), Some((_, a))) if !is_same(kind, identity, e, a) => {
-                    if note_unnamed_owner(kind, identity, [e, a], notes) {
+                    if note_shortened(kind, identity, [expected, actual], notes) {
                         continue;
                     }
                     let finding = Finding::new(FindingKind::Changed, Subject::new(kind, identity));
@@ -100,15 +100,18 @@ fn note_unreadable(kind: &str, identity: &str, sides: [&Definition; 2], notes: &
     reasons.iter().any(Option::is_some)
 }
 
-/// Adds an unchecked entry for an owner whom a manifest of format 1 does not name: any role may be the first one of the server.
-fn note_unnamed_owner(kind: &str, identity: &str, sides: [&Definition; 2], notes: &mut OutcomeBuilder<'_>) -> bool {
-    let unnamed = major_versions::unnamed_owners(kind, identity, sides.map(|side| side.text.as_str()));
-    for (side, _) in ["expected", "actual"].into_iter().zip(unnamed).filter(|(_, is_unnamed)| *is_unnamed) {
-        let reason = "its manifest was made by version 0.1.0, which does not name the default owner";
-        notes.add_unchecked(Subject::new(kind, identity), side, reason);
+/// Adds unchecked entries for definitions that differ from those of a manifest of format 1: version 0.1.0 left out casts, members of
+/// operator classes, the slot of a subscription and the name of a default owner, and had hashes of its own for hidden options.
+fn note_shortened(kind: &str, identity: &str, sides: [&Manifest; 2], notes: &mut OutcomeBuilder<'_>) -> bool {
+    for (name, _) in ["expected", "actual"].into_iter().zip(sides).filter(|(_, side)| side.format == SHORTENED) {
+        let reason = "its manifest was made by version 0.1.0, which stored parts of definitions only, and the definitions differ";
+        notes.add_unchecked(Subject::new(kind, identity), name, reason);
     }
-    unnamed.contains(&true)
+    sides.iter().any(|side| side.format == SHORTENED)
 }
+
+/// The format of manifests whose definitions are not complete.
+const SHORTENED: u32 = 1;
 
 fn is_between(kind: &str, majors: Majors) -> bool {
     let question = catalog::CATALOG.iter().find(|question| question.kind == kind);
@@ -378,15 +381,29 @@ mod tests {
     }
 
     #[test]
-    fn an_owner_that_version_0_1_0_left_unnamed_is_unchecked_beside_a_named_one_and_no_finding() {
-        let owner = |text| live().with_all_kinds().of_major(15).object("owner", "schema public", text);
-        let compared = |e, a| crate::compare::compare(&owner(e), &owner(a), &Request::default());
-        let unnamed = "the default owner";
-        for (e, a, unchecked) in [(unnamed, "pg_database_owner", 0), (unnamed, "app", 1), ("app", unnamed, 1)] {
-            let outcome = compared(e, a);
-            let noted = outcome.unchecked.iter().filter(|entry| entry.object.to_string() == "owner schema public");
-            assert_eq!((outcome.findings.len(), noted.count()), (0, unchecked), "{e}, {a}: {outcome:?}");
+    fn a_definition_that_differs_from_one_of_version_0_1_0_is_unchecked_and_no_finding() {
+        let of_format = |format, text: &str| Manifest {
+            format,
+            ..live().with_all_kinds().of_major(15).object("owner", "schema public", text)
+        };
+        let compared = |e: &Manifest, a: &Manifest| crate::compare::compare(e, a, &Request::default());
+        let owner = Subject::new("owner", "schema public");
+        for (e, a, unchecked) in
+            [("the default owner", "pg_database_owner", 0), ("the default owner", "app", 1), ("postgres", "app", 1)]
+        {
+            let (first, second) = (of_format(SHORTENED, e), of_format(SHORTENED + 1, a));
+            for outcome in [compared(&first, &second), compared(&second, &first)] {
+                let noted = outcome.unchecked.iter().filter(|entry| entry.object == owner);
+                assert_eq!((outcome.findings.len(), noted.count()), (0, unchecked), "{e}, {a}: {outcome:?}");
+            }
         }
-        assert_eq!(compared("pg_database_owner", "app").findings.len(), 1);
+        assert_eq!(compared(&of_format(2, "postgres"), &of_format(2, "app")).findings.len(), 1);
+        let mut gone = of_format(2, "app");
+        gone.schema.objects.get_mut("owner").unwrap().clear();
+        assert_eq!(
+            compared(&of_format(SHORTENED, "postgres"), &gone).findings.len(),
+            1,
+            "an object that is missing is missing"
+        );
     }
 }
