@@ -182,6 +182,24 @@ mod tests {
     }
 
     #[test]
+    fn all_privileges_of_a_manifest_of_version_0_1_0_are_those_that_the_kind_of_object_has() {
+        for (identity, all) in [
+            ("function s.f(integer) to x", "EXECUTE"),
+            ("column s.t.c to x", "INSERT, REFERENCES, SELECT, UPDATE"),
+            ("sequence s.q to x", "SELECT, UPDATE, USAGE"),
+            ("schema s to x", "CREATE, USAGE"),
+            ("database this database to x", "CONNECT, CREATE, TEMPORARY"),
+            ("large object 1 to x", "SELECT, UPDATE"),
+            ("view s.v to x", OLD),
+            ("type s.t to x", "USAGE"),
+        ] {
+            assert!(same("privilege", identity, "ALL", all, (15, 15)), "{identity}");
+            let fewer = all.split_once(", ").map_or("", |(_, fewer)| fewer);
+            assert!(!same("privilege", identity, "ALL", fewer, (15, 15)), "{identity} without one of them");
+        }
+    }
+
+    #[test]
     fn a_lost_privilege_is_found_in_every_pair_of_majors() {
         for older in 14..=18 {
             for newer in older..=18 {
