@@ -386,6 +386,17 @@ mod tests {
     }
 
     #[test]
+    fn files_that_are_required_of_a_comparison_without_files_are_unchecked() {
+        let live = crate::samples::live();
+        let required = Request { required: [Aspect::Files].into(), ..Default::default() };
+        let objects = |request| -> Vec<String> {
+            compare(&live, &live, request).unchecked.iter().map(|one| one.object.to_string()).collect()
+        };
+        assert!(objects(&required).contains(&"files".to_owned()));
+        assert!(!objects(&Request::default()).contains(&"files".to_owned()));
+    }
+
+    #[test]
     fn a_server_of_any_language_gives_the_hint_at_the_missing_grant() {
         for reason in
             ["permission denied for table t (SQLSTATE 42501)", "keine Berechtigung für Tabelle t (SQLSTATE 42501)"]
