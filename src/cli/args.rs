@@ -320,7 +320,7 @@ pub struct StatusArguments {
     /// CRITICAL if the data in the newest verified backup is older: 30h, 2d
     #[arg(long, value_name = "SPAN", default_value = "56h")]
     pub max_age: Span,
-    /// The same for the off-site repository [default with [offsite] in the configuration: --max-age]
+    /// The same for the off-site repository [default with `[offsite]` in the configuration: --max-age]
     #[arg(long, value_name = "SPAN")]
     pub offsite_max_age: Option<Span>,
     /// Who may sign.

@@ -15,6 +15,8 @@ const MAINTAIN_FROM: u32 = 17;
 const PUBLIC_FROM: u32 = 15;
 /// What the catalog query `owner` appends to the default owner of schema public before 15.
 const DEFAULT_OWNER: &str = " (the default owner)";
+/// The owner of schema public in a manifest of format 1, where it is the first role of the server or `pg_database_owner`.
+const UNNAMED_OWNER: &str = "the default owner";
 
 /// The majors of both sides, expected first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,11 +50,15 @@ pub fn is_same(kind: &str, identity: &str, e: &str, a: &str, majors: Option<Majo
     if matches!(kind, "collation" | "database") {
         return locales::is_same(e, a);
     }
+    let is_public = kind == "owner" && identity == "schema public";
+    if is_public && [e, a].contains(&UNNAMED_OWNER) {
+        return is_default_owner(e) && is_default_owner(a);
+    }
     let Some(majors) = majors else { return false };
     match kind {
         "privilege" => privileges(identity, e, majors.0, majors) == privileges(identity, a, majors.1, majors),
         "default_privilege" => defaults(identity, e, majors.0, majors) == defaults(identity, a, majors.1, majors),
-        "owner" if identity == "schema public" => is_same_owner_of_public(e, a, majors),
+        _ if is_public => is_same_owner_of_public(e, a, majors),
         _ => false,
     }
 }
@@ -126,6 +132,15 @@ fn defaults(identity: &str, text: &str, own: u32, majors: Majors) -> BTreeSet<(S
     lists.collect()
 }
 
+/// Whether this is the default owner of schema public, whom no dump names.
+pub fn is_in_no_dump(owner: &str) -> bool {
+    owner == UNNAMED_OWNER || owner.ends_with(DEFAULT_OWNER)
+}
+
+fn is_default_owner(owner: &str) -> bool {
+    owner == "pg_database_owner" || is_in_no_dump(owner)
+}
+
 /// Before 15 a dump may lack the default owner, and from 15 on a new database has another one.
 fn is_same_owner_of_public(e: &str, a: &str, majors: Majors) -> bool {
     let by_default = |text: &str| text.ends_with(DEFAULT_OWNER);
@@ -167,6 +182,24 @@ mod tests {
     }
 
     #[test]
+    fn all_privileges_of_a_manifest_of_version_0_1_0_are_those_that_the_kind_of_object_has() {
+        for (identity, all) in [
+            ("function s.f(integer) to x", "EXECUTE"),
+            ("column s.t.c to x", "INSERT, REFERENCES, SELECT, UPDATE"),
+            ("sequence s.q to x", "SELECT, UPDATE, USAGE"),
+            ("schema s to x", "CREATE, USAGE"),
+            ("database this database to x", "CONNECT, CREATE, TEMPORARY"),
+            ("large object 1 to x", "SELECT, UPDATE"),
+            ("view s.v to x", OLD),
+            ("type s.t to x", "USAGE"),
+        ] {
+            assert!(same("privilege", identity, "ALL", all, (15, 15)), "{identity}");
+            let fewer = all.split_once(", ").map_or("", |(_, fewer)| fewer);
+            assert!(!same("privilege", identity, "ALL", fewer, (15, 15)), "{identity} without one of them");
+        }
+    }
+
+    #[test]
     fn a_lost_privilege_is_found_in_every_pair_of_majors() {
         for older in 14..=18 {
             for newer in older..=18 {
@@ -205,5 +238,8 @@ mod tests {
         assert!(!is("postgres (the default owner)", "other", (14, 15)));
         assert!(!is("postgres", "pg_database_owner", (15, 15)));
         assert!(!is("app", "pg_database_owner", (14, 15)));
+        assert!(is("the default owner", "pg_database_owner", (15, 15)), "as format 1 has it");
+        assert!(is("postgres (the default owner)", "the default owner", (14, 14)), "as format 1 has it");
+        assert!(!is("the default owner", "app", (15, 15)));
     }
 }

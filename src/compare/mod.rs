@@ -23,6 +23,7 @@ mod schema;
 pub mod recheck;
 
 pub use limits::waiver_for;
+pub use major_versions::is_in_no_dump;
 pub use row_counts::row_difference;
 pub use waive::{apply as waive, is_whole_kind};
 
@@ -382,6 +383,17 @@ mod tests {
         notes.add_unchecked(object, "actual", reason);
         hint_at_grant(&mut notes);
         notes.outcome.remarks
+    }
+
+    #[test]
+    fn files_that_are_required_of_a_comparison_without_files_are_unchecked() {
+        let live = crate::samples::live();
+        let required = Request { required: [Aspect::Files].into(), ..Default::default() };
+        let objects = |request| -> Vec<String> {
+            compare(&live, &live, request).unchecked.iter().map(|one| one.object.to_string()).collect()
+        };
+        assert!(objects(&required).contains(&"files".to_owned()));
+        assert!(!objects(&Request::default()).contains(&"files".to_owned()));
     }
 
     #[test]

@@ -69,6 +69,9 @@ pub fn compare(expected: &Manifest, actual: &Manifest, notes: &mut OutcomeBuilde
                 (Some((identity, e)), None) => missing.push(Object { kind, identity, definition: e }),
                 (None, Some((identity, a))) => unexpected.push(Object { kind, identity, definition: a }),
                 (Some((identity, e)), Some((_, a))) if !is_same(kind, identity, e, a) => {
+                    if note_shortened(kind, identity, [expected, actual], notes) {
+                        continue;
+                    }
                     let finding = Finding::new(FindingKind::Changed, Subject::new(kind, identity));
                     notes.add_finding(finding.sides(&e.text, &a.text));
                 }
@@ -96,6 +99,19 @@ fn note_unreadable(kind: &str, identity: &str, sides: [&Definition; 2], notes: &
     }
     reasons.iter().any(Option::is_some)
 }
+
+/// Adds unchecked entries for definitions that differ from those of a manifest of format 1: version 0.1.0 left out casts, members of
+/// operator classes, the slot of a subscription and the name of a default owner, and had hashes of its own for hidden options.
+fn note_shortened(kind: &str, identity: &str, sides: [&Manifest; 2], notes: &mut OutcomeBuilder<'_>) -> bool {
+    for (name, _) in ["expected", "actual"].into_iter().zip(sides).filter(|(_, side)| side.format == SHORTENED) {
+        let reason = "its manifest was made by version 0.1.0, which stored parts of definitions only, and the definitions differ";
+        notes.add_unchecked(Subject::new(kind, identity), name, reason);
+    }
+    sides.iter().any(|side| side.format == SHORTENED)
+}
+
+/// The format of manifests whose definitions are not complete.
+const SHORTENED: u32 = 1;
 
 fn is_between(kind: &str, majors: Majors) -> bool {
     let question = catalog::CATALOG.iter().find(|question| question.kind == kind);
@@ -362,5 +378,32 @@ mod tests {
             assert_eq!(table.to_string(), "changed table s.t");
             assert_eq!(table.detail, [format!("changed not_null {identity}")]);
         }
+    }
+
+    #[test]
+    fn a_definition_that_differs_from_one_of_version_0_1_0_is_unchecked_and_no_finding() {
+        let of_format = |format, text: &str| Manifest {
+            format,
+            ..live().with_all_kinds().of_major(15).object("owner", "schema public", text)
+        };
+        let compared = |e: &Manifest, a: &Manifest| crate::compare::compare(e, a, &Request::default());
+        let owner = Subject::new("owner", "schema public");
+        for (e, a, unchecked) in
+            [("the default owner", "pg_database_owner", 0), ("the default owner", "app", 1), ("postgres", "app", 1)]
+        {
+            let (first, second) = (of_format(SHORTENED, e), of_format(SHORTENED + 1, a));
+            for outcome in [compared(&first, &second), compared(&second, &first)] {
+                let noted = outcome.unchecked.iter().filter(|entry| entry.object == owner);
+                assert_eq!((outcome.findings.len(), noted.count()), (0, unchecked), "{e}, {a}: {outcome:?}");
+            }
+        }
+        assert_eq!(compared(&of_format(2, "postgres"), &of_format(2, "app")).findings.len(), 1);
+        let mut gone = of_format(2, "app");
+        gone.schema.objects.get_mut("owner").unwrap().clear();
+        assert_eq!(
+            compared(&of_format(SHORTENED, "postgres"), &gone).findings.len(),
+            1,
+            "an object that is missing is missing"
+        );
     }
 }

@@ -110,13 +110,6 @@ fn both_sides(
         (Observed::Seen(expected), Observed::Seen(actual)) if expected.digest != actual.digest && is_computed => {
             derived::materialized_view(name, expected, actual, notes)
         }
-        (Observed::Seen(expected), Observed::Seen(actual))
-            if expected.digest != actual.digest && is_of_extension(e, a) && has_dump =>
-        {
-            let (e, a) = (rows_of(expected), rows_of(actual));
-            let reason = format!("{NO_ROWS_OF_EXTENSION} (expected {e}, actual {a})");
-            waive(name, &reason, "nature", notes)
-        }
         (Observed::Seen(expected), Observed::Seen(actual)) => {
             notes.outcome.coverage.tables_compared += 1;
             derived::generated_columns(name, e, a, notes);
@@ -141,11 +134,6 @@ fn waive(name: &Name, reason: &str, by: &str, notes: &mut OutcomeBuilder<'_>) ->
 
 fn is_derived(e: &Relation, a: &Relation) -> bool {
     e.kind == RelationKind::MaterializedView && a.kind == RelationKind::MaterializedView
-}
-
-/// A table whose rows are in no dump.
-fn is_of_extension(e: &Relation, a: &Relation) -> bool {
-    [e, a].iter().all(|side| side.extension.is_some() && !side.is_config)
 }
 
 /// Rows that `--exclude-table-data` leaves out but that are in the dump are a finding: they were not compared.

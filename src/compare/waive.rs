@@ -122,6 +122,28 @@ mod tests {
     }
 
     #[test]
+    fn a_pattern_that_matches_every_table_is_refused_for_every_kind_that_would_hide_lost_rows() {
+        let table =
+            |name: &str| (name.to_owned(), TableResult { expected: None, actual: None, status: TableStatus::Equal });
+        for (kind, object, is_refused) in [
+            ("row_count", "*", true),
+            ("row_content", "s.*", true),
+            ("missing", "table s.*", true),
+            ("unexpected", "table*", true),
+            ("unchecked", "rows *", true),
+            ("unchecked", "rows s.a*", false),
+            ("missing", "index s.*", false),
+        ] {
+            let mut outcome = Outcome { tables: [table("s.a"), table("s.b")].into(), ..Outcome::default() };
+            let [kind, object, reason, by] = [kind, object, "r", "file"].map(str::to_owned);
+            apply(&mut outcome, &[Waiver { kind: kind.clone(), object: object.clone(), reason, by }]);
+            let refused: Vec<String> = outcome.unchecked.iter().map(|one| one.object.to_string()).collect();
+            let expected = if is_refused { vec![format!("waiver {kind} {object}")] } else { vec![] };
+            assert_eq!(refused, expected);
+        }
+    }
+
+    #[test]
     fn a_check_that_is_named_like_an_object_is_not_waived_as_one() {
         let waiver = |kind: &str, object: &str| {
             let [kind, object, reason, by] = [kind, object, "r", "file"].map(str::to_owned);

@@ -347,6 +347,7 @@ mod tests {
             outcome.coverage.tables_expected = expected;
             outcome.coverage.tables_actual = actual;
             assert_eq!(outcome.verdict(), Verdict::Inconclusive);
+            assert_eq!(outcome.verdict_line(), "inconclusive: not every table was compared (rows)");
         }
     }
 }

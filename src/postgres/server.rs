@@ -57,7 +57,7 @@ pub struct ClusterOptions {
     /// Asks for a password on the socket too. Otherwise every session on the socket is trusted, also one that a function of
     /// the restored database opens.
     pub demands_password: bool,
-    /// Name of our directory; by default one that names its owner process, see [`home`].
+    /// Name of our directory; by default one that names its owner process, see `home`.
     pub name: Option<String>,
 }
 

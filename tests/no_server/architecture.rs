@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test, that is how to fail")]
 
+mod documents;
 mod named_commands;
 
 use std::collections::BTreeMap;

@@ -277,7 +277,7 @@ pub fn write_night(
     let run = Run {
         run_id,
         command: "nightly".into(),
-        tools: Tools { pgwitness: "0.1.0".into(), pg_restore: Some("17.5".into()) },
+        tools: Tools { pgwitness: env!("CARGO_PKG_VERSION").into(), pg_restore: Some("17.5".into()) },
         times: Times { started_at: start, finished_at, duration_ms },
         side_files: folder.write_manifests(&expected, &actual).unwrap(),
         previous_report_sha256: folder.previous().unwrap().sha256,

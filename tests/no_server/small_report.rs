@@ -69,7 +69,7 @@ pub fn write_night(
         run_id: RUN_ID.into(),
         command: if night.is_some() { "nightly" } else { "compare" }.into(),
         night,
-        tools: Tools { pgwitness: "0.1.0".into(), pg_restore: None },
+        tools: Tools { pgwitness: env!("CARGO_PKG_VERSION").into(), pg_restore: None },
         times: Times { started_at, finished_at: started_at, duration_ms: 5 },
         side_files: folder.write_manifests(expected, actual).unwrap(),
         previous_report_sha256: folder.previous().unwrap().sha256,

@@ -202,6 +202,14 @@ fn an_orphan_is_held_to_what_its_tags_say() {
         let refusal = prove_orphan(&untagged[0], &confirmed, now, &guard, &untagged).unwrap_err();
         assert!(refusal.broken[0].1.contains(key), "{refusal:?}");
     }
+    let mut undated = described.clone();
+    undated[0]
+        .tags
+        .iter_mut()
+        .filter(|(name, _)| name == tags::CREATED_AT)
+        .for_each(|(_, time)| *time = "yesterday".into());
+    let refusal = prove_orphan(&undated[0], &confirmed, now, &guard, &undated).unwrap_err();
+    assert!(refusal.broken[0].1.contains("yesterday"), "{refusal:?}");
     // Between the listing and the proof, another instance took the name.
     let mut other = described.clone();
     other[0].resource_id = Some("db-ANOTHER".into());

@@ -1,7 +1,7 @@
 //! The canonical form of definitions, to decide whether two of them are equivalent.
 //!
 //! PostgreSQL prints an expression differently after it was loaded from its own text, and majors print one parse tree in different ways.
-//! So a definition is parsed and printed again by fixed rules ([`print`]). The result is never shown: users see the server's text. A text
+//! So a definition is parsed and printed again by fixed rules (`print`). The result is never shown: users see the server's text. A text
 //! that cannot be parsed is compared as it is.
 
 mod implicit_column_name;

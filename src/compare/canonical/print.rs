@@ -3,7 +3,7 @@
 //! Every token of the tree is printed, in its order, unless one of the rules leaves it out or moves it:
 //! * an AND directly inside an AND has no parentheses, neither has an OR inside an OR;
 //! * a cast of `ARRAY[…]` is moved to each element (as PostgreSQL does when the text is loaded again);
-//! * a column alias that the server would choose itself is left out ([`super::alias`]);
+//! * a column alias that the server would choose itself is left out ([`super::implicit_column_name`]);
 //! * the AS before the alias of a table is left out: it is optional, and majors differ where INSERT, UPDATE, DELETE and MERGE have one;
 //! * the qualifier of the only relation of a view is left out ([`super::qualifier`]).
 

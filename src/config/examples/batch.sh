@@ -18,7 +18,7 @@ REGION='eu-central-1'
 QUEUE='pgwitness'
 # The image of packaging/Containerfile without its entry point, which a job cannot replace as its command does:
 #   printf 'FROM pgwitness\nENTRYPOINT []\n' | podman build -t IMAGE -
-IMAGE='123456789012.dkr.ecr.eu-central-1.amazonaws.com/pgwitness:0.1.0'
+IMAGE='123456789012.dkr.ecr.eu-central-1.amazonaws.com/pgwitness:0.2.0'
 # A role that may pull the image, write logs and read the secret.
 EXECUTION_ROLE='arn:aws:iam::123456789012:role/pgwitness-batch'
 # The secret with the password, as plain text.

@@ -29,7 +29,7 @@ fn run() -> Run {
         run_id: "00112233445566778899aabbccddeeff".into(),
         command: "compare".into(),
         selection: [("schema".to_owned(), vec!["shop".to_owned()])].into(),
-        tools: Tools { pgwitness: "0.1.0".into(), pg_restore: Some("15.18".into()) },
+        tools: Tools { pgwitness: env!("CARGO_PKG_VERSION").into(), pg_restore: Some("15.18".into()) },
         times: Times { started_at, finished_at: started_at, duration_ms: 1234 },
         side_files: vec![SideFile { name: "expected.manifest.json".into(), bytes: 3, sha256: hash.into() }],
         previous_report_sha256: Some(hash.into()),

@@ -8,6 +8,7 @@ use super::database::connect;
 use super::facts::DatabaseFacts;
 use crate::base::error::{Context, Error, Result};
 use crate::base::marked::MarkedText;
+use crate::compare::is_in_no_dump;
 use crate::config::{AcceptedError, RestoreSettings};
 use crate::model::manifest::Manifest;
 use crate::model::name::{quote_ident, quote_literal, unquoted};
@@ -50,7 +51,7 @@ impl Needs {
     pub fn of_manifest(manifest: &Manifest) -> Self {
         let objects = &manifest.schema.objects;
         let of = |kind: &str| objects.get(kind).into_iter().flatten();
-        let owners = of("owner").map(|(_, owner)| owner.text.as_str()).filter(|owner| !owner.ends_with(DEFAULT_OWNER));
+        let owners = of("owner").map(|(_, owner)| owner.text.as_str()).filter(|owner| !is_in_no_dump(owner));
         let grantees = of("privilege").filter_map(|(identity, _)| Subject::new("privilege", identity).grant()?.1);
         let lines =
             [of("table"), of("index")].into_iter().flatten().flat_map(|(_, definition)| definition.text.lines());
@@ -68,9 +69,6 @@ pub fn extensions(manifest: &Manifest) -> Vec<String> {
     let found = manifest.schema.objects.get("extension").into_iter().flatten();
     found.map(|(identity, _)| unquoted(identity)).collect()
 }
-
-/// What the catalog query `owner` appends to the default owner of schema public before 15, whom no dump names.
-const DEFAULT_OWNER: &str = " (the default owner)";
 
 /// What the server lacks of it, or may not do: every problem with the commands that help, none where it can take all. `globals` is
 /// the file that makes the roles.
@@ -316,6 +314,8 @@ mod tests {
             .object("privilege", "table s.t to \"a to b\"", "SELECT")
             .object("privilege", "table s.\"x to y\" to its owner", "SELECT")
             .object("privilege", "table s.t to public", "SELECT");
+        let of_format_1 = Needs::of_manifest(&live().object("owner", "schema public", "the default owner"));
+        assert_eq!(of_format_1, Needs::default());
         let needs = Needs::of_manifest(&manifest);
         assert_eq!(needs.owners, BTreeSet::from(["A \"b".to_owned()]));
         assert_eq!(needs.grantees, BTreeSet::from(["a to b".to_owned()]));

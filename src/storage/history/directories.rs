@@ -22,7 +22,7 @@ pub struct ReportDirectory {
 }
 
 impl ReportDirectory {
-    /// Reads the reports of a directory; see [`read`].
+    /// Reads the reports of a directory; see [`read()`].
     pub fn read(path: &Path, allowed: Option<&AllowedSigners>, now: Timestamp) -> Self {
         Self { path: path.to_owned(), reports: read(path, allowed, now) }
     }

@@ -287,3 +287,26 @@ fn a_clock_far_in_the_past_removes_nothing() {
     assert_eq!((plan.keep.len(), plan.remove.len()), (9, 0));
     assert_eq!(plan.keep[0].reasons, [Reason::Newest, Reason::Future]);
 }
+
+#[test]
+fn the_reason_of_a_kept_backup_is_printed_as_its_rule() {
+    let rules = Retention {
+        keep_last: 1,
+        keep_daily: 1,
+        keep_weekly: 1,
+        keep_monthly: 1,
+        keep_yearly: 1,
+        ..Default::default()
+    };
+    let rules = Retention { keep_within: Some(Span::seconds(3600)), ..rules };
+    let of = |held: &[BackupAge], rules: &Retention, now: &str| {
+        let kept = plan(held, rules, time(now)).keep;
+        kept.iter()
+            .map(|kept| kept.reasons.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
+            .collect::<Vec<_>>()
+    };
+    let one = nights("2026-06-15", 1);
+    assert_eq!(of(&one, &rules, "2026-06-16T00:00:00Z"), ["newest, last, daily, weekly, monthly, yearly, within"]);
+    assert_eq!(of(&one, &Retention::default(), "2026-06-16T00:00:00Z"), ["newest, no rule"]);
+    assert_eq!(of(&one, &rules, "2026-06-14T00:00:00Z"), ["newest, dated in the future"]);
+}

@@ -2,22 +2,23 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
 
 use clap::{Command, CommandFactory as _};
 use regex::Regex;
 use syn::visit::Visit;
 
+use super::documents::documents;
 use super::{files, is_of_tests, is_test, source};
 
 /// Words that follow the name of the program in a sentence.
 const PROSE: &[&str] = &[
-    "alone", "and", "computes", "created", "did", "does", "ends", "hidden", "kept", "made", "makes", "must", "never",
-    "reads", "runs", "supports", "that", "wrote",
+    "alone", "and", "are", "computes", "created", "did", "does", "ends", "hidden", "hold", "itself", "kept", "made",
+    "makes", "must", "never", "on", "protects", "reads", "runs", "supports", "that", "wrote",
 ];
 
 /// Options of other programs.
 const OF_OTHERS: &[&str] = &[
+    "--all-databases",
     "--array-job-id",
     "--array-properties",
     "--bench",
@@ -25,6 +26,7 @@ const OF_OTHERS: &[&str] = &[
     "--check",
     "--clean",
     "--collector",
+    "--columns",
     "--compress",
     "--container-overrides",
     "--container-properties",
@@ -37,6 +39,7 @@ const OF_OTHERS: &[&str] = &[
     "--db-subnet-group-name",
     "--delete-automated-backups",
     "--description",
+    "--document-private-items",
     "--encoding",
     "--exclude",
     "--filters",
@@ -57,8 +60,11 @@ const OF_OTHERS: &[&str] = &[
     "--json",
     "--lib",
     "--load-via-partition-root",
+    "--materialize",
+    "--min-age",
     "--no-blobs",
     "--no-cache",
+    "--no-deps",
     "--no-install-recommends",
     "--no-tablespaces",
     "--now",
@@ -83,6 +89,7 @@ const OF_OTHERS: &[&str] = &[
     "--schema-only",
     "--section",
     "--security-group-rule-ids",
+    "--set",
     "--shell",
     "--skip-final-snapshot",
     "--subnet-ids",
@@ -201,10 +208,8 @@ fn every_command_and_option_that_a_text_names_exists() {
         texts_of_file.visit_file(&syn::parse_file(&fs::read_to_string(&path).unwrap()).unwrap());
         texts.extend(texts_of_file.found.into_iter().map(|text| (path.clone(), text)));
     }
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let examples = fs::read_dir(source().join("config/examples")).unwrap().map(|entry| entry.unwrap().path());
-    let documents = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs/parts.md"].map(|name| root.join(name));
-    texts.extend(examples.chain(documents).map(|path| (path.clone(), fs::read_to_string(&path).unwrap())));
+    texts.extend(examples.chain(documents()).map(|path| (path.clone(), fs::read_to_string(&path).unwrap())));
     let calls = texts.iter().filter(|(_, text)| text.contains("pgwitness ")).count();
     assert!(calls > 80, "only {calls} were looked at");
     let unknown = texts
