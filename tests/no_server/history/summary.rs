@@ -4,7 +4,9 @@ use serde_json::Value;
 
 use super::*;
 use crate::small_report::ssh_keygen;
-use pgwitness::model::period::{DirectoryEvidence, PeriodAnswer, PeriodSummary, SCHEMA, SourcePeriod, SummaryPeriod};
+use pgwitness::model::period::{
+    DirectoryEvidence, FORMAT, PeriodAnswer, PeriodSummary, SCHEMA, SourcePeriod, SummaryPeriod,
+};
 use pgwitness::model::run::{OffsiteFacts, Origin};
 
 /// In a past that lies before every clock.
@@ -222,6 +224,24 @@ fn every_field_is_in_the_schema_and_no_row_value_is_in_the_summary() {
     let text = serde_json::to_string(&summary).unwrap();
     fits_the_schema(&serde_json::from_str(&text).unwrap());
     assert!(!text.contains("paid"), "a value of a row: {text}");
+}
+
+#[test]
+fn a_stored_summary_of_every_format_still_fits_the_schema_and_has_the_fields_of_today() {
+    let fields = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    for format in 1..=FORMAT {
+        let file = format!("{}/fixtures/reports/summary-{format}.json", env!("CARGO_MANIFEST_DIR"));
+        let stored: Value = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
+        assert_eq!(stored["format"], format);
+        fits_the_schema(&stored);
+        let now = serde_json::to_value(all_kinds().summary(1, 15)).unwrap();
+        if format == FORMAT {
+            assert_eq!(fields(&stored), fields(&now), "another field needs another format");
+            assert_eq!(fields(&stored["directories"][0]), fields(&now["directories"][0]));
+            let source = |value: &Value| fields(&value["directories"][0]["sources"][0]);
+            assert_eq!(source(&stored), source(&now));
+        }
+    }
 }
 
 #[test]
