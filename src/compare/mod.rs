@@ -22,6 +22,15 @@ mod waive;
 mod schema;
 pub mod recheck;
 
+#[cfg(test)]
+mod definitions_tests;
+#[cfg(test)]
+mod outcome_tests;
+#[cfg(test)]
+mod rows_tests;
+#[cfg(test)]
+mod waiver_tests;
+
 pub use limits::waiver_for;
 pub use major_versions::is_in_no_dump;
 pub use row_counts::row_difference;

@@ -4,6 +4,10 @@
 //! or an unchecked entry into sound.
 
 mod dump;
+#[cfg(test)]
+mod dump_tests;
+#[cfg(test)]
+mod line_tests;
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -310,3 +310,12 @@ fn the_reason_of_a_kept_backup_is_printed_as_its_rule() {
     assert_eq!(of(&one, &Retention::default(), "2026-06-16T00:00:00Z"), ["newest, no rule"]);
     assert_eq!(of(&one, &rules, "2026-06-14T00:00:00Z"), ["newest, dated in the future"]);
 }
+
+#[test]
+fn a_dump_of_this_very_second_is_not_dated_in_the_future() {
+    let rules = Retention { keep_last: 1, ..Retention::default() };
+    let fleet = nights("2026-06-10", 2);
+    let plan = plan(&fleet, &rules, fleet[0].data_as_of);
+    assert_eq!(plan.keep[0].reasons, [Reason::Newest, Reason::Last]);
+    assert_eq!(plan.remove, ["2026-06-09"]);
+}
