@@ -184,12 +184,14 @@ fn a_sequence_that_is_not_selected_is_no_finding() {
     assert!(compare(&with, &bare, &request).findings.is_empty());
 }
 
+/// Puts results of a check into a manifest.
+type WithViolations = dyn Fn(Manifest, Observed<Violations>) -> Manifest;
+
 #[test]
 fn rows_that_violate_a_key_or_a_check_are_a_finding_on_whichever_side() {
     let of_keys = |side: Manifest, result| with_key(side, KEY, result);
     let of_checks = |side: Manifest, result| with_assertion(side, KEY, result);
-    let kinds: [(&str, &dyn Fn(Manifest, Observed<Violations>) -> Manifest); 2] =
-        [("foreign_key", &of_keys), ("assertion", &of_checks)];
+    let kinds: [(&str, &WithViolations); 2] = [("foreign_key", &of_keys), ("assertion", &of_checks)];
     for (kind, with) in kinds {
         let side = |rows| with(declares(KEY), violated(rows, &["a=1"]));
         let side = |rows| if kind == "assertion" { with_key(side(rows), KEY, violated(0, &[])) } else { side(rows) };
