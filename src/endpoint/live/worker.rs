@@ -77,9 +77,12 @@ impl Worker<'_> {
             && let Some(job) = queue.next()
         {
             if held > 0 && held + job.locks() > HELD_LOCKS {
-                // On failure the transaction is aborted, and the job reports it.
-                let _ = self.session.join(&self.live.snapshot).await;
                 held = 0;
+                self.begin_again().await;
+                if self.snapshot_lost.is_some() {
+                    queue.put_back(vec![job]);
+                    break;
+                }
             }
             held += job.locks();
             let one_by_one = job.one_by_one();
@@ -88,12 +91,21 @@ impl Worker<'_> {
                     self.collected.unseen(&job, &error);
                 }
             } else if self.run(&job).await.is_err() {
-                // Run each one separately to find the one that fails. A lost session is replaced there.
-                let _ = self.session.join(&self.live.snapshot).await;
+                // Run each one separately to find the one that fails.
+                self.begin_again().await;
                 queue.put_back(one_by_one);
             }
         }
         self.snapshot_lost
+    }
+
+    /// Begins another transaction in the same snapshot. A session that is lost is replaced by the next job.
+    async fn begin_again(&mut self) {
+        if let Err(error) = self.session.join(&self.live.snapshot).await
+            && self.session.ping().await.is_ok()
+        {
+            self.snapshot_lost = Some(self.live.snapshot_alive().await.err().unwrap_or(error));
+        }
     }
 
     async fn attempt(&mut self, job: &Job) -> Result<()> {
