@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::super::args::VerifyArguments;
+use super::super::args::{ConfigArguments, VerifyArguments};
 use super::super::config;
 use super::super::inputs;
 use super::super::terminal::{Terminal, print_result};
@@ -15,21 +15,33 @@ use crate::storage::reports::{TimestampRule, Trust};
 use crate::storage::signers::AllowedSigners;
 use crate::storage::timestamp::TimestampAuthorities;
 
+/// What is verified.
+enum VerifiedSubject {
+    /// All reports in a directory.
+    Directory(PathBuf),
+    /// A `report.json`.
+    Report(PathBuf),
+}
+
 pub fn run(arguments: &VerifyArguments) -> Result<u8> {
     let allowed = demand_signers(arguments.trust.allowed_signers.as_deref(), &arguments.place)?;
-    let (backups, authorities) = (backups(arguments)?, authorities(arguments)?);
+    let backups = backups(arguments)?;
+    let subject = match arguments.report.as_deref() {
+        None => VerifiedSubject::Directory(directory(&arguments.place)?),
+        Some(text) if is_directory_of_reports(text) => VerifiedSubject::Directory(text.into()),
+        Some(text) => VerifiedSubject::Report(find(text, &arguments.place)?),
+    };
+    let authorities = authorities(arguments)?;
     if arguments.require_timestamp && authorities.is_none() {
         let error = Error::new("--require-timestamp needs the certificates of the time stamping authority");
         return Err(error.hint("--timestamp-ca FILE, or report.timestamp_ca_file in the configuration"));
     }
     let timestamps = TimestampRule { trusted: authorities.as_ref(), is_required: arguments.require_timestamp };
     let extent = VerifiedExtent { back_from: None, backups: backups.as_deref(), timestamps };
-    let text = match arguments.report.as_deref() {
-        None => return all(arguments, &allowed, &directory(&arguments.place)?, extent),
-        Some(text) if is_directory_of_reports(text) => return all(arguments, &allowed, Path::new(text), extent),
-        Some(text) => text,
+    let report = match subject {
+        VerifiedSubject::Directory(dir) => return all(arguments, &allowed, &dir, extent),
+        VerifiedSubject::Report(report) => report,
     };
-    let report = find(text, &arguments.place)?;
     if arguments.max_age.is_some() && !arguments.chain {
         return Err(Error::new("--max-age is for a directory of reports").hint("leave the report out, or add --chain"));
     }
@@ -48,10 +60,13 @@ fn authorities(arguments: &VerifyArguments) -> Result<Option<TimestampAuthoritie
     if arguments.place.directory.is_some() {
         return Ok(None);
     }
-    // Without a configuration, a time stamp is not checked, and the result says so.
-    let configured = config::load_or(&arguments.place.config, "--timestamp-ca FILE").ok();
-    let file = configured.and_then(|config| config.report.timestamp_ca_file);
-    file.map(|file| TimestampAuthorities::read(&[file])).transpose()
+    let configured = match config::load_or(&arguments.place.config, "--timestamp-ca FILE") {
+        Ok(configured) => configured,
+        // Of the usual place: a time stamp is not checked without it, and the result says so.
+        Err(_) if arguments.place.config.config == Path::new(ConfigArguments::DEFAULT) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    configured.report.timestamp_ca_file.map(|file| TimestampAuthorities::read(&[file])).transpose()
 }
 
 /// Where the dumps are, if they are to be looked at.

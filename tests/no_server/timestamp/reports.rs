@@ -93,6 +93,20 @@ fn a_time_stamp_is_proven_with_the_certificates_of_its_authority() {
 }
 
 #[test]
+fn a_configuration_that_is_named_and_cannot_be_read_does_not_leave_a_time_stamp_unchecked() {
+    let night = Night::stamped_by(&TimestampServer::new(AuthorityKind::EC));
+    let broken = night.dir.path().join("broken.toml");
+    fs::write(&broken, "[report]\ntimestamp_ca_file = 7\n").unwrap();
+    for config in [broken, night.dir.path().join("absent.toml")] {
+        let mut command = pgwitness();
+        command.args(["report", "verify", "--allowed-signers"]).arg(night.dir.path().join("allowed_signers"));
+        let output = command.arg(&night.report).arg("--config").arg(&config).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        demand((output.status.code().unwrap(), said), 2, &format!("read {}", config.display()));
+    }
+}
+
+#[test]
 fn without_certificates_a_time_stamp_is_never_said_to_be_proven() {
     let server = TimestampServer::new(AuthorityKind::EC);
     let night = Night::stamped_by(&server);
