@@ -36,12 +36,6 @@ impl Borrow<str> for SharedText {
     }
 }
 
-impl AsRef<str> for SharedText {
-    fn as_ref(&self) -> &str {
-        &self.0
-    }
-}
-
 impl PartialEq<str> for SharedText {
     fn eq(&self, other: &str) -> bool {
         *self.0 == *other
@@ -81,12 +75,6 @@ impl From<&String> for SharedText {
 impl From<&SharedText> for SharedText {
     fn from(text: &SharedText) -> Self {
         text.clone()
-    }
-}
-
-impl From<SharedText> for String {
-    fn from(text: SharedText) -> Self {
-        (*text.0).to_owned()
     }
 }
 

@@ -132,7 +132,7 @@ fn defaults(identity: &str, text: &str, own: u32, majors: Majors) -> BTreeSet<(S
     lists.collect()
 }
 
-/// Whether this is the default owner of schema public, whom no dump names.
+/// Whether this is the default owner of schema public, which no dump names.
 pub fn is_in_no_dump(owner: &str) -> bool {
     owner == UNNAMED_OWNER || owner.ends_with(DEFAULT_OWNER)
 }

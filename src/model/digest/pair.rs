@@ -8,8 +8,8 @@
 //! Source: FIPS 180-4; Gulley et al., *Intel SHA Extensions*, 2013, for the order in which the words of the state are kept.
 
 use std::arch::x86_64::{
-    __m128i, _mm_add_epi32, _mm_alignr_epi8, _mm_extract_epi64, _mm_set_epi32, _mm_set_epi64x, _mm_setzero_si128,
-    _mm_sha256msg1_epu32, _mm_sha256msg2_epu32, _mm_sha256rnds2_epu32, _mm_shuffle_epi8, _mm_shuffle_epi32,
+    __m128i, _mm_add_epi32, _mm_alignr_epi8, _mm_extract_epi64, _mm_set_epi32, _mm_set_epi64x, _mm_sha256msg1_epu32,
+    _mm_sha256msg2_epu32, _mm_sha256rnds2_epu32, _mm_shuffle_epi8, _mm_shuffle_epi32,
 };
 
 use super::SHA_256_START;
@@ -75,20 +75,16 @@ impl<'a> ShaMessage<'a> {
         let mut last = [[0; BLOCK]; 3];
         let last_blocks = if rest.len() + TRAILER <= BLOCK { 1 } else { 2 };
         let flat = last.as_flattened_mut();
-        if let Some(end) = line.last_chunk::<BLOCK>() {
+        let (end, bits) = (BLOCK + rest.len(), (line.len() as u64).wrapping_mul(8));
+        // Indexed: a byte left out on both sides alike would pass for equal.
+        match line.last_chunk::<BLOCK>() {
             // A copy of a constant number of bytes, which ends where the line ends: one of `rest.len()` bytes would be a call.
-            if let Some(place) = flat.get_mut(rest.len()..).and_then(<[u8]>::first_chunk_mut) {
-                *place = *end;
-            }
-        } else if let Some(place) = flat.get_mut(BLOCK..BLOCK + rest.len()) {
-            place.copy_from_slice(rest);
+            Some(whole) => flat[end - BLOCK..end].copy_from_slice(whole),
+            None => flat[BLOCK..end].copy_from_slice(rest),
         }
-        if let Some(padding) = flat.get_mut(BLOCK + rest.len()) {
-            *padding = 0x80;
-        }
-        if let Some(length) = flat.get_mut(..(1 + last_blocks) * BLOCK).and_then(<[u8]>::last_chunk_mut) {
-            *length = (line.len() as u64).wrapping_mul(8).to_be_bytes();
-        }
+        flat[end] = 0x80;
+        let length = (1 + last_blocks) * BLOCK;
+        flat[length - size_of::<u64>()..length].copy_from_slice(&bits.to_be_bytes());
         Self { whole, last, last_blocks }
     }
 
@@ -171,7 +167,7 @@ macro_rules! sixteen_rounds {
 #[target_feature(enable = "sha,avx2")]
 fn compress_both((a, x): (&mut ShaState, &[u8; BLOCK]), (b, y): (&mut ShaState, &[u8; BLOCK])) {
     let before = (*a, *b);
-    let (mut x, mut y) = (Words::of(x), Words::of(y));
+    let (mut x, mut y) = (MessageWords::of(x), MessageWords::of(y));
     let [first, others @ ..] = &K;
     sixteen_rounds!(same_words, first, (a, x), (b, y));
     for constants in others {
@@ -186,7 +182,7 @@ fn compress_both((a, x): (&mut ShaState, &[u8; BLOCK]), (b, y): (&mut ShaState, 
 #[target_feature(enable = "sha,avx2")]
 fn compress(state: &mut ShaState, block: &[u8; BLOCK]) {
     let before = *state;
-    let mut words = Words::of(block);
+    let mut words = MessageWords::of(block);
     let [first, others @ ..] = &K;
     sixteen_rounds!(same_words, first, (state, words));
     for constants in others {
@@ -196,19 +192,15 @@ fn compress(state: &mut ShaState, block: &[u8; BLOCK]) {
 }
 
 /// Sixteen words of the message schedule (FIPS 180-4, 6.2.2).
-struct Words(__m128i, __m128i, __m128i, __m128i);
+struct MessageWords(__m128i, __m128i, __m128i, __m128i);
 
-impl Words {
+impl MessageWords {
     /// Those of a block, which are big-endian.
     #[inline]
     #[target_feature(enable = "sha,avx2")]
     fn of(block: &[u8; BLOCK]) -> Self {
         let (quarters, _) = block.as_chunks::<16>();
-        if let [a, b, c, d] = quarters {
-            return Self(big_endian(a), big_endian(b), big_endian(c), big_endian(d));
-        }
-        // Not reached: a block has four quarters.
-        Self(_mm_setzero_si128(), _mm_setzero_si128(), _mm_setzero_si128(), _mm_setzero_si128())
+        Self(big_endian(quarters[0]), big_endian(quarters[1]), big_endian(quarters[2]), big_endian(quarters[3]))
     }
 }
 
@@ -228,8 +220,8 @@ fn next_words(a: __m128i, b: __m128i, c: __m128i, d: __m128i) -> __m128i {
 
 #[inline]
 #[target_feature(enable = "sha,avx2")]
-fn big_endian(quarter: &[u8; 16]) -> __m128i {
-    let bits = u128::from_le_bytes(*quarter).cast_signed();
+fn big_endian(quarter: [u8; 16]) -> __m128i {
+    let bits = u128::from_le_bytes(quarter).cast_signed();
     #[expect(clippy::cast_possible_truncation, reason = "one half each")]
     let halves = _mm_set_epi64x((bits >> 64) as i64, bits as i64);
     _mm_shuffle_epi8(halves, _mm_set_epi64x(0x0c0d_0e0f_0809_0a0b, 0x0405_0607_0001_0203))

@@ -25,13 +25,13 @@ const READS_IN_A_ROW: u32 = 64;
 
 /// A connected socket.
 pub struct Socket {
-    stream: Stream,
+    stream: SocketStream,
     is_streaming: bool,
     reads: u32,
 }
 
 /// One of two kinds of socket.
-enum Stream {
+enum SocketStream {
     /// To an address.
     Tcp(TcpStream),
     /// To a path.
@@ -42,7 +42,7 @@ impl Socket {
     /// To the socket file in this directory.
     pub async fn unix(directory: &Path, port: u16) -> io::Result<Self> {
         let stream = UnixStream::connect(directory.join(format!(".s.PGSQL.{port}"))).await?;
-        Ok(Self::new(Stream::Unix(stream)))
+        Ok(Self::new(SocketStream::Unix(stream)))
     }
 
     /// To this address.
@@ -58,10 +58,10 @@ impl Socket {
         }
         #[cfg(target_os = "linux")]
         SockRef::from(&stream).set_tcp_user_timeout(keepalives.user_timeout)?;
-        Ok(Self::new(Stream::Tcp(stream)))
+        Ok(Self::new(SocketStream::Tcp(stream)))
     }
 
-    fn new(stream: Stream) -> Self {
+    fn new(stream: SocketStream) -> Self {
         Self { stream, is_streaming: false, reads: 0 }
     }
 
@@ -73,8 +73,8 @@ impl Socket {
             return Poll::Pending;
         }
         let socket = match &self.stream {
-            Stream::Tcp(stream) => SockRef::from(stream),
-            Stream::Unix(stream) => SockRef::from(stream),
+            SocketStream::Tcp(stream) => SockRef::from(stream),
+            SocketStream::Unix(stream) => SockRef::from(stream),
         };
         for _ in 0..YIELDS {
             std::thread::yield_now();
@@ -97,8 +97,8 @@ impl AsyncRead for Socket {
         let socket = self.get_mut();
         let before = buffer.filled().len();
         let mut polled = match &mut socket.stream {
-            Stream::Tcp(stream) => Pin::new(stream).poll_read(cx, buffer),
-            Stream::Unix(stream) => Pin::new(stream).poll_read(cx, buffer),
+            SocketStream::Tcp(stream) => Pin::new(stream).poll_read(cx, buffer),
+            SocketStream::Unix(stream) => Pin::new(stream).poll_read(cx, buffer),
         };
         if polled.is_ready() {
             socket.reads = 0;
@@ -115,22 +115,22 @@ impl AsyncRead for Socket {
 impl AsyncWrite for Socket {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match &mut self.get_mut().stream {
-            Stream::Tcp(stream) => Pin::new(stream).poll_write(cx, bytes),
-            Stream::Unix(stream) => Pin::new(stream).poll_write(cx, bytes),
+            SocketStream::Tcp(stream) => Pin::new(stream).poll_write(cx, bytes),
+            SocketStream::Unix(stream) => Pin::new(stream).poll_write(cx, bytes),
         }
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.get_mut().stream {
-            Stream::Tcp(stream) => Pin::new(stream).poll_flush(cx),
-            Stream::Unix(stream) => Pin::new(stream).poll_flush(cx),
+            SocketStream::Tcp(stream) => Pin::new(stream).poll_flush(cx),
+            SocketStream::Unix(stream) => Pin::new(stream).poll_flush(cx),
         }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.get_mut().stream {
-            Stream::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
-            Stream::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
+            SocketStream::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
+            SocketStream::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
         }
     }
 }
@@ -150,7 +150,7 @@ mod tests {
     fn pair() -> (Socket, std::os::unix::net::UnixStream) {
         let (ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
         ours.set_nonblocking(true).unwrap();
-        (Socket::new(Stream::Unix(UnixStream::from_std(ours).unwrap())), theirs)
+        (Socket::new(SocketStream::Unix(UnixStream::from_std(ours).unwrap())), theirs)
     }
 
     fn bytes() -> Vec<u8> {

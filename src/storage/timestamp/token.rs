@@ -41,7 +41,7 @@ pub fn verify(
     nonce: Option<&Uint>,
     trusted: Option<&TimestampAuthorities>,
 ) -> Result<StampedTime> {
-    let token = Token::parse(answer)?;
+    let token = GrantedToken::parse(answer)?;
     token.check_info(data, nonce)?;
     let certificates = token.certificates()?;
     let (own, own_der) = token.own(&certificates)?;
@@ -61,7 +61,7 @@ pub fn verify(
 }
 
 /// A granted answer.
-struct Token {
+struct GrantedToken {
     signed: SignedToken,
     signer: SignerInfo,
     content: Vec<u8>,
@@ -71,7 +71,7 @@ struct Token {
 /// Certificates with their DER.
 type Certificates = Vec<(Certificate, Vec<u8>)>;
 
-impl Token {
+impl GrantedToken {
     fn parse(answer: &[u8]) -> Result<Self> {
         let response: TimeStampResp = read(answer, "not the answer of a time stamping authority (RFC 3161, DER)")?;
         if let Some(refusal) = response.status.refusal() {
