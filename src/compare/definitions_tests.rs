@@ -202,10 +202,10 @@ fn is_cast_alike(type_name: &str) -> bool {
 
 #[test]
 fn a_column_that_is_an_array_is_known_by_its_type() {
-    for scalar in ["text", "character varying", "s.words"] {
+    for scalar in ["text", "character varying", "s.words", "tsvector", "public.vector", "public.vector(3)"] {
         assert!(is_cast_alike(scalar), "{scalar}");
     }
-    for array in ["text[]", "s.labels", "int2vector"] {
+    for array in ["text[]", "s.labels", "int2vector", "oidvector"] {
         assert!(!is_cast_alike(array), "{array}");
     }
 }

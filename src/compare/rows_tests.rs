@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::model::finding::Limit;
-use crate::model::manifest::{Column, Relation, RelationKind, Tally};
+use crate::model::manifest::{Column, Computed, Relation, RelationKind, Tally};
 use crate::model::selection::Pattern;
 use crate::model::verdict::TableStatus;
 use crate::samples::{ManifestBuilder as _, live, relation, seen};
@@ -134,6 +134,47 @@ fn a_view_that_could_not_be_read_has_the_limit_of_derived_rows_and_a_table_has_n
     assert_eq!(limits(compared(&table, &table)), [None; 2]);
     assert_eq!(limits(compared(&view, &table)), [None; 2]);
     assert_eq!(limits(compared(&table, &view)), [None; 2]);
+}
+
+/// A table with a stored generated column: its rows without and with the generated values.
+fn generated(lines: &[&str], with: Observed<Tally>) -> Manifest {
+    let computed = Computed { columns: ["a".to_owned(), "g".to_owned()].into(), rows: with };
+    holds(Relation { computed: Some(Box::new(computed)), ..relation(rows(lines)) })
+}
+
+#[test]
+fn generated_values_that_could_not_be_read_are_unchecked_with_their_own_limit() {
+    let (unseen, read) = (generated(&["1"], Observed::Unseen("timeout".into())), generated(&["1"], rows(&["1 1"])));
+    for (e, a, side) in [(&unseen, &read, "expected"), (&read, &unseen, "actual")] {
+        let outcome = compared(e, a);
+        assert_eq!(unchecked(&outcome), [format!("generated columns s.t ({side})")]);
+        assert_eq!((status(&outcome), outcome.unchecked[0].limit), (TableStatus::Equal, Some(Limit::DerivedRows)));
+    }
+    let outcome = compared(&read, &read);
+    assert!(outcome.unchecked.is_empty() && outcome.findings.is_empty(), "{outcome:?}");
+}
+
+#[test]
+fn generated_values_differ_only_in_rows_that_are_otherwise_the_same() {
+    let side = |lines: &[&str], with: &[&str]| generated(lines, rows(with));
+    let outcome = compared(&side(&["1", "2"], &["1 1", "2 2"]), &side(&["1", "2"], &["1 1", "2 3"]));
+    assert_eq!(findings(&outcome), ["generated s.t"]);
+    let outcome = compared(&side(&["1", "2"], &["1 1", "2 2"]), &side(&["1", "3"], &["1 1", "3 3"]));
+    assert_eq!(findings(&outcome), ["row_content s.t"]);
+}
+
+#[test]
+fn generated_values_of_more_rows_than_are_told_apart_are_unchecked() {
+    let many = |end: &str| (0..2000).map(|n| format!("{n}{end}")).collect::<Vec<_>>();
+    let side = |end: &str| {
+        let (lines, with) = (many(end), many(&format!("{end} 1")));
+        let of = |lines: &[String]| rows(&lines.iter().map(String::as_str).collect::<Vec<_>>());
+        let computed = Computed { columns: ["a".to_owned(), "g".to_owned()].into(), rows: of(&with) };
+        holds(Relation { computed: Some(Box::new(computed)), ..relation(of(&lines)) })
+    };
+    let outcome = compared(&side("a"), &side("b"));
+    assert_eq!(unchecked(&outcome), ["generated columns s.t (both)"]);
+    assert_eq!(findings(&outcome), ["row_content s.t"]);
 }
 
 #[test]

@@ -189,7 +189,7 @@ fn known_arrays(sides: [&Manifest; 2]) -> KnownArrays {
         |kind: &'static str| sides.into_iter().filter_map(move |side| side.schema.objects.get(kind)).flatten();
     let first_line = |definition: &'_ Definition| definition.text.lines().next().unwrap_or_default().to_owned();
     let domains: BTreeSet<&str> = of_kind("domain")
-        .filter(|(_, definition)| is_array(&first_line(definition)))
+        .filter(|(_, definition)| canonical::is_array_type(&first_line(definition)))
         .map(|(domain, _)| domain.as_str())
         .collect();
     let mut arrays = KnownArrays::default();
@@ -199,20 +199,19 @@ fn known_arrays(sides: [&Manifest; 2]) -> KnownArrays {
     };
     for (column, definition) in of_kind("column") {
         let printed = first_line(definition);
-        let is_array = is_array(&printed) || domains.contains(printed.as_str());
+        let is_array = canonical::is_array_type(&printed) || domains.contains(printed.as_str());
         add(definition, is_array.then(|| canonical::last_name(column)));
     }
     // The columns of a view are the first lines of its definition.
     for (_, view) in of_kind("view").chain(of_kind("materialized_view")) {
         add(view, None);
-        view.text.lines().filter(|line| is_array(line)).for_each(|line| add(view, canonical::first_name(line)));
+        view.text
+            .lines()
+            .filter(|line| canonical::is_array_type(line))
+            .for_each(|line| add(view, canonical::first_name(line)));
     }
     arrays.domains = domains.into_iter().map(canonical::last_name).collect();
     arrays
-}
-
-fn is_array(printed_type: &str) -> bool {
-    printed_type.ends_with(']') || printed_type.ends_with("vector")
 }
 
 struct Object<'a> {

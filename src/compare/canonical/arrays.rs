@@ -39,6 +39,12 @@ impl KnownArrays {
     }
 }
 
+/// Whether a type is an array by its printed name; the server takes these two vectors for arrays, but not `tsvector`, or the `vector`
+/// of an extension.
+pub fn is_array_type(printed: &str) -> bool {
+    ["]", "int2vector", "oidvector"].iter().any(|end| printed.ends_with(end))
+}
+
 /// Functions of the server that never return an array. Printed without a schema, so no user functions. Not `lower` and `upper`: of a
 /// range they return its element type.
 const SCALAR_FUNCTIONS: &str = "abs ascii btrim ceil char_length chr concat concat_ws count date_part date_trunc floor format initcap left \
@@ -115,7 +121,7 @@ impl<'a> Arrays<'a> {
 
     fn is_scalar_type(&self, printed: &SyntaxNode) -> bool {
         printed.kind() != SyntaxKind::ARRAY_TYPE
-            && !printed.text().to_string().ends_with("vector")
+            && !is_array_type(&printed.text().to_string())
             && self.is_known(printed)
     }
 

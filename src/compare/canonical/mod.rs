@@ -27,7 +27,7 @@ use self::qualifier::Qualifier;
 use self::scan::Lexeme;
 use self::shape::DefinitionPart;
 
-pub use self::arrays::KnownArrays;
+pub use self::arrays::{KnownArrays, is_array_type};
 pub use self::quoting::{first_name, last_name, line as identity, split_last};
 
 /// Kinds whose text is the user's own: quotes in it do not quote identifiers.
