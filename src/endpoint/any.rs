@@ -81,8 +81,8 @@ impl Endpoint {
             let error = Error::new(format!("{} is a report: it has two manifests", path.display()));
             return Err(error.hint("name expected.manifest.json or actual.manifest.json in it"));
         }
-        let is_json = path.extension().is_some_and(|extension| extension == "json");
-        if is_json || reports::is_part(path) {
+        let is_named_so = path.extension().is_some_and(|extension| extension == "json");
+        if is_named_so || reports::is_json(path) {
             return Ok(Self::Saved(Box::new(reports::load_manifest_sharing(path, &options.live.texts)?)));
         }
         if DumpReader::detect(path)?.is_none() {

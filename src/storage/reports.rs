@@ -27,7 +27,7 @@ pub use keys::{
     Generated, KeyFile, KeyKind, keygen, keygen_of, needs_passphrase, process_salt, public_key_of, random_run_id,
     read_key, read_key_of_person,
 };
-pub use part::{is_part, load_part, part_head, write_part};
+pub use part::{is_json, load_part, part_head, write_part};
 pub use read::{
     Previous, check_sums, is_report_directory, load_manifest, load_manifest_sharing, previous_report, reports_in,
     started_at_unverified,

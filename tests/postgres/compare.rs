@@ -188,6 +188,21 @@ fn a_saved_manifest_still_names_the_rows_of_the_side_that_can_be_read() {
 }
 
 #[test]
+fn a_saved_manifest_is_known_by_its_content_whatever_its_name_is() {
+    let pair = Pair::new();
+    for name in ["then", "then.manifest", "then.dump"] {
+        let file = pair.path(name);
+        assert_eq!(code(&run(&["manifest", "--quiet", &pair.expected.conninfo, &file])), 0);
+        let compared = run(&["compare", "--quiet", &file, &pair.actual.conninfo]);
+        assert_eq!(code(&compared), 0, "{name}: {}", stderr(&compared));
+        std::fs::write(&file, "{\"name\": 1}").unwrap();
+        let compared = run(&["compare", "--quiet", &file, &pair.actual.conninfo]);
+        let said = stderr(&compared);
+        assert!(code(&compared) == 2 && said.contains("manifest") && said.contains(&file), "{name}: {said}");
+    }
+}
+
+#[test]
 fn a_large_table_read_in_slices_has_the_digest_of_one_read_in_one_piece() {
     let pair = Pair::new();
     // One row a page.

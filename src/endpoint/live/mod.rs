@@ -159,7 +159,10 @@ impl Live {
 
     async fn list(&mut self) -> Result<()> {
         let server = self.snapshot_session.row(IDENTITY).await?;
-        (self.identity, self.is_standby) = (text(&server, 0)?, text(&server, 1)? == "t");
+        let is = |column| text(&server, column).map(|answer| answer == "t");
+        (self.identity, self.is_standby) = (text(&server, 0)?, is(1)?);
+        // Planning the two questions costs more than asking a small database anything else.
+        let (has_functions, has_foreign_keys) = (is(2)?, is(3)?);
         let sizes = self.sizes().await?;
         let (texts, mut listed) = (self.options.texts.clone(), Vec::new());
         let listing = self.snapshot_session.each_row(catalog::RELATIONS, |row| {
@@ -178,11 +181,13 @@ impl Live {
         for row in self.snapshot_session.rows(catalog::SEQUENCES).await.doing(|| "list sequences")? {
             self.sequences.push(Name::new(text(&row, 0)?, text(&row, 1)?));
         }
-        if !self.options.allow_user_functions {
+        if has_functions && !self.options.allow_user_functions {
             self.planning = self.list_planning().await?;
         }
         self.listing.names = self.names().await.doing(|| "list names")?;
-        self.foreign_keys = self.list_foreign_keys().await;
+        if has_foreign_keys {
+            self.foreign_keys = self.list_foreign_keys().await;
+        }
         Ok(())
     }
 
@@ -379,9 +384,12 @@ impl Live {
     }
 }
 
-/// Not the system identifier: a physical copy has the same.
+/// Identity (not the system identifier: a physical copy has the same), whether it is a standby, and whether it has functions that are
+/// not the server's own, and foreign keys.
 const IDENTITY: &str = "SELECT concat_ws(' ', d.oid, d.datname, pg_catalog.pg_postmaster_start_time(), current_setting('port')), \
-    pg_catalog.pg_is_in_recovery() FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()";
+    pg_catalog.pg_is_in_recovery(), EXISTS (SELECT FROM pg_catalog.pg_proc WHERE oid >= 16384), \
+    EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE contype = 'f') \
+    FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()";
 
 async fn open_session(conninfo: &ConnInfo, options: &LiveOptions) -> Result<Session> {
     let mut session = Session::open(conninfo, &SessionOptions { lock_timeout_s: options.lock_timeout_s }).await?;

@@ -34,12 +34,20 @@ pub fn write_part(dir: &Path, name: &str, part: &ManifestPart) -> Result<SideFil
     write::replace(dir, name, fill, AfterWrite::Keep)
 }
 
-/// Whether this file is a part of a manifest; `false` also if it cannot be read.
-pub fn is_part(path: &Path) -> bool {
+/// Whether this file is JSON, as manifests and their parts are, and no dump is; `false` also if it cannot be read.
+pub fn is_json(path: &Path) -> bool {
+    begins_with(path, b"{")
+}
+
+fn is_part(path: &Path) -> bool {
+    begins_with(path, START)
+}
+
+fn begins_with(path: &Path, expected: &[u8]) -> bool {
     let mut start = Vec::new();
     let read = files::open_within(path, files::MANIFEST)
-        .and_then(|file| file.take(START.len() as u64).read_to_end(&mut start));
-    read.is_ok() && start == START
+        .and_then(|file| file.take(expected.len() as u64).read_to_end(&mut start));
+    read.is_ok() && start == expected
 }
 
 /// For readers of whole manifests.
