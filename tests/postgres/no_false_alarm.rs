@@ -13,6 +13,12 @@ use crate::support::{Database, Format};
 
 const FORMATS: [Format; 4] = [Format::Custom, Format::Directory, Format::Tar, Format::Plain];
 
+/// On another version than the installed one, two have to do: the archives differ in their container only.
+fn formats() -> &'static [Format] {
+    let few = &[Format::Custom, Format::Plain];
+    if support::wanted_major().is_some() { few } else { &FORMATS }
+}
+
 /// Collects what was not silent, so that one run shows all of it.
 #[derive(Default)]
 struct Complaints {
@@ -52,15 +58,15 @@ fn a_restored_copy_is_sound_through_every_form_of_a_dump_and_against_every_kind_
     for fixture in FixtureDatabase::all_on(&server) {
         let original = fixture.load(&cluster, &fixture.name);
         let files = tempfile::tempdir().unwrap();
-        for format in FORMATS {
-            original.dump(format, &files.path().join(format!("{format:?}")));
+        for format in formats() {
+            original.dump(*format, &files.path().join(format!("{format:?}")));
         }
         fixture.add_settings(&original);
         let options = fixture.checks();
-        for format in FORMATS {
+        for format in formats() {
             let dump = files.path().join(format!("{format:?}"));
             let copy = Database::create(&cluster, &format!("{}_{format:?}", fixture.name));
-            copy.restore(format, &dump);
+            copy.restore(*format, &dump);
             fixture.add_settings(&copy);
             let what = |what: &str| format!("{}, {what}, {format:?}", fixture.name);
             let live = fixture_database::compare(&original.conninfo, &copy.conninfo, &options);
@@ -160,6 +166,9 @@ fn a_copy_whose_rows_have_only_moved_is_sound() {
         let copy = Database::create(&cluster, &format!("{}_copy", fixture.name));
         original.dump_restore_into(&copy, Format::Custom);
         fixture.add_settings(&original);
+        let saved = tempfile::tempdir().unwrap();
+        let expected = saved.path().join("original.json");
+        fixture_database::save_manifest(&original.conninfo, &expected, &fixture.checks());
         let reindex = format!("REINDEX DATABASE {}_copy", fixture.name);
         let stages: [(&str, &[&str]); 3] = [
             ("every row was updated twice", &[WEAR]),
@@ -168,7 +177,7 @@ fn a_copy_whose_rows_have_only_moved_is_sound() {
         ];
         for (what, steps) in stages {
             steps.iter().for_each(|sql| Database::connect(&copy.conninfo).run(sql));
-            let said = compare_apart_from_settings(&original, &copy, &fixture.checks());
+            let said = compare_apart_from_settings(&path(&expected), &copy.conninfo, &fixture.checks());
             complaints.demand_sound(&format!("{} after {what}", fixture.name), &said);
         }
     }
@@ -176,12 +185,12 @@ fn a_copy_whose_rows_have_only_moved_is_sound() {
 }
 
 /// The settings of the original are not in a dump, which is a finding of its own: waived by name, with a reason.
-fn compare_apart_from_settings(expected: &Database, actual: &Database, options: &[String]) -> Said {
+fn compare_apart_from_settings(expected: &str, actual: &str, options: &[String]) -> Said {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     let waiver = "[[waiver]]\nkind = \"database_setting\"\nobject = \"?\"\nreason = \"settings are not under test\"\n";
     std::io::Write::write_all(&mut file, waiver.replace('?', "*").as_bytes()).unwrap();
     let waivers = [vec!["--waivers".into(), path(file.path())], options.to_vec()].concat();
-    fixture_database::compare(&expected.conninfo, &actual.conninfo, &waivers)
+    fixture_database::compare(expected, actual, &waivers)
 }
 
 fn hostile() -> FixtureDatabase {
@@ -201,7 +210,7 @@ fn settings_of_one_database_are_found_and_once_waived_change_no_row() {
         assert_eq!((said.exit, said.unchecked.len()), (Some(1), 0), "{said}");
         let of_settings = format!("{kind} database_setting ");
         assert!(said.findings.iter().all(|finding| finding.starts_with(&of_settings)), "{said}");
-        let waived = compare_apart_from_settings(expected, actual, &[]);
+        let waived = compare_apart_from_settings(&expected.conninfo, &actual.conninfo, &[]);
         assert!(waived.is_sound(), "{waived}");
         assert!(waived.report["waivers"].to_string().contains("settings are not under test"), "{}", waived.report);
     }

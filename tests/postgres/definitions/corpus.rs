@@ -57,7 +57,9 @@ fn every_file_of_definitions_is_sound_after_a_dump_and_restore_on_the_same_and_o
             scope.spawn(|| {
                 while let Some((index, pair)) = tasks.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let source = Database::connect(&sources[&(*index, pair.0)]);
-                    let complaint = scenario.complaint(&source, &corpus[*index].name, *pair);
+                    let name = &corpus[*index].name;
+                    let manifest = scenario.manifest(&source, name, pair.0);
+                    let complaint = scenario.complaint(&source, &manifest, name, *pair);
                     complaints.lock().unwrap().extend(complaint);
                 }
             });

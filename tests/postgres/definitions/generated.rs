@@ -31,7 +31,7 @@ fn generated_definitions_and_rows_are_sound_after_a_dump_and_restore() {
         let script = Script::generate(seed, pair.0);
         let kept = load(&source, &script);
         (made, accepted, rounds) = (made + script.statements.len(), accepted + kept.len(), rounds + 1);
-        if let Some(complaint) = scenario.complaint(&source, &name, pair) {
+        if let Some(complaint) = scenario.complaint(&source, &source.conninfo, &name, pair) {
             count_kinds(&complaint, &mut kinds);
             complaints.push(described(seed, &complaint, &kept));
         }

@@ -1,7 +1,8 @@
 //! One server of every major version, and a copy from one to another that must be judged sound.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use pgwitness::postgres::server::Cluster;
 
@@ -18,6 +19,9 @@ pub struct Scenario {
     clusters: BTreeMap<u32, Cluster>,
     /// Source and target.
     pub pairs: Vec<(u32, u32)>,
+    /// Saved manifests of sources.
+    manifests: tempfile::TempDir,
+    saved: Mutex<BTreeSet<PathBuf>>,
 }
 
 impl Scenario {
@@ -37,7 +41,7 @@ impl Scenario {
             .for_each(|(from, to)| eprintln!("not checked from {from} to {to}: no pg_dump of a version between"));
         assert!(!pairs.is_empty(), "nothing can be checked: no pg_dump for any of PostgreSQL {present:?}");
         let clusters = present.iter().map(|major| (*major, majors.start(*major))).collect();
-        Self { majors, clusters, pairs }
+        Self { majors, clusters, pairs, manifests: tempfile::tempdir().unwrap(), saved: Mutex::default() }
     }
 
     /// Versions that are a source of some pair.
@@ -75,20 +79,35 @@ impl Scenario {
         }
     }
 
-    /// Copies a database by dump and restore, compares, and gives what is wrong; nothing for a sound copy. The copy is removed.
-    pub fn complaint(&self, source: &Database, name: &str, (from, to): (u32, u32)) -> Option<String> {
+    /// Copies a database by dump and restore, compares the copy with `expected`, and gives what is wrong; nothing for a sound copy.
+    /// The copy is removed.
+    pub fn complaint(&self, source: &Database, expected: &str, name: &str, (from, to): (u32, u32)) -> Option<String> {
         let copy = format!("copy_of_{name}_from_{from}");
         let target = self.create(to, &copy);
         let files = tempfile::tempdir().unwrap();
         let dump = files.path().join("dump");
         let wrong = self.restore(source, &target, &dump, (from, to)).err();
-        let wrong = wrong.or_else(|| complaint(source, &target));
+        let wrong = wrong.or_else(|| complaint(source, expected, &target));
         drop(target);
         self.drop(to, &copy);
         wrong.map(|wrong| format!("{name}, PostgreSQL {from} to {to}: {wrong}"))
     }
 
-    fn restore(&self, source: &Database, target: &Database, dump: &Path, pair: (u32, u32)) -> Result<(), String> {
+    /// The saved manifest of a source that is copied more than once. Others wait while it is read: they may need the same one.
+    pub fn manifest(&self, source: &Database, name: &str, major: u32) -> String {
+        let file = self.manifests.path().join(format!("{name}_{major}.json"));
+        let mut saved = self.saved.lock().unwrap();
+        if saved.insert(file.clone()) {
+            fixture_database::save_manifest(&source.conninfo, &file, &[]);
+        }
+        file.to_str().unwrap().to_owned()
+    }
+
+    /// Copies a database by dump and restore.
+    ///
+    /// # Errors
+    /// What the programs complained of.
+    pub fn restore(&self, source: &Database, target: &Database, dump: &Path, pair: (u32, u32)) -> Result<(), String> {
         let clients = self.majors.clients(pair.0, pair.1).unwrap();
         source.try_dump_by(clients, Format::Custom, dump, &pgwitness::postgres::session::pgoptions())?;
         target.try_restore_by(clients, Format::Custom, dump)
@@ -96,15 +115,15 @@ impl Scenario {
 }
 
 /// A copy is sound but for the versions of extensions, which no dump carries: those must be found, and nothing else.
-fn complaint(source: &Database, target: &Database) -> Option<String> {
+fn complaint(source: &Database, expected: &str, target: &Database) -> Option<String> {
     let versions = |database: &Database| -> BTreeSet<Vec<Option<String>>> {
         database.query("SELECT extname, extversion FROM pg_extension").into_iter().collect()
     };
     let (here, there) = (versions(source), versions(target));
     let changed = here.difference(&there).map(|row| format!("changed extension {}", row[0].as_deref().unwrap()));
-    let expected: BTreeSet<String> = changed.collect();
-    let said = fixture_database::compare(&source.conninfo, &target.conninfo, &[]);
-    let exit = if expected.is_empty() { 0 } else { 1 };
-    let is_right = said.exit == Some(exit) && said.findings == expected && said.unchecked.is_empty();
+    let changed: BTreeSet<String> = changed.collect();
+    let said = fixture_database::compare(expected, &target.conninfo, &[]);
+    let exit = if changed.is_empty() { 0 } else { 1 };
+    let is_right = said.exit == Some(exit) && said.findings == changed && said.unchecked.is_empty();
     (!is_right).then(|| said.to_string())
 }
