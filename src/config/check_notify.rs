@@ -124,6 +124,6 @@ pub(super) fn check_address(problems: &mut Problems, key: &str, url: &str, hint:
         problems.unless(false, || format!("{key} has a user or a password in it"), hint);
     } else {
         let problem = || format!("{key} is no address of http or https");
-        problems.unless(fits(URL, url), problem, "for instance https://hooks.example.org/backup");
+        problems.unless(fits(URL, url), problem, "for instance https://host.example.org/path");
     }
 }

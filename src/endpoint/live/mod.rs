@@ -159,10 +159,8 @@ impl Live {
 
     async fn list(&mut self) -> Result<()> {
         let server = self.snapshot_session.row(IDENTITY).await?;
-        let is = |column| text(&server, column).map(|answer| answer == "t");
-        (self.identity, self.is_standby) = (text(&server, 0)?, is(1)?);
-        // Planning the two questions costs more than asking a small database anything else.
-        let (has_functions, has_foreign_keys) = (is(2)?, is(3)?);
+        (self.identity, self.is_standby) = (text(&server, 0)?, text(&server, 1)? == "t");
+        let (has_functions, has_foreign_keys) = self.has_functions_and_foreign_keys().await?;
         let sizes = self.sizes().await?;
         let (texts, mut listed) = (self.options.texts.clone(), Vec::new());
         let listing = self.snapshot_session.each_row(catalog::RELATIONS, |row| {
@@ -189,6 +187,14 @@ impl Live {
             self.foreign_keys = self.list_foreign_keys().await;
         }
         Ok(())
+    }
+
+    /// Whether there are functions that are not the server's own, and foreign keys: to plan the questions about them takes longer than
+    /// most others. Where the server refuses an answer there may be some.
+    async fn has_functions_and_foreign_keys(&self) -> Result<(bool, bool)> {
+        let Ok(rows) = self.guarded(PRESENT).await? else { return Ok((true, true)) };
+        let is_absent = |column| rows.first().is_some_and(|row| optional(row, column).as_deref() == Some("f"));
+        Ok((!is_absent(0), !is_absent(1)))
     }
 
     /// True sizes by OID. Without them the work is only spread less evenly.
@@ -384,12 +390,12 @@ impl Live {
     }
 }
 
-/// Identity (not the system identifier: a physical copy has the same), whether it is a standby, and whether it has functions that are
-/// not the server's own, and foreign keys.
+/// Not the system identifier: a physical copy has the same.
 const IDENTITY: &str = "SELECT concat_ws(' ', d.oid, d.datname, pg_catalog.pg_postmaster_start_time(), current_setting('port')), \
-    pg_catalog.pg_is_in_recovery(), EXISTS (SELECT FROM pg_catalog.pg_proc WHERE oid >= 16384), \
-    EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE contype = 'f') \
-    FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()";
+    pg_catalog.pg_is_in_recovery() FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()";
+/// The server's own objects have numbers below 16384.
+const PRESENT: &str = "SELECT EXISTS (SELECT FROM pg_catalog.pg_proc WHERE oid >= 16384), \
+    EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE contype = 'f')";
 
 async fn open_session(conninfo: &ConnInfo, options: &LiveOptions) -> Result<Session> {
     let mut session = Session::open(conninfo, &SessionOptions { lock_timeout_s: options.lock_timeout_s }).await?;

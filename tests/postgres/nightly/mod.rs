@@ -4,6 +4,7 @@
 
 mod access;
 mod club;
+mod digest_on;
 mod directories;
 mod forged;
 mod losses;

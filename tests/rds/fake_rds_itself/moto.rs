@@ -65,8 +65,10 @@ fn install() -> Result<PathBuf, String> {
     let (done, program) = (venv.join("installed"), venv.join("bin/moto_server"));
     if !done.exists() {
         run(Command::new("python3").args(["-m", "venv"]).arg(&venv))?;
-        let wanted = format!("moto[server]=={VERSION}");
-        run(Command::new(venv.join("bin/pip")).args(["install", "--quiet", "--disable-pip-version-check", &wanted]))?;
+        // Of moto[server], which has the needs of every service of AWS, what these calls need.
+        let moto = format!("moto=={VERSION}");
+        let wanted = ["install", "--quiet", "--disable-pip-version-check", &moto, "flask", "flask-cors"];
+        run(Command::new(venv.join("bin/pip")).args(wanted))?;
         fs::write(&done, VERSION).unwrap();
     }
     Ok(program)
