@@ -223,3 +223,42 @@ fn a_refusal_reads_as_one_line_that_names_the_rule() {
     let error = Error::from(example.prove_by(RULES).unwrap_err());
     assert_eq!(error.to_string(), format!("{NAME} is not proven to be ours: without deletion protection: it is on"));
 }
+
+#[test]
+fn of_a_refused_instance_only_a_creation_time_that_is_not_there_yet_is_waited_for() {
+    // The answer to the order was not recorded, and RDS shows no creation time yet.
+    let mut unborn = good();
+    unborn.claim.resource_id = None;
+    unborn.described[0].created_at = None;
+    unborn.described[0].status = "creating".into();
+    let may_be_over_soon = |example: &Example| {
+        let refusal = example.prove_by(RULES).unwrap_err();
+        refusal.may_be_over_soon(&example.described)
+    };
+    assert!(may_be_over_soon(&unborn));
+    // These refusals are final: waiting would only end at the deadline.
+    let harms: [fn(&mut Example); 4] = [
+        |e| e.described[0].status = "available".into(),
+        |e| e.described[0].created_at = Some(time("2026-01-31T01:54:59Z")),
+        |e| e.described[0].deletion_protection = Some(true),
+        |e| e.described[0].resource_id = Some(PRODUCTION.into()),
+    ];
+    for harm in harms {
+        let mut example = unborn.clone();
+        harm(&mut example);
+        assert!(!may_be_over_soon(&example), "{:?}", example.described);
+    }
+}
+
+#[test]
+fn a_refusal_is_recognised_in_any_context_and_names_no_command_that_deletes() {
+    let mut example = good();
+    example.described[0].deletion_protection = Some(true);
+    let error = Error::from(example.prove_by(RULES).unwrap_err()).context("delete instance").context("sweep");
+    assert!(is_refusal(&error));
+    assert!(!error.text_with_hint().full().contains("delete-db-instance"), "{error}");
+    // For these, the warning must contain the command: the instance may be ours and still be billed.
+    for cause in ["connection refused", "RDS does not say yet when it was created"] {
+        assert!(!is_refusal(&Error::new(cause).context(format!("prove that {NAME} is ours"))), "{cause}");
+    }
+}
