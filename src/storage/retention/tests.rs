@@ -252,6 +252,17 @@ fn days_weeks_months_and_years_as_in_the_calendar() {
 }
 
 #[test]
+fn months_far_apart_are_two_months_whatever_their_years_and_numbers() {
+    let rules = Retention { keep_monthly: 2, ..Retention::default() };
+    for before in ["2026-01-31", "2026-02-28", "2026-12-31"] {
+        let fleet = [nights("2027-01-31", 1), nights(before, 1), nights("2019-06-30", 1)].concat();
+        let plan = plan(&fleet, &rules, time("2027-02-01T00:00:00Z"));
+        assert_eq!(kept(&plan), ["2027-01-31", before]);
+        assert_eq!(plan.remove, ["2019-06-30"]);
+    }
+}
+
+#[test]
 fn dark_nights_evict_nothing() {
     let rules = Retention { keep_daily: 3, ..Retention::default() };
     let mut fleet = nights("2026-06-01", 3);
