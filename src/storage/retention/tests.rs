@@ -300,6 +300,15 @@ fn a_clock_far_in_the_past_removes_nothing() {
 }
 
 #[test]
+fn beside_a_dump_that_is_dated_in_the_future_the_newest_one_before_now_is_newest_too() {
+    let rules = Retention { keep_weekly: 1, ..Retention::default() };
+    let plan = plan(&nights("2026-06-10", 3), &rules, time("2026-06-09T12:00:00Z"));
+    let reasons: Vec<&[Reason]> = plan.keep.iter().map(|kept| &*kept.reasons).collect();
+    assert_eq!(reasons, [[Reason::Newest, Reason::Future], [Reason::Newest, Reason::Weekly]]);
+    assert_eq!(plan.remove, ["2026-06-08"]);
+}
+
+#[test]
 fn the_reason_of_a_kept_backup_is_printed_as_its_rule() {
     let rules = Retention {
         keep_last: 1,
