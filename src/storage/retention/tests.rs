@@ -252,6 +252,17 @@ fn days_weeks_months_and_years_as_in_the_calendar() {
 }
 
 #[test]
+fn months_far_apart_are_two_months_whatever_their_years_and_numbers() {
+    let rules = Retention { keep_monthly: 2, ..Retention::default() };
+    for before in ["2026-01-31", "2026-02-28", "2026-12-31"] {
+        let fleet = [nights("2027-01-31", 1), nights(before, 1), nights("2019-06-30", 1)].concat();
+        let plan = plan(&fleet, &rules, time("2027-02-01T00:00:00Z"));
+        assert_eq!(kept(&plan), ["2027-01-31", before]);
+        assert_eq!(plan.remove, ["2019-06-30"]);
+    }
+}
+
+#[test]
 fn dark_nights_evict_nothing() {
     let rules = Retention { keep_daily: 3, ..Retention::default() };
     let mut fleet = nights("2026-06-01", 3);
@@ -286,6 +297,15 @@ fn a_clock_far_in_the_past_removes_nothing() {
     let plan = plan(&nights("2026-06-10", 9), &rules, time("1970-01-01T00:00:00Z"));
     assert_eq!((plan.keep.len(), plan.remove.len()), (9, 0));
     assert_eq!(plan.keep[0].reasons, [Reason::Newest, Reason::Future]);
+}
+
+#[test]
+fn beside_a_dump_that_is_dated_in_the_future_the_newest_one_before_now_is_newest_too() {
+    let rules = Retention { keep_weekly: 1, ..Retention::default() };
+    let plan = plan(&nights("2026-06-10", 3), &rules, time("2026-06-09T12:00:00Z"));
+    let reasons: Vec<&[Reason]> = plan.keep.iter().map(|kept| &*kept.reasons).collect();
+    assert_eq!(reasons, [[Reason::Newest, Reason::Future], [Reason::Newest, Reason::Weekly]]);
+    assert_eq!(plan.remove, ["2026-06-08"]);
 }
 
 #[test]
