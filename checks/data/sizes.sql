@@ -1,4 +1,4 @@
--- The true size of relations that statistics know nothing of (a restored copy that was never analysed); those that somebody holds
+-- The true size of relations: statistics know nothing of a restored copy that was never analysed. Those that a session has locked
 -- exclusively are left out, since asking would wait for them.
 SELECT c.oid, pg_catalog.pg_relation_size(c.oid) AS bytes
 FROM pg_catalog.pg_class c
