@@ -1,6 +1,7 @@
 #!/bin/bash
 # Installs the .deb in a bare Debian folder, follows the README from there to the first sound night as the user of the package,
-# installs it again, removes and purges it, and checks what remains. As root, with the network: it is not part of `cargo test`.
+# installs it again, removes and purges it, and checks what remains; then the .rpm that lies beside it, by rpm. As root, with the
+# network: it is not part of `cargo test`.
 #
 #   packaging/build && tests/package_in_debootstrap.sh target/packages/pgwitness_*.deb [bookworm|trixie] [DIR]
 #
@@ -215,5 +216,38 @@ expect 0 'Nothing was changed: everything was there.' sh /root/setup.sh
 say 'purged again: what the script has made stays'
 expect 0 'kept, because backups, reports, journals or keys are in it: /etc/pgwitness /srv/pgwitness' dpkg -P pgwitness
 absent /etc/pgwitness/pgwitness.toml
+
+rpm=("$(dirname "$package")"/pgwitness-*.rpm)
+if [ -e "${rpm[0]}" ]; then
+    say 'the .rpm, by rpm: what it needs of another distribution is not there'
+    install_packages --no-install-recommends rpm
+    inside sh -c 'userdel pgwitness; rm -r /etc/pgwitness /srv/pgwitness /var/lib/pgwitness'
+    cp "${rpm[0]}" "$root/root/pgwitness.rpm"
+    expect 0 'shadow-utils' rpm -qp --requires /root/pgwitness.rpm
+    by_rpm() { expect 0 '' rpm --force-debian --nodeps "$@"; }
+    by_rpm -i /root/pgwitness.rpm
+    expect 0 'pgwitness ' pgwitness --version
+    is '%U:%G %a' /etc/pgwitness 'pgwitness:pgwitness 750'
+    is '%U:%G %a' /etc/pgwitness/pgwitness.toml 'root:pgwitness 640'
+    is '%U:%G %a' /srv/pgwitness 'pgwitness:pgwitness 750'
+    is '%U:%G %a' /var/lib/pgwitness 'pgwitness:pgwitness 700'
+    is '%U:%G %a' /usr/bin/pgwitness 'root:root 755'
+    expect 0 '/var/lib/pgwitness:/usr/sbin/nologin' getent passwd pgwitness
+    expect 0 '' rpm -V --nodeps pgwitness
+    inside pgwitness config example toml | cmp - "$configuration"
+
+    say 'the .rpm again, and removed: what was edited and kept stays'
+    echo '# edited' >> "$configuration"
+    inside install -o pgwitness -m 0600 /dev/null /etc/pgwitness/key
+    inside install -d -o pgwitness -m 0750 /srv/pgwitness/dumps
+    by_rpm -U --replacepkgs /root/pgwitness.rpm
+    grep -qx '# edited' "$configuration"
+    by_rpm -e pgwitness
+    absent /usr/bin/pgwitness
+    absent /usr/lib/systemd/system/pgwitness.timer
+    grep -qx '# edited' "$configuration.rpmsave"
+    is '%U:%G %a' /etc/pgwitness/key 'pgwitness:pgwitness 600'
+    is '%U:%G %a' /srv/pgwitness/dumps 'pgwitness:root 750'
+fi
 
 say 'done'
