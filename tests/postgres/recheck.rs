@@ -224,6 +224,11 @@ fn a_wound_that_updates_keep_is_never_sound() {
     pair.target.run(&format!("UPDATE t SET note = {large} || 'x' WHERE id = 2"));
     let _load = pair.load("UPDATE t SET v = # WHERE id <= 3");
     let said = pair.compare(&["--recheck", "2,1s"]);
+    if said.exit == Some(1) {
+        // On a slow machine the load may pause, and the wound stays as it is in all rounds.
+        assert_eq!(said.findings, set(&["row_content public.t"]), "{said}");
+        return;
+    }
     assert_eq!((said.exit, &said.findings), (Some(2), &set(&[])), "{said}");
     let open: Vec<&String> = said.unchecked.iter().collect();
     // On a slow machine, the other two may not have arrived either.
@@ -256,7 +261,9 @@ fn tables_without_a_key_and_sequences_are_outside() {
     let pair = Replicated::new(&tables);
     pair.source.run("SELECT nextval('numbers') FROM generate_series(1, 40)");
     let load = pair.load("INSERT INTO log VALUES ('line #')");
-    let said = pair.compare(&["--recheck", "2,1s"]);
+    // On a slow machine the load may pause and the target catch up: then it is sound, and that is right.
+    let compared = || pair.compare(&["--recheck", "2,1s"]);
+    let said = (0..10).map(|_| compared()).find(|said| said.exit != Some(0)).expect("the target is never behind");
     assert_eq!((said.exit, &said.findings), (Some(2), &set(&[])), "{said}");
     let open: Vec<&String> = said.unchecked.iter().collect();
     let is_log = |text: &str| {
