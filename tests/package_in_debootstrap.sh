@@ -221,7 +221,7 @@ rpm=("$(dirname "$package")"/pgwitness-*.rpm)
 if [ -e "${rpm[0]}" ]; then
     say 'the .rpm, by rpm: what it needs of another distribution is not there'
     install_packages --no-install-recommends rpm
-    inside sh -c 'userdel pgwitness; rm -r /etc/pgwitness /srv/pgwitness /var/lib/pgwitness'
+    inside sh -c 'userdel pgwitness; rm -rf /etc/pgwitness /srv/pgwitness /var/lib/pgwitness'
     cp "${rpm[0]}" "$root/root/pgwitness.rpm"
     expect 0 'shadow-utils' rpm -qp --requires /root/pgwitness.rpm
     by_rpm() { expect 0 '' rpm --force-debian --nodeps "$@"; }
