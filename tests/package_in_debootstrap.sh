@@ -238,8 +238,8 @@ if [ -e "${rpm[0]}" ]; then
 
     say 'the .rpm again, and removed: what was edited and kept stays'
     echo '# edited' >> "$configuration"
-    inside install -o pgwitness -m 0600 /dev/null /etc/pgwitness/key
-    inside install -d -o pgwitness -m 0750 /srv/pgwitness/dumps
+    inside install -o pgwitness -g pgwitness -m 0600 /dev/null /etc/pgwitness/key
+    inside install -d -o pgwitness -g pgwitness -m 0750 /srv/pgwitness/dumps
     by_rpm -U --replacepkgs /root/pgwitness.rpm
     grep -qx '# edited' "$configuration"
     by_rpm -e pgwitness
@@ -247,7 +247,7 @@ if [ -e "${rpm[0]}" ]; then
     absent /usr/lib/systemd/system/pgwitness.timer
     grep -qx '# edited' "$configuration.rpmsave"
     is '%U:%G %a' /etc/pgwitness/key 'pgwitness:pgwitness 600'
-    is '%U:%G %a' /srv/pgwitness/dumps 'pgwitness:root 750'
+    is '%U:%G %a' /srv/pgwitness/dumps 'pgwitness:pgwitness 750'
 fi
 
 say 'done'
