@@ -55,6 +55,14 @@ is() {
     [ "$found" = "$3" ] || { echo "$2: $found, not $3" >&2; exit 1; }
 }
 
+# Of what a package makes for its user.
+owners_and_modes() {
+    is '%U:%G %a' /etc/pgwitness 'pgwitness:pgwitness 750'
+    is '%U:%G %a' /etc/pgwitness/pgwitness.toml 'root:pgwitness 640'
+    is '%U:%G %a' /srv/pgwitness 'pgwitness:pgwitness 750'
+    is '%U:%G %a' /var/lib/pgwitness 'pgwitness:pgwitness 700'
+}
+
 absent() {
     [ ! -e "$root$1" ] || { echo "$1 is still there" >&2; exit 1; }
 }
@@ -94,10 +102,7 @@ install_packages --no-install-recommends "postgresql-$major" locales
 inside sh -c 'echo "en_US.UTF-8 UTF-8" >> /etc/locale.gen && locale-gen' > /dev/null
 
 say 'files, owners, modes'
-is '%U:%G %a' /etc/pgwitness 'pgwitness:pgwitness 750'
-is '%U:%G %a' /etc/pgwitness/pgwitness.toml 'root:pgwitness 640'
-is '%U:%G %a' /srv/pgwitness 'pgwitness:pgwitness 750'
-is '%U:%G %a' /var/lib/pgwitness 'pgwitness:pgwitness 700'
+owners_and_modes
 is '%U:%G %a' /usr/bin/pgwitness 'root:root 755'
 expect 0 '/usr/sbin/nologin' getent passwd pgwitness
 # shellcheck disable=SC2016 # dpkg-query's own
@@ -195,10 +200,7 @@ inside userdel pgwitness
 inside rm -r /etc/pgwitness /srv/pgwitness /var/lib/pgwitness
 install_packages --no-install-recommends systemd
 install_packages --no-install-recommends /root/pgwitness.deb
-is '%U:%G %a' /etc/pgwitness 'pgwitness:pgwitness 750'
-is '%U:%G %a' /etc/pgwitness/pgwitness.toml 'root:pgwitness 640'
-is '%U:%G %a' /srv/pgwitness 'pgwitness:pgwitness 750'
-is '%U:%G %a' /var/lib/pgwitness 'pgwitness:pgwitness 700'
+owners_and_modes
 expect 0 '/var/lib/pgwitness:/usr/sbin/nologin' getent passwd pgwitness
 expect 0 '' systemd-analyze verify --man=no /usr/lib/systemd/system/pgwitness.service /usr/lib/systemd/system/pgwitness.timer
 [ ! -s "$work/printed" ] || { echo 'systemd-analyze complains' >&2; exit 1; }
@@ -230,10 +232,7 @@ if [ -e "${rpm[0]}" ]; then
     by_rpm() { expect 0 '' rpm $force --noplugins --nodeps "$@"; }
     by_rpm -i /root/pgwitness.rpm
     expect 0 'pgwitness ' pgwitness --version
-    is '%U:%G %a' /etc/pgwitness 'pgwitness:pgwitness 750'
-    is '%U:%G %a' /etc/pgwitness/pgwitness.toml 'root:pgwitness 640'
-    is '%U:%G %a' /srv/pgwitness 'pgwitness:pgwitness 750'
-    is '%U:%G %a' /var/lib/pgwitness 'pgwitness:pgwitness 700'
+    owners_and_modes
     is '%U:%G %a' /usr/bin/pgwitness 'root:root 755'
     expect 0 '/var/lib/pgwitness:/usr/sbin/nologin' getent passwd pgwitness
     expect 0 '' rpm -V --nodeps pgwitness

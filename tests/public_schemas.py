@@ -7,6 +7,7 @@ import sys
 
 DJANGO = ["admin", "auth", "contenttypes", "sessions", "messages", "sites", "flatpages", "redirects"]
 SCHEMAS = {
+    "django": [],
     "wagtail": ["taggit", "modelcluster", "wagtail", "wagtail.admin", "wagtail.users", "wagtail.images", "wagtail.documents",
                 "wagtail.search", "wagtail.sites", "wagtail.embeds", "wagtail.snippets", "wagtail.contrib.forms",
                 "wagtail.contrib.redirects", "wagtail.contrib.search_promotions"],

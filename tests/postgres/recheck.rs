@@ -224,11 +224,6 @@ fn a_wound_that_updates_keep_is_never_sound() {
     pair.target.run(&format!("UPDATE t SET note = {large} || 'x' WHERE id = 2"));
     let _load = pair.load("UPDATE t SET v = # WHERE id <= 3");
     let said = pair.compare(&["--recheck", "2,1s"]);
-    if said.exit == Some(1) {
-        // On a slow machine the load may pause, and the wound stays as it is in all rounds.
-        assert_eq!(said.findings, set(&["row_content public.t"]), "{said}");
-        return;
-    }
     assert_eq!((said.exit, &said.findings), (Some(2), &set(&[])), "{said}");
     let open: Vec<&String> = said.unchecked.iter().collect();
     // On a slow machine, the other two may not have arrived either.
@@ -260,10 +255,9 @@ fn tables_without_a_key_and_sequences_are_outside() {
     let tables = format!("{TABLES} CREATE TABLE public.log (line text); CREATE SEQUENCE public.numbers;");
     let pair = Replicated::new(&tables);
     pair.source.run("SELECT nextval('numbers') FROM generate_series(1, 40)");
-    let load = pair.load("INSERT INTO log VALUES ('line #')");
-    // On a slow machine the load may pause and the target catch up: then it is sound, and that is right.
-    let compared = || pair.compare(&["--recheck", "2,1s"]);
-    let said = (0..10).map(|_| compared()).find(|said| said.exit != Some(0)).expect("the target is never behind");
+    // So many at a time that the target is behind also where the load gets little of the processor.
+    let load = pair.load("INSERT INTO log SELECT 'line #' FROM generate_series(1, 50)");
+    let said = pair.compare(&["--recheck", "2,1s"]);
     assert_eq!((said.exit, &said.findings), (Some(2), &set(&[])), "{said}");
     let open: Vec<&String> = said.unchecked.iter().collect();
     let is_log = |text: &str| {

@@ -96,8 +96,7 @@ pub fn installed() -> &'static PgTools {
     TOOLS.get_or_init(|| find("PGWITNESS_PG_BINDIR", SERVER).unwrap_or_else(|first| install_and_find(&first)))
 }
 
-/// The major version that was asked for instead of the installed one.
-pub fn wanted_major() -> Option<u32> {
+fn wanted_major() -> Option<u32> {
     let major = std::env::var("PGWITNESS_TEST_MAJOR").ok()?;
     Some(major.parse().unwrap_or_else(|_| panic!("PGWITNESS_TEST_MAJOR={major}: not a number")))
 }

@@ -10,7 +10,7 @@ use crate::support::Database;
 /// Of a hundred generated statements a server must accept so many, or the generator tests little.
 const LEAST_ACCEPTED_PERCENT: usize = 80;
 /// Rounds of a plain run: a faster machine must not meet others.
-const SEEDS: u64 = 40;
+const SEEDS: u64 = 60;
 /// Failing rounds that are shown; one is seldom enough to see the kind.
 const SHOWN: usize = 5;
 /// First words of what a comparison says.

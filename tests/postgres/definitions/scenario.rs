@@ -11,7 +11,7 @@ use crate::support::majors::{self, Majors};
 use crate::support::{Database, Format};
 
 /// Ascending pairs that every run tests; the others are tested on demand.
-const ALWAYS: [(u32, u32); 5] = [(14, 15), (15, 18), (16, 17), (14, 18), (17, 18)];
+const ALWAYS: [(u32, u32); 6] = [(14, 15), (15, 16), (15, 18), (16, 17), (14, 18), (17, 18)];
 
 /// The servers, and the pairs of versions to test.
 pub struct Scenario {

@@ -1,6 +1,6 @@
 //! `verify.digest_on`: nights whose rows are hashed by the server.
 
-use super::{copies_of, shop};
+use super::{copies_of, restore_and_change_a_row, shop};
 use pgwitness::model::manifest::{DIGEST_ON, Manifest};
 
 fn expected_manifest(scenario: &super::NightlyScenario) -> Manifest {
@@ -35,13 +35,7 @@ fn a_night_is_sound_wherever_the_rows_are_hashed_and_the_digests_are_the_same() 
 fn a_changed_row_is_named_also_where_the_server_hashes() {
     let (_database, mut scenario) = shop("hashed_there");
     scenario.set("verify", "digest_on = \"server\"");
-    scenario.wrap(
-        "pg_restore",
-        "\"$REAL/pg_restore\" \"$@\"; code=$?
-        DB=$(echo \"$*\" | grep -o 'copy_of_hashed_there_[0-9a-f]*' | head -1)
-        [ -n \"$DB\" ] && \"$REAL/psql\" -X -q -d \"$DB\" -c 'UPDATE shop.orders SET cents = cents + 1 WHERE id = 17' >/dev/null
-        exit $code",
-    );
+    scenario.wrap("pg_restore", &restore_and_change_a_row("hashed_there"));
     let said = scenario.demand(&["nightly"], 1);
     assert!(said.contains("shop.orders") && said.contains("id=17"), "{said}");
     assert!(said.contains("came in between dump and copy"), "{said}");

@@ -136,13 +136,19 @@ fn damaged_night(name: &str, program: &str, script: &str) -> (NightlyScenario, S
     (scenario, said)
 }
 
+/// A pg_restore after which one row of the copy of this database is another.
+fn restore_and_change_a_row(name: &str) -> String {
+    format!(
+        "\"$REAL/pg_restore\" \"$@\"; code=$?
+        DB=$(echo \"$*\" | grep -o 'copy_of_{name}_[0-9a-f]*' | head -1)
+        [ -n \"$DB\" ] && \"$REAL/psql\" -X -q -d \"$DB\" -c 'UPDATE shop.orders SET cents = cents + 1 WHERE id = 17' >/dev/null
+        exit $code"
+    )
+}
+
 #[test]
 fn damage_between_restore_and_comparison_is_named_and_blamed_on_the_restore() {
-    let script = "\"$REAL/pg_restore\" \"$@\"; code=$?
-        DB=$(echo \"$*\" | grep -o 'copy_of_damaged_copy_[0-9a-f]*' | head -1)
-        [ -n \"$DB\" ] && \"$REAL/psql\" -X -q -d \"$DB\" -c 'UPDATE shop.orders SET cents = cents + 1 WHERE id = 17' >/dev/null
-        exit $code";
-    let (_scenario, said) = damaged_night("damaged_copy", "pg_restore", script);
+    let (_scenario, said) = damaged_night("damaged_copy", "pg_restore", &restore_and_change_a_row("damaged_copy"));
     assert!(said.contains("shop.orders") && said.contains("id=17"), "{said}");
     assert!(said.contains("came in between dump and copy"), "{said}");
 }

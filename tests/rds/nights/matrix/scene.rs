@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Output, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -217,15 +217,13 @@ fn wait(child: Child, over: &Arc<AtomicBool>) -> Output {
 pub struct Journals {
     runs: PathBuf,
     before: BTreeSet<String>,
-    /// The new one, how long it was, and the step that it named then: it is looked at every 300 us.
-    seen: Mutex<Option<(PathBuf, u64, Option<String>)>>,
 }
 
 impl Journals {
     pub fn of(state: &Path) -> Self {
         let runs = state.join("runs");
         let before = names(&runs).into_iter().chain(names(&runs.join("closed"))).collect();
-        Self { runs, before, seen: Mutex::default() }
+        Self { runs, before }
     }
 
     /// Open or closed.
@@ -241,21 +239,9 @@ impl Journals {
 
     /// The last step that the new journal says has begun and not ended.
     fn last_started(&self) -> Option<String> {
-        let length = |journal: &Path| fs::metadata(journal).map_or(0, |file| file.len());
-        let mut seen = self.seen.lock().unwrap();
-        if let Some((journal, was, step)) = &*seen
-            && length(journal) == *was
-        {
-            return step.clone();
-        }
-        let journal = self.new_one()?;
-        let now = length(&journal);
-        let entries = entries(&journal);
-        let last = entries.iter().rev().find(|entry| ["step_started", "step_ended"].contains(&kind(entry)));
-        let step = last.filter(|last| kind(last) == "step_started");
-        let step = step.map(|last| last["step"].as_str().unwrap_or_default().to_owned());
-        *seen = Some((journal, now, step.clone()));
-        step
+        let entries = entries(&self.new_one()?);
+        let last = entries.iter().rev().find(|entry| ["step_started", "step_ended"].contains(&kind(entry)))?;
+        (kind(last) == "step_started").then(|| last["step"].as_str().unwrap_or_default().to_owned())
     }
 }
 
