@@ -11,6 +11,7 @@ use pgwitness::base::error::Error;
 use pgwitness::postgres::conninfo::{ConnInfo, Connection};
 use pgwitness::postgres::errors;
 use server::{PASSWORD, Server};
+use tokio_postgres::SimpleQueryMessage;
 
 /// One server with TLS and one without; both stop when this is dropped.
 struct Servers {
@@ -34,8 +35,12 @@ async fn refusal(text: &str) -> (String, String) {
     (text, hint)
 }
 
+/// By a simple query, as all of the program are. A prepared statement is closed later, and tokio-postgres takes what a server says when
+/// it ends for the answer to that, which it drops.
 async fn show(connection: &Connection, sql: &str) -> String {
-    connection.client.query_one(sql, &[]).await.unwrap().get(0)
+    let messages = connection.client.simple_query(sql).await.unwrap();
+    let row = messages.iter().find_map(|message| if let SimpleQueryMessage::Row(row) = message { Some(row) } else { None });
+    row.and_then(|row| row.get(0)).unwrap().to_owned()
 }
 
 impl Servers {
@@ -234,8 +239,8 @@ async fn cancel_stops_a_query(servers: &Servers) {
 async fn a_lost_connection_says_why(servers: &Servers) {
     let connection = connect(&servers.tls("sslmode=require")).await.unwrap();
     let admin = connect(&servers.tls("sslmode=disable")).await.unwrap();
-    let pid: i32 = connection.client.query_one("SELECT pg_backend_pid()", &[]).await.unwrap().get(0);
-    admin.client.execute("SELECT pg_terminate_backend($1, 5000)", &[&pid]).await.unwrap();
+    let pid = show(&connection, "SELECT pg_backend_pid()").await;
+    admin.client.batch_execute(&format!("SELECT pg_terminate_backend({pid}, 5000)")).await.unwrap();
     // What the server said last is read before anything is sent: the answer to a late question may throw it away.
     for _ in 0..1200 {
         if connection.client.is_closed() {
