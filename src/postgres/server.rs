@@ -275,6 +275,8 @@ fn settings(socket_dir: &Path, port: u16, options: &ClusterOptions) -> String {
         ("dynamic_shared_memory_type", "mmap"),
         // Servers of a suite run side by side, often on a disk in memory.
         ("shared_buffers", "32MB"),
+        // Their queries take less time than to compile them.
+        ("jit", "off"),
         ("max_wal_size", "128MB"),
         ("min_wal_size", "32MB"),
     ];

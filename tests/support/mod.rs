@@ -194,9 +194,19 @@ pub struct Database {
 impl Database {
     /// A new, empty database, as the fixtures in `fixtures/databases` expect it.
     pub fn create(cluster: &Cluster, name: &str) -> Self {
+        Self::create_like(cluster, name, "template0 ENCODING 'UTF8' LOCALE 'C.UTF-8'")
+    }
+
+    /// A copy of a database without a connection to it. By files where there is a choice: it takes half of the CPU time.
+    pub fn clone_of(cluster: &Cluster, original: &str, name: &str) -> Self {
+        Self::create_like(cluster, name, &pgwitness::model::name::quote_always(original))
+    }
+
+    fn create_like(cluster: &Cluster, name: &str, template: &str) -> Self {
         let quoted = pgwitness::model::name::quote_always(name);
+        let strategy = if cluster.tools().version.major >= 15 { "STRATEGY file_copy" } else { "" };
         Self::connect(&cluster.conninfo("postgres"))
-            .run(&format!("CREATE DATABASE {quoted} TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8'"));
+            .run(&format!("CREATE DATABASE {quoted} TEMPLATE {template} {strategy}"));
         Self::connect(&cluster.conninfo(name))
     }
 

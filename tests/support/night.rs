@@ -15,6 +15,8 @@ use super::{client_tools, pgwitness};
 /// Everything below one directory, gone with the value.
 pub struct NightlyScenario {
     dir: TempDir,
+    /// Where runs make servers, once one may.
+    server_directory: Option<TempDir>,
     /// Sections and lines of the configuration; a test may change them before a run.
     pub sections: Vec<(String, Vec<String>)>,
     /// Further variables for the program.
@@ -29,7 +31,13 @@ pub fn text(key: &str, value: impl AsRef<Path>) -> String {
 impl NightlyScenario {
     /// With this `[source]`; the copy goes to `cluster`.
     pub fn new(cluster: &Cluster, source: Vec<(String, Vec<String>)>) -> Self {
-        let dir = tempfile::Builder::new().prefix("night-").tempdir().unwrap();
+        // A repository of restic alone makes and removes hundreds of directories.
+        Self::new_in(&super::servers(), cluster, source)
+    }
+
+    /// The same, below another directory.
+    pub fn new_in(parent: &Path, cluster: &Cluster, source: Vec<(String, Vec<String>)>) -> Self {
+        let dir = tempfile::Builder::new().prefix("night-").tempdir_in(parent).unwrap();
         let at = |name: &str| dir.path().join(name);
         let mut sections = source;
         let mut add = |name: &str, lines: Vec<String>| sections.push((name.to_owned(), lines));
@@ -51,7 +59,7 @@ impl NightlyScenario {
         add("report", vec![text("directory", at("reports")), text("key", at("key"))]);
         add("hooks", vec![]);
         add("state", vec![text("directory", at("state"))]);
-        let scenario = Self { dir, sections, environment: Vec::new() };
+        let scenario = Self { dir, server_directory: None, sections, environment: Vec::new() };
         let key = scenario.path("key");
         assert!(pgwitness().arg("keygen").arg(&key).output().unwrap().status.success());
         scenario.demand(&["init"], 0);
@@ -64,21 +72,26 @@ impl NightlyScenario {
         Self::new(cluster, vec![("source".into(), source)])
     }
 
-    /// Without `restore.url`: a run makes its own server in `servers`.
+    /// Without `restore.url`: a run makes its own server.
     pub fn use_own_server(&mut self) {
+        let servers = tempfile::Builder::new().prefix("night-servers-").tempdir_in(super::servers()).unwrap();
         // Run by root, the server has a user of its own, who must be able to enter.
-        let servers = self.path("servers");
-        fs::create_dir(&servers).unwrap();
-        for dir in [self.path(""), servers.clone()] {
+        for dir in [&self.path(""), servers.path()] {
             fs::set_permissions(dir, fs::Permissions::from_mode(0o755)).unwrap();
         }
         let (_, lines) = self.sections.iter_mut().find(|(section, _)| section == "restore").unwrap();
-        *lines = vec![text("server_directory", &servers), "jobs = 2".into()];
+        *lines = vec![text("server_directory", servers.path()), "jobs = 2".into()];
+        self.server_directory = Some(servers);
+    }
+
+    /// Where runs make their servers.
+    pub fn server_directory(&self) -> &Path {
+        self.server_directory.as_ref().unwrap().path()
     }
 
     /// What is left of servers that runs made.
     pub fn servers(&self) -> Vec<String> {
-        names(&self.path("servers"))
+        self.server_directory.as_ref().map_or_else(Vec::new, |dir| names(dir.path()))
     }
 
     /// Something below its directory.

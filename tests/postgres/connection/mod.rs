@@ -39,7 +39,8 @@ async fn refusal(text: &str) -> (String, String) {
 /// it ends for the answer to that, which it drops.
 async fn show(connection: &Connection, sql: &str) -> String {
     let messages = connection.client.simple_query(sql).await.unwrap();
-    let row = messages.iter().find_map(|message| if let SimpleQueryMessage::Row(row) = message { Some(row) } else { None });
+    let row =
+        messages.iter().find_map(|message| if let SimpleQueryMessage::Row(row) = message { Some(row) } else { None });
     row.and_then(|row| row.get(0)).unwrap().to_owned()
 }
 

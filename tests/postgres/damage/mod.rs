@@ -86,9 +86,7 @@ impl<'c> Pair<'c> {
     /// Another copy, as good as the first.
     fn another(&self, name: &str) -> Database {
         let clone = if self.is_cloneable {
-            let sql = format!("CREATE DATABASE {} TEMPLATE {}", quote_always(name), quote_always(&self.copy));
-            Database::connect(&self.cluster.conninfo("postgres")).run(&sql);
-            Database::connect(&self.cluster.conninfo(name))
+            Database::clone_of(self.cluster, &self.copy, name)
         } else {
             let database = Database::create(self.cluster, name);
             database.restore(Format::Custom, &self.files.path().join("dump"));

@@ -156,7 +156,7 @@ fn a_server_that_a_killed_run_left_is_stopped_and_removed_by_the_next_run() {
     run.wait().unwrap();
     let left = scenario.servers();
     assert_eq!(left.len(), 1, "{left:?}");
-    let pid = fs::read_to_string(scenario.path("servers").join(&left[0]).join("data/postmaster.pid")).unwrap();
+    let pid = fs::read_to_string(scenario.server_directory().join(&left[0]).join("data/postmaster.pid")).unwrap();
     let pid = pid.lines().next().unwrap().to_owned();
     assert!(fs::exists(format!("/proc/{pid}")).unwrap(), "the server outlives the run");
     scenario.sections.iter_mut().find(|(name, _)| name == "dump").unwrap().1 = real;

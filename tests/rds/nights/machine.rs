@@ -1,5 +1,6 @@
 //! Production with a snapshot on the fake, and a machine that copies it.
 
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use pgwitness::postgres::server::Cluster;
 
 use crate::fake_rds::{FakeRds, FakeRdsOptions, Image, Instance, Snapshot};
 use crate::support::night::{NightlyScenario, text};
-use crate::support::{Database, cluster};
+use crate::support::{Database, cluster, servers};
 
 /// `DBInstanceIdentifier` of production.
 pub const PRODUCTION: &str = "club-production";
@@ -56,11 +57,16 @@ pub struct Machine {
 impl Machine {
     /// Production with one automated snapshot, three hours old.
     pub fn new(copy: &str) -> Self {
+        Self::new_in(&servers(), copy)
+    }
+
+    /// The same, with its directories below another.
+    pub fn new_in(parent: &Path, copy: &str) -> Self {
         let aws = Arc::new(FakeRds::start(FakeRdsOptions::default()));
         let production = aws.add_instance(Instance::production(PRODUCTION));
         let age = Duration::from_secs(3 * 3600);
         let snapshot = aws.add_snapshot(Snapshot::automated(&production, age, Some(image())));
-        let mut scenario = NightlyScenario::new(copies(), sections(&aws));
+        let mut scenario = NightlyScenario::new_in(parent, copies(), sections(&aws));
         scenario.set("restore", &text("database", copy));
         scenario.environment = aws.environment().into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         Self { aws, production, snapshot, scenario }

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Output, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -69,10 +69,15 @@ pub fn short_life() -> Life {
     }
 }
 
+/// In memory, steps that only move files are over before a signal comes.
+fn on_disk(copy: &str) -> Machine {
+    Machine::new_in(&std::env::temp_dir(), copy)
+}
+
 impl Scene {
     /// One sound night, whose directories every row begins with.
     pub fn template() -> Template {
-        let machine = Machine::new("matrix_template");
+        let machine = on_disk("matrix_template");
         machine.aws.set_life(short_life());
         machine.scenario.demand(&["nightly"], 0);
         Template(machine)
@@ -80,7 +85,7 @@ impl Scene {
 
     pub fn new(number: usize, template: &Template) -> Self {
         let copy = format!("matrix{number:03}");
-        let mut machine = Machine::new(&copy);
+        let mut machine = on_disk(&copy);
         machine.scenario.set("retention", "keep_last = 5");
         machine.aws.set_life(short_life());
         for name in ["backups", "reports", "state"] {
@@ -217,13 +222,15 @@ fn wait(child: Child, over: &Arc<AtomicBool>) -> Output {
 pub struct Journals {
     runs: PathBuf,
     before: BTreeSet<String>,
+    /// What was read last: the length then, and the step. A journal only grows, and is looked at thousands of times a second.
+    read: Mutex<(u64, Option<String>)>,
 }
 
 impl Journals {
     pub fn of(state: &Path) -> Self {
         let runs = state.join("runs");
         let before = names(&runs).into_iter().chain(names(&runs.join("closed"))).collect();
-        Self { runs, before }
+        Self { runs, before, read: Mutex::default() }
     }
 
     /// Open or closed.
@@ -239,10 +246,19 @@ impl Journals {
 
     /// The last step that the new journal says has begun and not ended.
     fn last_started(&self) -> Option<String> {
-        let entries = entries(&self.new_one()?);
-        let last = entries.iter().rev().find(|entry| ["step_started", "step_ended"].contains(&kind(entry)))?;
-        (kind(last) == "step_started").then(|| last["step"].as_str().unwrap_or_default().to_owned())
+        let journal = self.new_one()?;
+        let length = fs::metadata(&journal).ok()?.len();
+        let mut read = self.read.lock().unwrap();
+        if read.0 != length {
+            *read = (length, started(&entries(&journal)));
+        }
+        read.1.clone()
     }
+}
+
+fn started(entries: &[Value]) -> Option<String> {
+    let last = entries.iter().rev().find(|entry| ["step_started", "step_ended"].contains(&kind(entry)))?;
+    (kind(last) == "step_started").then(|| last["step"].as_str().unwrap_or_default().to_owned())
 }
 
 /// Whole lines.

@@ -36,8 +36,8 @@ pub fn rows() -> Vec<Row> {
         Row::new("remove_server", "something else has its name", "3")
             .arrange(move |scene| {
                 own(scene);
-                let (runs, servers) =
-                    (scene.machine.scenario.path("state/runs"), scene.machine.scenario.path("servers"));
+                let scenario = &scene.machine.scenario;
+                let (runs, servers) = (scenario.path("state/runs"), scenario.server_directory().to_owned());
                 before_placing(scene, move || {
                     for journal in names(&runs).iter().filter(|name| name.ends_with(".journal")) {
                         let text = fs::read_to_string(runs.join(journal)).unwrap();
@@ -50,8 +50,8 @@ pub fn rows() -> Vec<Row> {
                 });
             })
             .repair(|scene| {
-                let servers = scene.machine.scenario.path("servers");
-                for name in names(&servers) {
+                let servers = scene.machine.scenario.server_directory();
+                for name in names(servers) {
                     assert!(fs::exists("/tmp").unwrap(), "what it leads to was not removed");
                     fs::remove_file(servers.join(name)).unwrap();
                 }
