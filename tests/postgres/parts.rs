@@ -430,7 +430,8 @@ submit-job)
     while [ "$1" != --array-properties ]; do shift; done
     printf '%s' "${2#size=}" > "$here/size"
     while [ "$1" != --container-overrides ]; do shift; done
-    printf '%s' "$2" > "$here/overrides.json"
+    printf '%s' "$2" > "$here/overrides.new"
+    mv "$here/overrides.new" "$here/overrides.json"
     echo job-1 ;;
 describe-jobs)
     [ -e "$here/status" ] && cat "$here/status" || echo RUNNING ;;

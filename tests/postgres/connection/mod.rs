@@ -192,7 +192,7 @@ async fn prefer_and_allow_try_the_other_transport(servers: &Servers) {
 }
 
 async fn a_dead_first_host_is_passed_over(servers: &Servers) {
-    let (port, dead) = (servers.tls.port, server::free_port());
+    let (port, dead) = (servers.tls.port, 1);
     let passfile = servers.tls.passfile(PASSWORD);
     let rest = format!("user=app dbname=postgres passfile={passfile} sslmode=disable");
     let two = format!("host=127.0.0.1,127.0.0.1 port={dead},{port} {rest}");
@@ -224,8 +224,11 @@ async fn cancel_stops_a_query(servers: &Servers) {
     for rest in [format!("sslmode=verify-full sslrootcert={root}"), "sslmode=disable".into()] {
         let connection = connect(&servers.tls(&rest)).await.unwrap();
         let sleep = connection.client.batch_execute("SELECT pg_sleep(60)");
+        let admin = connect(&servers.tls("sslmode=disable")).await.unwrap();
         let cancel = async {
-            tokio::time::sleep(Duration::from_millis(200)).await;
+            while show(&admin, "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'").await == "0" {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
             connection.cancel().await
         };
         let (slept, cancelled) = tokio::join!(sleep, cancel);
@@ -261,7 +264,7 @@ async fn common_failures_say_what_to_try(servers: &Servers) {
     assert!(text.contains("3D000") && hint.contains("psql -l"), "{text} {hint}");
     let (text, hint) = refusal(&servers.tls("sslmode=disable dbname=refused")).await;
     assert!(text.contains("28000") && hint.contains("pg_hba.conf"), "{text} {hint}");
-    let (text, hint) = refusal(&format!("host=127.0.0.1 port={}", server::free_port())).await;
+    let (text, hint) = refusal("host=127.0.0.1 port=1").await;
     assert!(text.contains("refused") && hint.contains("is the server running"), "{text} {hint}");
     let (text, hint) = refusal("host=/tmp port=1").await;
     assert!(text.contains("No such file") && hint.contains(".s.PGSQL.1"), "{text} {hint}");

@@ -152,10 +152,21 @@ fn a_database_that_is_still_being_created_for_a_lost_session_is_waited_for() {
     server.run("BEGIN");
     server.run("COMMENT ON DATABASE template0 IS 'held'");
     let order = CopyOrder { admin: &admin, database: "late copy", owner: None, facts: &facts, protected: &[] };
-    let given_up = block(async {
-        tokio::time::timeout(std::time::Duration::from_millis(500), create_copy(&order)).await.is_err()
+    let (sender, waits) = tokio::sync::oneshot::channel();
+    let watcher = Database::connect(&cluster.conninfo("postgres"));
+    std::thread::spawn(move || {
+        let waiting = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'CREATE DATABASE \"late copy\"%' AND wait_event_type = 'Lock'";
+        while watcher.value(waiting) == "0" {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        sender.send(()).unwrap();
     });
-    assert!(given_up);
+    block(async {
+        tokio::select! {
+            created = create_copy(&order) => panic!("{created:?}"),
+            given_up = waits => given_up.unwrap(),
+        }
+    });
     assert_eq!(block(find_copy(&admin, "late copy")).unwrap(), None, "not yet");
     let release = std::thread::spawn(move || {
         std::thread::sleep(std::time::Duration::from_millis(700));

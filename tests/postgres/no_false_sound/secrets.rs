@@ -16,7 +16,9 @@ fn keeps_secret(said: &Said) {
 
 #[test]
 fn the_source_is_never_written_to() {
-    let settings = [("autovacuum", "off"), ("bgwriter_lru_maxpages", "0")];
+    // From `replica` on, the server itself writes WAL from time to time.
+    let settings =
+        [("autovacuum", "off"), ("bgwriter_lru_maxpages", "0"), ("wal_level", "minimal"), ("max_wal_senders", "0")];
     let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
     let server = support::cluster_with(ClusterOptions { settings, ..Default::default() });
     let pair = Pair::on(

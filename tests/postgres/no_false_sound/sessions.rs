@@ -219,26 +219,26 @@ impl Drop for Silenced {
 #[test]
 fn a_server_that_goes_silent_in_the_middle_of_a_table_is_given_up_and_the_table_is_unchecked() {
     let pair = Pair::new(TABLES);
-    let running = pair.caught_sending(&pair.actual, "big", &["--jobs", "1", "--stalled-after", "2"]);
+    let running = pair.caught_sending(&pair.actual, "big", &["--jobs", "1", "--stalled-after", "6"]);
     let silenced = Silenced::session(&pair.actual, "query LIKE 'COPY%big%'");
     running.signal("CONT");
     let said = running.end();
     drop(silenced);
-    said.is(2, &["rows public.big", "nothing came from the server for 2 s"]);
+    said.is(2, &["rows public.big", "nothing came from the server for 6 s"]);
 }
 
 #[test]
 fn a_server_that_goes_silent_while_it_is_asked_is_given_up() {
     let pair = Pair::new(TABLES);
     let locked = lock(&pair.actual, "big");
-    let running = pair.start(&["--jobs", "1", "--stalled-after", "2"]);
+    let running = pair.start(&["--jobs", "1", "--stalled-after", "6"]);
     let waits = format!("{} AND wait_event_type = 'Lock'", ours(&pair.actual));
     until("the table is being waited for", || pair.count(&waits) > 0);
     let silenced = Silenced::session(&pair.actual, "wait_event_type = 'Lock'");
     drop(locked);
     let said = running.end();
     drop(silenced);
-    said.is(2, &["rows public.big", "nothing came from the server for 2 s"]);
+    said.is(2, &["rows public.big", "nothing came from the server for 6 s"]);
 }
 
 #[test]
