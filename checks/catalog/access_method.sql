@@ -1,4 +1,5 @@
 -- Which access methods were added? Objects without a schema are ours when their number is not one of the server's own (below 16384).
+-- if: pg_am WHERE oid >= 16384
 SELECT quote_ident(a.amname) AS identity,
        concat_ws(E'\n',
            CASE a.amtype WHEN 't' THEN 'table' ELSE 'index' END,

@@ -1,4 +1,5 @@
 -- From which functions is each aggregate made?
+-- if: pg_proc WHERE prokind = 'a' AND pronamespace NOT IN (TABLE own)
 SELECT p.oid::regprocedure::text AS identity,
        concat_ws(E'\n',
            'arguments ' || pg_get_function_arguments(p.oid),

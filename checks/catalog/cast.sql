@@ -1,4 +1,5 @@
 -- How does each added cast convert, and when? Those that a range type brings along are left out.
+-- if: pg_cast WHERE oid >= 16384
 SELECT format('(%s AS %s)', format_type(c.castsource, NULL), format_type(c.casttarget, NULL)) AS identity,
        concat_ws(E'\n',
            CASE c.castmethod WHEN 'f' THEN 'function ' || c.castfunc::regprocedure

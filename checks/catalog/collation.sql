@@ -1,4 +1,5 @@
 -- Which order does each added collation ask for? The version of the library's rules is the question collation_version.
+-- if: pg_collation WHERE collnamespace NOT IN (TABLE own)
 SELECT format('%I.%I', n.nspname, c.collname) AS identity,
        concat_ws(E'\n',
            CASE c.collprovider WHEN 'i' THEN 'provider icu' WHEN 'c' THEN 'provider libc' WHEN 'b' THEN 'provider builtin' ELSE 'provider default' END,

@@ -1,4 +1,5 @@
 -- Which function converts between which encodings?
+-- if: pg_conversion WHERE connamespace NOT IN (TABLE own)
 SELECT format('%I.%I', n.nspname, c.conname) AS identity,
        concat_ws(E'\n',
            format('%s to %s', pg_encoding_to_char(c.conforencoding), pg_encoding_to_char(c.contoencoding)),

@@ -1,5 +1,6 @@
 -- Which privileges will objects get that are yet to be created? Every privilege is named: a new major adds some of its own, and
 -- only those that both sides know can be compared.
+-- if: pg_default_acl
 SELECT format('for %I%s on %s', pg_get_userbyid(d.defaclrole),
               CASE WHEN n.oid IS NOT NULL THEN format(' in %I', n.nspname) END,
               CASE d.defaclobjtype WHEN 'r' THEN 'tables' WHEN 'S' THEN 'sequences' WHEN 'f' THEN 'functions'

@@ -1,4 +1,5 @@
 -- What does each domain allow?
+-- if: pg_type WHERE typtype = 'd' AND typnamespace NOT IN (TABLE own)
 SELECT format('%I.%I', n.nspname, t.typname) AS identity,
        concat_ws(E'\n',
            format_type(t.typbasetype, t.typtypmod),

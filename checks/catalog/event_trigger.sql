@@ -1,4 +1,5 @@
 -- What does each event trigger do, and is it enabled?
+-- if: pg_event_trigger
 SELECT quote_ident(v.evtname) AS identity,
        concat_ws(E'\n',
            'on ' || v.evtevent,

@@ -1,4 +1,5 @@
 -- Which foreign-data wrappers are there, with which handlers and options? Values of options named like secrets are not shown.
+-- if: pg_foreign_data_wrapper
 SELECT quote_ident(f.fdwname) AS identity,
        concat_ws(E'\n', 'foreign-data wrapper',
            'handler ' || nullif(f.fdwhandler, 0)::regprocedure,

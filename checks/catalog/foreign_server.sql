@@ -1,4 +1,5 @@
 -- Where does each foreign server point? Values of options named like secrets are not shown (src/hidden.rs).
+-- if: pg_foreign_server
 SELECT quote_ident(s.srvname) AS identity,
        concat_ws(E'\n', 'wrapper ' || quote_ident(f.fdwname), 'type ' || s.srvtype, 'version ' || s.srvversion,
            'options ' || (SELECT string_agg(CASE WHEN o.option_name ~ '^[a-z_][a-z0-9_]*$' THEN o.option_name

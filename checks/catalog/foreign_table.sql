@@ -1,4 +1,5 @@
 -- Where is each foreign table, on which server, with which options?
+-- if: pg_foreign_table
 SELECT format('%I.%I', n.nspname, c.relname) AS identity,
        concat_ws(E'\n', 'server ' || quote_ident(s.srvname),
            CASE WHEN c.relispartition THEN 'partition of ' ELSE 'inherits ' END

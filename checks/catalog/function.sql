@@ -1,4 +1,5 @@
 -- What does each function do, with every property that CREATE FUNCTION can set? Those that a range type brings along are left out.
+-- if: pg_proc WHERE prokind IN ('f', 'w') AND pronamespace NOT IN (TABLE own)
 SELECT p.oid::regprocedure::text AS identity,
        pg_get_functiondef(p.oid) AS definition,
        n.nspname::text AS schema_name,

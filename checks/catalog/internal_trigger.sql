@@ -1,5 +1,6 @@
 -- Which constraints have some of their own triggers switched off? A key whose triggers are off is printed as valid and checks
 -- nothing, and pg_dump does not carry the state. Where all are on, as they should be, there is no row.
+-- if: pg_trigger WHERE tgisinternal AND tgenabled <> 'O'
 SELECT format('%I.%I %I', n.nspname, c.relname, k.conname) AS identity,
        string_agg(format('%s on %I.%I %s', p.proname, gn.nspname, gc.relname,
                          CASE g.tgenabled WHEN 'D' THEN 'disabled' WHEN 'R' THEN 'enabled replica' WHEN 'A' THEN 'enabled always' END),

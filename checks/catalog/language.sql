@@ -1,4 +1,5 @@
 -- Which procedural languages were added by hand, with which handlers?
+-- if: pg_language WHERE oid >= 16384
 SELECT quote_ident(l.lanname) AS identity,
        concat_ws(E'\n',
            CASE WHEN l.lanpltrusted THEN 'trusted' ELSE 'untrusted' END,

@@ -1,4 +1,5 @@
 -- Which large objects are there? Rows hold these numbers, so the number is the identity. What is in them is data.
+-- if: pg_largeobject_metadata
 SELECT l.oid::text AS identity,
        'large object'::text AS definition,
        NULL::text AS schema_name,

@@ -1,4 +1,5 @@
 -- What does each materialized view show, and has it been filled? pg_dump leaves a view that was never filled empty.
+-- if: pg_class WHERE relkind = 'm' AND relnamespace NOT IN (TABLE own)
 SELECT format('%I.%I', n.nspname, c.relname) AS identity,
        concat_ws(E'\n',
            CASE WHEN c.relispopulated THEN 'populated' ELSE 'NOT POPULATED' END,

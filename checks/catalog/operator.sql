@@ -1,4 +1,5 @@
 -- Which function stands behind each operator, and what may the planner assume of it?
+-- if: pg_operator WHERE oprnamespace NOT IN (TABLE own)
 SELECT o.oid::regoperator::text AS identity,
        concat_ws(E'\n',
            'function ' || o.oprcode::oid::regprocedure,

@@ -1,4 +1,5 @@
 -- For which type and access method is each operator class, is it the default, and which members of the family belong to it?
+-- if: pg_opclass WHERE opcnamespace NOT IN (TABLE own)
 SELECT format('%I.%I using %I', n.nspname, o.opcname, am.amname) AS identity,
        concat_ws(E'\n',
            'for ' || format_type(o.opcintype, NULL),

@@ -1,4 +1,5 @@
 -- Which operators and support functions belong to each operator family?
+-- if: pg_opfamily WHERE opfnamespace NOT IN (TABLE own)
 SELECT format('%I.%I using %I', n.nspname, f.opfname, am.amname) AS identity,
        concat_ws(E'\n', 'operator family',
            (SELECT string_agg(format('operator %s %s%s', o.amopstrategy, o.amopopr::regoperator,

@@ -1,5 +1,6 @@
 -- What does each row security policy allow, to whom?
 -- pg_dump leaves out what a user put on a relation of an extension, so those are asked as well.
+-- if: pg_policy
 SELECT format('%I.%I %I', n.nspname, c.relname, p.polname) AS identity,
        concat_ws(E'\n',
            CASE WHEN p.polpermissive THEN 'permissive' ELSE 'restrictive' END,

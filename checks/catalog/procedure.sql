@@ -1,4 +1,5 @@
 -- What does each procedure do?
+-- if: pg_proc WHERE prokind = 'p' AND pronamespace NOT IN (TABLE own)
 SELECT p.oid::regprocedure::text AS identity,
        pg_get_functiondef(p.oid) AS definition,
        n.nspname::text AS schema_name,

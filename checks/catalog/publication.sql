@@ -1,4 +1,5 @@
 -- What does each publication send, apart from its list of tables and schemas?
+-- if: pg_publication
 SELECT quote_ident(p.pubname) AS identity,
        concat_ws(E'\n',
            CASE WHEN p.puballtables THEN 'all tables' ELSE 'listed tables' END,

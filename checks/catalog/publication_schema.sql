@@ -1,5 +1,6 @@
 -- Of which schemas does each publication send every table?
 -- from: 15
+-- if: pg_publication
 SELECT format('%I %I', p.pubname, n.nspname) AS identity,
        'all tables of the schema'::text AS definition,
        n.nspname::text AS schema_name,

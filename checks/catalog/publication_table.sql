@@ -1,5 +1,6 @@
 -- Which tables does each publication send, which of their columns, and which of their rows?
 -- Row filters and column lists came with 15: where pg_publication_rel has no such column, the name means that of `older`.
+-- if: pg_publication
 SELECT format('%I %I.%I', p.pubname, n.nspname, c.relname) AS identity,
        concat_ws(E'\n', 'table',
            'columns ' || r.columns,

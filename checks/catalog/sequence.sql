@@ -1,4 +1,5 @@
 -- How does each sequence count, and to which column does it belong? Its value is data, not definition.
+-- if: pg_class WHERE relkind = 'S' AND relnamespace NOT IN (TABLE own)
 SELECT format('%I.%I', n.nspname, c.relname) AS identity,
        concat_ws(E'\n',
            format('%s start %s increment %s min %s max %s cache %s', format_type(s.seqtypid, NULL),

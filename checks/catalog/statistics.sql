@@ -1,5 +1,6 @@
 -- On which columns together does the planner keep statistics? (The statistics themselves are not compared.)
 -- pg_dump leaves out what a user put on a relation of an extension, so those are asked as well.
+-- if: pg_statistic_ext
 SELECT format('%I.%I', n.nspname, s.stxname) AS identity,
        concat_ws(E'\n', pg_get_statisticsobjdef(s.oid),
            'statistics ' || CASE WHEN s.stxstattarget >= 0 THEN s.stxstattarget END,

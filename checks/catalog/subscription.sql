@@ -1,6 +1,7 @@
 -- To which publications does each subscription listen, and how? Only what every role may read; where it connects to holds a password.
 -- Whether it is enabled is not asked: a restored copy must not start to replicate, and pg_restore leaves it disabled.
 -- Options that a server does not know have the value of `older`, which is what pg_dump of a newer major writes for it.
+-- if: pg_subscription
 SELECT quote_ident(s.subname) AS identity,
        concat_ws(E'\n',
            'publications ' || (SELECT string_agg(quote_ident(name), ', ' ORDER BY name COLLATE "C") FROM unnest(s.subpublications) name),

@@ -1,4 +1,5 @@
 -- Which dictionaries does each text search configuration send each kind of token to, in which order?
+-- if: pg_ts_config WHERE cfgnamespace NOT IN (TABLE own)
 SELECT format('%I.%I', n.nspname, c.cfgname) AS identity,
        concat_ws(E'\n', format('parser %I.%I', pn.nspname, p.prsname),
            (SELECT string_agg(line, E'\n' ORDER BY line COLLATE "C")

@@ -1,4 +1,5 @@
 -- From which template, with which options, is each text search dictionary made?
+-- if: pg_ts_dict WHERE dictnamespace NOT IN (TABLE own)
 SELECT format('%I.%I', n.nspname, d.dictname) AS identity,
        concat_ws(E'\n', format('template %I.%I', tn.nspname, t.tmplname), 'options ' || d.dictinitoption) AS definition,
        n.nspname::text AS schema_name,

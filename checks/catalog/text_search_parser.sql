@@ -1,4 +1,5 @@
 -- From which functions is each text search parser made?
+-- if: pg_ts_parser WHERE prsnamespace NOT IN (TABLE own)
 SELECT format('%I.%I', n.nspname, p.prsname) AS identity,
        concat_ws(E'\n', 'start ' || p.prsstart::oid::regprocedure, 'token ' || p.prstoken::oid::regprocedure,
            'end ' || p.prsend::oid::regprocedure, 'lexical types ' || p.prslextype::oid::regprocedure,

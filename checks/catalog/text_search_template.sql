@@ -1,4 +1,5 @@
 -- From which functions is each text search template made?
+-- if: pg_ts_template WHERE tmplnamespace NOT IN (TABLE own)
 SELECT format('%I.%I', n.nspname, t.tmplname) AS identity,
        concat_ws(E'\n', 'init ' || nullif(t.tmplinit::oid, 0)::regprocedure, 'lexize ' || t.tmpllexize::oid::regprocedure) AS definition,
        n.nspname::text AS schema_name,

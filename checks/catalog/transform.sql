@@ -1,4 +1,5 @@
 -- How does each type enter and leave each language?
+-- if: pg_transform
 SELECT format('for %s language %I', format_type(t.trftype, NULL), l.lanname) AS identity,
        concat_ws(E'\n', 'from sql ' || nullif(t.trffromsql::oid, 0)::regprocedure,
                         'to sql ' || nullif(t.trftosql::oid, 0)::regprocedure) AS definition,

@@ -1,5 +1,6 @@
 -- What does each trigger do, and is it enabled? A partition's clone is asked only where its state differs from its original's.
 -- pg_dump leaves out what a user put on a relation of an extension, so those are asked as well.
+-- if: pg_trigger WHERE NOT tgisinternal
 SELECT format('%I.%I %I', n.nspname, c.relname, g.tgname) AS identity,
        concat_ws(E'\n',
            pg_get_triggerdef(g.oid),

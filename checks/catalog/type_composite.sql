@@ -1,4 +1,5 @@
 -- Which attributes has each composite type that is not a table's row?
+-- if: pg_class WHERE relkind = 'c' AND relnamespace NOT IN (TABLE own)
 SELECT format('%I.%I', n.nspname, c.relname) AS identity,
        'composite'
        || coalesce((SELECT string_agg(concat_ws(' ', E'\n' || quote_ident(a.attname), format_type(a.atttypid, a.atttypmod),

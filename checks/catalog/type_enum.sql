@@ -1,4 +1,5 @@
 -- Which labels has each enum, in which order?
+-- if: pg_type WHERE typtype = 'e' AND typnamespace NOT IN (TABLE own)
 SELECT format('%I.%I', n.nspname, t.typname) AS identity,
        'enum ' || coalesce((SELECT string_agg(quote_literal(e.enumlabel), ', ' ORDER BY e.enumsortorder)
                             FROM pg_enum e WHERE e.enumtypid = t.oid), '(no labels)') AS definition,

@@ -1,4 +1,5 @@
 -- Over which type, in which order, does each range run? Multiranges came with 14.
+-- if: pg_type WHERE typtype = 'r' AND typnamespace NOT IN (TABLE own)
 SELECT format('%I.%I', n.nspname, t.typname) AS identity,
        concat_ws(E'\n',
            'range of ' || format_type(r.rngsubtype, NULL),

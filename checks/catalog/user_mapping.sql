@@ -1,5 +1,6 @@
 -- Which roles use which foreign server as which remote user? Values of options named like secrets are not shown. A role sees only
 -- some mappings' options (pg_user_mappings in the manual), and a dump by that role loses the others: those cannot be compared.
+-- if: pg_foreign_server
 SELECT format('%s on %I', CASE WHEN m.umuser = 0 THEN 'public' ELSE quote_ident(m.usename) END, m.srvname) AS identity,
        CASE WHEN m.umoptions IS NULL AND NOT r.rolsuper
              AND NOT (pg_has_role(s.srvowner, 'USAGE') AND m.umuser = 0)

@@ -1,4 +1,5 @@
 -- What does each view show, under which column names and types, with which options and defaults?
+-- if: pg_class WHERE relkind = 'v' AND relnamespace NOT IN (TABLE own)
 SELECT format('%I.%I', n.nspname, c.relname) AS identity,
        concat_ws(E'\n',
            columns.list,

@@ -1,5 +1,7 @@
 //! The SQL of `checks/`, embedded. Text only.
 
+use std::borrow::Cow;
+
 /// Relations with rows of their own.
 pub const RELATIONS: &str = include_str!("../../checks/data/relations.sql");
 /// Partitioned tables, views and sequences, and what is a partition of what.
@@ -17,10 +19,18 @@ pub const SEQUENCES: &str = include_str!("../../checks/data/sequences.sql");
 /// Large objects as rows.
 pub const LARGE_OBJECTS: &str = include_str!("../../checks/data/large_objects.sql");
 /// Foreign keys as declared.
-pub const FOREIGN_KEYS: &str = concat!(
+const FOREIGN_KEYS: &str = concat!(
     include_str!("../../checks/integrity/suspect.sql"),
     include_str!("../../checks/integrity/foreign_keys.sql")
 );
+/// Whether there are functions of users, in [`FOREIGN_KEYS`].
+const HAS_SUSPECTS: &str = "EXISTS (SELECT FROM suspect)";
+
+/// Foreign keys as declared. Without functions of users none can be called, and a third of the question need not be planned.
+pub fn foreign_keys(has_functions: bool) -> Cow<'static, str> {
+    if has_functions { FOREIGN_KEYS.into() } else { FOREIGN_KEYS.replace(HAS_SUSPECTS, "false").into() }
+}
+
 /// Relations whose indexes, statistics or partition keys call functions of users.
 pub const PLANNING: &str =
     concat!(include_str!("../../checks/integrity/suspect.sql"), include_str!("../../checks/integrity/planning.sql"));
@@ -47,11 +57,25 @@ impl CatalogQuery {
         self.bound("-- between:").is_none_or(|from| majors.iter().all(|major| *major >= from))
     }
 
+    /// Rows of the server's catalog without which the query returns none, as what follows FROM (`-- if: pg_class WHERE relkind = 'v'`);
+    /// [`OWN_SCHEMAS`] goes before. `None`: it always has to be asked.
+    pub fn rows_needed(&self) -> Option<&'static str> {
+        self.line("-- if:")
+    }
+
     fn bound(&self, key: &str) -> Option<u32> {
-        let line = self.sql.lines().take_while(|line| line.starts_with("--")).find_map(|line| line.strip_prefix(key));
-        line.and_then(|number| number.trim().parse().ok())
+        self.line(key).and_then(|number| number.parse().ok())
+    }
+
+    fn line(&self, key: &str) -> Option<&'static str> {
+        let mut head = self.sql.lines().take_while(|line| line.starts_with("--"));
+        head.find_map(|line| line.strip_prefix(key)).map(str::trim)
     }
 }
+
+/// The schemas whose objects no query returns, for the conditions of [`CatalogQuery::rows_needed`].
+pub const OWN_SCHEMAS: &str =
+    "WITH own AS (SELECT oid FROM pg_namespace WHERE nspname ~ '^pg_' OR nspname = 'information_schema')";
 
 macro_rules! questions {
     ($($kind:literal),* $(,)?) => {
@@ -140,6 +164,20 @@ mod tests {
     fn a_question_knows_which_servers_it_is_for() {
         let question = CatalogQuery { kind: "x", sql: "-- What.\n-- from: 15\n-- until: 16\nSELECT" };
         assert_eq!([14, 15, 16, 17].map(|major| question.is_for(major)), [false, true, true, false]);
+    }
+
+    #[test]
+    fn without_functions_of_users_foreign_keys_are_not_asked_for_them() {
+        assert_eq!(FOREIGN_KEYS.matches(HAS_SUSPECTS).count(), 1);
+        assert_eq!(foreign_keys(true), FOREIGN_KEYS);
+        assert!(foreign_keys(false).contains("CASE WHEN false THEN"));
+    }
+
+    #[test]
+    fn a_question_knows_which_rows_it_needs() {
+        let question = CatalogQuery { kind: "x", sql: "-- What.\n-- from: 15\n-- if: pg_policy\nSELECT\n-- if: no" };
+        assert_eq!(question.rows_needed(), Some("pg_policy"));
+        assert_eq!(CatalogQuery { kind: "x", sql: "-- What.\nSELECT\n-- if: no" }.rows_needed(), None);
     }
 
     #[test]

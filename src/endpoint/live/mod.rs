@@ -16,6 +16,7 @@ mod server_digest;
 mod snapshot;
 mod share;
 mod plan;
+mod present;
 mod worker;
 mod lookup;
 mod by_key;
@@ -48,6 +49,7 @@ use foreign_keys::ForeignKey;
 use jobs::{Pages, Queue};
 pub use line_sql::ESCAPES;
 pub use peer_state::PeerState;
+use present::Present;
 use share::Share;
 pub use snapshot::HeldSnapshot;
 use snapshot::ImportedSnapshot;
@@ -100,6 +102,7 @@ pub struct Live {
     /// Of another process, if it is.
     imported: Option<ImportedSnapshot>,
     listing: Listing,
+    present: Present,
     heaps: BTreeSet<Name>,
     /// Whether the server makes the digests; set when the capture begins.
     is_digested_there: OnceLock<bool>,
@@ -142,6 +145,7 @@ impl Live {
             snapshot,
             imported,
             listing: Listing::default(),
+            present: Present::default(),
             heaps: BTreeSet::new(),
             is_digested_there: OnceLock::new(),
             sized: BTreeSet::new(),
@@ -160,7 +164,7 @@ impl Live {
     async fn list(&mut self) -> Result<()> {
         let server = self.snapshot_session.row(IDENTITY).await?;
         (self.identity, self.is_standby) = (text(&server, 0)?, text(&server, 1)? == "t");
-        let (has_functions, has_foreign_keys) = self.has_functions_and_foreign_keys().await?;
+        self.present = self.present().await?;
         let sizes = self.sizes().await?;
         let (texts, mut listed) = (self.options.texts.clone(), Vec::new());
         let listing = self.snapshot_session.each_row(catalog::RELATIONS, |row| {
@@ -179,22 +183,14 @@ impl Live {
         for row in self.snapshot_session.rows(catalog::SEQUENCES).await.doing(|| "list sequences")? {
             self.sequences.push(Name::new(text(&row, 0)?, text(&row, 1)?));
         }
-        if has_functions && !self.options.allow_user_functions {
+        if self.present.has_functions() && !self.options.allow_user_functions {
             self.planning = self.list_planning().await?;
         }
         self.listing.names = self.names().await.doing(|| "list names")?;
-        if has_foreign_keys {
+        if self.present.has_foreign_keys() {
             self.foreign_keys = self.list_foreign_keys().await;
         }
         Ok(())
-    }
-
-    /// Whether there are functions that are not the server's own, and foreign keys: to plan the questions about them takes longer than
-    /// most others. Where the server refuses an answer there may be some.
-    async fn has_functions_and_foreign_keys(&self) -> Result<(bool, bool)> {
-        let Ok(rows) = self.guarded(PRESENT).await? else { return Ok((true, true)) };
-        let is_absent = |column| rows.first().is_some_and(|row| optional(row, column).as_deref() == Some("f"));
-        Ok((!is_absent(0), !is_absent(1)))
     }
 
     /// True sizes by OID. Without them the work is only spread less evenly.
@@ -215,7 +211,8 @@ impl Live {
     }
 
     async fn list_foreign_keys(&self) -> Result<Vec<ForeignKey>> {
-        let rows = self.guarded(catalog::FOREIGN_KEYS).await?.doing(|| "list foreign keys")?;
+        let sql = catalog::foreign_keys(self.present.has_functions());
+        let rows = self.guarded(&sql).await?.doing(|| "list foreign keys")?;
         rows.iter().map(ForeignKey::from_row).collect()
     }
 
@@ -393,9 +390,6 @@ impl Live {
 /// Not the system identifier: a physical copy has the same.
 const IDENTITY: &str = "SELECT concat_ws(' ', d.oid, d.datname, pg_catalog.pg_postmaster_start_time(), current_setting('port')), \
     pg_catalog.pg_is_in_recovery() FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()";
-/// The server's own objects have numbers below 16384.
-const PRESENT: &str = "SELECT EXISTS (SELECT FROM pg_catalog.pg_proc WHERE oid >= 16384), \
-    EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE contype = 'f')";
 
 async fn open_session(conninfo: &ConnInfo, options: &LiveOptions) -> Result<Session> {
     let mut session = Session::open(conninfo, &SessionOptions { lock_timeout_s: options.lock_timeout_s }).await?;

@@ -179,7 +179,10 @@ impl Worker<'_> {
     }
 
     async fn ask(&self, question: &CatalogQuery) -> Result<()> {
-        let objects = definitions(&self.session, question, &self.live.options.texts).await?;
+        let objects = match self.live.present.has_answer(question) {
+            true => definitions(&self.session, question, &self.live.options.texts).await?,
+            false => Vec::new(),
+        };
         self.collected.definitions(question.kind, objects)
     }
 

@@ -18,5 +18,6 @@ mod reports;
 mod secrets;
 mod sessions;
 mod scenario;
+mod unasked;
 mod unchanged;
 mod waivers;

@@ -1,0 +1,96 @@
+//! A question about the catalog is left out only where its answer has no rows.
+
+use std::collections::BTreeSet;
+
+use pgwitness::model::catalog::{CATALOG, CatalogQuery, OWN_SCHEMAS};
+
+use crate::no_false_sound::scenario::{Pair, server};
+use crate::support::fixture_database::FixtureDatabase;
+use crate::support::{Database, tools};
+
+/// Kinds that are left out, and those of them that have an answer all the same.
+fn left_out(database: &Database) -> [BTreeSet<&'static str>; 2] {
+    // Nothing but the server's own catalog is found, as in a session that reads.
+    database.run("SET search_path = ''");
+    let questions = CATALOG.iter().filter(|question| question.is_for(tools().version.major));
+    let is_absent = |question: &&CatalogQuery| {
+        let exists = |rows| format!("{OWN_SCHEMAS} SELECT EXISTS (SELECT FROM {rows})");
+        question.rows_needed().is_some_and(|rows| database.value(&exists(rows)) == "f")
+    };
+    let absent: Vec<&CatalogQuery> = questions.filter(is_absent).collect();
+    let answered = absent.iter().filter(|question| !database.query(question.sql).is_empty());
+    [absent.iter().map(|question| question.kind).collect(), answered.map(|question| question.kind).collect()]
+}
+
+#[test]
+fn a_question_that_is_left_out_has_no_answer() {
+    let cluster = server();
+    let admin = Database::connect(&cluster.conninfo("postgres"));
+    for fixture in FixtureDatabase::all_on(&admin) {
+        let database = fixture.load(&cluster, &format!("unasked_{}", fixture.name));
+        let [absent, answered] = left_out(&database);
+        assert_eq!(answered, BTreeSet::new(), "{} of {}", fixture.name, absent.len());
+    }
+}
+
+#[test]
+fn what_only_one_side_has_is_asked_for_on_both() {
+    let pair = Pair::new("CREATE TABLE t (id int PRIMARY KEY)");
+    let with_condition = CATALOG.iter().filter(|question| question.rows_needed().is_some());
+    // Subscriptions of other databases are in the same catalog.
+    let with_condition = with_condition.map(|question| question.kind).filter(|kind| *kind != "subscription");
+    let [absent, answered] = left_out(&pair.expected);
+    assert_eq!(with_condition.filter(|kind| !absent.contains(kind)).collect::<Vec<_>>(), Vec::<&str>::new());
+    assert_eq!(answered, BTreeSet::new());
+    let (sql, findings): (Vec<_>, Vec<_>) = ONE_OF_EACH.iter().copied().unzip();
+    pair.actual.run(&sql.join("; "));
+    pair.compare(&[]).is(1, &findings);
+}
+
+const ONE_OF_EACH: &[(&str, &str)] = &[
+    ("CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'", "function public.f()"),
+    ("CREATE PROCEDURE p() LANGUAGE sql AS 'SELECT 1'", "procedure public.p()"),
+    ("CREATE AGGREGATE a(int) (SFUNC = int4pl, STYPE = int)", "aggregate public.a(integer)"),
+    ("CREATE VIEW v AS SELECT 1 AS one", "view public.v"),
+    ("CREATE MATERIALIZED VIEW m AS SELECT 1 AS one", "materialized_view public.m"),
+    ("CREATE SEQUENCE s", "sequence public.s"),
+    ("CREATE RULE pg_settings_u AS ON DELETE TO t DO INSTEAD NOTHING", "rule public.t pg_settings_u"),
+    ("CREATE POLICY y ON t USING (true)", "policy public.t y"),
+    (
+        "CREATE TRIGGER g BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()",
+        "trigger public.t g",
+    ),
+    (
+        "CREATE TABLE u (id int CONSTRAINT k REFERENCES t); ALTER TABLE u DISABLE TRIGGER ALL",
+        "internal_trigger public.u k",
+    ),
+    ("CREATE DOMAIN d AS int", "domain public.d"),
+    ("CREATE TYPE e AS ENUM ()", "type_enum public.e"),
+    ("CREATE TYPE c AS ()", "type_composite public.c"),
+    ("CREATE TYPE r AS RANGE (SUBTYPE = int)", "type_range public.r"),
+    ("CREATE COLLATION l FROM \"C\"", "collation public.l"),
+    ("CREATE CONVERSION n FOR 'UTF8' TO 'LATIN1' FROM utf8_to_iso8859_1", "conversion public.n"),
+    ("CREATE CAST (text AS box) WITH INOUT", "cast (text AS box)"),
+    ("CREATE OPERATOR === (FUNCTION = int4eq, LEFTARG = int, RIGHTARG = int)", "operator public.==="),
+    ("CREATE OPERATOR CLASS o FOR TYPE int USING hash AS OPERATOR 1 =", "operator_class public.o using hash"),
+    ("CREATE OPERATOR FAMILY q USING hash", "operator_family public.q using hash"),
+    ("CREATE ACCESS METHOD h TYPE TABLE HANDLER heap_tableam_handler", "access_method h"),
+    ("CREATE LANGUAGE j HANDLER plpgsql_call_handler", "language j"),
+    ("CREATE TEXT SEARCH CONFIGURATION w (PARSER = pg_catalog.\"default\")", "text_search_configuration public.w"),
+    ("CREATE TEXT SEARCH DICTIONARY z (TEMPLATE = simple)", "text_search_dictionary public.z"),
+    ("CREATE TEXT SEARCH TEMPLATE x (LEXIZE = dsimple_lexize)", "text_search_template public.x"),
+    (
+        "CREATE TEXT SEARCH PARSER y (START = prsd_start, GETTOKEN = prsd_nexttoken, END = prsd_end, LEXTYPES = prsd_lextype)",
+        "text_search_parser public.y",
+    ),
+    ("CREATE STATISTICS i ON id, (id + 1) FROM t", "statistics public.i"),
+    ("CREATE PUBLICATION b FOR TABLE t", "publication_table b public.t"),
+    ("CREATE FOREIGN DATA WRAPPER x", "foreign_data_wrapper x"),
+    ("CREATE SERVER s FOREIGN DATA WRAPPER x", "foreign_server s"),
+    ("CREATE USER MAPPING FOR PUBLIC SERVER s", "user_mapping public on s"),
+    ("CREATE FOREIGN TABLE ft (id int) SERVER s", "foreign_table public.ft"),
+    ("CREATE FUNCTION ef() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'", "function public.ef()"),
+    ("CREATE EVENT TRIGGER v ON sql_drop EXECUTE FUNCTION ef()", "event_trigger v"),
+    ("ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC", "default_privilege for postgres on tables"),
+    ("SELECT lo_create(4711)", "large_object 4711"),
+];
