@@ -11,6 +11,7 @@ FROM (
       AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
       AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e')
     UNION ALL
+    -- if: pg_proc WHERE pronamespace NOT IN (TABLE own)
     SELECT CASE p.prokind WHEN 'a' THEN 'aggregate' WHEN 'p' THEN 'procedure' ELSE 'function' END, p.oid::regprocedure::text, quote_ident(pg_get_userbyid(p.proowner)),
            n.nspname, NULL
     FROM pg_proc p
@@ -36,32 +37,32 @@ FROM (
     WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
       AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_namespace'::regclass AND e.objid = n.oid AND e.deptype = 'e')
     UNION ALL
-    SELECT 'database', 'this database', quote_ident(pg_get_userbyid(d.datdba)),
-           NULL, NULL
-    FROM pg_database d
-    WHERE d.datname = current_database()
-    UNION ALL
+    -- if: pg_language WHERE oid >= 16384
     SELECT 'language', quote_ident(l.lanname), quote_ident(pg_get_userbyid(l.lanowner)),
            NULL, NULL
     FROM pg_language l
     WHERE l.oid >= 16384
       AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_language'::regclass AND e.objid = l.oid AND e.deptype = 'e')
     UNION ALL
+    -- if: pg_foreign_data_wrapper
     SELECT 'foreign-data wrapper', quote_ident(w.fdwname), quote_ident(pg_get_userbyid(w.fdwowner)),
            NULL, NULL
     FROM pg_foreign_data_wrapper w
     WHERE NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_foreign_data_wrapper'::regclass AND e.objid = w.oid AND e.deptype = 'e')
     UNION ALL
+    -- if: pg_foreign_server
     SELECT 'server', quote_ident(s.srvname), quote_ident(pg_get_userbyid(s.srvowner)),
            NULL, NULL
     FROM pg_foreign_server s
     WHERE NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_foreign_server'::regclass AND e.objid = s.oid AND e.deptype = 'e')
     UNION ALL
+    -- if: pg_largeobject_metadata
     SELECT 'large object', o.oid::text, quote_ident(pg_get_userbyid(o.lomowner)),
            NULL, NULL
     FROM pg_largeobject_metadata o
     WHERE NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_largeobject_metadata'::regclass AND e.objid = o.oid AND e.deptype = 'e')
     UNION ALL
+    -- if: pg_operator WHERE oprnamespace NOT IN (TABLE own)
     SELECT 'operator', r.oid::regoperator::text, quote_ident(pg_get_userbyid(r.oprowner)),
            n.nspname, NULL
     FROM pg_operator r
@@ -69,6 +70,7 @@ FROM (
     WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
       AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_operator'::regclass AND e.objid = r.oid AND e.deptype = 'e')
     UNION ALL
+    -- if: pg_opclass WHERE opcnamespace NOT IN (TABLE own)
     SELECT 'operator class', format('%I.%I using %I', n.nspname, k.opcname, am.amname), quote_ident(pg_get_userbyid(k.opcowner)),
            n.nspname, NULL
     FROM pg_opclass k
@@ -77,6 +79,7 @@ FROM (
     WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
       AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_opclass'::regclass AND e.objid = k.oid AND e.deptype = 'e')
     UNION ALL
+    -- if: pg_opfamily WHERE opfnamespace NOT IN (TABLE own)
     SELECT 'operator family', format('%I.%I using %I', n.nspname, f.opfname, am.amname), quote_ident(pg_get_userbyid(f.opfowner)),
            n.nspname, NULL
     FROM pg_opfamily f
@@ -85,6 +88,7 @@ FROM (
     WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
       AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_opfamily'::regclass AND e.objid = f.oid AND e.deptype = 'e')
     UNION ALL
+    -- if: pg_collation WHERE collnamespace NOT IN (TABLE own)
     SELECT 'collation', format('%I.%I', n.nspname, c.collname), quote_ident(pg_get_userbyid(c.collowner)),
            n.nspname, NULL
     FROM pg_collation c
@@ -92,6 +96,7 @@ FROM (
     WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
       AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_collation'::regclass AND e.objid = c.oid AND e.deptype = 'e')
     UNION ALL
+    -- if: pg_conversion WHERE connamespace NOT IN (TABLE own)
     SELECT 'conversion', format('%I.%I', n.nspname, c.conname), quote_ident(pg_get_userbyid(c.conowner)),
            n.nspname, NULL
     FROM pg_conversion c
@@ -99,6 +104,7 @@ FROM (
     WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
       AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_conversion'::regclass AND e.objid = c.oid AND e.deptype = 'e')
     UNION ALL
+    -- if: pg_ts_config WHERE cfgnamespace NOT IN (TABLE own)
     SELECT 'text search configuration', format('%I.%I', n.nspname, c.cfgname), quote_ident(pg_get_userbyid(c.cfgowner)),
            n.nspname, NULL
     FROM pg_ts_config c
@@ -106,6 +112,7 @@ FROM (
     WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
       AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_ts_config'::regclass AND e.objid = c.oid AND e.deptype = 'e')
     UNION ALL
+    -- if: pg_ts_dict WHERE dictnamespace NOT IN (TABLE own)
     SELECT 'text search dictionary', format('%I.%I', n.nspname, d.dictname), quote_ident(pg_get_userbyid(d.dictowner)),
            n.nspname, NULL
     FROM pg_ts_dict d
@@ -113,6 +120,7 @@ FROM (
     WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
       AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_ts_dict'::regclass AND e.objid = d.oid AND e.deptype = 'e')
     UNION ALL
+    -- if: pg_statistic_ext
     SELECT 'statistics object', format('%I.%I', n.nspname, s.stxname), quote_ident(pg_get_userbyid(s.stxowner)),
            n.nspname, c.relname
     FROM pg_statistic_ext s
@@ -121,17 +129,25 @@ FROM (
     WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
       AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_statistic_ext'::regclass AND e.objid = s.oid AND e.deptype = 'e')
     UNION ALL
+    -- if: pg_event_trigger
     SELECT 'event trigger', quote_ident(v.evtname), quote_ident(pg_get_userbyid(v.evtowner)),
            NULL, NULL
     FROM pg_event_trigger v
     WHERE NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_event_trigger'::regclass AND e.objid = v.oid AND e.deptype = 'e')
     UNION ALL
+    -- if: pg_publication
     SELECT 'publication', quote_ident(p.pubname), quote_ident(pg_get_userbyid(p.pubowner)),
            NULL, NULL
     FROM pg_publication p
     WHERE NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_publication'::regclass AND e.objid = p.oid AND e.deptype = 'e')
     UNION ALL
+    -- if: pg_subscription
     SELECT 'subscription', quote_ident(s.subname), quote_ident(pg_get_userbyid(s.subowner)), NULL, NULL
     FROM pg_subscription s
     WHERE s.subdbid = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+    UNION ALL
+    SELECT 'database', 'this database', quote_ident(pg_get_userbyid(d.datdba)),
+           NULL, NULL
+    FROM pg_database d
+    WHERE d.datname = current_database()
 ) owned

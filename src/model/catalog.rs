@@ -57,10 +57,21 @@ impl CatalogQuery {
         self.bound("-- between:").is_none_or(|from| majors.iter().all(|major| *major >= from))
     }
 
-    /// Rows of the server's catalog without which the query returns none, as what follows FROM (`-- if: pg_class WHERE relkind = 'v'`);
-    /// [`OWN_SCHEMAS`] goes before. `None`: it always has to be asked.
-    pub fn rows_needed(&self) -> Option<&'static str> {
-        self.line("-- if:")
+    /// Rows of the server's catalog without which the query, or a part of it, has no result, each as what follows FROM
+    /// (`-- if: pg_class WHERE relkind = 'v'`); [`OWN_SCHEMAS`] goes before.
+    pub fn conditions(&self) -> impl Iterator<Item = &'static str> {
+        self.sql.lines().filter_map(condition)
+    }
+
+    /// The query without those parts of a UNION ALL that have no result, as no rows of their conditions are there. `None`: it has none.
+    pub fn asked(&self, is_absent: impl Fn(&str) -> bool) -> Option<Cow<'static, str>> {
+        if self.line(IF).is_some_and(&is_absent) {
+            return None;
+        }
+        let has_result = |part: &&str| !part.lines().next().and_then(condition).is_some_and(&is_absent);
+        let parts: Vec<&str> = self.sql.split(NEXT_PART).collect();
+        let left: Vec<&str> = parts.iter().copied().filter(has_result).collect();
+        Some(if left.len() == parts.len() { self.sql.into() } else { left.join(NEXT_PART).into() })
     }
 
     fn bound(&self, key: &str) -> Option<u32> {
@@ -73,7 +84,15 @@ impl CatalogQuery {
     }
 }
 
-/// The schemas whose objects no query returns, for the conditions of [`CatalogQuery::rows_needed`].
+const IF: &str = "-- if:";
+/// Between the parts of a query that may have a condition, in a subquery. The last part has none.
+const NEXT_PART: &str = "\n    UNION ALL\n";
+
+fn condition(line: &str) -> Option<&str> {
+    line.trim_start().strip_prefix(IF).map(str::trim)
+}
+
+/// The schemas whose objects no query returns, for the conditions of [`CatalogQuery::conditions`].
 pub const OWN_SCHEMAS: &str =
     "WITH own AS (SELECT oid FROM pg_namespace WHERE nspname ~ '^pg_' OR nspname = 'information_schema')";
 
@@ -174,10 +193,28 @@ mod tests {
     }
 
     #[test]
-    fn a_question_knows_which_rows_it_needs() {
-        let question = CatalogQuery { kind: "x", sql: "-- What.\n-- from: 15\n-- if: pg_policy\nSELECT\n-- if: no" };
-        assert_eq!(question.rows_needed(), Some("pg_policy"));
-        assert_eq!(CatalogQuery { kind: "x", sql: "-- What.\nSELECT\n-- if: no" }.rows_needed(), None);
+    fn what_has_no_result_is_not_asked() {
+        let question = CatalogQuery { kind: "x", sql: "-- What.\n-- from: 15\n-- if: a\nSELECT" };
+        assert_eq!(question.conditions().collect::<Vec<_>>(), ["a"]);
+        assert_eq!(question.asked(|rows| rows == "a"), None);
+        assert_eq!(question.asked(|_| false).unwrap(), question.sql);
+        let parts = "-- What.\nFROM (\n    SELECT 1\n    UNION ALL\n    -- if: a\n    SELECT 2\n    UNION ALL\n    SELECT 3\n) x";
+        let question = CatalogQuery { kind: "x", sql: parts };
+        assert_eq!(question.asked(|rows| rows == "b").unwrap(), parts);
+        let less = "-- What.\nFROM (\n    SELECT 1\n    UNION ALL\n    SELECT 3\n) x";
+        assert_eq!(question.asked(|rows| rows == "a").unwrap(), less);
+    }
+
+    #[test]
+    fn a_condition_stands_in_the_head_or_begins_a_part_that_is_not_the_last() {
+        for question in CATALOG {
+            let head = usize::from(question.line(IF).is_some());
+            let parts: Vec<&str> = question.sql.split(NEXT_PART).collect();
+            let begun = parts.iter().skip(1).filter(|part| part.lines().next().and_then(condition).is_some()).count();
+            assert_eq!(question.conditions().count(), head + begun, "{}", question.kind);
+            let is_open = |part: &&str| part.lines().next().and_then(condition).is_none();
+            assert!(parts.last().is_some_and(is_open), "{}", question.kind);
+        }
     }
 
     #[test]

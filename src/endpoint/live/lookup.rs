@@ -56,7 +56,7 @@ impl Live {
         let session = open_session(self.snapshot_session.conninfo(), &self.options).await?;
         let mut now = BTreeMap::new();
         for question in catalog::CATALOG.iter().filter(|question| kinds.contains(question.kind)) {
-            let objects = worker::definitions(&session, question, &self.options.texts).await?;
+            let objects = worker::definitions(&session, question.kind, question.sql, &self.options.texts).await?;
             now.insert(question.kind.to_owned(), objects.into_iter().collect());
         }
         Ok(now)

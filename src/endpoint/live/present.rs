@@ -20,16 +20,16 @@ pub(super) struct Present {
 impl Present {
     /// Functions that are not the server's own.
     pub(super) fn has_functions(&self) -> bool {
-        !self.absent.contains(FUNCTIONS)
+        !self.is_absent(FUNCTIONS)
     }
 
     pub(super) fn has_foreign_keys(&self) -> bool {
-        !self.absent.contains(FOREIGN_KEYS)
+        !self.is_absent(FOREIGN_KEYS)
     }
 
-    /// `false`: the answer has no rows.
-    pub(super) fn has_answer(&self, question: &CatalogQuery) -> bool {
-        question.rows_needed().is_none_or(|rows| !self.absent.contains(rows))
+    /// Whether these rows of the server's catalog are known not to be there.
+    pub(super) fn is_absent(&self, rows: &str) -> bool {
+        self.absent.contains(rows)
     }
 }
 
@@ -38,7 +38,7 @@ impl Live {
     pub(super) async fn present(&self) -> Result<Present> {
         let questions = CATALOG.iter().filter(|question| question.is_for(self.snapshot_session.major()));
         let rows: BTreeSet<&str> =
-            questions.filter_map(CatalogQuery::rows_needed).chain([FUNCTIONS, FOREIGN_KEYS]).collect();
+            questions.flat_map(CatalogQuery::conditions).chain([FUNCTIONS, FOREIGN_KEYS]).collect();
         let columns: Vec<String> = rows.iter().map(|rows| format!("EXISTS (SELECT FROM {rows})")).collect();
         let sql = format!("{OWN_SCHEMAS} SELECT {}", columns.join(", "));
         let Ok(answer) = self.guarded(&sql).await? else { return Ok(Present::default()) };

@@ -179,9 +179,9 @@ impl Worker<'_> {
     }
 
     async fn ask(&self, question: &CatalogQuery) -> Result<()> {
-        let objects = match self.live.present.has_answer(question) {
-            true => definitions(&self.session, question, &self.live.options.texts).await?,
-            false => Vec::new(),
+        let objects = match question.asked(|rows| self.live.present.is_absent(rows)) {
+            Some(sql) => definitions(&self.session, question.kind, &sql, &self.live.options.texts).await?,
+            None => Vec::new(),
         };
         self.collected.definitions(question.kind, objects)
     }
@@ -357,21 +357,22 @@ impl Worker<'_> {
 const ALLOW_VIEWS: &str = "SELECT pg_catalog.set_config(name, '', true) FROM pg_catalog.pg_settings \
     WHERE name = 'restrict_nonsystem_relation_kind'";
 
-/// The definitions of one kind, as the session sees them.
+/// The definitions of one kind, as the session sees them, by its query or what is asked of that.
 ///
 /// # Errors
 /// The server's refusal.
 pub async fn definitions(
     session: &Session,
-    question: &CatalogQuery,
+    kind: &str,
+    sql: &str,
     texts: &TextPool,
 ) -> Result<Vec<(SharedText, Definition)>> {
     let mut objects = Vec::new();
     session
-        .each_row(question.sql, |row| {
+        .each_row(sql, |row| {
             let identity = text(&row, 0)?;
             let definition = Definition {
-                text: texts.share(&hidden::conceal(question.kind, &identity, text(&row, 1)?)),
+                text: texts.share(&hidden::conceal(kind, &identity, text(&row, 1)?)),
                 schema: row.get(2).map(|name| texts.share(name)),
                 relation: row.get(3).map(|name| texts.share(name)),
             };
