@@ -1,6 +1,6 @@
 -- What does each rewrite rule do, and is it enabled? A view's own rule is the view.
 -- pg_dump leaves out what a user put on a relation of an extension, so those are asked as well.
--- if: pg_rewrite WHERE rulename <> '_RETURN' AND ev_class <> 'pg_settings'::regclass
+-- if: pg_rewrite WHERE rulename <> '_RETURN' AND ev_class <> 'pg_catalog.pg_settings'::regclass
 SELECT format('%I.%I %I', n.nspname, c.relname, r.rulename) AS identity,
        concat_ws(E'\n',
            pg_get_ruledef(r.oid),

@@ -58,7 +58,7 @@ impl CatalogQuery {
     }
 
     /// Rows of the server's catalog without which the query, or a part of it, has no result, each as what follows FROM
-    /// (`-- if: pg_class WHERE relkind = 'v'`); [`OWN_SCHEMAS`] goes before.
+    /// (`-- if: pg_class WHERE relkind = 'v'`), for [`presence`].
     pub fn conditions(&self) -> impl Iterator<Item = &'static str> {
         self.sql.lines().filter_map(condition)
     }
@@ -92,9 +92,16 @@ fn condition(line: &str) -> Option<&str> {
     line.trim_start().strip_prefix(IF).map(str::trim)
 }
 
-/// The schemas whose objects no query returns, for the conditions of [`CatalogQuery::conditions`].
-pub const OWN_SCHEMAS: &str =
-    "WITH own AS (SELECT oid FROM pg_namespace WHERE nspname ~ '^pg_' OR nspname = 'information_schema')";
+/// Asks which of these rows there are: one row, a boolean for each of [`CatalogQuery::conditions`]. `own` are the schemas whose objects
+/// no query returns.
+pub fn presence<'a>(conditions: impl IntoIterator<Item = &'a str>) -> String {
+    let exists = |rows: &str| format!("EXISTS (SELECT FROM pg_catalog.{rows})");
+    let columns: Vec<String> = conditions.into_iter().map(exists).collect();
+    format!(
+        "WITH own AS (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname ~ '^pg_' OR nspname = 'information_schema') SELECT {}",
+        columns.join(", ")
+    )
+}
 
 macro_rules! questions {
     ($($kind:literal),* $(,)?) => {

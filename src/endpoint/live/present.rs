@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::Live;
 use crate::base::error::Result;
-use crate::model::catalog::{CATALOG, CatalogQuery, OWN_SCHEMAS};
+use crate::model::catalog::{CATALOG, CatalogQuery, presence};
 use crate::postgres::session::optional;
 
 /// Functions that are not the server's own, whose numbers are below 16384.
@@ -39,9 +39,7 @@ impl Live {
         let questions = CATALOG.iter().filter(|question| question.is_for(self.snapshot_session.major()));
         let rows: BTreeSet<&str> =
             questions.flat_map(CatalogQuery::conditions).chain([FUNCTIONS, FOREIGN_KEYS]).collect();
-        let columns: Vec<String> = rows.iter().map(|rows| format!("EXISTS (SELECT FROM {rows})")).collect();
-        let sql = format!("{OWN_SCHEMAS} SELECT {}", columns.join(", "));
-        let Ok(answer) = self.guarded(&sql).await? else { return Ok(Present::default()) };
+        let Ok(answer) = self.guarded(&presence(rows.iter().copied())).await? else { return Ok(Present::default()) };
         let is_absent = |index: usize| answer.first().is_some_and(|row| optional(row, index).as_deref() == Some("f"));
         let absent = rows.into_iter().enumerate().filter(|(index, _)| is_absent(*index));
         Ok(Present { absent: absent.map(|(_, rows)| rows).collect() })

@@ -357,7 +357,7 @@ impl Worker<'_> {
 const ALLOW_VIEWS: &str = "SELECT pg_catalog.set_config(name, '', true) FROM pg_catalog.pg_settings \
     WHERE name = 'restrict_nonsystem_relation_kind'";
 
-/// The definitions of one kind, as the session sees them, by its query or what is asked of that.
+/// The definitions of one kind, as the session sees them. `sql` is the query of the kind, or the parts of it that have a result.
 ///
 /// # Errors
 /// The server's refusal.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use pgwitness::model::catalog::{CATALOG, OWN_SCHEMAS};
+use pgwitness::model::catalog::{CATALOG, presence};
 
 use crate::no_false_sound::scenario::{Pair, server};
 use crate::support::fixture_database::FixtureDatabase;
@@ -12,7 +12,7 @@ use crate::support::{Database, Row, tools};
 fn left_out(database: &Database) -> [BTreeSet<&'static str>; 2] {
     // Nothing but the server's own catalog is found, as in a session that reads.
     database.run("SET search_path = ''");
-    let exists = |rows: &str| database.value(&format!("{OWN_SCHEMAS} SELECT EXISTS (SELECT FROM {rows})")) == "t";
+    let exists = |rows: &str| database.value(&presence([rows])) == "t";
     let (mut left_out, mut wrong) = (BTreeSet::new(), BTreeSet::new());
     for question in CATALOG.iter().filter(|question| question.is_for(tools().version.major)) {
         let asked = question.asked(|rows| !exists(rows));
