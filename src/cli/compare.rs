@@ -27,7 +27,8 @@ pub async fn run(arguments: &CompareArguments, key: Option<KeyFile>) -> Result<u
 }
 
 async fn run_redacted(arguments: &CompareArguments, key: Option<KeyFile>, redaction: Redaction) -> Result<u8> {
-    let (started_at, clock) = (inputs::now(), Instant::now());
+    let started_at = arguments.report.as_ref().map_or_else(inputs::now, |dir| reports::start_time(dir, inputs::now));
+    let clock = Instant::now();
     let run_id = reports::random_run_id()?;
     let job = job(arguments)?;
     check_recheck(arguments)?;

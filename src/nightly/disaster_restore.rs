@@ -129,7 +129,8 @@ pub async fn restore<S: Future<Output = i32>>(
     chosen: &Chosen,
     stop: impl Fn() -> S,
 ) -> Result<RestoredBackup> {
-    let (context, started_at, clock) = (wanted.context, (wanted.context.now)(), std::time::Instant::now());
+    let (context, clock) = (wanted.context, std::time::Instant::now());
+    let started_at = reports::start_time(&context.config.report.directory, context.now);
     let admin = wanted.into.with_dbname(wanted.maintenance);
     let (name, protected) = (wanted.into.dbname(), &context.config.protected.databases);
     restoring::demand_free(&admin, name, protected).await?;

@@ -96,7 +96,8 @@ pub struct RunOutcome {
 /// # Errors
 /// Only before the run begins: another run holds the lock, or the journal cannot be written. Later errors are in the result.
 pub async fn run<S: Future<Output = i32>>(context: &RunContext<'_>, stop: impl Fn() -> S) -> Result<RunOutcome> {
-    let (run_id, started_at) = (reports::random_run_id()?, (context.now)());
+    let run_id = reports::random_run_id()?;
+    let started_at = reports::start_time(&context.config.report.directory, context.now);
     let holder = RunInfo { run_id, command: "nightly".into(), pid: context.pid, at: started_at };
     let lock = match Lock::acquire(context.state(), &holder) {
         Ok(lock) => lock,

@@ -13,6 +13,7 @@ pub(crate) mod write;
 use std::fs::{self, DirBuilder};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
@@ -47,6 +48,10 @@ pub const DUMP: &str = "dump.manifest.json";
 /// The manifest of the actual side.
 pub const ACTUAL: &str = "actual.manifest.json";
 
+/// Of a run that begins in the second of another one, see [`start_time`]: together more than a second.
+const BETWEEN_TRIES: Duration = Duration::from_millis(50);
+const TRIES_FOR_A_SECOND: u32 = 24;
+
 /// `<UTC stamp>-<first 8 digits of run_id>`: the name of a run's report, backup and journal.
 pub fn stamped_name(at: Timestamp, run_id: &str) -> Result<String> {
     let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
@@ -54,6 +59,24 @@ pub fn stamped_name(at: Timestamp, run_id: &str) -> Result<String> {
         Some(short) => Ok(format!("{}-{short}", at.stamp())),
         None => Err(Error::new("a run id has 32 hexadecimal digits")),
     }
+}
+
+/// The start time of a run whose report goes into `dir`, from the clock `now`: no second in which an earlier report there began.
+/// Times and names of reports have no fractions, and runs are ordered by them: of a failed run and one that follows at once, either
+/// would pass for the last. Waits for that second to end.
+pub fn start_time(dir: &Path, now: impl Fn() -> Timestamp) -> Timestamp {
+    let mut at = now();
+    // Bounded: a clock may stand still.
+    for _ in 0..TRIES_FOR_A_SECOND {
+        let Ok(names) = fs::read_dir(dir) else { break };
+        let stamp = at.stamp();
+        if !names.flatten().any(|entry| entry.file_name().as_encoded_bytes().starts_with(stamp.as_bytes())) {
+            break;
+        }
+        std::thread::sleep(BETWEEN_TRIES);
+        at = now();
+    }
+    at
 }
 
 /// The directory of a report that is being written. If it is dropped before [`NewReport::finish`], its files are removed.
@@ -215,5 +238,32 @@ impl Drop for NewReport {
     fn drop(&mut self) {
         // Best effort: the caller reports the earlier error.
         remove_unfinished(&self.path).ok();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    /// Goes on by a second every third time that it is read.
+    fn clock(first: &str) -> impl Fn() -> Timestamp {
+        let (first, reads) = (Timestamp::parse(first).unwrap(), Cell::new(0));
+        move || first.plus_seconds(reads.replace(reads.get() + 1) / 3)
+    }
+
+    #[test]
+    fn no_two_runs_begin_in_the_same_second() {
+        let dir = tempfile::tempdir().unwrap();
+        let begun = || start_time(dir.path(), clock("2026-11-30T23:59:59Z")).to_string();
+        assert_eq!(start_time(&dir.path().join("none_yet"), clock("2026-11-30T23:59:59Z")).to_string(), begun());
+        fs::create_dir(dir.path().join("20261130T235958Z-ffffffff")).unwrap();
+        assert_eq!(begun(), "2026-11-30T23:59:59Z");
+        fs::create_dir(dir.path().join("20261130T235959Z-00000000")).unwrap();
+        fs::create_dir(dir.path().join("20261201T000000Z-00000000")).unwrap();
+        assert_eq!(begun(), "2026-12-01T00:00:01Z");
+        let still = Timestamp::parse("2026-11-30T23:59:59Z").unwrap();
+        assert_eq!(start_time(dir.path(), || still), still, "a clock that stands still is not waited for");
     }
 }

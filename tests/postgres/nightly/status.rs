@@ -51,6 +51,15 @@ fn a_young_verified_backup_is_ok_and_everything_else_is_not() {
     scenario.demand(&["nightly"], 1);
     let damaged = line(&scenario, &[]);
     assert!(damaged.starts_with("PGWITNESS CRITICAL - last run ") && damaged.contains(" damaged"), "{damaged}");
+    // Runs that take less than a second: their names have the order of the runs.
+    scenario.wrap("pg_dump", "exit 1");
+    let mut order = scenario.nights();
+    for _ in 0..3 {
+        scenario.demand(&["nightly"], 2);
+        let new = scenario.nights().into_iter().find(|night| !order.contains(night)).unwrap();
+        order.push(new);
+    }
+    assert!(order.is_sorted(), "{order:?}");
     drop(database);
 }
 
