@@ -35,15 +35,17 @@ const K: [[[u32; 4]; 4]; 4] = [
 /// The digests of two lines, as big-endian lanes; `None` when the processor cannot.
 #[inline]
 pub fn of(lines: [&[u8]; 2]) -> Option<[[u64; 4]; 2]> {
-    let is_able = is_x86_feature_detected!("sha") && is_x86_feature_detected!("avx2");
+    let is_able = is_x86_feature_detected!("sha") && is_x86_feature_detected!("sse4.1");
     #[expect(unsafe_code, reason = "the processor was asked in the line above; nothing else here is unsafe")]
     is_able.then(|| unsafe { digests(lines) })
 }
 
 // No adaptor of an iterator or array below: their closures do not have the target's features, and where such a call is not inlined,
 // the state goes through memory (measured without LTO: five times slower).
+// No AVX either, which would allow the compiler registers of 256 bits: their upper halves, once written, make each SHA instruction wait
+// (measured: 17 times slower).
 
-#[target_feature(enable = "sha,avx2")]
+#[target_feature(enable = "sha,sse4.1")]
 fn digests([a, b]: [&[u8]; 2]) -> [[u64; 4]; 2] {
     let (a, b) = (ShaMessage::new(a), ShaMessage::new(b));
     let (mut x, mut y) = (ShaState::start(), ShaState::start());
@@ -113,7 +115,7 @@ struct ShaState {
 
 impl ShaState {
     #[inline]
-    #[target_feature(enable = "sha,avx2")]
+    #[target_feature(enable = "sha,sse4.1")]
     fn start() -> Self {
         let [a, b, c, d, e, f, g, h] = SHA_256_START;
         Self { abef: four([f, e, b, a]), cdgh: four([h, g, d, c]) }
@@ -121,7 +123,7 @@ impl ShaState {
 
     /// Four rounds.
     #[inline]
-    #[target_feature(enable = "sha,avx2")]
+    #[target_feature(enable = "sha,sse4.1")]
     fn rounds(&mut self, words: __m128i, constants: [u32; 4]) {
         let words = _mm_add_epi32(words, four(constants));
         self.cdgh = _mm_sha256rnds2_epu32(self.cdgh, self.abef, words);
@@ -129,14 +131,14 @@ impl ShaState {
     }
 
     #[inline]
-    #[target_feature(enable = "sha,avx2")]
+    #[target_feature(enable = "sha,sse4.1")]
     fn add(&mut self, other: Self) {
         self.abef = _mm_add_epi32(self.abef, other.abef);
         self.cdgh = _mm_add_epi32(self.cdgh, other.cdgh);
     }
 
     #[inline]
-    #[target_feature(enable = "sha,avx2")]
+    #[target_feature(enable = "sha,sse4.1")]
     fn lanes(self) -> [u64; 4] {
         [
             _mm_extract_epi64::<1>(self.abef).cast_unsigned(),
@@ -164,7 +166,7 @@ macro_rules! sixteen_rounds {
 
 /// One block each into two states.
 #[inline]
-#[target_feature(enable = "sha,avx2")]
+#[target_feature(enable = "sha,sse4.1")]
 fn compress_both((a, x): (&mut ShaState, &[u8; BLOCK]), (b, y): (&mut ShaState, &[u8; BLOCK])) {
     let before = (*a, *b);
     let (mut x, mut y) = (MessageWords::of(x), MessageWords::of(y));
@@ -179,7 +181,7 @@ fn compress_both((a, x): (&mut ShaState, &[u8; BLOCK]), (b, y): (&mut ShaState, 
 
 /// One block into one state.
 #[inline]
-#[target_feature(enable = "sha,avx2")]
+#[target_feature(enable = "sha,sse4.1")]
 fn compress(state: &mut ShaState, block: &[u8; BLOCK]) {
     let before = *state;
     let mut words = MessageWords::of(block);
@@ -197,7 +199,7 @@ struct MessageWords(__m128i, __m128i, __m128i, __m128i);
 impl MessageWords {
     /// Those of a block, which are big-endian.
     #[inline]
-    #[target_feature(enable = "sha,avx2")]
+    #[target_feature(enable = "sha,sse4.1")]
     fn of(block: &[u8; BLOCK]) -> Self {
         let (quarters, _) = block.as_chunks::<16>();
         Self(big_endian(quarters[0]), big_endian(quarters[1]), big_endian(quarters[2]), big_endian(quarters[3]))
@@ -206,20 +208,20 @@ impl MessageWords {
 
 /// The words themselves, for the first sixteen rounds.
 #[inline]
-#[target_feature(enable = "sha,avx2")]
+#[target_feature(enable = "sha,sse4.1")]
 fn same_words(a: __m128i, _: __m128i, _: __m128i, _: __m128i) -> __m128i {
     a
 }
 
 /// The four words that follow sixteen.
 #[inline]
-#[target_feature(enable = "sha,avx2")]
+#[target_feature(enable = "sha,sse4.1")]
 fn next_words(a: __m128i, b: __m128i, c: __m128i, d: __m128i) -> __m128i {
     _mm_sha256msg2_epu32(_mm_add_epi32(_mm_sha256msg1_epu32(a, b), _mm_alignr_epi8::<4>(d, c)), d)
 }
 
 #[inline]
-#[target_feature(enable = "sha,avx2")]
+#[target_feature(enable = "sha,sse4.1")]
 fn big_endian(quarter: [u8; 16]) -> __m128i {
     let bits = u128::from_le_bytes(quarter).cast_signed();
     #[expect(clippy::cast_possible_truncation, reason = "one half each")]
@@ -229,7 +231,7 @@ fn big_endian(quarter: [u8; 16]) -> __m128i {
 
 /// Four words, the first one lowest.
 #[inline]
-#[target_feature(enable = "sha,avx2")]
+#[target_feature(enable = "sha,sse4.1")]
 fn four([a, b, c, d]: [u32; 4]) -> __m128i {
     _mm_set_epi32(d.cast_signed(), c.cast_signed(), b.cast_signed(), a.cast_signed())
 }
