@@ -176,7 +176,7 @@ fn children(dir: &Path, before: &str, after: &str) -> Vec<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::os::unix::fs::symlink;
 
     /// A directory with programs that print this version and do nothing else.
     fn programs(parent: &Path, dir: &str, version: &str, names: &[&str]) -> PathBuf {
@@ -184,8 +184,10 @@ mod tests {
         fs::create_dir_all(&dir).unwrap();
         for name in names {
             let file = dir.join(name);
-            fs::write(&file, format!("#!/bin/sh\necho '{name} (PostgreSQL) {version}'\n")).unwrap();
-            fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+            // Written by another process: see tests/support/programs.rs.
+            let text = format!("#!/bin/sh\necho '{name} (PostgreSQL) {version}'\n");
+            let write = ["-c", "printf %s \"$2\" > \"$1\" && chmod 755 \"$1\"", "sh"];
+            assert!(Command::new("sh").args(write).arg(file).arg(text).status().unwrap().success());
         }
         dir
     }

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::support::programs::put_program;
 use crate::support::{client_tools, pgwitness};
 use pgwitness::cli::demo_scenario::WOUNDS;
 
@@ -119,11 +120,9 @@ fn a_night_of_the_demo_that_is_not_sound_prints_what_was_found() {
     for entry in fs::read_dir(&real).unwrap().flatten().filter(|entry| entry.file_name() != "pg_restore") {
         std::os::unix::fs::symlink(entry.path(), bindir.path().join(entry.file_name())).unwrap();
     }
-    let program = bindir.path().join("pg_restore");
-    fs::write(&program, format!("#!/bin/sh\nexec {}/pg_restore --no-comments \"$@\"\n", real.display())).unwrap();
-    for path in [bindir.path(), &program] {
-        fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-    }
+    fs::set_permissions(bindir.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let text = format!("#!/bin/sh\nexec {}/pg_restore --no-comments \"$@\"\n", real.display());
+    put_program(&bindir.path().join("pg_restore"), &text);
     let output = pgwitness().args(["demo", "--pg-bindir"]).arg(bindir.path()).stdin(Stdio::null()).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     let error = String::from_utf8(output.stderr).unwrap();

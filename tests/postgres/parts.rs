@@ -13,6 +13,7 @@ use pgwitness::postgres::server::Cluster;
 use pgwitness::storage::reports::load_part;
 
 use crate::support::fixture_database::FixtureDatabase;
+use crate::support::programs::put_program;
 use crate::support::{self, Database};
 
 /// Some of everything that is dealt to the parts. `wide` has one row in most of its pages, and three stripes of pages.
@@ -438,8 +439,7 @@ describe-jobs)
 *) exit 9 ;;
 esac
 "#;
-    fs::write(bin.join("aws"), aws).unwrap();
-    fs::set_permissions(bin.join("aws"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    put_program(&bin.join("aws"), aws);
     format!("{}:{}", bin.display(), std::env::var("PATH").unwrap())
 }
 

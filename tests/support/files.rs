@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
 use super::night::{NightlyScenario, text};
+use super::programs::put_program;
 use super::sshd::Sshd;
 
 /// The name of the only section `[[files]]` in a scenario: between the brackets of the other ones.
@@ -40,8 +41,7 @@ impl NightlyScenario {
         let real = Command::new("sh").args(["-c", "command -v rsync"]).output().unwrap();
         let real = String::from_utf8(real.stdout).unwrap();
         let file = self.path("rsync-wrapper");
-        fs::write(&file, format!("#!/bin/sh\nREAL={}\n{script}\n", real.trim())).unwrap();
-        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+        put_program(&file, &format!("#!/bin/sh\nREAL={}\n{script}\n", real.trim()));
         self.set(SECTION, &text("rsync", &file));
     }
 }

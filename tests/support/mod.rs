@@ -13,6 +13,7 @@ pub mod night;
 pub mod notify_scenario;
 pub mod offsite;
 pub mod packages;
+pub mod programs;
 pub mod samples;
 pub mod smtp;
 pub mod ssh_agent;

@@ -10,6 +10,7 @@ use pgwitness::postgres::server::Cluster;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::programs::put_program;
 use super::{client_tools, pgwitness};
 
 /// Everything below one directory, gone with the value.
@@ -193,8 +194,7 @@ impl NightlyScenario {
             "#!/bin/sh\nREAL={}\nif [ \"$1\" = --version ]; then exec \"$REAL/{program}\" --version; fi\n{script}\n",
             real.display()
         );
-        fs::write(&file, script).unwrap();
-        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+        put_program(&file, &script);
         self.set("dump", &text("pg_bindir", &bin));
     }
 }

@@ -7,6 +7,7 @@ use std::process::Command;
 
 use super::night::{NightlyScenario, text};
 use super::packages::restic;
+use super::programs::put_program;
 
 /// Of every repository.
 pub const PASSWORD: &str = "correct horse battery staple";
@@ -49,8 +50,7 @@ impl NightlyScenario {
     /// A program before the real restic; `$REAL` in the script is that one.
     pub fn wrap_restic(&mut self, script: &str) {
         let file = self.path("restic-wrapper");
-        fs::write(&file, format!("#!/bin/sh\nREAL={}\n{script}\n", restic())).unwrap();
-        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+        put_program(&file, &format!("#!/bin/sh\nREAL={}\n{script}\n", restic()));
         self.set("offsite", &text("program", &file));
     }
 }

@@ -1,13 +1,13 @@
 //! `[access]`: what is refused, and with which message.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
 use pgwitness::config::examples;
 
 use super::{SMALL, parse, refusal};
+use crate::support::programs::put_program;
 
 fn refused(lines: &str) -> String {
     refusal(&format!("{SMALL}[access]\n{lines}\n")).0
@@ -49,11 +49,9 @@ fn runs(table: &toml::Table, key: &str, programs: &Path) -> bool {
 
 /// A program that writes its arguments to a log, and then does this.
 fn program(dir: &Path, name: &str, then: &str) {
-    let path = dir.join(name);
     let script =
         format!("#!/bin/sh\nprintf '%s|' \"${{0##*/}}\" \"$@\" >> {0}/log; echo >> {0}/log\n{then}\n", dir.display());
-    fs::write(&path, script).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    put_program(&dir.join(name), &script);
 }
 
 fn log(dir: &Path) -> Vec<String> {

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::future::Future;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
@@ -19,6 +18,7 @@ use pgwitness::postgres::server::Cluster;
 use pgwitness::postgres::tools::{PgTools, Version};
 
 use crate::support::client_tools;
+use crate::support::programs::put_program;
 
 pub fn block<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap().block_on(future)
@@ -98,9 +98,7 @@ pub fn scripts(directory: &Path, script: &str) -> PgTools {
     let bindir = directory.join("bin");
     fs::create_dir_all(&bindir).unwrap();
     for name in ["pg_dump", "pg_dumpall", "pg_restore"] {
-        let file = bindir.join(name);
-        fs::write(&file, format!("#!/bin/sh\n{script}\n")).unwrap();
-        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+        put_program(&bindir.join(name), &format!("#!/bin/sh\n{script}\n"));
     }
     PgTools { bindir, version: Version { major: 15, minor: 0, text: "15.0".into() } }
 }

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::{FilesScenario, demand_equal, demand_manifest, said, text};
 use crate::support::packages::restic;
+use crate::support::programs::put_program;
 
 const PASSWORD: &str = "correct horse";
 
@@ -95,8 +96,7 @@ fn files_that_differ_off_site_are_a_task_that_the_next_run_repeats() {
         snapshots_dir.display(),
         restic()
     );
-    fs::write(&wrapper, script).unwrap();
-    fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o755)).unwrap();
+    put_program(&wrapper, &script);
     scenario.night.set("offsite", &text("program", &wrapper));
     let said = scenario.night.demand(&["nightly"], 3);
     assert!(

@@ -11,6 +11,7 @@ use super::server;
 use crate::support::night::{names, said, text};
 use crate::support::notify_scenario::{PASSWORD, Scenario};
 use crate::support::packages::restic;
+use crate::support::programs::put_program;
 use crate::support::smtp::{Smtp, Ways};
 use crate::support::sshd::Sshd;
 use crate::support::web_server::Web;
@@ -66,13 +67,10 @@ impl Club {
         club.write("etc/offsite-password", "words of the repository\n", 0o600);
         club.write("etc/offsite-environment", "AWS_ACCESS_KEY_ID=example\nAWS_SECRET_ACCESS_KEY=example\n", 0o600);
         club.write("etc/checks/members.sql", "SELECT id FROM public.members WHERE email IS NULL\n", 0o644);
-        club.write(
-            "lib/sanitise-copy",
-            &SANITISE.replace("PSQL", client_tools().program("psql").to_str().unwrap()),
-            0o755,
-        );
-        club.write("bin/aws", AWS, 0o755);
-        club.write("bin/curl", "#!/bin/sh\necho 203.0.113.5\n", 0o755);
+        let sanitise = SANITISE.replace("PSQL", client_tools().program("psql").to_str().unwrap());
+        put_program(&club.path("lib/sanitise-copy"), &sanitise);
+        put_program(&club.path("bin/aws"), AWS);
+        put_program(&club.path("bin/curl"), "#!/bin/sh\necho 203.0.113.5\n");
         let config = club.config(database);
         club.write("pgwitness.toml", &config, 0o640);
         let keygen = pgwitness().args(["keygen"]).arg(club.path("etc/key")).output().unwrap();

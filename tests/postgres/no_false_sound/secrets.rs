@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::no_false_sound::scenario::{Pair, Said, fresh, start, start_with};
+use crate::support::programs::put_program;
 use crate::support::{self, Format};
 use pgwitness::postgres::server::ClusterOptions;
 
@@ -91,10 +92,7 @@ fn the_processes_that_read_a_dump_never_see_a_password() {
     let log = dir.path().join("log");
     let script = format!("#!/bin/sh\n{{ echo \"$@\"; env; }} >> {}\nexec {} \"$@\"\n", log.display(), real.display());
     for tool in ["pg_restore", "pg_dump"] {
-        let path = dir.path().join(tool);
-        fs::write(&path, &script).unwrap();
-        use std::os::unix::fs::PermissionsExt as _;
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        put_program(&dir.path().join(tool), &script);
     }
     let bindir = dir.path().to_str().unwrap();
     let live = pair.actual.conninfo.replace("user='postgres'", &format!("user='postgres' password={SECRET}"));

@@ -1,7 +1,6 @@
 //! What can be known before anything is paid for: each is one clear line, exit code 2, and nothing asked of AWS but questions.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
 use pgwitness::postgres::conninfo::ConnInfo;
@@ -10,6 +9,7 @@ use regex::Regex;
 use crate::nights::machine::{Machine, copies};
 use crate::support::disk::Small;
 use crate::support::night::{NightlyScenario, names, text};
+use crate::support::programs::put_program;
 use crate::support::tools;
 
 /// A night that must not begin to cost; what it said, with the names of this test's things in capitals.
@@ -50,9 +50,7 @@ pub fn old_programs(scenario: &NightlyScenario) -> PathBuf {
     let dir = scenario.path("old-bin");
     fs::create_dir(&dir).unwrap();
     for name in ["pg_dump", "pg_dumpall", "pg_restore", "psql"] {
-        let file = dir.join(name);
-        fs::write(&file, format!("#!/bin/sh\necho '{name} (PostgreSQL) 9.6.24'\n")).unwrap();
-        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+        put_program(&dir.join(name), &format!("#!/bin/sh\necho '{name} (PostgreSQL) 9.6.24'\n"));
     }
     dir
 }
